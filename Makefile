@@ -1,0 +1,136 @@
+# firn: GNU make. `make help` lists the targets.
+#
+# B is the build folder, V the variant: release (default), asan, tsan. Files register themselves by
+# their name (scripts/list-plugins); nothing here names a source file.
+
+B ?= build
+V ?= release
+CC ?= gcc
+ARCH := $(shell uname -m)
+O := $(B)/$(V)
+ifeq ($(V),release)
+BIN := $(B)/firn
+else
+BIN := $(O)/firn
+endif
+
+PACKAGES := sqlite3 openssl yaml-0.1 zlib libzstd liblz4 liblzma
+CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(O) $(shell pkg-config --cflags $(PACKAGES))
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Werror
+CFLAGS_release := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
+CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LDFLAGS_release := -Wl,-z,relro,-z,now
+LDFLAGS_asan := -fsanitize=address,undefined
+LDFLAGS_tsan := -fsanitize=thread
+LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
+ifeq ($(V),fuzz)
+CC := $(if $(findstring ccache,$(CC)),ccache clang-14,clang-14)
+endif
+BASE_CFLAGS := -std=gnu11 $(WARNINGS) $(CFLAGS_$(V)) $(CFLAGS)
+LDLIBS := $(shell pkg-config --libs $(PACKAGES)) -lbz2 -lpthread -lm
+# Conversions are the point of element-wise templates; everywhere else they are checked.
+STRICT := -Wconversion -Wsign-conversion
+ifeq ($(ARCH),x86_64)
+BASE_CFLAGS += -march=x86-64-v2
+ISA_avx2 := -mavx2 -mfma -mf16c -mtune=znver3
+ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mtune=znver3
+endif
+
+SOURCES := $(filter-out src/cli/main.c,$(shell find src -name '*.c' | LC_ALL=C sort))
+ifneq ($(ARCH),x86_64)
+SOURCES := $(filter-out %_avx2.c %_avx512.c,$(SOURCES))
+endif
+OBJECTS := $(SOURCES:src/%.c=$(O)/obj/%.o)
+LIBRARY := $(O)/libfirn.a
+
+.DEFAULT_GOAL := all
+.PHONY: all
+all: $(BIN) ## build the program (build/firn)
+
+# --- plugins: a table per folder, replaced only when its text changes ---
+GEN := $(O)/gen
+define plugin_table
+$(GEN)/$(1).h: FORCE
+	@mkdir -p $$(@D)
+	@scripts/list-plugins $(2) $(3) $(4) $$(wildcard $(5)/*.c) > $$@.new
+	@cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
+PLUGIN_TABLES += $(GEN)/$(1).h
+endef
+$(eval $(call plugin_table,ops_onnx,op_set,ops_onnx,OPS_ONNX,src/ops/onnx))
+$(eval $(call plugin_table,ops_ml,op_set,ops_ml,OPS_ML,src/ops/ml))
+$(eval $(call plugin_table,ops_firn,op_set,ops_firn,OPS_FIRN,src/ops/firn))
+$(eval $(call plugin_table,passes,pass,pass,PASSES,src/graph/passes))
+$(eval $(call plugin_table,importers,importer,importer,IMPORTERS,src/importers))
+$(eval $(call plugin_table,estimators,estimator_set,estimators,ESTIMATORS,src/importers/sklearn))
+$(eval $(call plugin_table,commands,command,command,COMMANDS,src/cli/commands))
+$(eval $(call plugin_table,routes,route_set,routes,ROUTES,src/server/routes))
+.PHONY: FORCE
+FORCE:
+
+$(O)/obj/%.o: src/%.c | $(PLUGIN_TABLES)
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	@$(CC) $(BASE_CFLAGS) $(if $(filter src/ops/%,$<),,$(STRICT)) \
+	    $(if $(filter %_avx512.c,$<),$(ISA_avx512),$(if $(filter %_avx2.c,$<),$(ISA_avx2))) \
+	    $(CPPFLAGS) -MMD -MP -c $< -o $@
+
+$(LIBRARY): $(OBJECTS)
+	@rm -f $@
+	@ar rcs $@ $(OBJECTS)
+
+$(BIN): $(O)/obj/cli/main.o $(LIBRARY)
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS_$(V)) $(LDFLAGS) $(O)/obj/cli/main.o $(LIBRARY) $(LDLIBS) -o $@
+
+# --- unit tests: one program per file in tests/unit, cmocka, sanitizers on ---
+TESTS := $(shell find tests/unit -name '*_test.c' 2>/dev/null | LC_ALL=C sort)
+TEST_PROGRAMS := $(TESTS:tests/unit/%.c=$(O)/unit/%)
+ifdef NAME
+TEST_PROGRAMS := $(foreach t,$(TEST_PROGRAMS),$(if $(findstring $(NAME),$(t)),$(t)))
+endif
+$(O)/unit/%: tests/unit/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	@{ echo '/* made from TEST(...) lines; do not edit */'; \
+	   sed -n 's/^TEST(\([a-z0-9_]*\)).*/void test_\1(void **state);/p' $<; \
+	   echo 'static const struct CMUnitTest TESTS[] = {'; \
+	   sed -n 's/^TEST(\([a-z0-9_]*\)).*/    cmocka_unit_test(test_\1),/p' $<; \
+	   echo '};'; } > $@.tests.h
+	@echo "  TEST $<"
+	@$(CC) $(BASE_CFLAGS) -Wno-missing-prototypes $(CPPFLAGS) -Itests -DTEST_LIST='"$(abspath $@.tests.h)"' \
+	    -MMD -MP -MF $@.d -MT $@ $< $(LIBRARY) $(LDFLAGS_$(V)) $(LDLIBS) -lcmocka -o $@
+
+.PHONY: unit run-unit
+unit: ## build and run the unit tests under ASan and UBSan (NAME=pickle for some)
+	@$(MAKE) --no-print-directory V=asan run-unit
+run-unit: $(TEST_PROGRAMS)
+	@scripts/run-tests $(TEST_PROGRAMS)
+
+# --- fuzz targets: tests/fuzz/NAME.c, corpus in tests/fuzz/corpus/NAME ---
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+SECONDS ?= 600
+$(O)/fuzz/%: tests/fuzz/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "  FUZZ $<"
+	@$(CC) $(BASE_CFLAGS) -Wno-missing-prototypes $(CPPFLAGS) -Itests $< $(LIBRARY) $(LDFLAGS_$(V)) $(LDLIBS) -o $@
+.PHONY: fuzz build-fuzz
+build-fuzz: $(FUZZERS:%=$(O)/fuzz/%)
+fuzz: ## fuzz every format, SECONDS each (600); NAME=pickle for one
+	@$(MAKE) --no-print-directory V=fuzz build-fuzz
+	@scripts/fuzz $(SECONDS) $(if $(NAME),$(NAME),$(FUZZERS))
+
+.PHONY: lint format clean help
+lint: ## layers, formatting, headers that stand alone
+	@scripts/check-layers
+	@scripts/check-headers
+	@clang-format-14 --dry-run -Werror $$(git ls-files '*.c' '*.h')
+format: ## reformat what git tracks
+	@clang-format-14 -i $$(git ls-files '*.c' '*.h')
+clean: ## remove the build folder
+	rm -rf $(B)
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | LC_ALL=C sort | expand -t 12
+
+-include mk/*.mk
+-include $(shell find $(O)/obj $(O)/unit -name '*.d' 2>/dev/null)

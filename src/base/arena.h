@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Arena: memory with one lifetime.
+ *
+ * Everything allocated from an arena is freed together, by arena_release().
+ * An arena has a byte limit, so that input decides how much it asks for and
+ * we decide how much it gets. Not thread-safe: one arena, one owner.
+ *
+ * Parameters called `keep` outlive the call, `scratch` is emptied after it. */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "base/compiler.h"
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *blocks; /* newest first */
+    size_t used;                /* bytes given out, padding included */
+    size_t limit;
+};
+
+void arena_init(struct arena *arena, size_t limit);
+void arena_release(struct arena *arena); /* safe on a zeroed or released arena */
+
+/* Empty the arena but keep its newest block, so that a loop over requests stops allocating. */
+void arena_reset(struct arena *arena);
+
+/* Zeroed memory aligned to 16 bytes (64 from 4 KiB on), or NULL: past the limit, `count * size`
+ * overflows, or no memory. A count of 0 gives a valid pointer. */
+void *arena_alloc(struct arena *arena, size_t count, size_t size);
+#define arena_new(arena, type, count) ((type *)arena_alloc((arena), (count), sizeof(type)))
+
+/* A NUL-terminated copy, or NULL. */
+char *arena_text(struct arena *arena, struct bytes text);
+char *arena_printf(struct arena *arena, const char *format, ...) printf_like(2, 3);
+
+/* Tests: let the n-th allocation from now fail (1 is the next); 0 stops. */
+void arena_fail_at(long n);

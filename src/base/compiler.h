@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What we ask of the compiler, under names that read well. */
+#pragma once
+
+#define must_check __attribute__((__warn_unused_result__))
+#define printf_like(text, first) __attribute__((__format__(__printf__, text, first)))
+#define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Commands of the program: one file each in cli/commands/, registered by file name
+ * (`const struct command command_inspect`). */
+#pragma once
+
+struct command {
+    const char *name;    /* "inspect" */
+    const char *usage;   /* "inspect [--json] [--graph] PATH" */
+    const char *summary; /* one line */
+    const char *help;    /* options and examples */
+    const char *group;   /* "models", "server", "store", "other": where help lists it */
+    int (*run)(int argc,
+               char **argv); /* argv[0] is the command; returns an exit code of status.def */
+};

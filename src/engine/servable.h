@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Servable: one loaded version, able to answer. Native plans and framework workers are the same
+ * to everything above. */
+#pragma once
+
+#include "contract/contract.h"
+#include "tensor/tensor.h"
+
+struct servable;
+struct session;
+
+struct servable_account { /* bytes */
+    size_t weights;       /* packed or copied; mapped weights used in place are not counted */
+    size_t mapped;        /* constants used in place from the artifact */
+    size_t arena;         /* largest plan memory so far, per session */
+};
+
+struct servable_class {
+    const char *name; /* "native" */
+    void (*free)(struct servable *servable);
+    struct session *(*session_new)(struct servable *servable);
+    void (*session_free)(struct session *session);
+    enum status (*run)(struct session *session, size_t signature, const struct tensor *inputs,
+                       struct tensor *outputs, struct error *err);
+    double (*estimate_us)(struct session *session, size_t signature, const struct tensor *inputs);
+    struct servable_account (*account)(const struct servable *servable);
+};
+
+/* The head of every kind of servable. */
+struct servable {
+    const struct servable_class *class;
+    const struct contract *contract; /* borrowed: lives as long as the servable */
+};
+
+struct session { /* the head of every kind of session */
+    struct servable *servable;
+};
+
+/* The memory of one thread's runs. One session, one thread at a time; many sessions per servable.
+ */
+struct session *servable_session(struct servable *servable); /* NULL: no memory */
+void session_free(struct session *session);
+
+/* Compute signature `signature` (an index into the contract). `inputs`: one for each field of the
+ * signature, in its order, with the field's dtype and a known shape. `outputs` receives one for
+ * each output field: data belongs to the session until its next run. In steady state (a shape that
+ * was seen before) allocates nothing and takes no lock. */
+enum status session_run(struct session *session, size_t signature, const struct tensor *inputs,
+                        struct tensor *outputs, struct error *err) must_check;
+
+/* Expected duration of such a run in us, from the runs so far; < 0 when never run. */
+double session_estimate_us(struct session *session, size_t signature, const struct tensor *inputs);
+
+void servable_free(struct servable *servable); /* after all its sessions */
+struct servable_account servable_account(const struct servable *servable);

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Single compressed streams: zlib, gzip, bzip2, lzma-alone, xz, lz4 frame, zstd, and joblib's "ZF".
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+
+enum compression {
+    COMPRESSION_NONE,
+    COMPRESSION_ZLIB,
+    COMPRESSION_GZIP,
+    COMPRESSION_BZIP2,
+    COMPRESSION_LZMA,
+    COMPRESSION_XZ,
+    COMPRESSION_LZ4,
+    COMPRESSION_ZSTD,
+    COMPRESSION_ZF,
+};
+enum compression compression_of(struct bytes bytes); /* by the first bytes */
+const char *compression_name(enum compression compression);
+
+/* Unpack one whole stream into `keep`. TOO_LARGE past `limit` bytes or `ratio`; INVALID_INPUT with
+ * the byte. 16 readable zero bytes follow the result. */
+enum status decompress(enum compression compression, struct bytes packed, size_t limit,
+                       unsigned ratio, struct bytes *unpacked, struct arena *keep,
+                       struct error *err) must_check;

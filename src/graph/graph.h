@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Graph: the one representation of a model. Values (tensors by name) and nodes (operators), in
+ * topological order, made through the builder below, which is the only door in: after
+ * graph_builder_finish() everybody may assume a valid graph.
+ *
+ * One graph serves several signatures: each names the values that are its inputs and outputs;
+ * a plan runs only the nodes that its outputs need. */
+#pragma once
+
+#include "ops/op.h"
+
+typedef int32_t value_id; /* index into graph->values */
+enum { VALUE_NONE = -1 }; /* an omitted optional input */
+
+struct value {
+    const char *name;   /* in the source model; "" for ours */
+    enum dtype dtype;   /* as inferred; DTYPE_NONE: not known */
+    struct shape shape; /* as inferred; symbols are indices below DIM_UNKNOWN, see dim_symbol */
+    const struct tensor *constant; /* its value, kept or borrowed from the artifact; or NULL */
+    int32_t producer;              /* node index; -1: an input or a constant */
+    bool is_input;
+};
+
+struct node {
+    const struct op *op;
+    const char *domain;
+    const char *name; /* in the source model: for messages */
+    int opset;
+    const value_id *inputs; /* (input_count,) */
+    const value_id *outputs;
+    size_t input_count, output_count;
+    struct attributes attributes;
+};
+
+struct graph_signature {
+    const char *name;
+    const value_id *inputs; /* in the contract's order */
+    const value_id *outputs;
+    size_t input_count, output_count;
+};
+
+struct graph {
+    struct value *values;
+    size_t value_count, value_capacity;
+    struct node *nodes; /* in an order in which every input comes first */
+    size_t node_count, node_capacity;
+    struct graph_signature *signatures;
+    size_t signature_count, signature_capacity;
+    const char **symbols; /* names of symbolic dimensions: symbol k is dimension -(k + 2) */
+    size_t symbol_count, symbol_capacity;
+    struct arena *keep; /* where all of it lives: `model` lifetime */
+};
+
+/* --- Builder --- Errors name the object at fault in the source model. After an error the graph
+ * is only good for being released. Names and arrays are copied into `keep`; constant data is
+ * borrowed for as long as the graph (map or keep it). */
+
+enum status graph_new(struct graph **graph, struct arena *keep, struct error *err) must_check;
+
+/* A dimension that is free but has a name ("batch"): equal names are equal dimensions. */
+enum status graph_symbol(struct graph *graph, const char *name, int64_t *dim, struct error *err)
+    must_check;
+
+enum status graph_input(struct graph *graph, const char *name, enum dtype dtype,
+                        const struct shape *shape, value_id *value, struct error *err) must_check;
+
+/* The tensor struct is copied, its data borrowed. */
+enum status graph_constant(struct graph *graph, const char *name, const struct tensor *tensor,
+                           value_id *value, struct error *err) must_check;
+
+/* Short forms for importers: copied into keep. */
+enum status graph_constant_f64(struct graph *graph, const double *data, const struct shape *shape,
+                               value_id *value, struct error *err) must_check;
+enum status graph_constant_i64(struct graph *graph, const int64_t *data, const struct shape *shape,
+                               value_id *value, struct error *err) must_check;
+
+struct node_description {
+    const char *domain; /* NULL or "": ONNX */
+    const char *op;
+    const char *name; /* for messages; may be NULL */
+    int opset;        /* 0: the newest semantics */
+    const value_id *inputs;
+    size_t input_count;
+    const char *const *output_names; /* NULL, or one each; may hold NULL */
+    size_t output_count;
+    const struct attribute *attributes;
+    size_t attribute_count;
+};
+
+/* Check, infer, append. `outputs` receives output_count ids. UNSUPPORTED when there is no such
+ * operator; INVALID_INPUT or UNSUPPORTED from its infer, within "node 'name' (Op)". */
+enum status graph_node(struct graph *graph, const struct node_description *description,
+                       value_id *outputs, struct error *err) must_check;
+
+/* One output, up to four inputs (end with VALUE_NONE), for importers that lower to known ops. */
+enum status graph_op(struct graph *graph, const char *domain, const char *op, value_id a,
+                     value_id b, value_id c, const struct attribute *attributes,
+                     size_t attribute_count, value_id *output, struct error *err) must_check;
+
+/* Shape or dtype facts that the source model states about a value: checked against what was
+ * inferred (INVALID_INPUT when they contradict), and used where inference knew less. */
+enum status graph_declare(struct graph *graph, value_id value, enum dtype dtype,
+                          const struct shape *shape, struct error *err) must_check;
+
+enum status graph_signature_add(struct graph *graph, const char *name, const value_id *inputs,
+                                size_t input_count, const value_id *outputs, size_t output_count,
+                                struct error *err) must_check;
+
+/* Check that what is left is whole: every signature's outputs are reachable from its inputs and
+ * constants. */
+enum status graph_finish(struct graph *graph, struct error *err) must_check;
+
+/* --- After the builder --- */
+
+struct text;
+
+/* The graph as text, stable for tests and `firn inspect --graph`. */
+void graph_print(const struct graph *graph, struct text *text);
+
+/* Run all passes in their fixed order (graph/passes/, one a file, by the order in their rows).
+ * `skip` is a comma-separated list of pass names not to run, or NULL; "all" skips every one. */
+enum status graph_optimise(struct graph *graph, const char *skip, struct arena *scratch,
+                           struct error *err) must_check;
+
+struct pass {
+    const char *name;
+    const char *summary;
+    int order; /* passes run by this, ties by name */
+    enum status (*run)(struct graph *graph, struct arena *scratch, struct error *err);
+};

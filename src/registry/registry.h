@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Registry: models, their immutable numbered versions, aliases. Rows in SQLite, bytes as
+ * content-addressed blobs in an OCI image layout; every change is one transaction after its bytes
+ * are durable, so that a kill at any instant leaves the old state or the new one.
+ *
+ * Layout of a store folder: store.db, oci-layout, index.json, blobs/sha256/HEX, tmp/.
+ * Several processes may open one store at once. Thread-safe. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "formats/artifact.h"
+
+struct registry;
+
+struct version {
+    const char *model; /* kept by the arena of the call */
+    int64_t number;
+    const char *digest; /* "sha256:HEX" of the OCI manifest */
+    const char *format, *framework, *framework_version;
+    const char *contract; /* JSON, as contract_print_json */
+    const char *manifest; /* serving.yaml as given; "" when there was none */
+    const char *reason;   /* why not native; NULL when native */
+    const char *created;  /* RFC 3339, UTC */
+    int64_t bytes;        /* of the payload */
+    const char **aliases;
+    size_t alias_count;
+};
+
+/* NULL store path parts are created. */
+enum status registry_open(const char *folder, struct registry **registry, struct error *err)
+    must_check;
+void registry_close(struct registry *registry);
+
+struct version_upload {
+    const char *model;
+    struct artifact *artifact; /* its members become /model/files in the image */
+    const char *format, *framework, *framework_version, *contract, *manifest, *reason;
+    void (*progress)(void *context, uint64_t done, uint64_t total); /* may be NULL */
+    void *context;
+};
+
+/* Freeze the next version. When the newest version has the same digest nothing is stored:
+ * *unchanged is true and `version` is that one. INVALID_INPUT for a bad name
+ * ([A-Za-z0-9][A-Za-z0-9._-]{0,127}). */
+enum status registry_add(struct registry *registry, const struct version_upload *upload,
+                         struct version *version, bool *unchanged, struct arena *keep,
+                         struct error *err) must_check;
+
+/* "name", "name:3", "name@alias"; plain name: the newest. NOT_FOUND with a suggestion. */
+enum status registry_resolve(struct registry *registry, const char *reference,
+                             struct version *version, struct arena *keep, struct error *err)
+    must_check;
+
+/* All models' newest versions (model NULL), or all versions of one, newest first. */
+enum status registry_list(struct registry *registry, const char *model, struct version **versions,
+                          size_t *count, struct arena *keep, struct error *err) must_check;
+
+/* Open the stored artifact of a version, members mapped straight out of the layer blob. */
+enum status registry_artifact(struct registry *registry, const struct version *version,
+                              struct artifact **artifact, struct error *err) must_check;
+
+/* Move, create or (number 0) remove an alias. `expected` >= 0: only if it stands there now (0: does
+ * not exist), else CONFLICT. Every move is kept in the history. */
+enum status registry_alias(struct registry *registry, const char *model, const char *alias,
+                           int64_t number, int64_t expected, struct error *err) must_check;
+
+/* Delete a version (number > 0) or a model with all versions (0). CONFLICT names the aliases that
+ * stand on it. Numbers are never given again. Blobs go with registry_gc. */
+enum status registry_delete(struct registry *registry, const char *model, int64_t number,
+                            struct error *err) must_check;
+
+/* Remove blobs and temporary files that nothing refers to and that no running upload is writing. */
+enum status registry_gc(struct registry *registry, uint64_t *files, uint64_t *bytes,
+                        struct error *err) must_check;
+
+struct text;
+/* Read everything back: rows, blobs, digests, layout. `report` gets one line per fault; *faults
+ * their number. */
+enum status registry_verify(struct registry *registry, struct text *report, size_t *faults,
+                            struct error *err) must_check;
+
+/* A number that grows with each change of any row by any process: cheap, for servers that watch. */
+enum status registry_generation(struct registry *registry, int64_t *generation, struct error *err)
+    must_check;
