@@ -24,6 +24,9 @@ enum {
 
 enum { OP_OUTPUTS_MAX = 64, OP_INPUTS_ANY = 1 << 16 };
 
+/* opset of a node that was written for no version: the newest semantics. Never 0 in a call. */
+enum { OPSET_NEWEST = 1 << 16 };
+
 struct op;
 
 struct op_call {
@@ -86,6 +89,11 @@ const struct op *op_find(struct bytes domain, struct bytes name);
 
 /* All operators of all domains, for pages and tests: calls `visit` once for each. */
 void op_each(void (*visit)(const char *domain, const struct op *op, void *context), void *context);
+
+/* Of the calling thread: kernels use their plain C reference path alone, in `prepare` and `run`.
+ * The oracle of tests and of native_options.reference. Returns what it was before. */
+bool op_reference_only(bool on);
+bool op_is_reference_only(void);
 
 /* --- for infer: what many operators need. All names go into messages as op->name. --- */
 
