@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Tails of predictors: numbers, labels, probabilities. */
+#include "importers/sklearn/internal.h"
+
+enum status predict_numbers(struct lowering *l, value_id matrix, size_t width, bool flat,
+                            struct table *out, struct error *err)
+{
+    int64_t one = 1;
+    struct shape shape = shape_of(1, &one);
+    value_id axes, vector;
+
+    if (!flat)
+        return table_of_matrix(l, matrix, width, out, err);
+    TRY(graph_constant_i64(l->graph, &one, &shape, &axes, err));
+    TRY(emit_2(l, "Squeeze", matrix, axes, &vector, err));
+    TRY(table_of_vector(l, vector, out, err));
+    out->flat = true;
+    return STATUS_OK;
+}
+
+static enum status keep_classes(struct lowering *l, const struct tensor *classes, struct table *out,
+                                struct error *err)
+{
+    struct tensor *kept = arena_new(l->keep, struct tensor, 1);
+
+    if (!kept)
+        return error_no_memory(err, "class labels");
+    *kept = *classes;
+    out->classes = kept;
+    return STATUS_OK;
+}
+
+enum status predict_labels(struct lowering *l, const struct tensor *classes, value_id index,
+                           struct table *out, struct error *err)
+{
+    value_id labels, vector;
+
+    TRY(emit_constant(l, classes, &labels, err));
+    TRY(emit_2(l, "Gather", labels, index, &vector, err));
+    TRY(table_of_vector(l, vector, out, err));
+    out->flat = true;
+    return keep_classes(l, classes, out, err);
+}
+
+enum status predict_argmax(struct lowering *l, const struct tensor *classes, value_id scores,
+                           struct table *out, struct error *err)
+{
+    struct attribute attributes[] = {attribute_of_int("axis", 1), attribute_of_int("keepdims", 0)};
+    value_id index;
+
+    TRY(emit(l, "", "ArgMax", &scores, 1, attributes, 2, &index, 1, err));
+    return predict_labels(l, classes, index, out, err);
+}
+
+enum status predict_sign(struct lowering *l, const struct tensor *classes, value_id scores,
+                         struct table *out, struct error *err)
+{
+    int64_t one = 1;
+    struct shape shape = shape_of(1, &one);
+    value_id zero, axes, positive, index;
+
+    TRY(emit_scalar(l, 0, &zero, err));
+    TRY(graph_constant_i64(l->graph, &one, &shape, &axes, err));
+    TRY(emit_2(l, "Squeeze", scores, axes, &index, err));
+    TRY(emit_2(l, "Greater", index, zero, &positive, err));
+    TRY(emit_cast(l, positive, DTYPE_I64, &index, err));
+    return predict_labels(l, classes, index, out, err);
+}
+
+enum status predict_columns(struct lowering *l, const struct tensor *classes, value_id matrix,
+                            struct table *out, struct error *err)
+{
+    TRY(table_of_matrix(l, matrix, tensor_count(classes), out, err));
+    return keep_classes(l, classes, out, err);
+}
+
+enum status emit_both(struct lowering *l, value_id p, value_id *out, struct error *err)
+{
+    struct attribute axis = attribute_of_int("axis", 1);
+    value_id one, rest;
+
+    TRY(emit_scalar(l, 1, &one, err));
+    TRY(emit_2(l, "Sub", one, p, &rest, err));
+    return emit(l, "", "Concat", (value_id[]){rest, p}, 2, &axis, 1, out, 1, err);
+}
