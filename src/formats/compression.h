@@ -16,6 +16,7 @@ enum compression {
     COMPRESSION_LZ4,
     COMPRESSION_ZSTD,
     COMPRESSION_ZF,
+    COMPRESSION_DEFLATE, /* raw, as in a zip; never recognised by its first bytes */
 };
 enum compression compression_of(struct bytes bytes); /* by the first bytes */
 const char *compression_name(enum compression compression);
@@ -25,3 +26,14 @@ const char *compression_name(enum compression compression);
 enum status decompress(enum compression compression, struct bytes packed, size_t limit,
                        unsigned ratio, struct bytes *unpacked, struct arena *keep,
                        struct error *err) must_check;
+
+/* The same for a stream whose container announces its unpacked size: anything else is
+ * INVALID_INPUT. A suspicious announcement is measured before memory is taken. */
+enum status decompress_exactly(enum compression compression, struct bytes packed, size_t size,
+                               struct bytes *unpacked, struct arena *keep, struct error *err)
+    must_check;
+
+/* The first bytes of what a stream holds, without unpacking the rest: at most `capacity` into
+ * `buffer`, their number in *size (less only when the stream is shorter). */
+enum status decompress_head(enum compression compression, struct bytes packed, void *buffer,
+                            size_t capacity, size_t *size, struct error *err) must_check;
