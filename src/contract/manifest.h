@@ -24,6 +24,7 @@ enum status manifest_parse(struct bytes yaml, const char *file_name, struct mani
 
 /* Merge field by field what was declared into what was inferred. Declared fills in what is
  * unknown or derived; a contradiction of a stored fact is CONFLICT and shows both. Signatures that
- * the artifact does not have are an error unless `inferred` is empty. */
+ * the artifact does not have are an error unless `inferred` is empty. What `declared` holds is
+ * borrowed by `inferred`. */
 enum status contract_merge(struct contract *inferred, const struct contract *declared,
                            struct arena *keep, struct error *err) must_check;
