@@ -88,13 +88,13 @@ TEST(float_is_32_bits_and_every_type_is_known)
         const char *name;
         enum dtype dtype;
     } TYPES[] = {
-        {"half", DTYPE_F16},       {"float", DTYPE_F32},    {"double", DTYPE_F64},
-        {"bfloat16", DTYPE_BF16},  {"complex64", DTYPE_C64}, {"complex128", DTYPE_C128},
-        {"uint8", DTYPE_U8},       {"uint16", DTYPE_U16},   {"uint32", DTYPE_U32},
-        {"uint64", DTYPE_U64},     {"int8", DTYPE_I8},      {"int16", DTYPE_I16},
-        {"int32", DTYPE_I32},      {"int64", DTYPE_I64},    {"bool", DTYPE_BOOL},
-        {"string", DTYPE_STRING},  {"qint8", DTYPE_QI8},    {"quint8", DTYPE_QU8},
-        {"qint16", DTYPE_QI16},    {"quint16", DTYPE_QU16}, {"resource", DTYPE_RESOURCE},
+        {"half", DTYPE_F16},        {"float", DTYPE_F32},     {"double", DTYPE_F64},
+        {"bfloat16", DTYPE_BF16},   {"complex64", DTYPE_C64}, {"complex128", DTYPE_C128},
+        {"uint8", DTYPE_U8},        {"uint16", DTYPE_U16},    {"uint32", DTYPE_U32},
+        {"uint64", DTYPE_U64},      {"int8", DTYPE_I8},       {"int16", DTYPE_I16},
+        {"int32", DTYPE_I32},       {"int64", DTYPE_I64},     {"bool", DTYPE_BOOL},
+        {"string", DTYPE_STRING},   {"qint8", DTYPE_QI8},     {"quint8", DTYPE_QU8},
+        {"qint16", DTYPE_QI16},     {"quint16", DTYPE_QU16},  {"resource", DTYPE_RESOURCE},
         {"variant", DTYPE_VARIANT}, {"float64", DTYPE_F64},
     };
 

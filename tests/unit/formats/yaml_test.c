@@ -4,8 +4,7 @@
 #include "base/text.h"
 #include "test.h"
 
-static enum status parse(const char *text, struct yaml *root, struct arena *keep,
-                         struct error *err)
+static enum status parse(const char *text, struct yaml *root, struct arena *keep, struct error *err)
 {
     arena_init(keep, 64 << 20);
     return yaml_parse(bytes_of(text), "file.yaml", root, keep, err);
@@ -18,12 +17,24 @@ TEST(scalars_of_the_core_schema)
         enum yaml_kind kind;
         double value;
     } CASES[] = {
-        {"a: true", YAML_BOOL, 1},      {"a: no", YAML_TEXT, 0},       {"a: on", YAML_TEXT, 0},
-        {"a: 'true'", YAML_TEXT, 0},    {"a: null", YAML_NULL, 0},     {"a: ~", YAML_NULL, 0},
-        {"a:", YAML_NULL, 0},           {"a: ''", YAML_TEXT, 0},       {"a: -1", YAML_INT, -1},
-        {"a: 0x10", YAML_INT, 16},      {"a: 0o17", YAML_INT, 15},     {"a: 010", YAML_INT, 10},
-        {"a: 1.5", YAML_FLOAT, 1.5},    {"a: 1e3", YAML_FLOAT, 1000},  {"a: 1_000", YAML_TEXT, 0},
-        {"a: 3.6.5", YAML_TEXT, 0},     {"a: 2001-01-01", YAML_TEXT, 0}, {"a: e", YAML_TEXT, 0},
+        {"a: true", YAML_BOOL, 1},
+        {"a: no", YAML_TEXT, 0},
+        {"a: on", YAML_TEXT, 0},
+        {"a: 'true'", YAML_TEXT, 0},
+        {"a: null", YAML_NULL, 0},
+        {"a: ~", YAML_NULL, 0},
+        {"a:", YAML_NULL, 0},
+        {"a: ''", YAML_TEXT, 0},
+        {"a: -1", YAML_INT, -1},
+        {"a: 0x10", YAML_INT, 16},
+        {"a: 0o17", YAML_INT, 15},
+        {"a: 010", YAML_INT, 10},
+        {"a: 1.5", YAML_FLOAT, 1.5},
+        {"a: 1e3", YAML_FLOAT, 1000},
+        {"a: 1_000", YAML_TEXT, 0},
+        {"a: 3.6.5", YAML_TEXT, 0},
+        {"a: 2001-01-01", YAML_TEXT, 0},
+        {"a: e", YAML_TEXT, 0},
         {"a: 99999999999999999999", YAML_FLOAT, 1e20},
     };
 
