@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/kernels/strided.h"
+
+void shape_strides(const struct shape *shape, int64_t strides[RANK_MAX])
+{
+    int64_t stride = 1;
+
+    for (int i = shape->rank - 1; i >= 0; i--) {
+        strides[i] = stride;
+        stride *= shape->dims[i];
+    }
+}
+
+void broadcast_strides(const struct shape *in, const struct shape *out, int64_t strides[RANK_MAX])
+{
+    int missing = out->rank - in->rank;
+    int64_t stride = 1;
+
+    for (int i = out->rank - 1; i >= 0; i--) {
+        int64_t dim = i >= missing ? in->dims[i - missing] : 1;
+        strides[i] = dim == 1 ? 0 : stride;
+        stride *= dim;
+    }
+}
+
+/* Drop dimensions of 1 and join those that lie one after the other in both layouts. */
+static struct strided strided_joined(const struct strided *copy)
+{
+    struct strided joined = {.rank = 0};
+
+    for (int i = 0; i < copy->rank; i++) {
+        int last = joined.rank - 1;
+
+        if (copy->dims[i] == 1)
+            continue;
+        if (last >= 0 && joined.from[last] == copy->from[i] * copy->dims[i] &&
+            joined.to[last] == copy->to[i] * copy->dims[i]) {
+            joined.dims[last] *= copy->dims[i];
+            joined.from[last] = copy->from[i];
+            joined.to[last] = copy->to[i];
+            continue;
+        }
+        joined.dims[joined.rank] = copy->dims[i];
+        joined.from[joined.rank] = copy->from[i];
+        joined.to[joined.rank] = copy->to[i];
+        joined.rank++;
+    }
+    return joined;
+}
+
+struct element16 {
+    uint64_t half[2];
+};
+
+#define COPY_ROW(type)                                                                             \
+    for (int64_t i = 0; i < count; i++)                                                            \
+        ((type *)to)[i * to_stride] = ((const type *)from)[i * from_stride];
+
+static void copy_row(const char *from, char *to, int64_t count, int64_t from_stride,
+                     int64_t to_stride, size_t size)
+{
+    if (from_stride == 1 && to_stride == 1) {
+        memcpy(to, from, (size_t)count * size);
+        return;
+    }
+    switch (size) {
+    case 1:
+        COPY_ROW(uint8_t)
+        break;
+    case 2:
+        COPY_ROW(uint16_t)
+        break;
+    case 4:
+        COPY_ROW(uint32_t)
+        break;
+    case 8:
+        COPY_ROW(uint64_t)
+        break;
+    default:
+        COPY_ROW(struct element16)
+    }
+}
+
+void strided_copy(const struct strided *copy, const void *from, void *to, size_t element_size)
+{
+    struct strided walk;
+    int64_t index[RANK_MAX] = {0}, at_from = 0, at_to = 0;
+    int inner;
+
+    for (int i = 0; i < copy->rank; i++)
+        if (copy->dims[i] == 0)
+            return;
+    walk = strided_joined(copy);
+    if (walk.rank == 0) {
+        memcpy(to, from, element_size);
+        return;
+    }
+    inner = walk.rank - 1;
+    for (;;) {
+        int d = inner - 1;
+
+        copy_row((const char *)from + at_from * (int64_t)element_size,
+                 (char *)to + at_to * (int64_t)element_size, walk.dims[inner], walk.from[inner],
+                 walk.to[inner], element_size);
+        for (; d >= 0; d--) {
+            at_from += walk.from[d];
+            at_to += walk.to[d];
+            if (++index[d] < walk.dims[d])
+                break;
+            at_from -= walk.from[d] * walk.dims[d];
+            at_to -= walk.to[d] * walk.dims[d];
+            index[d] = 0;
+        }
+        if (d < 0)
+            return;
+    }
+}
+
+void broadcast_start(struct broadcast *walk, const struct shape *out,
+                     const struct shape *const *inputs, int input_count)
+{
+    int64_t strides[BROADCAST_INPUTS_MAX][RANK_MAX];
+    int last = -1;
+
+    *walk = (struct broadcast){.inputs = input_count};
+    for (int k = 0; k < input_count; k++)
+        broadcast_strides(inputs[k], out, strides[k]);
+    for (int i = 0; i < out->rank; i++) {
+        bool joins = last >= 0;
+
+        if (out->dims[i] == 1)
+            continue;
+        for (int k = 0; k < input_count; k++)
+            joins = joins && walk->strides[k][last] == strides[k][i] * out->dims[i];
+        if (joins) {
+            walk->dims[last] *= out->dims[i];
+        } else {
+            walk->dims[++last] = out->dims[i];
+        }
+        for (int k = 0; k < input_count; k++)
+            walk->strides[k][last] = strides[k][i];
+    }
+    walk->count = 1;
+    if (last >= 0) {
+        walk->count = (size_t)walk->dims[last];
+        for (int k = 0; k < input_count; k++)
+            walk->step[k] = walk->strides[k][last] != 0;
+    }
+    walk->rank = last > 0 ? last : 0;
+    for (int i = 0; i < out->rank; i++)
+        if (out->dims[i] == 0) {
+            walk->count = 0;
+            walk->rank = 0;
+        }
+}
+
+bool broadcast_next(struct broadcast *walk)
+{
+    walk->done += walk->count;
+    for (int d = walk->rank - 1; d >= 0; d--) {
+        for (int k = 0; k < walk->inputs; k++)
+            walk->at[k] += (size_t)walk->strides[k][d];
+        if (++walk->index[d] < walk->dims[d])
+            return true;
+        for (int k = 0; k < walk->inputs; k++)
+            walk->at[k] -= (size_t)(walk->strides[k][d] * walk->dims[d]);
+        walk->index[d] = 0;
+    }
+    return false;
+}

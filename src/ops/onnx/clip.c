@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Clip: between min and max (inputs; attributes before opset 11). */
+#include <math.h>
+
+#include "ops/kernels/call.h"
+#include "ops/kernels/types.h"
+
+struct bounds {
+    const void *low, *high; /* one element each, or NULL: then the values, of float types */
+    double low_value, high_value;
+};
+
+#define TEMPLATE "ops/onnx/clip.inc"
+#define EACH_FLOAT
+#define EACH_INT
+#include "ops/kernels/each.h"
+
+typedef void (*clip_kernel)(const void *x, void *y, size_t count, const struct bounds *bounds);
+static const clip_kernel KERNELS[DTYPE_COUNT] = {FOR_NUMBER(KERNEL, clip)};
+
+static enum status infer(struct op_call *call, struct error *err)
+{
+    TRY(op_wants(call, 0, DTYPES_NUMBER, err));
+    for (size_t i = 1; i < 3; i++) {
+        if (!op_has(call, i))
+            continue;
+        TRY(op_wants_same(call, 0, i, err));
+        if (shape_is_known(&call->in[i].shape) && tensor_count(&call->in[i]) != 1)
+            return op_error(call, err, STATUS_INVALID_INPUT, "input %zu is not one number", i);
+    }
+    return op_infer_same(call, err);
+}
+
+static enum status run(const struct op_call *call, struct error *err)
+{
+    struct bounds bounds = {
+        .low = op_has(call, 1) ? call->in[1].data : NULL,
+        .high = op_has(call, 2) ? call->in[2].data : NULL,
+        .low_value = attribute_float(call->attributes, "min", -INFINITY),
+        .high_value = attribute_float(call->attributes, "max", INFINITY),
+    };
+
+    (void)err;
+    KERNELS[call->in[0].dtype](call->in[0].data, call->out[0].data, tensor_count(&call->in[0]),
+                               &bounds);
+    return STATUS_OK;
+}
+
+const struct op_set ops_onnx_clip = OP_SET({.name = "Clip",
+                                            .summary = "between a smallest and a largest value",
+                                            .flags = OP_INPLACE | OP_ROWS | OP_OPTIONAL_GAPS,
+                                            .in_min = 1,
+                                            .in_max = 3,
+                                            .out_min = 1,
+                                            .out_max = 1,
+                                            .infer = infer,
+                                            .run = run});
