@@ -100,8 +100,7 @@ enum status text_check(const struct text *text, struct error *err)
     return error_no_memory(err, "output");
 }
 
-/* Size of the well-formed UTF-8 sequence at the front, 0 when there is none. */
-static size_t utf8_size(const uint8_t *s, size_t left)
+size_t text_utf8_size(const uint8_t *s, size_t left)
 {
     if (s[0] < 0x80)
         return 1;
@@ -138,7 +137,7 @@ bool text_is_utf8(struct bytes bytes)
                 continue;
             }
         }
-        size = utf8_size(bytes.data + i, bytes.size - i);
+        size = text_utf8_size(bytes.data + i, bytes.size - i);
         if (!size)
             return false;
         i += size;
@@ -151,7 +150,7 @@ char *text_quote(struct bytes bytes, char *buffer, size_t size)
     size_t used = 0, i = 0;
 
     while (i < bytes.size && used + 8 < size) {
-        size_t step = utf8_size(bytes.data + i, bytes.size - i);
+        size_t step = text_utf8_size(bytes.data + i, bytes.size - i);
         if (step == 0 || bytes.data[i] < 0x20 || bytes.data[i] == 0x7F) {
             used += (size_t)snprintf(buffer + used, size - used, "\\x%02x", bytes.data[i]);
             i++;

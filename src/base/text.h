@@ -36,6 +36,10 @@ enum { TEXT_QUOTE_SIZE = 128 }; /* a good size for the buffer of text_quote */
 /* Is it well-formed UTF-8 (RFC 3629)? */
 bool text_is_utf8(struct bytes bytes);
 
+/* Bytes of the well-formed UTF-8 sequence at the front of `left` > 0 bytes, 0 when there is none.
+ */
+size_t text_utf8_size(const uint8_t *bytes, size_t left);
+
 /* The nearest of `count` names to `name` by edit distance, when close enough to suggest; or NULL.
  */
 const char *text_suggest(const char *name, const char *const *names, size_t count);

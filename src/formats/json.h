@@ -55,13 +55,32 @@ bool json_f64(const struct json *value, double *number); /* INT and UINT too */
 bool json_bool(const struct json *value, bool *boolean);
 const char *json_kind_name(enum json_kind kind); /* "a string" */
 
-/* --- pull reader --- (see the comments in json.c for its grammar of calls) --- */
+/* --- pull reader ---
+ *
+ * The caller asks for what it expects, value by value:
+ *
+ *     TRY(json_enter(&reader, JSON_OBJECT, err));
+ *     for (;;) {
+ *         TRY(json_next(&reader, &more, &key, err));
+ *         if (!more)
+ *             break;                                  // behind the '}'
+ *         if (bytes_is(key, "id"))
+ *             TRY(json_read_string(&reader, &id, keep, err));
+ *         else
+ *             TRY(json_skip(&reader, err));           // exactly one value after each key
+ *     }
+ *     TRY(json_end(&reader, err));
+ *
+ * The reader forgets keys: whoever knows a key refuses its second occurrence (json_repeated). */
+
+enum { JSON_KEY_MAX = 256 }; /* bytes of a key that has escapes; others have no limit */
 
 struct json_reader {
     const char *start, *at, *end;
     int depth;
     unsigned flags;
-    uint64_t first; /* bit d: no element of the container at depth d was read yet */
+    uint64_t first; /* bit d - 1: no element of the container at depth d was read yet */
+    char key[JSON_KEY_MAX];
 };
 void json_reader_init(struct json_reader *reader, struct bytes text, unsigned flags);
 enum json_kind
@@ -70,21 +89,26 @@ json_peek(struct json_reader *reader); /* kind of the next value (numbers: JSON_
 /* Enter a container; then json_next until it says no more (and has left the container). */
 enum status json_enter(struct json_reader *reader, enum json_kind kind, struct error *err)
     must_check;
-enum status json_next(struct json_reader *reader, bool *more,
-                      struct bytes *key /* NULL in arrays; escapes refused */, struct error *err)
+/* `key`: NULL in arrays; valid until the next call. */
+enum status json_next(struct json_reader *reader, bool *more, struct bytes *key, struct error *err)
     must_check;
 enum status json_read_string(struct json_reader *reader, struct bytes *string, struct arena *keep,
                              struct error *err) must_check;
 enum status json_read_f64(struct json_reader *reader, double *value, struct error *err) must_check;
+/* An integer as it is written: 1.0 and 1e3 are refused. */
 enum status json_read_i64(struct json_reader *reader, int64_t *value, struct error *err) must_check;
 enum status json_read_bool(struct json_reader *reader, bool *value, struct error *err) must_check;
 enum status json_skip(struct json_reader *reader, struct error *err) must_check;
 enum status json_end(struct json_reader *reader, struct error *err)
     must_check; /* only blanks are left */
 size_t json_offset(const struct json_reader *reader);
+/* INVALID_INPUT "key \"id\" occurs twice". */
+enum status json_repeated(const struct json_reader *reader, struct bytes key, struct error *err)
+    must_check;
 
 /* --- writing --- Strings that are not UTF-8 are written with U+FFFD for what is broken. */
 void json_write_string(struct text *text, struct bytes string);
+void json_write_text(struct text *text, const char *string);
 void json_write_key(struct text *text, const char *key); /* "key": */
 void json_write_f64(struct text *text,
                     double value); /* NaN, Infinity as strings "NaN", "Infinity" */
