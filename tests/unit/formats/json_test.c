@@ -190,7 +190,7 @@ TEST(json_depth)
     struct json value;
     struct json_reader reader;
 
-    arena_init(&arena, 1 << 20);
+    arena_init(&arena, 1 << 24);
     for (int depth = 1; depth <= JSON_TREE_DEPTH_MAX + 1; depth++) {
         struct bytes input = {(const uint8_t *)text, (size_t)(2 * depth)};
         memset(text, '[', (size_t)depth);
