@@ -49,6 +49,11 @@ struct graph {
     const char **symbols; /* names of symbolic dimensions: symbol k is dimension -(k + 2) */
     size_t symbol_count, symbol_capacity;
     struct arena *keep; /* where all of it lives: `model` lifetime */
+
+    /* for graph/ alone */
+    struct tensor *call_in, *call_out; /* inputs and outputs of one infer call */
+    size_t call_in_capacity;
+    size_t edits; /* changes that passes made */
 };
 
 /* --- Builder --- Errors name the object at fault in the source model. After an error the graph
@@ -113,6 +118,9 @@ enum status graph_finish(struct graph *graph, struct error *err) must_check;
 /* --- After the builder --- */
 
 struct text;
+
+/* Put "node 'fc1' (Gemm): " in front of what went wrong. Returns err->status. */
+enum status graph_node_error(const struct node *node, struct error *err) must_check;
 
 /* The graph as text, stable for tests and `firn inspect --graph`. */
 void graph_print(const struct graph *graph, struct text *text);

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What graph/ shares with its passes: growing arrays, inference and evaluation of one node, and
+ * edits of a whole graph. */
+#pragma once
+
+#include "graph/graph.h"
+
+/* Room for one more item in an array in `keep`; the old array is left to the arena. */
+#define GRAPH_GROW(arena, items, count, capacity)                                                  \
+    graph_grow((arena), (void **)&(items), (count), &(capacity), sizeof *(items))
+bool graph_grow(struct arena *arena, void **items, size_t count, size_t *capacity, size_t item_size)
+    must_check;
+
+/* A value that node `producer` makes. */
+enum status graph_value(struct graph *graph, const char *name, enum dtype dtype,
+                        const struct shape *shape, int32_t producer, value_id *value,
+                        struct error *err) must_check;
+
+/* Is dimension `dim` known, unknown or a symbol of this graph? */
+bool graph_dim_is_valid(const struct graph *graph, int64_t dim);
+
+/* The call of a node: in[] as known now, out[] empty. The tensors belong to the graph and are good
+ * until the next call. */
+enum status graph_call(struct graph *graph, const struct node *node, struct op_call *call,
+                       struct error *err) must_check;
+
+/* Infer, and check what the operator said. call->out receives dtypes and shapes. */
+enum status graph_infer(struct graph *graph, const struct node *node, struct op_call *call,
+                        struct error *err) must_check;
+
+/* Merge what is newly known of a value into it: INVALID_INPUT when it contradicts. *changed is set
+ * when the value is better known now. `changed` may be NULL. */
+enum status graph_learn(struct graph *graph, struct value *value, enum dtype dtype,
+                        const struct shape *shape, bool *changed, struct error *err) must_check;
+
+/* After graph_infer with all shapes known: compute. Output data lies in `keep`, all else in
+ * `scratch`. */
+enum status graph_evaluate(const struct node *node, struct op_call *call, struct arena *keep,
+                           struct arena *scratch, struct error *err) must_check;
+
+/* --- Edits: what a pass does to a graph. A pass walks the nodes in order and says of a value "use
+ * that one instead", and of a node "remove". Later nodes see earlier replacements at once. --- */
+
+struct edit {
+    struct graph *graph;
+    value_id *instead; /* (value_count,): itself when not replaced */
+    bool *removed;     /* (node_count,) */
+};
+
+enum status edit_begin(struct edit *edit, struct graph *graph, struct arena *scratch,
+                       struct error *err) must_check;
+/* Let node `index` use the replacements so far; call first for each node of the walk. */
+void edit_visit(struct edit *edit, size_t index);
+void edit_replace(struct edit *edit, value_id value, value_id by);
+void edit_remove(struct edit *edit, size_t index);
+/* Rewire the signatures and drop the removed nodes. */
+void edit_end(struct edit *edit);
+
+/* Turn node `index` into another one with the same outputs: how a pass fuses. It goes where the
+ * last node of the pattern was, so that its inputs come before; the others die if unused. */
+enum status graph_node_rewrite(struct graph *graph, size_t index,
+                               const struct node_description *description, struct error *err)
+    must_check;
+
+/* Is the node this operator of domain ""? */
+bool node_is(const struct node *node, const char *op);
+/* The constant that input `input` is, or NULL. */
+const struct tensor *node_constant(const struct graph *graph, const struct node *node,
+                                   size_t input);

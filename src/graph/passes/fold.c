@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Constant folding: infer everything anew with what is known by now, and compute at load what
+ * depends on nothing but constants and known shapes. */
+#include "graph/internal.h"
+
+enum { GROWTH_MAX = 64 << 20 }; /* bytes by which folding may enlarge a model */
+
+/* Bytes of the outputs minus those of the constants it reads, which may become unused. */
+static int64_t growth_of(const struct op_call *call)
+{
+    int64_t growth = 0;
+
+    for (size_t i = 0; i < call->out_count; i++)
+        growth += (int64_t)tensor_bytes(&call->out[i]);
+    for (size_t i = 0; i < call->in_count; i++)
+        if (call->in[i].data)
+            growth -= (int64_t)tensor_bytes(&call->in[i]);
+    return growth < 0 ? 0 : growth;
+}
+
+static bool is_foldable(const struct op_call *call)
+{
+    if (call->op->flags & OP_RANDOM)
+        return false;
+    for (size_t i = 0; i < call->in_count; i++) {
+        const struct tensor *in = &call->in[i];
+
+        if (in->dtype == DTYPE_NONE || in->data)
+            continue;
+        if (!(call->op->flags & OP_SHAPE_ONLY) || !shape_is_known(&in->shape))
+            return false;
+    }
+    for (size_t i = 0; i < call->out_count; i++)
+        if (!shape_is_known(&call->out[i].shape) ||
+            shape_check(&call->out[i].shape, call->out[i].dtype, GROWTH_MAX, NULL,
+                        &(struct error){0}))
+            return false;
+    for (size_t i = 0; i < call->attributes->count; i++)
+        if (call->attributes->items[i].kind == ATTRIBUTE_GRAPH)
+            return false;
+    return true;
+}
+
+static enum status fold(struct graph *graph, const struct node *node, struct op_call *call,
+                        struct arena *scratch, bool *folded, struct error *err)
+{
+    struct error failed;
+
+    /* A node that fails is left for the run: perhaps nobody ever asks for it. */
+    if (graph_evaluate(node, call, graph->keep, scratch, &failed)) {
+        if (failed.status != STATUS_NO_MEMORY)
+            return STATUS_OK;
+        *err = failed;
+        return failed.status;
+    }
+    for (size_t i = 0; i < call->out_count; i++) {
+        struct value *value = &graph->values[node->outputs[i]];
+        struct tensor *constant = arena_new(graph->keep, struct tensor, 1);
+
+        if (!constant)
+            return error_no_memory(err, "a constant");
+        *constant = call->out[i];
+        value->constant = constant;
+        value->shape = constant->shape;
+    }
+    *folded = true;
+    return STATUS_OK;
+}
+
+static enum status run(struct graph *graph, struct arena *scratch, struct error *err)
+{
+    int64_t growth = 0;
+    struct edit edit;
+
+    TRY(edit_begin(&edit, graph, scratch, err));
+    for (size_t n = 0; n < graph->node_count; n++) {
+        struct node *node = &graph->nodes[n];
+        struct op_call call;
+        bool folded = false;
+
+        TRY(graph_infer(graph, node, &call, err));
+        for (size_t i = 0; i < node->output_count; i++)
+            if (graph_learn(graph, &graph->values[node->outputs[i]], call.out[i].dtype,
+                            &call.out[i].shape, NULL, err))
+                return graph_node_error(node, err);
+        if (!is_foldable(&call) || growth + growth_of(&call) > GROWTH_MAX)
+            continue;
+        TRY(fold(graph, node, &call, scratch, &folded, err));
+        if (!folded)
+            continue;
+        growth += growth_of(&call);
+        edit_remove(&edit, n);
+    }
+    edit_end(&edit);
+    return STATUS_OK;
+}
+
+const struct pass pass_fold = {
+    .name = "fold",
+    .summary = "compute what depends on constants alone",
+    .order = 20,
+    .run = run,
+};
