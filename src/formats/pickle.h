@@ -101,6 +101,7 @@ struct pickle {
     const char *
         *globals; /* "module.name" as written in the file, distinct, in order of first use */
     size_t *global_offsets;
+    struct pickle_object **global_objects; /* the same as GLOBALs, aliases folded */
     size_t global_count;
     size_t end; /* bytes read, up to and with STOP */
 };
@@ -170,3 +171,8 @@ enum status numpy_field_tensor(const struct numpy_array *array, const char *fiel
 
 /* Column names of a pandas DataFrame, in order, or false. */
 bool pickle_columns(const struct pickle_object *object, struct tensor *names, struct arena *keep);
+
+/* The tree as indented text, at most about `limit` bytes. What was printed before is a reference:
+ * cycles end. */
+struct text;
+void pickle_print(struct text *text, const struct pickle_object *object, size_t limit);
