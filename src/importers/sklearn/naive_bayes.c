@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Naive Bayes: joint log likelihoods of the classes; the largest wins, their softmax is the
+ * probability (sklearn/naive_bayes.py). */
+#include "importers/sklearn/internal.h"
+
+#include <math.h>
+
+typedef enum status joint_function(struct lowering *l, const struct pickle_object *self,
+                                   const struct table *in, int64_t classes, value_id *joint,
+                                   struct error *err);
+
+static double pi(void)
+{
+    return acos(-1);
+}
+
+/* log prior - 0.5 sum log(2 pi var) - 0.5 sum (x - theta)^2 / var */
+static enum status gaussian(struct lowering *l, const struct pickle_object *self,
+                            const struct table *in, int64_t classes, value_id *joint,
+                            struct error *err)
+{
+    int64_t width = (int64_t)in->count, one = 1, two = 2;
+    const char *variances = pickle_get(self, "var_") ? "var_" : "sigma_";
+    struct tensor theta, var, prior, constant;
+    struct shape vector = SHAPE(classes), scalar = SHAPE(1);
+    struct attribute drop = attribute_of_int("keepdims", 0);
+    value_id x, axis, mean, spread, half, base;
+
+    TRY(state_matrix(l, self, "theta_", classes, width, &theta, err));
+    TRY(state_matrix(l, self, variances, classes, width, &var, err));
+    TRY(state_vector(l, self, "class_prior_", classes, &prior, err));
+    TRY(tensor_new(&constant, DTYPE_F64, &vector, l->keep, err));
+    for (int64_t k = 0; k < classes; k++) {
+        double sum = 0;
+        for (int64_t f = 0; f < width; f++)
+            sum += log(2 * pi() * ((double *)var.data)[k * width + f]);
+        ((double *)constant.data)[k] = log(((double *)prior.data)[k]) - 0.5 * sum;
+    }
+    TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
+    TRY(graph_constant_i64(l->graph, &one, &scalar, &axis, err));
+    TRY(emit_2(l, "Unsqueeze", x, axis, &x, err));
+    TRY(emit_constant(l, &theta, &mean, err));
+    TRY(emit_constant(l, &var, &spread, err));
+    TRY(emit_2(l, "Sub", x, mean, &x, err));
+    TRY(emit_2(l, "Mul", x, x, &x, err));
+    TRY(emit_2(l, "Div", x, spread, &x, err));
+    TRY(graph_constant_i64(l->graph, &two, &scalar, &axis, err));
+    TRY(emit(l, "", "ReduceSum", (value_id[]){x, axis}, 2, &drop, 1, &x, 1, err));
+    TRY(emit_scalar(l, 0.5, &half, err));
+    TRY(emit_2(l, "Mul", x, half, &x, err));
+    TRY(emit_constant(l, &constant, &base, err));
+    return emit_2(l, "Sub", base, x, joint, err);
+}
+
+static enum status multinomial(struct lowering *l, const struct pickle_object *self,
+                               const struct table *in, int64_t classes, value_id *joint,
+                               struct error *err)
+{
+    struct tensor weights, prior;
+    value_id x;
+
+    TRY(state_matrix(l, self, "feature_log_prob_", classes, (int64_t)in->count, &weights, err));
+    TRY(state_vector(l, self, "class_log_prior_", classes, &prior, err));
+    TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
+    return emit_linear(l, x, &weights, &prior, joint, err);
+}
+
+static enum status complement(struct lowering *l, const struct pickle_object *self,
+                              const struct table *in, int64_t classes, value_id *joint,
+                              struct error *err)
+{
+    struct tensor weights;
+    value_id x;
+
+    if (classes == 1)
+        return state_error(err, "classes_", "has one class");
+    TRY(state_matrix(l, self, "feature_log_prob_", classes, (int64_t)in->count, &weights, err));
+    TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
+    return emit_linear(l, x, &weights, NULL, joint, err);
+}
+
+/* x (log p - log(1 - p)) + sum log(1 - p) + log prior, of x made 0 or 1. */
+static enum status bernoulli(struct lowering *l, const struct pickle_object *self,
+                             const struct table *in, int64_t classes, value_id *joint,
+                             struct error *err)
+{
+    const struct pickle_object *binarize = pickle_get(self, "binarize");
+    struct tensor weights, prior;
+    double threshold, *w, *p;
+    value_id x, limit;
+
+    TRY(state_matrix(l, self, "feature_log_prob_", classes, (int64_t)in->count, &weights, err));
+    TRY(state_vector(l, self, "class_log_prior_", classes, &prior, err));
+    w = weights.data;
+    p = prior.data;
+    for (int64_t k = 0; k < classes; k++)
+        for (size_t f = 0; f < in->count; f++, w++) {
+            double negative = log(1 - exp(*w));
+            p[k] += negative;
+            *w -= negative;
+        }
+    TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
+    if (!pickle_is_none(binarize)) {
+        TRY(state_f64(self, "binarize", 0, &threshold, err));
+        TRY(emit_scalar(l, threshold, &limit, err));
+        TRY(emit_2(l, "Greater", x, limit, &x, err));
+        TRY(emit_cast(l, x, DTYPE_F64, &x, err));
+    }
+    return emit_linear(l, x, &weights, &prior, joint, err);
+}
+
+static joint_function *joint_of(const struct pickle_object *self)
+{
+    static const struct {
+        const char *name;
+        joint_function *joint;
+    } KINDS[] = {{"GaussianNB", gaussian},
+                 {"MultinomialNB", multinomial},
+                 {"ComplementNB", complement},
+                 {"BernoulliNB", bernoulli}};
+
+    for (size_t i = 0; i < ARRAY_COUNT(KINDS); i++)
+        if (!strcmp(pickle_name(self), KINDS[i].name))
+            return KINDS[i].joint;
+    return NULL;
+}
+
+static enum status joint_log_likelihood(struct lowering *l, const struct pickle_object *self,
+                                        const struct table *in, struct tensor *classes,
+                                        value_id *joint, struct error *err)
+{
+    TRY(state_labels(l, self, "classes_", classes, err));
+    return joint_of(self)(l, self, in, (int64_t)tensor_count(classes), joint, err);
+}
+
+static enum status predict(struct lowering *l, const struct pickle_object *self,
+                           const struct table *in, struct table *out, struct error *err)
+{
+    struct tensor classes;
+    value_id joint;
+
+    TRY(joint_log_likelihood(l, self, in, &classes, &joint, err));
+    return predict_argmax(l, &classes, joint, out, err);
+}
+
+static enum status predict_proba(struct lowering *l, const struct pickle_object *self,
+                                 const struct table *in, struct table *out, struct error *err)
+{
+    struct attribute axis = attribute_of_int("axis", 1);
+    struct tensor classes;
+    value_id joint, p;
+
+    TRY(joint_log_likelihood(l, self, in, &classes, &joint, err));
+    TRY(emit(l, "", "Softmax", &joint, 1, &axis, 1, &p, 1, err));
+    return predict_columns(l, &classes, p, out, err);
+}
+
+#define NAIVE_BAYES(width_) .predict = predict, .predict_proba = predict_proba, .width = width_
+
+const struct estimator_set estimators_naive_bayes =
+    ESTIMATOR_SET({.name = "GaussianNB", NAIVE_BAYES("theta_")},
+                  {.name = "MultinomialNB", NAIVE_BAYES("feature_log_prob_")},
+                  {.name = "ComplementNB", NAIVE_BAYES("feature_log_prob_")},
+                  {.name = "BernoulliNB", NAIVE_BAYES("feature_log_prob_")});

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Trees of any estimator, gathered into one firn TreeEnsemble node. */
+#pragma once
+
+#include "importers/sklearn/internal.h"
+
+enum value_rule {
+    VALUES_AS_STORED, /* regression: (node, output) */
+    VALUES_FRACTIONS, /* classification: counts or fractions of the classes, made fractions */
+};
+
+/* Growing lists in l->keep; see ops/firn/tree_ensemble.c for what they mean. */
+struct tree_list {
+    struct lowering *l;
+    int64_t outputs, features;
+    int64_t *roots, *feature, *left, *right, *mode, *missing_left, *outside_left, *set, *set_words;
+    double *threshold, *values;
+    int64_t *targets, *sets;
+    size_t tree_count, tree_capacity, node_count, node_capacity;
+    size_t value_count, value_capacity, target_count, target_capacity, set_count, set_capacity;
+    bool targeted; /* leaves add to one output each */
+    bool compare_f32;
+    const double *base; /* (outputs,) or NULL */
+    const char *aggregate;
+};
+
+void tree_list_init(struct tree_list *list, struct lowering *l, size_t features, size_t outputs);
+
+/* Room for `nodes` more nodes, all lists; then write them from node_count on and add to it. */
+enum status tree_list_reserve(struct tree_list *list, size_t nodes, struct error *err) must_check;
+enum status tree_list_root(struct tree_list *list, size_t node, struct error *err) must_check;
+enum status tree_list_value(struct tree_list *list, double value, struct error *err) must_check;
+enum status tree_list_target(struct tree_list *list, int64_t output, struct error *err) must_check;
+/* 256 members as four words; their place in *set. */
+enum status tree_list_set(struct tree_list *list, const uint64_t words[4], int64_t *set,
+                          struct error *err) must_check;
+
+/* Append a sklearn.tree._tree.Tree. Every leaf has the tree's values, or with `target` >= 0 its one
+ * value times `scale` for that output. `missing`: NaN goes where the node says. */
+enum status tree_list_append(struct tree_list *list, const struct pickle_object *tree,
+                             enum value_rule rule, int64_t target, double scale, bool missing,
+                             struct error *err) must_check;
+
+/* A field of a structured array of nodes as (count,) of `dtype`. */
+enum status node_field(struct lowering *l, const struct numpy_array *nodes, const char *name,
+                       enum dtype dtype, struct tensor *field, struct error *err) must_check;
+bool node_has_field(const struct numpy_array *nodes, const char *name);
+
+/* x (n, features) -> y (n, outputs). */
+enum status tree_list_emit(const struct tree_list *list, value_id x, value_id *y, struct error *err)
+    must_check;
+
+/* Does this estimator, of this version, take NaN at prediction? */
+bool tree_allows_nan(const struct lowering *l, const struct pickle_object *tree_estimator,
+                     bool in_forest);
