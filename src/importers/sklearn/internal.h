@@ -142,6 +142,10 @@ enum status table_matrix(struct lowering *l, const struct table *table, enum che
 enum status table_vector(struct lowering *l, const struct table *table, size_t column,
                          enum dtype dtype, value_id *vector, struct error *err) must_check;
 
+/* An input column that is not settled becomes `dtype`; others stay as they are. */
+enum status table_settle(struct lowering *l, const struct table *table, size_t column,
+                         enum dtype dtype, struct error *err) must_check;
+
 /* UNSUPPORTED unless the table has `count` columns. */
 enum status table_expect(const struct table *table, size_t count, struct error *err) must_check;
 
@@ -162,6 +166,12 @@ enum status table_join(struct lowering *l, const struct table *tables, size_t co
 enum status table_find(struct lowering *l, struct table *table, struct bytes name, size_t *index,
                        struct error *err) must_check;
 
+/* The columns that a specification says: a name or position (one column, flat), a list, array or
+ * pandas Index of either, a slice, a mask. */
+enum status table_select(struct lowering *l, struct table *in, const struct pickle_object *columns,
+                         struct table *out, struct error *err) must_check;
+bool is_text_list(struct lowering *l, const struct pickle_object *columns); /* names, or one */
+
 /* --- state: the attributes of a fitted estimator. Messages say "attribute 'coef_': ...".
  * A dimension of -1 is free. Tensors live in l->keep. --- */
 
@@ -178,6 +188,10 @@ enum status state_labels(struct lowering *l, const struct pickle_object *self, c
                          struct tensor *tensor, struct error *err) must_check;
 enum status labels_of(struct lowering *l, const struct pickle_object *object, struct tensor *tensor,
                       struct error *err) must_check;
+
+/* Labels that are numbers, as F64; UNSUPPORTED for an integer that F64 does not hold. */
+enum status numbers_of(struct lowering *l, const struct tensor *labels, struct tensor *numbers,
+                       struct error *err) must_check;
 
 /* Parameters: `otherwise` when the attribute is absent; UNSUPPORTED when it is of another kind. */
 enum status state_f64(const struct pickle_object *self, const char *name, double otherwise,
@@ -244,6 +258,12 @@ enum status predict_columns(struct lowering *l, const struct tensor *classes, va
                             struct table *out, struct error *err) must_check;
 /* (n, 1) p -> (n, 2) [1 - p, p]. */
 enum status emit_both(struct lowering *l, value_id p, value_id *out, struct error *err) must_check;
+
+/* Rows divided by their sums; the softmax of rows. */
+enum status emit_normalised(struct lowering *l, value_id p, value_id *out, struct error *err)
+    must_check;
+enum status emit_softmax(struct lowering *l, value_id scores, value_id *out, struct error *err)
+    must_check;
 
 /* --- the lowering --- */
 

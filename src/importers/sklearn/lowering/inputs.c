@@ -69,7 +69,8 @@ static size_t width_of(const struct pickle_object *object, const char **from, st
 enum status inputs_find(const struct pickle_object *root, struct inputs *inputs, struct arena *keep,
                         struct error *err)
 {
-    static const char *const NAMES[] = {"feature_names_in_", "active_fields"};
+    static const char *const NAMES[] = {"feature_names_in_", "active_fields", "_df_columns",
+                                        "_feature_names_in"};
     const struct pickle_object *object = root;
     struct error ignored;
 

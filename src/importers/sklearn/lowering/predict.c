@@ -83,3 +83,21 @@ enum status emit_both(struct lowering *l, value_id p, value_id *out, struct erro
     TRY(emit_2(l, "Sub", one, p, &rest, err));
     return emit(l, "", "Concat", (value_id[]){rest, p}, 2, &axis, 1, out, 1, err);
 }
+
+enum status emit_normalised(struct lowering *l, value_id p, value_id *out, struct error *err)
+{
+    int64_t one = 1;
+    struct shape shape = shape_of(1, &one);
+    value_id axes, sum;
+
+    TRY(graph_constant_i64(l->graph, &one, &shape, &axes, err));
+    TRY(emit_2(l, "ReduceSum", p, axes, &sum, err));
+    return emit_2(l, "Div", p, sum, out, err);
+}
+
+enum status emit_softmax(struct lowering *l, value_id scores, value_id *out, struct error *err)
+{
+    struct attribute axis = attribute_of_int("axis", 1);
+
+    return emit(l, "", "Softmax", &scores, 1, &axis, 1, out, 1, err);
+}

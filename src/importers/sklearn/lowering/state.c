@@ -89,6 +89,23 @@ enum status labels_of(struct lowering *l, const struct pickle_object *object, st
     return tensor_cast(&raw, tensor, err);
 }
 
+enum status numbers_of(struct lowering *l, const struct tensor *labels, struct tensor *numbers,
+                       struct error *err)
+{
+    const int64_t exact = INT64_C(1) << 53;
+
+    for (size_t i = 0; labels->dtype == DTYPE_I64 && i < tensor_count(labels); i++)
+        if (tensor_i64(labels, i) > exact || tensor_i64(labels, i) < -exact)
+            return error_set(err, STATUS_UNSUPPORTED, "label %lld is not exact in double",
+                             (long long)tensor_i64(labels, i));
+    if (labels->dtype == DTYPE_F64) {
+        *numbers = *labels;
+        return STATUS_OK;
+    }
+    TRY(tensor_new(numbers, DTYPE_F64, &labels->shape, l->keep, err));
+    return tensor_cast(labels, numbers, err);
+}
+
 enum status state_labels(struct lowering *l, const struct pickle_object *self, const char *name,
                          struct tensor *tensor, struct error *err)
 {

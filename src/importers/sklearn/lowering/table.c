@@ -154,6 +154,14 @@ static enum status column_settle(struct lowering *l, const struct column *column
     return STATUS_OK;
 }
 
+enum status table_settle(struct lowering *l, const struct table *table, size_t index,
+                         enum dtype dtype, struct error *err)
+{
+    struct column settled;
+
+    return column_settle(l, &table->columns[index], dtype, &settled, err);
+}
+
 static enum status refuse_kind(struct lowering *l, const struct table *table, size_t index,
                                enum dtype have, enum dtype want, struct error *err)
 {
