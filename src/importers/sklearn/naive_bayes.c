@@ -85,20 +85,21 @@ static enum status bernoulli(struct lowering *l, const struct pickle_object *sel
                              struct error *err)
 {
     const struct pickle_object *binarize = pickle_get(self, "binarize");
-    struct tensor weights, prior;
-    double threshold, *w, *p;
+    struct tensor log_p, log_prior, weights, prior;
+    double threshold;
     value_id x, limit;
 
-    TRY(state_matrix(l, self, "feature_log_prob_", classes, (int64_t)in->count, &weights, err));
-    TRY(state_vector(l, self, "class_log_prior_", classes, &prior, err));
-    w = weights.data;
-    p = prior.data;
-    for (int64_t k = 0; k < classes; k++)
-        for (size_t f = 0; f < in->count; f++, w++) {
-            double negative = log(1 - exp(*w));
-            p[k] += negative;
-            *w -= negative;
-        }
+    TRY(state_matrix(l, self, "feature_log_prob_", classes, (int64_t)in->count, &log_p, err));
+    TRY(state_vector(l, self, "class_log_prior_", classes, &log_prior, err));
+    TRY(tensor_new(&weights, DTYPE_F64, &log_p.shape, l->keep, err));
+    TRY(tensor_new(&prior, DTYPE_F64, &log_prior.shape, l->keep, err));
+    for (size_t i = 0; i < tensor_count(&prior); i++)
+        ((double *)prior.data)[i] = ((double *)log_prior.data)[i];
+    for (size_t i = 0; i < tensor_count(&weights); i++) {
+        double negative = log(1 - exp(((double *)log_p.data)[i]));
+        ((double *)prior.data)[i / in->count] += negative;
+        ((double *)weights.data)[i] = ((double *)log_p.data)[i] - negative;
+    }
     TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
     if (!pickle_is_none(binarize)) {
         TRY(state_f64(self, "binarize", 0, &threshold, err));
