@@ -22,20 +22,26 @@ static enum status loss_of(const struct pickle_object *self, size_t outputs, enu
     return STATUS_OK;
 }
 
+static double clipped(double p)
+{
+    double eps = (double)FLT_EPSILON;
+
+    return p < eps ? eps : p > 1 - eps ? 1 - eps : p;
+}
+
 /* Probabilities of the initial estimator as raw values, as _init_raw_predictions does. From 1.4 on
  * the multinomial link is symmetric: the mean of the logarithms is taken away. */
-static void link_probabilities(enum loss loss, int version, double *p, size_t count, double *base)
+static void link_probabilities(enum loss loss, int version, const double *p, size_t count,
+                               double *base)
 {
-    double eps = (double)FLT_EPSILON, mean = 0;
+    double mean = 0;
 
-    for (size_t i = 0; i < count; i++)
-        p[i] = p[i] < eps ? eps : p[i] > 1 - eps ? 1 - eps : p[i];
     if (loss == LOSS_BINOMIAL || loss == LOSS_EXPONENTIAL) {
-        base[0] = log(p[1] / (1 - p[1])) * (loss == LOSS_EXPONENTIAL ? 0.5 : 1);
+        base[0] = log(clipped(p[1]) / (1 - clipped(p[1]))) * (loss == LOSS_EXPONENTIAL ? 0.5 : 1);
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        base[i] = log(p[i]);
+        base[i] = log(clipped(p[i]));
         mean += base[i] / (double)count;
     }
     for (size_t i = 0; version >= 10400 && i < count; i++)
