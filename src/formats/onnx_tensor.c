@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "formats/onnx_tensor.h"
+
+#include "base/checked.h"
+#include "base/number.h"
+
+enum { TENSOR_BYTES_MAX_SHIFT = 40 };
+
+struct tensor_proto {
+    const struct protobuf *message;
+    struct bytes raw;
+    bool has_raw, external, segment;
+    struct bytes location;
+    int64_t offset, length; /* length -1: to the end */
+    int64_t data_type;
+};
+
+/* --- the message --- */
+
+static enum status entry_read(struct protobuf entry, struct tensor_proto *proto, struct error *err)
+{
+    struct bytes key = {NULL, 0}, value = {NULL, 0};
+    struct protobuf_field field;
+
+    for (;;) {
+        TRY(protobuf_next(&entry, &field, err));
+        if (!field.number)
+            break;
+        if (field.number == 1)
+            TRY(protobuf_bytes(&field, &key, err));
+        if (field.number == 2)
+            TRY(protobuf_bytes(&field, &value, err));
+    }
+    if (bytes_is(key, "location"))
+        proto->location = value;
+    if (bytes_is(key, "offset") &&
+        (!number_i64_from_text(value, &proto->offset) || proto->offset < 0))
+        return error_set(err, STATUS_INVALID_INPUT, "its external data has no valid offset");
+    if (bytes_is(key, "length") &&
+        (!number_i64_from_text(value, &proto->length) || proto->length < 0))
+        return error_set(err, STATUS_INVALID_INPUT, "its external data has no valid length");
+    return STATUS_OK;
+}
+
+static enum status dims_read(const struct protobuf *message, struct shape *shape,
+                             struct arena *keep, struct error *err)
+{
+    int64_t *dims;
+    size_t count;
+
+    TRY(protobuf_all_i64(message, 1, &dims, &count, keep, err));
+    if (count > RANK_MAX)
+        return error_set(err, STATUS_UNSUPPORTED, "it has %zu dimensions, more than %d", count,
+                         RANK_MAX);
+    *shape = shape_of((int)count, dims);
+    return STATUS_OK;
+}
+
+static enum status fields_read(struct tensor_proto *proto, const char **name, struct arena *keep,
+                               struct error *err)
+{
+    struct protobuf reader = protobuf_over(proto->message->input), entry;
+    struct protobuf_field field;
+    int64_t location;
+
+    reader.origin = proto->message->origin;
+    reader.depth = proto->message->depth;
+    for (;;) {
+        TRY(protobuf_next(&reader, &field, err));
+        switch (field.number) {
+        case 0:
+            return STATUS_OK;
+        case 2:
+            TRY(protobuf_i64(&field, &proto->data_type, err));
+            break;
+        case 3:
+            proto->segment = true;
+            break;
+        case 8:
+            TRY(protobuf_text(&field, name, keep, err));
+            break;
+        case 9:
+            TRY(protobuf_bytes(&field, &proto->raw, err));
+            proto->has_raw = true;
+            break;
+        case 13:
+            TRY(protobuf_message(&field, &entry, err));
+            TRY(entry_read(entry, proto, err));
+            break;
+        case 14:
+            TRY(protobuf_i64(&field, &location, err));
+            proto->external = location == 1;
+            break;
+        }
+    }
+}
+
+/* --- data --- */
+
+static bool is_packed_4bit(enum dtype dtype)
+{
+    return dtype == DTYPE_U4 || dtype == DTYPE_I4 || dtype == DTYPE_F4E2M1;
+}
+
+static uint8_t unpacked(enum dtype dtype, uint8_t nibble)
+{
+    return dtype == DTYPE_I4 ? (uint8_t)((nibble ^ 8) - 8) : nibble;
+}
+
+static enum status data_of_wrong_size(struct error *err, size_t got, size_t want)
+{
+    return error_set(err, STATUS_INVALID_INPUT, "it has %zu bytes of data, its shape asks for %zu",
+                     got, want);
+}
+
+static enum status raw_data(struct bytes raw, struct tensor *tensor, struct arena *keep,
+                            struct error *err)
+{
+    size_t count = tensor_count(tensor), size = dtype_size(tensor->dtype);
+    uint8_t *data;
+
+    if (tensor->dtype == DTYPE_STRING)
+        return error_set(err, STATUS_INVALID_INPUT, "it has strings as raw data");
+    if (is_packed_4bit(tensor->dtype)) {
+        if (raw.size != count / 2 + count % 2)
+            return data_of_wrong_size(err, raw.size, count / 2 + count % 2);
+        data = arena_new(keep, uint8_t, count);
+        if (!data)
+            return error_no_memory(err, "a tensor");
+        for (size_t i = 0; i < count; i++)
+            data[i] = unpacked(tensor->dtype, (uint8_t)(raw.data[i / 2] >> (i % 2 * 4) & 15));
+        tensor->data = data;
+        return STATUS_OK;
+    }
+    if (raw.size != count * size)
+        return data_of_wrong_size(err, raw.size, count * size);
+    if ((uintptr_t)raw.data % (size > 8 ? 8 : size) == 0 && raw.size &&
+        tensor->dtype != DTYPE_BOOL) {
+        tensor->data = (void *)(uintptr_t)raw.data;
+        return STATUS_OK;
+    }
+    data = arena_alloc(keep, raw.size, 1);
+    if (!data)
+        return error_no_memory(err, "a tensor");
+    if (raw.size)
+        memcpy(data, raw.data, raw.size);
+    for (size_t i = 0; tensor->dtype == DTYPE_BOOL && i < count; i++)
+        data[i] = data[i] != 0;
+    tensor->data = data;
+    return STATUS_OK;
+}
+
+static enum status external_data(const struct tensor_proto *proto, const struct artifact *artifact,
+                                 const struct member *from, struct tensor *tensor,
+                                 struct arena *keep, struct error *err)
+{
+    struct member *member;
+    struct bytes bytes;
+    uint64_t length;
+
+    if (!artifact)
+        return error_set(err, STATUS_UNSUPPORTED, "its data is in another file");
+    TRY(artifact_resolve(artifact, from, proto->location, &member, err));
+    TRY(member_bytes(member, &bytes, err));
+    if ((uint64_t)proto->offset > bytes.size)
+        return error_set(err, STATUS_INVALID_INPUT, "its data begins behind the end of \"%s\"",
+                         member->path);
+    length = proto->length >= 0 ? (uint64_t)proto->length : bytes.size - (uint64_t)proto->offset;
+    if (!checked_range((uint64_t)proto->offset, length, bytes.size))
+        return error_set(err, STATUS_INVALID_INPUT, "its data ends behind the end of \"%s\"",
+                         member->path);
+    return raw_data((struct bytes){bytes.data + proto->offset, (size_t)length}, tensor, keep, err);
+}
+
+static enum status strings_data(const struct protobuf *message, struct tensor *tensor,
+                                struct arena *keep, struct error *err)
+{
+    struct bytes *strings;
+    size_t count;
+
+    TRY(protobuf_all_bytes(message, 6, &strings, &count, keep, err));
+    if (count != tensor_count(tensor))
+        return error_set(err, STATUS_INVALID_INPUT, "it has %zu strings, its shape asks for %zu",
+                         count, tensor_count(tensor));
+    tensor->data = strings;
+    return STATUS_OK;
+}
+
+/* float_data (also complex, as pairs) and double_data. */
+static enum status floats_data(const struct protobuf *message, struct tensor *tensor,
+                               struct arena *keep, struct error *err)
+{
+    bool single = tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_C64;
+    bool complex = tensor->dtype == DTYPE_C64 || tensor->dtype == DTYPE_C128;
+    size_t count, want = tensor_count(tensor) * (complex ? 2 : 1);
+    float *floats;
+    double *doubles;
+
+    if (single) {
+        TRY(protobuf_all_f32(message, 4, &floats, &count, keep, err));
+        tensor->data = floats;
+    } else {
+        TRY(protobuf_all_f64(message, 10, &doubles, &count, keep, err));
+        tensor->data = doubles;
+    }
+    if (count != want)
+        return error_set(err, STATUS_INVALID_INPUT, "it has %zu numbers, its shape asks for %zu",
+                         count, want);
+    return STATUS_OK;
+}
+
+/* Small types stand in int32_data, one a value (4-bit types two), halves and float8 as their bits.
+ */
+static enum status ints_data(const struct protobuf *message, struct tensor *tensor,
+                             struct arena *keep, struct error *err)
+{
+    uint32_t number = tensor->dtype == DTYPE_I64                                 ? 7
+                      : tensor->dtype == DTYPE_U64 || tensor->dtype == DTYPE_U32 ? 11
+                                                                                 : 5;
+    size_t size = dtype_size(tensor->dtype), elements = tensor_count(tensor), count;
+    size_t want = is_packed_4bit(tensor->dtype) ? elements / 2 + elements % 2 : elements;
+    int64_t *ints;
+    uint8_t *data;
+
+    TRY(protobuf_all_i64(message, number, &ints, &count, keep, err));
+    if (count != want)
+        return error_set(err, STATUS_INVALID_INPUT, "it has %zu numbers, its shape asks for %zu",
+                         count, want);
+    if (size == 8) {
+        tensor->data = ints;
+        return STATUS_OK;
+    }
+    data = arena_alloc(keep, elements, size);
+    if (!data)
+        return error_no_memory(err, "a tensor");
+    for (size_t i = 0; i < elements; i++) {
+        int64_t value = tensor->dtype == DTYPE_BOOL ? ints[i] != 0
+                        : is_packed_4bit(tensor->dtype)
+                            ? unpacked(tensor->dtype, (uint8_t)(ints[i / 2] >> (i % 2 * 4) & 15))
+                            : ints[i];
+        memcpy(data + i * size, &value, size); /* little-endian */
+    }
+    tensor->data = data;
+    return STATUS_OK;
+}
+
+static enum status data_read(const struct tensor_proto *proto, const struct artifact *artifact,
+                             const struct member *member, struct tensor *tensor, struct arena *keep,
+                             struct error *err)
+{
+    if (proto->external)
+        return external_data(proto, artifact, member, tensor, keep, err);
+    if (proto->has_raw)
+        return raw_data(proto->raw, tensor, keep, err);
+    switch (tensor->dtype) {
+    case DTYPE_STRING:
+        return strings_data(proto->message, tensor, keep, err);
+    case DTYPE_F32:
+    case DTYPE_F64:
+    case DTYPE_C64:
+    case DTYPE_C128:
+        return floats_data(proto->message, tensor, keep, err);
+    default:
+        return ints_data(proto->message, tensor, keep, err);
+    }
+}
+
+enum status onnx_tensor_read(const struct protobuf *message, const struct artifact *artifact,
+                             const struct member *member, const char **name, struct tensor *tensor,
+                             struct arena *keep, struct error *err)
+{
+    struct tensor_proto proto = {.message = message, .length = -1};
+    char quoted[TEXT_QUOTE_SIZE];
+
+    *name = "";
+    *tensor = (struct tensor){0};
+    TRY(fields_read(&proto, name, keep, err));
+    tensor->dtype = dtype_from_onnx(proto.data_type);
+    if (tensor->dtype == DTYPE_NONE || proto.segment)
+        return error_set(err, STATUS_UNSUPPORTED, "tensor '%s' has data type %lld%s",
+                         text_quote(bytes_of(*name), quoted, sizeof quoted),
+                         (long long)proto.data_type, proto.segment ? " in segments" : "");
+    if (dims_read(message, &tensor->shape, keep, err) ||
+        shape_check(&tensor->shape, tensor->dtype, (size_t)1 << TENSOR_BYTES_MAX_SHIFT, NULL,
+                    err) ||
+        data_read(&proto, artifact, member, tensor, keep, err))
+        return error_within(err, "tensor '%s'", text_quote(bytes_of(*name), quoted, sizeof quoted));
+    return STATUS_OK;
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/* ONNX TensorProto (onnx/onnx:onnx/onnx.proto), in models, in test data and as input files. */
+#pragma once
+
+#include "formats/artifact.h"
+#include "formats/protobuf.h"
+#include "tensor/tensor.h"
+
+/* The tensor of a message, with its name (kept). Data is borrowed from the message when it is
+ * aligned for its dtype, else copied to `keep`; 4-bit elements are unpacked to one a byte. External
+ * data is looked up beside `member`; NULL artifact: refused. INVALID_INPUT when the data is not as
+ * long as the dimensions say; UNSUPPORTED for unknown dtypes and segments. */
+enum status onnx_tensor_read(const struct protobuf *message, const struct artifact *artifact,
+                             const struct member *member, const char **name, struct tensor *tensor,
+                             struct arena *keep, struct error *err) must_check;
