@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/topics.h"
+
+#include "gen/importers.h"
+#include "importers/importer.h"
+#include "tensor/tensor.h"
+
+static void exit_codes(struct text *text)
+{
+    text_append(text, "  0  done\n");
+#define STATUS(name, http, grpc, exit, meaning, fix)                                               \
+    text_printf(text, "%3d  %-16s  %s\n", exit, meaning, fix);
+#include "base/status.def"
+#undef STATUS
+}
+
+static void formats(struct text *text)
+{
+    static const char *const RECOGNISED[] = {
+#define FILE_FORMAT(format, framework, bid, check, what) what,
+#define DATA_FORMAT FILE_FORMAT
+#define FOLDER_FORMAT FILE_FORMAT
+#include "importers/recognised/recognised.def"
+#undef FILE_FORMAT
+#undef DATA_FORMAT
+#undef FOLDER_FORMAT
+    };
+
+    text_append(text, "What a file is follows from its content, never from its name.\n\nserved\n");
+    for (size_t i = 0; IMPORTERS[i]; i++)
+        if (strcmp(IMPORTERS[i]->name, "recognised") != 0)
+            text_printf(text, "  %-16s  %s\n", IMPORTERS[i]->name, IMPORTERS[i]->summary);
+    text_append(text, "\nrecognised, not yet served\n");
+    for (size_t i = 0; i < ARRAY_COUNT(RECOGNISED); i++)
+        text_printf(text, "  %s\n", RECOGNISED[i]);
+}
+
+static void types(struct text *text)
+{
+    text_append(text, "Types of fields; the sizes are bytes.\n\n");
+    for (int i = 1; i < DTYPE_COUNT; i++)
+        text_printf(text, "  %-14s  %zu\n", dtype_name((enum dtype)i), dtype_size((enum dtype)i));
+}
+
+static void inputs(struct text *text)
+{
+    text_append(
+        text,
+        "--input [NAME=]FILE, as often as needed. NAME= says which input; without it, inputs are\n"
+        "taken in contract order.\n\n"
+        "  .npy   one array; also numbers without a dimension, strings and booleans\n"
+        "  .npz   arrays, whose names are the inputs'\n"
+        "  .csv   a table, whose header names the fields; an empty cell is missing; columns that\n"
+        "         the model does not use are ignored; , ; or a tab between the cells\n"
+        "  .json  the body of an Open Inference request: {\"inputs\": [{\"name\", \"shape\",\n"
+        "         \"datatype\", \"data\"}]}\n"
+        "  .pb    an ONNX TensorProto\n"
+        "  -      JSON (or a table, or .npy) on standard input\n\n"
+        "A contract of columns takes one 2-D array of all of them in contract order, too.\n");
+}
+
+static void manifest(struct text *text)
+{
+    text_append(
+        text, "serving.yaml in the folder of a model (or --manifest FILE) declares what the file\n"
+              "does not store. What it stores cannot be contradicted.\n\n"
+              "  kind: Model\n"
+              "  name: iris                     # the model's name; else that of the file\n"
+              "  model-type: scikit-learn:1.5.2 # <framework>:<version>\n"
+              "  payload:                       # what belongs to it; else everything\n"
+              "    - \"model.joblib\"\n"
+              "    - \"assets/*.txt\"\n"
+              "  contract:\n"
+              "    predict:                     # a signature\n"
+              "      inputs:\n"
+              "        age:                     # a field\n"
+              "          shape: [-1]            # -1: any size; [] or scalar: one value\n"
+              "          type: double           # `firn help types`\n"
+              "          profile: numerical     # categorical, text, image, audio, none\n"
+              "      outputs:\n"
+              "        species: {shape: [-1], type: string, profile: categorical}\n\n"
+              "`firn inspect --contract PATH` prints one to start from.\n");
+}
+
+const struct topic TOPICS[] = {
+    {"exit-codes", "what the exit codes mean", exit_codes},
+    {"formats", "what can be read", formats},
+    {"types", "types of fields", types},
+    {"inputs", "what --input takes", inputs},
+    {"manifest", "serving.yaml", manifest},
+    {0},
+};

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Loading: from a path or a stored version to a servable. The one way that the program and the
+ * server share: open the artifact, import it, put the manifest over it, make it servable. */
+#pragma once
+
+#include "contract/manifest.h"
+#include "engine/native.h"
+#include "engine/servable.h"
+#include "importers/importer.h"
+#include "registry/registry.h"
+
+/* Name of the manifest inside a model's folder. */
+#define MANIFEST_NAME "serving.yaml"
+
+struct loading {
+    struct artifact *artifact;
+    struct description description;
+    struct graph *graph; /* NULL when description.reason says why not */
+    struct manifest manifest;
+    struct bytes manifest_text; /* as it was given; empty when there is none */
+    struct arena *model;        /* where all of it lives */
+};
+
+/* Open, import and merge. `manifest_path`: a manifest file; NULL: the serving.yaml of a folder,
+ * when it holds one. Ends with load_close in any case. */
+enum status load_open(const char *path, const char *manifest_path, struct loading *loading,
+                      struct error *err) must_check;
+/* The same for an artifact that is already open, which is taken over. */
+enum status load_artifact(struct artifact *artifact, const char *manifest_path,
+                          struct loading *loading, struct error *err) must_check;
+
+/* Make a servable of what was opened; artifact, arena and description move into it (the description
+ * stays readable for as long as the servable). UNSUPPORTED with the reason when it is not native.
+ */
+enum status load_servable(struct loading *loading, const struct native_options *options,
+                          struct servable **servable, struct error *err) must_check;
+void load_close(struct loading *loading); /* safe on a zeroed one and after load_servable */
+
+/* A stored version, with the contract that was frozen with it. */
+enum status load_version(struct registry *registry, const struct version *version,
+                         const struct native_options *options, struct servable **servable,
+                         struct error *err) must_check;
