@@ -197,7 +197,10 @@ static enum status import(const struct upload *upload, struct description *descr
         return member_bytes(main, &look.bytes, err);
     name = arena_text(keep, bytes_of(format->name));
     description->reason =
-        arena_printf(keep, "%s is recognised but not yet servable by this version", format->what);
+        format->kind == IS_DATA
+            ? format->what
+            : arena_printf(keep, "%s: recognised, but not yet servable by this version",
+                           format->what);
     if (!name || !description->reason)
         return error_no_memory(err, "a description");
     for (char *c = name; *c; c++)

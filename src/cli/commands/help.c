@@ -15,10 +15,14 @@ static void list_commands(struct text *text)
     text_append(text, "firn serves machine-learning models as their frameworks saved them.\n\n"
                       "usage: firn COMMAND ...\n");
     for (size_t g = 0; g < ARRAY_COUNT(GROUPS); g++) {
-        text_printf(text, "\n%s\n", GROUPS[g]);
-        for (size_t i = 0; COMMANDS[i]; i++)
-            if (!strcmp(COMMANDS[i]->group, GROUPS[g]))
-                text_printf(text, "  %-10s  %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
+        size_t shown = 0;
+        for (size_t i = 0; COMMANDS[i]; i++) {
+            if (strcmp(COMMANDS[i]->group, GROUPS[g]) != 0)
+                continue;
+            if (!shown++)
+                text_printf(text, "\n%s\n", GROUPS[g]);
+            text_printf(text, "  %-10s  %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
+        }
     }
     text_append(text, "\n`firn help COMMAND` tells more; topics:");
     for (const struct topic *topic = TOPICS; topic->name; topic++)

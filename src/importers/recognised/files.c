@@ -234,7 +234,9 @@ bool is_caffe2_text(const struct look *look)
 
 bool is_pmml(const struct look *look)
 {
-    return bytes_hold(look->bytes, HEAD_SIZE, "<PMML") && is_text(look);
+    /* a part of a document still names its schema */
+    return is_text(look) && (bytes_hold(look->bytes, HEAD_SIZE, "<PMML") ||
+                             bytes_hold(look->bytes, HEAD_SIZE, "www.dmg.org/PMML"));
 }
 
 bool is_mlmodel(const struct look *look)

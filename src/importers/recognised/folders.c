@@ -103,7 +103,14 @@ bool has_caffe2(const struct look *look)
 
 bool has_spark(const struct look *look)
 {
-    return member_holds(look_find(look, "metadata/part-00000"), "\"class\"");
+    /* one text file, "part-00000" or "part-00000-UUID-c000.txt" */
+    for (size_t i = 0; i < look->artifact->count; i++) {
+        struct member *member = &look->artifact->members[i];
+        const char *part = strstr(member->path, "metadata/part-00000");
+        if (part && (part == member->path || part[-1] == '/') && member_holds(member, "\"class\""))
+            return true;
+    }
+    return false;
 }
 
 bool has_mleap(const struct look *look)
