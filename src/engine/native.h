@@ -10,18 +10,22 @@ struct native_options {
     bool reference;         /* reference kernels only: the oracle */
     size_t plans_max;       /* plans kept per session; 0: 32 */
     size_t memory_max;      /* bytes of one plan; 0: 4 GiB */
+    bool profile;           /* time every step, for native_profile */
+    bool poison;            /* tests: catch kernels and plans that touch memory of others. The
+                             * environment variable FIRN_POISON does the same */
 };
 
 /* Make a servable of `graph`, whose signatures are those of `contract` in the same order (a
  * contract signature that is not native has no graph signature and refuses with its reason).
- * Takes `model` over: the arena that holds the graph, the contract and what they borrow is
- * released by servable_free (also when this fails). `artifact` too, when not NULL. */
+ * Takes `model` over: what the arena holds (the graph, the contract and what they borrow) moves to
+ * the servable and is released by servable_free, or here when this fails; *model is left empty.
+ * `artifact` too, when not NULL. */
 struct artifact;
 enum status native_servable(struct graph *graph, const struct contract *contract,
                             const struct native_options *options, struct arena *model,
                             struct artifact *artifact, struct servable **servable,
                             struct error *err) must_check;
 
-/* Nanoseconds per step of the last run, as text; for `firn inspect --profile`. */
+/* Time per step of the last run (options.profile), as text; for `firn inspect --profile`. */
 struct text;
 void native_profile(struct session *session, struct text *text);

@@ -192,7 +192,7 @@ static bool dim_merge(int64_t *have, int64_t learned)
 }
 
 enum status graph_learn(struct graph *graph, struct value *value, enum dtype dtype,
-                        const struct shape *shape, bool *changed, struct error *err)
+                        const struct shape *shape, struct error *err)
 {
     char quoted[TEXT_QUOTE_SIZE], have[SHAPE_PRINT_SIZE], told[SHAPE_PRINT_SIZE];
     struct shape merged = value->shape;
@@ -216,8 +216,6 @@ enum status graph_learn(struct graph *graph, struct value *value, enum dtype dty
             shape_print(&value->shape, have, sizeof have), shape_print(shape, told, sizeof told));
     if (shape_is_known(&merged))
         TRY(shape_valid(graph, value->dtype, &merged, value->name, err));
-    if (changed && !shape_equal(&merged, &value->shape))
-        *changed = true;
     value->shape = merged;
     return STATUS_OK;
 }
@@ -233,8 +231,14 @@ static enum status value_is_valid(const struct graph *graph, value_id value, str
 enum status graph_declare(struct graph *graph, value_id value, enum dtype dtype,
                           const struct shape *shape, struct error *err)
 {
+    struct shape before;
+
     TRY(value_is_valid(graph, value, err));
-    return graph_learn(graph, &graph->values[value], dtype, shape, NULL, err);
+    before = graph->values[value].shape;
+    TRY(graph_learn(graph, &graph->values[value], dtype, shape, err));
+    if (graph->values[value].producer >= 0 && !shape_equal(&before, &graph->values[value].shape))
+        graph->values[value].declared = true;
+    return STATUS_OK;
 }
 
 static enum status values_copy(struct graph *graph, const value_id *values, size_t count,

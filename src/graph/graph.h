@@ -19,6 +19,7 @@ struct value {
     const struct tensor *constant; /* its value, kept or borrowed from the artifact; or NULL */
     int32_t producer;              /* node index; -1: an input or a constant */
     bool is_input;
+    bool declared; /* the shape rests on what the model states, not on inference alone */
 };
 
 struct node {

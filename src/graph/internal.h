@@ -28,10 +28,12 @@ enum status graph_call(struct graph *graph, const struct node *node, struct op_c
 enum status graph_infer(struct graph *graph, const struct node *node, struct op_call *call,
                         struct error *err) must_check;
 
-/* Merge what is newly known of a value into it: INVALID_INPUT when it contradicts. *changed is set
- * when the value is better known now. `changed` may be NULL. */
+/* Merge what is newly known of a value into it: INVALID_INPUT when it contradicts. */
 enum status graph_learn(struct graph *graph, struct value *value, enum dtype dtype,
-                        const struct shape *shape, bool *changed, struct error *err) must_check;
+                        const struct shape *shape, struct error *err) must_check;
+
+/* Does the shape of an output rest on a declared one? */
+bool graph_is_declared(const struct graph *graph, const struct node *node);
 
 /* After graph_infer with all shapes known: compute. Output data lies in `keep`, all else in
  * `scratch`. */

@@ -93,6 +93,14 @@ enum status graph_infer(struct graph *graph, const struct node *node, struct op_
     return STATUS_OK;
 }
 
+bool graph_is_declared(const struct graph *graph, const struct node *node)
+{
+    for (size_t i = 0; i < node->input_count; i++)
+        if (node->inputs[i] != VALUE_NONE && graph->values[node->inputs[i]].declared)
+            return true;
+    return false;
+}
+
 static enum status evaluate(struct op_call *call, struct arena *keep, struct arena *scratch,
                             struct error *err)
 {
@@ -304,6 +312,7 @@ enum status graph_node(struct graph *graph, const struct node_description *descr
         if (graph_value(graph, name, call.out[i].dtype, &call.out[i].shape,
                         (int32_t)graph->node_count, &made[i], err))
             return graph_node_error(&node, err);
+        graph->values[made[i]].declared = graph_is_declared(graph, &node);
         outputs[i] = made[i];
     }
     node.outputs = made;
@@ -324,7 +333,7 @@ enum status graph_node_rewrite(struct graph *graph, size_t index,
     TRY(graph_infer(graph, &node, &call, err));
     for (size_t i = 0; i < node.output_count; i++)
         if (graph_learn(graph, &graph->values[old->outputs[i]], call.out[i].dtype,
-                        &call.out[i].shape, NULL, err))
+                        &call.out[i].shape, err))
             return graph_node_error(&node, err);
     node.outputs = old->outputs;
     *old = node;

@@ -18,8 +18,12 @@ static int64_t growth_of(const struct op_call *call)
     return growth < 0 ? 0 : growth;
 }
 
-static bool is_foldable(const struct op_call *call)
+/* Shapes that the model merely states are not relied on: what arrives may differ. */
+static bool is_foldable(const struct graph *graph, const struct node *node,
+                        const struct op_call *call)
 {
+    bool by_shape = call->op->flags & OP_SHAPE_ONLY && !graph_is_declared(graph, node);
+
     if (call->op->flags & OP_RANDOM)
         return false;
     for (size_t i = 0; i < call->in_count; i++) {
@@ -27,7 +31,7 @@ static bool is_foldable(const struct op_call *call)
 
         if (in->dtype == DTYPE_NONE || in->data)
             continue;
-        if (!(call->op->flags & OP_SHAPE_ONLY) || !shape_is_known(&in->shape))
+        if (!by_shape || !shape_is_known(&in->shape))
             return false;
     }
     for (size_t i = 0; i < call->out_count; i++)
@@ -79,11 +83,14 @@ static enum status run(struct graph *graph, struct arena *scratch, struct error 
         bool folded = false;
 
         TRY(graph_infer(graph, node, &call, err));
-        for (size_t i = 0; i < node->output_count; i++)
-            if (graph_learn(graph, &graph->values[node->outputs[i]], call.out[i].dtype,
-                            &call.out[i].shape, NULL, err))
+        for (size_t i = 0; i < node->output_count; i++) {
+            struct value *out = &graph->values[node->outputs[i]];
+
+            if (graph_learn(graph, out, call.out[i].dtype, &call.out[i].shape, err))
                 return graph_node_error(node, err);
-        if (!is_foldable(&call) || growth + growth_of(&call) > GROWTH_MAX)
+            out->declared = out->declared || graph_is_declared(graph, node);
+        }
+        if (!is_foldable(graph, node, &call) || growth + growth_of(&call) > GROWTH_MAX)
             continue;
         TRY(fold(graph, node, &call, scratch, &folded, err));
         if (!folded)

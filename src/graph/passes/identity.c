@@ -7,13 +7,13 @@ static const struct shape *shape_of_input(const struct graph *graph, const struc
     return &graph->values[node->inputs[0]].shape;
 }
 
-/* A view (Reshape, Flatten, Squeeze ...) that changes nothing. Only numbers count: two equal
- * symbols are what the model says, not what arrives. */
+/* A view (Reshape, Flatten, Squeeze ...) that changes nothing. Only numbers count, and
+ * those that were inferred: what the model states may not be what arrives. */
 static bool is_same_view(const struct graph *graph, const struct node *node)
 {
     const struct value *out = &graph->values[node->outputs[0]];
 
-    return node->op->flags & OP_VIEW && node->output_count == 1 &&
+    return node->op->flags & OP_VIEW && node->output_count == 1 && !out->declared &&
            graph->values[node->inputs[0]].dtype == out->dtype && shape_is_known(&out->shape) &&
            shape_equal(shape_of_input(graph, node), &out->shape);
 }

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Running a plan: nothing here allocates or locks but the dynamic steps, which allocate from an
+ * arena of the session. */
+#include <time.h>
+
+#include "base/checked.h"
+#include "engine/internal.h"
+
+enum { POISON = 0xFB, REDZONE = 64 }; /* floats of 0xFBFBFBFB are huge, integers negative */
+
+uint64_t time_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void run_arena_empty(struct run_arena *run)
+{
+    size_t used = run->arena.used, wanted = used + used / 4;
+
+    if (!used)
+        return;
+    arena_reset(&run->arena);
+    if (used <= run->settled)
+        return;
+    arena_release(&run->arena);
+    run->settled = wanted <= run->arena.limit && arena_alloc(&run->arena, wanted, 1) ? wanted : 0;
+    arena_reset(&run->arena);
+}
+
+static enum status memory_reserve(struct native_session *session, const struct plan *plan,
+                                  struct error *err)
+{
+    size_t *max = (size_t *)&session_native(session)->arena_max;
+    /* From 4 KiB on the arena aligns to 64. */
+    size_t size = plan->memory_size < 4096 ? 4096 : plan->memory_size;
+    size_t seen;
+
+    if (session->memory_data && size <= session->memory_size)
+        return STATUS_OK;
+    arena_release(&session->memory);
+    session->memory_data = NULL;
+    session->memory_data = arena_alloc(&session->memory, size, 1);
+    if (!session->memory_data)
+        return error_no_memory(err, "the tensors of a run");
+    session->memory_size = size;
+    seen = __atomic_load_n(max, __ATOMIC_RELAXED);
+    while (seen < size &&
+           !__atomic_compare_exchange_n(max, &seen, size, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
+    return STATUS_OK;
+}
+
+static void plan_bind(struct native_session *session, struct plan *plan)
+{
+    for (size_t i = 0; i < plan->buffer_reference_count; i++) {
+        const struct reference *reference = &plan->buffer_references[i];
+        *reference->data = session->memory_data + plan->buffers[reference->index].offset;
+    }
+    for (size_t s = 0; s < plan->step_count; s++)
+        plan->steps[s].call.memory = &session->strings.arena;
+    for (size_t s = 0; s < plan->dynamic_step_count; s++)
+        plan->dynamic_steps[s].step.call.memory = &session->strings.arena;
+    plan->bound = session->memory_data;
+}
+
+static void inputs_bind(const struct plan *plan, const struct tensor *inputs)
+{
+    static _Alignas(64) char nothing[64]; /* the data of a tensor without elements */
+
+    for (size_t i = 0; i < plan->input_reference_count; i++) {
+        const struct reference *reference = &plan->input_references[i];
+        void *data = inputs[reference->index].data;
+        *reference->data = data ? data : nothing;
+    }
+}
+
+/* --- poison: in tests every step sees garbage where it may not look --- */
+
+static void poison_outputs(struct native_session *session, const struct plan *plan, size_t step)
+{
+    for (size_t b = 0; b < plan->buffer_count; b++) {
+        const struct buffer *buffer = &plan->buffers[b];
+        if (buffer->merged == b && buffer->first == step)
+            memset(session->memory_data + buffer->offset, POISON, buffer->size);
+    }
+}
+
+static enum status poison_check(struct native_session *session, const struct plan *plan,
+                                size_t step, struct error *err)
+{
+    const struct step *at = &plan->steps[step];
+
+    for (size_t i = 0; i < at->call.out_count; i++) {
+        const struct tensor *out = &at->call.out[i];
+        const unsigned char *redzone = (const unsigned char *)out->data + tensor_bytes(out);
+
+        for (size_t k = 0; k < REDZONE; k++)
+            if (redzone[k] != POISON)
+                return error_set(err, STATUS_INTERNAL, "wrote past the end of output %zu", i);
+    }
+    for (size_t b = 0; b < plan->buffer_count; b++) {
+        const struct buffer *buffer = &plan->buffers[b];
+        if (buffer->merged == b && buffer->last == step)
+            memset(session->memory_data + buffer->offset, POISON, buffer->size);
+    }
+    return STATUS_OK;
+}
+
+static enum status run_carefully(struct native_session *session, struct plan *plan,
+                                 struct error *err)
+{
+    bool poison = session_native(session)->options.poison;
+    bool profile = session_native(session)->options.profile;
+
+    if (poison)
+        memset(session->memory_data, POISON, session->memory_size);
+    for (size_t s = 0; s < plan->step_count; s++) {
+        const struct step *step = &plan->steps[s];
+        uint64_t start = time_ns();
+        enum status status;
+
+        if (poison)
+            poison_outputs(session, plan, s);
+        status = step->run(&step->call, err);
+        if (profile)
+            plan->step_ns[s] = (uint32_t)(time_ns() - start);
+        if (!status && poison)
+            status = poison_check(session, plan, s, err);
+        if (status)
+            return graph_node_error(step->node->node, err);
+    }
+    return STATUS_OK;
+}
+
+static enum status run_steps(struct plan *plan, struct error *err)
+{
+    const struct step *step = plan->steps, *end = step + plan->step_count;
+
+    for (; step < end; step++)
+        if (step->run(&step->call, err))
+            return graph_node_error(step->node->node, err);
+    return STATUS_OK;
+}
+
+/* --- dynamic steps --- */
+
+static enum status dynamic_allocate(struct native_session *session, struct dynamic_step *dynamic,
+                                    struct error *err)
+{
+    struct op_call *call = &dynamic->step.call;
+    size_t limit = session_native(session)->options.memory_max, bytes;
+
+    for (size_t i = 0; i < call->out_count; i++) {
+        struct tensor *out = &call->out[i];
+
+        if (!shape_is_known(&out->shape))
+            return error_set(err, STATUS_INTERNAL, "output %zu has no known shape", i);
+        TRY(shape_check(&out->shape, out->dtype, limit, &bytes, err));
+        out->data = arena_alloc(&session->dynamic.arena, bytes, 1);
+        if (!out->data)
+            return error_set(err, STATUS_TOO_LARGE,
+                             "the tensors of one run need more than the limit of %zu bytes", limit);
+    }
+    if (!call->op->scratch_size)
+        return STATUS_OK;
+    bytes = call->op->scratch_size(call);
+    call->scratch = arena_alloc(&session->dynamic.arena, bytes < 4096 ? 4096 : bytes, 1);
+    return call->scratch ? STATUS_OK : error_no_memory(err, "scratch memory");
+}
+
+static enum status run_dynamic_step(struct native_session *session, struct plan *plan,
+                                    struct dynamic_step *dynamic, struct error *err)
+{
+    struct op_call *call = &dynamic->step.call;
+    struct tensor *made = &plan->dynamic[dynamic->out];
+
+    for (size_t i = 0; i < call->in_count; i++)
+        if (dynamic->in[i] >= 0)
+            call->in[i] = plan->dynamic[dynamic->in[i]];
+    memset(call->out, 0, call->out_count * sizeof *call->out);
+    TRY(call->op->infer(call, err));
+    if (call->op->flags & OP_VIEW && call->out_count == 1 && shape_is_known(&call->out[0].shape) &&
+        tensor_bytes(&call->in[0]) == tensor_bytes(&call->out[0])) {
+        call->out[0].data = call->in[0].data;
+    } else {
+        TRY(dynamic_allocate(session, dynamic, err));
+        TRY(call->op->run(call, err));
+    }
+    memcpy(made, call->out, call->out_count * sizeof *made);
+    return STATUS_OK;
+}
+
+static enum status run_dynamic_steps(struct native_session *session, struct plan *plan,
+                                     struct error *err)
+{
+    bool profile = session_native(session)->options.profile;
+
+    for (size_t s = 0; s < plan->dynamic_step_count; s++) {
+        struct dynamic_step *dynamic = &plan->dynamic_steps[s];
+        uint64_t start = profile ? time_ns() : 0;
+
+        if (run_dynamic_step(session, plan, dynamic, err))
+            return graph_node_error(dynamic->step.node->node, err);
+        if (profile)
+            plan->step_ns[plan->step_count + s] = (uint32_t)(time_ns() - start);
+    }
+    return STATUS_OK;
+}
+
+static enum status run_all(struct native_session *session, struct plan *plan, struct error *err)
+{
+    const struct native_options *options = &session_native(session)->options;
+
+    TRY(options->poison || options->profile ? run_carefully(session, plan, err)
+                                            : run_steps(plan, err));
+    return run_dynamic_steps(session, plan, err);
+}
+
+enum status plan_execute(struct native_session *session, struct plan *plan,
+                         const struct tensor *inputs, struct tensor *outputs, struct error *err)
+{
+    uint64_t start = time_ns();
+    enum status status;
+    bool reference;
+    double us;
+
+    run_arena_empty(&session->strings);
+    run_arena_empty(&session->dynamic);
+    TRY(memory_reserve(session, plan, err));
+    if (plan->bound != session->memory_data)
+        plan_bind(session, plan);
+    inputs_bind(plan, inputs);
+    reference = op_reference_only(session_native(session)->options.reference);
+    status = run_all(session, plan, err);
+    op_reference_only(reference);
+    if (status)
+        return status;
+    for (size_t i = 0; i < plan->output_count; i++)
+        outputs[i] = plan->dynamic_outputs[i] < 0 ? plan->outputs[i]
+                                                  : plan->dynamic[plan->dynamic_outputs[i]];
+    us = (double)(time_ns() - start) / 1000;
+    plan->average_us = plan->average_us < 0 ? us : plan->average_us + (us - plan->average_us) / 8;
+    return STATUS_OK;
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The parts of the native servable.
+ *
+ *   native.c     the servable: made, freed, asked
+ *   recipe.c     once per signature: which nodes it needs, and numbers ("slots") for their values
+ *   plan.c       once per signature and shapes: inference, steps, where every tensor lies
+ *   place.c      memory of a plan: which buffers may overlap
+ *   execute.c    each request: bind pointers, run the steps
+ *   session.c    memory and plans of one thread
+ *
+ * What is below `struct native` never changes after load and is shared by all threads; what is
+ * below `struct native_session` belongs to one thread. So there is no lock. */
+#pragma once
+
+#include "engine/native.h"
+
+/* --- per signature --- */
+
+enum { SLOT_NONE = -1 }; /* an omitted input */
+
+struct recipe_node {
+    const struct node *node;
+    void *state;             /* of op->prepare; read-only */
+    const int32_t *in, *out; /* slots; (node->input_count,), (node->output_count,) */
+};
+
+struct recipe {
+    const struct graph_signature *signature; /* NULL: not native */
+    struct recipe_node *nodes;               /* those its outputs need, in order */
+    size_t node_count;
+    value_id *values; /* (slot_count,): the graph's value in a slot. First the inputs */
+    int32_t *outputs; /* (output_count,): slots */
+    size_t slot_count;
+};
+
+struct native {
+    struct servable base;
+    struct graph *graph;
+    struct native_options options;
+    struct recipe *recipes; /* one for each signature of the contract */
+    void **states;          /* (node_count,): made by prepare */
+    size_t key_size_max;    /* of a plan's key, over all signatures; in int64 */
+    size_t mapped;          /* bytes of constants in the artifact */
+    size_t arena_max;       /* largest plan memory of any session; atomic */
+    struct artifact *artifact;
+    struct arena model;    /* graph and contract */
+    struct arena prepared; /* recipes and states */
+};
+
+enum status recipes_make(struct native *native, struct arena *scratch, struct error *err)
+    must_check;
+
+/* --- per signature and shapes --- */
+
+enum place {
+    PLACE_INPUT,   /* data of input `index` of the request */
+    PLACE_FIXED,   /* known when the plan is made: a constant, or computed from shapes */
+    PLACE_BUFFER,  /* in buffer `index` of the plan's memory */
+    PLACE_DYNAMIC, /* number `index` of what dynamic steps make */
+};
+
+struct buffer {
+    size_t size, offset;  /* bytes; multiples of 64 */
+    uint32_t first, last; /* steps between which it is in use */
+    uint32_t step;        /* whose output or scratch it is: for messages */
+    uint32_t merged;      /* the buffer it is written over in place; itself: none */
+};
+
+struct step {
+    enum status (*run)(const struct op_call *call, struct error *err);
+    struct op_call call;
+    const struct recipe_node *node;
+    int32_t scratch; /* buffer, or -1 */
+};
+
+/* A step whose shapes depend on data: inferred when it is its turn. */
+struct dynamic_step {
+    struct step step;
+    const int32_t *in; /* (in_count,): number of the dynamic tensor that the input is, or -1 */
+    int32_t out;       /* number of the first output */
+};
+
+/* A pointer that is set when the plan is bound to memory, or to a request. */
+struct reference {
+    void **data;
+    uint32_t index; /* of a buffer or an input */
+};
+
+struct plan {
+    uint64_t hash;
+    const int64_t *key; /* (key_size,) */
+    size_t key_size;
+    uint64_t used; /* the session's clock at the last run */
+
+    struct step *steps;
+    size_t step_count;
+    struct dynamic_step *dynamic_steps; /* after the steps */
+    size_t dynamic_step_count;
+    struct tensor *dynamic;   /* what dynamic steps made in this run */
+    struct tensor *outputs;   /* of the signature */
+    int32_t *dynamic_outputs; /* (output_count,): number of the dynamic tensor, or -1 */
+    size_t output_count;
+
+    struct buffer *buffers;
+    size_t buffer_count;
+    struct reference *buffer_references, *input_references;
+    size_t buffer_reference_count, input_reference_count;
+    size_t memory_size;
+    char *bound; /* the memory that the references point into; NULL: not bound */
+
+    double average_us; /* < 0: never run */
+    uint32_t *step_ns; /* (step_count + dynamic_step_count,) with options.profile */
+    struct arena keep; /* all of the plan */
+};
+
+/* Offsets for all buffers; buffers that are not in use at the same time may overlap. The step at
+ * fault in *step when it takes more than `limit`. */
+enum status place_buffers(struct buffer *buffers, size_t count, size_t limit, size_t *size,
+                          uint32_t *step, struct arena *scratch, struct error *err) must_check;
+
+/* Make a plan for these inputs. `by_value`: use the values of small integer inputs too. The plan
+ * is owned by the caller (plan_free). */
+enum status plan_make(const struct native *native, size_t signature, const struct tensor *inputs,
+                      bool by_value, struct arena *scratch, struct plan **plan, struct error *err)
+    must_check;
+void plan_free(struct plan *plan);
+
+/* May the values of this input be part of a plan's key? */
+bool plan_value_input(const struct tensor *input);
+enum { PLAN_VALUES_MAX = 64 };
+
+/* Steps longer than this many elements are not computed while planning. */
+enum { PLAN_EVALUATE_MAX = 4096 };
+
+/* --- per thread --- */
+
+/* An arena that is emptied for every run and after a few runs needs no more from the system. */
+struct run_arena {
+    struct arena arena;
+    size_t settled; /* bytes that its one block holds */
+};
+
+struct native_session {
+    struct session base;
+    struct plan **plans; /* (plans_max,) */
+    size_t plan_count;
+    struct plan *last; /* of the last run; for the profile */
+    uint64_t clock;
+    int64_t *key;        /* (native->key_size_max,) */
+    bool *by_value;      /* (signature count,): plans of it are made by values of inputs */
+    struct arena memory; /* one block: where the plans' buffers are */
+    char *memory_data;
+    size_t memory_size;
+    struct run_arena strings; /* bytes of string elements that operators made */
+    struct run_arena dynamic; /* outputs of dynamic steps */
+    struct arena scratch;     /* while planning */
+    struct arena keep;        /* of the session */
+};
+
+struct session *native_session_new(struct servable *servable);
+void native_session_free(struct session *session);
+
+/* The plan for these inputs, made when there is none. */
+enum status session_plan(struct native_session *session, size_t signature,
+                         const struct tensor *inputs, struct plan **plan, struct error *err)
+    must_check;
+/* The same, but NULL when there is none. */
+struct plan *session_plan_find(struct native_session *session, size_t signature,
+                               const struct tensor *inputs);
+
+/* Run a plan of this session. */
+enum status plan_execute(struct native_session *session, struct plan *plan,
+                         const struct tensor *inputs, struct tensor *outputs, struct error *err)
+    must_check;
+
+static inline const struct native *session_native(const struct native_session *session)
+{
+    return (const struct native *)session->base.servable;
+}
+
+uint64_t time_ns(void);

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/native.h"
+
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "engine/internal.h"
+#include "formats/artifact.h"
+
+enum { PLANS_MAX = 32 };
+static const size_t MEMORY_MAX = (size_t)4 << 30;
+static const size_t PREPARED_MAX = (size_t)1 << 40;
+
+static void native_free(struct servable *servable)
+{
+    struct native *native = (struct native *)servable;
+
+    arena_release(&native->prepared);
+    arena_release(&native->model);
+    artifact_close(native->artifact);
+    free(native);
+}
+
+static struct servable_account native_account(const struct servable *servable)
+{
+    const struct native *native = (const struct native *)servable;
+
+    return (struct servable_account){
+        .weights = native->prepared.used + native->model.used,
+        .mapped = native->mapped,
+        .arena = __atomic_load_n(&native->arena_max, __ATOMIC_RELAXED),
+    };
+}
+
+static enum status signature_check(const struct servable *servable, size_t signature,
+                                   struct error *err)
+{
+    const struct contract *contract = servable->contract;
+
+    if (signature >= contract->count)
+        return error_set(err, STATUS_NOT_FOUND, "there is no signature %zu", signature);
+    if (contract->signatures[signature].reason)
+        return error_set(err, STATUS_UNSUPPORTED, "signature '%.64s': %s",
+                         contract->signatures[signature].name,
+                         contract->signatures[signature].reason);
+    return STATUS_OK;
+}
+
+static enum status native_run(struct session *base, size_t signature, const struct tensor *inputs,
+                              struct tensor *outputs, struct error *err)
+{
+    struct native_session *session = (struct native_session *)base;
+    struct plan *plan;
+
+    TRY(signature_check(base->servable, signature, err));
+    session->last = NULL;
+    TRY(session_plan(session, signature, inputs, &plan, err));
+    session->last = plan;
+    return plan_execute(session, plan, inputs, outputs, err);
+}
+
+static double native_estimate_us(struct session *base, size_t signature,
+                                 const struct tensor *inputs)
+{
+    struct plan *plan;
+    struct error ignored;
+
+    if (signature_check(base->servable, signature, &ignored))
+        return -1;
+    plan = session_plan_find((struct native_session *)base, signature, inputs);
+    return plan ? plan->average_us : -1;
+}
+
+static const struct servable_class NATIVE = {
+    .name = "native",
+    .free = native_free,
+    .session_new = native_session_new,
+    .session_free = native_session_free,
+    .run = native_run,
+    .estimate_us = native_estimate_us,
+    .account = native_account,
+};
+
+/* --- loading --- */
+
+/* The call of a node with what is known at load. */
+static void call_fill(const struct graph *graph, const struct node *node, struct op_call *call)
+{
+    for (size_t i = 0; i < node->input_count; i++) {
+        const struct value *value;
+
+        call->in[i] = (struct tensor){0};
+        if (node->inputs[i] == VALUE_NONE)
+            continue;
+        value = &graph->values[node->inputs[i]];
+        call->in[i] = (struct tensor){value->dtype, value->shape,
+                                      value->constant ? value->constant->data : NULL};
+    }
+    for (size_t i = 0; i < node->output_count; i++) {
+        const struct value *value = &graph->values[node->outputs[i]];
+        call->out[i] = (struct tensor){value->dtype, value->shape, NULL};
+    }
+    call->op = node->op;
+    call->opset = node->opset;
+    call->attributes = &node->attributes;
+    call->in_count = node->input_count;
+    call->out_count = node->output_count;
+    call->state = NULL;
+}
+
+static enum status prepare(struct native *native, struct arena *scratch, struct error *err)
+{
+    const struct graph *graph = native->graph;
+    struct op_call call = {0};
+    size_t in_max = 1;
+
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (graph->nodes[n].input_count > in_max)
+            in_max = graph->nodes[n].input_count;
+    call.in = arena_new(scratch, struct tensor, in_max);
+    call.out = arena_new(scratch, struct tensor, OP_OUTPUTS_MAX);
+    native->states = arena_new(&native->prepared, void *, graph->node_count);
+    if (!call.in || !call.out || !native->states)
+        return error_no_memory(err, "the model");
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->nodes[n];
+
+        if (!node->op->prepare)
+            continue;
+        call_fill(graph, node, &call);
+        if (node->op->prepare(&call, &native->prepared, err))
+            return graph_node_error(node, err);
+        native->states[n] = call.state;
+    }
+    return STATUS_OK;
+}
+
+static bool lies_in(const void *data, struct bytes bytes)
+{
+    return (uintptr_t)data >= (uintptr_t)bytes.data &&
+           (uintptr_t)data < (uintptr_t)bytes.data + bytes.size;
+}
+
+/* Bytes of constants that are used where the artifact is mapped. */
+static size_t mapped_bytes(const struct native *native)
+{
+    const struct artifact *artifact = native->artifact;
+    size_t total = 0;
+
+    for (size_t v = 0; artifact && v < native->graph->value_count; v++) {
+        const struct tensor *constant = native->graph->values[v].constant;
+        bool mapped = constant && lies_in(constant->data, artifact_container(artifact));
+
+        for (size_t m = 0; constant && !mapped && m < artifact->count && m < 64; m++)
+            mapped = lies_in(constant->data, artifact->members[m].bytes);
+        total += mapped ? tensor_bytes(constant) : 0;
+    }
+    return total;
+}
+
+static enum status load(struct native *native, struct error *err)
+{
+    struct arena scratch;
+    bool reference = op_reference_only(native->options.reference);
+    enum status status;
+
+    arena_init(&scratch, PREPARED_MAX);
+    status = graph_optimise(native->graph, native->options.passes_off, &scratch, err);
+    if (!status)
+        status = prepare(native, &scratch, err);
+    if (!status)
+        status = recipes_make(native, &scratch, err);
+    op_reference_only(reference);
+    arena_release(&scratch);
+    native->mapped = mapped_bytes(native);
+    return status;
+}
+
+enum status native_servable(struct graph *graph, const struct contract *contract,
+                            const struct native_options *options, struct arena *model,
+                            struct artifact *artifact, struct servable **servable,
+                            struct error *err)
+{
+    struct native *native = calloc(1, sizeof *native);
+
+    if (!native) {
+        arena_release(model);
+        artifact_close(artifact);
+        return error_no_memory(err, "a model");
+    }
+    native->base = (struct servable){&NATIVE, contract};
+    native->graph = graph;
+    native->options = options ? *options : (struct native_options){0};
+    native->options.plans_max = native->options.plans_max ? native->options.plans_max : PLANS_MAX;
+    if (!native->options.memory_max)
+        native->options.memory_max = MEMORY_MAX;
+    if (getenv("FIRN_POISON"))
+        native->options.poison = true;
+    native->model = *model;
+    *model = (struct arena){0};
+    graph->keep = &native->model;
+    native->artifact = artifact;
+    arena_init(&native->prepared, PREPARED_MAX);
+    if (load(native, err)) {
+        native_free(&native->base);
+        return err->status;
+    }
+    *servable = &native->base;
+    return STATUS_OK;
+}
+
+/* --- profile --- */
+
+struct line {
+    const struct step *step;
+    uint32_t ns;
+};
+
+static int slowest_first(const void *a, const void *b)
+{
+    const struct line *x = a, *y = b;
+
+    if (x->ns != y->ns)
+        return x->ns < y->ns ? 1 : -1;
+    return x->step < y->step ? -1 : x->step > y->step;
+}
+
+static void profile_print(const struct line *lines, size_t count, struct text *text)
+{
+    char name[TEXT_QUOTE_SIZE], shape[SHAPE_PRINT_SIZE];
+    double total = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += lines[i].ns;
+    for (size_t i = 0; i < count; i++) {
+        const struct node *node = lines[i].step->node->node;
+        const struct tensor *out = &lines[i].step->call.out[0];
+
+        text_printf(text, "%10.1f us %5.1f%%  %-20s %s%s  %s\n", lines[i].ns / 1000.0,
+                    total > 0 ? 100 * lines[i].ns / total : 0.0, node->op->name,
+                    dtype_name(out->dtype), shape_print(&out->shape, shape, sizeof shape),
+                    text_quote(bytes_of(node->name), name, sizeof name));
+    }
+    text_printf(text, "%10.1f us  in %zu steps\n", total / 1000, count);
+}
+
+void native_profile(struct session *base, struct text *text)
+{
+    const struct native_session *session = (const struct native_session *)base;
+    const struct plan *plan = session->last;
+    size_t count = plan ? plan->step_count + plan->dynamic_step_count : 0;
+    struct line *lines = calloc(count + 1, sizeof *lines);
+
+    if (!lines || !session_native(session)->options.profile) {
+        text->failed = text->failed || !lines;
+        free(lines);
+        return;
+    }
+    for (size_t s = 0; s < count; s++)
+        lines[s] =
+            (struct line){s < plan->step_count ? &plan->steps[s]
+                                               : &plan->dynamic_steps[s - plan->step_count].step,
+                          plan->step_ns[s]};
+    qsort(lines, count, sizeof *lines, slowest_first);
+    profile_print(lines, count, text);
+    free(lines);
+}

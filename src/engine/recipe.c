@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/internal.h"
+
+struct making {
+    const struct native *native;
+    struct recipe *recipe;
+    bool *needed;   /* (value_count,) */
+    int32_t *slots; /* (value_count,) */
+};
+
+static void mark_needed(const struct graph *graph, const struct graph_signature *signature,
+                        bool *needed, bool *nodes, size_t *node_count)
+{
+    memset(needed, 0, graph->value_count * sizeof *needed);
+    memset(nodes, 0, graph->node_count * sizeof *nodes);
+    *node_count = 0;
+    for (size_t i = 0; i < signature->output_count; i++)
+        needed[signature->outputs[i]] = true;
+    for (size_t n = graph->node_count; n-- > 0;) {
+        const struct node *node = &graph->nodes[n];
+
+        for (size_t i = 0; i < node->output_count; i++)
+            nodes[n] = nodes[n] || needed[node->outputs[i]];
+        *node_count += nodes[n];
+        for (size_t i = 0; nodes[n] && i < node->input_count; i++)
+            if (node->inputs[i] != VALUE_NONE)
+                needed[node->inputs[i]] = true;
+    }
+}
+
+static int32_t slot_of(struct making *making, value_id value)
+{
+    struct recipe *recipe = making->recipe;
+
+    if (value == VALUE_NONE)
+        return SLOT_NONE;
+    if (making->slots[value] == SLOT_NONE) {
+        recipe->values[recipe->slot_count] = value;
+        making->slots[value] = (int32_t)recipe->slot_count++;
+    }
+    return making->slots[value];
+}
+
+static int32_t *slots_of(struct making *making, const value_id *values, size_t count,
+                         struct arena *keep)
+{
+    int32_t *slots = arena_new(keep, int32_t, count);
+
+    for (size_t i = 0; slots && i < count; i++)
+        slots[i] = slot_of(making, values[i]);
+    return slots;
+}
+
+static enum status recipe_make(struct native *native, const struct graph_signature *signature,
+                               struct recipe *recipe, struct arena *scratch, struct error *err)
+{
+    const struct graph *graph = native->graph;
+    struct arena *keep = &native->prepared;
+    struct making making = {.native = native, .recipe = recipe};
+    bool *nodes = arena_new(scratch, bool, graph->node_count);
+    size_t count = 0, slots_max = signature->input_count;
+
+    making.needed = arena_new(scratch, bool, graph->value_count);
+    making.slots = arena_new(scratch, int32_t, graph->value_count);
+    if (!nodes || !making.needed || !making.slots)
+        return error_no_memory(err, "a signature");
+    mark_needed(graph, signature, making.needed, nodes, &recipe->node_count);
+    for (size_t v = 0; v < graph->value_count; v++) {
+        making.slots[v] = SLOT_NONE;
+        slots_max += making.needed[v];
+    }
+    for (size_t n = 0; n < graph->node_count; n++)
+        slots_max += nodes[n] ? graph->nodes[n].output_count : 0;
+    recipe->signature = signature;
+    recipe->nodes = arena_new(keep, struct recipe_node, recipe->node_count);
+    recipe->values = arena_new(keep, value_id, slots_max);
+    if (!recipe->nodes || !recipe->values)
+        return error_no_memory(err, "a signature");
+    for (size_t i = 0; i < signature->input_count; i++) {
+        /* An input named twice has two slots; the last one is used. */
+        making.slots[signature->inputs[i]] = (int32_t)recipe->slot_count;
+        recipe->values[recipe->slot_count++] = signature->inputs[i];
+    }
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->nodes[n];
+        struct recipe_node *made = &recipe->nodes[count];
+
+        if (!nodes[n])
+            continue;
+        *made = (struct recipe_node){
+            .node = node,
+            .state = native->states[n],
+            .in = slots_of(&making, node->inputs, node->input_count, keep),
+            .out = slots_of(&making, node->outputs, node->output_count, keep),
+        };
+        if (!made->in || !made->out)
+            return error_no_memory(err, "a signature");
+        count++;
+    }
+    recipe->outputs = slots_of(&making, signature->outputs, signature->output_count, keep);
+    return recipe->outputs ? STATUS_OK : error_no_memory(err, "a signature");
+}
+
+static const struct graph_signature *signature_named(const struct graph *graph, const char *name)
+{
+    for (size_t i = 0; i < graph->signature_count; i++)
+        if (!strcmp(graph->signatures[i].name, name))
+            return &graph->signatures[i];
+    return NULL;
+}
+
+static enum status signature_match(const struct graph *graph, const struct signature *promised,
+                                   const struct graph_signature *found, struct error *err)
+{
+    if (!found)
+        return error_set(err, STATUS_INTERNAL, "the graph has no such signature");
+    if (promised->input_count != found->input_count ||
+        promised->output_count != found->output_count)
+        return error_set(err, STATUS_INTERNAL,
+                         "the contract has %zu inputs and %zu outputs, the graph %zu and %zu",
+                         promised->input_count, promised->output_count, found->input_count,
+                         found->output_count);
+    for (size_t i = 0; i < found->input_count; i++)
+        if (promised->inputs[i].dtype != graph->values[found->inputs[i]].dtype)
+            return error_set(err, STATUS_CONFLICT,
+                             "input '%.64s' is %s in the contract, but %s in "
+                             "the model",
+                             promised->inputs[i].name, dtype_name(promised->inputs[i].dtype),
+                             dtype_name(graph->values[found->inputs[i]].dtype));
+    for (size_t i = 0; i < found->output_count; i++)
+        if (promised->outputs[i].dtype != graph->values[found->outputs[i]].dtype)
+            return error_set(err, STATUS_CONFLICT,
+                             "output '%.64s' is %s in the contract, but %s in "
+                             "the model",
+                             promised->outputs[i].name, dtype_name(promised->outputs[i].dtype),
+                             dtype_name(graph->values[found->outputs[i]].dtype));
+    return STATUS_OK;
+}
+
+enum status recipes_make(struct native *native, struct arena *scratch, struct error *err)
+{
+    const struct contract *contract = native->base.contract;
+
+    native->recipes = arena_new(&native->prepared, struct recipe, contract->count);
+    if (!native->recipes)
+        return error_no_memory(err, "the signatures");
+    for (size_t i = 0; i < contract->count; i++) {
+        const struct signature *promised = &contract->signatures[i];
+        const struct graph_signature *found = signature_named(native->graph, promised->name);
+        size_t key = 1 + promised->input_count * (2 + RANK_MAX);
+
+        if (promised->reason)
+            continue;
+        if (signature_match(native->graph, promised, found, err) ||
+            recipe_make(native, found, &native->recipes[i], scratch, err))
+            return error_within(err, "signature '%.64s'", promised->name);
+        for (size_t k = 0; k < promised->input_count; k++)
+            if (dtype_is_integer(promised->inputs[k].dtype))
+                key += PLAN_VALUES_MAX;
+        native->key_size_max = key > native->key_size_max ? key : native->key_size_max;
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The plans and the memory of one thread. */
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "engine/internal.h"
+
+enum { STRING_BYTES_MAX = 1 << 30 };
+
+struct session *native_session_new(struct servable *servable)
+{
+    const struct native *native = (const struct native *)servable;
+    struct native_session *session;
+    struct arena keep;
+
+    arena_init(&keep, SIZE_MAX);
+    session = arena_new(&keep, struct native_session, 1);
+    if (!session) {
+        arena_release(&keep);
+        return NULL;
+    }
+    session->base.servable = servable;
+    session->plans = arena_new(&keep, struct plan *, native->options.plans_max);
+    session->key = arena_new(&keep, int64_t, native->key_size_max);
+    session->by_value = arena_new(&keep, bool, servable->contract->count);
+    session->keep = keep;
+    if (!session->plans || !session->key || !session->by_value) {
+        arena_release(&keep);
+        return NULL;
+    }
+    arena_init(&session->memory, SIZE_MAX);
+    arena_init(&session->strings.arena, STRING_BYTES_MAX);
+    arena_init(&session->dynamic.arena, native->options.memory_max);
+    arena_init(&session->scratch, SIZE_MAX);
+    return &session->base;
+}
+
+void native_session_free(struct session *base)
+{
+    struct native_session *session = (struct native_session *)base;
+    struct arena keep = session->keep;
+
+    for (size_t i = 0; i < session->plan_count; i++)
+        plan_free(session->plans[i]);
+    arena_release(&session->memory);
+    arena_release(&session->strings.arena);
+    arena_release(&session->dynamic.arena);
+    arena_release(&session->scratch);
+    arena_release(&keep); /* with the session */
+}
+
+/* --- keys: all that a plan depends on, as integers --- */
+
+static size_t key_values(const struct tensor *input, int64_t *key)
+{
+    size_t count = tensor_count(input);
+
+    for (size_t i = 0; i < count; i++)
+        key[i] = tensor_i64(input, i);
+    return count;
+}
+
+/* [signature, (rank and dtype and whether values follow, dimensions, values) of each input] */
+static size_t key_make(struct native_session *session, size_t signature,
+                       const struct tensor *inputs)
+{
+    const struct recipe *recipe = &session_native(session)->recipes[signature];
+    int64_t *key = session->key;
+    size_t size = 1;
+
+    key[0] = (int64_t)signature;
+    for (size_t i = 0; i < recipe->signature->input_count; i++) {
+        const struct tensor *input = &inputs[i];
+        bool values = session->by_value[signature] && plan_value_input(input) && input->data;
+
+        key[size++] = input->shape.rank | (int64_t)input->dtype << 8 | (int64_t)values << 16;
+        for (int d = 0; d < input->shape.rank; d++)
+            key[size++] = input->shape.dims[d];
+        if (values)
+            size += key_values(input, &key[size]);
+    }
+    return size;
+}
+
+static uint64_t key_hash(const int64_t *key, size_t size)
+{
+    uint64_t hash = size;
+
+    for (size_t i = 0; i < size; i++) {
+        hash = (hash ^ (uint64_t)key[i]) * 0xD6E8FEB86659FD93u;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+static struct plan *find(const struct native_session *session, uint64_t hash, size_t key_size)
+{
+    for (size_t i = 0; i < session->plan_count; i++) {
+        struct plan *plan = session->plans[i];
+
+        if (plan->hash == hash && plan->key_size == key_size &&
+            !memcmp(plan->key, session->key, key_size * sizeof *plan->key))
+            return plan;
+    }
+    return NULL;
+}
+
+static enum status inputs_check(const struct native_session *session, size_t signature,
+                                const struct tensor *inputs, struct error *err)
+{
+    const struct signature *promised = &session->base.servable->contract->signatures[signature];
+
+    for (size_t i = 0; i < promised->input_count; i++)
+        if (inputs[i].shape.rank < 0 || inputs[i].shape.rank > RANK_MAX ||
+            inputs[i].dtype <= DTYPE_NONE || inputs[i].dtype >= DTYPE_COUNT)
+            return error_set(err, STATUS_INVALID_INPUT, "input '%.64s' is not a tensor",
+                             promised->inputs[i].name);
+    return STATUS_OK;
+}
+
+struct plan *session_plan_find(struct native_session *session, size_t signature,
+                               const struct tensor *inputs)
+{
+    struct error ignored;
+    size_t size;
+
+    if (inputs_check(session, signature, inputs, &ignored))
+        return NULL;
+    size = key_make(session, signature, inputs);
+    return find(session, key_hash(session->key, size), size);
+}
+
+/* --- making and keeping --- */
+
+static bool has_value_input(const struct native_session *session, size_t signature,
+                            const struct tensor *inputs)
+{
+    const struct recipe *recipe = &session_native(session)->recipes[signature];
+
+    for (size_t i = 0; i < recipe->signature->input_count; i++)
+        if (plan_value_input(&inputs[i]) && inputs[i].data)
+            return true;
+    return false;
+}
+
+/* A plan with dynamic steps is tried again with the values of small integer inputs: when they
+ * decide shapes, all plans of this signature are made by value from now on. */
+static enum status make(struct native_session *session, size_t signature,
+                        const struct tensor *inputs, struct plan **plan, struct error *err)
+{
+    const struct native *native = session_native(session);
+    struct plan *by_value;
+    struct error failed;
+
+    arena_reset(&session->scratch);
+    TRY(plan_make(native, signature, inputs, session->by_value[signature], &session->scratch, plan,
+                  err));
+    if (!(*plan)->dynamic_step_count || session->by_value[signature] ||
+        !has_value_input(session, signature, inputs))
+        return STATUS_OK;
+    if (plan_make(native, signature, inputs, true, &session->scratch, &by_value, &failed))
+        return STATUS_OK;
+    if (by_value->dynamic_step_count >= (*plan)->dynamic_step_count) {
+        plan_free(by_value);
+        return STATUS_OK;
+    }
+    plan_free(*plan);
+    *plan = by_value;
+    session->by_value[signature] = true;
+    return STATUS_OK;
+}
+
+/* A place in the table; the plan that was used longest ago leaves when it is full. */
+static void insert(struct native_session *session, struct plan *plan)
+{
+    size_t at = 0;
+
+    if (session->plan_count < session_native(session)->options.plans_max) {
+        session->plans[session->plan_count++] = plan;
+        return;
+    }
+    for (size_t i = 1; i < session->plan_count; i++)
+        if (session->plans[i]->used < session->plans[at]->used)
+            at = i;
+    if (session->last == session->plans[at])
+        session->last = NULL;
+    plan_free(session->plans[at]);
+    session->plans[at] = plan;
+}
+
+enum status session_plan(struct native_session *session, size_t signature,
+                         const struct tensor *inputs, struct plan **plan, struct error *err)
+{
+    bool reference;
+    enum status status;
+    int64_t *key;
+
+    TRY(inputs_check(session, signature, inputs, err));
+    *plan = session_plan_find(session, signature, inputs);
+    if (!*plan) {
+        reference = op_reference_only(session_native(session)->options.reference);
+        status = make(session, signature, inputs, plan, err);
+        op_reference_only(reference);
+        if (status)
+            return status;
+        (*plan)->key_size = key_make(session, signature, inputs);
+        (*plan)->hash = key_hash(session->key, (*plan)->key_size);
+        (*plan)->key = key = arena_new(&(*plan)->keep, int64_t, (*plan)->key_size);
+        if (!key) {
+            plan_free(*plan);
+            return error_no_memory(err, "a plan");
+        }
+        memcpy(key, session->key, (*plan)->key_size * sizeof *key);
+        insert(session, *plan);
+    }
+    (*plan)->used = ++session->clock;
+    return STATUS_OK;
+}
