@@ -251,7 +251,7 @@ void native_profile(struct session *base, struct text *text)
     size_t count = plan ? plan->step_count + plan->dynamic_step_count : 0;
     struct line *lines = calloc(count + 1, sizeof *lines);
 
-    if (!lines || !session_native(session)->options.profile) {
+    if (!lines || !plan || !session_native(session)->options.profile) {
         text->failed = text->failed || !lines;
         free(lines);
         return;
