@@ -186,9 +186,11 @@ static enum status run(const struct op_call *call, struct error *err)
 
     (void)err;
     if (call->in[0].dtype == DTYPE_F32)
-        trees_run_f32(call->state, call->in[0].data, rows, call->scratch, call->out[0].data);
+        trees_run_f32(call->state, call->in[0].data, rows, trees_features(call->state),
+                      call->scratch, call->out[0].data);
     else
-        trees_run_f64(call->state, call->in[0].data, rows, call->scratch, call->out[0].data);
+        trees_run_f64(call->state, call->in[0].data, rows, trees_features(call->state),
+                      call->scratch, call->out[0].data);
     return STATUS_OK;
 }
 

@@ -514,14 +514,14 @@ static void walk(const struct compiled_trees *compiled, const void *keys, size_t
         size_t count = 0;                                                                          \
         bool general = !compiled->keyed;                                                           \
         while (!general && count < TREES_ROW_BLOCK && start + count < rows) {                      \
-            general = row_keys(compiled, x + (start + count) * features, count, keys);             \
+            general = row_keys(compiled, x + (start + count) * stride, count, keys);               \
             count += !general;                                                                     \
         }                                                                                          \
         if (count)                                                                                 \
             walk(compiled, keys, count, y + start * outputs);                                      \
         start += count;                                                                            \
         if (general) {                                                                             \
-            general_row(trees, widen(x + start * features, features, wide), y + start * outputs);  \
+            general_row(trees, widen(x + start * stride, features, wide), y + start * outputs);    \
             start++;                                                                               \
         }                                                                                          \
     }                                                                                              \
@@ -542,13 +542,13 @@ static const double *widened(const float *x, size_t features, double *wide)
 }
 
 void trees_run_f64(const struct compiled_trees *compiled, const double *x, size_t rows,
-                   void *scratch, double *y)
+                   size_t stride, void *scratch, double *y)
 {
     RUN(row_keys_f64, as_is);
 }
 
 void trees_run_f32(const struct compiled_trees *compiled, const float *x, size_t rows,
-                   void *scratch, double *y)
+                   size_t stride, void *scratch, double *y)
 {
     RUN(row_keys_f32, widened);
 }

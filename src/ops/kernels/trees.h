@@ -49,12 +49,13 @@ size_t trees_scratch_size(const struct compiled_trees *trees); /* bytes */
 size_t trees_outputs(const struct compiled_trees *trees);
 size_t trees_features(const struct compiled_trees *trees);
 
-/* x: (rows, features) of float or double; y: (rows, outputs). Sums in the order of the trees, in
- * double, starting from base, so that answers are those of scikit-learn to the last bit. */
-void trees_run_f64(const struct compiled_trees *trees, const double *x, size_t rows, void *scratch,
-                   double *y);
-void trees_run_f32(const struct compiled_trees *trees, const float *x, size_t rows, void *scratch,
-                   double *y);
+/* x: rows of `features` floats or doubles, `stride` elements from row to row; y: (rows, outputs).
+ * Sums in the order of the trees, in double, starting from base, so that answers are those of
+ * scikit-learn to the last bit. */
+void trees_run_f64(const struct compiled_trees *trees, const double *x, size_t rows, size_t stride,
+                   void *scratch, double *y);
+void trees_run_f32(const struct compiled_trees *trees, const float *x, size_t rows, size_t stride,
+                   void *scratch, double *y);
 
 /* The same by the general walker alone: the oracle of the two others. */
 void trees_run_general_f64(const struct compiled_trees *trees, const double *x, size_t rows,

@@ -108,7 +108,7 @@ static void check_forest(const struct forest *f, bool missing)
                : uniform() < 0.05         ? (uniform() < 0.5 ? INFINITY : -0.0)
                                           : coarse(uniform() < 0.5);
     for (size_t rows = 1; rows <= ROWS; rows += 101) {
-        trees_run_f64(compiled, x, rows, scratch, y);
+        trees_run_f64(compiled, x, rows, FEATURES, scratch, y);
         for (size_t row = 0; row < rows; row++) {
             evaluate(f, x + row * FEATURES, one);
             for (size_t k = 0; k < f->trees.outputs; k++)
@@ -200,7 +200,7 @@ TEST(trees_with_sets_and_extremes)
     arena_init(&arena, 1 << 20);
     CHECK_OK(trees_compile(&f.trees, &compiled, &arena, &err), err);
     scratch = arena_alloc(&arena, 1, trees_scratch_size(compiled));
-    trees_run_f64(compiled, x, 5, scratch, y);
+    trees_run_f64(compiled, x, 5, FEATURES, scratch, y);
     CHECK_INT(y[0], 10);
     CHECK_INT(y[1], 20);
     CHECK_INT(y[2], 10);
