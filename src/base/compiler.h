@@ -5,3 +5,6 @@
 #define must_check __attribute__((__warn_unused_result__))
 #define printf_like(text, first) __attribute__((__format__(__printf__, text, first)))
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+/* Where a measured loop asks for it. */
+#define always_inline inline __attribute__((__always_inline__))
+#define never_inline __attribute__((__noinline__))

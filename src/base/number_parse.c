@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/compiler.h"
 #include "base/number.h"
 #include "base/powers_of_ten.h"
 
@@ -24,6 +25,7 @@ struct scanned {
     bool truncated;     /* there were more than DIGITS_MAX digits; the rest counts as 0 here */
     const char *digits; /* the first one */
     const char *end;    /* of the digits */
+    const char *stop;   /* of the number; NULL when there is none */
 };
 
 static bool is_digit(char c)
@@ -31,33 +33,44 @@ static bool is_digit(char c)
     return (unsigned char)(c - '0') < 10;
 }
 
-static bool is_eight_digits(uint64_t eight)
+/* Of eight characters, the first in the lowest byte: how many digits there are before another. */
+static always_inline unsigned count_leading_digits(uint64_t eight)
 {
-    return (((eight + 0x4646464646464646u) | (eight - 0x3030303030303030u)) &
-            0x8080808080808080u) == 0;
+    const uint64_t high = 0xF0F0F0F0F0F0F0F0u, zeros = 0x3030303030303030u;
+    /* a carry goes to later characters only */
+    uint64_t others = ((eight & high) ^ zeros) | (((eight + 0x0606060606060606u) & high) ^ zeros);
+
+    return others ? (unsigned)__builtin_ctzll(others) / 8 : 8;
 }
 
-/* The first character is the lowest byte. */
-static uint64_t eight_digits(uint64_t eight)
+/* The number that the first `count` of eight characters are. */
+static always_inline uint64_t leading_digits(uint64_t eight, unsigned count)
 {
     eight -= 0x3030303030303030u;
+    eight = count ? eight << (64 - 8 * count) : 0; /* zeros in front */
     eight = eight * 10 + (eight >> 8);
     return ((eight & 0x000000FF000000FFu) * (100 + ((uint64_t)1000000 << 32)) +
             (eight >> 16 & 0x000000FF000000FFu) * (1 + ((uint64_t)10000 << 32))) >>
            32;
 }
 
-/* Digits into the mantissa, which wraps beyond DIGITS_MAX of them. */
-static const char *scan_digits(const char *at, const char *end, uint64_t *mantissa)
+/* Digits into the mantissa, which wraps beyond DIGITS_MAX of them. Eight at a time: how many there
+ * are is what a branch would guess wrong. */
+static always_inline const char *scan_digits(const char *at, const char *end, uint64_t *mantissa)
 {
+    static const uint64_t TENS[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
     uint64_t value = *mantissa, eight;
+    unsigned count;
 
     while (end - at >= 8) {
         memcpy(&eight, at, 8);
-        if (!is_eight_digits(eight))
-            break;
-        value = value * 100000000 + eight_digits(eight);
-        at += 8;
+        count = count_leading_digits(eight);
+        value = value * TENS[count] + leading_digits(eight, count);
+        at += count;
+        if (count < 8) {
+            *mantissa = value;
+            return at;
+        }
     }
     while (at < end && is_digit(*at))
         value = value * 10 + (uint64_t)(*at++ - '0');
@@ -65,87 +78,86 @@ static const char *scan_digits(const char *at, const char *end, uint64_t *mantis
     return at;
 }
 
-/* An exponent that is there, or `at` where it was when there is none; NULL when it has no digits.
- */
-static const char *scan_exponent(const char *at, const char *end, int64_t *exponent)
+/* An exponent; s.stop is at its "e". */
+static struct scanned scan_exponent(struct scanned s, const char *end)
 {
+    const char *at = s.stop + 1;
     int64_t value = 0;
-    bool negative;
+    bool negative = at < end && *at == '-';
 
-    if (at == end || (*at != 'e' && *at != 'E'))
-        return at;
-    at++;
-    negative = at < end && *at == '-';
     if (at < end && (*at == '-' || *at == '+'))
         at++;
+    s.stop = NULL;
     if (at == end || !is_digit(*at))
-        return NULL;
+        return s;
     for (; at < end && is_digit(*at); at++)
         if (value < EXPONENT_LIMIT)
             value = value * 10 + (*at - '0');
-    *exponent += negative ? -value : value;
-    return at;
+    s.exponent += negative ? -value : value;
+    s.stop = at;
+    return s;
 }
 
 /* More than DIGITS_MAX digits: count from the first that is not 0. */
-static void rescan(struct scanned *s, int64_t written)
+static struct scanned rescan(struct scanned s, int64_t written)
 {
-    const char *at = s->digits;
+    const char *at = s.digits;
     uint64_t mantissa = 0;
     int64_t used = 0, total = written;
 
-    while (at < s->end && (*at == '0' || *at == '.')) {
+    while (at < s.end && (*at == '0' || *at == '.')) {
         total -= *at == '0';
         at++;
     }
     if (total <= DIGITS_MAX)
-        return;
+        return s;
     for (; used < DIGITS_MAX; at++) {
         if (*at == '.')
             continue;
         mantissa = mantissa * 10 + (uint64_t)(*at - '0');
         used++;
     }
-    s->mantissa = mantissa;
-    s->exponent += total - DIGITS_MAX;
-    s->truncated = true;
+    s.mantissa = mantissa;
+    s.exponent += total - DIGITS_MAX;
+    s.truncated = true;
+    return s;
 }
 
-/* `lenient`: ".5", "5." and leading zeros are numbers too. */
-static inline const char *scan(const char *at, const char *end, bool lenient, struct scanned *s)
+/* `lenient`: ".5", "5." and leading zeros are numbers too. Small, so that it stays in registers;
+ * what is rare is called. */
+static always_inline struct scanned scan(const char *at, const char *end, bool lenient)
 {
-    const char *start, *point;
+    struct scanned s = {.negative = at < end && *at == '-'};
+    const char *point;
     int64_t whole, fraction = 0;
 
-    *s = (struct scanned){.negative = at < end && *at == '-'};
-    at += s->negative;
-    start = s->digits = at;
-    at = scan_digits(at, end, &s->mantissa);
-    whole = at - start;
-    if (!lenient) {
-        if (whole == 0)
-            return NULL;
-        if (*start == '0' && whole > 1) { /* "01" is the number 0 and something else */
-            s->mantissa = 0;
-            s->end = start + 1;
-            return s->end;
-        }
+    at += s.negative;
+    s.digits = at;
+    at = scan_digits(at, end, &s.mantissa);
+    whole = at - s.digits;
+    if (!lenient && whole == 0)
+        return s;
+    if (!lenient && *s.digits == '0' && whole > 1) { /* "01" is the number 0 and something else */
+        s.mantissa = 0;
+        s.end = s.stop = s.digits + 1;
+        return s;
     }
     if (at < end && *at == '.') {
         point = ++at;
-        at = scan_digits(at, end, &s->mantissa);
+        at = scan_digits(at, end, &s.mantissa);
         fraction = at - point;
-        if (fraction == 0 && !lenient)
-            return NULL;
+        if (!lenient && fraction == 0)
+            return s;
     }
     if (whole + fraction == 0)
-        return NULL;
-    s->end = at;
-    s->exponent = -fraction;
-    at = scan_exponent(at, end, &s->exponent);
-    if (at && whole + fraction > DIGITS_MAX)
-        rescan(s, whole + fraction);
-    return at;
+        return s;
+    s.end = s.stop = at;
+    s.exponent = -fraction;
+    if (at < end && (*at | 32) == 'e')
+        s = scan_exponent(s, end);
+    if (whole + fraction > DIGITS_MAX)
+        s = rescan(s, whole + fraction);
+    return s;
 }
 
 static double double_of_bits(uint64_t bits)
@@ -157,7 +169,7 @@ static double double_of_bits(uint64_t bits)
 }
 
 /* The double nearest to mantissa * 10^exponent, rounded once. */
-static double nearest(uint64_t mantissa, int64_t exponent)
+static always_inline double nearest(uint64_t mantissa, int64_t exponent)
 {
     struct power_of_ten power;
     unsigned __int128 product, low;
@@ -201,99 +213,168 @@ static double nearest(uint64_t mantissa, int64_t exponent)
     return double_of_bits((bits & ~((uint64_t)1 << 52)) | (uint64_t)biased << 52);
 }
 
-/* The number as the C library reads it, in the "C" locale, from at most EXACT_DIGITS_MAX digits. */
-static double exact(const struct scanned *s, float *single)
+/* The number for the C library, from at most EXACT_DIGITS_MAX digits. */
+static void print_exact(struct scanned s, char *text)
 {
-    char text[EXACT_DIGITS_MAX + 32];
-    const char *at = s->digits;
-    int64_t exponent = s->exponent + (s->truncated ? DIGITS_MAX : 0);
+    const char *at = s.digits;
+    int64_t exponent = s.exponent + (s.truncated ? DIGITS_MAX : 0);
     size_t used = 0;
-    double value = 0;
-    locale_t locale;
 
-    if (!s->truncated) {
-        used = number_print_u64(s->mantissa, text);
+    if (!s.truncated) {
+        used = number_print_u64(s.mantissa, text);
     } else {
         while (*at == '0' || *at == '.')
             at++;
         text[used++] = '.';
-        for (; at < s->end && used <= EXACT_DIGITS_MAX; at++)
+        for (; at < s.end && used <= EXACT_DIGITS_MAX; at++)
             if (*at != '.')
                 text[used++] = *at;
-        for (; at < s->end; at++)
+        for (; at < s.end; at++)
             if (*at != '.' && *at != '0')
-                text[used - 1] = '1'; /* more than half of what was there, if that was 0 */
+                text[used - 1] = '1'; /* whatever it was: not 0 is all that this digit says */
     }
     text[used++] = 'e';
     used += number_print_i64(exponent, text + used);
     text[used] = 0;
-    locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* in glibc a constant */
-    if (single)
-        *single = locale ? strtof_l(text, NULL, locale) : NAN;
-    else
-        value = locale ? strtod_l(text, NULL, locale) : NAN;
+}
+
+enum { EXACT_SIZE = EXACT_DIGITS_MAX + 32 };
+
+static double exact_f64(struct scanned s)
+{
+    locale_t locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* in glibc a constant */
+    char text[EXACT_SIZE];
+    double value;
+
+    print_exact(s, text);
+    value = locale ? strtod_l(text, NULL, locale) : NAN;
     if (locale)
         freelocale(locale);
     return value;
 }
 
-static double magnitude(const struct scanned *s)
+static float exact_f32(struct scanned s)
+{
+    locale_t locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    char text[EXACT_SIZE];
+    float value;
+
+    print_exact(s, text);
+    value = locale ? strtof_l(text, NULL, locale) : NAN;
+    if (locale)
+        freelocale(locale);
+    return value;
+}
+
+/* Not truncated. */
+static always_inline double magnitude_of(uint64_t mantissa, int64_t exponent)
 {
     static const double TENS[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    double value;
+    double value = (double)mantissa;
 
-    if (s->mantissa <= (uint64_t)1 << 53 && s->exponent >= -22 && s->exponent <= 22 &&
-        !s->truncated) {
-        value = (double)s->mantissa;
-        return s->exponent < 0 ? value / TENS[-s->exponent] : value * TENS[s->exponent];
-    }
-    value = nearest(s->mantissa, s->exponent);
-    if (s->truncated && value != nearest(s->mantissa + 1, s->exponent))
-        return exact(s, NULL);
-    return value;
+    if (mantissa <= (uint64_t)1 << 53 && exponent >= -22 && exponent <= 22)
+        return exponent < 0 ? value / TENS[-exponent] : value * TENS[exponent];
+    return nearest(mantissa, exponent);
 }
 
-static double to_f64(const struct scanned *s)
+static double magnitude(struct scanned s)
+{
+    if (!s.truncated)
+        return magnitude_of(s.mantissa, s.exponent);
+    if (nearest(s.mantissa, s.exponent) != nearest(s.mantissa + 1, s.exponent))
+        return exact_f64(s);
+    return nearest(s.mantissa, s.exponent);
+}
+
+static double to_f64(struct scanned s)
 {
     double value = magnitude(s);
 
-    return s->negative ? -value : value;
+    return s.negative ? -value : value;
 }
 
-/* Rounding the nearest double again is wrong only where that double lies between two floats. */
-static float to_f32(const struct scanned *s)
+/* Rounding the nearest double again is wrong only where that double lies between two floats, or, to
+ * be on the safe side, where floats are subnormal. */
+static always_inline bool may_round_twice(double value)
 {
-    double wide = magnitude(s);
-    float value = (float)wide;
-    bool whole = s->exponent == 0 && s->mantissa <= (uint64_t)1 << 53 && !s->truncated;
     uint64_t bits;
 
-    memcpy(&bits, &wide, sizeof bits);
-    if (((bits & 0x1FFFFFFF) == 0x10000000 || wide < 0x1p-126) && s->mantissa && !whole)
-        (void)exact(s, &value);
-    return s->negative ? -value : value;
+    memcpy(&bits, &value, sizeof bits);
+    return (bits & 0x1FFFFFFF) == 0x10000000 || (fabs(value) < 0x1p-126 && value != 0);
+}
+
+static float to_f32(struct scanned s)
+{
+    double wide = magnitude(s);
+    bool whole = s.exponent == 0 && s.mantissa <= (uint64_t)1 << 53 && !s.truncated;
+    float value = may_round_twice(wide) && !whole ? exact_f32(s) : (float)wide;
+
+    return s.negative ? -value : value;
+}
+
+/* What nearly all numbers are, in registers: at most DIGITS_MAX digits and no exponent. NULL when
+ * it is anything else. */
+static always_inline const char *parse_plain(const char *at, const char *end, double *value)
+{
+    bool negative = at < end && *at == '-';
+    const char *start = at + negative, *point = NULL;
+    uint64_t mantissa = 0;
+    double magnitude;
+
+    at = start;
+    while (at < end && is_digit(*at)) /* seldom many */
+        mantissa = mantissa * 10 + (uint64_t)(*at++ - '0');
+    if (at == start || (*start == '0' && at > start + 1))
+        return NULL;
+    if (at < end && *at == '.') {
+        point = ++at;
+        at = scan_digits(at, end, &mantissa);
+        if (at == point)
+            return NULL;
+    }
+    if (at - start > DIGITS_MAX + (point != NULL) || (at < end && (*at | 32) == 'e'))
+        return NULL;
+    magnitude = magnitude_of(mantissa, point ? point - at : 0);
+    *value = negative ? -magnitude : magnitude;
+    return at;
+}
+
+static never_inline const char *parse_any_f64(const char *text, const char *end, double *value)
+{
+    struct scanned s = scan(text, end, false);
+
+    if (s.stop)
+        *value = to_f64(s);
+    return s.stop;
+}
+
+static never_inline const char *parse_any_f32(const char *text, const char *end, float *value)
+{
+    struct scanned s = scan(text, end, false);
+
+    if (s.stop)
+        *value = to_f32(s);
+    return s.stop;
 }
 
 const char *number_parse_f64(const char *text, const char *end, double *value)
 {
-    struct scanned s;
+    const char *stop = parse_plain(text, end, value);
 
-    text = scan(text, end, false, &s);
-    if (text)
-        *value = to_f64(&s);
-    return text;
+    return stop ? stop : parse_any_f64(text, end, value);
 }
 
 const char *number_parse_f32(const char *text, const char *end, float *value)
 {
-    struct scanned s;
+    double wide;
+    const char *stop = parse_plain(text, end, &wide);
 
-    text = scan(text, end, false, &s);
-    if (text)
-        *value = to_f32(&s);
-    return text;
+    if (!stop || may_round_twice(wide))
+        return parse_any_f32(text, end, value);
+    *value = (float)wide;
+    return stop;
 }
 
 /* Digits of an integer; NULL when there are none or the value exceeds `limit`. */
@@ -393,9 +474,10 @@ bool number_from_text(struct bytes bytes, double *value)
         *value = negative ? -INFINITY : INFINITY;
         return true;
     }
-    if (scan(text, end, true, &s) != end)
+    s = scan(text, end, true);
+    if (s.stop != end)
         return false;
-    *value = to_f64(&s);
+    *value = to_f64(s);
     return true;
 }
 

@@ -30,16 +30,12 @@ struct reading {
 
 static const char *parse_f32(const char *at, const char *end, void *to)
 {
-    const char *stop = number_parse_f32(at, end, to);
-
-    return stop && !isinf(*(float *)to) ? stop : NULL;
+    return number_parse_f32(at, end, to);
 }
 
 static const char *parse_f64(const char *at, const char *end, void *to)
 {
-    const char *stop = number_parse_f64(at, end, to);
-
-    return stop && !isinf(*(double *)to) ? stop : NULL;
+    return number_parse_f64(at, end, to);
 }
 
 static bool is_integer_end(const char *stop, const char *end)
@@ -271,32 +267,106 @@ static enum status make_room(struct reading *r, struct error *err)
     return STATUS_OK;
 }
 
-/* Elements up to the ']', which is consumed. The reader stands at the first one. */
-static enum status read_run(struct reading *r, struct error *err)
+/* Plain elements and the commas between them, as far as there is room: the loop of large tensors,
+ * kept in registers. True when it stopped behind an element, false in front of one. */
+static bool read_plain(struct reading *r)
+{
+    const char *at = r->reader->at, *end = r->reader->end, *stop;
+    parse_element *parse = r->parse;
+    size_t width = r->width;
+    uint8_t *to = r->data + r->count * width, *full = r->data + r->capacity * width;
+    bool behind = false;
+
+    while (to < full && (stop = parse(at, end, to)) != NULL) {
+        at = stop;
+        to += width;
+        behind = at == end || *at != ',';
+        if (behind)
+            break;
+        at++;
+        if (at < end && *at == ' ')
+            at++;
+    }
+    r->reader->at = at;
+    r->count = (size_t)(to - r->data) / width;
+    return behind;
+}
+
+/* Did a number from element `from` on overflow? Asked after the loop: asked within it, each element
+ * would wait for the value of the one before. */
+static bool has_infinity(const struct reading *r, size_t from)
+{
+    bool found = false;
+
+    if (r->dtype == DTYPE_F32)
+        for (size_t i = from; i < r->count; i++)
+            found |= isinf(((const float *)(const void *)r->data)[i]) != 0;
+    if (r->dtype == DTYPE_F64)
+        for (size_t i = from; i < r->count; i++)
+            found |= isinf(((const double *)(const void *)r->data)[i]) != 0;
+    return found;
+}
+
+/* One element, blanks in front of it or not. There is room. */
+static enum status read_one(struct reading *r, struct error *err)
 {
     struct json_reader *reader = r->reader;
     const char *stop;
 
+    json_blanks(reader);
+    stop = r->parse(reader->at, reader->end, r->data + r->count * r->width);
+    if (stop) {
+        r->count++;
+        if (!has_infinity(r, r->count - 1)) {
+            reader->at = stop;
+            return STATUS_OK;
+        }
+        r->count--;
+    }
+    TRY(read_element(r, err));
+    r->count++;
+    return STATUS_OK;
+}
+
+/* The same elements again, slowly, up to the one that overflows. */
+static enum status refuse_infinity(struct reading *r, const char *at, size_t from,
+                                   struct error *err)
+{
+    r->reader->at = at;
+    r->count = from;
+    do
+        TRY(read_one(r, err));
+    while (json_word(r->reader, ","));
+    return json_expected(r->reader, "a finite number", err);
+}
+
+/* Elements up to the ']', which is consumed. */
+static enum status read_run(struct reading *r, struct error *err)
+{
+    struct json_reader *reader = r->reader;
+
     for (;;) {
+        const char *at = reader->at;
+        size_t from = r->count;
+        bool behind;
         if (r->count == r->capacity)
             TRY(make_room(r, err));
-        stop = r->parse(reader->at, reader->end, r->data + r->count * r->width);
-        if (stop)
-            reader->at = stop;
-        else
-            TRY(read_element(r, err));
-        r->count++;
-        json_blanks(reader);
-        if (reader->at < reader->end && *reader->at == ',') {
-            reader->at++;
-            json_blanks(reader);
+        behind = read_plain(r);
+        if (has_infinity(r, from))
+            return refuse_infinity(r, at, from, err);
+        if (!behind && r->count == r->capacity)
             continue;
-        }
-        if (!json_at(reader, ']'))
+        if (!behind)
+            TRY(read_one(r, err));
+        if (json_at(reader, ']'))
+            break;
+        if (!json_at(reader, ','))
             return json_expected(reader, "\",\" or \"]\"", err);
         reader->at++;
-        return STATUS_OK;
+        json_blanks(reader);
     }
+    reader->at++;
+    return STATUS_OK;
 }
 
 /* An array at depth `level` was closed: all there must have the same number of items. */
@@ -356,9 +426,7 @@ static enum status read_value(struct reading *r, struct error *err)
     r->rank = 0;
     if (r->count == r->capacity)
         TRY(make_room(r, err));
-    TRY(read_element(r, err));
-    r->count++;
-    return STATUS_OK;
+    return read_one(r, err);
 }
 
 /* --- shapes --- */
