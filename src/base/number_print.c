@@ -2,6 +2,7 @@
 /* Shortest decimal text that reads back: Raffaello Giulietti, "The Schubfach way to render
  * doubles", 2020. Of the decimals in the rounding interval it takes the one with the fewest digits,
  * and of these the nearest. */
+#include "base/compiler.h"
 #include "base/number.h"
 
 #include "base/powers_of_ten.h"
@@ -57,7 +58,8 @@ static uint64_t round_to_odd32(uint64_t power, uint64_t factor)
 }
 
 /* From the boundaries of the rounding interval and the value, all in quarters of 10^exponent. */
-static struct decimal shortest(uint64_t lower, uint64_t value, uint64_t upper, int exponent)
+static always_inline struct decimal shortest(uint64_t lower, uint64_t value, uint64_t upper,
+                                             int exponent)
 {
     uint64_t floor = value / 4, tens = floor / 10, middle = 4 * floor + 2;
     bool below, above;
@@ -106,7 +108,7 @@ static const char PAIRS[] = "00010203040506070809101112131415161718192021222324"
                             "50515253545556575859606162636465666768697071727374"
                             "75767778798081828384858687888990919293949596979899";
 
-static size_t count_digits(uint64_t value)
+static always_inline size_t count_digits(uint64_t value)
 {
     static const uint64_t TENS[] = {0,
                                     10,
@@ -134,7 +136,7 @@ static size_t count_digits(uint64_t value)
 }
 
 /* Exactly `count` digits of `value`. */
-static void put_digits(char *to, uint64_t value, size_t count)
+static always_inline void put_digits(char *to, uint64_t value, size_t count)
 {
     while (count >= 2) {
         count -= 2;
@@ -163,9 +165,10 @@ size_t number_print_i64(int64_t value, char *buffer)
 
 enum { FIXED_MAX = 16, FIXED_MIN = -3 }; /* as Python: 0.0001 and 9999999999999998.0, but 1e16 */
 
-static size_t print_decimal(struct decimal d, char *to)
+static always_inline size_t print_decimal(struct decimal d, char *to)
 {
     size_t count, size, zeros;
+    char fraction[10];
     int point; /* digits before the decimal point */
 
     while (d.digits % 10 == 0) {
@@ -189,13 +192,18 @@ static size_t print_decimal(struct decimal d, char *to)
         return (size_t)point + 2;
     }
     if (point > 0) {
-        put_digits(to + 1, d.digits, count);
-        memmove(to, to + 1, (size_t)point);
+        put_digits(to, d.digits, count);
+        if (count < sizeof fraction) { /* a float: a copy of fixed size is two instructions */
+            memcpy(fraction, to + point, sizeof fraction);
+            memcpy(to + point + 1, fraction, sizeof fraction);
+        } else {
+            memmove(to + point + 1, to + point, count - (size_t)point);
+        }
         to[point] = '.';
         return count + 1;
     }
     zeros = (size_t)-point;
-    memcpy(to, "0.000", 2 + zeros);
+    memcpy(to, "0.000", 5);
     put_digits(to + 2 + zeros, d.digits, count);
     return 2 + zeros + count;
 }
@@ -213,6 +221,7 @@ size_t number_print_f64(double value, char *buffer)
     uint64_t bits, fraction;
     int exponent;
     size_t sign = 0;
+    struct decimal d;
     struct binary b;
 
     memcpy(&bits, &value, sizeof bits);
@@ -229,9 +238,10 @@ size_t number_print_f64(double value, char *buffer)
                  : (struct binary){fraction, -1074, false};
     if (b.exponent <= 0 && b.exponent > -53 &&
         (b.significand & (((uint64_t)1 << -b.exponent) - 1)) == 0)
-        return sign +
-               print_decimal((struct decimal){b.significand >> -b.exponent, 0}, buffer + sign);
-    return sign + print_decimal(decimal_of_f64(b), buffer + sign);
+        d = (struct decimal){b.significand >> -b.exponent, 0};
+    else
+        d = decimal_of_f64(b);
+    return sign + print_decimal(d, buffer + sign);
 }
 
 size_t number_print_f32(float value, char *buffer)
@@ -239,6 +249,7 @@ size_t number_print_f32(float value, char *buffer)
     uint32_t bits, fraction;
     int exponent;
     size_t sign = 0;
+    struct decimal d;
     struct binary b;
 
     memcpy(&bits, &value, sizeof bits);
@@ -254,7 +265,8 @@ size_t number_print_f32(float value, char *buffer)
             ? (struct binary){fraction | 1u << 23, exponent - 150, fraction == 0 && exponent > 1}
             : (struct binary){fraction, -149, false};
     if (b.exponent <= 0 && b.exponent > -24 && (b.significand & ((1u << -b.exponent) - 1)) == 0)
-        return sign +
-               print_decimal((struct decimal){b.significand >> -b.exponent, 0}, buffer + sign);
-    return sign + print_decimal(decimal_of_f32(b), buffer + sign);
+        d = (struct decimal){b.significand >> -b.exponent, 0};
+    else
+        d = decimal_of_f32(b);
+    return sign + print_decimal(d, buffer + sign);
 }
