@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Selection of columns that were found worth keeping. The mask is what scikit-learn computes from
+ * the stored scores. */
+#include "importers/sklearn/internal.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum status keep_mask(struct lowering *l, const struct table *in, const bool *mask,
+                             enum check check, struct table *out, struct error *err)
+{
+    size_t *indices = arena_new(l->keep, size_t, in->count), count = 0;
+    struct table checked = *in;
+    value_id x;
+
+    if (!indices)
+        return error_no_memory(err, "columns");
+    for (size_t i = 0; i < in->count; i++)
+        if (mask[i])
+            indices[count++] = i;
+    if (check != CHECK_NONE) { /* all columns are validated, not only those that stay */
+        TRY(table_matrix(l, in, check, &x, err));
+        TRY(table_of_matrix(l, x, in->count, &checked, err));
+    }
+    return table_pick(l, &checked, indices, count, out, err);
+}
+
+/* A mask that is stored as it is: RFE and RFECV, SelectUnique, SelectorProxy. */
+static enum status stored_mask(struct lowering *l, const struct pickle_object *self,
+                               const char *name, const struct table *in, enum check check,
+                               struct table *out, struct error *err)
+{
+    bool *mask = arena_new(l->keep, bool, in->count);
+    struct tensor tensor;
+
+    if (!mask)
+        return error_no_memory(err, "columns");
+    TRY(state_vector(l, self, name, (int64_t)in->count, &tensor, err));
+    for (size_t i = 0; i < in->count; i++)
+        mask[i] = tensor_f64(&tensor, i) != 0;
+    return keep_mask(l, in, mask, check, out, err);
+}
+
+static enum status rfe(struct lowering *l, const struct pickle_object *self, const struct table *in,
+                       struct table *out, struct error *err)
+{
+    return stored_mask(l, self, "support_", in, CHECK_FINITE_OR_NAN, out, err);
+}
+
+static enum status proxy(struct lowering *l, const struct pickle_object *self,
+                         const struct table *in, struct table *out, struct error *err)
+{
+    return stored_mask(l, self, "support_mask_", in, CHECK_NONE, out, err);
+}
+
+static enum status variance(struct lowering *l, const struct pickle_object *self,
+                            const struct table *in, struct table *out, struct error *err)
+{
+    bool *mask = arena_new(l->keep, bool, in->count);
+    struct tensor variances;
+    double threshold;
+
+    if (!mask)
+        return error_no_memory(err, "columns");
+    TRY(state_f64(self, "threshold", 0, &threshold, err));
+    TRY(state_vector(l, self, "variances_", (int64_t)in->count, &variances, err));
+    for (size_t i = 0; i < in->count; i++)
+        mask[i] = tensor_f64(&variances, i) > threshold;
+    return keep_mask(l, in, mask, CHECK_FINITE_OR_NAN, out, err);
+}
+
+/* --- the best by score; a NaN is the smallest of all --- */
+
+static double clean(double score)
+{
+    return isnan(score) ? -DBL_MAX : score;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* SelectKBest: the last k of a stable sort by score, so that of equal scores the later wins. */
+static enum status k_best(struct lowering *l, const struct pickle_object *self,
+                          const struct table *in, struct table *out, struct error *err)
+{
+    bool *mask = arena_new(l->keep, bool, in->count);
+    struct tensor scores;
+    int64_t k;
+
+    if (!mask)
+        return error_no_memory(err, "columns");
+    TRY(state_vector(l, self, "scores_", (int64_t)in->count, &scores, err));
+    if (pickle_text_is(pickle_get(self, "k"), "all"))
+        k = (int64_t)in->count;
+    else
+        TRY(state_i64(self, "k", 10, &k, err));
+    for (size_t i = 0; i < in->count; i++) {
+        int64_t better = 0;
+
+        for (size_t j = 0; j < in->count; j++)
+            better += clean(tensor_f64(&scores, j)) > clean(tensor_f64(&scores, i)) ||
+                      (j > i && clean(tensor_f64(&scores, j)) == clean(tensor_f64(&scores, i)));
+        mask[i] = better < k;
+    }
+    return keep_mask(l, in, mask, CHECK_FINITE_OR_NAN, out, err);
+}
+
+/* numpy.percentile with linear interpolation. */
+static double percentile(const double *sorted, size_t count, double percent)
+{
+    double at = percent / 100 * (double)(count - 1), below = floor(at);
+    size_t i = (size_t)below;
+    double t = at - below;
+
+    if (i + 1 >= count)
+        return sorted[count - 1];
+    return t < 0.5 ? sorted[i] + (sorted[i + 1] - sorted[i]) * t
+                   : sorted[i + 1] - (sorted[i + 1] - sorted[i]) * (1 - t);
+}
+
+static enum status best_percent(struct lowering *l, const struct pickle_object *self,
+                                const struct table *in, struct table *out, struct error *err)
+{
+    bool *mask = arena_new(l->keep, bool, in->count);
+    double *sorted = arena_new(l->keep, double, in->count), percent, threshold;
+    struct tensor scores;
+    int64_t room, taken = 0, ties = 0;
+
+    if (!mask || !sorted)
+        return error_no_memory(err, "columns");
+    TRY(state_vector(l, self, "scores_", (int64_t)in->count, &scores, err));
+    TRY(state_f64(self, "percentile", 10, &percent, err));
+    if (!(percent >= 0 && percent <= 100))
+        return state_error(err, "percentile", "is out of range");
+    for (size_t i = 0; i < in->count; i++)
+        sorted[i] = clean(tensor_f64(&scores, i));
+    qsort(sorted, in->count, sizeof *sorted, compare);
+    threshold = percentile(sorted, in->count, 100 - percent);
+    for (size_t i = 0; i < in->count; i++)
+        taken += mask[i] =
+            percent >= 100 || (percent > 0 && clean(tensor_f64(&scores, i)) > threshold);
+    /* Of those that stand exactly on the threshold, the first fill up (as a Python slice does: a
+     * negative room leaves that many of the last out). */
+    for (size_t i = 0; i < in->count; i++)
+        ties += clean(tensor_f64(&scores, i)) == threshold;
+    room = (int64_t)((double)in->count * percent / 100) - taken;
+    room = room < 0 ? ties + room : room;
+    for (size_t i = 0; percent > 0 && percent < 100 && i < in->count && room > 0; i++)
+        if (clean(tensor_f64(&scores, i)) == threshold) {
+            mask[i] = true;
+            room--;
+        }
+    return keep_mask(l, in, mask, CHECK_FINITE_OR_NAN, out, err);
+}
+
+const struct estimator_set estimators_choose =
+    ESTIMATOR_SET({.name = "VarianceThreshold", .transform = variance, .width = "variances_"},
+                  {.name = "SelectKBest", .transform = k_best, .width = "scores_"},
+                  {.name = "SelectPercentile", .transform = best_percent, .width = "scores_"},
+                  {.name = "RFE", .transform = rfe, .width = "support_"},
+                  {.name = "RFECV", .transform = rfe, .width = "support_"},
+                  {.name = "SelectorProxy", .package = "sklearn2pmml", .transform = proxy},
+                  {.name = "SelectUnique", .package = "sklearn2pmml", .transform = proxy});
