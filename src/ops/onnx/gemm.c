@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Gemm: alpha A B + beta C, A and B perhaps transposed, C broadcast to the result. */
+#include "ops/fast/product.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/matmul.h"
 
@@ -76,10 +77,30 @@ static void reference(const struct op_call *call)
     matmul_reference(&matmul);
 }
 
+static enum status prepare(struct op_call *call, struct arena *keep, struct error *err)
+{
+    struct product_request request = {
+        .b = &call->in[1],
+        .c = op_has(call, 2) ? &call->in[2] : NULL,
+        .transposed = attribute_int(call->attributes, "transB", 0),
+        .alpha = attribute_float(call->attributes, "alpha", 1),
+        .beta = attribute_float(call->attributes, "beta", 1),
+    };
+    struct product *product = NULL;
+
+    if (!attribute_int(call->attributes, "transA", 0))
+        TRY(product_prepare(&request, &product, keep, err));
+    call->state = product;
+    return STATUS_OK;
+}
+
 static enum status run(const struct op_call *call, struct error *err)
 {
     (void)err;
-    if (tensor_count(&call->out[0]))
+    if (call->state)
+        product_run(call->state, call->in[0].data, (size_t)call->in[0].shape.dims[0],
+                    call->out[0].data);
+    else if (tensor_count(&call->out[0]))
         reference(call);
     return STATUS_OK;
 }
@@ -92,4 +113,5 @@ const struct op_set ops_onnx_gemm = OP_SET({.name = "Gemm",
                                             .out_min = 1,
                                             .out_max = 1,
                                             .infer = infer,
+                                            .prepare = prepare,
                                             .run = run});

@@ -3,6 +3,7 @@
  * a vector is a row on the left and a column on the right. */
 #include "ops/kernels/matmul.h"
 
+#include "ops/fast/product.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/strided.h"
 
@@ -92,10 +93,28 @@ static void reference(const struct op_call *call)
     } while (broadcast_next(&walk));
 }
 
+static enum status prepare(struct op_call *call, struct arena *keep, struct error *err)
+{
+    struct product_request request = {.b = &call->in[1], .alpha = 1};
+    struct product *product = NULL;
+
+    TRY(product_prepare(&request, &product, keep, err));
+    call->state = product;
+    return STATUS_OK;
+}
+
 static enum status run(const struct op_call *call, struct error *err)
 {
+    const struct tensor *a = &call->in[0];
+
     (void)err;
-    if (tensor_count(&call->out[0]))
+    if (!tensor_count(&call->out[0]))
+        return STATUS_OK;
+    if (call->state)
+        product_run(call->state, a->data,
+                    tensor_count(&call->out[0]) / (size_t)call->in[1].shape.dims[1],
+                    call->out[0].data);
+    else
         reference(call);
     return STATUS_OK;
 }
@@ -108,4 +127,5 @@ const struct op_set ops_onnx_matmul = OP_SET({.name = "MatMul",
                                               .out_min = 1,
                                               .out_max = 1,
                                               .infer = infer,
+                                              .prepare = prepare,
                                               .run = run});
