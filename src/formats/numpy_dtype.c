@@ -107,3 +107,14 @@ enum status numpy_dtype_parse(struct bytes descr, struct numpy_dtype *dtype, str
     *dtype = (struct numpy_dtype){.kind = kind, .order = order, .itemsize = itemsize};
     return STATUS_OK;
 }
+
+/* Nested types are bounded by whoever made them. */
+bool numpy_dtype_has_objects(const struct numpy_dtype *dtype)
+{
+    if (dtype->kind == 'O')
+        return true;
+    for (size_t i = 0; i < dtype->field_count; i++)
+        if (numpy_dtype_has_objects(&dtype->fields[i].dtype))
+            return true;
+    return false;
+}

@@ -5,7 +5,7 @@
 #include "formats/npy.h"
 #include "formats/pickle_machine.h"
 
-static enum dtype native_dtype(const struct numpy_dtype *dtype)
+enum dtype numpy_dtype_native(const struct numpy_dtype *dtype)
 {
     static const enum dtype INT[] = {
         [1] = DTYPE_I8, [2] = DTYPE_I16, [4] = DTYPE_I32, [8] = DTYPE_I64};
@@ -186,7 +186,7 @@ static enum status layout_to_tensor(const struct layout *layout, const struct nu
                                     const struct shape *shape, struct tensor *tensor,
                                     struct arena *keep, struct error *err)
 {
-    enum dtype native = native_dtype(dtype);
+    enum dtype native = numpy_dtype_native(dtype);
 
     if (native == DTYPE_NONE)
         return unsupported(dtype, err);
@@ -229,7 +229,7 @@ static bool can_borrow(const struct numpy_array *array, enum dtype native)
 enum status numpy_to_tensor(const struct numpy_array *array, struct tensor *tensor,
                             struct arena *keep, struct error *err)
 {
-    enum dtype native = native_dtype(&array->dtype);
+    enum dtype native = numpy_dtype_native(&array->dtype);
     struct layout layout;
     size_t count;
 

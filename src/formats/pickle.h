@@ -147,6 +147,8 @@ bool pickle_to_i64(const struct pickle_object *object, int64_t *value);
 bool pickle_to_bool(const struct pickle_object *object, bool *value);
 /* str, bytes, numpy str scalars; UTF-8, kept. */
 bool pickle_to_text(const struct pickle_object *object, struct bytes *text, struct arena *keep);
+/* The element type that a numpy.dtype, a type like numpy.float32 or its name stands for. */
+bool pickle_to_dtype(const struct pickle_object *object, enum dtype *dtype);
 bool pickle_text_is(const struct pickle_object *object, const char *value);
 
 /* An array, numpy scalar, list or tuple of numbers, strings or bools (nested lists too; scipy
@@ -171,6 +173,13 @@ enum status numpy_field_tensor(const struct numpy_array *array, const char *fiel
 
 /* Column names of a pandas DataFrame, in order, or false. */
 bool pickle_columns(const struct pickle_object *object, struct tensor *names, struct arena *keep);
+
+/* Row labels (axis 0) of a pandas Series or DataFrame, columns (axis 1) of a DataFrame: an Index,
+ * for pickle_elements or pickle_to_tensor. Or NULL. */
+const struct pickle_object *pickle_axis(const struct pickle_object *object, int axis);
+/* The values of a DataFrame's column by its place, as pickle_elements gives them. */
+struct pickle_object **pickle_column(const struct pickle_object *object, size_t column,
+                                     size_t *count, struct arena *keep);
 
 /* The tree as indented text, at most about `limit` bytes. What was printed before is a reference:
  * cycles end. */

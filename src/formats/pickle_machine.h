@@ -57,8 +57,40 @@ enum status machine_items(struct pickle_machine *machine, struct pickle_object *
 /* The whole pickle that begins at the cursor, with stacks of its own. */
 enum status machine_nested(struct pickle_machine *machine, struct pickle_object **root,
                            struct error *err) must_check;
+/* The same in a file of its own. */
+enum status machine_nested_in(struct pickle_machine *machine, struct bytes bytes,
+                              struct pickle_object **root, struct error *err) must_check;
 enum status machine_global(struct pickle_machine *machine, struct bytes module, struct bytes name,
                            struct pickle_object **object, struct error *err) must_check;
+
+enum status machine_grow(struct pickle_machine *machine, void **array, size_t *capacity,
+                         size_t size, struct error *err) must_check;
+enum status machine_push(struct pickle_machine *machine, struct pickle_object *object,
+                         struct error *err) must_check;
+enum status machine_pop(struct pickle_machine *machine, struct pickle_object **object,
+                        struct error *err) must_check;
+enum status machine_peek(struct pickle_machine *machine, struct pickle_object **object,
+                         struct error *err) must_check;
+/* At least `count` objects lie above the last mark. */
+enum status machine_need(struct pickle_machine *machine, size_t count, struct error *err)
+    must_check;
+/* Take everything above the last mark, and the mark. The items are valid until the next push. */
+enum status machine_pop_to_mark(struct pickle_machine *machine, struct pickle_object ***items,
+                                size_t *count, struct error *err) must_check;
+enum status machine_memo_put(struct pickle_machine *machine, uint64_t id, struct error *err)
+    must_check;
+enum status machine_memo_get(struct pickle_machine *machine, uint64_t id, struct error *err)
+    must_check;
+
+/* --- pickle_opcodes.c --- */
+
+struct pickle_opcode {
+    const char *name;
+    enum status (*run)(struct pickle_machine *machine, const struct pickle_opcode *op,
+                       struct error *err);
+    unsigned width; /* bytes of the number or length behind the opcode */
+};
+extern const struct pickle_opcode PICKLE_OPCODES[256];
 
 /* --- pickle_literal.c: text forms of numbers and strings --- */
 

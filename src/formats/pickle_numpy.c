@@ -238,16 +238,6 @@ static enum status array_of_objects(struct pickle_machine *m, struct pickle_obje
     return STATUS_OK;
 }
 
-/* Is there an object inside of a structured type? Such an array comes as tuples; it stays opaque.
- */
-static bool holds_objects(const struct numpy_dtype *dtype)
-{
-    for (size_t i = 0; i < dtype->field_count; i++)
-        if (dtype->fields[i].dtype.kind == 'O' || dtype->fields[i].dtype.field_count)
-            return true;
-    return false;
-}
-
 static enum status make_array(struct pickle_machine *m, struct pickle_object *object,
                               const struct pickle_object *shape, const struct pickle_object *dtype,
                               bool fortran, const struct pickle_object *data, struct error *err)
@@ -275,8 +265,8 @@ static enum status make_array(struct pickle_machine *m, struct pickle_object *ob
     TRY(element_count(array, &count, err));
     if (array->dtype.kind == 'O')
         return array_of_objects(m, object, array, count, data, err);
-    if (holds_objects(&array->dtype) && data->kind == PICKLE_LIST)
-        return STATUS_OK;
+    if (numpy_dtype_has_objects(&array->dtype))
+        return STATUS_OK; /* a list of tuples; stays opaque */
     if (!pickle_numpy_bytes(data, &array->data, m->keep))
         return error_at(err, m->at, STATUS_INVALID_INPUT, "an array's data is no bytes");
     if (array->data.size != count * array->dtype.itemsize)

@@ -5,8 +5,6 @@
 #include "formats/pickle_machine.h"
 #include "tensor/convert.h"
 
-enum { UNWRAP_MAX = 8 }; /* a Series of an extension array of an array ... */
-
 /* --- what the elements are --- */
 
 enum leaf {
@@ -49,6 +47,9 @@ static enum leaf leaf_of(const struct pickle_object *object)
         default:
             return LEAF_OTHER;
         }
+    case PICKLE_GLOBAL: /* pandas.NA */
+        return strcmp(object->name, "NA") == 0 && pickle_is(object, "pandas", "NA") ? LEAF_NONE
+                                                                                    : LEAF_OTHER;
     default:
         return LEAF_OTHER;
     }
@@ -85,7 +86,7 @@ static enum status store_leaf(const struct pickle_object *object, struct tensor 
             return STATUS_OK;
         break;
     default:
-        if (object->kind == PICKLE_NONE) {
+        if (leaf_of(object) == LEAF_NONE) {
             ((double *)tensor->data)[index] = __builtin_nan("");
             return STATUS_OK;
         }
@@ -250,6 +251,24 @@ static enum status array_to_tensor(const struct numpy_array *array, struct tenso
 
 /* --- anything --- */
 
+static enum status pandas_to_tensor(const struct pickle_object *object, struct tensor *tensor,
+                                    struct arena *keep, struct error *err)
+{
+    const struct pickle_object *values = pickle_pandas_values(object);
+    struct pickle_object **elements;
+    struct shape shape;
+    size_t count;
+
+    if (values && values->kind == PICKLE_ARRAY)
+        return array_to_tensor(values->array, tensor, keep, err);
+    elements = pickle_pandas_elements(values, &count, keep);
+    if (!elements)
+        return error_set(err, STATUS_UNSUPPORTED, "values of class %s.%s are no array",
+                         pickle_module(object), pickle_name(object));
+    shape = SHAPE((int64_t)count);
+    return store_leaves(elements, count, &shape, tensor, keep, err);
+}
+
 static enum status leaf_to_tensor(struct pickle_object *object, struct tensor *tensor,
                                   struct arena *keep, struct error *err)
 {
@@ -275,6 +294,10 @@ enum status pickle_to_tensor(const struct pickle_object *object, struct tensor *
 
     if (!object)
         return error_set(err, STATUS_INVALID_INPUT, "an array is missing");
+    if (pickle_scipy_is(object))
+        return pickle_scipy_to_tensor(object, tensor, keep, err);
+    if (pickle_pandas_is(object))
+        return pandas_to_tensor(object, tensor, keep, err);
     if (object->kind == PICKLE_ARRAY)
         return array_to_tensor(object->array, tensor, keep, err);
     if (is_list(object))
@@ -355,6 +378,11 @@ struct pickle_object **pickle_elements(const struct pickle_object *object, size_
     *count = 0;
     if (!object)
         return NULL;
+    if (pickle_pandas_is(object)) {
+        object = pickle_pandas_values(object);
+        if (!object || (object->kind != PICKLE_ARRAY && object->kind != PICKLE_LIST))
+            return pickle_pandas_elements(object, count, keep);
+    }
     switch (object->kind) {
     case PICKLE_LIST:
     case PICKLE_TUPLE:

@@ -286,6 +286,21 @@ bool pickle_to_text(const struct pickle_object *object, struct bytes *text, stru
     return true;
 }
 
+bool pickle_to_dtype(const struct pickle_object *object, enum dtype *dtype)
+{
+    struct numpy_dtype parsed;
+    struct arena arena;
+    struct error err;
+    bool known;
+
+    arena_init(&arena, (size_t)1 << 20);
+    known = object && pickle_numpy_dtype(object, &parsed, &arena, &err) == STATUS_OK;
+    if (known)
+        *dtype = numpy_dtype_native(&parsed);
+    arena_release(&arena);
+    return known && *dtype != DTYPE_NONE;
+}
+
 bool pickle_text_is(const struct pickle_object *object, const char *value)
 {
     struct arena arena;
