@@ -15,7 +15,7 @@ static const binary_kernel KERNELS_Sub[DTYPE_COUNT] = {FOR_NUMBER(KERNEL, Sub)};
 static const binary_kernel KERNELS_Mul[DTYPE_COUNT] = {FOR_NUMBER(KERNEL, Mul)};
 static const binary_kernel KERNELS_Div[DTYPE_COUNT] = {FOR_NUMBER(KERNEL, Div)};
 static const binary_kernel KERNELS_Fmod[DTYPE_COUNT] = {FOR_NUMBER(KERNEL, Fmod)};
-static const binary_kernel KERNELS_Mod[DTYPE_COUNT] = {FOR_INT(KERNEL, Mod)};
+static const binary_kernel KERNELS_Mod[DTYPE_COUNT] = {FOR_NUMBER(KERNEL, Mod)};
 static const binary_kernel KERNELS_Max[DTYPE_COUNT] = {FOR_NUMBER(KERNEL, Max)};
 static const binary_kernel KERNELS_Min[DTYPE_COUNT] = {FOR_NUMBER(KERNEL, Min)};
 typedef void (*share_kernel)(void *y, size_t count, size_t n);
@@ -53,11 +53,6 @@ static enum status run_Div(const struct op_call *call, struct error *err)
 
 static enum status infer_Mod(struct op_call *call, struct error *err)
 {
-    if (attribute_int(call->attributes, "fmod", 0))
-        return binary_infer(call, KERNELS_Fmod, DTYPE_NONE, err);
-    if (dtype_is_float(call->in[0].dtype))
-        return op_error(call, err, STATUS_INVALID_INPUT, "fmod must be 1 for %s",
-                        dtype_name(call->in[0].dtype));
     return binary_infer(call, KERNELS_Mod, DTYPE_NONE, err);
 }
 

@@ -68,6 +68,29 @@ static enum status run(const struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
+/* --- BitCast: the same bytes as another type of the same size --- */
+
+static enum status infer_bits(struct op_call *call, struct error *err)
+{
+    enum dtype to, from = call->in[0].dtype;
+
+    TRY(op_wants(call, 0, DTYPES_ANY & ~DTYPE_BIT(DTYPE_STRING), err));
+    TRY(cast_dtype(call, &to, err));
+    if (dtype_size(from) != dtype_size(to) || (from == DTYPE_BOOL) < (to == DTYPE_BOOL))
+        return op_error(call, err, STATUS_UNSUPPORTED, "from %s to %s", dtype_name(from),
+                        dtype_name(to));
+    op_give(call, 0, to, &call->in[0].shape);
+    return STATUS_OK;
+}
+
+static enum status run_bits(const struct op_call *call, struct error *err)
+{
+    (void)err;
+    if (call->out[0].data != call->in[0].data && tensor_count(&call->in[0]))
+        memcpy(call->out[0].data, call->in[0].data, tensor_bytes(&call->in[0]));
+    return STATUS_OK;
+}
+
 const struct op_set ops_onnx_cast = OP_SET({.name = "Cast",
                                             .summary = "to another element type",
                                             .flags = OP_ROWS,
@@ -85,4 +108,13 @@ const struct op_set ops_onnx_cast = OP_SET({.name = "Cast",
                                             .out_min = 1,
                                             .out_max = 1,
                                             .infer = infer_like,
-                                            .run = run});
+                                            .run = run},
+                                           {.name = "BitCast",
+                                            .summary = "the same bits as another type",
+                                            .flags = OP_VIEW | OP_ROWS,
+                                            .in_min = 1,
+                                            .in_max = 1,
+                                            .out_min = 1,
+                                            .out_max = 1,
+                                            .infer = infer_bits,
+                                            .run = run_bits});

@@ -39,17 +39,24 @@ static enum status infer(struct op_call *call, bool to_space, struct error *err)
     return STATUS_OK;
 }
 
+static enum status check_mode(const struct op_call *call, struct error *err)
+{
+    struct bytes mode = attribute_string(call->attributes, "mode", "DCR");
+
+    if (bytes_is(mode, "DCR") || bytes_is(mode, "CRD"))
+        return STATUS_OK;
+    return op_error(call, err, STATUS_UNSUPPORTED, "mode is neither DCR nor CRD");
+}
+
 static enum status infer_to_space(struct op_call *call, struct error *err)
 {
-    if (!attribute_find(call->attributes, "mode") ||
-        attribute_is(call->attributes, "mode", "DCR") ||
-        attribute_is(call->attributes, "mode", "CRD"))
-        return infer(call, true, err);
-    return op_error(call, err, STATUS_UNSUPPORTED, "mode is neither DCR nor CRD");
+    TRY(check_mode(call, err));
+    return infer(call, true, err);
 }
 
 static enum status infer_to_depth(struct op_call *call, struct error *err)
 {
+    TRY(check_mode(call, err));
     return infer(call, false, err);
 }
 
@@ -57,11 +64,12 @@ static enum status infer_to_depth(struct op_call *call, struct error *err)
  * (n, c, h, block y, w, block x); in the other one (n, by, bx, c, h, w) or, CRD, (n, c, by, bx, h,
  * w).
  */
-static enum status run(const struct op_call *call, bool to_space, bool crd, struct error *err)
+static enum status run(const struct op_call *call, bool to_space, struct error *err)
 {
     const struct tensor *x = &call->in[0], *y = &call->out[0];
     const struct shape *wide = to_space ? &y->shape : &x->shape; /* few channels, many pixels */
     int64_t block, c = wide->dims[1], h, w, *of_wide, *of_deep, plane;
+    bool crd = attribute_is(call->attributes, "mode", "CRD");
     struct strided copy = {.rank = 6};
 
     TRY(block_size(call, &block, err));
@@ -88,12 +96,12 @@ static enum status run(const struct op_call *call, bool to_space, bool crd, stru
 
 static enum status run_to_space(const struct op_call *call, struct error *err)
 {
-    return run(call, true, attribute_is(call->attributes, "mode", "CRD"), err);
+    return run(call, true, err);
 }
 
 static enum status run_to_depth(const struct op_call *call, struct error *err)
 {
-    return run(call, false, false, err);
+    return run(call, false, err);
 }
 
 #define ROW(op, text, infer_it, run_it)                                                            \

@@ -24,8 +24,8 @@ static const binary_kernel KERNELS_Xor[DTYPE_COUNT] = {KERNEL(BOOL, Xor)};
 static const binary_kernel KERNELS_BitwiseAnd[DTYPE_COUNT] = {FOR_INT(KERNEL, BitwiseAnd)};
 static const binary_kernel KERNELS_BitwiseOr[DTYPE_COUNT] = {FOR_INT(KERNEL, BitwiseOr)};
 static const binary_kernel KERNELS_BitwiseXor[DTYPE_COUNT] = {FOR_INT(KERNEL, BitwiseXor)};
-static const binary_kernel KERNELS_ShiftLeft[DTYPE_COUNT] = {FOR_UNSIGNED(KERNEL, ShiftLeft)};
-static const binary_kernel KERNELS_ShiftRight[DTYPE_COUNT] = {FOR_UNSIGNED(KERNEL, ShiftRight)};
+static const binary_kernel KERNELS_ShiftLeft[DTYPE_COUNT] = {FOR_INT(KERNEL, ShiftLeft)};
+static const binary_kernel KERNELS_ShiftRight[DTYPE_COUNT] = {FOR_INT(KERNEL, ShiftRight)};
 
 BINARY_OPERATOR(And, DTYPE_BOOL)
 BINARY_OPERATOR(Or, DTYPE_BOOL)

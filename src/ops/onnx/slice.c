@@ -25,7 +25,7 @@ static enum status read_list(const struct op_call *call, size_t input, const cha
         TRY(op_input_ints(call, input, values, RANK_MAX, &n, err));
     } else {
         ints = attribute_ints(call->attributes, name, &n);
-        if (!ints && !strcmp(name, "axes"))
+        if (!ints && (!strcmp(name, "axes") || !strcmp(name, "steps")))
             return STATUS_OK;
         for (size_t i = 0; i < n && i < RANK_MAX; i++)
             values[i] = ints[i];
