@@ -32,6 +32,6 @@ static enum status run(struct graph *graph, struct arena *scratch, struct error 
 const struct pass pass_dead = {
     .name = "dead",
     .summary = "drop what no output needs",
-    .order = 90,
+    .order = 5, /* and once more after the others: passes run until nothing changes */
     .run = run,
 };
