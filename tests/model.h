@@ -2,6 +2,9 @@
 /* A model made by hand, for tests and benchmarks of the engine. */
 #pragma once
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "engine/native.h"
 
 struct model {
