@@ -8,8 +8,8 @@
  *
  * In the template: D the dtype's short name; T how an element is stored; C the type to compute in;
  * U the type in which addition and multiplication wrap; LOAD(t), STORE(c); M(exp) the function of
- * libm for C; NAME(add) is add_F32 ...; IS_FLOAT, IS_SIGNED are 0 or 1; A a wide accumulator, W one
- * that wraps (integers as uint64). */
+ * libm for C; NAME(add) is add_F32 ...; IS_FLOAT, IS_SIGNED are 0 or 1; IS_NAN(c); A a wide
+ * accumulator, W one that wraps (integers as uint64). */
 #include "ops/kernels/types.h"
 
 #define EACH_SAME(x) (x)
@@ -18,6 +18,7 @@
 
 #ifdef EACH_FLOAT
 #define IS_FLOAT 1
+#define IS_NAN(v) isnan(v)
 #define IS_SIGNED 1
 #define A double
 #define W double
@@ -66,6 +67,7 @@
 #undef LOAD
 #undef STORE
 #undef IS_FLOAT
+#undef IS_NAN
 #undef IS_SIGNED
 #endif
 
@@ -73,6 +75,7 @@
 #define STORE EACH_SAME
 #define M(f) EACH_M_DOUBLE(f)
 #define IS_FLOAT 0
+#define IS_NAN(v) 0
 
 #if defined EACH_INT || defined EACH_SIGNED
 #define IS_SIGNED 1
@@ -171,6 +174,7 @@
 #undef STORE
 #undef M
 #undef IS_FLOAT
+#undef IS_NAN
 #undef EACH_SAME
 #undef EACH_M_FLOAT
 #undef EACH_M_DOUBLE
