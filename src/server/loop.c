@@ -200,9 +200,9 @@ enum status loop_init(struct loop *loop, struct error *err)
 
 void loop_release(struct loop *loop)
 {
-    if (loop->epoll > 0)
+    if (loop->epoll >= 0)
         close(loop->epoll);
-    if (loop->event > 0)
+    if (loop->event >= 0)
         close(loop->event);
     loop->epoll = loop->event = -1;
 }
@@ -229,6 +229,12 @@ void loop_remove(struct loop *loop, struct watch *watch)
 void loop_stop(struct loop *loop)
 {
     loop->stopping = true;
+}
+
+void loop_run_rest(struct loop *loop)
+{
+    run_posted(loop);
+    run_deferred(loop);
 }
 
 void loop_run(struct loop *loop)

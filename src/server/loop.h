@@ -42,11 +42,12 @@ struct loop {
 };
 
 enum status loop_init(struct loop *loop, struct error *err) must_check;
-void loop_release(struct loop *loop); /* safe on a zeroed one; tasks not run are forgotten */
+void loop_release(struct loop *loop);
 
 /* Run until loop_stop(), called from a task or callback. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
+void loop_run_rest(struct loop *loop); /* after it ended: the tasks that are left */
 
 bool loop_add(struct loop *loop, struct watch *watch, uint32_t events) must_check;
 void loop_change(struct loop *loop, struct watch *watch, uint32_t events);

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Executor: what a thread that runs requests owns: its number (for sessions and pins of models) and
+ * the memory of the request at hand. */
+#pragma once
+
+#include "base/arena.h"
+
+struct executor {
+    unsigned index;     /* 0 ..., one a thread */
+    bool io;            /* an I/O thread: nothing that it runs may wait */
+    struct arena arena; /* emptied after each request */
+};

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the files of the server share: I/O threads, connections, jobs. */
+#pragma once
+
+#include <pthread.h>
+
+#include "server/loop.h"
+#include "server/pool.h"
+#include "server/request.h"
+#include "server/server.h"
+
+/* --- an I/O thread and its connections --- */
+
+enum { READ_BYTES = 64 << 10 };
+
+struct io {
+    struct loop loop;
+    struct server *server;
+    struct executor executor;
+    pthread_t thread;
+    bool running;
+
+    struct connection **slots; /* (slot_capacity,) */
+    uint32_t slot_count, slot_capacity, free_slot;
+    _Atomic uint32_t connections; /* read by the listener, for the least loaded */
+    bool draining;
+
+    uint8_t *buffer;        /* (READ_BYTES,): connections without leftovers read here */
+    struct text out;        /* answers of the connection at hand, before they are sent */
+    struct http1_head head; /* of the request at hand */
+    struct response response;
+    struct job *free_jobs;
+    size_t free_job_count;
+
+    char date[40]; /* "Date: ...\r\n" of date_second */
+    uint64_t date_second;
+
+    struct watch listener; /* first I/O thread only */
+    int spare_fd;          /* closed when we run out of descriptors, to accept and refuse */
+    struct task drain;
+    struct timer drain_timer;
+};
+
+struct server {
+    struct settings settings;
+    struct registry *registry;
+    char *temporary;
+    struct router *router;
+    struct metrics *metrics;
+    struct models *models;
+    struct pool *compute, *control;
+    struct io *ios;
+    unsigned io_count;
+    int port;
+    _Atomic bool draining;
+    _Atomic uint64_t buffered; /* bytes held by connections and jobs */
+
+    pthread_mutex_t parked_lock;
+    struct job *parked; /* wait until a model was loaded */
+    size_t parked_count;
+    _Atomic unsigned changes; /* how often exchange_unpark ran */
+
+    /* (routes, HTTP_METHOD_COUNT, STATUS_SLOTS): made when first needed */
+    _Atomic(struct series *) *requests;
+    struct series **route_seconds; /* (routes,) */
+    struct series *connections, *connections_total, *received, *sent, *dropped;
+};
+
+/* What a connection is doing. */
+enum phase {
+    PHASE_HEAD,   /* waits for a request head, or has a part of one */
+    PHASE_BODY,   /* has the head and a part of the body */
+    PHASE_JOB,    /* its request runs on another thread */
+    PHASE_LINGER, /* said all; reads and drops until the peer closes */
+};
+
+struct connection {
+    struct watch watch;
+    struct timer timer;
+    struct task release;
+    struct io *io;
+    uint32_t slot, generation; /* together the name of this connection for other threads */
+    uint32_t next_free;
+    uint32_t events; /* what epoll watches */
+    enum phase phase;
+    bool half_closed; /* the peer will send no more */
+    bool closing;     /* close when all output is sent */
+    bool linger;      /* and then wait for the peer to close */
+    bool detached;    /* a job reads the socket itself */
+
+    struct text in; /* from the first byte of the request that is being received */
+    size_t scanned;
+    uint32_t head_size;
+    bool chunked;
+    uint64_t body_size; /* expected, or decoded so far when chunked */
+    struct http1_chunks chunks;
+
+    uint64_t began_ms; /* of the head, the body or the pending output */
+    struct text out;   /* what the socket did not take yet */
+    size_t out_sent;
+    struct job *job;
+};
+
+/* connection.c */
+void connection_open(struct io *io, int fd);
+void connection_close(struct connection *connection);
+/* Its job is answered: send io->out and `tail`, and go on with further requests. */
+void connection_answered(struct connection *connection, struct bytes tail);
+struct connection *io_connection(struct io *io, uint32_t slot, uint32_t generation);
+/* Send io->out and then `tail`; what the socket does not take is kept. False when the connection
+ * was closed. */
+bool connection_flush(struct connection *connection, struct bytes tail);
+void connection_drain(struct connection *connection);
+
+/* exchange.c: one request and its answer */
+
+/* A request on another thread. Owned by its I/O thread, which alone frees it, after `answered`. */
+struct job {
+    struct work work;
+    struct task answered;
+    struct io *io;
+    uint32_t slot, generation;
+    _Atomic bool cancelled;
+    struct job *next; /* parked or free */
+    struct text data; /* head and body */
+    struct http1_head head;
+    struct route_match match;
+    struct bytes body; /* in `data` */
+    uint64_t received_ns;
+    unsigned changes; /* server->changes when it was last looked at */
+    size_t buffered;  /* counted in server->buffered */
+    struct response response;
+    struct body_stream *stream;
+    bool keep_alive;
+};
+
+/* The request at `data`, complete with its body: answer it into io->out or hand it on (the
+ * connection is in PHASE_JOB then). io->head is its head. `used`: bytes of the request as sent. */
+void exchange_request(struct connection *connection, const uint8_t *data, size_t used);
+
+/* Decide on a head whose body is not there yet: false when it was refused (answer in io->out). */
+bool exchange_head(struct connection *connection, const uint8_t *data, size_t size);
+
+/* An answer that no route makes: to malformed, slow or too large requests. Closes. */
+void exchange_refuse(struct connection *connection, int status, const char *why);
+
+void exchange_unpark(struct server *server);
+void job_free(struct job *job);
+
+/* stream.c */
+struct body_stream *body_stream_new(int fd, const struct http1_head *head, struct bytes rest,
+                                    const struct settings *settings);
+void body_stream_free(struct body_stream *stream);
+/* Up to `size` bytes of the body; *got is 0 at its end. INVALID_INPUT (framing, closed),
+ * TOO_LARGE, UNAVAILABLE (too slow). */
+enum status body_stream_read(struct body_stream *stream, uint8_t *data, size_t size, size_t *got,
+                             struct error *err) must_check;
+bool body_stream_ended(const struct body_stream *stream);        /* the next request may follow */
+struct bytes body_stream_rest(const struct body_stream *stream); /* bytes behind the body */
+
+/* encoding.c */
+enum status encoding_unpack(struct bytes packed, size_t limit, struct bytes *plain,
+                            struct arena *arena, struct error *err) must_check;
+void encoding_pack(struct response *response); /* gzip, when that makes it smaller */
+bool encoding_worth(const struct response *response, const struct settings *settings);
+
+/* server.c */
+uint64_t clock_ns(void);
+bool server_buffer(struct server *server, size_t bytes); /* false: over the limit */
+void server_unbuffer(struct server *server, size_t bytes);
+void server_count(struct server *server, const struct route_match *match, enum http_method method,
+                  int status, uint64_t nanoseconds);
+void server_shed(struct server *server, const char *reason);

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/route.h"
+
+#include "base/arena.h"
+#include "gen/routes.h"
+
+struct branch { /* one segment of paths */
+    struct bytes segment;
+    struct branch *children; /* literal segments */
+    struct branch *sibling;
+    struct branch *parameter; /* the child for {anything} */
+    const struct route *routes[HTTP_METHOD_COUNT];
+    const struct route_set *sets[HTTP_METHOD_COUNT];
+    size_t indices[HTTP_METHOD_COUNT];
+    unsigned allowed;
+};
+
+struct router {
+    struct arena arena;
+    struct branch *root;
+    size_t count;
+};
+
+enum { ROUTER_BYTES_MAX = 4 << 20, SEGMENTS_MAX = 12 };
+
+const struct route_set *const *routes_all(void)
+{
+    return ROUTES;
+}
+
+/* Cut the next segment off the front of a path that begins with '/'. */
+static struct bytes segment_cut(struct bytes *path)
+{
+    struct bytes segment = {path->data + 1, path->size - 1};
+    const uint8_t *slash = segment.size ? memchr(segment.data, '/', segment.size) : NULL;
+
+    if (slash)
+        segment.size = (size_t)(slash - segment.data);
+    path->data = segment.data + segment.size;
+    path->size -= segment.size + 1;
+    return segment;
+}
+
+static struct branch *branch_under(struct router *router, struct branch *parent,
+                                   struct bytes segment)
+{
+    struct branch **link = &parent->children, *branch;
+
+    if (segment.size && segment.data[0] == '{') {
+        if (!parent->parameter)
+            parent->parameter = arena_new(&router->arena, struct branch, 1);
+        return parent->parameter;
+    }
+    for (; *link; link = &(*link)->sibling)
+        if (bytes_equal((*link)->segment, segment))
+            return *link;
+    branch = arena_new(&router->arena, struct branch, 1);
+    if (branch)
+        branch->segment = segment;
+    *link = branch;
+    return branch;
+}
+
+static enum status route_add(struct router *router, const struct route_set *set,
+                             const struct route *route, struct error *err)
+{
+    struct bytes path = bytes_of(route->path);
+    struct branch *branch = router->root;
+    size_t parameters = 0, segments = 0;
+
+    if (path.size == 0 || path.data[0] != '/')
+        return error_set(err, STATUS_INTERNAL, "route %s does not begin with /", route->path);
+    while (path.size) {
+        struct bytes segment = segment_cut(&path);
+
+        parameters += segment.size && segment.data[0] == '{';
+        if (++segments > SEGMENTS_MAX || parameters > ROUTE_PARAMETERS_MAX)
+            return error_set(err, STATUS_INTERNAL, "route %s is too long", route->path);
+        branch = branch_under(router, branch, segment);
+        if (!branch)
+            return error_no_memory(err, "routes");
+    }
+    if (branch->routes[route->method])
+        return error_set(err, STATUS_INTERNAL, "route %s %s is there twice",
+                         http_method_name(route->method), route->path);
+    branch->routes[route->method] = route;
+    branch->sets[route->method] = set;
+    branch->indices[route->method] = router->count++;
+    branch->allowed |= 1u << route->method | 1u << HTTP_OPTIONS;
+    if (route->method == HTTP_GET)
+        branch->allowed |= 1u << HTTP_HEAD;
+    return STATUS_OK;
+}
+
+enum status router_new(const struct route_set *const *sets, struct router **result,
+                       struct error *err)
+{
+    struct arena arena;
+    struct router *router;
+    enum status status = STATUS_OK;
+
+    arena_init(&arena, ROUTER_BYTES_MAX);
+    router = arena_new(&arena, struct router, 1);
+    if (router)
+        router->root = arena_new(&arena, struct branch, 1);
+    if (!router || !router->root) {
+        arena_release(&arena);
+        return error_no_memory(err, "routes");
+    }
+    router->arena = arena;
+    for (; *sets && status == STATUS_OK; sets++)
+        for (size_t i = 0; i < (*sets)->count && status == STATUS_OK; i++)
+            status = route_add(router, *sets, &(*sets)->routes[i], err);
+    if (status != STATUS_OK) {
+        router_free(router);
+        return status;
+    }
+    *result = router;
+    return STATUS_OK;
+}
+
+void router_free(struct router *router)
+{
+    struct arena arena;
+
+    if (!router)
+        return;
+    arena = router->arena; /* the router itself lies in it */
+    arena_release(&arena);
+}
+
+size_t router_count(const struct router *router)
+{
+    return router->count;
+}
+
+/* A literal segment goes before a parameter; when it leads nowhere the parameter is tried. The
+ * depth of the tree bounds the recursion. */
+static const struct branch *find(const struct branch *branch, struct bytes path,
+                                 struct route_match *match)
+{
+    struct bytes segment;
+    const struct branch *found;
+
+    if (path.size == 0)
+        return branch->allowed ? branch : NULL;
+    segment = segment_cut(&path);
+    for (const struct branch *child = branch->children; child; child = child->sibling)
+        if (bytes_equal(child->segment, segment)) {
+            found = find(child, path, match);
+            if (found)
+                return found;
+            break;
+        }
+    if (!branch->parameter || segment.size == 0)
+        return NULL;
+    match->parameters[match->parameter_count++] = segment;
+    found = find(branch->parameter, path, match);
+    if (!found)
+        match->parameter_count--;
+    return found;
+}
+
+void router_find(const struct router *router, enum http_method method, struct bytes path,
+                 struct route_match *match)
+{
+    const struct branch *branch = NULL;
+
+    *match = (struct route_match){0};
+    if (path.size && path.data[0] == '/')
+        branch = find(router->root, path, match);
+    if (!branch)
+        return;
+    match->allowed = branch->allowed;
+    if (method == HTTP_HEAD)
+        method = HTTP_GET;
+    if (method >= HTTP_METHOD_COUNT || !branch->routes[method])
+        return;
+    match->route = branch->routes[method];
+    match->set = branch->sets[method];
+    match->index = branch->indices[method];
+}

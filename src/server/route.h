@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Routes: one group a file in server/routes/, registered by file name
+ * (`const struct route_set routes_health`), found through a tree of path segments. */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "server/http1.h"
+
+struct request;
+struct response;
+struct text;
+
+enum {
+    ROUTE_CONTROL = 1, /* reads or changes the registry: always on a control thread */
+    ROUTE_STREAM = 2,  /* the handler reads the body itself, in pieces, on a control thread */
+};
+
+struct route {
+    enum http_method method; /* HTTP_GET answers HEAD too */
+    const char *path;        /* "/v2/models/{model}/infer" */
+    enum status (*handle)(struct request *request, struct response *response, struct error *err);
+    const char *summary;
+    unsigned flags;
+};
+
+struct route_set {
+    const char *name, *summary;
+    const struct route *routes;
+    size_t count;
+    /* How this group says errors; NULL: {"error", "status", "fix"}. */
+    void (*write_error)(const struct error *err, struct text *text);
+};
+
+enum { ROUTE_PARAMETERS_MAX = 4 };
+
+struct route_match {
+    const struct route *route; /* NULL: no such path, or not with this method */
+    const struct route_set *set;
+    size_t index;                                  /* of the route among all */
+    struct bytes parameters[ROUTE_PARAMETERS_MAX]; /* as sent */
+    size_t parameter_count;
+    unsigned allowed; /* bit per method of that path; 0: no such path */
+};
+
+struct router;
+
+/* `sets` ends with NULL and is borrowed. INTERNAL when two routes are the same or one is malformed.
+ */
+enum status router_new(const struct route_set *const *sets, struct router **router,
+                       struct error *err) must_check;
+void router_free(struct router *router);
+void router_find(const struct router *router, enum http_method method, struct bytes path,
+                 struct route_match *match);
+size_t router_count(const struct router *router);
+
+/* The routes of server/routes/. */
+const struct route_set *const *routes_all(void);

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Server: listener, I/O threads, pools, models. Started by `firn serve` and by tests. */
+#pragma once
+
+#include "server/models.h"
+#include "server/route.h"
+#include "server/settings.h"
+
+struct server;
+
+struct server_options {
+    const char *http;                      /* "HOST:PORT"; port 0 picks one */
+    const struct settings *settings;       /* copied */
+    struct model_source source;            /* borrowed while the server lives */
+    struct registry *registry;             /* borrowed; NULL: the management routes answer 503 */
+    const char *temporary;                 /* folder for uploads that are being received */
+    const struct route_set *const *routes; /* NULL: routes_all() */
+};
+
+enum status server_new(const struct server_options *options, struct server **server,
+                       struct error *err) must_check;
+int server_port(const struct server *server);
+struct metrics *server_metrics(struct server *server);
+struct models *server_models(struct server *server);
+
+/* Accept no more, finish what was begun, close. From any thread, also twice. */
+void server_drain(struct server *server);
+bool server_draining(const struct server *server);
+
+/* Returns when the I/O threads have ended after server_drain. */
+void server_wait(struct server *server);
+void server_free(struct server *server); /* drains and waits first */
