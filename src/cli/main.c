@@ -6,7 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/output.h"
-#include "cli/version.h"
+#include "base/version.h"
 #include "gen/commands.h"
 
 static const struct command *find(const char *name)

@@ -8,5 +8,6 @@
 struct executor {
     unsigned index;     /* 0 ..., one a thread */
     bool io;            /* an I/O thread: nothing that it runs may wait */
+    bool control;       /* a control thread: may wait for the disk and for models */
     struct arena arena; /* emptied after each request */
 };

@@ -833,6 +833,11 @@ const struct model_table *models_pin(struct models *models, unsigned executor)
     }
 }
 
+const struct model_table *models_pinned(struct models *models, unsigned executor)
+{
+    return atomic_load_explicit(&models->pins[executor].table, memory_order_relaxed);
+}
+
 void models_unpin(struct models *models, unsigned executor)
 {
     atomic_store_explicit(&models->pins[executor].table, NULL, memory_order_release);

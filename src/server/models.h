@@ -55,6 +55,7 @@ const char *model_state_name(enum model_state state); /* of the repository index
 struct model_table; /* a pinned state of everything */
 
 const struct model_table *models_pin(struct models *models, unsigned executor);
+const struct model_table *models_pinned(struct models *models, unsigned executor); /* or NULL */
 void models_unpin(struct models *models, unsigned executor);
 
 struct loaded; /* a version in a pinned table */

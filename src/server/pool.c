@@ -53,9 +53,9 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-enum status pool_new(const char *name, unsigned threads, size_t queue_max, unsigned first_index,
-                     size_t request_bytes, struct series *length, struct pool **result,
-                     struct error *err)
+enum status pool_new(const char *name, bool control, unsigned threads, size_t queue_max,
+                     unsigned first_index, size_t request_bytes, struct series *length,
+                     struct pool **result, struct error *err)
 {
     struct pool *pool = calloc(1, sizeof *pool + threads * sizeof pool->threads[0]);
 
@@ -72,6 +72,7 @@ enum status pool_new(const char *name, unsigned threads, size_t queue_max, unsig
 
         thread->pool = pool;
         thread->executor.index = first_index + i;
+        thread->executor.control = control;
         arena_init(&thread->executor.arena, request_bytes);
         failure = pthread_create(&thread->thread, NULL, thread_main, thread);
         if (failure) {

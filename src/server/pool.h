@@ -13,11 +13,11 @@ struct work { /* embedded */
 
 struct pool;
 
-/* Executors are numbered from `first_index`. `length` (may be NULL) is kept at the queue's length.
- * `request_bytes`: limit of each thread's arena. */
-enum status pool_new(const char *name, unsigned threads, size_t queue_max, unsigned first_index,
-                     size_t request_bytes, struct series *length, struct pool **pool,
-                     struct error *err) must_check;
+/* `control`: its executors may wait. Executors are numbered from `first_index`. `length` (may be
+ * NULL) is kept at the queue's length. `request_bytes`: limit of each thread's arena. */
+enum status pool_new(const char *name, bool control, unsigned threads, size_t queue_max,
+                     unsigned first_index, size_t request_bytes, struct series *length,
+                     struct pool **pool, struct error *err) must_check;
 
 /* False when the queue is full. Safe from any thread. */
 bool pool_submit(struct pool *pool, struct work *work);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/request.h"
 
+#include "formats/json.h"
+
 enum { BODY_BYTES_KEPT = 256 << 10 }; /* larger buffers are given back after the response */
 
 bool request_header(const struct request *request, const char *name, struct bytes *value)
@@ -115,33 +117,16 @@ void response_header_number(struct response *response, const char *name, uint64_
     text_printf(&response->headers, "%s: %llu\r\n", name, (unsigned long long)value);
 }
 
-/* Escapes by hand: an error must be sayable without formats/json. */
-static void write_string(struct text *text, const char *string)
-{
-    text_append_char(text, '"');
-    for (; *string; string++) {
-        unsigned char c = (unsigned char)*string;
-
-        if (c == '"' || c == '\\')
-            text_printf(text, "\\%c", c);
-        else if (c < 0x20)
-            text_printf(text, "\\u%04x", c);
-        else
-            text_append_char(text, (char)c);
-    }
-    text_append_char(text, '"');
-}
-
 static void write_error(const struct error *err, struct text *text)
 {
     text_append(text, "{\"error\":");
-    write_string(text, err->text);
+    json_write_string(text, bytes_of(err->text));
     text_append(text, ",\"status\":");
-    write_string(text, status_name(err->status));
+    json_write_string(text, bytes_of(status_name(err->status)));
     text_append(text, ",\"cause\":");
-    write_string(text, status_meaning(err->status));
+    json_write_string(text, bytes_of(status_meaning(err->status)));
     text_append(text, ",\"fix\":");
-    write_string(text, err->fix[0] ? err->fix : status_fix(err->status));
+    json_write_string(text, bytes_of(err->fix[0] ? err->fix : status_fix(err->status)));
     text_append_char(text, '}');
 }
 

@@ -442,12 +442,12 @@ static enum status make_pools(struct server *server, struct error *err)
     unsigned compute = or_default(settings->compute_threads, sysconf(_SC_NPROCESSORS_ONLN));
     const char *names[] = {"compute", "control"};
 
-    TRY(pool_new("firn-compute", compute, (size_t)settings->queue_max, server->io_count,
+    TRY(pool_new("firn-compute", false, compute, (size_t)settings->queue_max, server->io_count,
                  (size_t)settings->request_memory_max,
                  metrics_series(server->metrics, METRIC_queue_length, &names[0]), &server->compute,
                  err));
     return pool_new(
-        "firn-control", (unsigned)settings->control_threads, (size_t)settings->queue_max,
+        "firn-control", true, (unsigned)settings->control_threads, (size_t)settings->queue_max,
         server->io_count + compute, (size_t)settings->request_memory_max,
         metrics_series(server->metrics, METRIC_queue_length, &names[1]), &server->control, err);
 }
