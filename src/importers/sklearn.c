@@ -328,6 +328,23 @@ static enum status describe_stranger(const struct pickle_object *root,
     return description->reason ? STATUS_OK : error_no_memory(err, "a reason");
 }
 
+/* Why a root without a single method cannot be served: what predict would stumble over. */
+static enum status describe_no_method(struct attempt *attempt, const struct pickle_object *root,
+                                      struct description *description, struct error *err)
+{
+    struct lowering *l = &attempt->l;
+    struct table table, out;
+    struct error reason;
+
+    TRY(graph_new(&l->graph, l->keep, err));
+    TRY(graph_symbol(l->graph, "batch", &l->batch, err));
+    TRY(inputs_table(l, attempt->inputs, &table, err));
+    if (estimator_lower(l, NULL, root, METHOD_PREDICT, &table, &out, &reason) == STATUS_OK)
+        return error_set(err, STATUS_INTERNAL, "%s has a method after all", pickle_name(root));
+    description->reason = arena_text(l->keep, bytes_of(reason.text));
+    return description->reason ? STATUS_OK : error_no_memory(err, "a reason");
+}
+
 static enum status import(const struct upload *upload, struct description *description,
                           struct graph **graph, struct arena *keep, struct error *err)
 {
@@ -370,7 +387,7 @@ static enum status import(const struct upload *upload, struct description *descr
         TRY(graph_finish(attempt.l.graph, err));
         *graph = attempt.l.graph;
     } else if (!description->reason) {
-        description->reason = arena_printf(keep, "%s has no method to serve", pickle_name(root));
+        return describe_no_method(&attempt, root, description, err);
     }
     return STATUS_OK;
 }

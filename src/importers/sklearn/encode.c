@@ -401,8 +401,7 @@ static enum status label(struct lowering *l, const struct pickle_object *self,
 
 /* Rows of neg_label with pos_label in the column of the class; two classes share one column. */
 static enum status binarize(struct lowering *l, const struct pickle_object *self,
-                            const struct table *in, bool missing_allowed, struct table *out,
-                            struct error *err)
+                            const struct table *in, struct table *out, struct error *err)
 {
     const struct pickle_object *classes;
     struct encoding encoding;
@@ -420,7 +419,7 @@ static enum status binarize(struct lowering *l, const struct pickle_object *self
     count = tensor_count(&encoding.keys);
     encoding.positions = NULL;
     encoding.width = count <= 2 ? 1 : count;
-    encoding.unknown = missing_allowed || count > 2;
+    encoding.unknown = count > 2;
     encoding.rows = arena_new(l->keep, struct tensor, 1);
     if (!encoding.rows)
         return error_no_memory(err, "labels");
@@ -434,13 +433,28 @@ static enum status binarize(struct lowering *l, const struct pickle_object *self
     return encode_column(l, in, 0, &encoding, out, err);
 }
 
-static enum status label_binarize(struct lowering *l, const struct pickle_object *self,
-                                  const struct table *in, struct table *out, struct error *err)
+/* sklearn2pmml's: a column a class even when there are two, and rows of zeros for the rest. */
+static enum status pmml_binarize(struct lowering *l, const struct pickle_object *self,
+                                 const struct table *in, struct table *out, struct error *err)
 {
-    return binarize(l, self, in, false, out, err);
+    const struct pickle_object *classes;
+    struct encoding encoding;
+    size_t count;
+
+    TRY(table_expect(in, 1, err));
+    TRY(state_object(self, "classes_", &classes, err));
+    TRY(encoding_init(l, classes, &encoding, err));
+    count = tensor_count(&encoding.keys);
+    for (size_t i = 0; i < count; i++)
+        encoding.positions[i] = (int64_t)i;
+    encoding.positions[count] = -1;
+    encoding.width = count;
+    encoding.unknown = true;
+    return encode_column(l, in, 0, &encoding, out, err);
 }
 
 const struct estimator_set estimators_encode = ESTIMATOR_SET(
     {.name = "OneHotEncoder", .transform = one_hot},
     {.name = "OrdinalEncoder", .transform = ordinal}, {.name = "LabelEncoder", .transform = label},
-    {.name = "LabelBinarizer", .transform = label_binarize});
+    {.name = "LabelBinarizer", .transform = binarize},
+    {.name = "PMMLLabelBinarizer", .package = "sklearn2pmml", .transform = pmml_binarize});

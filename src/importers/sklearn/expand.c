@@ -140,20 +140,20 @@ static enum status normalize(struct lowering *l, const struct pickle_object *sel
 
     TRY(state_choice(self, "norm", NORMS, 0, &which, err));
     TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
-    if (which == 2 && version < 2400)
-        return state_error(err, "norm", "'max' of versions before 0.24");
     if (which == 0) {
         TRY(emit_2(l, "Mul", x, x, &norm, err));
         TRY(emit_reduced(l, "ReduceSum", norm, &norm, err));
         TRY(emit_1(l, "Sqrt", norm, &norm, err));
+    } else if (which == 2 && version < 2400) { /* the largest number, not the largest size */
+        TRY(emit_reduced(l, "ReduceMax", x, &norm, err));
     } else {
         TRY(emit_1(l, "Abs", x, &norm, err));
         TRY(emit_reduced(l, which == 1 ? "ReduceSum" : "ReduceMax", norm, &norm, err));
     }
     /* Rows of zeros stay; since 1.0 also those of almost nothing. */
-    TRY(emit_scalar(l, version >= 10000 ? 10 * DBL_EPSILON : DBL_TRUE_MIN, &limit, err));
+    TRY(emit_scalar(l, version >= 10000 ? 10 * DBL_EPSILON : 0, &limit, err));
     TRY(emit_scalar(l, 1, &one, err));
-    TRY(emit_2(l, "Less", norm, limit, &small, err));
+    TRY(emit_2(l, version >= 10000 ? "Less" : "Equal", norm, limit, &small, err));
     TRY(emit(l, "", "Where", (value_id[]){small, one, norm}, 3, NULL, 0, &norm, 1, err));
     TRY(emit_2(l, "Div", x, norm, &x, err));
     return table_of_matrix(l, x, in->count, out, err);

@@ -70,18 +70,16 @@ METHOD(transform, METHOD_TRANSFORM)
 METHOD(score_samples, METHOD_SCORE_SAMPLES)
 #undef METHOD
 
+/* What the last step has. Of a class that firn does not know, transform is supposed: lowering then
+ * says which class it is. */
 static bool has(const struct pickle_object *self, enum method method)
 {
     size_t count = pickle_length(steps_of(self));
     const struct pickle_object *last = count ? step_of(self, count - 1) : NULL;
 
-    if (method != METHOD_TRANSFORM)
-        return estimator_has(last, method);
-    /* A pipeline transforms only when every step does. */
-    for (size_t i = 0; i < count; i++)
-        if (!is_passthrough(step_of(self, i)) && !estimator_has(step_of(self, i), method))
-            return false;
-    return count > 0;
+    if (method == METHOD_TRANSFORM && last && (is_passthrough(last) || !estimator_find(last)))
+        return true;
+    return estimator_has(last, method);
 }
 
 static const struct pickle_object *first(const struct pickle_object *self)

@@ -263,6 +263,23 @@ static enum status emit_check(struct lowering *l, enum check check, value_id *ma
     return emit(l, "firn", "Finite", matrix, 1, attributes, 3, matrix, 1, err);
 }
 
+/* The matrix (n, 1) that a Squeeze node made this vector of, or VALUE_NONE. */
+static value_id unsqueezed(const struct lowering *l, const struct table *table)
+{
+    value_id vector = table->columns[0].value, matrix;
+    const struct node *node;
+
+    if (table->count != 1 || vector < 0 || l->graph->values[vector].producer < 0)
+        return VALUE_NONE;
+    node = &l->graph->nodes[l->graph->values[vector].producer];
+    if (strcmp(node->op->name, "Squeeze") != 0 || *node->domain)
+        return VALUE_NONE;
+    matrix = node->inputs[0];
+    return l->graph->values[matrix].shape.rank == 2 && l->graph->values[matrix].dtype == DTYPE_F64
+               ? matrix
+               : VALUE_NONE;
+}
+
 enum status table_matrix(struct lowering *l, const struct table *table, enum check check,
                          value_id *matrix, struct error *err)
 {
@@ -272,9 +289,8 @@ enum status table_matrix(struct lowering *l, const struct table *table, enum che
     if (table->count == 0)
         return error_set(err, STATUS_UNSUPPORTED, "is given a table without columns");
     TRY(parts_collect(l, table, &parts, err));
-    if (parts.whole) {
-        *matrix = parts.values[0];
-    } else {
+    *matrix = parts.whole ? parts.values[0] : unsqueezed(l, table);
+    if (*matrix == VALUE_NONE) {
         picks = attribute_of_ints("picks", parts.picks, 2 * table->count);
         TRY(emit(l, "firn", "Columns", parts.values, parts.value_count, &picks, 1, matrix, 1, err));
     }
