@@ -30,8 +30,17 @@ enum status oip_parse_request(struct bytes body, size_t json_size, struct oip_re
 /* The answer's JSON, followed by the binary tensors. *json_size is its JSON part, which differs
  * from text->size when there is binary data. */
 struct oip_response {
-    const char *model_name, *model_version, *id;
-    const struct oip_tensor *outputs; /* binary: write it so */
+    const char *model_name, *model_version, *id; /* NULL: left out */
+    const struct oip_tensor *outputs;            /* binary: write it so */
     size_t output_count;
 };
 void oip_write_response(const struct oip_response *response, struct text *text, size_t *json_size);
+
+/* --- the other side: our own client --- */
+
+/* inputs with `binary` are written as binary data. */
+void oip_write_request(const struct oip_request *request, struct text *text, size_t *json_size);
+enum status oip_parse_response(struct bytes body, size_t json_size, struct oip_response *response,
+                               struct arena *keep, struct error *err) must_check;
+/* The text of {"error": text}, or NULL when the body is not that. */
+const char *oip_parse_error(struct bytes body, struct arena *keep);
