@@ -415,3 +415,26 @@ TEST(lives_without_memory)
     CHECK_INT(status, STATUS_OK);
     CHECK(n > 20);
 }
+
+TEST(steady_state_allocates_nothing)
+{
+    static float data[64];
+    struct tensor in = {DTYPE_F32, SHAPE(1, 2), data}, out;
+    struct model m;
+
+    small_model(&m, NULL);
+    for (int64_t n = 1; n < 9; n++) {
+        in.shape = SHAPE(n, 2);
+        CHECK_OK(run(&m, 0, &in, &out), m.err);
+    }
+    arena_fail_at(1);
+    for (int64_t n = 1; n < 9; n++) {
+        in.shape = SHAPE(n, 2);
+        CHECK_OK(run(&m, 0, &in, &out), m.err);
+    }
+    in.shape = SHAPE(20, 2);
+    CHECK_FAILS(run(&m, 0, &in, &out), m.err, STATUS_NO_MEMORY, "no memory");
+    arena_fail_at(0);
+    CHECK_OK(run(&m, 0, &in, &out), m.err);
+    model_release(&m);
+}
