@@ -20,7 +20,8 @@
 #include "formats/zip.h"
 
 enum {
-    MEMBER_OVERHEAD = 1024, /* arena bytes per member beside its contents: names, tables */
+    MEMBER_OVERHEAD = 1024,  /* arena bytes per member beside its contents: names, tables */
+    LAYER_EXTRA_MEMBERS = 8, /* folders above the prefix, contract, manifest */
 };
 
 /* What a member has beside its public part. */
@@ -286,6 +287,63 @@ enum status artifact_open_bytes(struct bytes bytes, const char *name,
     return STATUS_OK;
 }
 
+/* Leave only what lies below the prefix, without the prefix. */
+static void keep_below(struct entries *entries, const char *prefix)
+{
+    size_t kept = 0, size = strlen(prefix);
+
+    for (size_t i = 0; i < entries->count; i++) {
+        if (strncmp(entries->items[i].path, prefix, size) != 0)
+            continue;
+        entries->items[kept] = entries->items[i];
+        entries->items[kept++].path += size;
+    }
+    entries->count = kept;
+}
+
+static enum status open_layer(struct artifact *artifact, const char *path, const char *prefix,
+                              bool single, struct error *err)
+{
+    struct private *private = private_of(artifact);
+    struct artifact_limits wider = private->limits;
+    struct entries entries = {.limits = &wider, .arena = &artifact->arena};
+
+    for (const char *slash = strchr(prefix, '/'); slash; slash = strchr(slash + 1, '/'))
+        wider.depth++;
+    wider.members += wider.depth + LAYER_EXTRA_MEMBERS;
+    TRY(file_map_open(&private->file, AT_FDCWD, path, true, err));
+    TRY(tar_list(private->file.bytes, &entries, err));
+    keep_below(&entries, prefix);
+    if (!single) {
+        TRY(keep_names(artifact, path, err));
+        artifact->kind = ARTIFACT_FOLDER;
+        return members_make(artifact, &entries, err);
+    }
+    if (entries.count != 1)
+        return error_set(err, STATUS_INVALID_INPUT, "layer holds %zu files, not one",
+                         entries.count);
+    TRY(keep_names(artifact, entries.items[0].path, err));
+    private->container = entries.items[0].packed;
+    return container_read(artifact, err);
+}
+
+enum status artifact_open_layer(const char *path, const char *prefix, bool single,
+                                const struct artifact_limits *limits, struct artifact **artifact,
+                                struct error *err)
+{
+    struct artifact *opened = artifact_new(limits);
+
+    *artifact = NULL;
+    if (!opened)
+        return error_no_memory(err, "an artifact");
+    if (open_layer(opened, path, prefix, single, err)) {
+        artifact_close(opened);
+        return error_within(err, "layer \"%s\"", path);
+    }
+    *artifact = opened;
+    return STATUS_OK;
+}
+
 struct bytes artifact_container(const struct artifact *artifact)
 {
     return private_of(artifact)->container;
@@ -321,7 +379,7 @@ static enum status content_load(struct member *member, struct content *content, 
     const struct entry *entry = &content->entry;
     struct bytes bytes = {NULL, 0};
 
-    if (member->artifact->kind == ARTIFACT_FOLDER) {
+    if (private->root >= 0) {
         TRY(folder_map(private->root, entry, &content->map, err));
         bytes = content->map.bytes;
     } else {

@@ -51,6 +51,12 @@ enum status artifact_open(const char *path, const struct artifact_limits *limits
 enum status artifact_open_bytes(struct bytes bytes, const char *name,
                                 const struct artifact_limits *limits, struct artifact **artifact,
                                 struct error *err) must_check;
+
+/* The files below `prefix` ("model/files/") of an uncompressed tar, a layer of an image: as a
+ * folder or, when `single`, the one file there as artifact_open would see it. Nothing is copied. */
+enum status artifact_open_layer(const char *path, const char *prefix, bool single,
+                                const struct artifact_limits *limits, struct artifact **artifact,
+                                struct error *err) must_check;
 void artifact_close(struct artifact *artifact); /* NULL is fine */
 
 /* The bytes of the file itself (for ARTIFACT_FILE, TAR and ZIP); {NULL, 0} for a folder. */

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The OCI image of a version (image-spec 1.0): one uncompressed layer, written by our own tar
+ * writer so that it is the same everywhere, and so that weights are mapped straight out of it.
+ *
+ *   model/contract.json
+ *   model/files/...        the members; a file, zip or single model is model/files/model.SUFFIX
+ *   model/serving.yaml     when there was one
+ *
+ * Entries are sorted, parents first; owner 0, time 0, mode 0644 or 0755. Data lies on 512 byte
+ * boundaries, as tar has it, which is more than any kernel asks for. */
+#include "registry/internal.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "formats/json.h"
+
+enum {
+    BLOCK = 512,
+    COPY_BYTES = 1 << 20,
+    NAME_BYTES = 100,
+    PREFIX_BYTES = 155,
+    SUFFIX_BYTES_MAX = 16,
+    PATH_BYTES_MAX = 4000, /* of a member; the tar reader's own limit is above it */
+    MODE_FILE = 0644,
+    MODE_FOLDER = 0755,
+};
+#define USTAR_SIZE_MAX 077777777777
+
+/* One layer that is being written. */
+struct layer {
+    struct blob *blob;
+    const struct version_upload *upload;
+    uint64_t done, total;   /* payload bytes, for the progress */
+    char folder[PATH_SIZE]; /* the last one written, with '/' */
+    uint8_t *buffer;        /* (COPY_BYTES,) */
+};
+
+static void octal(char *field, size_t digits, uint64_t value)
+{
+    field[digits] = 0;
+    while (digits) {
+        field[--digits] = (char)('0' + (value & 7));
+        value >>= 3;
+    }
+}
+
+/* Where `path` splits into ustar's prefix and name; 0: all of it is the name; -1: it does not. */
+static long split_at(struct bytes path)
+{
+    if (path.size <= NAME_BYTES)
+        return 0;
+    for (size_t i = 1; i < path.size - 1 && i <= PREFIX_BYTES; i++)
+        if (path.data[i] == '/' && path.size - i - 1 <= NAME_BYTES)
+            return (long)i;
+    return -1;
+}
+
+static enum status header_write(struct layer *layer, struct bytes path, uint64_t size, char type,
+                                unsigned mode, struct error *err)
+{
+    char block[BLOCK] = {0};
+    long split = split_at(path);
+    struct bytes name = path;
+    unsigned sum = 0;
+
+    if (split > 0) {
+        memcpy(block + 345, path.data, (size_t)split);
+        name = (struct bytes){path.data + split + 1, path.size - (size_t)split - 1};
+    }
+    /* A name that does not fit is cut; the extended header before it has all of it. */
+    memcpy(block, name.data, name.size < NAME_BYTES ? name.size : NAME_BYTES);
+    octal(block + 100, 7, mode);
+    octal(block + 108, 7, 0);
+    octal(block + 116, 7, 0);
+    octal(block + 124, 11, size <= USTAR_SIZE_MAX ? size : 0);
+    octal(block + 136, 11, 0);
+    memset(block + 148, ' ', 8);
+    block[156] = type;
+    memcpy(block + 257,
+           "ustar\0"
+           "00",
+           8);
+    octal(block + 329, 7, 0);
+    octal(block + 337, 7, 0);
+    for (size_t i = 0; i < BLOCK; i++)
+        sum += (uint8_t)block[i];
+    octal(block + 148, 6, sum);
+    return blob_write(layer->blob, (struct bytes){(uint8_t *)block, BLOCK}, err);
+}
+
+static enum status padding_write(struct layer *layer, uint64_t size, struct error *err)
+{
+    static const uint8_t ZEROS[2 * BLOCK];
+
+    return blob_write(layer->blob, (struct bytes){ZEROS, (BLOCK - size % BLOCK) % BLOCK}, err);
+}
+
+/* "LENGTH key=value\n", where LENGTH counts its own digits. */
+static void record_add(struct text *text, const char *key, struct bytes value)
+{
+    size_t rest = 1 + strlen(key) + 1 + value.size + 1, length = rest, digits;
+
+    do {
+        digits = (size_t)snprintf(NULL, 0, "%zu", length);
+        if (length == rest + digits)
+            break;
+        length = rest + digits;
+    } while (true);
+    text_printf(text, "%zu %s=", length, key);
+    text_append_bytes(text, value);
+    text_append_char(text, '\n');
+}
+
+/* A pax header for what ustar cannot say: long paths, files from 8 GiB on. */
+static enum status extended_write(struct layer *layer, struct bytes path, uint64_t size,
+                                  struct error *err)
+{
+    struct text records = {0};
+    enum status status;
+    char number[24];
+
+    if (split_at(path) < 0)
+        record_add(&records, "path", path);
+    snprintf(number, sizeof number, "%llu", (unsigned long long)size);
+    if (size > USTAR_SIZE_MAX)
+        record_add(&records, "size", bytes_of(number));
+    status = text_check(&records, err);
+    if (!status && records.size) {
+        status = header_write(layer, bytes_of("pax"), records.size, 'x', MODE_FILE, err);
+        if (!status)
+            status = blob_write(layer->blob, text_bytes(&records), err);
+        if (!status)
+            status = padding_write(layer, records.size, err);
+    }
+    text_release(&records);
+    return status;
+}
+
+static enum status entry_write(struct layer *layer, struct bytes path, uint64_t size, char type,
+                               unsigned mode, struct error *err)
+{
+    TRY(extended_write(layer, path, size, err));
+    return header_write(layer, path, size, type, mode, err);
+}
+
+/* The folders above `path` that the last entry was not in. */
+static enum status folders_write(struct layer *layer, const char *path, struct error *err)
+{
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        size_t size = (size_t)(slash - path) + 1;
+        if (strncmp(layer->folder, path, size) == 0)
+            continue;
+        memcpy(layer->folder, path, size);
+        layer->folder[size] = 0;
+        TRY(entry_write(layer, bytes_of(layer->folder), 0, '5', MODE_FOLDER, err));
+    }
+    return STATUS_OK;
+}
+
+/* The bytes are copied first: what is hashed is what is written, though the source may change. */
+static enum status data_write(struct layer *layer, struct bytes bytes, bool counts,
+                              struct error *err)
+{
+    size_t size = bytes.size;
+
+    while (bytes.size) {
+        size_t chunk = bytes.size < COPY_BYTES ? bytes.size : COPY_BYTES;
+        memcpy(layer->buffer, bytes.data, chunk);
+        TRY(blob_write(layer->blob, (struct bytes){layer->buffer, chunk}, err));
+        bytes = (struct bytes){bytes.data + chunk, bytes.size - chunk};
+        layer->done += counts ? chunk : 0;
+        if (counts && layer->upload->progress)
+            layer->upload->progress(layer->upload->context, layer->done, layer->total);
+    }
+    return padding_write(layer, size, err);
+}
+
+static enum status file_write(struct layer *layer, const char *path, struct bytes bytes,
+                              bool counts, struct error *err)
+{
+    TRY(folders_write(layer, path, err));
+    TRY(entry_write(layer, bytes_of(path), bytes.size, '0', MODE_FILE, err));
+    return data_write(layer, bytes, counts, err);
+}
+
+/* A single file's name in the image: the suffix stays, because it may be a hint; the rest goes, so
+ * that a renamed copy is the same version. */
+static void single_path(const struct artifact *artifact, char *path, size_t size)
+{
+    const char *suffix = strrchr(artifact->name, '.');
+    size_t length = suffix ? strlen(suffix + 1) : 0;
+
+    for (size_t i = 0; i < length; i++)
+        if (!isalnum((unsigned char)suffix[1 + i]))
+            length = 0;
+    snprintf(path, size, IMAGE_FILES "model%s", length && length <= SUFFIX_BYTES_MAX ? suffix : "");
+}
+
+static enum status members_write(struct layer *layer, struct artifact *artifact, struct error *err)
+{
+    char path[PATH_SIZE];
+    struct bytes bytes;
+
+    for (size_t i = 0; i < artifact->count; i++) {
+        struct member *member = &artifact->members[i];
+        if (strlen(member->path) > PATH_BYTES_MAX)
+            return error_set(err, STATUS_TOO_LARGE, "a member's path is longer than %d bytes",
+                             PATH_BYTES_MAX);
+        TRY(member_bytes(member, &bytes, err));
+        snprintf(path, sizeof path, IMAGE_FILES "%s", member->path);
+        TRY(file_write(layer, path, bytes, true, err));
+    }
+    return STATUS_OK;
+}
+
+static enum status layer_fill(struct layer *layer, bool single, struct error *err)
+{
+    static const uint8_t END[2 * BLOCK];
+    const struct version_upload *upload = layer->upload;
+    char path[PATH_SIZE];
+
+    TRY(file_write(layer, IMAGE_CONTRACT, bytes_of(upload->contract), false, err));
+    /* The folder is there even when it holds nothing. */
+    TRY(folders_write(layer, IMAGE_FILES, err));
+    if (single) {
+        single_path(upload->artifact, path, sizeof path);
+        TRY(file_write(layer, path, artifact_container(upload->artifact), true, err));
+    } else {
+        TRY(members_write(layer, upload->artifact, err));
+    }
+    if (upload->manifest[0])
+        TRY(file_write(layer, IMAGE_MANIFEST, bytes_of(upload->manifest), false, err));
+    return blob_write(layer->blob, (struct bytes){END, sizeof END}, err);
+}
+
+static enum status layer_write(struct image *image, const struct staging *staging,
+                               const struct version_upload *upload, struct error *err)
+{
+    struct artifact *artifact = upload->artifact;
+    struct layer *layer = calloc(1, sizeof *layer);
+    enum status status;
+
+    if (!layer)
+        return error_no_memory(err, "an image");
+    layer->blob = &image->layer;
+    layer->upload = upload;
+    /* Members of a tar are a folder; a zip may be the model itself, so it stays as it is. */
+    image->single = artifact->kind == ARTIFACT_FILE || artifact->kind == ARTIFACT_ZIP;
+    if (image->single)
+        layer->total = artifact_container(artifact).size;
+    for (size_t i = 0; !image->single && i < artifact->count; i++)
+        layer->total += artifact->members[i].size;
+    image->bytes = (int64_t)layer->total;
+    layer->buffer = malloc(COPY_BYTES);
+    status = layer->buffer ? blob_create(&image->layer, staging, "layer", err)
+                           : error_no_memory(err, "an image");
+    if (!status)
+        status = layer_fill(layer, image->single, err);
+    if (!status)
+        blob_finish(&image->layer);
+    free(layer->buffer);
+    free(layer);
+    return status;
+}
+
+static enum status text_write(struct blob *blob, const struct staging *staging, const char *name,
+                              struct text *text, struct error *err)
+{
+    TRY(text_check(text, err));
+    TRY(blob_create(blob, staging, name, err));
+    TRY(blob_write(blob, text_bytes(text), err));
+    blob_finish(blob);
+    return STATUS_OK;
+}
+
+static void label(struct text *text, const char *key, const char *value, bool last)
+{
+    json_write_key(text, key);
+    json_write_text(text, value);
+    if (!last)
+        text_append_char(text, ',');
+}
+
+static void config_print(struct text *text, const struct image *image,
+                         const struct version_upload *upload, const char *contract)
+{
+    text_append(text, "{\"created\":\"1970-01-01T00:00:00Z\",\"architecture\":\"amd64\","
+                      "\"os\":\"linux\",\"config\":{\"Labels\":{");
+    label(text, LABEL_CONTRACT, contract, false);
+    label(text, LABEL_FORMAT, upload->format, false);
+    label(text, LABEL_FRAMEWORK, upload->framework, false);
+    label(text, LABEL_FRAMEWORK_VERSION, upload->framework_version, false);
+    label(text, LABEL_TITLE, upload->model, true);
+    text_printf(text,
+                "}},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]},\"history\":["
+                "{\"created\":\"1970-01-01T00:00:00Z\",\"created_by\":\"firn\"}]}",
+                image->layer.digest);
+}
+
+static void descriptor(struct text *text, const char *type, const struct blob *blob)
+{
+    text_printf(text,
+                "{\"mediaType\":\"application/vnd.oci.image.%s\",\"digest\":\"%s\",\"size\":%lld}",
+                type, blob->digest, (long long)blob->size);
+}
+
+static void manifest_print(struct text *text, const struct image *image,
+                           const struct version_upload *upload, const char *contract)
+{
+    text_append(text, "{\"schemaVersion\":2,"
+                      "\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":");
+    descriptor(text, "config.v1+json", &image->config);
+    text_append(text, ",\"layers\":[");
+    descriptor(text, "layer.v1.tar", &image->layer);
+    text_append(text, "],\"annotations\":{");
+    label(text, LABEL_CONTRACT, contract, false);
+    label(text, LABEL_TITLE, upload->model, true);
+    text_append(text, "}}");
+}
+
+enum status image_write(struct image *image, const struct staging *staging,
+                        const struct version_upload *upload, struct error *err)
+{
+    char contract[DIGEST_SIZE] = "sha256:";
+    struct text text = {0};
+    enum status status;
+
+    *image = (struct image){.layer.fd = -1, .config.fd = -1, .manifest.fd = -1};
+    if (!sha256_of(bytes_of(upload->contract), contract + 7))
+        return error_no_memory(err, "a digest");
+    status = layer_write(image, staging, upload, err);
+    if (!status) {
+        config_print(&text, image, upload, contract);
+        status = text_write(&image->config, staging, "config", &text, err);
+    }
+    if (!status) {
+        text_clear(&text);
+        manifest_print(&text, image, upload, contract);
+        status = text_write(&image->manifest, staging, "manifest", &text, err);
+    }
+    text_release(&text);
+    return status;
+}
+
+void image_release(struct image *image)
+{
+    blob_release(&image->layer);
+    blob_release(&image->config);
+    blob_release(&image->manifest);
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+/* index.json of the OCI layout: every version as "NAME:NUMBER", every alias as "NAME:ALIAS". It
+ * follows the rows: when a crash left it behind, the next opening or change writes it anew. */
+#include "registry/internal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "formats/json.h"
+
+enum { ROWS_BYTES_MAX = 1 << 30 };
+
+static void descriptor(struct text *text, const struct version *version,
+                       const struct store_image *image, const char *tag)
+{
+    text_append(text, text->data[text->size - 1] == '[' ? "" : ",");
+    text_printf(text,
+                "{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"%s\","
+                "\"size\":%lld,\"annotations\":{\"org.opencontainers.image.ref.name\":\"%s:%s\"}}",
+                image->digest, (long long)image->manifest_bytes, version->model, tag);
+}
+
+static const struct store_image *image_of(const struct store_image *images, size_t count,
+                                          const char *digest)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(images[middle].digest, digest);
+        if (order == 0)
+            return &images[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/* What index.json has to say. A change between the reads makes the generation an old one, so that
+ * it is written again. */
+static enum status index_print(const struct registry *registry, struct text *text,
+                               struct arena *scratch, struct error *err)
+{
+    size_t version_count, image_count;
+    struct store_image *images;
+    struct version *versions;
+    int64_t generation;
+    char number[24];
+
+    TRY(registry->backend->generation(registry->store, &generation, err));
+    TRY(registry->backend->list(registry->store, NULL, false, &versions, &version_count, scratch,
+                                err));
+    TRY(registry->backend->images(registry->store, &images, &image_count, scratch, err));
+    text_printf(text,
+                "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\","
+                "\"annotations\":{\"io.firn.generation\":\"%lld\"},\"manifests\":[",
+                (long long)generation);
+    for (size_t i = 0; i < version_count && !text->failed; i++) {
+        const struct version *version = &versions[i];
+        const struct store_image *image = image_of(images, image_count, version->digest);
+        if (!image)
+            continue; /* removed between the reads */
+        snprintf(number, sizeof number, "%lld", (long long)version->number);
+        descriptor(text, version, image, number);
+        for (size_t a = 0; a < version->alias_count && !text->failed; a++)
+            descriptor(text, version, image, version->aliases[a]);
+    }
+    text_append(text, "]}");
+    return text_check(text, err);
+}
+
+static void index_path(const struct registry *registry, char path[PATH_SIZE])
+{
+    snprintf(path, PATH_SIZE, "%s/index.json", registry->folder);
+}
+
+/* The file, mapped; false when it is not there or unreadable. */
+static bool index_map(const struct registry *registry, struct file_map *map)
+{
+    char path[PATH_SIZE];
+    struct error ignored;
+
+    index_path(registry, path);
+    return file_map_open(map, AT_FDCWD, path, false, &ignored) == STATUS_OK;
+}
+
+static bool is_of_generation(struct bytes index, int64_t generation)
+{
+    char mark[64];
+
+    snprintf(mark, sizeof mark, "\"io.firn.generation\":\"%lld\"}", (long long)generation);
+    return memmem(index.data, index.size < 512 ? index.size : 512, mark, strlen(mark)) != NULL;
+}
+
+static enum status update_locked(const struct registry *registry, struct error *err)
+{
+    struct file_map map = {{NULL, 0}};
+    struct text text = {0};
+    struct arena scratch;
+    char path[PATH_SIZE];
+    int64_t generation;
+    enum status status;
+    bool current;
+
+    TRY(registry->backend->generation(registry->store, &generation, err));
+    current = index_map(registry, &map) && is_of_generation(map.bytes, generation);
+    file_map_close(&map);
+    if (current)
+        return STATUS_OK;
+    arena_init(&scratch, ROWS_BYTES_MAX);
+    index_path(registry, path);
+    status = index_print(registry, &text, &scratch, err);
+    if (!status)
+        status = file_replace(path, text_bytes(&text), err);
+    text_release(&text);
+    arena_release(&scratch);
+    return status;
+}
+
+enum status index_update(const struct registry *registry, struct error *err)
+{
+    int lock = registry_lock(registry, "index.lock", LOCK_EXCLUSIVE, err);
+    enum status status;
+
+    if (lock < 0)
+        return err->status;
+    status = update_locked(registry, err);
+    close(lock);
+    return status;
+}
+
+static enum status verify_locked(const struct registry *registry, struct text *report,
+                                 size_t *faults, struct error *err)
+{
+    struct file_map map = {{NULL, 0}};
+    struct text text = {0};
+    struct arena scratch;
+    enum status status;
+
+    TRY(update_locked(registry, err));
+    arena_init(&scratch, ROWS_BYTES_MAX);
+    status = index_print(registry, &text, &scratch, err);
+    if (!status && !(index_map(registry, &map) && bytes_equal(map.bytes, text_bytes(&text)))) {
+        int64_t generation;
+        /* A change since then is no fault: whoever made it writes the file next. */
+        status = registry->backend->generation(registry->store, &generation, err);
+        if (!status && (!map.bytes.size || is_of_generation(map.bytes, generation))) {
+            text_append(report, "index.json: is not what the rows say\n");
+            ++*faults;
+        }
+    }
+    file_map_close(&map);
+    text_release(&text);
+    arena_release(&scratch);
+    return status;
+}
+
+enum status index_verify(const struct registry *registry, struct text *report, size_t *faults,
+                         struct error *err)
+{
+    int lock = registry_lock(registry, "index.lock", LOCK_EXCLUSIVE, err);
+    enum status status;
+
+    if (lock < 0)
+        return err->status;
+    status = verify_locked(registry, report, faults, err);
+    close(lock);
+    return status;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the files of the registry share.
+ *
+ * Locks, always taken in this order; all are flock(2), so they go with a process that dies:
+ *   lock        shared while blobs become referenced (or are read back), exclusive for gc
+ *   index.lock  exclusive while index.json is written
+ *   tmp/X/      exclusive as long as the upload that owns the folder runs */
+#pragma once
+
+#include <limits.h>
+#include <stdio.h>
+
+#include "base/sha256.h"
+#include "base/text.h"
+#include "registry/registry.h"
+#include "registry/store/store.h"
+
+enum {
+    DIGEST_SIZE = 7 + SHA256_HEX_SIZE, /* "sha256:HEX" and NUL */
+    PATH_SIZE = PATH_MAX,
+};
+
+struct registry {
+    char folder[PATH_SIZE - 256]; /* leaves room for every path below it */
+    const struct store_backend *backend;
+    struct store *store;
+};
+
+/* --- blob.c --- */
+
+enum lock_kind { LOCK_SHARED, LOCK_EXCLUSIVE };
+/* -1 with *err set; release with close(). */
+int registry_lock(const struct registry *registry, const char *name, enum lock_kind kind,
+                  struct error *err) must_check;
+
+/* The private folder of one upload. */
+struct staging {
+    char path[PATH_SIZE - 64];
+    int fd; /* holds the lock */
+};
+enum status staging_open(const struct registry *registry, struct staging *staging,
+                         struct error *err) must_check;
+void staging_close(struct staging *staging); /* removes what is left in it */
+
+/* A blob that is being written; its digest is known at the end. */
+struct blob {
+    int fd;
+    char path[PATH_SIZE];
+    struct sha256 *hash;
+    int64_t size;
+    char digest[DIGEST_SIZE];
+};
+enum status blob_create(struct blob *blob, const struct staging *staging, const char *name,
+                        struct error *err) must_check;
+enum status blob_write(struct blob *blob, struct bytes bytes, struct error *err) must_check;
+void blob_finish(struct blob *blob);  /* sets the digest */
+void blob_release(struct blob *blob); /* safe at any time */
+
+/* Make it durable under its digest, unless it is there already. `lock` is held shared. */
+enum status blob_publish(const struct registry *registry, struct blob *blob, struct error *err)
+    must_check;
+
+/* "FOLDER/blobs/sha256/HEX" into `path`; false when it is no digest. */
+bool blob_path(const struct registry *registry, const char *digest, char path[PATH_SIZE])
+    must_check;
+
+/* --- image.c --- */
+
+#define IMAGE_FILES "model/files/"
+#define IMAGE_CONTRACT "model/contract.json"
+#define IMAGE_MANIFEST "model/serving.yaml"
+#define LABEL_CONTRACT "io.firn.contract.digest"
+#define LABEL_FORMAT "io.firn.format"
+#define LABEL_FRAMEWORK "io.firn.framework"
+#define LABEL_FRAMEWORK_VERSION "io.firn.framework.version"
+#define LABEL_TITLE "org.opencontainers.image.title"
+
+/* The image of an upload as three blobs. The same members, contract, manifest and names give the
+ * same bytes on every machine: no time, no user, no machine is in them. */
+struct image {
+    struct blob layer, config, manifest;
+    bool single;
+    int64_t bytes; /* of the payload */
+};
+enum status image_write(struct image *image, const struct staging *staging,
+                        const struct version_upload *upload, struct error *err) must_check;
+void image_release(struct image *image);
+
+/* --- index.c --- */
+
+/* Write index.json from the rows when it is not of the present generation. */
+enum status index_update(const struct registry *registry, struct error *err) must_check;
+
+/* One line in `report` when index.json does not say what the rows say. */
+enum status index_verify(const struct registry *registry, struct text *report, size_t *faults,
+                         struct error *err) must_check;

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "registry/internal.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/number.h"
+
+enum { NAME_BYTES_MAX = 128, SUGGESTIONS_MAX = 1000, SCRATCH_BYTES_MAX = 256 << 20 };
+
+/* --- opening --- */
+
+static enum status layout_make(const struct registry *registry, struct error *err)
+{
+    static const char *const FOLDERS[] = {"blobs/sha256", "tmp"};
+    static const char LAYOUT[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+    char path[PATH_SIZE];
+    struct stat info;
+
+    for (size_t i = 0; i < ARRAY_COUNT(FOLDERS); i++) {
+        snprintf(path, sizeof path, "%s/%s", registry->folder, FOLDERS[i]);
+        TRY(file_make_folders(path, err));
+    }
+    snprintf(path, sizeof path, "%s/blobs", registry->folder);
+    TRY(file_sync_folder(path, err));
+    snprintf(path, sizeof path, "%s/oci-layout", registry->folder);
+    if (stat(path, &info) == 0 && info.st_size == sizeof LAYOUT - 1)
+        return file_sync_folder(registry->folder, err);
+    return file_replace(path, bytes_of(LAYOUT), err);
+}
+
+static enum status open_registry(struct registry *registry, const char *folder, struct error *err)
+{
+    int lock;
+    enum status status;
+
+    if (!folder[0])
+        return error_set(err, STATUS_INVALID_INPUT, "the store's folder has no name");
+    if ((size_t)snprintf(registry->folder, sizeof registry->folder, "%s", folder) >=
+        sizeof registry->folder)
+        return error_set(err, STATUS_INVALID_INPUT, "path is too long: %.64s...", folder);
+    TRY(file_make_folders(folder, err));
+    /* One at a time: two that make a store together would use the same temporary names. */
+    lock = registry_lock(registry, "index.lock", LOCK_EXCLUSIVE, err);
+    if (lock < 0)
+        return err->status;
+    status = layout_make(registry, err);
+    if (!status)
+        status = registry->backend->open(folder, &registry->store, err);
+    close(lock);
+    TRY(status);
+    return index_update(registry, err);
+}
+
+enum status registry_open(const char *folder, struct registry **registry, struct error *err)
+{
+    struct registry *opened = calloc(1, sizeof *opened);
+
+    *registry = NULL;
+    if (!opened)
+        return error_no_memory(err, "the registry");
+    opened->backend = &store_sqlite;
+    if (open_registry(opened, folder, err)) {
+        registry_close(opened);
+        return error_within(err, "store \"%.200s\"", folder);
+    }
+    *registry = opened;
+    return STATUS_OK;
+}
+
+void registry_close(struct registry *registry)
+{
+    if (!registry)
+        return;
+    registry->backend->close(registry->store);
+    free(registry);
+}
+
+/* --- names --- */
+
+static bool is_alphanumeric(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_name(struct bytes name)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        char c = (char)name.data[i];
+        if (!is_alphanumeric(c) && (i == 0 || (c != '.' && c != '_' && c != '-')))
+            return false;
+    }
+    return name.size > 0 && name.size <= NAME_BYTES_MAX;
+}
+
+static enum status name_check(const char *what, const char *name, struct error *err)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+
+    if (name && is_name(bytes_of(name)))
+        return STATUS_OK;
+    return error_set(err, STATUS_INVALID_INPUT,
+                     "\"%s\" is no %s name: letters, digits and . _ - (not first), at most %d",
+                     name ? text_quote(bytes_of(name), quoted, sizeof quoted) : "", what,
+                     NAME_BYTES_MAX);
+}
+
+/* RFC 3339, UTC, seconds. */
+static void now(char when[32])
+{
+    time_t seconds = time(NULL);
+    struct tm parts;
+
+    gmtime_r(&seconds, &parts);
+    strftime(when, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
+}
+
+/* --- adding --- */
+
+static const char *or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
+/* Blobs, then rows: the version is there when the transaction is. */
+static enum status publish(struct registry *registry, struct image *image, struct version *version,
+                           bool *unchanged, struct error *err)
+{
+    const struct store_image row = {
+        .digest = image->manifest.digest,
+        .config = image->config.digest,
+        .layer = image->layer.digest,
+        .manifest_bytes = image->manifest.size,
+        .config_bytes = image->config.size,
+        .layer_bytes = image->layer.size,
+        .single = image->single,
+    };
+    char folder[PATH_SIZE];
+
+    TRY(blob_publish(registry, &image->layer, err));
+    TRY(blob_publish(registry, &image->config, err));
+    TRY(blob_publish(registry, &image->manifest, err));
+    snprintf(folder, sizeof folder, "%s/blobs/sha256", registry->folder);
+    TRY(file_sync_folder(folder, err));
+    return registry->backend->add(registry->store, version, &row, unchanged, err);
+}
+
+static enum status add_staged(struct registry *registry, const struct staging *staging,
+                              const struct version_upload *upload, int64_t *number, bool *unchanged,
+                              struct error *err)
+{
+    char created[32];
+    struct version version = {.model = upload->model,
+                              .format = upload->format,
+                              .framework = upload->framework,
+                              .framework_version = upload->framework_version,
+                              .contract = upload->contract,
+                              .manifest = upload->manifest,
+                              .reason = upload->reason,
+                              .created = created};
+    struct image *image = calloc(1, sizeof *image);
+    enum status status;
+    int lock;
+
+    if (!image)
+        return error_no_memory(err, "an image");
+    now(created);
+    status = image_write(image, staging, upload, err);
+    if (!status) {
+        version.digest = image->manifest.digest;
+        version.bytes = image->bytes;
+        lock = registry_lock(registry, "lock", LOCK_SHARED, err);
+        status = lock < 0 ? err->status : publish(registry, image, &version, unchanged, err);
+        if (lock >= 0)
+            close(lock);
+    }
+    *number = version.number;
+    image_release(image);
+    free(image);
+    return status;
+}
+
+/* The rows are what counts; a file that could not follow them is mended at the next opening. */
+static void index_follow(struct registry *registry)
+{
+    struct error ignored;
+
+    if (index_update(registry, &ignored))
+        return;
+}
+
+enum status registry_add(struct registry *registry, const struct version_upload *upload,
+                         struct version *version, bool *unchanged, struct arena *keep,
+                         struct error *err)
+{
+    struct version_upload whole = *upload;
+    struct staging staging;
+    int64_t number = 0;
+    enum status status;
+    bool found;
+
+    TRY(name_check("model", upload->model, err));
+    whole.format = or_empty(upload->format);
+    whole.framework = or_empty(upload->framework);
+    whole.framework_version = or_empty(upload->framework_version);
+    whole.contract = or_empty(upload->contract);
+    whole.manifest = or_empty(upload->manifest);
+    TRY(staging_open(registry, &staging, err));
+    *unchanged = false;
+    status = add_staged(registry, &staging, &whole, &number, unchanged, err);
+    staging_close(&staging);
+    TRY(status);
+    if (!*unchanged)
+        index_follow(registry);
+    TRY(registry->backend->find(registry->store, upload->model, number, NULL, &found, version, keep,
+                                err));
+    if (!found)
+        return error_set(err, STATUS_CONFLICT, "version %lld of \"%s\" was deleted meanwhile",
+                         (long long)number, upload->model);
+    return STATUS_OK;
+}
+
+/* --- finding --- */
+
+struct reference {
+    const char *model, *alias; /* alias may be NULL */
+    int64_t number;            /* 0: the newest */
+};
+
+static enum status reference_parse(const char *text, struct reference *reference,
+                                   struct arena *keep, struct error *err)
+{
+    size_t size = strcspn(text, ":@");
+    const char *rest = text + size;
+    char quoted[TEXT_QUOTE_SIZE];
+
+    *reference = (struct reference){0};
+    reference->model = arena_text(keep, (struct bytes){(const uint8_t *)text, size});
+    if (!reference->model)
+        return error_no_memory(err, "a name");
+    TRY(name_check("model", reference->model, err));
+    if (*rest == '@') {
+        reference->alias = rest + 1;
+        return name_check("alias", reference->alias, err);
+    }
+    if (*rest == ':' && (!number_i64_from_text(bytes_of(rest + 1), &reference->number) ||
+                         reference->number < 1 || !is_name(bytes_of(rest + 1))))
+        return error_set(err, STATUS_INVALID_INPUT, "\"%s\" is no version number",
+                         text_quote(bytes_of(rest + 1), quoted, sizeof quoted));
+    return STATUS_OK;
+}
+
+/* Say which name may have been meant. */
+static void suggest(struct error *err, const char *name, const char *const *names, size_t count)
+{
+    const char *near = text_suggest(name, names, count);
+
+    if (near)
+        error_fix(err, "did you mean \"%s\"?", near);
+}
+
+static enum status model_missing(struct registry *registry, const char *model,
+                                 struct arena *scratch, struct error *err)
+{
+    const char *names[SUGGESTIONS_MAX];
+    struct version *versions;
+    size_t count;
+
+    TRY(registry->backend->list(registry->store, NULL, true, &versions, &count, scratch, err));
+    for (size_t i = 0; i < count && i < SUGGESTIONS_MAX; i++)
+        names[i] = versions[i].model;
+    enum status status = error_set(err, STATUS_NOT_FOUND, "there is no model \"%s\"", model);
+    suggest(err, model, names, count < SUGGESTIONS_MAX ? count : SUGGESTIONS_MAX);
+    return status;
+}
+
+static enum status version_missing(struct registry *registry, const struct reference *reference,
+                                   struct arena *scratch, struct error *err)
+{
+    const char *names[SUGGESTIONS_MAX];
+    struct version *versions;
+    size_t count, name_count = 0;
+    enum status status;
+
+    TRY(registry->backend->list(registry->store, reference->model, false, &versions, &count,
+                                scratch, err));
+    if (count == 0)
+        return model_missing(registry, reference->model, scratch, err);
+    if (!reference->alias)
+        return error_set(err, STATUS_NOT_FOUND,
+                         "model \"%s\" has no version %lld, the newest is %lld", reference->model,
+                         (long long)reference->number, (long long)versions[0].number);
+    for (size_t i = 0; i < count; i++)
+        for (size_t a = 0; a < versions[i].alias_count && name_count < SUGGESTIONS_MAX; a++)
+            names[name_count++] = versions[i].aliases[a];
+    status = error_set(err, STATUS_NOT_FOUND, "model \"%s\" has no alias \"%s\"", reference->model,
+                       reference->alias);
+    suggest(err, reference->alias, names, name_count);
+    return status;
+}
+
+enum status registry_resolve(struct registry *registry, const char *text, struct version *version,
+                             struct arena *keep, struct error *err)
+{
+    struct reference reference;
+    struct arena scratch;
+    enum status status;
+    bool found;
+
+    TRY(reference_parse(text, &reference, keep, err));
+    TRY(registry->backend->find(registry->store, reference.model, reference.number, reference.alias,
+                                &found, version, keep, err));
+    if (found)
+        return STATUS_OK;
+    arena_init(&scratch, SCRATCH_BYTES_MAX);
+    status = version_missing(registry, &reference, &scratch, err);
+    arena_release(&scratch);
+    return status;
+}
+
+enum status registry_list(struct registry *registry, const char *model, struct version **versions,
+                          size_t *count, struct arena *keep, struct error *err)
+{
+    struct arena scratch;
+    enum status status;
+
+    if (model)
+        TRY(name_check("model", model, err));
+    TRY(registry->backend->list(registry->store, model, model == NULL, versions, count, keep, err));
+    if (!model || *count)
+        return STATUS_OK;
+    arena_init(&scratch, SCRATCH_BYTES_MAX);
+    status = model_missing(registry, model, &scratch, err);
+    arena_release(&scratch);
+    return status;
+}
+
+enum status registry_artifact(struct registry *registry, const struct version *version,
+                              struct artifact **artifact, struct error *err)
+{
+    struct store_image image;
+    struct arena scratch;
+    char path[PATH_SIZE];
+    enum status status;
+
+    *artifact = NULL;
+    arena_init(&scratch, 1 << 20);
+    status = registry->backend->image(registry->store, version->digest, &image, &scratch, err);
+    if (!status && !blob_path(registry, image.layer, path))
+        status = error_set(err, STATUS_INTERNAL, "\"%s\" is no digest", image.layer);
+    if (!status)
+        status = artifact_open_layer(path, IMAGE_FILES, image.single, NULL, artifact, err);
+    arena_release(&scratch);
+    if (status)
+        return error_within(err, "%s:%lld", version->model, (long long)version->number);
+    return STATUS_OK;
+}
+
+/* --- changing --- */
+
+enum status registry_alias(struct registry *registry, const char *model, const char *alias,
+                           int64_t number, int64_t expected, struct error *err)
+{
+    char when[32];
+
+    TRY(name_check("model", model, err));
+    TRY(name_check("alias", alias, err));
+    if (strspn(alias, "0123456789") == strlen(alias))
+        return error_set(err, STATUS_INVALID_INPUT, "alias \"%s\" looks like a version number",
+                         alias);
+    if (number < 0)
+        return error_set(err, STATUS_INVALID_INPUT, "%lld is no version number", (long long)number);
+    now(when);
+    TRY(registry->backend->alias(registry->store, model, alias, number, expected, when, err));
+    index_follow(registry);
+    return STATUS_OK;
+}
+
+enum status registry_delete(struct registry *registry, const char *model, int64_t number,
+                            struct error *err)
+{
+    char when[32];
+
+    TRY(name_check("model", model, err));
+    if (number < 0)
+        return error_set(err, STATUS_INVALID_INPUT, "%lld is no version number", (long long)number);
+    now(when);
+    TRY(registry->backend->remove(registry->store, model, number, when, err));
+    index_follow(registry);
+    return STATUS_OK;
+}
+
+enum status registry_generation(struct registry *registry, int64_t *generation, struct error *err)
+{
+    return registry->backend->generation(registry->store, generation, err);
+}

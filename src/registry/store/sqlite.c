@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Rows in SQLite: write-ahead log, synced at each commit. One connection behind a lock: a commit
+ * takes 0.2 ms, and changes of a registry are rare. */
+#include "registry/store/sqlite.h"
+
+#include <stdlib.h>
+
+#include "base/text.h"
+
+enum { BUSY_MS = 20000 }; /* how long a writer waits for one in another process */
+
+#define VERSION_COLUMNS                                                                            \
+    "SELECT m.name, v.number, v.digest, v.format, v.framework, v.framework_version, v.contract,"   \
+    " v.manifest, v.reason, v.created, v.bytes FROM versions v JOIN models m ON m.id = v.model "
+#define IMAGE_COLUMNS                                                                              \
+    "SELECT digest, manifest_bytes, config, config_bytes, layer, layer_bytes, single FROM images "
+#define NEWEST "(SELECT max(number) FROM versions w WHERE w.model = v.model)"
+
+static void lock(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+}
+
+static void unlock(struct store *store)
+{
+    pthread_mutex_unlock(&store->lock);
+}
+
+static enum status begin(struct store *store, struct error *err)
+{
+    return sql_run(store, err, "BEGIN IMMEDIATE", "");
+}
+
+/* Commit a change, or undo it when `status` says that it failed. */
+static enum status finish(struct store *store, enum status status, struct error *err)
+{
+    if (!status)
+        status =
+            sql_run(store, err, "UPDATE store SET generation = generation + 1 WHERE id = 1", "");
+    if (!status)
+        status = sql_run(store, err, "COMMIT", "");
+    if (status)
+        sqlite3_exec(store->connection, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
+static void undo(struct store *store)
+{
+    sqlite3_exec(store->connection, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* --- opening --- */
+
+static enum status set_up(struct store *store, struct error *err)
+{
+    static const char *const PRAGMAS[] = {
+        "PRAGMA journal_mode = WAL",   "PRAGMA synchronous = FULL",   "PRAGMA foreign_keys = ON",
+        "PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON",
+    };
+
+    sqlite3_busy_timeout(store->connection, BUSY_MS);
+    sqlite3_db_config(store->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    for (size_t i = 0; i < ARRAY_COUNT(PRAGMAS); i++)
+        TRY(sql_run(store, err, PRAGMAS[i], ""));
+    return sqlite_schema(store, err);
+}
+
+static void close_store(struct store *store)
+{
+    if (!store)
+        return;
+    sqlite3_close(store->connection);
+    pthread_mutex_destroy(&store->lock);
+    free(store);
+}
+
+static enum status open_store(const char *folder, struct store **store, struct error *err)
+{
+    struct store *opened = calloc(1, sizeof *opened);
+    struct text path = {0};
+    enum status status;
+
+    *store = NULL;
+    if (!opened)
+        return error_no_memory(err, "store.db");
+    pthread_mutex_init(&opened->lock, NULL);
+    text_printf(&path, "%s/store.db", folder);
+    status = text_check(&path, err);
+    if (!status && sqlite3_open_v2(path.data, &opened->connection,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                                   NULL) != SQLITE_OK)
+        status = error_set(err, STATUS_INVALID_INPUT, "cannot open \"%s\": %s", path.data,
+                           sqlite3_errmsg(opened->connection));
+    if (!status)
+        status = set_up(opened, err);
+    text_release(&path);
+    if (status)
+        close_store(opened);
+    else
+        *store = opened;
+    return status;
+}
+
+/* --- reading --- */
+
+static enum status version_read(sqlite3_stmt *query, struct version *version, struct arena *keep,
+                                struct error *err)
+{
+    *version = (struct version){.number = sqlite3_column_int64(query, 1),
+                                .bytes = sqlite3_column_int64(query, 10)};
+    if (sql_text(query, 0, &version->model, keep) && sql_text(query, 2, &version->digest, keep) &&
+        sql_text(query, 3, &version->format, keep) &&
+        sql_text(query, 4, &version->framework, keep) &&
+        sql_text(query, 5, &version->framework_version, keep) &&
+        sql_text(query, 6, &version->contract, keep) &&
+        sql_text(query, 7, &version->manifest, keep) &&
+        sql_text(query, 8, &version->reason, keep) && sql_text(query, 9, &version->created, keep))
+        return STATUS_OK;
+    return error_no_memory(err, "a version");
+}
+
+/* Fill in which aliases stand on the version. */
+static enum status aliases_read(struct store *store, struct version *version, struct arena *keep,
+                                struct error *err)
+{
+    sqlite3_stmt *query;
+    enum status status;
+    int64_t count = 0;
+    bool row;
+
+    TRY(sql_integer(store, &count, &row, err,
+                    "SELECT count(*) FROM aliases a JOIN models m ON m.id = a.model"
+                    " WHERE m.name = ?1 AND a.number = ?2",
+                    "ti", version->model, version->number));
+    version->aliases = arena_new(keep, const char *, (size_t)count);
+    if (!version->aliases)
+        return error_no_memory(err, "aliases");
+    TRY(sql_open(store, &query, err,
+                 "SELECT a.name FROM aliases a JOIN models m ON m.id = a.model"
+                 " WHERE m.name = ?1 AND a.number = ?2 ORDER BY a.name LIMIT ?3",
+                 "tii", version->model, version->number, count));
+    status = sql_step(store, query, &row, err);
+    while (!status && row) {
+        if (sql_text(query, 0, &version->aliases[version->alias_count], keep))
+            version->alias_count++;
+        else
+            status = error_no_memory(err, "aliases");
+        if (!status)
+            status = sql_step(store, query, &row, err);
+    }
+    sqlite3_finalize(query);
+    return status;
+}
+
+/* The rows of an opened query, which is closed. */
+static enum status versions_read(struct store *store, sqlite3_stmt *query,
+                                 struct version **versions, size_t *count, struct arena *keep,
+                                 struct error *err)
+{
+    struct version *items = NULL;
+    size_t capacity = 0, used = 0;
+    enum status status;
+    bool row;
+
+    for (status = sql_step(store, query, &row, err); !status && row;
+         status = sql_step(store, query, &row, err)) {
+        if (used == capacity) {
+            struct version *grown = arena_new(keep, struct version, capacity ? capacity * 2 : 4);
+            if (!grown) {
+                status = error_no_memory(err, "versions");
+                break;
+            }
+            if (used)
+                memcpy(grown, items, used * sizeof *items);
+            items = grown;
+            capacity = capacity ? capacity * 2 : 4;
+        }
+        status = version_read(query, &items[used++], keep, err);
+        if (status)
+            break;
+    }
+    sqlite3_finalize(query);
+    for (size_t i = 0; !status && i < used; i++)
+        status = aliases_read(store, &items[i], keep, err);
+    *versions = items;
+    *count = used;
+    return status;
+}
+
+/* Reads that belong together see one state. */
+static enum status read_begin(struct store *store, struct error *err)
+{
+    return sql_run(store, err, "BEGIN", "");
+}
+
+static enum status find_locked(struct store *store, const char *model, int64_t number,
+                               const char *alias, bool *found, struct version *version,
+                               struct arena *keep, struct error *err)
+{
+    struct version *versions;
+    sqlite3_stmt *query;
+    size_t count;
+
+    if (alias)
+        TRY(sql_open(store, &query, err,
+                     VERSION_COLUMNS "JOIN aliases a ON a.model = m.id AND a.number = v.number"
+                                     " WHERE m.name = ?1 AND a.name = ?2",
+                     "tt", model, alias));
+    else if (number)
+        TRY(sql_open(store, &query, err, VERSION_COLUMNS "WHERE m.name = ?1 AND v.number = ?2",
+                     "ti", model, number));
+    else
+        TRY(sql_open(store, &query, err, VERSION_COLUMNS "WHERE m.name = ?1 AND v.number = " NEWEST,
+                     "t", model));
+    TRY(versions_read(store, query, &versions, &count, keep, err));
+    *found = count == 1;
+    if (*found)
+        *version = versions[0];
+    return STATUS_OK;
+}
+
+static enum status find(struct store *store, const char *model, int64_t number, const char *alias,
+                        bool *found, struct version *version, struct arena *keep, struct error *err)
+{
+    enum status status;
+
+    lock(store);
+    status = read_begin(store, err);
+    if (!status)
+        status = find_locked(store, model, number, alias, found, version, keep, err);
+    undo(store);
+    unlock(store);
+    return status;
+}
+
+static enum status list_locked(struct store *store, const char *model, bool newest,
+                               struct version **versions, size_t *count, struct arena *keep,
+                               struct error *err)
+{
+    sqlite3_stmt *query;
+
+    TRY(sql_open(store, &query, err,
+                 VERSION_COLUMNS "WHERE (?1 IS NULL OR m.name = ?1)"
+                                 " AND (?2 = 0 OR v.number = " NEWEST
+                                 ") ORDER BY m.name, v.number DESC",
+                 "ti", model, (int64_t)newest));
+    return versions_read(store, query, versions, count, keep, err);
+}
+
+static enum status list(struct store *store, const char *model, bool newest,
+                        struct version **versions, size_t *count, struct arena *keep,
+                        struct error *err)
+{
+    enum status status;
+
+    lock(store);
+    status = read_begin(store, err);
+    if (!status)
+        status = list_locked(store, model, newest, versions, count, keep, err);
+    undo(store);
+    unlock(store);
+    return status;
+}
+
+static enum status image_read(sqlite3_stmt *query, struct store_image *image, struct arena *keep,
+                              struct error *err)
+{
+    *image = (struct store_image){.manifest_bytes = sqlite3_column_int64(query, 1),
+                                  .config_bytes = sqlite3_column_int64(query, 3),
+                                  .layer_bytes = sqlite3_column_int64(query, 5),
+                                  .single = sqlite3_column_int(query, 6)};
+    if (sql_text(query, 0, &image->digest, keep) && sql_text(query, 2, &image->config, keep) &&
+        sql_text(query, 4, &image->layer, keep))
+        return STATUS_OK;
+    return error_no_memory(err, "an image");
+}
+
+static enum status images_locked(struct store *store, const char *digest,
+                                 struct store_image **images, size_t *count, struct arena *keep,
+                                 struct error *err)
+{
+    sqlite3_stmt *query;
+    enum status status;
+    int64_t rows = 0;
+    bool row;
+
+    *count = 0;
+    TRY(sql_integer(store, &rows, &row, err, "SELECT count(*) FROM images", ""));
+    *images = arena_new(keep, struct store_image, (size_t)rows);
+    if (!*images)
+        return error_no_memory(err, "images");
+    TRY(sql_open(store, &query, err,
+                 IMAGE_COLUMNS "WHERE ?1 IS NULL OR digest = ?1 ORDER BY digest LIMIT ?2", "ti",
+                 digest, rows));
+    status = sql_step(store, query, &row, err);
+    while (!status && row) {
+        status = image_read(query, &(*images)[(*count)++], keep, err);
+        if (!status)
+            status = sql_step(store, query, &row, err);
+    }
+    sqlite3_finalize(query);
+    return status;
+}
+
+static enum status images(struct store *store, struct store_image **images, size_t *count,
+                          struct arena *keep, struct error *err)
+{
+    enum status status;
+
+    lock(store);
+    status = read_begin(store, err);
+    if (!status)
+        status = images_locked(store, NULL, images, count, keep, err);
+    undo(store);
+    unlock(store);
+    return status;
+}
+
+static enum status image(struct store *store, const char *digest, struct store_image *image,
+                         struct arena *keep, struct error *err)
+{
+    struct store_image *found;
+    enum status status;
+    size_t count = 0;
+
+    lock(store);
+    status = read_begin(store, err);
+    if (!status)
+        status = images_locked(store, digest, &found, &count, keep, err);
+    undo(store);
+    unlock(store);
+    if (!status && count != 1)
+        return error_set(err, STATUS_NOT_FOUND, "there is no image %s", digest);
+    if (!status)
+        *image = found[0];
+    return status;
+}
+
+static enum status generation(struct store *store, int64_t *generation, struct error *err)
+{
+    enum status status;
+    bool found;
+
+    lock(store);
+    status = sql_integer(store, generation, &found, err,
+                         "SELECT generation FROM store WHERE id = 1", "");
+    unlock(store);
+    return status;
+}
+
+/* --- writing --- */
+
+static enum status history_add(struct store *store, const char *when, const char *model,
+                               const char *action, const char *alias, int64_t number,
+                               int64_t previous, struct error *err)
+{
+    return sql_run(store, err,
+                   "INSERT INTO history (created, model, action, alias, number, previous)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                   "ttttii", when, model, action, alias, number, previous);
+}
+
+static enum status add_locked(struct store *store, struct version *version,
+                              const struct store_image *image, bool *unchanged, struct error *err)
+{
+    int64_t model = 0, last = 0;
+    bool found;
+
+    TRY(sql_integer(store, &version->number, unchanged, err,
+                    "SELECT v.number FROM versions v JOIN models m ON m.id = v.model"
+                    " WHERE m.name = ?1 AND v.digest = ?2 AND v.number = " NEWEST,
+                    "tt", version->model, version->digest));
+    if (*unchanged)
+        return STATUS_OK;
+    TRY(sql_run(store, err, "INSERT INTO models (name) VALUES (?1) ON CONFLICT (name) DO NOTHING",
+                "t", version->model));
+    TRY(sql_integer(store, &model, &found, err, "SELECT id FROM models WHERE name = ?1", "t",
+                    version->model));
+    TRY(sql_run(store, err, "UPDATE models SET last_number = last_number + 1 WHERE id = ?1", "i",
+                model));
+    TRY(sql_integer(store, &last, &found, err, "SELECT last_number FROM models WHERE id = ?1", "i",
+                    model));
+    TRY(sql_run(store, err,
+                "INSERT INTO images (digest, manifest_bytes, config, config_bytes, layer,"
+                " layer_bytes, single) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                " ON CONFLICT (digest) DO NOTHING",
+                "tititii", image->digest, image->manifest_bytes, image->config, image->config_bytes,
+                image->layer, image->layer_bytes, (int64_t)image->single));
+    TRY(sql_run(store, err,
+                "INSERT INTO versions (model, number, digest, format, framework,"
+                " framework_version, contract, manifest, reason, created, bytes)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                "iitttttttti", model, last, version->digest, version->format, version->framework,
+                version->framework_version, version->contract, version->manifest, version->reason,
+                version->created, version->bytes));
+    version->number = last;
+    return history_add(store, version->created, version->model, "upload", NULL, last, 0, err);
+}
+
+static enum status add(struct store *store, struct version *version,
+                       const struct store_image *image, bool *unchanged, struct error *err)
+{
+    enum status status;
+
+    lock(store);
+    status = begin(store, err);
+    if (!status) {
+        status = add_locked(store, version, image, unchanged, err);
+        if (!status && *unchanged)
+            undo(store);
+        else
+            status = finish(store, status, err);
+    }
+    unlock(store);
+    return status;
+}
+
+static enum status model_find(struct store *store, const char *model, int64_t *id,
+                              struct error *err)
+{
+    bool found;
+
+    TRY(sql_integer(store, id, &found, err,
+                    "SELECT m.id FROM models m WHERE m.name = ?1"
+                    " AND EXISTS (SELECT 1 FROM versions v WHERE v.model = m.id)",
+                    "t", model));
+    if (!found)
+        return error_set(err, STATUS_NOT_FOUND, "there is no model \"%s\"", model);
+    return STATUS_OK;
+}
+
+static enum status version_exists(struct store *store, const char *model, int64_t id,
+                                  int64_t number, struct error *err)
+{
+    int64_t one;
+    bool found;
+
+    TRY(sql_integer(store, &one, &found, err,
+                    "SELECT 1 FROM versions WHERE model = ?1 AND number = ?2", "ii", id, number));
+    if (!found)
+        return error_set(err, STATUS_NOT_FOUND, "model \"%s\" has no version %lld", model,
+                         (long long)number);
+    return STATUS_OK;
+}
+
+static enum status alias_locked(struct store *store, const char *model, const char *alias,
+                                int64_t number, int64_t expected, const char *when,
+                                struct error *err)
+{
+    int64_t id = 0, previous = 0;
+    bool found;
+
+    TRY(model_find(store, model, &id, err));
+    TRY(sql_integer(store, &previous, &found, err,
+                    "SELECT number FROM aliases WHERE model = ?1 AND name = ?2", "it", id, alias));
+    if (expected >= 0 && previous != expected && previous == 0)
+        return error_set(err, STATUS_CONFLICT, "alias \"%s@%s\" does not exist, expected at %lld",
+                         model, alias, (long long)expected);
+    if (expected >= 0 && previous != expected)
+        return error_set(err, STATUS_CONFLICT, "alias \"%s@%s\" stands at %lld, not at %lld", model,
+                         alias, (long long)previous, (long long)expected);
+    if (number == 0 && !found)
+        return error_set(err, STATUS_NOT_FOUND, "model \"%s\" has no alias \"%s\"", model, alias);
+    if (number == 0) {
+        TRY(sql_run(store, err, "DELETE FROM aliases WHERE model = ?1 AND name = ?2", "it", id,
+                    alias));
+    } else {
+        TRY(version_exists(store, model, id, number, err));
+        TRY(sql_run(store, err,
+                    "INSERT INTO aliases (model, name, number) VALUES (?1, ?2, ?3)"
+                    " ON CONFLICT (model, name) DO UPDATE SET number = ?3",
+                    "iti", id, alias, number));
+    }
+    return history_add(store, when, model, "alias", alias, number, previous, err);
+}
+
+static enum status alias(struct store *store, const char *model, const char *alias, int64_t number,
+                         int64_t expected, const char *when, struct error *err)
+{
+    enum status status;
+
+    lock(store);
+    status = begin(store, err);
+    if (!status)
+        status = finish(store, alias_locked(store, model, alias, number, expected, when, err), err);
+    unlock(store);
+    return status;
+}
+
+/* CONFLICT when an alias stands on the version (number 0: on any). */
+static enum status references_check(struct store *store, const char *model, int64_t id,
+                                    int64_t number, struct error *err)
+{
+    struct text names = {0};
+    sqlite3_stmt *query;
+    enum status status;
+    bool row = false;
+
+    TRY(sql_open(store, &query, err,
+                 "SELECT name, number FROM aliases WHERE model = ?1 AND (?2 = 0 OR number = ?2)"
+                 " ORDER BY name",
+                 "ii", id, number));
+    for (status = sql_step(store, query, &row, err); !status && row;
+         status = sql_step(store, query, &row, err))
+        text_printf(&names, "%s%s@%s -> %lld", names.size ? ", " : "", model,
+                    (const char *)sqlite3_column_text(query, 0),
+                    (long long)sqlite3_column_int64(query, 1));
+    sqlite3_finalize(query);
+    if (!status && names.size)
+        status = error_set(err, STATUS_CONFLICT, "aliases stand on it: %.300s", names.data);
+    if (status)
+        error_fix(err, "move or remove the aliases first");
+    text_release(&names);
+    return status;
+}
+
+static enum status remove_locked(struct store *store, const char *model, int64_t number,
+                                 const char *when, struct error *err)
+{
+    int64_t id = 0;
+
+    TRY(model_find(store, model, &id, err));
+    if (number)
+        TRY(version_exists(store, model, id, number, err));
+    TRY(references_check(store, model, id, number, err));
+    TRY(sql_run(store, err, "DELETE FROM versions WHERE model = ?1 AND (?2 = 0 OR number = ?2)",
+                "ii", id, number));
+    TRY(sql_run(store, err,
+                "DELETE FROM images WHERE NOT EXISTS"
+                " (SELECT 1 FROM versions v WHERE v.digest = images.digest)",
+                ""));
+    return history_add(store, when, model, "delete", NULL, number, 0, err);
+}
+
+static enum status remove_versions(struct store *store, const char *model, int64_t number,
+                                   const char *when, struct error *err)
+{
+    enum status status;
+
+    lock(store);
+    status = begin(store, err);
+    if (!status)
+        status = finish(store, remove_locked(store, model, number, when, err), err);
+    unlock(store);
+    return status;
+}
+
+/* --- checking --- */
+
+/* Each row of the query is a fault, its first column the words. */
+static enum status faults_of(struct store *store, const char *sql, struct text *report,
+                             size_t *faults, struct error *err)
+{
+    sqlite3_stmt *query;
+    enum status status;
+    bool row;
+
+    TRY(sql_open(store, &query, err, sql, ""));
+    for (status = sql_step(store, query, &row, err); !status && row;
+         status = sql_step(store, query, &row, err)) {
+        const char *words = (const char *)sqlite3_column_text(query, 0);
+        if (words && strcmp(words, "ok") == 0)
+            continue;
+        text_printf(report, "store.db: %s\n", words ? words : "damaged");
+        ++*faults;
+    }
+    sqlite3_finalize(query);
+    return status;
+}
+
+static enum status check(struct store *store, struct text *report, size_t *faults,
+                         struct error *err)
+{
+    static const char *const CHECKS[] = {
+        "PRAGMA integrity_check",
+        "SELECT 'row of table ' || \"table\" || ' refers to nothing' FROM pragma_foreign_key_check",
+        "SELECT 'model ' || name || ' has a version above its last number' FROM models m"
+        " WHERE last_number < (SELECT max(number) FROM versions v WHERE v.model = m.id)",
+        "SELECT 'image ' || digest || ' has no version' FROM images i"
+        " WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.digest = i.digest)",
+    };
+    enum status status = STATUS_OK;
+
+    lock(store);
+    for (size_t i = 0; !status && i < ARRAY_COUNT(CHECKS); i++)
+        status = faults_of(store, CHECKS[i], report, faults, err);
+    unlock(store);
+    return status;
+}
+
+const struct store_backend store_sqlite = {
+    .name = "sqlite",
+    .open = open_store,
+    .close = close_store,
+    .add = add,
+    .find = find,
+    .list = list,
+    .image = image,
+    .images = images,
+    .alias = alias,
+    .remove = remove_versions,
+    .generation = generation,
+    .check = check,
+};

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the files of the SQLite back end share: one connection behind a lock, and statements. */
+#pragma once
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdio.h>
+
+#include "registry/store/store.h"
+
+struct store {
+    sqlite3 *connection;
+    pthread_mutex_t lock;
+};
+
+/* Prepare and bind: `types` has 't' for a text (NULL is NULL) and 'i' for an int64_t. */
+enum status sql_open(struct store *store, sqlite3_stmt **query, struct error *err, const char *sql,
+                     const char *types, ...) must_check;
+enum status sql_step(struct store *store, sqlite3_stmt *query, bool *row, struct error *err)
+    must_check;
+
+/* A statement without rows. */
+enum status sql_run(struct store *store, struct error *err, const char *sql, const char *types, ...)
+    must_check;
+
+/* The first column of the first row; *found says whether there was one. */
+enum status sql_integer(struct store *store, int64_t *value, bool *found, struct error *err,
+                        const char *sql, const char *types, ...) must_check;
+
+/* A column, kept; false when there is no memory. NULL stays NULL. */
+bool sql_text(sqlite3_stmt *query, int column, const char **text, struct arena *keep) must_check;
+
+enum status sqlite_schema(struct store *store, struct error *err) must_check;

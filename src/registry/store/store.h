@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Store: where the registry keeps its rows. Each function is one transaction: it happened whole or
+ * not at all. A back end is one file here; it is thread-safe, and several processes may use it. */
+#pragma once
+
+#include "registry/registry.h"
+
+/* The OCI image of a version; several versions may share one. Digests are "sha256:HEX". */
+struct store_image {
+    const char *digest, *config, *layer; /* of the manifest, the configuration, the layer */
+    int64_t manifest_bytes, config_bytes, layer_bytes;
+    bool single; /* the payload is one file, not a folder */
+};
+
+struct store; /* each back end has its own */
+
+struct store_backend {
+    const char *name;
+    enum status (*open)(const char *folder, struct store **store, struct error *err);
+    void (*close)(struct store *store);
+
+    /* Give the version the next number of its model. *unchanged, and the newest version's number,
+     * when that one has the same digest. */
+    enum status (*add)(struct store *store, struct version *version,
+                       const struct store_image *image, bool *unchanged, struct error *err);
+
+    /* The version with that number or, when `alias` is given, where the alias stands or, with
+     * number 0, the newest. *found is false when there is none. */
+    enum status (*find)(struct store *store, const char *model, int64_t number, const char *alias,
+                        bool *found, struct version *version, struct arena *keep,
+                        struct error *err);
+
+    /* Versions of one model or (NULL) of all, by name, newest first; of each model only the newest
+     * when `newest`. */
+    enum status (*list)(struct store *store, const char *model, bool newest,
+                        struct version **versions, size_t *count, struct arena *keep,
+                        struct error *err);
+    enum status (*image)(struct store *store, const char *digest, struct store_image *image,
+                         struct arena *keep, struct error *err);
+    enum status (*images)(struct store *store, struct store_image **images, size_t *count,
+                          struct arena *keep, struct error *err);
+
+    /* As registry_alias and registry_delete; the model and the version are there or NOT_FOUND. */
+    enum status (*alias)(struct store *store, const char *model, const char *alias, int64_t number,
+                         int64_t expected, const char *when, struct error *err);
+    enum status (*remove)(struct store *store, const char *model, int64_t number, const char *when,
+                          struct error *err);
+
+    /* Grows with every change. */
+    enum status (*generation)(struct store *store, int64_t *generation, struct error *err);
+
+    /* What the back end can check by itself; one line per fault. */
+    enum status (*check)(struct store *store, struct text *report, size_t *faults,
+                         struct error *err);
+};
+
+extern const struct store_backend store_sqlite;
