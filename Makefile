@@ -26,7 +26,7 @@ LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_tsan := -fsanitize=thread
 LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
 ifeq ($(V),fuzz)
-CC := $(if $(findstring ccache,$(CC)),ccache clang-14,clang-14)
+override CC := $(if $(findstring ccache,$(CC)),ccache clang-14,clang-14)
 endif
 BASE_CFLAGS := -std=gnu11 $(WARNINGS) $(CFLAGS_$(V)) $(CFLAGS)
 LDLIBS := $(shell pkg-config --libs $(PACKAGES)) -lbz2 -lpthread -lm
