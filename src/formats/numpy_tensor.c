@@ -44,7 +44,7 @@ struct layout {
 
 static struct layout layout_of(const struct numpy_array *array, size_t count)
 {
-    struct layout layout = {.data = array->data.data,
+    struct layout layout = {.data = array->data.data ? array->data.data : (const uint8_t *)"",
                             .itemsize = array->dtype.itemsize,
                             .stride = array->dtype.itemsize,
                             .count = count,
@@ -263,7 +263,7 @@ enum status numpy_field_tensor(const struct numpy_array *array, const char *fiel
         if (strcmp(f->name, field) != 0)
             continue;
         layout = layout_of(array, count);
-        layout.data = array->data.data ? array->data.data + f->offset : NULL;
+        layout.data += count ? f->offset : 0;
         layout.itemsize = f->dtype.itemsize;
         if (layout_to_tensor(&layout, &f->dtype, &array->shape, tensor, keep, err))
             return error_within(err, "field \"%s\"", field);

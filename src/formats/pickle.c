@@ -168,7 +168,8 @@ enum status machine_pop_to_mark(struct pickle_machine *m, struct pickle_object *
         return error_at(err, m->at, STATUS_INVALID_INPUT, "there is no mark on the stack");
     *count = s->depth - s->marks[--s->mark_count];
     s->depth -= *count;
-    *items = s->values + s->depth;
+    if (*count)
+        *items = s->values + s->depth;
     return STATUS_OK;
 }
 

@@ -195,7 +195,7 @@ HANDLER(float_line)
     char quoted[TEXT_QUOTE_SIZE];
     double value;
 
-    if (!number_from_text(line, &value))
+    if (line.size == 0 || !number_from_text(line, &value))
         return error_at(err, m->at, STATUS_INVALID_INPUT, "\"%s\" is no number",
                         text_quote(line, quoted, sizeof quoted));
     return push_float(m, value, err);
@@ -348,7 +348,8 @@ HANDLER(tuple_fixed)
 {
     TRY(machine_need(m, op->width, err));
     m->stacks.depth -= op->width;
-    return push_container(m, PICKLE_TUPLE, m->stacks.values + m->stacks.depth, op->width, err);
+    return push_container(m, PICKLE_TUPLE, op->width ? m->stacks.values + m->stacks.depth : NULL,
+                          op->width, err);
 }
 
 HANDLER(empty_dict)
@@ -426,10 +427,10 @@ HANDLER(frozenset)
 static enum status take_memo_line(struct pickle_machine *m, uint64_t *id, struct error *err)
 {
     struct bytes line = cursor_line(&m->cursor);
-    const char *text = (const char *)line.data, *end = text + line.size;
+    const char *text = (const char *)line.data;
     char quoted[TEXT_QUOTE_SIZE];
 
-    if (line.size && number_parse_u64(text, end, id) == end)
+    if (line.size && number_parse_u64(text, text + line.size, id) == text + line.size)
         return STATUS_OK;
     return error_at(err, m->at, STATUS_INVALID_INPUT, "\"%s\" is no memo entry",
                     text_quote(line, quoted, sizeof quoted));
