@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/version.h"
 #include "cli/command.h"
 #include "cli/output.h"
-#include "base/version.h"
 #include "gen/commands.h"
 
 static const struct command *find(const char *name)

@@ -38,9 +38,10 @@ struct private
     struct artifact_limits limits;
     struct file_map file; /* when we mapped the file ourselves */
     struct bytes container;
-    struct content *contents; /* (count,), in the order of the members */
-    int root;                 /* of a folder, or -1 */
-    pthread_mutex_t lock;     /* over the arena and the contents */
+    struct content *contents; /* (content_count,), by member->index */
+    size_t content_count;
+    int root;             /* of a folder, or -1 */
+    pthread_mutex_t lock; /* over the arena and the contents */
 };
 
 struct artifact_limits artifact_limits_default(void)
@@ -87,7 +88,7 @@ void artifact_close(struct artifact *artifact)
     if (!artifact)
         return;
     private = private_of(artifact);
-    for (size_t i = 0; private->contents && i < artifact->count; i++)
+    for (size_t i = 0; i < private->content_count; i++)
         file_map_close(&private->contents[i].map);
     file_map_close(&private->file);
     if (private->root >= 0)
@@ -128,7 +129,7 @@ static enum status members_make(struct artifact *artifact, struct entries *entri
     private->contents = arena_new(&artifact->arena, struct content, count);
     if (!artifact->members || !private->contents)
         return error_no_memory(err, "members");
-    artifact->count = count;
+    artifact->count = private->content_count = count;
     for (size_t i = 0; i < count; i++) {
         const struct entry *entry = &entries->items[i];
         private->contents[i].entry = *entry;
@@ -151,7 +152,7 @@ static enum status single_make(struct artifact *artifact, struct error *err)
     private->contents = arena_new(&artifact->arena, struct content, 1);
     if (!artifact->members || !private->contents)
         return error_no_memory(err, "members");
-    artifact->count = 1;
+    artifact->count = private->content_count = 1;
     artifact->members[0] = (struct member){.path = "",
                                            .bytes = private->container,
                                            .size = private->container.size,
@@ -364,6 +365,17 @@ struct member *artifact_find(const struct artifact *artifact, const char *path)
             high = middle;
     }
     return NULL;
+}
+
+void artifact_keep(struct artifact *artifact,
+                   bool (*wanted)(const struct member *member, void *context), void *context)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < artifact->count; i++)
+        if (wanted(&artifact->members[i], context))
+            artifact->members[kept++] = artifact->members[i];
+    artifact->count = kept;
 }
 
 /* zlib counts in 32 bits. */

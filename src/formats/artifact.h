@@ -65,6 +65,11 @@ struct bytes artifact_container(const struct artifact *artifact);
 /* The member at that path, or NULL. */
 struct member *artifact_find(const struct artifact *artifact, const char *path);
 
+/* Keep only the members that are wanted; the others are as if they had not been there. Pointers to
+ * members are void afterwards. */
+void artifact_keep(struct artifact *artifact,
+                   bool (*wanted)(const struct member *member, void *context), void *context);
+
 /* The bytes of a member, unpacked on first use and checked (size, CRC). Thread-safe after the
  * first call returned. */
 enum status member_bytes(struct member *member, struct bytes *bytes, struct error *err) must_check;

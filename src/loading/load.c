@@ -2,89 +2,177 @@
 #include "loading/load.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
+#include <fnmatch.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "formats/yaml.h"
 
 enum { MODEL_MEMORY_SHIFT = 36 }; /* 64 GiB: what a description and its tensors may take */
 
-/* The bytes of the manifest, kept; empty when there is none. */
-static enum status manifest_read(struct loading *loading, const char *path, const char **name,
+/* The fields again, so that merging into one contract leaves the other as it is. */
+static enum status copy_fields(const struct field *from, size_t count, struct field **to,
+                               struct arena *keep, struct error *err)
+{
+    *to = arena_new(keep, struct field, count);
+    if (!*to)
+        return error_no_memory(err, "a contract");
+    if (count)
+        memcpy(*to, from, count * sizeof **to);
+    return STATUS_OK;
+}
+
+static enum status copy_contract(const struct contract *from, struct contract *to,
+                                 struct arena *keep, struct error *err)
+{
+    to->count = from->count;
+    to->signatures = arena_new(keep, struct signature, from->count);
+    if (!to->signatures)
+        return error_no_memory(err, "a contract");
+    for (size_t i = 0; i < from->count; i++) {
+        struct signature *signature = &to->signatures[i];
+        *signature = from->signatures[i];
+        TRY(copy_fields(signature->inputs, signature->input_count, &signature->inputs, keep, err));
+        TRY(copy_fields(signature->outputs, signature->output_count, &signature->outputs, keep,
+                        err));
+    }
+    return STATUS_OK;
+}
+
+/* --- the manifest --- */
+
+static enum status manifest_read(struct loading *loading, struct bytes manifest, const char *name,
                                  struct error *err)
 {
-    struct member *member = NULL;
-    struct file_map map = {0};
-    struct bytes bytes = {0};
     char *copy;
 
-    *name = path ? path : MANIFEST_NAME;
-    if (path) {
-        TRY(file_map_open(&map, AT_FDCWD, path, true, err));
-        bytes = map.bytes;
-    } else {
-        member = loading->artifact->kind == ARTIFACT_FILE
-                     ? NULL
-                     : artifact_find(loading->artifact, MANIFEST_NAME);
-        if (!member)
-            return STATUS_OK;
-        TRY(member_bytes(member, &bytes, err));
-    }
-    if (bytes.size > YAML_BYTES_MAX) {
-        file_map_close(&map);
-        return error_set(err, STATUS_TOO_LARGE, "%s has %zu bytes, more than %d", *name, bytes.size,
-                         YAML_BYTES_MAX);
-    }
-    copy = arena_text(loading->model, bytes);
-    loading->manifest_text = (struct bytes){(const uint8_t *)copy, bytes.size};
-    file_map_close(&map);
-    return copy ? STATUS_OK : error_no_memory(err, "a manifest");
+    if (manifest.size > YAML_BYTES_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "%s has %zu bytes, more than %d", name,
+                         manifest.size, YAML_BYTES_MAX);
+    copy = arena_text(&loading->model, manifest);
+    if (!copy)
+        return error_no_memory(err, "a manifest");
+    loading->manifest_text = (struct bytes){(const uint8_t *)copy, manifest.size};
+    return manifest_parse(loading->manifest_text, name, &loading->manifest, &loading->model, err);
 }
 
-static enum status merge(struct loading *loading, const char *manifest_path, struct error *err)
+/* A path of the payload names a member, a folder above it, or matches one as a shell would. */
+static bool matches(const char *glob, const char *path)
 {
-    const char *name;
+    size_t size = strlen(glob);
+    char whole[1024];
 
-    TRY(manifest_read(loading, manifest_path, &name, err));
-    if (!loading->manifest_text.data)
-        return STATUS_OK;
-    TRY(manifest_parse(loading->manifest_text, name, &loading->manifest, loading->model, err));
-    for (size_t i = 0; i < loading->manifest.warning_count; i++)
-        TRY(description_warn(&loading->description, loading->model, err, "%s",
-                             loading->manifest.warnings[i]));
-    return contract_merge(&loading->description.contract, &loading->manifest.contract,
-                          loading->model, err);
+    while (size > 0 && glob[size - 1] == '/')
+        size--;
+    if (size >= sizeof whole)
+        return false;
+    memcpy(whole, glob, size);
+    whole[size] = 0;
+    if (size > 2 && !memcmp(whole, "./", 2))
+        memmove(whole, whole + 2, size - 1);
+    return !strcmp(whole, ".") || !fnmatch(whole, path, FNM_PATHNAME | FNM_LEADING_DIR);
 }
 
-enum status load_artifact(struct artifact *artifact, const char *manifest_path,
+static bool is_payload(const struct member *member, void *context)
+{
+    const struct manifest *manifest = context;
+
+    for (size_t i = 0; i < manifest->payload_count; i++)
+        if (matches(manifest->payload[i], member->path))
+            return true;
+    return false;
+}
+
+/* Every path must be there, so that a mistyped one is not missed later. */
+static enum status payload_apply(struct artifact *artifact, struct manifest *manifest,
+                                 struct error *err)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+
+    if (!manifest->payload_count || artifact->kind == ARTIFACT_FILE)
+        return STATUS_OK;
+    for (size_t i = 0; i < manifest->payload_count; i++) {
+        size_t m = 0;
+        while (m < artifact->count && !matches(manifest->payload[i], artifact->members[m].path))
+            m++;
+        if (m == artifact->count)
+            return error_set(err, STATUS_NOT_FOUND, "payload \"%s\" of the manifest is not there",
+                             text_quote(bytes_of(manifest->payload[i]), quoted, sizeof quoted));
+    }
+    artifact_keep(artifact, is_payload, manifest);
+    return STATUS_OK;
+}
+
+static enum status merge(struct loading *loading, struct error *err)
+{
+    struct description *description = &loading->description;
+
+    loading->imported = description->contract;
+    for (size_t i = 0; i < loading->manifest.warning_count; i++)
+        TRY(description_warn(description, &loading->model, err, "%s",
+                             loading->manifest.warnings[i]));
+    if (!loading->manifest.contract.count)
+        return STATUS_OK;
+    TRY(copy_contract(&loading->imported, &description->contract, &loading->model, err));
+    return contract_merge(&description->contract, &loading->manifest.contract, &loading->model,
+                          err);
+}
+
+/* --- loading --- */
+
+enum status load_artifact(struct artifact *artifact, struct bytes manifest, const char *name,
                           struct loading *loading, struct error *err)
 {
     *loading = (struct loading){.artifact = artifact};
-    loading->model = calloc(1, sizeof *loading->model);
-    if (!loading->model)
-        return error_no_memory(err, "a model");
-    arena_init(loading->model, (size_t)1 << MODEL_MEMORY_SHIFT);
-    TRY(import_artifact(artifact, &loading->description, &loading->graph, loading->model, err));
-    return merge(loading, manifest_path, err);
+    arena_init(&loading->model, (size_t)1 << MODEL_MEMORY_SHIFT);
+    if (manifest.size) {
+        TRY(manifest_read(loading, manifest, name, err));
+        TRY(payload_apply(artifact, &loading->manifest, err));
+    }
+    TRY(import_artifact(artifact, &loading->description, &loading->graph, &loading->model, err));
+    return merge(loading, err);
+}
+
+/* The manifest: a file of its own, or the one in the folder. */
+static enum status find_manifest(const char *path, struct artifact *artifact, struct file_map *map,
+                                 struct bytes *bytes, struct error *err)
+{
+    struct member *member;
+
+    if (path) {
+        TRY(file_map_open(map, AT_FDCWD, path, true, err));
+        *bytes = map->bytes;
+        return STATUS_OK;
+    }
+    if (artifact->kind == ARTIFACT_FILE)
+        return STATUS_OK;
+    member = artifact_find(artifact, MANIFEST_NAME);
+    return member ? member_bytes(member, bytes, err) : STATUS_OK;
 }
 
 enum status load_open(const char *path, const char *manifest_path, struct loading *loading,
                       struct error *err)
 {
     struct artifact *artifact;
+    struct file_map map = {0};
+    struct bytes manifest = {0};
+    enum status status;
 
     *loading = (struct loading){0};
     TRY(artifact_open(path, NULL, &artifact, err));
-    return load_artifact(artifact, manifest_path, loading, err);
+    status = find_manifest(manifest_path, artifact, &map, &manifest, err);
+    if (status)
+        artifact_close(artifact);
+    else
+        status = load_artifact(artifact, manifest, manifest_path ? manifest_path : MANIFEST_NAME,
+                               loading, err);
+    file_map_close(&map);
+    return status;
 }
 
 void load_close(struct loading *loading)
 {
-    if (loading->model) {
-        arena_release(loading->model);
-        free(loading->model);
-    }
+    arena_release(&loading->model);
     artifact_close(loading->artifact);
-    loading->model = NULL;
     loading->artifact = NULL;
 }

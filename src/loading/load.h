@@ -12,21 +12,23 @@
 /* Name of the manifest inside a model's folder. */
 #define MANIFEST_NAME "serving.yaml"
 
-struct loading {
+struct loading { /* stays where it is between load_open and load_close */
     struct artifact *artifact;
-    struct description description;
-    struct graph *graph; /* NULL when description.reason says why not */
+    struct description description; /* with what the manifest declares */
+    struct contract imported;       /* without: what the graph computes */
+    struct graph *graph;            /* NULL when description.reason says why not */
     struct manifest manifest;
     struct bytes manifest_text; /* as it was given; empty when there is none */
-    struct arena *model;        /* where all of it lives */
+    struct arena model;         /* where all of it lives */
 };
 
 /* Open, import and merge. `manifest_path`: a manifest file; NULL: the serving.yaml of a folder,
  * when it holds one. Ends with load_close in any case. */
 enum status load_open(const char *path, const char *manifest_path, struct loading *loading,
                       struct error *err) must_check;
-/* The same for an artifact that is already open, which is taken over. */
-enum status load_artifact(struct artifact *artifact, const char *manifest_path,
+/* The same for an artifact that is already open, which is taken over. `manifest`: its text, empty
+ * for none; `name` of it is for messages. */
+enum status load_artifact(struct artifact *artifact, struct bytes manifest, const char *name,
                           struct loading *loading, struct error *err) must_check;
 
 /* Make a servable of what was opened; artifact, arena and description move into it (the description

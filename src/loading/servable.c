@@ -1,24 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From what was opened, or a stored version, to a servable. */
+#include "loading/adapt.h"
 #include "loading/load.h"
+
+/* The servable with the contract `face`, which lives in the model's arena. */
+static enum status make(struct loading *loading, const struct contract *face,
+                        const struct native_options *options, struct servable **servable,
+                        struct error *err)
+{
+    const char *reason = loading->description.reason;
+    struct artifact *artifact = loading->artifact;
+    struct contract *contracts;
+    bool same;
+
+    if (!loading->graph || reason)
+        return error_set(err, STATUS_UNSUPPORTED, "%s", reason ? reason : "there is no graph");
+    TRY(contract_fits(face, &loading->imported, &same, err));
+    contracts = arena_new(&loading->model, struct contract, 2);
+    if (!contracts)
+        return error_no_memory(err, "a contract");
+    contracts[0] = *face;
+    contracts[1] = loading->imported;
+    loading->artifact = NULL; /* taken over with the arena, also when this fails */
+    TRY(native_servable(loading->graph, same ? &contracts[0] : &contracts[1], options,
+                        &loading->model, artifact, servable, err));
+    return same ? STATUS_OK : adapted_servable(*servable, &contracts[0], servable, err);
+}
 
 enum status load_servable(struct loading *loading, const struct native_options *options,
                           struct servable **servable, struct error *err)
 {
-    const char *reason = loading->description.reason;
-    struct arena *model = loading->model;
-    struct artifact *artifact = loading->artifact;
-    struct contract *contract;
-
-    if (!loading->graph || reason)
-        return error_set(err, STATUS_UNSUPPORTED, "%s", reason ? reason : "there is no graph");
-    contract = arena_new(model, struct contract, 1);
-    if (!contract)
-        return error_no_memory(err, "a contract");
-    *contract = loading->description.contract;
-    loading->model = NULL; /* taken over, also when this fails */
-    loading->artifact = NULL;
-    return native_servable(loading->graph, contract, options, model, artifact, servable, err);
+    return make(loading, &loading->description.contract, options, servable, err);
 }
 
 enum status load_version(struct registry *registry, const struct version *version,
@@ -26,15 +38,19 @@ enum status load_version(struct registry *registry, const struct version *versio
                          struct error *err)
 {
     struct loading loading = {0};
+    struct contract frozen;
     struct artifact *artifact;
     enum status status;
 
     if (version->reason)
         return error_set(err, STATUS_UNSUPPORTED, "%s", version->reason);
     TRY(registry_artifact(registry, version, &artifact, err));
-    status = load_artifact(artifact, NULL, &loading, err);
+    /* the frozen contract holds what the manifest declared */
+    status = load_artifact(artifact, (struct bytes){0}, MANIFEST_NAME, &loading, err);
     if (!status)
-        status = load_servable(&loading, options, servable, err);
+        status = contract_parse_json(bytes_of(version->contract), &frozen, &loading.model, err);
+    if (!status)
+        status = make(&loading, &frozen, options, servable, err);
     load_close(&loading);
     return status;
 }

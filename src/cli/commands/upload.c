@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/store.h"
+#include "contract/contract.h"
+
+struct upload {
+    const char *name, *manifest, *alias;
+    struct store_options store;
+};
+
+static const struct option OPTIONS[] = {
+    {"name", OPTION_TEXT, offsetof(struct upload, name), "NAME",
+     "the model's name (the manifest's, or the file's)"},
+    {"manifest", OPTION_TEXT, offsetof(struct upload, manifest), "FILE",
+     "a manifest (serving.yaml in the folder); see `firn help manifest`"},
+    {"alias", OPTION_TEXT, offsetof(struct upload, alias), "ALIAS",
+     "let this alias stand on the new version"},
+    STORE_OPTIONS(struct upload, store),
+    {0},
+};
+
+static void show(void *progress, uint64_t done, uint64_t total)
+{
+    progress_show(progress, done, total);
+}
+
+static enum status print_people(const struct store_call *call, const struct version *v,
+                                bool unchanged)
+{
+    struct contract contract;
+    char size[32], quoted[512];
+
+    TRY(contract_parse_json(bytes_of(v->contract), &contract, call->keep, call->err));
+    text_printf(call->text, "format    %s%s%s%s%s\n", v->format, v->framework ? ", " : "",
+                v->framework ? v->framework : "", v->framework_version ? " " : "",
+                v->framework_version ? v->framework_version : "");
+    contract_print_table(&contract, call->text);
+    if (v->reason)
+        text_printf(call->text, "native    no: %s\n",
+                    text_quote(bytes_of(v->reason), quoted, sizeof quoted));
+    text_printf(call->text, "digest    %s  (%s)\n", v->digest,
+                output_size((uint64_t)v->bytes, size, sizeof size));
+    text_printf(call->text, "version   %s:%lld%s\n", v->model, (long long)v->number,
+                unchanged ? "  (unchanged: the newest version is the same)" : "");
+    text_printf(call->text, "next      firn %s %s:%lld%s\n", v->reason ? "show" : "predict",
+                v->model, (long long)v->number, call->where);
+    return STATUS_OK;
+}
+
+static enum status work(const struct store_call *call)
+{
+    const struct upload *options = call->values;
+    struct progress progress;
+    struct store_upload upload = {.path = call->arguments->items[0],
+                                  .name = options->name,
+                                  .manifest = options->manifest,
+                                  .progress = show,
+                                  .context = &progress};
+    struct version version;
+    bool unchanged = false;
+    enum status status;
+
+    progress_start(&progress, "storing");
+    status = call->store->class->upload(call->store, &upload, &version, &unchanged, call->keep,
+                                        call->err);
+    progress_end(&progress);
+    if (status)
+        return status;
+    if (options->alias)
+        TRY(call->store->class->alias(call->store, version.model, options->alias, version.number,
+                                      -1, call->err));
+    if (!call->json)
+        return print_people(call, &version, unchanged);
+    version_json(&version, call->text);
+    text_append(call->text, "\n");
+    return STATUS_OK;
+}
+
+static int run(int argc, char **argv)
+{
+    struct upload upload = {0};
+
+    return store_command(OPTIONS, argc, argv, 1, 1, &upload, &upload.store, "upload the model",
+                         work);
+}
+
+const struct command command_upload = {
+    .name = "upload",
+    .usage = "upload PATH [--name NAME] [--manifest FILE] [--alias ALIAS] [--store DIR | "
+             "--server URL] [--json]",
+    .summary = "freeze a file or folder as the next version of a model",
+    .help = "The same bytes and manifest give the same digest on every machine; an upload that\n"
+            "changes nothing makes no version.\n"
+            "\n"
+            "  firn upload iris.joblib --store store\n"
+            "  firn upload folder/ --name iris --alias prod\n",
+    .group = "store",
+    .options = OPTIONS,
+    .run = run,
+};

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "cli/output.h"
+#include "formats/json.h"
+
+enum { CALL_MEMORY_SHIFT = 30 };
+
+static enum status open_store(const struct store_options *options, struct store_call *call)
+{
+    const char *server = options->server ? options->server : getenv("FIRN_SERVER");
+
+    if (options->store && options->server)
+        return error_set(call->err, STATUS_INVALID_INPUT, "both --store and --server are given");
+    if (options->store) {
+        call->where = arena_printf(call->keep, " --store %s", options->store);
+        TRY(store_local(options->store, &call->store, call->err));
+    } else {
+        if (error_set(call->err, STATUS_UNSUPPORTED, "no --store is given, and %s is no store",
+                      server ? server : "http://127.0.0.1:8080"))
+            error_fix(call->err, "give --store DIR");
+        return call->err->status;
+    }
+    return call->where ? STATUS_OK : error_no_memory(call->err, "a store");
+}
+
+int store_command(const struct option *options, int argc, char **argv, int least, int most,
+                  void *values, struct store_options *store, const char *doing,
+                  enum status (*work)(const struct store_call *call))
+{
+    struct arguments arguments = {0};
+    struct text text = {0};
+    struct arena keep;
+    struct error err = {0};
+    struct store_call call = {
+        .arguments = &arguments, .values = values, .text = &text, .keep = &keep, .err = &err};
+    enum status status = options_parse(options, argc, argv, least, most, values, &arguments, &err);
+
+    arena_init(&keep, (size_t)1 << CALL_MEMORY_SHIFT);
+    call.json = store->json;
+    if (!status)
+        status = open_store(store, &call);
+    if (!status)
+        status = work(&call);
+    if (call.store)
+        call.store->class->close(call.store);
+    arguments_release(&arguments);
+    arena_release(&keep);
+    if (status) {
+        struct error printing = err;
+        if (text.size) /* a report that goes with the failure */
+            output_text(&text);
+        text_release(&text);
+        return output_error(&printing, "%s", doing);
+    }
+    return output_text(&text);
+}
+
+static void json_field(struct text *text, const char *key, const char *value)
+{
+    json_write_key(text, key);
+    if (value)
+        json_write_string(text, bytes_of(value));
+    else
+        text_append(text, "null");
+    text_append_char(text, ',');
+}
+
+void version_json(const struct version *version, struct text *text)
+{
+    text_append_char(text, '{');
+    json_field(text, "name", version->model);
+    text_printf(text, "\"version\":%lld,", (long long)version->number);
+    json_field(text, "digest", version->digest);
+    json_field(text, "format", version->format);
+    text_append(text, "\"framework\":{");
+    json_field(text, "name", version->framework);
+    json_field(text, "version", version->framework_version);
+    text->size -= text->failed ? 0 : 1; /* the last comma */
+    text_append(text, "},");
+    json_field(text, "created", version->created);
+    text_printf(text, "\"bytes\":%lld,\"aliases\":[", (long long)version->bytes);
+    for (size_t i = 0; i < version->alias_count; i++) {
+        text_append(text, i ? "," : "");
+        json_write_string(text, bytes_of(version->aliases[i]));
+    }
+    text_printf(text, "],\"native\":%s,", version->reason ? "false" : "true");
+    json_field(text, "reason", version->reason);
+    json_write_key(text, "signatures");
+    text_append(text, version->contract && version->contract[0] ? version->contract : "[]");
+    text_append_char(text, '}');
+}
+
+enum status reference_split(const char *reference, const char **model, int64_t *number,
+                            struct arena *keep, struct error *err)
+{
+    const char *colon = strchr(reference, ':');
+    char quoted[TEXT_QUOTE_SIZE];
+
+    *number = 0;
+    *model =
+        arena_text(keep, (struct bytes){(const uint8_t *)reference,
+                                        colon ? (size_t)(colon - reference) : strlen(reference)});
+    if (!*model)
+        return error_no_memory(err, "a reference");
+    if ((colon && (!number_i64_from_text(bytes_of(colon + 1), number) || *number < 1)) ||
+        strchr(reference, '@'))
+        return error_set(err, STATUS_INVALID_INPUT, "\"%s\" is not NAME or NAME:NUMBER",
+                         text_quote(bytes_of(reference), quoted, sizeof quoted));
+    return STATUS_OK;
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the commands about models work on: a store folder in this process, or a server. Both answer
+ * in the registry's own terms. */
+#pragma once
+
+#include "base/text.h"
+#include "cli/options.h"
+#include "registry/registry.h"
+
+struct store_options {
+    const char *store, *server;
+    bool json;
+};
+#define STORE_OPTIONS(type, member)                                                                \
+    {"store", OPTION_TEXT, offsetof(type, member.store), "DIR",                                    \
+     "work on the store in this folder, with or without a server on it"},                          \
+        {"server", OPTION_TEXT, offsetof(type, member.server), "URL",                              \
+         "the server (FIRN_SERVER, or http://127.0.0.1:8080)"},                                    \
+    {                                                                                              \
+        "json", OPTION_FLAG, offsetof(type, member.json), NULL, "print JSON"                       \
+    }
+
+struct store_upload {
+    const char *path;     /* of the model */
+    const char *name;     /* NULL: the manifest's, or from the path */
+    const char *manifest; /* a file; NULL: the one in the folder */
+    void (*progress)(void *context, uint64_t done, uint64_t total);
+    void *context;
+};
+
+struct store;
+struct store_class {
+    enum status (*upload)(struct store *store, const struct store_upload *upload,
+                          struct version *version, bool *unchanged, struct arena *keep,
+                          struct error *err);
+    enum status (*resolve)(struct store *store, const char *reference, struct version *version,
+                           struct arena *keep, struct error *err);
+    enum status (*list)(struct store *store, const char *model, struct version **versions,
+                        size_t *count, struct arena *keep, struct error *err);
+    enum status (*alias)(struct store *store, const char *model, const char *alias, int64_t number,
+                         int64_t expected, struct error *err);
+    enum status (*delete)(struct store *store, const char *model, int64_t number,
+                          struct error *err);
+    enum status (*gc)(struct store *store, uint64_t *files, uint64_t *bytes, struct error *err);
+    enum status (*verify)(struct store *store, struct text *report, size_t *faults,
+                          struct error *err);
+    void (*close)(struct store *store);
+};
+struct store {
+    const struct store_class *class;
+};
+
+/* cli/store_local.c */
+enum status store_local(const char *folder, struct store **store, struct error *err) must_check;
+
+/* A call of a command: what it needs, and where its answer goes. */
+struct store_call {
+    struct store *store;
+    const struct arguments *arguments;
+    const void *values; /* the command's own struct */
+    bool json;
+    const char *where; /* "--store DIR" or "--server URL", for the commands that are suggested */
+    struct text *text; /* the answer */
+    struct arena *keep;
+    struct error *err;
+};
+
+/* Parse, open the store, do the work, print what it wrote, and say what went wrong; an exit code.
+ * `doing`: "list the models". */
+int store_command(const struct option *options, int argc, char **argv, int least, int most,
+                  void *values, struct store_options *store, const char *doing,
+                  enum status (*work)(const struct store_call *call));
+
+/* {"name", "version", "digest", ..., "signatures": [...]} */
+void version_json(const struct version *version, struct text *text);
+/* "name:3", "name@alias", "name" into its parts; *number 0 without one. */
+enum status reference_split(const char *reference, const char **model, int64_t *number,
+                            struct arena *keep, struct error *err) must_check;
