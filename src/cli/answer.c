@@ -8,8 +8,30 @@
 #include "base/number.h"
 #include "formats/npy.h"
 #include "formats/oip.h"
+#include "tensor/convert.h"
 
 enum { CELL_SIZE = 96, FILE_NAME_SIZE = 200 };
+
+/* Types that the protocol has no name for, as one that holds their values exactly. */
+static enum dtype wire_dtype(enum dtype dtype)
+{
+    if (dtype_oip(dtype)[0])
+        return dtype;
+    return dtype_is_float(dtype) ? DTYPE_F32
+           : dtype == DTYPE_U4   ? DTYPE_U8
+           : dtype == DTYPE_I4   ? DTYPE_I8
+                                 : dtype;
+}
+
+static bool wire_tensor(const struct tensor *from, struct tensor *to, struct arena *arena)
+{
+    struct error ignored;
+
+    *to = *from;
+    return wire_dtype(from->dtype) == from->dtype ||
+           (!tensor_new(to, wire_dtype(from->dtype), &from->shape, arena, &ignored) &&
+            !tensor_cast(from, to, &ignored));
+}
 
 void answer_json(const struct signature *signature, const struct tensor *outputs, const char *model,
                  const char *version, struct text *text)
@@ -19,16 +41,20 @@ void answer_json(const struct signature *signature, const struct tensor *outputs
                                     .model_version = version,
                                     .outputs = tensors,
                                     .output_count = signature->output_count};
+    struct arena arena;
     size_t json_size;
 
-    if (!tensors) {
-        text->failed = true;
-        return;
+    arena_init(&arena, (size_t)1 << 36);
+    text->failed = !tensors;
+    for (size_t i = 0; tensors && i < signature->output_count; i++) {
+        tensors[i].name = signature->outputs[i].name;
+        if (!wire_tensor(&outputs[i], &tensors[i].tensor, &arena))
+            text->failed = true;
     }
-    for (size_t i = 0; i < signature->output_count; i++)
-        tensors[i] = (struct oip_tensor){.name = signature->outputs[i].name, .tensor = outputs[i]};
-    oip_write_response(&response, text, &json_size);
+    if (!text->failed)
+        oip_write_response(&response, text, &json_size);
     text_append(text, "\n");
+    arena_release(&arena);
     free(tensors);
 }
 

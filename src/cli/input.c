@@ -115,6 +115,8 @@ static enum status within(const struct input_file *file, struct error *err)
 {
     char quoted[TEXT_QUOTE_SIZE];
 
+    if (err->status == STATUS_NOT_FOUND && !err->fix[0])
+        error_fix(err, "check the path");
     return error_within(err, "input file \"%s\"",
                         text_quote(bytes_of(file->path), quoted, sizeof quoted));
 }

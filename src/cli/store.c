@@ -7,7 +7,6 @@
 
 #include "base/number.h"
 #include "cli/output.h"
-#include "formats/json.h"
 
 enum { CALL_MEMORY_SHIFT = 30 };
 
@@ -59,41 +58,6 @@ int store_command(const struct option *options, int argc, char **argv, int least
         return output_error(&printing, "%s", doing);
     }
     return output_text(&text);
-}
-
-static void json_field(struct text *text, const char *key, const char *value)
-{
-    json_write_key(text, key);
-    if (value)
-        json_write_string(text, bytes_of(value));
-    else
-        text_append(text, "null");
-    text_append_char(text, ',');
-}
-
-void version_json(const struct version *version, struct text *text)
-{
-    text_append_char(text, '{');
-    json_field(text, "name", version->model);
-    text_printf(text, "\"version\":%lld,", (long long)version->number);
-    json_field(text, "digest", version->digest);
-    json_field(text, "format", version->format);
-    text_append(text, "\"framework\":{");
-    json_field(text, "name", version->framework);
-    json_field(text, "version", version->framework_version);
-    text->size -= text->failed ? 0 : 1; /* the last comma */
-    text_append(text, "},");
-    json_field(text, "created", version->created);
-    text_printf(text, "\"bytes\":%lld,\"aliases\":[", (long long)version->bytes);
-    for (size_t i = 0; i < version->alias_count; i++) {
-        text_append(text, i ? "," : "");
-        json_write_string(text, bytes_of(version->aliases[i]));
-    }
-    text_printf(text, "],\"native\":%s,", version->reason ? "false" : "true");
-    json_field(text, "reason", version->reason);
-    json_write_key(text, "signatures");
-    text_append(text, version->contract && version->contract[0] ? version->contract : "[]");
-    text_append_char(text, '}');
 }
 
 enum status reference_split(const char *reference, const char **model, int64_t *number,

@@ -71,8 +71,6 @@ int store_command(const struct option *options, int argc, char **argv, int least
                   void *values, struct store_options *store, const char *doing,
                   enum status (*work)(const struct store_call *call));
 
-/* {"name", "version", "digest", ..., "signatures": [...]} */
-void version_json(const struct version *version, struct text *text);
 /* "name:3", "name@alias", "name" into its parts; *number 0 without one. */
 enum status reference_split(const char *reference, const char **model, int64_t *number,
                             struct arena *keep, struct error *err) must_check;

@@ -159,7 +159,11 @@ enum status load_open(const char *path, const char *manifest_path, struct loadin
     enum status status;
 
     *loading = (struct loading){0};
-    TRY(artifact_open(path, NULL, &artifact, err));
+    if (artifact_open(path, NULL, &artifact, err)) {
+        if (err->status == STATUS_NOT_FOUND && !err->fix[0])
+            error_fix(err, "check the path");
+        return err->status;
+    }
     status = find_manifest(manifest_path, artifact, &map, &manifest, err);
     if (status)
         artifact_close(artifact);

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/store.h"
+#include "registry/version_json.h"
 
 struct list {
     struct store_options store;
@@ -19,7 +20,7 @@ static void print_json(const struct store_call *call, const struct version *vers
     text_append(call->text, "[");
     for (size_t i = 0; i < count; i++) {
         text_append(call->text, i ? "," : "");
-        version_json(&versions[i], call->text);
+        version_print_json(&versions[i], true, call->text);
     }
     text_append(call->text, "]\n");
 }

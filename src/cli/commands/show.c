@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/store.h"
 #include "contract/contract.h"
+#include "registry/version_json.h"
 
 struct show {
     bool contract;
@@ -49,7 +50,7 @@ static enum status work(const struct store_call *call)
     if (show->contract) {
         contract_print_yaml(&contract, call->text);
     } else if (call->json) {
-        version_json(&version, call->text);
+        version_print_json(&version, false, call->text);
         text_append(call->text, "\n");
     } else {
         print_people(call->text, &version, &contract);

@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/store.h"
 #include "contract/contract.h"
+#include "registry/version_json.h"
 
 struct upload {
     const char *name, *manifest, *alias;
@@ -74,7 +75,7 @@ static enum status work(const struct store_call *call)
                                       -1, call->err));
     if (!call->json)
         return print_people(call, &version, unchanged);
-    version_json(&version, call->text);
+    version_print_json(&version, false, call->text);
     text_append(call->text, "\n");
     return STATUS_OK;
 }
