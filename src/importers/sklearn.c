@@ -115,23 +115,26 @@ struct attempt {
     const struct inputs *inputs;
 };
 
-static enum status signature_values(struct lowering *l, const struct table *answer, value_id *value,
-                                    struct error *err)
+/* The columns of an answer as one value, of the dtype that scikit-learn gives. */
+static enum status signature_value(struct lowering *l, const struct table *answer, value_id *value,
+                                   struct error *err)
 {
-    bool text = answer->count && answer->columns[0].dtype == DTYPE_STRING;
+    bool text = answer->count > 0, flags = answer->count > 0, integral = answer->count > 0;
 
-    if (answer->flat)
-        return table_vector(l, answer, 0, DTYPE_NONE, value, err);
-    if (text && answer->count == 1) {
-        value_id vector, axes;
-        int64_t one = 1;
-        struct shape shape = shape_of(1, &one);
-
-        TRY(table_vector(l, answer, 0, DTYPE_STRING, &vector, err));
-        TRY(graph_constant_i64(l->graph, &one, &shape, &axes, err));
-        return emit_2(l, "Unsqueeze", vector, axes, value, err);
+    for (size_t i = 0; i < answer->count; i++) {
+        text = text && answer->columns[i].dtype == DTYPE_STRING;
+        flags = flags && answer->columns[i].dtype == DTYPE_BOOL;
+        integral = integral && answer->columns[i].integral;
     }
-    return table_matrix(l, answer, CHECK_NONE, value, err);
+    if (answer->flat)
+        TRY(table_vector(l, answer, 0, DTYPE_NONE, value, err));
+    else if (text)
+        return table_text(l, answer, value, err);
+    else
+        TRY(table_matrix(l, answer, CHECK_NONE, value, err));
+    if (flags)
+        return emit_cast(l, *value, DTYPE_BOOL, value, err);
+    return integral ? emit_cast(l, *value, DTYPE_I64, value, err) : STATUS_OK;
 }
 
 /* All methods that are not refused, into a new graph. On failure *failed is the method at fault. */
@@ -155,7 +158,7 @@ static enum status lower_methods(struct attempt *attempt, const struct pickle_ob
             continue;
         *failed = (enum method)m;
         TRY(estimator_lower(l, NULL, root, (enum method)m, &table, &attempt->answers[m], err));
-        TRY(signature_values(l, &attempt->answers[m], &values[m], err));
+        TRY(signature_value(l, &attempt->answers[m], &values[m], err));
     }
     *failed = METHOD_COUNT;
     return STATUS_OK;

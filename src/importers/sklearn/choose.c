@@ -43,10 +43,54 @@ static enum status stored_mask(struct lowering *l, const struct pickle_object *s
     return keep_mask(l, in, mask, check, out, err);
 }
 
-static enum status rfe(struct lowering *l, const struct pickle_object *self, const struct table *in,
-                       struct table *out, struct error *err)
+/* Whether the estimator that the features were chosen for takes NaN: then nothing is checked. */
+static bool takes_nan(const struct lowering *l, const struct pickle_object *estimator)
 {
-    return stored_mask(l, self, "support_", in, CHECK_FINITE_OR_NAN, out, err);
+    const char *name = pickle_name(estimator);
+    int version = estimator_version(l, estimator);
+
+    if (strncmp(name, "HistGradientBoosting", 20) == 0)
+        return true;
+    if (strncmp(name, "DecisionTree", 12) == 0)
+        return version >= 10300;
+    return (strncmp(name, "RandomForest", 12) == 0 && version >= 10400) ||
+           (strncmp(name, "ExtraTree", 9) == 0 && version >= 10600);
+}
+
+static enum status rfe_transform(struct lowering *l, const struct pickle_object *self,
+                                 const struct table *in, struct table *out, struct error *err)
+{
+    enum check check = takes_nan(l, pickle_get(self, "estimator_")) ? CHECK_NONE : CHECK_FINITE;
+
+    return stored_mask(l, self, "support_", in, check, out, err);
+}
+
+/* Other methods: those of the estimator, on the columns that stay. */
+static enum status rfe_method(struct lowering *l, const struct pickle_object *self,
+                              enum method method, const struct table *in, struct table *out,
+                              struct error *err)
+{
+    struct table chosen;
+
+    TRY(estimator_lower(l, NULL, self, METHOD_TRANSFORM, in, &chosen, err));
+    return estimator_lower(l, "estimator", pickle_get(self, "estimator_"), method, &chosen, out,
+                           err);
+}
+
+#define METHOD(name, method)                                                                       \
+    static enum status name(struct lowering *l, const struct pickle_object *self,                  \
+                            const struct table *in, struct table *out, struct error *err)          \
+    {                                                                                              \
+        return rfe_method(l, self, method, in, out, err);                                          \
+    }
+METHOD(rfe_predict, METHOD_PREDICT)
+METHOD(rfe_predict_proba, METHOD_PREDICT_PROBA)
+METHOD(rfe_decision, METHOD_DECISION_FUNCTION)
+#undef METHOD
+
+static bool rfe_has(const struct pickle_object *self, enum method method)
+{
+    return method == METHOD_TRANSFORM || estimator_has(pickle_get(self, "estimator_"), method);
 }
 
 static enum status proxy(struct lowering *l, const struct pickle_object *self,
@@ -68,7 +112,8 @@ static enum status variance(struct lowering *l, const struct pickle_object *self
     TRY(state_vector(l, self, "variances_", (int64_t)in->count, &variances, err));
     for (size_t i = 0; i < in->count; i++)
         mask[i] = tensor_f64(&variances, i) > threshold;
-    return keep_mask(l, in, mask, CHECK_FINITE_OR_NAN, out, err);
+    return keep_mask(l, in, mask, estimator_version(l, self) < 2200 ? CHECK_FINITE : CHECK_NONE,
+                     out, err);
 }
 
 /* --- the best by score; a NaN is the smallest of all --- */
@@ -108,7 +153,7 @@ static enum status k_best(struct lowering *l, const struct pickle_object *self,
                       (j > i && clean(tensor_f64(&scores, j)) == clean(tensor_f64(&scores, i)));
         mask[i] = better < k;
     }
-    return keep_mask(l, in, mask, CHECK_FINITE_OR_NAN, out, err);
+    return keep_mask(l, in, mask, CHECK_FINITE, out, err);
 }
 
 /* numpy.percentile with linear interpolation. */
@@ -156,14 +201,19 @@ static enum status best_percent(struct lowering *l, const struct pickle_object *
             mask[i] = true;
             room--;
         }
-    return keep_mask(l, in, mask, CHECK_FINITE_OR_NAN, out, err);
+    return keep_mask(l, in, mask, CHECK_FINITE, out, err);
 }
 
-const struct estimator_set estimators_choose =
-    ESTIMATOR_SET({.name = "VarianceThreshold", .transform = variance, .width = "variances_"},
-                  {.name = "SelectKBest", .transform = k_best, .width = "scores_"},
-                  {.name = "SelectPercentile", .transform = best_percent, .width = "scores_"},
-                  {.name = "RFE", .transform = rfe, .width = "support_"},
-                  {.name = "RFECV", .transform = rfe, .width = "support_"},
-                  {.name = "SelectorProxy", .package = "sklearn2pmml", .transform = proxy},
-                  {.name = "SelectUnique", .package = "sklearn2pmml", .transform = proxy});
+#define RFE_CLASS(class_name)                                                                      \
+    {                                                                                              \
+        .name = class_name, .predict = rfe_predict, .predict_proba = rfe_predict_proba,            \
+        .decision_function = rfe_decision, .transform = rfe_transform, .has = rfe_has,             \
+        .width = "support_"                                                                        \
+    }
+
+const struct estimator_set estimators_choose = ESTIMATOR_SET(
+    {.name = "VarianceThreshold", .transform = variance, .width = "variances_"},
+    {.name = "SelectKBest", .transform = k_best, .width = "scores_"},
+    {.name = "SelectPercentile", .transform = best_percent, .width = "scores_"}, RFE_CLASS("RFE"),
+    RFE_CLASS("RFECV"), {.name = "SelectorProxy", .package = "sklearn2pmml", .transform = proxy},
+    {.name = "SelectUnique", .package = "sklearn2pmml", .transform = proxy});

@@ -104,7 +104,6 @@ static enum status treat_missing_and_invalid(struct lowering *l, struct treatmen
     treat_int(t, "on_invalid", (int64_t)invalid);
     if (invalid == 3)
         TRY(treat_value(l, t, self, "invalid_value_replacement", text, "invalid_replacement", err));
-    t->list[t->count++] = attribute_of_text("where", l->where);
     return STATUS_OK;
 }
 

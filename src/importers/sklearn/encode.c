@@ -92,7 +92,6 @@ static enum status encode_column(struct lowering *l, const struct table *in, siz
             attribute_of_ints("positions", encoding->positions, tensor_count(&encoding->keys) + 1);
     attributes[count++] = attribute_of_int("width", (int64_t)encoding->width);
     attributes[count++] = attribute_of_int("unknown", encoding->unknown);
-    attributes[count++] = attribute_of_text("where", l->where);
     attributes[count++] =
         attribute_of_text("column", column_label(l, &in->columns[column], column));
     TRY(emit(l, "firn", "Lookup", &x, 1, attributes, count, &x, 1, err));
@@ -100,6 +99,12 @@ static enum status encode_column(struct lowering *l, const struct table *in, siz
     for (size_t i = 0; i < out->count; i++)
         ((struct column *)out->columns)[i].finite = encoding->positions != NULL;
     return STATUS_OK;
+}
+
+static void mark_integral(struct table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        ((struct column *)table->columns)[i].integral = true;
 }
 
 static enum status encoding_init(struct lowering *l, const struct pickle_object *categories,
@@ -395,6 +400,7 @@ static enum status label(struct lowering *l, const struct pickle_object *self,
     for (size_t i = 0; i < tensor_count(&encoding.keys); i++)
         values[i] = (double)i;
     TRY(encode_column(l, in, 0, &encoding, out, err));
+    mark_integral(out);
     out->flat = true;
     return STATUS_OK;
 }
@@ -430,7 +436,9 @@ static enum status binarize(struct lowering *l, const struct pickle_object *self
         values[i] = negative;
     for (size_t i = count <= 2 ? 1 : 0; i < count; i++)
         values[i * encoding.width + (count <= 2 ? 0 : i)] = positive;
-    return encode_column(l, in, 0, &encoding, out, err);
+    TRY(encode_column(l, in, 0, &encoding, out, err));
+    mark_integral(out);
+    return STATUS_OK;
 }
 
 /* sklearn2pmml's: a column a class even when there are two, and rows of zeros for the rest. */
@@ -450,7 +458,9 @@ static enum status pmml_binarize(struct lowering *l, const struct pickle_object 
     encoding.positions[count] = -1;
     encoding.width = count;
     encoding.unknown = true;
-    return encode_column(l, in, 0, &encoding, out, err);
+    TRY(encode_column(l, in, 0, &encoding, out, err));
+    mark_integral(out);
+    return STATUS_OK;
 }
 
 const struct estimator_set estimators_encode = ESTIMATOR_SET(

@@ -72,10 +72,9 @@ static enum status refuse_missing(struct lowering *l, value_id x, double missing
 {
     struct attribute attributes[] = {
         {.name = "missing", .kind = ATTRIBUTE_FLOATS, .count = 1, .floats = &missing},
-        attribute_of_int("on_missing", 1),
-        attribute_of_text("where", l->where)};
+        attribute_of_int("on_missing", 1)};
 
-    return emit(l, "firn", "Domain", &x, 1, attributes, 3, out, 1, err);
+    return emit(l, "firn", "Domain", &x, 1, attributes, 2, out, 1, err);
 }
 
 /* Columns that had nothing missing when fitted must not have it now (error_on_new). */
@@ -223,12 +222,11 @@ static enum status impute_text(struct lowering *l, const struct pickle_object *s
         struct attribute attributes[] = {{.name = "missing_replacement",
                                           .kind = ATTRIBUTE_STRING,
                                           .s = ((const struct bytes *)statistics->data)[i]},
-                                         attribute_of_int("on_missing", 2),
-                                         attribute_of_text("where", l->where)};
+                                         attribute_of_int("on_missing", 2)};
         value_id x;
 
         TRY(table_vector(l, in, i, DTYPE_STRING, &x, err));
-        TRY(emit(l, "firn", "DomainText", &x, 1, attributes, 3, &x, 1, err));
+        TRY(emit(l, "firn", "DomainText", &x, 1, attributes, 2, &x, 1, err));
         TRY(table_of_vector(l, x, &parts[i], err));
     }
     return table_join(l, parts, in->count, out, err);

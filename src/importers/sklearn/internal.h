@@ -112,6 +112,7 @@ struct column {
     enum dtype dtype; /* F64, I64, BOOL or STRING; DTYPE_NONE: not settled yet */
     const char *name; /* or NULL */
     bool finite;      /* known to hold neither NaN nor infinity */
+    bool integral;    /* scikit-learn gives integers here, which we hold as F64 */
 };
 
 /* Immutable once made: columns are copied by whoever wants others. */
@@ -136,6 +137,10 @@ enum check {
  * numbers. UNSUPPORTED for strings. */
 enum status table_matrix(struct lowering *l, const struct table *table, enum check check,
                          value_id *matrix, struct error *err) must_check;
+
+/* The same for strings: (n, count) STRING. */
+enum status table_text(struct lowering *l, const struct table *table, value_id *matrix,
+                       struct error *err) must_check;
 
 /* One column as a vector (n,) of this dtype (F64, BOOL or STRING; DTYPE_NONE: as it is, numbers
  * when not settled). An input column that is not settled becomes `dtype`. */

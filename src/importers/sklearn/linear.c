@@ -139,6 +139,23 @@ static enum status classify(struct lowering *l, const struct pickle_object *self
     return predict_argmax(l, &classes, scores, out, err);
 }
 
+/* Rows divided by their sums; a row of zeros becomes equal shares. */
+static enum status emit_shares(struct lowering *l, value_id p, size_t width, value_id *out,
+                               struct error *err)
+{
+    int64_t first = 1;
+    struct shape shape = shape_of(1, &first);
+    value_id axes, zero, share, sum, none;
+
+    TRY(graph_constant_i64(l->graph, &first, &shape, &axes, err));
+    TRY(emit_scalar(l, 0, &zero, err));
+    TRY(emit_scalar(l, 1.0 / (double)width, &share, err));
+    TRY(emit_2(l, "ReduceSum", p, axes, &sum, err));
+    TRY(emit_2(l, "Equal", sum, zero, &none, err));
+    TRY(emit_2(l, "Div", p, sum, &p, err));
+    return emit(l, "", "Where", (value_id[]){none, share, p}, 3, NULL, 0, out, 1, err);
+}
+
 /* One against the rest: a sigmoid each, made to sum to 1. */
 static enum status proba_sigmoid(struct lowering *l, const struct pickle_object *self,
                                  const struct table *in, struct table *out, struct error *err)
@@ -151,6 +168,8 @@ static enum status proba_sigmoid(struct lowering *l, const struct pickle_object 
     TRY(emit_1(l, "Sigmoid", p, &p, err));
     if (width == 1)
         TRY(emit_both(l, p, &p, err));
+    else if (estimator_version(l, self) >= 10900)
+        TRY(emit_shares(l, p, width, &p, err));
     else
         TRY(emit_normalised(l, p, &p, err));
     return predict_columns(l, &classes, p, out, err);
@@ -198,14 +217,12 @@ static enum status proba_logistic(struct lowering *l, const struct pickle_object
     return sigmoid ? proba_sigmoid(l, self, in, out, err) : proba_softmax(l, self, in, out, err);
 }
 
-/* modified_huber: (clip(score, -1, 1) + 1) / 2; a row of zeros becomes equal shares. */
+/* modified_huber: (clip(score, -1, 1) + 1) / 2. */
 static enum status proba_huber(struct lowering *l, const struct pickle_object *self,
                                const struct table *in, struct table *out, struct error *err)
 {
     struct tensor classes;
-    value_id p, two, one, zero, axes, sum, none, share;
-    int64_t first = 1;
-    struct shape shape = shape_of(1, &first);
+    value_id p, two, one;
     size_t width;
 
     TRY(decision_matrix(l, self, in, &classes, &p, &width, err));
@@ -214,17 +231,10 @@ static enum status proba_huber(struct lowering *l, const struct pickle_object *s
     TRY(emit_clip(l, p, -1, 1, &p, err));
     TRY(emit_2(l, "Add", p, one, &p, err));
     TRY(emit_2(l, "Div", p, two, &p, err));
-    if (width == 1) {
+    if (width == 1)
         TRY(emit_both(l, p, &p, err));
-        return predict_columns(l, &classes, p, out, err);
-    }
-    TRY(graph_constant_i64(l->graph, &first, &shape, &axes, err));
-    TRY(emit_scalar(l, 0, &zero, err));
-    TRY(emit_scalar(l, 1.0 / (double)width, &share, err));
-    TRY(emit_2(l, "ReduceSum", p, axes, &sum, err));
-    TRY(emit_2(l, "Equal", sum, zero, &none, err));
-    TRY(emit_2(l, "Div", p, sum, &p, err));
-    TRY(emit(l, "", "Where", (value_id[]){none, share, p}, 3, NULL, 0, &p, 1, err));
+    else
+        TRY(emit_shares(l, p, width, &p, err));
     return predict_columns(l, &classes, p, out, err);
 }
 

@@ -78,7 +78,7 @@ static enum status svd(struct lowering *l, const struct pickle_object *self, con
     return table_of_matrix(l, x, (size_t)components.shape.dims[0], out, err);
 }
 
-const struct estimator_set estimators_reduce =
-    ESTIMATOR_SET({.name = "PCA", .transform = pca, .width = "mean_"},
-                  {.name = "IncrementalPCA", .transform = pca, .width = "mean_"},
-                  {.name = "TruncatedSVD", .transform = svd, .width = "components_"});
+const struct estimator_set estimators_reduce = ESTIMATOR_SET(
+    {.name = "PCA", .transform = pca, .score_samples = lower_unsupported, .width = "mean_"},
+    {.name = "IncrementalPCA", .transform = pca, .width = "mean_"},
+    {.name = "TruncatedSVD", .transform = svd, .width = "components_"});

@@ -94,10 +94,9 @@ static enum status power(struct lowering *l, const struct pickle_object *self,
              .count = in->count,
              .floats = lambdas.data},
             attribute_of_int("box_cox", method == 1),
-            attribute_of_int("stable", estimator_version(l, self) >= 10700),
-            attribute_of_text("where", l->where)};
+            attribute_of_int("stable", estimator_version(l, self) >= 10900)};
 
-        TRY(emit(l, "firn", "PowerTransform", &x, 1, attributes, 4, &x, 1, err));
+        TRY(emit(l, "firn", "PowerTransform", &x, 1, attributes, 3, &x, 1, err));
     }
     TRY(table_of_matrix(l, x, in->count, &powered, err));
     *out = powered;

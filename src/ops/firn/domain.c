@@ -11,7 +11,6 @@
  *   on_invalid          0 an error, 1 left, 2 become missing_value, then as on_missing,
  *                       3 become invalid_replacement
  *   on_outlier          0 left, 1 as missing, 2 become the limit; outlier_low, outlier_high
- *   where               for messages
  * DomainText: (n,) string; values tensor (k,) string or absent; missing strings (a string without
  * data is always missing); replacements are strings; no outliers. */
 #include <math.h>
@@ -34,14 +33,11 @@ struct rules {
     double missing_replacement, invalid_replacement, missing_value, outlier_low, outlier_high;
 };
 
-static enum status refuse(const struct op_call *call, const char *what, const char *value,
-                          size_t row, size_t column, struct error *err)
+static enum status refuse(const char *what, const char *value, size_t row, size_t column,
+                          struct error *err)
 {
-    struct bytes where = attribute_string(call->attributes, "where", "");
-
-    return error_set(err, STATUS_INVALID_INPUT, "%.*s: %s value%s%s, at row %zu, column %zu",
-                     (int)where.size, (const char *)where.data, what, *value ? " " : "", value, row,
-                     column);
+    return error_set(err, STATUS_INVALID_INPUT, "%s value%s%s, at row %zu, column %zu", what,
+                     *value ? " " : "", value, row, column);
 }
 
 /* --- numbers --- */
@@ -167,7 +163,7 @@ static enum status run(const struct op_call *call, struct error *err)
         y[i] = treat(call->state, before, i % width, &refused);
         if (refused) {
             snprintf(value, sizeof value, "%.17g", before);
-            return refuse(call, refused, value, i / width, i % width, err);
+            return refuse(refused, value, i / width, i % width, err);
         }
     }
     return STATUS_OK;
@@ -232,8 +228,7 @@ static enum status text_run(const struct op_call *call, struct error *err)
         y[i] = before;
         if (!missing && !text_is_valid(values, before)) {
             if (on_invalid == REFUSE_INVALID)
-                return refuse(call, "invalid", text_quote(before, quoted, sizeof quoted), i, 0,
-                              err);
+                return refuse("invalid", text_quote(before, quoted, sizeof quoted), i, 0, err);
             if (on_invalid == REPLACE_INVALID)
                 y[i] = text_replacement(call, "invalid_replacement");
             if (on_invalid == INVALID_IS_MISSING) {
@@ -242,7 +237,7 @@ static enum status text_run(const struct op_call *call, struct error *err)
             }
         }
         if (missing && on_missing == REFUSE_MISSING)
-            return refuse(call, "missing", "", i, 0, err);
+            return refuse("missing", "", i, 0, err);
         if (missing && on_missing == REPLACE_MISSING)
             y[i] = text_replacement(call, "missing_replacement");
     }

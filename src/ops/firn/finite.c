@@ -2,7 +2,7 @@
 /* Finite: its input, or an error when it holds what scikit-learn's input validation refuses.
  *
  * Input: (n, w) double. Attributes: nan (1: NaN is allowed), single (1: what would overflow
- * float32 is refused too), where (for the message). */
+ * float32 is refused too). */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -47,17 +47,13 @@ static enum status run(const struct op_call *call, struct error *err)
 
     if (single || !all_plain(x, count))
         for (size_t i = 0; i < count; i++)
-            if (is_refused(x[i], nan, single)) {
-                struct bytes where = attribute_string(call->attributes, "where", "");
-
+            if (is_refused(x[i], nan, single))
                 return error_set(err, STATUS_INVALID_INPUT,
-                                 "%.*s: input contains %s, at row %zu, column %zu", (int)where.size,
-                                 (const char *)where.data,
+                                 "input contains %s, at row %zu, column %zu",
                                  isnan(x[i]) ? "NaN"
                                  : single    ? "infinity or a value too large for float32"
                                              : "infinity",
                                  i / width, i % width);
-            }
     if (call->out[0].data != call->in[0].data && count)
         memcpy(call->out[0].data, x, count * sizeof *x);
     return STATUS_OK;

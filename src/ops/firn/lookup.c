@@ -6,7 +6,7 @@
  *   rows       tensor (k + 1, w) double: what each key becomes; the last row is for unknown keys
  *   positions  instead of rows: integers (k + 1): the column that is 1, -1 for none; with `width`
  *   unknown    1: unknown keys get the last row; 0: they are an error (default)
- *   where, column  for the message
+ *   column     what to call the column in messages
  * Output: (n, w) double. */
 #include <math.h>
 #include <stdio.h>
@@ -136,7 +136,6 @@ static int32_t find_number(const struct table *table, double number)
 
 static enum status refuse(const struct op_call *call, size_t row, struct error *err)
 {
-    struct bytes where = attribute_string(call->attributes, "where", "");
     struct bytes column = attribute_string(call->attributes, "column", "");
     char quoted[TEXT_QUOTE_SIZE], value[TEXT_QUOTE_SIZE + 2];
 
@@ -150,9 +149,8 @@ static enum status refuse(const struct op_call *call, size_t row, struct error *
     } else {
         snprintf(value, sizeof value, "%.17g", ((const double *)call->in[0].data)[row]);
     }
-    return error_set(err, STATUS_INVALID_INPUT, "%.*s: unknown category %s in %.*s, at row %zu",
-                     (int)where.size, (const char *)where.data, value, (int)column.size,
-                     (const char *)column.data, row);
+    return error_set(err, STATUS_INVALID_INPUT, "unknown category %s in %.*s, at row %zu", value,
+                     (int)column.size, (const char *)column.data, row);
 }
 
 static enum status run(const struct op_call *call, struct error *err)

@@ -2,7 +2,7 @@
 /* PowerTransform: the Yeo-Johnson or the Box-Cox transformation, one lambda a column.
  *
  * Input: (n, w) double. Attributes: lambdas floats (w); box_cox 1 or 0; stable (Yeo-Johnson by
- * expm1 and log1p, as scipy, rather than by pow, as scikit-learn until 1.7); where. NaN stays. */
+ * expm1 and log1p, as scipy, rather than by pow, as scikit-learn until 1.8). NaN stays. */
 #include <float.h>
 #include <math.h>
 
@@ -52,13 +52,10 @@ static enum status run(const struct op_call *call, struct error *err)
     double *y = call->out[0].data;
 
     for (size_t i = 0; i < count; i++) {
-        if (positive && x[i] <= 0) {
-            struct bytes where = attribute_string(call->attributes, "where", "");
-
+        if (positive && x[i] <= 0)
             return error_set(err, STATUS_INVALID_INPUT,
-                             "%.*s: Box-Cox takes positive numbers, not %g, at row %zu, column %zu",
-                             (int)where.size, (const char *)where.data, x[i], i / width, i % width);
-        }
+                             "Box-Cox takes positive numbers, not %g, at row %zu, column %zu", x[i],
+                             i / width, i % width);
         y[i] = positive ? box_cox(x[i], lambdas[i % width])
                         : yeo_johnson(x[i], lambdas[i % width], stable);
     }

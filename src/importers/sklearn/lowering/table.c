@@ -216,8 +216,8 @@ struct parts { /* the inputs of a Columns node */
     bool whole;  /* the columns of one matrix, all of them, in order */
 };
 
-static enum status parts_collect(struct lowering *l, const struct table *table, struct parts *parts,
-                                 struct error *err)
+static enum status parts_collect(struct lowering *l, const struct table *table, enum dtype dtype,
+                                 struct parts *parts, struct error *err)
 {
     struct column column;
 
@@ -227,9 +227,9 @@ static enum status parts_collect(struct lowering *l, const struct table *table, 
         return error_no_memory(err, "columns");
     parts->finite = parts->whole = true;
     for (size_t i = 0, v; i < table->count; i++) {
-        TRY(column_settle(l, &table->columns[i], DTYPE_F64, &column, err));
-        if (column.dtype == DTYPE_STRING)
-            return refuse_kind(l, table, i, column.dtype, DTYPE_F64, err);
+        TRY(column_settle(l, &table->columns[i], dtype, &column, err));
+        if ((column.dtype == DTYPE_STRING) != (dtype == DTYPE_STRING))
+            return refuse_kind(l, table, i, column.dtype, dtype, err);
         /* Runs of one matrix are the rule, so looking back from the last is quick. */
         for (v = parts->value_count; v > 0 && parts->values[v - 1] != column.value; v--)
             ;
@@ -245,7 +245,7 @@ static enum status parts_collect(struct lowering *l, const struct table *table, 
     if (parts->whole && parts->value_count == 1) {
         const struct value *value = &l->graph->values[parts->values[0]];
 
-        parts->whole = value->dtype == DTYPE_F64 && value->shape.rank == 2 &&
+        parts->whole = value->dtype == dtype && value->shape.rank == 2 &&
                        value->shape.dims[1] == (int64_t)table->count;
     }
     return STATUS_OK;
@@ -257,10 +257,9 @@ static enum status emit_check(struct lowering *l, enum check check, value_id *ma
     bool nan = check == CHECK_FINITE_OR_NAN || check == CHECK_FINITE_OR_NAN_F32;
     bool single = check == CHECK_FINITE_F32 || check == CHECK_FINITE_OR_NAN_F32;
     struct attribute attributes[] = {attribute_of_int("nan", nan),
-                                     attribute_of_int("single", single),
-                                     attribute_of_text("where", l->where)};
+                                     attribute_of_int("single", single)};
 
-    return emit(l, "firn", "Finite", matrix, 1, attributes, 3, matrix, 1, err);
+    return emit(l, "firn", "Finite", matrix, 1, attributes, 2, matrix, 1, err);
 }
 
 /* The matrix (n, 1) that a Squeeze node made this vector of, or VALUE_NONE. */
@@ -288,7 +287,7 @@ enum status table_matrix(struct lowering *l, const struct table *table, enum che
 
     if (table->count == 0)
         return error_set(err, STATUS_UNSUPPORTED, "is given a table without columns");
-    TRY(parts_collect(l, table, &parts, err));
+    TRY(parts_collect(l, table, DTYPE_F64, &parts, err));
     *matrix = parts.whole ? parts.values[0] : unsqueezed(l, table);
     if (*matrix == VALUE_NONE) {
         picks = attribute_of_ints("picks", parts.picks, 2 * table->count);
@@ -298,4 +297,20 @@ enum status table_matrix(struct lowering *l, const struct table *table, enum che
         (parts.finite && check != CHECK_FINITE_F32 && check != CHECK_FINITE_OR_NAN_F32))
         return STATUS_OK;
     return emit_check(l, check, matrix, err);
+}
+
+enum status table_text(struct lowering *l, const struct table *table, value_id *matrix,
+                       struct error *err)
+{
+    struct parts parts = {0};
+    struct attribute picks;
+
+    if (table->count == 0)
+        return error_set(err, STATUS_UNSUPPORTED, "is given a table without columns");
+    TRY(parts_collect(l, table, DTYPE_STRING, &parts, err));
+    *matrix = parts.values[0];
+    if (parts.whole)
+        return STATUS_OK;
+    picks = attribute_of_ints("picks", parts.picks, 2 * table->count);
+    return emit(l, "firn", "Columns", parts.values, parts.value_count, &picks, 1, matrix, 1, err);
 }
