@@ -157,9 +157,9 @@ static void layer_check(struct verification *verification, const struct store_im
         fault(verification, image->layer, err.text);
         return;
     }
-    if (!member_is(layer, IMAGE_CONTRACT + strlen("model/"), version->contract))
+    if (!member_is(layer, &IMAGE_CONTRACT[strlen("model/")], version->contract))
         fault(verification, image->layer, "holds another contract than the version's row");
-    if (!member_is(layer, IMAGE_MANIFEST + strlen("model/"), version->manifest))
+    if (!member_is(layer, &IMAGE_MANIFEST[strlen("model/")], version->manifest))
         fault(verification, image->layer, "holds another serving.yaml than the version's row");
     artifact_close(layer);
     payload_check(verification, version);
