@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Support vector machines on libsvm: kernel values against the support vectors, then sums weighted
+ * with the dual coefficients, one for each pair of classes (sklearn/svm/src/libsvm/svm.cpp). */
+#include "importers/sklearn/internal.h"
+
+#include <math.h>
+
+/* --- kernels --- */
+
+/* gamma x.s + coef0, or x.s for the linear kernel: (n, vectors). */
+static enum status products(struct lowering *l, const struct tensor *vectors, double gamma,
+                            double coef0, value_id x, value_id *k, struct error *err)
+{
+    value_id factor, term;
+
+    TRY(emit_linear(l, x, vectors, NULL, k, err));
+    TRY(emit_scalar(l, gamma, &factor, err));
+    TRY(emit_2(l, "Mul", *k, factor, k, err));
+    TRY(emit_scalar(l, coef0, &term, err));
+    return emit_2(l, "Add", *k, term, k, err);
+}
+
+/* exp(-gamma |x - s|^2), the square as |x|^2 - 2 x.s + |s|^2. */
+static enum status radial(struct lowering *l, const struct tensor *vectors, double gamma,
+                          value_id x, value_id *k, struct error *err)
+{
+    int64_t width = vectors->shape.dims[1], one = 1;
+    struct attribute keep = attribute_of_int("keepdims", 1);
+    struct shape count = SHAPE(vectors->shape.dims[0]), axis_shape = SHAPE(1);
+    struct tensor norms;
+    value_id axis, squares, constant, zero, factor;
+
+    TRY(tensor_new(&norms, DTYPE_F64, &count, l->keep, err));
+    for (size_t i = 0; i < tensor_count(vectors); i++) {
+        double value = ((double *)vectors->data)[i];
+        ((double *)norms.data)[i / (size_t)width] += value * value;
+    }
+    TRY(products(l, vectors, -2, 0, x, k, err));
+    TRY(graph_constant_i64(l->graph, &one, &axis_shape, &axis, err));
+    TRY(emit(l, "", "ReduceSumSquare", (value_id[]){x, axis}, 2, &keep, 1, &squares, 1, err));
+    TRY(emit_2(l, "Add", *k, squares, k, err));
+    TRY(emit_constant(l, &norms, &constant, err));
+    TRY(emit_2(l, "Add", *k, constant, k, err));
+    TRY(emit_scalar(l, 0, &zero, err));
+    TRY(emit_2(l, "Max", *k, zero, k, err));
+    TRY(emit_scalar(l, -gamma, &factor, err));
+    TRY(emit_2(l, "Mul", *k, factor, k, err));
+    return emit_1(l, "Exp", *k, k, err);
+}
+
+static enum status kernel(struct lowering *l, const struct pickle_object *self,
+                          const struct tensor *vectors, value_id x, value_id *k, struct error *err)
+{
+    static const char *const KERNELS[] = {"linear", "rbf", "poly", "sigmoid", NULL};
+    double gamma, coef0, degree;
+    size_t choice;
+    value_id power;
+
+    TRY(state_choice(self, "kernel", KERNELS, 1, &choice, err));
+    if (choice == 0)
+        return emit_linear(l, x, vectors, NULL, k, err);
+    TRY(state_f64(self, "_gamma", NAN, &gamma, err));
+    if (isnan(gamma))
+        return state_error(err, "_gamma", "is missing");
+    if (choice == 1)
+        return radial(l, vectors, gamma, x, k, err);
+    TRY(state_f64(self, "coef0", 0, &coef0, err));
+    TRY(products(l, vectors, gamma, coef0, x, k, err));
+    if (choice == 3)
+        return emit_1(l, "Tanh", *k, k, err);
+    TRY(state_f64(self, "degree", 3, &degree, err));
+    TRY(emit_scalar(l, degree, &power, err));
+    return emit_2(l, "Pow", *k, power, k, err);
+}
+
+/* (n, vectors) */
+static enum status kernel_values(struct lowering *l, const struct pickle_object *self,
+                                 const struct table *in, struct tensor *vectors, value_id *k,
+                                 struct error *err)
+{
+    value_id x;
+
+    TRY(state_matrix(l, self, "support_vectors_", -1, (int64_t)in->count, vectors, err));
+    TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
+    return kernel(l, self, vectors, x, k, err);
+}
+
+/* libsvm's own coefficients: for two classes the public ones have the other sign. */
+static const char *own(const struct pickle_object *self, const char *hidden, const char *public)
+{
+    return pickle_get(self, hidden) ? hidden : public;
+}
+
+/* --- regression and novelty --- */
+
+static enum status weighted_sum(struct lowering *l, const struct pickle_object *self,
+                                const struct table *in, value_id *y, struct error *err)
+{
+    struct tensor vectors, coefficients, intercept;
+    value_id k;
+
+    TRY(kernel_values(l, self, in, &vectors, &k, err));
+    TRY(state_matrix(l, self, own(self, "_dual_coef_", "dual_coef_"), 1, vectors.shape.dims[0],
+                     &coefficients, err));
+    TRY(state_vector(l, self, own(self, "_intercept_", "intercept_"), 1, &intercept, err));
+    return emit_linear(l, k, &coefficients, &intercept, y, err);
+}
+
+static enum status regress(struct lowering *l, const struct pickle_object *self,
+                           const struct table *in, struct table *out, struct error *err)
+{
+    value_id y;
+
+    TRY(weighted_sum(l, self, in, &y, err));
+    return predict_numbers(l, y, 1, true, out, err);
+}
+
+static enum status novelty(struct lowering *l, const struct pickle_object *self,
+                           const struct table *in, struct table *out, struct error *err)
+{
+    static const int64_t LABELS[] = {-1, 1};
+    struct tensor classes = {DTYPE_I64, SHAPE(2), (void *)(uintptr_t)LABELS};
+    value_id y;
+
+    TRY(weighted_sum(l, self, in, &y, err));
+    return predict_sign(l, &classes, y, out, err);
+}
+
+/* --- classification --- */
+
+struct pairs { /* of classes, in libsvm's order: (0,1) (0,2) .. (1,2) .. */
+    struct tensor classes;
+    size_t count, pairs;
+    value_id decisions; /* (n, pairs); above zero: the first of the pair */
+};
+
+/* The coefficients of each vector for each pair: (pairs, vectors), zero where its class is in
+ * neither. Row j-1 of dual_coef_ is for the vectors of class i < j, row i for those of class j. */
+static enum status pair_weights(struct lowering *l, const struct pickle_object *self,
+                                const struct pairs *p, const struct tensor *vectors,
+                                struct tensor *weights, struct error *err)
+{
+    struct shape shape = SHAPE((int64_t)p->pairs, vectors->shape.dims[0]);
+    size_t columns = (size_t)vectors->shape.dims[0], *class_of, at = 0, pair = 0;
+    struct tensor dual, support;
+    const double *d;
+
+    TRY(state_matrix(l, self, own(self, "_dual_coef_", "dual_coef_"), (int64_t)p->count - 1,
+                     vectors->shape.dims[0], &dual, err));
+    TRY(state_vector(l, self, own(self, "_n_support", "n_support_"), (int64_t)p->count, &support,
+                     err));
+    TRY(tensor_new(weights, DTYPE_F64, &shape, l->keep, err));
+    class_of = arena_new(l->keep, size_t, columns);
+    if (!class_of)
+        return error_no_memory(err, "support vectors");
+    for (size_t c = 0; c < p->count; c++)
+        for (int64_t i = 0; i < tensor_i64(&support, c) && at < columns; i++)
+            class_of[at++] = c;
+    if (at != columns)
+        return state_error(err, "n_support_", "does not add up to %zu vectors", columns);
+    d = dual.data;
+    for (size_t i = 0; i < p->count; i++)
+        for (size_t j = i + 1; j < p->count; j++, pair++)
+            for (size_t v = 0; v < columns; v++)
+                if (class_of[v] == i || class_of[v] == j)
+                    ((double *)weights->data)[pair * columns + v] =
+                        d[(class_of[v] == i ? j - 1 : i) * columns + v];
+    return STATUS_OK;
+}
+
+static enum status pair_decisions(struct lowering *l, const struct pickle_object *self,
+                                  const struct table *in, struct pairs *p, struct error *err)
+{
+    struct tensor vectors, weights, intercept;
+    value_id k;
+
+    TRY(state_labels(l, self, "classes_", &p->classes, err));
+    p->count = tensor_count(&p->classes);
+    if (p->count < 2)
+        return state_error(err, "classes_", "has %zu classes", p->count);
+    p->pairs = p->count * (p->count - 1) / 2;
+    TRY(kernel_values(l, self, in, &vectors, &k, err));
+    TRY(pair_weights(l, self, p, &vectors, &weights, err));
+    TRY(state_vector(l, self, own(self, "_intercept_", "intercept_"), (int64_t)p->pairs, &intercept,
+                     err));
+    return emit_linear(l, k, &weights, &intercept, &p->decisions, err);
+}
+
+/* Votes (n, classes) of 0/1 decisions for the first of each pair. */
+static enum status votes(struct lowering *l, const struct pairs *p, value_id first, value_id *out,
+                         struct error *err)
+{
+    struct shape matrix = SHAPE((int64_t)p->count, (int64_t)p->pairs),
+                 vector = SHAPE((int64_t)p->count);
+    struct tensor weights, base;
+    size_t pair = 0;
+
+    TRY(tensor_new(&weights, DTYPE_F64, &matrix, l->keep, err));
+    TRY(tensor_new(&base, DTYPE_F64, &vector, l->keep, err));
+    for (size_t i = 0; i < p->count; i++)
+        for (size_t j = i + 1; j < p->count; j++, pair++) {
+            ((double *)weights.data)[i * p->pairs + pair] = 1;
+            ((double *)weights.data)[j * p->pairs + pair] = -1;
+            ((double *)base.data)[j] += 1;
+        }
+    return emit_linear(l, first, &weights, &base, out, err);
+}
+
+/* decision > 0, or >= 0, as 0 and 1. */
+static enum status first_wins(struct lowering *l, const struct pairs *p, const char *compare,
+                              value_id *first, struct error *err)
+{
+    value_id zero;
+
+    TRY(emit_scalar(l, 0, &zero, err));
+    TRY(emit_2(l, compare, p->decisions, zero, first, err));
+    return emit_cast(l, *first, DTYPE_F64, first, err);
+}
+
+static enum status is_ovr(const struct pickle_object *self, bool *ovr, struct error *err)
+{
+    static const char *const SHAPES[] = {"ovr", "ovo", NULL};
+    size_t choice;
+
+    if (pickle_is_none(pickle_get(self, "decision_function_shape"))) {
+        *ovr = false; /* 0.18 and older */
+        return STATUS_OK;
+    }
+    TRY(state_choice(self, "decision_function_shape", SHAPES, 0, &choice, err));
+    *ovr = choice == 0;
+    return STATUS_OK;
+}
+
+/* Votes plus a part of the summed confidences that stays below a third
+ * (utils/multiclass.py _ovr_decision_function). */
+static enum status one_versus_rest(struct lowering *l, const struct pairs *p, value_id *scores,
+                                   struct error *err)
+{
+    struct shape matrix = SHAPE((int64_t)p->count, (int64_t)p->pairs);
+    struct tensor signs;
+    value_id first, sums, bound, one, three;
+    size_t pair = 0;
+
+    TRY(tensor_new(&signs, DTYPE_F64, &matrix, l->keep, err));
+    for (size_t i = 0; i < p->count; i++)
+        for (size_t j = i + 1; j < p->count; j++, pair++) {
+            ((double *)signs.data)[i * p->pairs + pair] = 1;
+            ((double *)signs.data)[j * p->pairs + pair] = -1;
+        }
+    TRY(first_wins(l, p, "GreaterOrEqual", &first, err));
+    TRY(votes(l, p, first, scores, err));
+    TRY(emit_linear(l, p->decisions, &signs, NULL, &sums, err));
+    TRY(emit_1(l, "Abs", sums, &bound, err));
+    TRY(emit_scalar(l, 1, &one, err));
+    TRY(emit_2(l, "Add", bound, one, &bound, err));
+    TRY(emit_scalar(l, 3, &three, err));
+    TRY(emit_2(l, "Mul", bound, three, &bound, err));
+    TRY(emit_2(l, "Div", sums, bound, &sums, err));
+    return emit_2(l, "Add", *scores, sums, scores, err);
+}
+
+static enum status decision(struct lowering *l, const struct pickle_object *self,
+                            const struct table *in, struct table *out, struct error *err)
+{
+    struct pairs p;
+    value_id y;
+    bool ovr;
+
+    TRY(is_ovr(self, &ovr, err));
+    TRY(pair_decisions(l, self, in, &p, err));
+    if (p.count == 2) {
+        TRY(emit_1(l, "Neg", p.decisions, &y, err));
+        return predict_numbers(l, y, 1, true, out, err);
+    }
+    if (!ovr)
+        return table_of_matrix(l, p.decisions, p.pairs, out, err);
+    TRY(one_versus_rest(l, &p, &y, err));
+    return predict_columns(l, &p.classes, y, out, err);
+}
+
+static enum status classify(struct lowering *l, const struct pickle_object *self,
+                            const struct table *in, struct table *out, struct error *err)
+{
+    struct pairs p;
+    value_id first, scores;
+    bool break_ties;
+
+    TRY(state_bool(self, "break_ties", false, &break_ties, err));
+    TRY(pair_decisions(l, self, in, &p, err));
+    if (break_ties && p.count > 2) {
+        TRY(one_versus_rest(l, &p, &scores, err));
+        return predict_argmax(l, &p.classes, scores, out, err);
+    }
+    TRY(first_wins(l, &p, "Greater", &first, err));
+    TRY(votes(l, &p, first, &scores, err));
+    return predict_argmax(l, &p.classes, scores, out, err);
+}
+
+static bool has(const struct pickle_object *self, enum method method)
+{
+    bool probability = false;
+
+    if (method == METHOD_PREDICT_PROBA)
+        return pickle_to_bool(pickle_get(self, "probability"), &probability) && probability;
+    return true;
+}
+
+#define CLASSIFIER                                                                                 \
+    .predict = classify, .predict_proba = lower_unsupported, .decision_function = decision,        \
+    .has = has, .width = "support_vectors_"
+#define REGRESSOR .predict = regress, .width = "support_vectors_"
+
+const struct estimator_set estimators_svm =
+    ESTIMATOR_SET({.name = "SVC", CLASSIFIER}, {.name = "NuSVC", CLASSIFIER},
+                  {.name = "SVR", REGRESSOR}, {.name = "NuSVR", REGRESSOR},
+                  {.name = "OneClassSVM",
+                   .predict = novelty,
+                   .decision_function = regress,
+                   .width = "support_vectors_"});
