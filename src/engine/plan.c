@@ -267,8 +267,7 @@ static enum status step_add(struct planner *p, const struct recipe_node *made,
 
         if (bytes > p->memory_max)
             return error_set(err, STATUS_TOO_LARGE, "needs %zu bytes of scratch memory", bytes);
-        if (bytes)
-            TRY(buffer_add(p, bytes, index, &step->scratch, err));
+        TRY(buffer_add(p, bytes, index, &step->scratch, err));
     }
     p->plan->step_count++;
     return STATUS_OK;

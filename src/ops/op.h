@@ -42,8 +42,8 @@ struct op_call {
     struct tensor *out; /* infer fills dtype and shape; run writes data, which never overlaps
                          * an input unless OP_VIEW or OP_INPLACE */
 
-    void *state;          /* what prepare made; NULL without prepare */
-    void *scratch;        /* scratch_size bytes, 64-byte aligned, uninitialised; run only */
+    void *state;   /* what prepare made; NULL without prepare */
+    void *scratch; /* scratch_size bytes, 64-byte aligned, uninitialised; run only; never NULL */
     struct arena *memory; /* run: for the bytes of string elements that are made, not borrowed;
                            * lives until the outputs have been read */
 };

@@ -66,7 +66,7 @@ static enum status infer(struct op_call *call, enum pool_kind kind, bool global,
     struct pool pool;
 
     TRY(op_wants(call, 0, kind == POOL_MAX && !global ? DTYPES_NUMBER : DTYPES_FLOAT, err));
-    TRY(op_wants_rank(call, 0, global ? 2 : 3, RANK_MAX, err));
+    TRY(op_wants_rank(call, 0, 3, RANK_MAX, err));
     if (in->rank >= 0) {
         TRY(pool_of(call, kind, global, &pool, err));
         for (int i = 0; i < pool.window.rank; i++)
