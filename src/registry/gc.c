@@ -30,6 +30,7 @@ static enum status wanted_fill(struct collection *collection, struct arena *scra
     size_t count;
 
     map_init(&collection->wanted, scratch);
+    TRY(registry->backend->settle(registry->store, err));
     TRY(registry->backend->images(registry->store, &images, &count, scratch, err));
     for (size_t i = 0; i < count; i++) {
         const char *const digests[] = {images[i].digest, images[i].config, images[i].layer};
@@ -169,5 +170,6 @@ enum status registry_gc(struct registry *registry, uint64_t *files, uint64_t *by
     close(lock);
     *files = collection.files;
     *bytes = collection.bytes;
-    return status;
+    TRY(status);
+    return index_update(registry, err);
 }

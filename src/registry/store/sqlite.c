@@ -545,6 +545,21 @@ static enum status remove_versions(struct store *store, const char *model, int64
     return status;
 }
 
+/* A process that dies between writing its commit to the log and telling the others leaves a
+ * transaction that nobody sees until the log is recovered, at the next first opening. Committing
+ * something writes over it. */
+static enum status settle(struct store *store, struct error *err)
+{
+    enum status status;
+
+    lock(store);
+    status = begin(store, err);
+    if (!status)
+        status = finish(store, STATUS_OK, err);
+    unlock(store);
+    return status;
+}
+
 /* --- checking --- */
 
 /* Each row of the query is a fault, its first column the words. */
@@ -599,6 +614,7 @@ const struct store_backend store_sqlite = {
     .images = images,
     .alias = alias,
     .remove = remove_versions,
+    .settle = settle,
     .generation = generation,
     .check = check,
 };

@@ -46,6 +46,10 @@ struct store_backend {
     enum status (*remove)(struct store *store, const char *model, int64_t number, const char *when,
                           struct error *err);
 
+    /* After this, a change that is not seen never was: what a killed process had half committed
+     * cannot come to light any more. Whoever deletes by what the rows say calls it first. */
+    enum status (*settle)(struct store *store, struct error *err);
+
     /* Grows with every change. */
     enum status (*generation)(struct store *store, int64_t *generation, struct error *err);
 

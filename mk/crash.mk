@@ -1,0 +1,9 @@
+# Crash test of the registry: `make crash` kills writers ROUNDS times and looks at what is left.
+ROUNDS ?= 200
+$(O)/crash/crash: tests/crash/crash.c $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "  CRASH $<"
+	@$(CC) $(BASE_CFLAGS) $(CPPFLAGS) $< $(LIBRARY) $(LDFLAGS_$(V)) $(LDLIBS) -o $@
+.PHONY: crash
+crash: $(O)/crash/crash ## kill uploads and alias moves at random instants, ROUNDS times (200)
+	@$(O)/crash/crash $(ROUNDS)
