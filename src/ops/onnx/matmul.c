@@ -4,93 +4,44 @@
 #include "ops/kernels/matmul.h"
 
 #include "ops/fast/product.h"
-#include "ops/kernels/call.h"
-#include "ops/kernels/strided.h"
-
-/* The batch dimensions, and the matrix: vectors get a dimension of 1. */
-static void split(const struct shape *shape, bool is_left, struct shape *batch, int64_t *rows,
-                  int64_t *columns)
-{
-    int rank = shape->rank;
-
-    *batch = *shape;
-    batch->rank = rank > 2 ? rank - 2 : 0;
-    if (rank == 1) {
-        *rows = is_left ? 1 : shape->dims[0];
-        *columns = is_left ? shape->dims[0] : 1;
-    } else {
-        *rows = shape->dims[rank - 2];
-        *columns = shape->dims[rank - 1];
-    }
-}
+#include "ops/kernels/matmul_shape.h"
 
 static enum status infer(struct op_call *call, struct error *err)
 {
-    const struct shape *a = &call->in[0].shape, *b = &call->in[1].shape;
-    char a_text[SHAPE_PRINT_SIZE], b_text[SHAPE_PRINT_SIZE];
-    struct shape a_batch, b_batch, out;
-    int64_t m, n, a_k, b_k;
+    struct shape out;
 
     TRY(op_wants(call, 0, DTYPES_NUMBER, err));
     TRY(op_wants_same(call, 0, 1, err));
-    if (a->rank == 0 || b->rank == 0)
-        return op_error(call, err, STATUS_INVALID_INPUT, "an input is a scalar");
-    if (a->rank < 0 || b->rank < 0) {
-        out = shape_unknown();
-        op_give(call, 0, call->in[0].dtype, &out);
-        return STATUS_OK;
-    }
-    split(a, true, &a_batch, &m, &a_k);
-    split(b, false, &b_batch, &b_k, &n);
-    if (dim_is_known(a_k) && dim_is_known(b_k) && a_k != b_k)
-        return op_error(call, err, STATUS_INVALID_INPUT, "shapes %s and %s do not multiply",
-                        shape_print(a, a_text, sizeof a_text),
-                        shape_print(b, b_text, sizeof b_text));
-    TRY(shape_broadcast(&a_batch, &b_batch, &out, call, err));
-    if (a->rank > 1)
-        out.dims[out.rank++] = m;
-    if (b->rank > 1)
-        out.dims[out.rank++] = n;
+    TRY(matmul_shape(call, 0, 1, &out, err));
     op_give(call, 0, call->in[0].dtype, &out);
     return STATUS_OK;
 }
 
+static void multiply(const struct matmul_part *part, void *context)
+{
+    const struct op_call *call = context;
+    size_t size = dtype_size(call->out[0].dtype);
+
+    matmul_reference(&(struct matmul){
+        .dtype = call->out[0].dtype,
+        .m = part->m,
+        .n = part->n,
+        .k = part->k,
+        .a = (const char *)call->in[0].data + part->a_at * size,
+        .b = (const char *)call->in[1].data + part->b_at * size,
+        .y = (char *)call->out[0].data + part->y_at * size,
+        .a_row = part->k,
+        .a_column = 1,
+        .b_row = part->n,
+        .b_column = 1,
+        .alpha = 1,
+    });
+}
+
 static void reference(const struct op_call *call)
 {
-    const struct tensor *a = &call->in[0], *b = &call->in[1], *y = &call->out[0];
-    size_t size = dtype_size(y->dtype);
-    struct shape a_batch, b_batch, batch = y->shape;
-    const struct shape *shapes[] = {&a_batch, &b_batch};
-    int64_t m, n, k;
-    struct broadcast walk;
-
-    split(&a->shape, true, &a_batch, &m, &k);
-    split(&b->shape, false, &b_batch, &k, &n);
-    batch.rank = y->shape.rank - (a->shape.rank > 1) - (b->shape.rank > 1);
-    broadcast_start(&walk, &batch, shapes, 2);
-    if (walk.count == 0)
-        return;
-    do {
-        for (size_t i = 0; i < walk.count; i++) {
-            size_t a_at = walk.at[0] + (walk.step[0] ? i : 0);
-            size_t b_at = walk.at[1] + (walk.step[1] ? i : 0);
-
-            matmul_reference(&(struct matmul){
-                .dtype = y->dtype,
-                .m = (size_t)m,
-                .n = (size_t)n,
-                .k = (size_t)k,
-                .a = (const char *)a->data + a_at * (size_t)(m * k) * size,
-                .b = (const char *)b->data + b_at * (size_t)(k * n) * size,
-                .y = (char *)y->data + (walk.done + i) * (size_t)(m * n) * size,
-                .a_row = (size_t)k,
-                .a_column = 1,
-                .b_row = (size_t)n,
-                .b_column = 1,
-                .alpha = 1,
-            });
-        }
-    } while (broadcast_next(&walk));
+    matmul_each(&call->in[0].shape, &call->in[1].shape, &call->out[0].shape, multiply,
+                (void *)call);
 }
 
 static enum status prepare(struct op_call *call, struct arena *keep, struct error *err)

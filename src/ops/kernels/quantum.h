@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Quantised elements: rounded to the nearest integer, halves to even, and saturated. */
+#pragma once
+
+#include "tensor/tensor.h"
+
+#define QUANTUM_BIT(dtype) (UINT64_C(1) << (dtype))
+#define DTYPES_QUANTUM_INTEGER                                                                     \
+    (QUANTUM_BIT(DTYPE_U8) | QUANTUM_BIT(DTYPE_I8) | QUANTUM_BIT(DTYPE_U16) |                      \
+     QUANTUM_BIT(DTYPE_I16) | QUANTUM_BIT(DTYPE_U4) | QUANTUM_BIT(DTYPE_I4))
+#define DTYPES_QUANTUM                                                                             \
+    (DTYPES_QUANTUM_INTEGER | QUANTUM_BIT(DTYPE_F8E4M3FN) | QUANTUM_BIT(DTYPE_F8E4M3FNUZ) |        \
+     QUANTUM_BIT(DTYPE_F8E5M2) | QUANTUM_BIT(DTYPE_F8E5M2FNUZ) | QUANTUM_BIT(DTYPE_F4E2M1))
+
+static inline bool quantum_is_integer(enum dtype dtype)
+{
+    return (DTYPES_QUANTUM_INTEGER & QUANTUM_BIT(dtype)) != 0;
+}
+
+/* Element i of y, an integer tensor of the above, becomes round(value) + zero. NaN gives zero. */
+void quantum_put(struct tensor *y, size_t i, double value, int64_t zero);
