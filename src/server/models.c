@@ -580,28 +580,35 @@ static bool is_aliased(const struct table_model *model, const struct loaded *loa
     return false;
 }
 
-/* Let go of versions that nobody has used for long. */
+/* A loaded version that nobody needs: not what serves, under no alias, not used for long. */
+static struct loaded *find_idle(const struct model_table *table, uint64_t idle_ns)
+{
+    uint64_t now = now_ns();
+
+    for (size_t m = 0; m < table->count; m++)
+        for (size_t i = 0; i < table->models[m].count; i++) {
+            const struct table_model *model = &table->models[m];
+            struct loaded *loaded = model->versions[i];
+
+            if (loaded_state(loaded) == MODEL_READY && loaded != model->serving &&
+                !is_aliased(model, loaded) && atomic_load(&loaded->used_ns) + idle_ns <= now)
+                return loaded;
+        }
+    return NULL;
+}
+
 static void sweep(struct models *models)
 {
-    uint64_t idle_ns = (uint64_t)models->settings->unload_idle_ms * 1000000, now = now_ns();
-    bool again = true;
+    uint64_t idle_ns = (uint64_t)models->settings->unload_idle_ms * 1000000;
+    struct model_table *table;
+    struct loaded *idle;
 
-    while (again) {
-        struct model_table *table = atomic_load(&models->current);
-
-        again = false;
-        for (size_t m = 0; m < table->count && !again; m++)
-            for (size_t i = 0; i < table->models[m].count && !again; i++) {
-                const struct table_model *model = &table->models[m];
-                struct loaded *loaded = model->versions[i];
-
-                if (loaded_state(loaded) != MODEL_READY || loaded == model->serving ||
-                    is_aliased(model, loaded) || now - atomic_load(&loaded->used_ns) < idle_ns)
-                    continue;
-                republish(models, loaded);
-                again = atomic_load(&models->current) != table; /* not when memory was short */
-            }
-    }
+    do {
+        table = atomic_load(&models->current);
+        idle = find_idle(table, idle_ns);
+        if (idle)
+            republish(models, idle);
+    } while (idle && atomic_load(&models->current) != table); /* else memory was short */
 }
 
 static void wait_for_work(struct models *models, uint64_t ticket)
