@@ -78,7 +78,7 @@ static enum status set_row(struct settings *settings, size_t row, const char *te
 {
     const struct setting *setting = &SETTINGS[row];
     char quoted[TEXT_QUOTE_SIZE];
-    int64_t value;
+    int64_t value = 0;
 
     if (!parse_value(setting->type, text, &value))
         return error_set(err, STATUS_INVALID_INPUT, "setting %s: '%s' is not a %s", setting->name,
