@@ -107,6 +107,14 @@ static uint8_t unpacked(enum dtype dtype, uint8_t nibble)
     return dtype == DTYPE_I4 ? (uint8_t)((nibble ^ 8) - 8) : nibble;
 }
 
+/* Bytes of raw or external data. */
+static size_t stored_size(const struct tensor *tensor)
+{
+    size_t count = tensor_count(tensor);
+
+    return is_packed_4bit(tensor->dtype) ? count / 2 + count % 2 : tensor_bytes(tensor);
+}
+
 static enum status data_of_wrong_size(struct error *err, size_t got, size_t want)
 {
     return error_set(err, STATUS_INVALID_INPUT, "it has %zu bytes of data, its shape asks for %zu",
@@ -117,13 +125,14 @@ static enum status raw_data(struct bytes raw, struct tensor *tensor, struct aren
                             struct error *err)
 {
     size_t count = tensor_count(tensor), size = dtype_size(tensor->dtype);
+    size_t want = stored_size(tensor);
     uint8_t *data;
 
     if (tensor->dtype == DTYPE_STRING)
         return error_set(err, STATUS_INVALID_INPUT, "it has strings as raw data");
+    if (raw.size != want)
+        return data_of_wrong_size(err, raw.size, want);
     if (is_packed_4bit(tensor->dtype)) {
-        if (raw.size != count / 2 + count % 2)
-            return data_of_wrong_size(err, raw.size, count / 2 + count % 2);
         data = arena_new(keep, uint8_t, count);
         if (!data)
             return error_no_memory(err, "a tensor");
@@ -132,8 +141,6 @@ static enum status raw_data(struct bytes raw, struct tensor *tensor, struct aren
         tensor->data = data;
         return STATUS_OK;
     }
-    if (raw.size != count * size)
-        return data_of_wrong_size(err, raw.size, count * size);
     if ((uintptr_t)raw.data % (size > 8 ? 8 : size) == 0 && raw.size &&
         tensor->dtype != DTYPE_BOOL) {
         tensor->data = (void *)(uintptr_t)raw.data;
@@ -165,7 +172,7 @@ static enum status external_data(const struct tensor_proto *proto, const struct 
     if ((uint64_t)proto->offset > bytes.size)
         return error_set(err, STATUS_INVALID_INPUT, "its data begins behind the end of \"%s\"",
                          member->path);
-    length = proto->length >= 0 ? (uint64_t)proto->length : bytes.size - (uint64_t)proto->offset;
+    length = proto->length >= 0 ? (uint64_t)proto->length : stored_size(tensor);
     if (!checked_range((uint64_t)proto->offset, length, bytes.size))
         return error_set(err, STATUS_INVALID_INPUT, "its data ends behind the end of \"%s\"",
                          member->path);
@@ -209,6 +216,13 @@ static enum status floats_data(const struct protobuf *message, struct tensor *te
     return STATUS_OK;
 }
 
+static bool fits(int64_t value, int bits, bool is_signed)
+{
+    int64_t half = (int64_t)1 << (bits - 1);
+
+    return is_signed ? value >= -half && value < half : value >= 0 && value < 2 * half;
+}
+
 /* Small types stand in int32_data, one a value (4-bit types two), halves and float8 as their bits.
  */
 static enum status ints_data(const struct protobuf *message, struct tensor *tensor,
@@ -218,6 +232,7 @@ static enum status ints_data(const struct protobuf *message, struct tensor *tens
                       : tensor->dtype == DTYPE_U64 || tensor->dtype == DTYPE_U32 ? 11
                                                                                  : 5;
     size_t size = dtype_size(tensor->dtype), elements = tensor_count(tensor), count;
+    bool is_signed = dtype_kind(tensor->dtype) == KIND_INT;
     size_t want = is_packed_4bit(tensor->dtype) ? elements / 2 + elements % 2 : elements;
     int64_t *ints;
     uint8_t *data;
@@ -238,6 +253,9 @@ static enum status ints_data(const struct protobuf *message, struct tensor *tens
                         : is_packed_4bit(tensor->dtype)
                             ? unpacked(tensor->dtype, (uint8_t)(ints[i / 2] >> (i % 2 * 4) & 15))
                             : ints[i];
+        if (!is_packed_4bit(tensor->dtype) && !fits(value, 8 * (int)size, is_signed))
+            return error_set(err, STATUS_INVALID_INPUT, "its element %zu, %lld, does not fit %s", i,
+                             (long long)value, dtype_name(tensor->dtype));
         memcpy(data + i * size, &value, size); /* little-endian */
     }
     tensor->data = data;
@@ -274,7 +292,8 @@ enum status onnx_tensor_read(const struct protobuf *message, const struct artifa
 
     *name = "";
     *tensor = (struct tensor){0};
-    TRY(fields_read(&proto, name, keep, err));
+    if (fields_read(&proto, name, keep, err))
+        return error_within(err, "tensor '%s'", text_quote(bytes_of(*name), quoted, sizeof quoted));
     tensor->dtype = dtype_from_onnx(proto.data_type);
     if (tensor->dtype == DTYPE_NONE || proto.segment)
         return error_set(err, STATUS_UNSUPPORTED, "tensor '%s' has data type %lld%s",
