@@ -10,10 +10,13 @@
 
 enum { CALL_MEMORY_SHIFT = 30 };
 
-static enum status open_store(const struct store_options *options, struct store_call *call)
+enum status store_of(struct store_call *call)
 {
+    const struct store_options *options = call->options;
     const char *server = options->server ? options->server : getenv("FIRN_SERVER");
 
+    if (call->store)
+        return STATUS_OK;
     if (options->store && options->server)
         return error_set(call->err, STATUS_INVALID_INPUT, "both --store and --server are given");
     if (options->store) {
@@ -30,20 +33,22 @@ static enum status open_store(const struct store_options *options, struct store_
 
 int store_command(const struct option *options, int argc, char **argv, int least, int most,
                   void *values, struct store_options *store, const char *doing,
-                  enum status (*work)(const struct store_call *call))
+                  enum status (*work)(struct store_call *call))
 {
     struct arguments arguments = {0};
     struct text text = {0};
     struct arena keep;
     struct error err = {0};
-    struct store_call call = {
-        .arguments = &arguments, .values = values, .text = &text, .keep = &keep, .err = &err};
+    struct store_call call = {.options = store,
+                              .arguments = &arguments,
+                              .values = values,
+                              .text = &text,
+                              .keep = &keep,
+                              .err = &err};
     enum status status = options_parse(options, argc, argv, least, most, values, &arguments, &err);
 
     arena_init(&keep, (size_t)1 << CALL_MEMORY_SHIFT);
     call.json = store->json;
-    if (!status)
-        status = open_store(store, &call);
     if (!status)
         status = work(&call);
     if (call.store)

@@ -55,21 +55,25 @@ enum status store_local(const char *folder, struct store **store, struct error *
 
 /* A call of a command: what it needs, and where its answer goes. */
 struct store_call {
-    struct store *store;
+    const struct store_options *options;
+    struct store *store; /* NULL until store_of */
     const struct arguments *arguments;
     const void *values; /* the command's own struct */
     bool json;
-    const char *where; /* "--store DIR" or "--server URL", for the commands that are suggested */
+    const char *where; /* " --store DIR", " --server URL" or "", for commands that are suggested */
     struct text *text; /* the answer */
     struct arena *keep;
     struct error *err;
 };
 
-/* Parse, open the store, do the work, print what it wrote, and say what went wrong; an exit code.
+/* Open what --store or --server names, unless it is open; only when it is needed. */
+enum status store_of(struct store_call *call) must_check;
+
+/* Parse, do the work, print what it wrote, and say what went wrong; an exit code.
  * `doing`: "list the models". */
 int store_command(const struct option *options, int argc, char **argv, int least, int most,
                   void *values, struct store_options *store, const char *doing,
-                  enum status (*work)(const struct store_call *call));
+                  enum status (*work)(struct store_call *call));
 
 /* "name:3", "name@alias", "name" into its parts; *number 0 without one. */
 enum status reference_split(const char *reference, const char **model, int64_t *number,

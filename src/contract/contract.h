@@ -63,7 +63,8 @@ void contract_print_json(const struct contract *contract,
                          struct text *text); /* the array "signatures" of INTERFACE.md */
 void contract_print_yaml(const struct contract *contract,
                          struct text *text); /* a `contract:` block as serving.yaml has it */
-void contract_print_table(const struct contract *contract, struct text *text); /* for people */
+/* For people: long lists cut short, what repeats said once. */
+void contract_print_table(const struct contract *contract, struct text *text);
 /* Read back what contract_print_json wrote (the registry keeps it). */
 enum status contract_parse_json(struct bytes json, struct contract *contract, struct arena *keep,
                                 struct error *err) must_check;

@@ -195,7 +195,7 @@ void contract_print_yaml(const struct contract *contract, struct text *text)
 
 /* --- table --- */
 
-enum { CELL_SIZE = 160, NAME_WIDTH_MAX = 32, TYPE_WIDTH_MAX = 28 };
+enum { CELL_SIZE = 160, NAME_WIDTH_MAX = 32, TYPE_WIDTH_MAX = 28, FIELDS_SHOWN = 50 };
 
 /* "double[-1,3]", "string[batch]", "float[?]" when the rank is unknown. */
 static char *type_print(const struct field *field, char *buffer, size_t size)
@@ -219,7 +219,7 @@ static char *type_print(const struct field *field, char *buffer, size_t size)
     return buffer;
 }
 
-/* Evidence of name, type and shape; once where they agree. */
+/* Evidence of name, type and shape; facts of one origin share it. */
 static void table_evidence(struct text *text, const struct field *field)
 {
     const struct evidence *facts[] = {&field->evidence_name, &field->evidence_dtype,
@@ -267,20 +267,56 @@ static void table_classes(struct text *text, const struct tensor *classes)
     text_append(text, shown < count ? " ..." : "");
 }
 
+/* The same evidence as the row above is a ditto mark. */
 static void table_fields(struct text *text, const char *direction, const struct field *fields,
                          size_t count, int name_width, int type_width)
 {
     char name[CELL_SIZE], type[CELL_SIZE];
+    size_t shown = count > FIELDS_SHOWN ? FIELDS_SHOWN : count;
+    struct text last = {0}, evidence = {0};
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < shown; i++) {
         text_printf(text, "  %-3s  %-*s  %-*s  %-11s  ", i ? "" : direction, name_width,
                     text_quote(bytes_of(fields[i].name), name, sizeof name), type_width,
                     type_print(&fields[i], type, sizeof type), profile_name(fields[i].profile));
-        table_evidence(text, &fields[i]);
+        text_clear(&evidence);
+        table_evidence(&evidence, &fields[i]);
+        if (i && bytes_equal(text_bytes(&evidence), text_bytes(&last)))
+            text_append_char(text, '"');
+        else
+            text_append_bytes(text, text_bytes(&evidence));
+        text_clear(&last);
+        text_append_bytes(&last, text_bytes(&evidence));
         if (fields[i].classes)
             table_classes(text, fields[i].classes);
         text_append(text, fields[i].optional ? "; optional\n" : "\n");
     }
+    if (shown < count)
+        text_printf(text, "       ... and %zu more\n", count - shown);
+    text->failed = text->failed || evidence.failed || last.failed;
+    text_release(&evidence);
+    text_release(&last);
+}
+
+static bool same_evidence(const struct evidence *a, const struct evidence *b)
+{
+    return a->kind == b->kind && !strcmp(a->source ? a->source : "", b->source ? b->source : "");
+}
+
+/* Methods of one model mostly share their inputs. */
+static bool same_inputs(const struct signature *a, const struct signature *b)
+{
+    bool same = a->input_count == b->input_count && a->input_count > 1;
+
+    for (size_t i = 0; same && i < a->input_count; i++) {
+        const struct field *x = &a->inputs[i], *y = &b->inputs[i];
+        same = !strcmp(x->name, y->name) && x->dtype == y->dtype &&
+               shape_equal(&x->shape, &y->shape) && x->profile == y->profile &&
+               same_evidence(&x->evidence_name, &y->evidence_name) &&
+               same_evidence(&x->evidence_dtype, &y->evidence_dtype) &&
+               same_evidence(&x->evidence_shape, &y->evidence_shape);
+    }
+    return same;
 }
 
 static void widen(const struct field *fields, size_t count, int *name_width, int *type_width)
@@ -311,7 +347,12 @@ void contract_print_table(const struct contract *contract, struct text *text)
         char quoted[EVIDENCE_SIZE * 2];
         text_append(text, text_quote(bytes_of(signature->name), quoted, sizeof quoted));
         text_append_char(text, '\n');
-        table_fields(text, "in", signature->inputs, signature->input_count, name_width, type_width);
+        if (i && same_inputs(&contract->signatures[0], signature))
+            text_printf(text, "  in   as %s\n",
+                        text_quote(bytes_of(contract->signatures[0].name), quoted, sizeof quoted));
+        else
+            table_fields(text, "in", signature->inputs, signature->input_count, name_width,
+                         type_width);
         table_fields(text, "out", signature->outputs, signature->output_count, name_width,
                      type_width);
         if (signature->reason)

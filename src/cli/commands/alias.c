@@ -19,13 +19,14 @@ static const struct option OPTIONS[] = {
     {0},
 };
 
-static enum status work(const struct store_call *call)
+static enum status work(struct store_call *call)
 {
     const struct alias *options = call->values;
     const char *alias = call->arguments->items[1], *model;
     struct version version = {0};
     int64_t number;
 
+    TRY(store_of(call));
     if (options->remove) {
         TRY(reference_split(call->arguments->items[0], &model, &number, call->keep, call->err));
     } else {

@@ -16,12 +16,13 @@ static const struct option OPTIONS[] = {
     {0},
 };
 
-static enum status work(const struct store_call *call)
+static enum status work(struct store_call *call)
 {
     const struct delete *options = call->values;
     const char *model;
     int64_t number;
 
+    TRY(store_of(call));
     TRY(reference_split(call->arguments->items[0], &model, &number, call->keep, call->err));
     if ((number == 0) != options->all) {
         if (error_set(call->err, STATUS_INVALID_INPUT,

@@ -21,8 +21,8 @@ static const struct option OPTIONS[] = {
 };
 
 /* A path of this machine, or a reference. */
-static enum status contract_of(const struct store_call *call, const char *name,
-                               struct loading *loading, struct contract *contract)
+static enum status contract_of(struct store_call *call, const char *name, struct loading *loading,
+                               struct contract *contract)
 {
     struct version version;
 
@@ -31,11 +31,12 @@ static enum status contract_of(const struct store_call *call, const char *name,
         *contract = loading->description.contract;
         return STATUS_OK;
     }
+    TRY(store_of(call));
     TRY(call->store->class->resolve(call->store, name, &version, call->keep, call->err));
     return contract_parse_json(bytes_of(version.contract), contract, call->keep, call->err);
 }
 
-static enum status compare(const struct store_call *call, struct loading loadings[2])
+static enum status compare(struct store_call *call, struct loading loadings[2])
 {
     static const char *const GRADES[] = {"same", "compatible", "breaking"};
     const struct diff *options = call->values;
@@ -64,7 +65,7 @@ static enum status compare(const struct store_call *call, struct loading loading
     return STATUS_OK;
 }
 
-static enum status work(const struct store_call *call)
+static enum status work(struct store_call *call)
 {
     struct loading loadings[2] = {{0}, {0}};
     enum status status = compare(call, loadings);

@@ -14,11 +14,12 @@ static const struct option OPTIONS[] = {
     {0},
 };
 
-static enum status work(const struct store_call *call)
+static enum status work(struct store_call *call)
 {
     uint64_t files = 0, bytes = 0;
     char size[32];
 
+    TRY(store_of(call));
     TRY(call->store->class->gc(call->store, &files, &bytes, call->err));
     if (call->json)
         text_printf(call->text, "{\"files\":%llu,\"bytes\":%llu}\n", (unsigned long long)files,

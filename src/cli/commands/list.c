@@ -44,7 +44,7 @@ static void print_row(struct text *text, const struct version *v, int width, boo
                     v->reason ? "not native" : "native");
 }
 
-static enum status work(const struct store_call *call)
+static enum status work(struct store_call *call)
 {
     const char *model = call->arguments->count ? call->arguments->items[0] : NULL;
     bool terminal = output_is_terminal();
@@ -52,6 +52,7 @@ static enum status work(const struct store_call *call)
     size_t count;
     int width = 4;
 
+    TRY(store_of(call));
     TRY(call->store->class->list(call->store, model, &versions, &count, call->keep, call->err));
     if (call->json) {
         print_json(call, versions, count);

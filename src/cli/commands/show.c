@@ -38,12 +38,13 @@ static void print_people(struct text *text, const struct version *v,
     contract_print_table(contract, text);
 }
 
-static enum status work(const struct store_call *call)
+static enum status work(struct store_call *call)
 {
     const struct show *show = call->values;
     struct version version;
     struct contract contract;
 
+    TRY(store_of(call));
     TRY(call->store->class->resolve(call->store, call->arguments->items[0], &version, call->keep,
                                     call->err));
     TRY(contract_parse_json(bytes_of(version.contract), &contract, call->keep, call->err));

@@ -51,7 +51,7 @@ static enum status print_people(const struct store_call *call, const struct vers
     return STATUS_OK;
 }
 
-static enum status work(const struct store_call *call)
+static enum status work(struct store_call *call)
 {
     const struct upload *options = call->values;
     struct progress progress;
@@ -64,6 +64,7 @@ static enum status work(const struct store_call *call)
     bool unchanged = false;
     enum status status;
 
+    TRY(store_of(call));
     progress_start(&progress, "storing");
     status = call->store->class->upload(call->store, &upload, &version, &unchanged, call->keep,
                                         call->err);

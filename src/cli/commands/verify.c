@@ -13,10 +13,11 @@ static const struct option OPTIONS[] = {
     {0},
 };
 
-static enum status work(const struct store_call *call)
+static enum status work(struct store_call *call)
 {
     size_t faults = 0;
 
+    TRY(store_of(call));
     TRY(call->store->class->verify(call->store, call->text, &faults, call->err));
     if (call->json) {
         text_clear(call->text);
