@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* scikit-learn models: pickle and joblib of all ages, compressed or not. The estimators are in
- * sklearn/, one family a file; this file finds the pickle, lowers each method into one graph and
- * writes the contract. */
+/* scikit-learn models: pickle and joblib of all ages, compressed or not, and skops. The estimators
+ * are in sklearn/, one family a file; this file finds the pickle, lowers each method into one graph
+ * and writes the contract. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/map.h"
 #include "base/text.h"
 #include "formats/compression.h"
+#include "formats/skops.h"
 #include "importers/sklearn/internal.h"
 
 enum { EXECUTES_MAX = 256, ATTEMPTS_MAX = 3 * METHOD_COUNT + 8 };
@@ -47,6 +48,8 @@ static int bid(struct upload *upload)
         upload->main = &artifact->members[0];
         return member_bytes(upload->main, &bytes, &ignored) ? 0 : bid_bytes(bytes);
     }
+    if (skops_is(artifact))
+        return 95;
     /* A folder or archive with one pickle in it, and joblib's side files beside it. */
     for (size_t i = 0; i < artifact->count; i++)
         if (has_suffix(artifact->members[i].path)) {
@@ -73,6 +76,10 @@ static enum status read_pickle(const struct upload *upload, struct pickle *pickl
 
     if (!folder)
         return error_no_memory(err, "a path");
+    if (skops_is(upload->artifact)) {
+        *format = "skops";
+        return skops_read(upload->artifact, pickle, keep, err);
+    }
     TRY(member_bytes(member, &bytes, err));
     compression = compression_of(bytes);
     if (compression != COMPRESSION_NONE) {
@@ -366,8 +373,9 @@ static enum status import(const struct upload *upload, struct description *descr
     description->framework_version = version_find(root, keep, 0);
     if (!estimator_find(root))
         return describe_stranger(root, description, keep, err);
-    description->format =
-        strcmp(description->format, "joblib") == 0 ? "sklearn-joblib" : "sklearn-pickle";
+    description->format = arena_printf(keep, "sklearn-%s", description->format);
+    if (!description->format)
+        return error_no_memory(err, "a name");
     description->framework = "scikit-learn";
     TRY(inputs_find(root, &inputs, keep, err));
     attempt.inputs = &inputs;

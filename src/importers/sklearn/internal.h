@@ -293,6 +293,7 @@ struct lowering {
     struct graph *graph;
     struct arena *keep;
     const char *where; /* the step being lowered, for messages: "step 'a': step 'b' (Binarizer)" */
+    const char *root;  /* what `where` is while the root itself is lowered: its class */
     int version;       /* of the file: see estimator_version */
     int64_t batch;     /* the symbol of dimension 0 */
     int depth;

@@ -171,11 +171,14 @@ enum status estimator_lower(struct lowering *l, const char *role,
         return STATUS_OK;
     }
     if (role) {
-        l->where = arena_printf(l->keep, "%s%s%s (%s)", where, *where ? ": " : "", role, name);
+        bool below = *where && where != l->root; /* the root's own name says nothing */
+
+        l->where = arena_printf(l->keep, "%s%s%s (%s)", below ? where : "", below ? ": " : "", role,
+                                name);
         if (!l->where)
             return error_no_memory(err, "the model's steps");
     } else if (!*where) {
-        l->where = name;
+        l->root = l->where = name;
     }
     if (lower(l, object, method, in, out, err)) {
         if (role)
