@@ -95,10 +95,12 @@ enum status blob_create(struct blob *blob, const struct staging *staging, const 
                         struct error *err)
 {
     *blob = (struct blob){.fd = -1};
-    snprintf(blob->path, sizeof blob->path, "%s/%s", staging->path, name);
     blob->hash = sha256_new();
     if (!blob->hash)
         return error_no_memory(err, "a digest");
+    if (!staging)
+        return STATUS_OK;
+    snprintf(blob->path, sizeof blob->path, "%s/%s", staging->path, name);
     blob->fd = open(blob->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
     if (blob->fd < 0)
         return system_error(err, "create", blob->path);
@@ -107,7 +109,7 @@ enum status blob_create(struct blob *blob, const struct staging *staging, const 
 
 enum status blob_write(struct blob *blob, struct bytes bytes, struct error *err)
 {
-    if (!file_write_all(blob->fd, bytes))
+    if (blob->fd >= 0 && !file_write_all(blob->fd, bytes))
         return system_error(err, "write", blob->path);
     sha256_update(blob->hash, bytes);
     blob->size += (int64_t)bytes.size;
@@ -137,16 +139,23 @@ bool blob_path(const struct registry *registry, const char *digest, char path[PA
     return true;
 }
 
-enum status blob_publish(const struct registry *registry, struct blob *blob, struct error *err)
+bool blob_exists(const struct registry *registry, const char *digest, int64_t size)
 {
     char path[PATH_SIZE];
     struct stat info;
 
+    return blob_path(registry, digest, path) && stat(path, &info) == 0 && info.st_size == size;
+}
+
+enum status blob_publish(const struct registry *registry, struct blob *blob, struct error *err)
+{
+    char path[PATH_SIZE];
+
+    /* One of that name was whole when it got it; a shorter one is damage, which this mends. */
+    if (blob_exists(registry, blob->digest, blob->size))
+        return STATUS_OK;
     if (!blob_path(registry, blob->digest, path))
         return error_set(err, STATUS_INTERNAL, "\"%s\" is no digest", blob->digest);
-    /* One of that name was whole when it got it; a shorter one is damage, which this mends. */
-    if (stat(path, &info) == 0 && info.st_size == blob->size)
-        return STATUS_OK;
     if (fsync(blob->fd))
         return system_error(err, "sync", blob->path);
     if (rename(blob->path, path))

@@ -234,10 +234,26 @@ static enum status layer_fill(struct layer *layer, bool single, struct error *er
     return blob_write(layer->blob, (struct bytes){END, sizeof END}, err);
 }
 
+/* Members of a tar are a folder; a zip may be the model itself, so it stays as it is. */
+static bool is_single(const struct artifact *artifact)
+{
+    return artifact->kind == ARTIFACT_FILE || artifact->kind == ARTIFACT_ZIP;
+}
+
+uint64_t image_payload(const struct artifact *artifact)
+{
+    uint64_t total = 0;
+
+    if (is_single(artifact))
+        return artifact_container(artifact).size;
+    for (size_t i = 0; i < artifact->count; i++)
+        total += artifact->members[i].size;
+    return total;
+}
+
 static enum status layer_write(struct image *image, const struct staging *staging,
                                const struct version_upload *upload, struct error *err)
 {
-    struct artifact *artifact = upload->artifact;
     struct layer *layer = calloc(1, sizeof *layer);
     enum status status;
 
@@ -245,12 +261,8 @@ static enum status layer_write(struct image *image, const struct staging *stagin
         return error_no_memory(err, "an image");
     layer->blob = &image->layer;
     layer->upload = upload;
-    /* Members of a tar are a folder; a zip may be the model itself, so it stays as it is. */
-    image->single = artifact->kind == ARTIFACT_FILE || artifact->kind == ARTIFACT_ZIP;
-    if (image->single)
-        layer->total = artifact_container(artifact).size;
-    for (size_t i = 0; !image->single && i < artifact->count; i++)
-        layer->total += artifact->members[i].size;
+    image->single = is_single(upload->artifact);
+    layer->total = image_payload(upload->artifact);
     image->bytes = (int64_t)layer->total;
     layer->buffer = malloc(COPY_BYTES);
     status = layer->buffer ? blob_create(&image->layer, staging, "layer", err)

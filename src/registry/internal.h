@@ -50,6 +50,7 @@ struct blob {
     int64_t size;
     char digest[DIGEST_SIZE];
 };
+/* Without a staging folder nothing is written, but size and digest are those it would have. */
 enum status blob_create(struct blob *blob, const struct staging *staging, const char *name,
                         struct error *err) must_check;
 enum status blob_write(struct blob *blob, struct bytes bytes, struct error *err) must_check;
@@ -59,6 +60,9 @@ void blob_release(struct blob *blob); /* safe at any time */
 /* Make it durable under its digest, unless it is there already. `lock` is held shared. */
 enum status blob_publish(const struct registry *registry, struct blob *blob, struct error *err)
     must_check;
+
+/* Is it in the store, with this size? */
+bool blob_exists(const struct registry *registry, const char *digest, int64_t size);
 
 /* "FOLDER/blobs/sha256/HEX" into `path`; false when it is no digest. */
 bool blob_path(const struct registry *registry, const char *digest, char path[PATH_SIZE])
@@ -76,7 +80,8 @@ bool blob_path(const struct registry *registry, const char *digest, char path[PA
 #define LABEL_TITLE "org.opencontainers.image.title"
 
 /* The image of an upload as three blobs. The same members, contract, manifest and names give the
- * same bytes on every machine: no time, no user, no machine is in them. */
+ * same bytes on every machine: no time, no user, no machine is in them. A staging folder of NULL
+ * only finds the digests. */
 struct image {
     struct blob layer, config, manifest;
     bool single;
@@ -85,6 +90,7 @@ struct image {
 enum status image_write(struct image *image, const struct staging *staging,
                         const struct version_upload *upload, struct error *err) must_check;
 void image_release(struct image *image);
+uint64_t image_payload(const struct artifact *artifact); /* bytes */
 
 /* --- index.c --- */
 

@@ -184,6 +184,28 @@ static enum status add_staged(struct registry *registry, const struct staging *s
     return status;
 }
 
+/* Is the newest version this very upload? Found by digest, without writing anything: an unchanged
+ * upload of a large model costs reading it. */
+static enum status newest_is(struct registry *registry, const struct version_upload *upload,
+                             const struct version *newest, bool *same, struct error *err)
+{
+    struct version_upload quiet = *upload;
+    struct image *image = calloc(1, sizeof *image);
+    enum status status;
+
+    if (!image)
+        return error_no_memory(err, "an image");
+    quiet.progress = NULL;
+    status = image_write(image, NULL, &quiet, err);
+    *same = !status && strcmp(image->manifest.digest, newest->digest) == 0 &&
+            blob_exists(registry, image->layer.digest, image->layer.size) &&
+            blob_exists(registry, image->config.digest, image->config.size) &&
+            blob_exists(registry, image->manifest.digest, image->manifest.size);
+    image_release(image);
+    free(image);
+    return status;
+}
+
 /* The rows are what counts; a file that could not follow them is mended at the next opening. */
 static void index_follow(struct registry *registry)
 {
@@ -209,8 +231,14 @@ enum status registry_add(struct registry *registry, const struct version_upload 
     whole.framework_version = or_empty(upload->framework_version);
     whole.contract = or_empty(upload->contract);
     whole.manifest = or_empty(upload->manifest);
-    TRY(staging_open(registry, &staging, err));
     *unchanged = false;
+    TRY(registry->backend->find(registry->store, upload->model, 0, NULL, &found, version, keep,
+                                err));
+    if (found && (uint64_t)version->bytes == image_payload(upload->artifact))
+        TRY(newest_is(registry, &whole, version, unchanged, err));
+    if (*unchanged)
+        return STATUS_OK;
+    TRY(staging_open(registry, &staging, err));
     status = add_staged(registry, &staging, &whole, &number, unchanged, err);
     staging_close(&staging);
     TRY(status);
