@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A store folder, in this process. */
-#include <ctype.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/store.h"
-#include "contract/contract.h"
 #include "loading/load.h"
 
 struct local {
@@ -18,65 +15,16 @@ static struct registry *registry_of(struct store *store)
     return ((struct local *)store)->registry;
 }
 
-/* "iris" of "models/iris.pkl.gz" and "iris_v2" of a folder "iris v2". */
-static const char *default_name(const struct artifact *artifact, struct arena *keep)
-{
-    char *name = arena_text(keep, bytes_of(artifact->name)), *dot;
-
-    if (!name)
-        return NULL;
-    while (artifact->kind != ARTIFACT_FOLDER && (dot = strrchr(name, '.')) && dot > name &&
-           strlen(dot) <= 8)
-        *dot = 0;
-    for (char *c = name; *c; c++)
-        if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
-            *c = '_';
-    while (*name && !isalnum((unsigned char)*name))
-        name++;
-    return *name ? name : "model";
-}
-
-static enum status add(struct local *local, const struct store_upload *from,
-                       struct loading *loading, struct version *version, bool *unchanged,
-                       struct arena *keep, struct error *err)
-{
-    const struct description *d = &loading->description;
-    struct text contract = {0};
-    struct version_upload upload = {
-        .artifact = loading->artifact,
-        .format = d->format,
-        .framework = d->framework,
-        .framework_version = d->framework_version,
-        .manifest = loading->manifest_text.size ? (const char *)loading->manifest_text.data : "",
-        .reason = d->reason,
-        .progress = from->progress,
-        .context = from->context,
-    };
-    enum status status;
-
-    upload.model = from->name               ? from->name
-                   : loading->manifest.name ? loading->manifest.name
-                                            : default_name(loading->artifact, keep);
-    contract_print_json(&d->contract, &contract);
-    status = text_check(&contract, err);
-    upload.contract = contract.data;
-    if (!status && !upload.model)
-        status = error_no_memory(err, "a name");
-    if (!status)
-        status = registry_add(local->registry, &upload, version, unchanged, keep, err);
-    text_release(&contract);
-    return status;
-}
-
 static enum status local_upload(struct store *store, const struct store_upload *upload,
                                 struct version *version, bool *unchanged, struct arena *keep,
                                 struct error *err)
 {
+    const struct loading_add add = {upload->name, upload->progress, upload->context};
     struct loading loading = {0};
     enum status status = load_open(upload->path, upload->manifest, &loading, err);
 
     if (!status)
-        status = add((struct local *)store, upload, &loading, version, unchanged, keep, err);
+        status = load_add(&loading, registry_of(store), &add, version, unchanged, keep, err);
     load_close(&loading);
     return status;
 }

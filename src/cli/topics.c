@@ -3,6 +3,7 @@
 
 #include "gen/importers.h"
 #include "importers/importer.h"
+#include "server/settings.h"
 #include "tensor/tensor.h"
 
 static void exit_codes(struct text *text)
@@ -82,11 +83,22 @@ static void manifest(struct text *text)
               "`firn inspect --contract PATH` prints one to start from.\n");
 }
 
+static void settings(struct text *text)
+{
+    text_append(text,
+                "`firn serve --set NAME=VALUE`, or FIRN_NAME in the environment. Bytes take k, "
+                "M, G;\ntimes are milliseconds, or take s, m, h.\n\n");
+    for (size_t i = 0; i < SETTING_ROWS; i++)
+        text_printf(text, "  %-20s  %12lld  %s\n", SETTINGS[i].name, (long long)SETTINGS[i].value,
+                    SETTINGS[i].help);
+}
+
 const struct topic TOPICS[] = {
     {"exit-codes", "what the exit codes mean", exit_codes},
     {"formats", "what can be read", formats},
     {"types", "types of fields", types},
     {"inputs", "what --input takes", inputs},
     {"manifest", "serving.yaml", manifest},
+    {"settings", "settings of the server", settings},
     {0},
 };

@@ -31,6 +31,17 @@ enum status load_open(const char *path, const char *manifest_path, struct loadin
 enum status load_artifact(struct artifact *artifact, struct bytes manifest, const char *name,
                           struct loading *loading, struct error *err) must_check;
 
+struct loading_add {
+    const char *name; /* of the model; NULL: the manifest's, or from the artifact's name */
+    void (*progress)(void *context, uint64_t done, uint64_t total); /* may be NULL */
+    void *context;
+};
+
+/* Freeze what was opened as the next version in the registry; see registry_add. */
+enum status load_add(struct loading *loading, struct registry *registry,
+                     const struct loading_add *add, struct version *version, bool *unchanged,
+                     struct arena *keep, struct error *err) must_check;
+
 /* Make a servable of what was opened; artifact, arena and description move into it (the description
  * stays readable for as long as the servable). UNSUPPORTED with the reason when it is not native.
  */

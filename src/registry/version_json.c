@@ -29,9 +29,11 @@ void version_print_members(const struct version *version, bool brief, struct tex
     } else {
         text_append(text, "null");
     }
-    if (!brief)
-        text_printf(text, ",\"signatures\":%s",
+    if (!brief) {
+        text_printf(text, ",\"signatures\":%s,",
                     version->contract && *version->contract ? version->contract : "[]");
+        write_text("manifest", version->manifest, text);
+    }
     text_printf(text, ",\"native\":%s,", version->reason ? "false" : "true");
     write_text("reason", version->reason, text);
     text_append_char(text, ',');

@@ -5,8 +5,9 @@
 #include "base/text.h"
 #include "registry/registry.h"
 
-/* {"name","version","digest","format","framework":{"name","version"},"signatures":[...],"native",
- * "reason","created","bytes","aliases":[...]}. `brief`: without the signatures, for lists. */
+/* {"name","version","digest","format","framework":{"name","version"},"signatures":[...],
+ * "manifest","native","reason","created","bytes","aliases":[...]}. `brief`: without the signatures
+ * and the manifest, for lists. */
 void version_print_json(const struct version *version, bool brief, struct text *text);
 
 /* The members of that object, without the braces around them, to which a caller adds its own. */

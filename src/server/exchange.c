@@ -349,6 +349,8 @@ static bool job_submit(struct job *job, enum later later)
     bool taken, changed;
 
     job->work.run = job_run;
+    if (job->stream)
+        return pool_submit(server->upload, &job->work);
     if (later != LATER_LOADED)
         return pool_submit(later == LATER_CONTROL ? server->control : server->compute, &job->work);
     pthread_mutex_lock(&server->parked_lock);

@@ -48,9 +48,9 @@ struct server {
     struct router *router;
     struct metrics *metrics;
     struct models *models;
-    struct pool *compute, *control;
+    struct pool *compute, *control, *upload;
     struct io *ios;
-    unsigned io_count;
+    unsigned io_count, executors;
     int port;
     _Atomic bool draining;
     _Atomic uint64_t buffered; /* bytes held by connections and jobs */

@@ -440,34 +440,39 @@ static enum status make_pools(struct server *server, struct error *err)
 {
     const struct settings *settings = &server->settings;
     unsigned compute = or_default(settings->compute_threads, sysconf(_SC_NPROCESSORS_ONLN));
-    const char *names[] = {"compute", "control"};
+    unsigned control = (unsigned)settings->control_threads;
+    unsigned upload = (unsigned)settings->upload_threads;
+    unsigned first = server->io_count;
+    const char *names[] = {"compute", "control", "upload"};
+    struct series *lengths[ARRAY_COUNT(names)];
+    size_t queue = (size_t)settings->queue_max, memory = (size_t)settings->request_memory_max;
 
-    TRY(pool_new("firn-compute", false, compute, (size_t)settings->queue_max, server->io_count,
-                 (size_t)settings->request_memory_max,
-                 metrics_series(server->metrics, METRIC_queue_length, &names[0]), &server->compute,
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+        lengths[i] = metrics_series(server->metrics, METRIC_queue_length, &names[i]);
+    TRY(pool_new("firn-compute", false, compute, queue, first, memory, lengths[0], &server->compute,
                  err));
-    return pool_new(
-        "firn-control", true, (unsigned)settings->control_threads, (size_t)settings->queue_max,
-        server->io_count + compute, (size_t)settings->request_memory_max,
-        metrics_series(server->metrics, METRIC_queue_length, &names[1]), &server->control, err);
+    first += compute;
+    TRY(pool_new("firn-control", true, control, queue, first, memory, lengths[1], &server->control,
+                 err));
+    first += control;
+    TRY(pool_new("firn-upload", true, upload, queue, first, memory, lengths[2], &server->upload,
+                 err));
+    server->executors = first + upload;
+    return STATUS_OK;
 }
 
 static enum status start(struct server *server, const struct server_options *options,
                          struct error *err)
 {
     const struct route_set *const *sets = options->routes ? options->routes : routes_all();
-    unsigned executors;
 
     TRY(router_new(sets, &server->router, err));
     TRY(make_metrics(server, err));
     name_routes(server, sets);
     TRY(make_ios(server, err));
     TRY(make_pools(server, err));
-    executors = server->io_count +
-                or_default(server->settings.compute_threads, sysconf(_SC_NPROCESSORS_ONLN)) +
-                (unsigned)server->settings.control_threads;
-    TRY(models_new(&options->source, &server->settings, server->metrics, executors, models_changed,
-                   server, &server->models, err));
+    TRY(models_new(&options->source, &server->settings, server->metrics, server->executors,
+                   models_changed, server, &server->models, err));
     TRY(server_listen(server, options->http, err));
     for (unsigned i = 0; i < server->io_count; i++) {
         int failure = pthread_create(&server->ios[i].thread, NULL, io_main, &server->ios[i]);
@@ -512,11 +517,13 @@ void server_free(struct server *server)
     exchange_unpark(server);
     pool_stop(server->compute); /* jobs go from one pool to the other */
     pool_stop(server->control);
+    pool_stop(server->upload);
     for (unsigned i = 0; i < server->io_count; i++)
         io_release(&server->ios[i]);
     free(server->ios);
     pool_free(server->compute);
     pool_free(server->control);
+    pool_free(server->upload);
     models_free(server->models);
     metrics_free(server->metrics);
     router_free(server->router);

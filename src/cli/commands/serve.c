@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "server/server.h"
+#include "server/source.h"
+
+enum { FIRST_LOAD_MS = 1000 }; /* how long "ready" waits for models to be loaded */
+
+struct serve {
+    const char *store, *http, *grpc;
+    bool workers;
+    struct option_list set;
+};
+
+static const struct option OPTIONS[] = {
+    {"store", OPTION_TEXT, offsetof(struct serve, store), "DIR",
+     "folder of the models; made when it is not there"},
+    {"http", OPTION_TEXT, offsetof(struct serve, http), "HOST:PORT",
+     "where to listen (127.0.0.1:8080); port 0 picks one"},
+    {"grpc", OPTION_TEXT, offsetof(struct serve, grpc), "HOST:PORT", "not in this version"},
+    {"workers", OPTION_SWITCH, offsetof(struct serve, workers), "on|off",
+     "framework workers: not in this version"},
+    {"set", OPTION_LIST, offsetof(struct serve, set), "NAME=VALUE",
+     "a setting; `firn help settings` lists them"},
+    {0},
+};
+
+static enum status read_settings(const struct serve *serve, struct settings *settings,
+                                 struct error *err)
+{
+    settings_init(settings);
+    TRY(settings_from_environment(settings, err));
+    for (size_t i = 0; i < serve->set.count; i++) {
+        const char *item = serve->set.items[i], *equal = strchr(item, '=');
+        char name[64];
+
+        if (!equal || (size_t)(equal - item) >= sizeof name)
+            return error_set(err, STATUS_INVALID_INPUT, "--set wants NAME=VALUE");
+        memcpy(name, item, (size_t)(equal - item));
+        name[equal - item] = 0;
+        TRY(settings_set(settings, name, equal + 1, err));
+    }
+    return STATUS_OK;
+}
+
+static enum status check(const struct serve *serve, struct error *err)
+{
+    if (!serve->store)
+        return error_set(err, STATUS_INVALID_INPUT, "--store DIR is not given");
+    if (serve->grpc)
+        return error_set(err, STATUS_UNSUPPORTED, "--grpc is not in this version");
+    if (serve->workers)
+        return error_set(err, STATUS_UNSUPPORTED, "--workers on is not in this version");
+    return STATUS_OK;
+}
+
+/* "127.0.0.1:0" with the port that was picked. */
+static void say_ready(const char *http, const struct server *server, const char *store)
+{
+    const char *colon = strrchr(http, ':');
+    int size = colon > http ? (int)(colon - http) : 0;
+
+    printf("ready http://%.*s:%d store %s\n", size ? size : 7, size ? http : "0.0.0.0",
+           server_port(server), store);
+    fflush(stdout);
+}
+
+static enum status serve_store(const struct serve *serve, const struct settings *settings,
+                               struct registry *registry, const sigset_t *signals,
+                               struct error *err)
+{
+    const char *http = serve->http ? serve->http : "127.0.0.1:8080";
+    char temporary[4096];
+    struct server_options options = {
+        .http = http,
+        .settings = settings,
+        .source = source_of_registry(registry),
+        .registry = registry,
+        .temporary = temporary,
+    };
+    struct server *server;
+    int signal;
+
+    snprintf(temporary, sizeof temporary, "%s/tmp", serve->store);
+    TRY(file_make_folders(temporary, err));
+    TRY(server_new(&options, &server, err));
+    for (int i = 0; i < FIRST_LOAD_MS && !models_settled(server_models(server)); i++)
+        usleep(1000);
+    say_ready(http, server, serve->store);
+    sigwait(signals, &signal);
+    pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* a second one ends us at once */
+    server_drain(server);
+    server_wait(server);
+    server_free(server);
+    return STATUS_OK;
+}
+
+static enum status work(const struct serve *serve, struct error *err)
+{
+    struct settings settings;
+    struct registry *registry;
+    sigset_t signals;
+    enum status status;
+
+    TRY(check(serve, err));
+    TRY(read_settings(serve, &settings, err));
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before there are threads, which inherit it */
+    TRY(registry_open(serve->store, &registry, err));
+    status = serve_store(serve, &settings, registry, &signals, err);
+    registry_close(registry);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    struct serve serve = {0};
+    struct arguments arguments = {0};
+    struct error err = {0};
+    enum status status = options_parse(OPTIONS, argc, argv, 0, 0, &serve, &arguments, &err);
+
+    if (!status)
+        status = work(&serve, &err);
+    arguments_release(&arguments);
+    return status ? output_error(&err, "serve") : 0;
+}
+
+const struct command command_serve = {
+    .name = "serve",
+    .usage = "serve --store DIR [--http HOST:PORT] [--set NAME=VALUE]...",
+    .summary = "answer requests for the models of a store",
+    .help =
+        "Prints a line that begins with \"ready\" when it accepts requests. SIGTERM and SIGINT\n"
+        "let it finish what it has begun; it exits 0 then. A setting may also come from the\n"
+        "environment: FIRN_QUEUE_MAX=100.\n"
+        "\n"
+        "  firn serve --store store --http 127.0.0.1:8080\n"
+        "  curl -s http://127.0.0.1:8080/v2/models\n",
+    .group = "server",
+    .options = OPTIONS,
+    .run = run,
+};

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Management of the registry, for the program and the page: the same JSON as --json.
+ *
+ * A version in a path is a number, "@alias" or "newest". Changes are in the table of served models
+ * when the answer comes. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/number.h"
+#include "contract/contract.h"
+#include "formats/json.h"
+#include "loading/load.h"
+#include "registry/version_json.h"
+#include "server/access.h"
+#include "server/internal.h"
+
+enum { UPLOAD_PIECE = 256 << 10 };
+
+static enum status registry_of(const struct request *request, struct registry **registry,
+                               struct error *err)
+{
+    *registry = request->server->registry;
+    return *registry ? STATUS_OK
+                     : error_set(err, STATUS_UNAVAILABLE, "this server has no registry");
+}
+
+/* A path parameter as text. */
+static enum status parameter(struct request *request, size_t index, const char **text,
+                             struct error *err)
+{
+    *text = arena_text(request_arena(request), request->parameters[index]);
+    return *text ? STATUS_OK : error_no_memory(err, "a request");
+}
+
+/* A whole number of the query; `missing` when it is not there. */
+static enum status query_number(struct request *request, const char *name, int64_t missing,
+                                int64_t *number, struct error *err)
+{
+    const char *text;
+    char quoted[TEXT_QUOTE_SIZE];
+
+    TRY(request_query(request, name, &text, err));
+    *number = missing;
+    if (!text || (number_i64_from_text(bytes_of(text), number) && *number >= 0))
+        return STATUS_OK;
+    return error_set(err, STATUS_INVALID_INPUT, "query parameter %s is '%s', not a number", name,
+                     text_quote(bytes_of(text), quoted, sizeof quoted));
+}
+
+/* The version that parameters 0 and 1 name. */
+static enum status resolve(struct request *request, struct registry *registry,
+                           struct version *version, struct error *err)
+{
+    struct arena *arena = request_arena(request);
+    const char *model, *which, *reference;
+
+    TRY(parameter(request, 0, &model, err));
+    TRY(parameter(request, 1, &which, err));
+    if (strcmp(which, "newest") == 0)
+        reference = model;
+    else
+        reference = arena_printf(arena, *which == '@' ? "%s%s" : "%s:%s", model, which);
+    if (!reference)
+        return error_no_memory(err, "a request");
+    return registry_resolve(registry, reference, version, arena, err);
+}
+
+static enum status list(struct request *request, struct response *response, const char *model,
+                        struct error *err)
+{
+    struct registry *registry;
+    struct version *versions;
+    size_t count;
+
+    TRY(registry_of(request, &registry, err));
+    TRY(registry_list(registry, model, &versions, &count, request_arena(request), err));
+    text_append_char(&response->body, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            text_append_char(&response->body, ',');
+        version_print_json(&versions[i], true, &response->body);
+    }
+    text_append_char(&response->body, ']');
+    return STATUS_OK;
+}
+
+static enum status models_list(struct request *request, struct response *response,
+                               struct error *err)
+{
+    return list(request, response, NULL, err);
+}
+
+static enum status versions_list(struct request *request, struct response *response,
+                                 struct error *err)
+{
+    const char *model;
+
+    TRY(parameter(request, 0, &model, err));
+    return list(request, response, model, err);
+}
+
+static enum status version_show(struct request *request, struct response *response,
+                                struct error *err)
+{
+    struct registry *registry;
+    struct version version;
+
+    TRY(registry_of(request, &registry, err));
+    TRY(resolve(request, registry, &version, err));
+    version_print_json(&version, false, &response->body);
+    return STATUS_OK;
+}
+
+/* --- upload --- */
+
+struct received { /* a body in a file without a name, mapped */
+    int fd;
+    struct bytes bytes;
+};
+
+static enum status open_temporary(const struct server *server, struct received *received,
+                                  struct error *err)
+{
+    char path[4096];
+
+    received->fd = open(server->temporary, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (received->fd >= 0)
+        return STATUS_OK;
+    /* not every file system can do that */
+    snprintf(path, sizeof path, "%s/upload-XXXXXX", server->temporary);
+    received->fd = mkostemp(path, O_CLOEXEC);
+    if (received->fd < 0)
+        return error_set(err, STATUS_UNAVAILABLE, "cannot write to the folder for uploads: %m");
+    unlink(path);
+    return STATUS_OK;
+}
+
+static enum status receive_body(struct request *request, struct received *received,
+                                struct error *err)
+{
+    uint64_t limit = (uint64_t)request->server->settings.upload_bytes_max;
+    uint8_t *piece = arena_new(request_arena(request), uint8_t, UPLOAD_PIECE);
+    size_t got;
+
+    if (!piece)
+        return error_no_memory(err, "an upload");
+    for (;;) {
+        TRY(body_stream_read(request->stream, piece, UPLOAD_PIECE, &got, err));
+        if (got == 0)
+            return STATUS_OK;
+        received->bytes.size += got;
+        if (received->bytes.size > limit)
+            return error_set(err, STATUS_TOO_LARGE, "upload is larger than upload_bytes_max = %llu",
+                             (unsigned long long)limit);
+        if (!file_write_all(received->fd, (struct bytes){piece, got}))
+            return error_set(err, STATUS_UNAVAILABLE, "cannot write the upload: %m");
+    }
+}
+
+static enum status map_body(struct received *received, struct error *err)
+{
+    void *data;
+
+    if (received->bytes.size == 0)
+        return error_set(err, STATUS_INVALID_INPUT, "the upload is empty");
+    data = mmap(NULL, received->bytes.size, PROT_READ, MAP_PRIVATE, received->fd, 0);
+    if (data == MAP_FAILED)
+        return error_set(err, STATUS_UNAVAILABLE, "cannot map the upload: %m");
+    received->bytes.data = data;
+    return STATUS_OK;
+}
+
+static void received_release(struct received *received)
+{
+    if (received->bytes.data)
+        munmap((void *)received->bytes.data, received->bytes.size);
+    if (received->fd >= 0)
+        close(received->fd);
+}
+
+/* What goes with the bytes: ?file=, ?name= or the path, the header Firn-Manifest. */
+struct upload_facts {
+    const char *file, *name, *alias;
+    struct bytes manifest;
+};
+
+static enum status read_facts(struct request *request, struct upload_facts *facts,
+                              struct error *err)
+{
+    const char *slash;
+
+    *facts = (struct upload_facts){.manifest = {NULL, 0}};
+    TRY(request_query(request, "file", &facts->file, err));
+    TRY(request_query(request, "name", &facts->name, err));
+    TRY(request_query(request, "alias", &facts->alias, err));
+    if (request->match.parameter_count)
+        TRY(parameter(request, 0, &facts->name, err));
+    if (request_header(request, "firn-manifest", &facts->manifest))
+        TRY(percent_decode(facts->manifest, &facts->manifest, request_arena(request), err));
+    slash = facts->file ? strrchr(facts->file, '/') : NULL;
+    if (slash)
+        facts->file = slash + 1;
+    if (!facts->file || !*facts->file)
+        facts->file = "model";
+    return STATUS_OK;
+}
+
+/* The manifest: the header's, or the one among the files. */
+static enum status find_manifest(struct artifact *artifact, struct bytes *manifest,
+                                 struct error *err)
+{
+    struct member *member = artifact_find(artifact, MANIFEST_NAME);
+
+    if (manifest->size || artifact->kind == ARTIFACT_FILE || !member)
+        return STATUS_OK;
+    return member_bytes(member, manifest, err);
+}
+
+static enum status store(struct request *request, const struct received *received,
+                         const struct upload_facts *facts, struct response *response,
+                         struct error *err)
+{
+    struct registry *registry = request->server->registry;
+    const struct loading_add add = {.name = facts->name};
+    struct loading loading = {0};
+    struct bytes manifest = facts->manifest;
+    struct artifact *artifact;
+    struct version version;
+    bool unchanged = false;
+    enum status status;
+
+    TRY(artifact_open_bytes(received->bytes, facts->file, NULL, &artifact, err));
+    status = find_manifest(artifact, &manifest, err);
+    if (status == STATUS_OK)
+        status = load_artifact(artifact, manifest, MANIFEST_NAME, &loading, err);
+    else
+        artifact_close(artifact);
+    if (status == STATUS_OK)
+        status =
+            load_add(&loading, registry, &add, &version, &unchanged, request_arena(request), err);
+    load_close(&loading);
+    if (status == STATUS_OK && facts->alias)
+        status = registry_alias(registry, version.model, facts->alias, version.number, -1, err);
+    if (status != STATUS_OK)
+        return status;
+    response->status = unchanged ? 200 : 201;
+    text_append_char(&response->body, '{');
+    version_print_members(&version, false, &response->body);
+    text_printf(&response->body, ",\"unchanged\":%s}", unchanged ? "true" : "false");
+    models_refresh(request->server->models, false);
+    return STATUS_OK;
+}
+
+static enum status upload(struct request *request, struct response *response, struct error *err)
+{
+    struct received received = {.fd = -1};
+    struct registry *registry;
+    struct upload_facts facts;
+    enum status status;
+
+    TRY(registry_of(request, &registry, err));
+    TRY(read_facts(request, &facts, err));
+    status = open_temporary(request->server, &received, err);
+    if (status == STATUS_OK)
+        status = receive_body(request, &received, err);
+    if (status == STATUS_OK)
+        status = map_body(&received, err);
+    if (status == STATUS_OK)
+        status = store(request, &received, &facts, response, err);
+    received_release(&received);
+    return status;
+}
+
+/* --- aliases, deleting --- */
+
+static enum status move_alias(struct request *request, struct response *response, bool remove,
+                              struct error *err)
+{
+    struct registry *registry;
+    const char *model, *alias;
+    int64_t number = 0, expected;
+
+    TRY(registry_of(request, &registry, err));
+    TRY(parameter(request, 0, &model, err));
+    TRY(parameter(request, 1, &alias, err));
+    TRY(query_number(request, "expect", -1, &expected, err));
+    if (!remove) {
+        TRY(query_number(request, "version", 0, &number, err));
+        if (number == 0)
+            return error_set(err, STATUS_INVALID_INPUT,
+                             "query parameter version says on which version the alias stands");
+    }
+    TRY(registry_alias(registry, model, alias, number, expected, err));
+    models_refresh(request->server->models, false);
+    text_append(&response->body, "{\"name\":");
+    json_write_string(&response->body, bytes_of(model));
+    text_append(&response->body, ",\"alias\":");
+    json_write_string(&response->body, bytes_of(alias));
+    text_printf(&response->body, ",\"version\":%lld}", (long long)number);
+    return STATUS_OK;
+}
+
+static enum status alias_set(struct request *request, struct response *response, struct error *err)
+{
+    return move_alias(request, response, false, err);
+}
+
+static enum status alias_remove(struct request *request, struct response *response,
+                                struct error *err)
+{
+    return move_alias(request, response, true, err);
+}
+
+static enum status delete (struct request *request, struct response *response, int64_t number,
+                           struct error *err) {
+    struct registry *registry; const char * model;
+
+    TRY(registry_of(request, &registry, err));
+    TRY(parameter(request, 0, &model, err));
+    TRY(registry_delete(registry, model, number, err));
+    models_refresh(request->server->models, false);
+    text_append(&response->body, "{\"deleted\":true}");
+    return STATUS_OK;
+}
+
+static enum status model_delete(struct request *request, struct response *response,
+                                struct error *err)
+{
+    return delete (request, response, 0, err);
+}
+
+static enum status version_delete(struct request *request, struct response *response,
+                                  struct error *err)
+{
+    int64_t number;
+
+    if (!number_i64_from_text(request->parameters[1], &number) || number < 1)
+        return error_set(err, STATUS_INVALID_INPUT, "only a version by its number is deleted");
+    return delete (request, response, number, err);
+}
+
+/* --- the store --- */
+
+static enum status gc(struct request *request, struct response *response, struct error *err)
+{
+    struct registry *registry;
+    uint64_t files, bytes;
+
+    TRY(registry_of(request, &registry, err));
+    TRY(registry_gc(registry, &files, &bytes, err));
+    text_printf(&response->body, "{\"files\":%llu,\"bytes\":%llu}", (unsigned long long)files,
+                (unsigned long long)bytes);
+    return STATUS_OK;
+}
+
+static enum status verify(struct request *request, struct response *response, struct error *err)
+{
+    struct registry *registry;
+    struct text report = {0};
+    size_t faults;
+    enum status status;
+
+    TRY(registry_of(request, &registry, err));
+    status = registry_verify(registry, &report, &faults, err);
+    if (status == STATUS_OK) {
+        text_printf(&response->body, "{\"faults\":%zu,\"report\":", faults);
+        json_write_string(&response->body, text_bytes(&report));
+        text_append_char(&response->body, '}');
+    }
+    text_release(&report);
+    return status;
+}
+
+static enum status contract_of(struct request *request, struct registry *registry, const char *name,
+                               struct contract *contract, struct error *err)
+{
+    struct version version;
+    const char *reference;
+
+    TRY(request_query(request, name, &reference, err));
+    if (!reference)
+        return error_set(err, STATUS_INVALID_INPUT, "query parameter %s names a version", name);
+    TRY(registry_resolve(registry, reference, &version, request_arena(request), err));
+    return contract_parse_json(bytes_of(version.contract), contract, request_arena(request), err);
+}
+
+static enum status diff(struct request *request, struct response *response, struct error *err)
+{
+    static const char *const grades[] = {"same", "compatible", "breaking"};
+    struct registry *registry;
+    struct contract contracts[2];
+    struct text lines = {0};
+    int grade;
+
+    TRY(registry_of(request, &registry, err));
+    TRY(contract_of(request, registry, "old", &contracts[0], err));
+    TRY(contract_of(request, registry, "new", &contracts[1], err));
+    grade = contract_diff(&contracts[0], &contracts[1], &lines);
+    text_printf(&response->body, "{\"verdict\":\"%s\",\"text\":", grades[grade]);
+    json_write_string(&response->body, text_bytes(&lines));
+    text_append_char(&response->body, '}');
+    text_release(&lines);
+    return STATUS_OK;
+}
+
+static const struct route ROWS[] = {
+    {HTTP_GET, "/api/models", models_list, "the newest version of every model", ROUTE_CONTROL},
+    {HTTP_POST, "/api/models", upload,
+     "upload: the body is a file, tar or zip; ?file=, ?name=, ?alias=, header Firn-Manifest "
+     "(percent-encoded)",
+     ROUTE_STREAM},
+    {HTTP_GET, "/api/models/{model}", versions_list, "its versions, newest first", ROUTE_CONTROL},
+    {HTTP_PUT, "/api/models/{model}", upload, "upload the next version", ROUTE_STREAM},
+    {HTTP_DELETE, "/api/models/{model}", model_delete, "delete it with all versions",
+     ROUTE_CONTROL},
+    {HTTP_GET, "/api/models/{model}/versions/{version}", version_show, "a version", ROUTE_CONTROL},
+    {HTTP_DELETE, "/api/models/{model}/versions/{version}", version_delete, "delete a version",
+     ROUTE_CONTROL},
+    {HTTP_PUT, "/api/models/{model}/aliases/{alias}", alias_set,
+     "let the alias stand on ?version=; ?expect=: only if it stands there now (0: nowhere)",
+     ROUTE_CONTROL},
+    {HTTP_DELETE, "/api/models/{model}/aliases/{alias}", alias_remove, "remove the alias",
+     ROUTE_CONTROL},
+    {HTTP_GET, "/api/diff", diff, "what clients of ?old= notice with ?new=", ROUTE_CONTROL},
+    {HTTP_POST, "/api/gc", gc, "remove bytes that nothing refers to", ROUTE_CONTROL},
+    {HTTP_POST, "/api/verify", verify, "read the store back", ROUTE_CONTROL},
+};
+
+const struct route_set routes_management = {
+    .name = "management",
+    .summary = "models, versions, aliases, the store",
+    .routes = ROWS,
+    .count = ARRAY_COUNT(ROWS),
+};
