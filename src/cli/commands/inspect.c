@@ -71,6 +71,22 @@ static enum status print(const struct loading *loading, const struct inspect *in
     return STATUS_OK;
 }
 
+/* What is recognised but names no signature that could be read is told, and refused. */
+static int finish(const struct description *d, const char *path, struct text *text)
+{
+    struct error err = {0};
+    int code;
+
+    if (d->contract.count || !d->reason)
+        return output_text(text);
+    code = output_text(text);
+    if (code)
+        return code;
+    if (error_set(&err, STATUS_UNSUPPORTED, "%s", d->reason))
+        return output_error(&err, "find a contract in \"%s\"", path);
+    return code;
+}
+
 static int run(int argc, char **argv)
 {
     struct inspect inspect = {0};
@@ -79,6 +95,7 @@ static int run(int argc, char **argv)
     struct text text = {0};
     struct error err = {0};
     const char *path = "a model";
+    int code;
     enum status status = options_parse(OPTIONS, argc, argv, 1, 1, &inspect, &arguments, &err);
 
     if (!status) {
@@ -87,13 +104,15 @@ static int run(int argc, char **argv)
     }
     if (!status)
         status = print(&loading, &inspect, &text, &err);
-    load_close(&loading);
-    arguments_release(&arguments);
     if (status) {
         text_release(&text);
-        return output_error(&err, "inspect \"%s\"", path);
+        code = output_error(&err, "inspect \"%s\"", path);
+    } else {
+        code = finish(&loading.description, path, &text);
     }
-    return output_text(&text);
+    load_close(&loading);
+    arguments_release(&arguments);
+    return code;
 }
 
 const struct command command_inspect = {
@@ -103,6 +122,8 @@ const struct command command_inspect = {
     .help =
         "Reads the file or folder and runs nothing of it. Each fact of the contract says where\n"
         "it comes from. `executes` lists what opening the file with its framework would run.\n"
+        "A format that is recognised, but whose contract cannot be read yet, is described and\n"
+        "refused (exit 6).\n"
         "\n"
         "  firn inspect model.joblib\n"
         "  firn inspect --contract model.joblib > serving.yaml\n",
