@@ -22,6 +22,7 @@
 enum {
     MEMBER_OVERHEAD = 1024,  /* arena bytes per member beside its contents: names, tables */
     LAYER_EXTRA_MEMBERS = 8, /* folders above the prefix, contract, manifest */
+    COMPANIONS_MAX = 255,    /* files beside a lone file that it may name */
 };
 
 /* What a member has beside its public part. */
@@ -41,6 +42,7 @@ struct private
     struct content *contents; /* (content_count,), by member->index */
     size_t content_count;
     int root;             /* of a folder, or -1 */
+    int beside;           /* the folder of a lone file that was opened by its path, or -1 */
     pthread_mutex_t lock; /* over the arena and the contents */
 };
 
@@ -73,7 +75,7 @@ static struct artifact *artifact_new(const struct artifact_limits *limits)
     private->limits = limits ? *limits : artifact_limits_default();
     if (private->limits.ratio == 0)
     private->limits.ratio = 1;
-    private->root = -1;
+    private->root = private->beside = -1;
     pthread_mutex_init(&private->lock, NULL);
     arena_init(&artifact->arena,
                private->limits.unpacked + private->limits.members * MEMBER_OVERHEAD + (1 << 20));
@@ -93,6 +95,8 @@ void artifact_close(struct artifact *artifact)
     file_map_close(&private->file);
     if (private->root >= 0)
         close(private->root);
+    if (private->beside >= 0)
+        close(private->beside);
     pthread_mutex_destroy(&private->lock);
     arena_release(&artifact->arena);
     free(private);
@@ -148,8 +152,8 @@ static enum status single_make(struct artifact *artifact, struct error *err)
         return error_set(err, STATUS_TOO_LARGE, "file is larger than %llu bytes (limit \"bytes\")",
                          (unsigned long long)private->limits.bytes);
     artifact->kind = ARTIFACT_FILE;
-    artifact->members = arena_new(&artifact->arena, struct member, 1);
-    private->contents = arena_new(&artifact->arena, struct content, 1);
+    artifact->members = arena_new(&artifact->arena, struct member, 1 + COMPANIONS_MAX);
+    private->contents = arena_new(&artifact->arena, struct content, 1 + COMPANIONS_MAX);
     if (!artifact->members || !private->contents)
         return error_no_memory(err, "members");
     artifact->count = private->content_count = 1;
@@ -227,6 +231,21 @@ static enum status folder_read(struct artifact *artifact, struct error *err)
     return members_make(artifact, &entries, err);
 }
 
+/* The folder that holds the file; -1 when it cannot be opened, and then nothing is found there. */
+static int folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[4096];
+
+    if (!slash || slash == path)
+        return open(slash ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if ((size_t)(slash - path) >= sizeof folder)
+        return -1;
+    memcpy(folder, path, (size_t)(slash - path));
+    folder[slash - path] = 0;
+    return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 static enum status open_path(struct artifact *artifact, const char *path, struct error *err)
 {
     struct private *private = private_of(artifact);
@@ -241,6 +260,8 @@ static enum status open_path(struct artifact *artifact, const char *path, struct
         TRY(file_map_open(&private->file, AT_FDCWD, path, true, err));
         private->container = private->file.bytes;
         status = container_read(artifact, err);
+        if (!status && artifact->kind == ARTIFACT_FILE)
+        private->beside = folder_of(path);
     }
     if (status)
         return error_within(err, "\"%s\"", text_quote(bytes_of(path), quoted, sizeof quoted));
@@ -354,6 +375,11 @@ struct member *artifact_find(const struct artifact *artifact, const char *path)
 {
     size_t low = 0, high = artifact->count;
 
+    for (size_t i = 0; private_of(artifact)->beside >= 0 && i < artifact->count; i++)
+        if (!strcmp(artifact->members[i].path, path))
+            return &artifact->members[i]; /* in the order in which they were named */
+    if (private_of(artifact)->beside >= 0)
+        return NULL;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         int order = strcmp(artifact->members[middle].path, path);
@@ -475,7 +501,38 @@ static bool join(char *joined, size_t capacity, struct bytes path)
     return true;
 }
 
-enum status artifact_resolve(const struct artifact *artifact, const struct member *from,
+/* A file beside a lone file becomes a member. NULL when there is none of that name. */
+static struct member *companion_add(struct artifact *artifact, const char *name)
+{
+    struct private *private = private_of(artifact);
+    struct content *content = &private->contents[artifact->count];
+    struct member *member = &artifact->members[artifact->count];
+    char *kept;
+    struct error ignored;
+
+    if (private->beside < 0 || artifact->count > COMPANIONS_MAX || !name[0] || strchr(name, '/') ||
+        !strcmp(name, artifact->name))
+        return NULL;
+    if (file_map_open(&content->map, private->beside, name, false, &ignored))
+        return NULL;
+    kept = arena_text(&artifact->arena, bytes_of(name));
+    if (!kept || content->map.bytes.size > private->limits.bytes - private->container.size) {
+        file_map_close(&content->map);
+        return NULL;
+    }
+    *member = (struct member){.path = kept,
+                              .bytes = content->map.bytes,
+                              .size = content->map.bytes.size,
+                              .artifact = artifact,
+                              .index = artifact->count};
+    atomic_store(&content->ready, true);
+    artifact->members[0].path = artifact->name;
+    artifact->kind = ARTIFACT_FOLDER;
+    private->content_count = ++artifact->count;
+    return member;
+}
+
+enum status artifact_resolve(struct artifact *artifact, const struct member *from,
                              struct bytes path, struct member **member, struct error *err)
 {
     char joined[4096] = "", quoted[TEXT_QUOTE_SIZE];
@@ -493,6 +550,8 @@ enum status artifact_resolve(const struct artifact *artifact, const struct membe
         return error_set(err, STATUS_UNSUPPORTED,
                          "refused: the model names \"%s\", which leaves the root", quoted);
     *member = artifact_find(artifact, joined);
+    if (!*member)
+        *member = companion_add(artifact, joined);
     if (*member && joined[0])
         return STATUS_OK;
     status = error_set(err, STATUS_NOT_FOUND, "the model names \"%s\", which is not there", quoted);

@@ -77,8 +77,11 @@ enum status member_bytes(struct member *member, struct bytes *bytes, struct erro
 /* sha256 of a member's bytes, hexadecimal (computed once). */
 enum status member_sha256(struct member *member, char hex[65], struct error *err) must_check;
 
-/* A path that the model itself names (ONNX external data, an asset), relative to the folder of
- * `from`: UNSUPPORTED when it leaves the root, NOT_FOUND when there is no such member. */
-enum status artifact_resolve(const struct artifact *artifact, const struct member *from,
+/* A path that the model itself names (ONNX external data, joblib's side files, an asset), relative
+ * to the folder of `from`: UNSUPPORTED when it leaves the root, NOT_FOUND when there is no such
+ * member. A file that was opened alone by its path finds what lies beside it (regular files, no
+ * links): it becomes a member, and the artifact an ARTIFACT_FOLDER of the named files. Not for use by
+ * several threads. */
+enum status artifact_resolve(struct artifact *artifact, const struct member *from,
                              struct bytes path, struct member **member, struct error *err)
     must_check;

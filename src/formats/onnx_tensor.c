@@ -157,7 +157,7 @@ static enum status raw_data(struct bytes raw, struct tensor *tensor, struct aren
     return STATUS_OK;
 }
 
-static enum status external_data(const struct tensor_proto *proto, const struct artifact *artifact,
+static enum status external_data(const struct tensor_proto *proto, struct artifact *artifact,
                                  const struct member *from, struct tensor *tensor,
                                  struct arena *keep, struct error *err)
 {
@@ -262,7 +262,7 @@ static enum status ints_data(const struct protobuf *message, struct tensor *tens
     return STATUS_OK;
 }
 
-static enum status data_read(const struct tensor_proto *proto, const struct artifact *artifact,
+static enum status data_read(const struct tensor_proto *proto, struct artifact *artifact,
                              const struct member *member, struct tensor *tensor, struct arena *keep,
                              struct error *err)
 {
@@ -283,7 +283,7 @@ static enum status data_read(const struct tensor_proto *proto, const struct arti
     }
 }
 
-enum status onnx_tensor_read(const struct protobuf *message, const struct artifact *artifact,
+enum status onnx_tensor_read(const struct protobuf *message, struct artifact *artifact,
                              const struct member *member, const char **name, struct tensor *tensor,
                              struct arena *keep, struct error *err)
 {

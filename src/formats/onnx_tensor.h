@@ -10,6 +10,6 @@
  * aligned for its dtype, else copied to `keep`; 4-bit elements are unpacked to one a byte. External
  * data is looked up beside `member`; NULL artifact: refused. INVALID_INPUT when the data is not as
  * long as the dimensions say; UNSUPPORTED for unknown dtypes and segments. */
-enum status onnx_tensor_read(const struct protobuf *message, const struct artifact *artifact,
+enum status onnx_tensor_read(const struct protobuf *message, struct artifact *artifact,
                              const struct member *member, const char **name, struct tensor *tensor,
                              struct arena *keep, struct error *err) must_check;

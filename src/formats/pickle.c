@@ -384,7 +384,7 @@ static void machine_init(struct pickle_machine *m, struct bytes bytes,
     *pickle = (struct pickle){0};
 }
 
-enum status pickle_read(struct bytes bytes, const struct artifact *artifact, const char *folder,
+enum status pickle_read(struct bytes bytes, struct artifact *artifact, const char *folder,
                         const struct pickle_limits *limits, struct pickle *pickle,
                         struct arena *keep, struct error *err)
 {

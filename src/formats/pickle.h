@@ -109,7 +109,7 @@ struct pickle {
 /* Read one pickle (already decompressed). `artifact` and `folder` (may be NULL, "") are where the
  * side files of joblib < 0.10 are looked for. Out-of-band buffers without a list are errors.
  * Arrays keep pointing into `bytes`. */
-enum status pickle_read(struct bytes bytes, const struct artifact *artifact, const char *folder,
+enum status pickle_read(struct bytes bytes, struct artifact *artifact, const char *folder,
                         const struct pickle_limits *limits, struct pickle *pickle,
                         struct arena *keep, struct error *err) must_check;
 

@@ -105,8 +105,7 @@ static enum status side_bytes(struct pickle_machine *m, const struct pickle_obje
                         (const char *)name.data);
     if (!path)
         return error_no_memory(err, "the name of a side file");
-    member = m->artifact ? artifact_find(m->artifact, path) : NULL;
-    if (!member) {
+    if (!m->artifact || artifact_resolve(m->artifact, NULL, bytes_of(path), &member, err)) {
         enum status status =
             error_set(err, STATUS_INVALID_INPUT,
                       "its data is in a file of its own, \"%s\", which is missing", quoted);

@@ -34,7 +34,7 @@ struct pickle_machine {
     struct map globals; /* "module\nname" -> PICKLE_GLOBAL object */
     size_t global_capacity;
     struct pickle *pickle;
-    const struct artifact *artifact;
+    struct artifact *artifact;
     const char *folder;
     bool nested; /* in a pickle that follows a joblib wrapper */
     bool done;   /* STOP was read */

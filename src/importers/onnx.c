@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-enum { IR_VERSION_MAX = 20, BID_FIELDS_MAX = 64 };
+enum { IR_VERSION_MAX = 20, BID_FIELDS_MAX = 64, MEMBERS_ASKED_MAX = 16 };
 
 /* A ModelProto: ir_version, and a graph whose first message field is a node, an initializer or a
  * name; every field of the outermost message must be one that ModelProto has, of its wire type. */
@@ -35,7 +35,8 @@ static int bid_bytes(struct bytes bytes)
     return 0;
 }
 
-static int bid(struct upload *upload)
+/* The best bid among the members; of several only those called .onnx, when `named`. */
+static int bid_members(struct upload *upload, bool named)
 {
     int best = 0;
 
@@ -44,9 +45,8 @@ static int bid(struct upload *upload)
         struct error err;
         struct bytes bytes;
         size_t length = strlen(member->path);
-        bool alone = upload->artifact->count == 1;
         int one;
-        if (!alone && (length < 5 || strcmp(member->path + length - 5, ".onnx")))
+        if (named && (length < 5 || strcmp(member->path + length - 5, ".onnx")))
             continue;
         if (member_bytes(member, &bytes, &err))
             continue;
@@ -56,6 +56,16 @@ static int bid(struct upload *upload)
             upload->main = member;
         }
     }
+    return best;
+}
+
+/* A model with its data in other files may have any name; a large folder is looked at by name. */
+static int bid(struct upload *upload)
+{
+    int best = bid_members(upload, upload->artifact->count > 1);
+
+    if (!best && upload->artifact->count > 1 && upload->artifact->count <= MEMBERS_ASKED_MAX)
+        best = bid_members(upload, false);
     return best;
 }
 

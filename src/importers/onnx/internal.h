@@ -80,7 +80,7 @@ struct onnx_model { /* ModelProto */
 };
 
 struct onnx_place { /* where files that the model names are looked for */
-    const struct artifact *artifact;
+    struct artifact *artifact;
     const struct member *member;
 };
 
