@@ -63,6 +63,8 @@ static void read_member(struct member *member, const char *folder, struct counts
     struct text text = {0};
     struct error err = {0};
     enum compression compression;
+    const char *names[64];
+    size_t executed;
 
     CHECK_OK(member_bytes(member, &bytes, &err), err);
     arena_init(&keep, (size_t)1 << 30);
@@ -79,6 +81,9 @@ static void read_member(struct member *member, const char *folder, struct counts
             counts->read++;
             counts->globals += (int)pickle.global_count;
             pickle_print(&text, pickle.root, 1 << 20);
+            executed = pickle_executes(&pickle, names, ARRAY_COUNT(names));
+            for (size_t i = 0; i < executed; i++)
+                printf("%s/%s names %s\n", folder, member->path, names[i]);
             if (getenv("PICKLE_PRINT"))
                 printf("%s/%s\n%s", folder, member->path, text.data);
             counts->right += strstr(counts->family, "joblib") && joblib_is_right(pickle.root);
