@@ -368,9 +368,8 @@ enum status machine_nested_in(struct pickle_machine *m, struct bytes bytes,
     return status;
 }
 
-static void machine_init(struct pickle_machine *m, struct bytes bytes,
-                         const struct pickle_limits *limits, struct pickle *pickle,
-                         struct arena *keep)
+void machine_init(struct pickle_machine *m, struct bytes bytes, const struct pickle_limits *limits,
+                  struct pickle *pickle, struct arena *keep)
 {
     *m = (struct pickle_machine){.cursor = cursor_over(bytes),
                                  .keep = keep,

@@ -40,6 +40,9 @@ struct pickle_machine {
     bool done;   /* STOP was read */
 };
 
+/* `limits` may be NULL. Release with arena_release(&machine->scratch). */
+void machine_init(struct pickle_machine *machine, struct bytes bytes,
+                  const struct pickle_limits *limits, struct pickle *pickle, struct arena *keep);
 /* Zeroed memory in `keep`, within the limit of bytes. */
 enum status machine_alloc(struct pickle_machine *machine, size_t count, size_t size, void **memory,
                           struct error *err) must_check;

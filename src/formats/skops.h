@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/* skops: a zip with schema.json, a tree of nodes that each name a class and how to load it, and a
- * .npy member for each array. Read as the same inert objects as a pickle. */
+/* skops: a zip of schema.json (a tree of nodes, protocols 0 to 2), .npy, .npz and .bin files, read
+ * into the tree of formats/pickle.h, so that who reads estimators does not notice the difference.
+ * Masked arrays by their data. As with pickle, nothing is imported or called. */
 #pragma once
 
 #include "formats/artifact.h"
 #include "formats/pickle.h"
 
+/* A zip whose schema.json has a node at its root. */
 bool skops_is(const struct artifact *artifact);
 
-/* The root, and the classes and functions that loading it would import (pickle->globals). Objects
- * live in `keep`; arrays point into the artifact. */
-enum status skops_read(struct artifact *artifact, struct pickle *pickle, struct arena *keep,
-                       struct error *err) must_check;
+/* `pickle` as pickle_read fills it; protocol is skops's, offsets are bytes of schema.json. Arrays
+ * keep pointing into the artifact. Kinds of nodes that are not known stay opaque objects. */
+enum status skops_read(const struct artifact *artifact, const struct pickle_limits *limits,
+                       struct pickle *pickle, struct arena *keep, struct error *err) must_check;

@@ -78,7 +78,7 @@ static enum status read_pickle(const struct upload *upload, struct pickle *pickl
         return error_no_memory(err, "a path");
     if (skops_is(upload->artifact)) {
         *format = "skops";
-        return skops_read(upload->artifact, pickle, keep, err);
+        return skops_read(upload->artifact, NULL, pickle, keep, err);
     }
     TRY(member_bytes(member, &bytes, err));
     compression = compression_of(bytes);

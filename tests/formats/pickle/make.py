@@ -9,7 +9,7 @@ steps with '/': a number is an item of a sequence, any other word an attribute o
     elements    one description each       pickle_elements
     f64 i64 bool text none length class columns refused(tensor)
 
-Needs numpy 2, scipy, pandas and joblib. numpy1_*: the same with the module names of numpy 1.
+Needs numpy 2, scipy, pandas, joblib, scikit-learn and skops. numpy1_*: the same with the module names of numpy 1.
 """
 import collections, datetime, decimal, functools, io, math, os, pickle, sys
 
@@ -363,13 +363,87 @@ def joblib_case():
         case.write(file.getvalue())
 
 
+def skops_case():
+    import numpy as np
+    import scipy.sparse
+    import skops.io
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+    from sklearn.tree import DecisionTreeClassifier
+    data = {
+        "none": None, "true": True, "int": 7, "huge": 2 ** 70, "float": 0.5, "nan": float("nan"),
+        "text": "h\u00e9 \"q\"", "list": [1, 2.5], "tuple": (1, "a"), "set": {3}, "bytes": b"a\xff",
+        "bytearray": bytearray(b"b"), "keys": {1: "i", 2.5: "f", "s": "t"}, "slice": slice(1, None),
+        "default": collections.defaultdict(list, {"k": [1]}), "dtype": np.dtype("float32"),
+        "ordered": collections.OrderedDict([("b", 1), ("a", 2)]), "type": np.float32,
+        "ufunc": np.log10, "partial": functools.partial(np.add, 1), "scalar": np.int32(-3),
+        "objects": np.array([["a", 1], [None, 2.5]], dtype=object), "names": np.array(["x", "y\u00e9"]),
+        "words": np.array(["a", "b"], dtype=object), "grid": np.asfortranarray(np.eye(2, 3)),
+        "sparse": scipy.sparse.csr_matrix(np.eye(3) * 2), "coo": scipy.sparse.coo_matrix(np.eye(2)),
+        "dia": scipy.sparse.dia_matrix(np.eye(2)), "masked": np.ma.array([1, 2], mask=[0, 1]),
+        "random": np.random.RandomState(0),
+    }
+    data["same"] = data["grid"]
+    case = Case("values.skops")
+    case.fact("none", "none")
+    case.fact("true", "bool", 1)
+    case.fact("int", "i64", 7)
+    for key in ("huge", "float", "nan", "scalar"):
+        case.fact(key, "f64", number(data[key]))
+    case.fact("text", "hex", data["text"].encode().hex())
+    case.fact("list", "tensor", *describe([1, 2.5]))
+    case.fact("tuple/1", "hex", b"a".hex())
+    case.fact("set", "elements", "int 3")
+    case.fact("bytes", "hex", "61ff")
+    case.fact("bytearray", "kind", "bytearray")
+    case.fact("keys/s", "hex", b"t".hex())
+    case.fact("keys", "length", 3)
+    case.fact("slice", "class", "builtins", "slice")
+    case.fact("default/k/0", "i64", 1)
+    case.fact("default", "class", "collections", "defaultdict")
+    case.fact("dtype", "dtype", "f4")
+    case.fact("type", "dtype", "f4")
+    case.fact("ordered/a", "i64", 2)
+    case.fact("partial", "class", "functools", "partial")
+    case.fact("objects", "elements", "text a", "int 1", "none", "float " + number(2.5))
+    for key in ("names", "words", "grid", "same", "masked", "scalar"):
+        value = data[key]
+        case.fact(key, "tensor", *describe(value.data if key == "masked" else
+                                           value.astype(str) if key == "words" else value))
+    for key in ("sparse", "coo", "dia"):
+        case.fact(key, "tensor", *describe(data[key].toarray()))
+    case.fact("", "executes", "functools.partial")
+    case.fact("", "protocol", 2)
+    case.write(skops.io.dumps(data))
+
+    table = np.array([[1.0, 0], [2.0, 1], [3.0, 0], [5.0, 2]])
+    columns = ColumnTransformer([("scale", StandardScaler(), [0]), ("hot", OneHotEncoder(), [1])])
+    tree = DecisionTreeClassifier(max_depth=2, random_state=0)
+    model = Pipeline([("columns", columns), ("log", FunctionTransformer(np.abs)), ("tree", tree)])
+    model.fit(table, ["n", "n", "y", "y"])
+    case = Case("model.skops")
+    scaler, hot = columns.named_transformers_["scale"], columns.named_transformers_["hot"]
+    case.fact("steps/0/1", "class", "sklearn", "ColumnTransformer")
+    case.fact("steps/0/1/transformers_/0/1/mean_", "tensor", *describe(scaler.mean_))
+    case.fact("steps/0/1/transformers_/1/1/categories_/0", "tensor", *describe(hot.categories_[0]))
+    case.fact("steps/1/1/func", "class", "numpy", "absolute")
+    case.fact("steps/2/1/classes_", "tensor", *describe(tree.classes_.astype(str)))
+    case.fact("steps/2/1/tree_", "class", "sklearn.tree", "Tree")
+    case.fact("steps/2/1/tree_/node_count", "i64", tree.tree_.node_count)
+    case.fact("steps/2/1/tree_/values", "tensor", *describe(tree.tree_.value))
+    case.fact("steps/2/1/tree_/nodes", "field", "threshold", *describe(tree.tree_.threshold))
+    case.fact("", "executes")
+    case.write(skops.io.dumps(model, compression=8))
+
+
 def main():
     for protocol in range(6):
         plain(protocol)
     for protocol in (0, 2, 4, 5):
         numpy_case("numpy%d.pickle" % protocol, protocol)
     numpy_case("numpy1_2.pickle", 2)
-    for make in (npy_case, scipy_case, pandas_case, joblib_case):
+    for make in (npy_case, scipy_case, pandas_case, joblib_case, skops_case):
         make()
 
 

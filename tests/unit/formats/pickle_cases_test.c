@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "formats/npy.h"
+#include "formats/skops.h"
 
 #include "test.h"
 
@@ -22,7 +23,8 @@ struct file {
     const char *name;
     struct arena keep;
     struct pickle pickle;
-    struct tensor npy; /* of .npy files */
+    struct tensor npy;         /* of .npy files */
+    struct artifact *artifact; /* of .skops files */
 };
 
 static const struct pickle_object *follow(const struct pickle_object *object, const char *path)
@@ -250,6 +252,15 @@ static struct fact split(char *line)
     return fact;
 }
 
+static void open_skops(struct file *file, struct bytes bytes)
+{
+    struct error err;
+
+    CHECK_OK(artifact_open_bytes(bytes, file->name, NULL, &file->artifact, &err), err);
+    CHECK(skops_is(file->artifact) && !npz_is(file->artifact));
+    CHECK_OK(skops_read(file->artifact, NULL, &file->pickle, &file->keep, &err), err);
+}
+
 static void open_file(struct file *file, struct bytes bytes)
 {
     bool npy = strstr(file->name, ".npy") != NULL;
@@ -257,6 +268,10 @@ static void open_file(struct file *file, struct bytes bytes)
     struct error err;
 
     arena_init(&file->keep, 64 << 20);
+    if (strstr(file->name, ".skops")) {
+        open_skops(file, bytes);
+        return;
+    }
     CHECK(npy_is(bytes) == npy);
     if (npy) {
         CHECK_OK(npy_read(bytes, &file->npy, &file->keep, &err), err);
@@ -292,6 +307,7 @@ static void check_file(const char *folder, const char *expect)
         check_fact(&file, &fact);
     }
     arena_release(&file.keep);
+    artifact_close(file.artifact);
     file_map_close(&facts);
     file_map_close(&data);
 }
