@@ -415,7 +415,7 @@ def skops_case():
         case.fact(key, "tensor", *describe(data[key].toarray()))
     case.fact("", "executes", "functools.partial")
     case.fact("", "protocol", 2)
-    case.write(skops.io.dumps(data))
+    case.write(skops.io.dumps(data, compression=8))
 
     table = np.array([[1.0, 0], [2.0, 1], [3.0, 0], [5.0, 2]])
     columns = ColumnTransformer([("scale", StandardScaler(), [0]), ("hot", OneHotEncoder(), [1])])
