@@ -7,7 +7,8 @@ void shape_strides(const struct shape *shape, int64_t strides[RANK_MAX])
 
     for (int i = shape->rank - 1; i >= 0; i--) {
         strides[i] = stride;
-        stride *= shape->dims[i];
+        /* shapes in infer may be too large for any tensor */
+        __builtin_mul_overflow(stride, shape->dims[i], &stride);
     }
 }
 
