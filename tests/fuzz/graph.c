@@ -27,143 +27,74 @@ struct program {
     const struct op *ops[1024];
     const char *domains[1024];
     size_t op_count;
+    enum dtype favourite; /* of half the tensors: operators want equal types */
     struct error err;
 };
 
-/* The names that operators look for; others come as text. */
-static const char *const NAMES[] = {
-    "axis",
-    "axes",
-    "perm",
-    "to",
-    "keepdims",
-    "value",
-    "values",
-    "mode",
-    "pads",
-    "starts",
-    "ends",
-    "alpha",
-    "beta",
-    "transA",
-    "transB",
-    "epsilon",
-    "direction",
-    "kernel_shape",
-    "strides",
-    "dilations",
-    "group",
-    "auto_pad",
-    "ceil_mode",
-    "count_include_pad",
-    "output_shape",
-    "output_padding",
-    "storage_order",
-    "p",
-    "k",
-    "largest",
-    "sorted",
-    "num_outputs",
-    "split",
-    "batch_dims",
-    "reduction",
-    "allowzero",
-    "start",
-    "end",
-    "blocksize",
-    "upper",
-    "exclusive",
-    "reverse",
-    "min",
+/* The names that operators look for, with the kind they want; others come as text. */
+static const struct {
+    const char *name;
+    enum attribute_kind kind;
+} NAMES[] = {
+#define ATTRIBUTE(name, kind) {#name, ATTRIBUTE_##kind},
+#include "attributes.def"
+#undef ATTRIBUTE
+};
+
+/* Texts that operators compare with. */
+static const char *const WORDS[] = {
+    "constant",
+    "reflect",
+    "edge",
+    "wrap",
+    "linear",
+    "nearest",
+    "cubic",
+    "SAME_UPPER",
+    "SAME_LOWER",
+    "VALID",
+    "NOTSET",
+    "RIGHT",
+    "LEFT",
+    "RL",
+    "LR",
+    "DCR",
+    "CRD",
+    "none",
+    "tanh",
+    "add",
+    "mul",
     "max",
-    "num_groups",
-    "dtype",
-    "size",
-    "time_axis",
-    "batch_axis",
-    "gamma",
-    "lambd",
-    "bias",
-    "select_last_index",
-    "noop_with_empty_axes",
-    "fmod",
-    "detect_negative",
-    "detect_positive",
-    "saturate",
-    "approximate",
-    "training_mode",
-    "momentum",
-    "spatial",
-    "nodes_treeids",
-    "nodes_nodeids",
-    "nodes_featureids",
-    "nodes_values",
-    "nodes_hitrates",
-    "nodes_modes",
-    "nodes_truenodeids",
-    "nodes_falsenodeids",
-    "nodes_missing_value_tracks_true",
-    "target_treeids",
-    "target_nodeids",
-    "target_ids",
-    "target_weights",
-    "class_treeids",
-    "class_nodeids",
-    "class_ids",
-    "class_weights",
-    "classlabels_strings",
-    "classlabels_int64s",
-    "base_values",
-    "post_transform",
-    "n_targets",
-    "aggregate_function",
-    "coefficients",
-    "intercepts",
-    "multi_class",
-    "targets",
-    "offset",
-    "scale",
-    "norm",
-    "value_int",
-    "value_ints",
-    "value_float",
-    "value_floats",
-    "value_string",
-    "value_strings",
-    "shape",
-    "rows",
-    "edges",
-    "keys",
-    "terms",
-    "positions",
-    "features",
-    "unknown",
-    "on_missing",
-    "on_invalid",
-    "width",
-    "low",
-    "high",
-    "lambdas",
-    "picks",
-    "single",
-    "outputs",
-    "threshold",
-    "threshold_type",
-    "roots",
-    "tree_roots",
-    "sets",
-    "equation",
-    "num_heads",
-    "q_num_heads",
-    "kv_num_heads",
-    "hidden_size",
-    "activations",
-    "layout",
-    "linear_before_reset",
-    "clip",
-    "input_forget",
-    "stash_type",
-    "stable",
+    "min",
+    "SOFTMAX",
+    "LOGISTIC",
+    "SOFTMAX_ZERO",
+    "PROBIT",
+    "NONE",
+    "SUM",
+    "AVERAGE",
+    "MIN",
+    "MAX",
+    "BRANCH_LEQ",
+    "BRANCH_LT",
+    "BRANCH_GTE",
+    "BRANCH_GT",
+    "BRANCH_EQ",
+    "BRANCH_NEQ",
+    "LEAF",
+    "BRANCH_MEMBER",
+    "RBF",
+    "LINEAR",
+    "POLY",
+    "SIGMOID",
+    "L1",
+    "L2",
+    "forward",
+    "reverse",
+    "bidirectional",
+    "Sigmoid",
+    "Tanh",
+    "Relu",
 };
 
 static void visit(const char *domain, const struct op *op, void *context)
@@ -206,6 +137,8 @@ static double number(struct program *p)
 
 static struct bytes text(struct program *p)
 {
+    if (below(p, 4))
+        return bytes_of(WORDS[below(p, ARRAY_COUNT(WORDS))]);
     return cursor_take(&p->bytes, below(p, 6));
 }
 
@@ -215,7 +148,9 @@ static enum dtype any_dtype(struct program *p)
                                         DTYPE_I32, DTYPE_U8,  DTYPE_BOOL, DTYPE_STRING};
     unsigned pick = cursor_u8(&p->bytes);
 
-    return pick < 200 ? COMMON[pick % ARRAY_COUNT(COMMON)]
+    if (pick < 100 && p->favourite)
+        return p->favourite;
+    return pick < 230 ? COMMON[pick % ARRAY_COUNT(COMMON)]
                       : (enum dtype)(DTYPE_NONE + 1 + (int)pick % (DTYPE_COUNT - 1));
 }
 
@@ -316,9 +251,13 @@ static bool any_attribute(struct program *p, struct attribute *attribute)
     if (!ints || !floats || !strings || !tensor)
         return false;
     *attribute = (struct attribute){.kind = (enum attribute_kind)(1 + below(p, 7))};
-    attribute->name = name < ARRAY_COUNT(NAMES)
-                          ? NAMES[name]
-                          : arena_text(arena, cursor_take(&p->bytes, below(p, 24)));
+    if (name < ARRAY_COUNT(NAMES)) {
+        attribute->name = NAMES[name].name;
+        if (below(p, 8))
+            attribute->kind = NAMES[name].kind;
+    } else {
+        attribute->name = arena_text(arena, cursor_take(&p->bytes, below(p, 24)));
+    }
     switch (attribute->kind) {
     case ATTRIBUTE_INT:
         attribute->i = integer(p);
@@ -327,7 +266,7 @@ static bool any_attribute(struct program *p, struct attribute *attribute)
         attribute->f = number(p);
         break;
     case ATTRIBUTE_STRING:
-        attribute->s = cursor_take(&p->bytes, below(p, 16));
+        attribute->s = text(p);
         break;
     case ATTRIBUTE_TENSOR:
         shape = any_shape(p);
@@ -354,27 +293,35 @@ static bool any_attribute(struct program *p, struct attribute *attribute)
     return attribute->name != NULL;
 }
 
+/* Mostly a number that the operator takes. */
+static size_t count_between(struct program *p, size_t min, size_t max, size_t limit)
+{
+    max = max < limit ? max : limit;
+    if (below(p, 16) == 0)
+        return below(p, (unsigned)limit + 1);
+    return min >= max ? max : min + below(p, (unsigned)(max - min) + 1);
+}
+
 static void add_node(struct program *p)
 {
     unsigned op = (unsigned)(cursor_u16le(&p->bytes) % p->op_count);
+    unsigned opset = below(p, 64);
     struct attribute attributes[ATTRIBUTES_MAX];
     value_id in[IN_MAX], out[OUT_MAX];
     struct node_description description = {
         .domain = p->domains[op],
         .op = p->ops[op]->name,
-        .opset = (int)below(p, 26),
+        .opset = opset < 26 ? (int)opset : 0,
         .inputs = in,
-        .input_count = below(p, IN_MAX + 1),
-        .output_count = 1 + below(p, OUT_MAX * 2) % OUT_MAX,
+        .input_count = count_between(p, p->ops[op]->in_min, p->ops[op]->in_max, IN_MAX),
+        .output_count = count_between(p, p->ops[op]->out_min, p->ops[op]->out_max, OUT_MAX),
         .attributes = attributes,
     };
 
     for (size_t i = 0; i < description.input_count; i++) {
         unsigned pick = cursor_u8(&p->bytes);
-        in[i] = pick % 16 == 15 ? VALUE_NONE : p->values[pick % p->value_count];
+        in[i] = pick >= 240 ? VALUE_NONE : p->values[pick % p->value_count];
     }
-    if (description.output_count > p->ops[op]->out_max)
-        description.output_count = p->ops[op]->out_max;
     while (description.attribute_count < ATTRIBUTES_MAX && below(p, 3) &&
            any_attribute(p, &attributes[description.attribute_count]))
         description.attribute_count++;
@@ -461,6 +408,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&program.arena, 16 << 20);
     arena_init(&model, 64 << 20);
     if (!graph_new(&program.graph, &model, &program.err)) {
+        program.favourite = any_dtype(&program);
         add_inputs(&program);
         add_constants(&program);
         for (int n = 0; n < NODES_MAX && program.value_count && cursor_left(&program.bytes); n++)
