@@ -53,12 +53,13 @@ static enum status read_integer(struct bytes cell, struct tensor *to, size_t ind
     return tensor_convert(&one, &place, err);
 }
 
-static enum status read_cell(struct bytes cell, struct tensor *to, size_t index, struct error *err)
+static enum status read_cell(struct bytes cell, bool quoted, struct tensor *to, size_t index,
+                             struct error *err)
 {
     double number;
 
-    if (to->dtype == DTYPE_STRING) {
-        ((struct bytes *)to->data)[index] = cell;
+    if (to->dtype == DTYPE_STRING) { /* nothing between two separators is missing, "" is not */
+        ((struct bytes *)to->data)[index] = cell.size > 0 || quoted ? cell : (struct bytes){0};
         return STATUS_OK;
     }
     if (to->dtype == DTYPE_BOOL) {
@@ -84,7 +85,7 @@ static enum status read_column(const struct csv *csv, size_t column, struct tens
 
     for (size_t row = 0; row < csv->rows; row++) {
         struct bytes text = csv->cells[row * csv->columns + column];
-        if (read_cell(text, to, first + row * step, err))
+        if (read_cell(text, csv->quoted[row * csv->columns + column], to, first + row * step, err))
             return error_within(err, "row %zu, column \"%s\" (%s): \"%s\"", row + 1,
                                 text_quote(csv->names[column], name, sizeof name),
                                 dtype_name(to->dtype), text_quote(text, cell, sizeof cell));

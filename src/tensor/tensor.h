@@ -2,9 +2,10 @@
 /* Tensors: a dtype, a shape, and contiguous row-major elements that somebody else owns.
  *
  * bool is one byte, 0 or 1. A string element is a `struct bytes` (borrowed from the request, the
- * model or the run's arena). Dimensions of a tensor are >= 0; in a *shape* that describes what is
- * not known yet, DIM_UNKNOWN and symbols (below DIM_UNKNOWN) stand for free dimensions, and a rank
- * of RANK_UNKNOWN for a shape of which nothing is known. */
+ * model or the run's arena); a missing one (Python's None or NaN among strings) has no data.
+ * Dimensions of a tensor are >= 0; in a *shape* that describes what is not known yet, DIM_UNKNOWN
+ * and symbols (below DIM_UNKNOWN) stand for free dimensions, and a rank of RANK_UNKNOWN for a shape
+ * of which nothing is known. */
 #pragma once
 
 #include "base/arena.h"

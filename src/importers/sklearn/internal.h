@@ -69,6 +69,10 @@ struct estimator_class {
      * n_features_in_; NULL: none. */
     const char *width;
 
+    /* Attribute that holds the fitted estimator whose methods this one has where its own are NULL:
+     * best_estimator_ of a search; NULL: none. */
+    const char *inner;
+
     /* The estimator that sees the input columns first (a Pipeline's first step), for looking up
      * names and number of columns; NULL: none. */
     const struct pickle_object *(*first)(const struct pickle_object *self);

@@ -77,7 +77,8 @@ static bool has(const struct pickle_object *self, enum method method)
     size_t count = pickle_length(steps_of(self));
     const struct pickle_object *last = count ? step_of(self, count - 1) : NULL;
 
-    if (method == METHOD_TRANSFORM && last && (is_passthrough(last) || !estimator_find(last)))
+    if (method == METHOD_TRANSFORM && last &&
+        (is_passthrough(last) || (!estimator_find(last) && !estimator_has(last, METHOD_PREDICT))))
         return true;
     return estimator_has(last, method);
 }
@@ -98,4 +99,5 @@ static const struct pickle_object *first(const struct pickle_object *self)
 
 const struct estimator_set estimators_pipeline = ESTIMATOR_SET(
     {.name = "Pipeline", PIPELINE}, {.name = "PMMLPipeline", .package = "sklearn2pmml", PIPELINE},
+    {.name = "Pipeline", .package = "imblearn", PIPELINE},
     {.name = "TransformerPipeline", .package = "sklearn_pandas", PIPELINE});

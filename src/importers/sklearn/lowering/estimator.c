@@ -57,16 +57,48 @@ static lower_function *method_of(const struct estimator_class *class, enum metho
     return NULL;
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t size = strlen(text), end_size = strlen(end);
+
+    return size >= end_size && strcmp(text + size - end_size, end) == 0;
+}
+
+/* What an estimator of a class that we do not know has, as far as its object tells: it refuses to
+ * be lowered, but its contract has signatures. */
+static bool stranger_has(const struct pickle_object *object, enum method method)
+{
+    const struct pickle_object *type =
+        pickle_get(pickle_get(object, "_sklearn_tags"), "estimator_type");
+    const char *name = pickle_name(object);
+    bool classifier, regressor;
+
+    if (!object || object->kind != PICKLE_OBJECT)
+        return false;
+    if (!type)
+        type = pickle_get(object, "_estimator_type");
+    classifier = pickle_text_is(type, "classifier") || ends_with(name, "Classifier") ||
+                 pickle_get(object, "classes_");
+    regressor = pickle_text_is(type, "regressor") || ends_with(name, "Regressor");
+    return (method == METHOD_PREDICT && (classifier || regressor)) ||
+           (method == METHOD_PREDICT_PROBA && classifier);
+}
+
 bool estimator_has(const struct pickle_object *object, enum method method)
 {
     static _Thread_local int depth; /* `has` asks the estimators inside: a cycle would not end */
     const struct estimator_class *class = estimator_find(object);
     bool answer;
 
-    if (!class || !method_of(class, method) || depth >= DEPTH_MAX)
+    if (depth >= DEPTH_MAX)
         return false;
+    if (!class)
+        return stranger_has(object, method);
     depth++;
-    answer = !class->has || class->has(object, method);
+    if (method_of(class, method))
+        answer = !class->has || class->has(object, method);
+    else
+        answer = class->inner && estimator_has(pickle_get(object, class->inner), method);
     depth--;
     return answer;
 }
@@ -144,7 +176,7 @@ static enum status lower(struct lowering *l, const struct pickle_object *object,
         return error_set(err, STATUS_UNSUPPORTED, "class %s.%s is not one that firn serves",
                          text_quote(bytes_of(pickle_module(object)), quoted, sizeof quoted),
                          pickle_name(object));
-    if (!method_of(class, method) || (class->has && !class->has(object, method)))
+    if (!method_of(class, method) ? !class->inner : class->has && !class->has(object, method))
         return error_set(err, STATUS_UNSUPPORTED, "%s has no %s", class->name, method_name(method));
     if (l->depth >= DEPTH_MAX)
         return error_set(err, STATUS_UNSUPPORTED, "estimators are nested more than %d deep",
@@ -152,7 +184,11 @@ static enum status lower(struct lowering *l, const struct pickle_object *object,
     if (++l->steps > STEPS_MAX)
         return error_set(err, STATUS_TOO_LARGE, "more than %d estimators", STEPS_MAX);
     l->depth++;
-    TRY(method_of(class, method)(l, object, in, out, err));
+    if (method_of(class, method))
+        TRY(method_of(class, method)(l, object, in, out, err));
+    else
+        TRY(estimator_lower(l, class->inner, pickle_get(object, class->inner), method, in, out,
+                            err));
     l->depth--;
     return STATUS_OK;
 }
@@ -173,8 +209,8 @@ enum status estimator_lower(struct lowering *l, const char *role,
     if (role) {
         bool below = *where && where != l->root; /* the root's own name says nothing */
 
-        l->where = arena_printf(l->keep, "%s%s%s (%s)", below ? where : "", below ? ": " : "", role,
-                                name);
+        l->where =
+            arena_printf(l->keep, "%s%s%s (%s)", below ? where : "", below ? ": " : "", role, name);
         if (!l->where)
             return error_no_memory(err, "the model's steps");
     } else if (!*where) {

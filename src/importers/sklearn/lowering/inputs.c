@@ -12,7 +12,9 @@ static const struct pickle_object *first_of(const struct pickle_object *object)
 {
     const struct estimator_class *class = estimator_find(object);
 
-    return class && class->first ? class->first(object) : NULL;
+    if (class && class->first)
+        return class->first(object);
+    return class && class->inner ? pickle_get(object, class->inner) : NULL;
 }
 
 static bool names_of(const struct pickle_object *object, const char *attribute,
