@@ -15,7 +15,8 @@ static enum status system_error(struct error *err, const char *what, const char 
 {
     int code = errno;
     enum status status =
-        code == ENOSPC || code == EDQUOT || code == EMFILE || code == ENFILE ? STATUS_UNAVAILABLE
+        code == ENOSPC || code == EDQUOT || code == EFBIG || code == EMFILE || code == ENFILE
+            ? STATUS_UNAVAILABLE
         : code == EACCES || code == EPERM || code == EROFS || code == ENOENT || code == ENOTDIR
             ? STATUS_INVALID_INPUT
             : STATUS_INTERNAL;

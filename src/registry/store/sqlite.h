@@ -13,6 +13,24 @@ struct store {
     pthread_mutex_t lock;
 };
 
+#define SQLITE_NEWEST "(SELECT max(number) FROM versions w WHERE w.model = v.model)"
+
+static inline void sqlite_lock(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+}
+
+static inline void sqlite_unlock(struct store *store)
+{
+    pthread_mutex_unlock(&store->lock);
+}
+
+/* End a transaction that changed nothing, or should not have. */
+static inline void sqlite_undo(struct store *store)
+{
+    sqlite3_exec(store->connection, "ROLLBACK", NULL, NULL, NULL);
+}
+
 /* Prepare and bind: `types` has 't' for a text (NULL is NULL) and 'i' for an int64_t. */
 enum status sql_open(struct store *store, sqlite3_stmt **query, struct error *err, const char *sql,
                      const char *types, ...) must_check;
@@ -31,3 +49,19 @@ enum status sql_integer(struct store *store, int64_t *value, bool *found, struct
 bool sql_text(sqlite3_stmt *query, int column, const char **text, struct arena *keep) must_check;
 
 enum status sqlite_schema(struct store *store, struct error *err) must_check;
+
+/* --- sqlite_read.c: the functions of struct store_backend --- */
+enum status sqlite_find(struct store *store, const char *model, int64_t number, const char *alias,
+                        bool *found, struct version *version, struct arena *keep, struct error *err)
+    must_check;
+enum status sqlite_list(struct store *store, const char *model, bool newest,
+                        struct version **versions, size_t *count, struct arena *keep,
+                        struct error *err) must_check;
+enum status sqlite_image(struct store *store, const char *digest, struct store_image *image,
+                         struct arena *keep, struct error *err) must_check;
+enum status sqlite_images(struct store *store, struct store_image **images, size_t *count,
+                          struct arena *keep, struct error *err) must_check;
+enum status sqlite_generation(struct store *store, int64_t *generation, struct error *err)
+    must_check;
+enum status sqlite_check(struct store *store, struct text *report, size_t *faults,
+                         struct error *err) must_check;

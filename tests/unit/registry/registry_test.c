@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -346,6 +348,62 @@ TEST(bad_uploads_store_nothing)
     CHECK_OK(registry_gc(registry, &files, &bytes, &err), err);
     CHECK_INT(files, 0);
     CHECK_INT(add_text(registry, "x", "good"), 1);
+    registry_close(registry);
+    arena_release(&keep);
+}
+
+TEST(no_memory_stores_nothing)
+{
+    struct registry *registry = open_store("memory");
+    struct version version;
+    struct arena keep;
+    struct error err;
+    bool unchanged;
+    int failures = 0;
+
+    for (long n = 1; n < 60; n++) {
+        char text[32];
+        enum status status;
+        snprintf(text, sizeof text, "bytes %ld", n);
+        arena_init(&keep, 1 << 20);
+        arena_fail_at(n);
+        status = add_bytes(registry, "x", text, "x", &version, &unchanged, &keep, &err);
+        arena_fail_at(0);
+        failures += status != STATUS_OK;
+        CHECK(status == STATUS_OK || status == STATUS_NO_MEMORY);
+        arena_release(&keep);
+    }
+    CHECK(failures > 5);
+    check_whole(registry);
+    registry_close(registry);
+}
+
+/* A limit on the size of files stands for a full disk. */
+TEST(a_full_disk_stores_nothing)
+{
+    static char large[300000];
+    struct registry *registry = open_store("full");
+    struct rlimit before, small;
+    struct version version;
+    struct arena keep;
+    struct error err;
+    bool unchanged;
+    uint64_t files, bytes;
+
+    memset(large, 'x', sizeof large - 1);
+    arena_init(&keep, 1 << 20);
+    signal(SIGXFSZ, SIG_IGN);
+    CHECK_INT(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 200000;
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &small), 0);
+    CHECK_FAILS(add_bytes(registry, "x", large, "x", &version, &unchanged, &keep, &err), err,
+                STATUS_UNAVAILABLE, "cannot write");
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &before), 0);
+    CHECK_OK(registry_gc(registry, &files, &bytes, &err), err);
+    CHECK_INT(files, 0);
+    CHECK_INT(add_text(registry, "x", large), 1);
+    check_whole(registry);
     registry_close(registry);
     arena_release(&keep);
 }

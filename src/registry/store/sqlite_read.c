@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The SQLite back end's reads, and its check of itself. */
+#include "registry/store/sqlite.h"
+
+#include "base/text.h"
+
+#define VERSION_COLUMNS                                                                            \
+    "SELECT m.name, v.number, v.digest, v.format, v.framework, v.framework_version, v.contract,"   \
+    " v.manifest, v.reason, v.created, v.bytes FROM versions v JOIN models m ON m.id = v.model "
+#define IMAGE_COLUMNS                                                                              \
+    "SELECT digest, manifest_bytes, config, config_bytes, layer, layer_bytes, single FROM images "
+
+/* --- reading --- */
+
+static enum status version_read(sqlite3_stmt *query, struct version *version, struct arena *keep,
+                                struct error *err)
+{
+    *version = (struct version){.number = sqlite3_column_int64(query, 1),
+                                .bytes = sqlite3_column_int64(query, 10)};
+    if (sql_text(query, 0, &version->model, keep) && sql_text(query, 2, &version->digest, keep) &&
+        sql_text(query, 3, &version->format, keep) &&
+        sql_text(query, 4, &version->framework, keep) &&
+        sql_text(query, 5, &version->framework_version, keep) &&
+        sql_text(query, 6, &version->contract, keep) &&
+        sql_text(query, 7, &version->manifest, keep) &&
+        sql_text(query, 8, &version->reason, keep) && sql_text(query, 9, &version->created, keep))
+        return STATUS_OK;
+    return error_no_memory(err, "a version");
+}
+
+/* Fill in which aliases stand on the version. */
+static enum status aliases_read(struct store *store, struct version *version, struct arena *keep,
+                                struct error *err)
+{
+    sqlite3_stmt *query;
+    enum status status;
+    int64_t count = 0;
+    bool row;
+
+    TRY(sql_integer(store, &count, &row, err,
+                    "SELECT count(*) FROM aliases a JOIN models m ON m.id = a.model"
+                    " WHERE m.name = ?1 AND a.number = ?2",
+                    "ti", version->model, version->number));
+    version->aliases = arena_new(keep, const char *, (size_t)count);
+    if (!version->aliases)
+        return error_no_memory(err, "aliases");
+    TRY(sql_open(store, &query, err,
+                 "SELECT a.name FROM aliases a JOIN models m ON m.id = a.model"
+                 " WHERE m.name = ?1 AND a.number = ?2 ORDER BY a.name LIMIT ?3",
+                 "tii", version->model, version->number, count));
+    status = sql_step(store, query, &row, err);
+    while (!status && row) {
+        if (sql_text(query, 0, &version->aliases[version->alias_count], keep))
+            version->alias_count++;
+        else
+            status = error_no_memory(err, "aliases");
+        if (!status)
+            status = sql_step(store, query, &row, err);
+    }
+    sqlite3_finalize(query);
+    return status;
+}
+
+/* The rows of an opened query, which is closed. */
+static enum status versions_read(struct store *store, sqlite3_stmt *query,
+                                 struct version **versions, size_t *count, struct arena *keep,
+                                 struct error *err)
+{
+    struct version *items = NULL;
+    size_t capacity = 0, used = 0;
+    enum status status;
+    bool row;
+
+    for (status = sql_step(store, query, &row, err); !status && row;
+         status = sql_step(store, query, &row, err)) {
+        if (used == capacity) {
+            struct version *grown = arena_new(keep, struct version, capacity ? capacity * 2 : 4);
+            if (!grown) {
+                status = error_no_memory(err, "versions");
+                break;
+            }
+            if (used)
+                memcpy(grown, items, used * sizeof *items);
+            items = grown;
+            capacity = capacity ? capacity * 2 : 4;
+        }
+        status = version_read(query, &items[used++], keep, err);
+        if (status)
+            break;
+    }
+    sqlite3_finalize(query);
+    for (size_t i = 0; !status && i < used; i++)
+        status = aliases_read(store, &items[i], keep, err);
+    *versions = items;
+    *count = used;
+    return status;
+}
+
+/* Reads that belong together see one state. */
+static enum status read_begin(struct store *store, struct error *err)
+{
+    return sql_run(store, err, "BEGIN", "");
+}
+
+static enum status find_locked(struct store *store, const char *model, int64_t number,
+                               const char *alias, bool *found, struct version *version,
+                               struct arena *keep, struct error *err)
+{
+    struct version *versions;
+    sqlite3_stmt *query;
+    size_t count;
+
+    if (alias)
+        TRY(sql_open(store, &query, err,
+                     VERSION_COLUMNS "JOIN aliases a ON a.model = m.id AND a.number = v.number"
+                                     " WHERE m.name = ?1 AND a.name = ?2",
+                     "tt", model, alias));
+    else if (number)
+        TRY(sql_open(store, &query, err, VERSION_COLUMNS "WHERE m.name = ?1 AND v.number = ?2",
+                     "ti", model, number));
+    else
+        TRY(sql_open(store, &query, err,
+                     VERSION_COLUMNS "WHERE m.name = ?1 AND v.number = " SQLITE_NEWEST, "t",
+                     model));
+    TRY(versions_read(store, query, &versions, &count, keep, err));
+    *found = count == 1;
+    if (*found)
+        *version = versions[0];
+    return STATUS_OK;
+}
+
+enum status sqlite_find(struct store *store, const char *model, int64_t number, const char *alias,
+                        bool *found, struct version *version, struct arena *keep, struct error *err)
+{
+    enum status status;
+
+    sqlite_lock(store);
+    status = read_begin(store, err);
+    if (!status)
+        status = find_locked(store, model, number, alias, found, version, keep, err);
+    sqlite_undo(store);
+    sqlite_unlock(store);
+    return status;
+}
+
+static enum status list_locked(struct store *store, const char *model, bool newest,
+                               struct version **versions, size_t *count, struct arena *keep,
+                               struct error *err)
+{
+    sqlite3_stmt *query;
+
+    TRY(sql_open(store, &query, err,
+                 VERSION_COLUMNS "WHERE (?1 IS NULL OR m.name = ?1)"
+                                 " AND (?2 = 0 OR v.number = " SQLITE_NEWEST
+                                 ") ORDER BY m.name, v.number DESC",
+                 "ti", model, (int64_t)newest));
+    return versions_read(store, query, versions, count, keep, err);
+}
+
+enum status sqlite_list(struct store *store, const char *model, bool newest,
+                        struct version **versions, size_t *count, struct arena *keep,
+                        struct error *err)
+{
+    enum status status;
+
+    sqlite_lock(store);
+    status = read_begin(store, err);
+    if (!status)
+        status = list_locked(store, model, newest, versions, count, keep, err);
+    sqlite_undo(store);
+    sqlite_unlock(store);
+    return status;
+}
+
+static enum status image_read(sqlite3_stmt *query, struct store_image *image, struct arena *keep,
+                              struct error *err)
+{
+    *image = (struct store_image){.manifest_bytes = sqlite3_column_int64(query, 1),
+                                  .config_bytes = sqlite3_column_int64(query, 3),
+                                  .layer_bytes = sqlite3_column_int64(query, 5),
+                                  .single = sqlite3_column_int(query, 6)};
+    if (sql_text(query, 0, &image->digest, keep) && sql_text(query, 2, &image->config, keep) &&
+        sql_text(query, 4, &image->layer, keep))
+        return STATUS_OK;
+    return error_no_memory(err, "an image");
+}
+
+static enum status images_locked(struct store *store, const char *digest,
+                                 struct store_image **images, size_t *count, struct arena *keep,
+                                 struct error *err)
+{
+    sqlite3_stmt *query;
+    enum status status;
+    int64_t rows = 0;
+    bool row;
+
+    *count = 0;
+    TRY(sql_integer(store, &rows, &row, err, "SELECT count(*) FROM images", ""));
+    *images = arena_new(keep, struct store_image, (size_t)rows);
+    if (!*images)
+        return error_no_memory(err, "images");
+    TRY(sql_open(store, &query, err,
+                 IMAGE_COLUMNS "WHERE ?1 IS NULL OR digest = ?1 ORDER BY digest LIMIT ?2", "ti",
+                 digest, rows));
+    status = sql_step(store, query, &row, err);
+    while (!status && row) {
+        status = image_read(query, &(*images)[(*count)++], keep, err);
+        if (!status)
+            status = sql_step(store, query, &row, err);
+    }
+    sqlite3_finalize(query);
+    return status;
+}
+
+enum status sqlite_images(struct store *store, struct store_image **images, size_t *count,
+                          struct arena *keep, struct error *err)
+{
+    enum status status;
+
+    sqlite_lock(store);
+    status = read_begin(store, err);
+    if (!status)
+        status = images_locked(store, NULL, images, count, keep, err);
+    sqlite_undo(store);
+    sqlite_unlock(store);
+    return status;
+}
+
+enum status sqlite_image(struct store *store, const char *digest, struct store_image *image,
+                         struct arena *keep, struct error *err)
+{
+    struct store_image *found;
+    enum status status;
+    size_t count = 0;
+
+    sqlite_lock(store);
+    status = read_begin(store, err);
+    if (!status)
+        status = images_locked(store, digest, &found, &count, keep, err);
+    sqlite_undo(store);
+    sqlite_unlock(store);
+    if (!status && count != 1)
+        return error_set(err, STATUS_NOT_FOUND, "there is no image %s", digest);
+    if (!status)
+        *image = found[0];
+    return status;
+}
+
+enum status sqlite_generation(struct store *store, int64_t *generation, struct error *err)
+{
+    enum status status;
+    bool found;
+
+    sqlite_lock(store);
+    status = sql_integer(store, generation, &found, err,
+                         "SELECT generation FROM store WHERE id = 1", "");
+    sqlite_unlock(store);
+    return status;
+}
+
+/* --- checking --- */
+
+/* Each row of the query is a fault, its first column the words. */
+static enum status faults_of(struct store *store, const char *sql, struct text *report,
+                             size_t *faults, struct error *err)
+{
+    sqlite3_stmt *query;
+    enum status status;
+    bool row;
+
+    TRY(sql_open(store, &query, err, sql, ""));
+    for (status = sql_step(store, query, &row, err); !status && row;
+         status = sql_step(store, query, &row, err)) {
+        const char *words = (const char *)sqlite3_column_text(query, 0);
+        if (words && strcmp(words, "ok") == 0)
+            continue;
+        text_printf(report, "store.db: %s\n", words ? words : "damaged");
+        ++*faults;
+    }
+    sqlite3_finalize(query);
+    return status;
+}
+
+enum status sqlite_check(struct store *store, struct text *report, size_t *faults,
+                         struct error *err)
+{
+    static const char *const CHECKS[] = {
+        "PRAGMA integrity_check",
+        "SELECT 'row of table ' || \"table\" || ' refers to nothing' FROM pragma_foreign_key_check",
+        "SELECT 'model ' || name || ' has a version above its last number' FROM models m"
+        " WHERE last_number < (SELECT max(number) FROM versions v WHERE v.model = m.id)",
+        "SELECT 'image ' || digest || ' has no version' FROM images i"
+        " WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.digest = i.digest)",
+    };
+    enum status status = STATUS_OK;
+
+    sqlite_lock(store);
+    for (size_t i = 0; !status && i < ARRAY_COUNT(CHECKS); i++)
+        status = faults_of(store, CHECKS[i], report, faults, err);
+    sqlite_unlock(store);
+    return status;
+}
