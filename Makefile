@@ -115,7 +115,7 @@ $(O)/fuzz/%: tests/fuzz/%.c $(LIBRARY)
 	@echo "  FUZZ $<"
 	@$(CC) $(BASE_CFLAGS) -Wno-missing-prototypes $(CPPFLAGS) -Itests $< $(LIBRARY) $(LDFLAGS_$(V)) $(LDLIBS) -o $@
 .PHONY: fuzz build-fuzz
-build-fuzz: $(FUZZERS:%=$(O)/fuzz/%)
+build-fuzz: $(patsubst %,$(O)/fuzz/%,$(if $(NAME),$(NAME),$(FUZZERS)))
 fuzz: ## fuzz every format, SECONDS each (600); NAME=pickle for one
 	@$(MAKE) --no-print-directory V=fuzz build-fuzz
 	@scripts/fuzz $(SECONDS) $(if $(NAME),$(NAME),$(FUZZERS))
