@@ -118,12 +118,6 @@ bool has_mleap(const struct look *look)
     return has(look, "bundle.json");
 }
 
-bool has_skops(const struct look *look)
-{
-    return look->artifact->kind == ARTIFACT_ZIP &&
-           member_holds(look_find(look, "schema.json"), "\"__loader__\"");
-}
-
 bool has_bento(const struct look *look)
 {
     return has(look, "bento.yaml");
