@@ -51,7 +51,9 @@ static enum status push(struct parser *parser, const struct json *value, struct 
 {
     if (parser->used == parser->capacity) {
         size_t capacity = parser->capacity ? parser->capacity * 2 : 64;
-        struct json *grown = realloc(parser->stack, capacity * sizeof *grown);
+        struct json *grown = NULL;
+        if (parser->used < parser->keep->limit / sizeof *grown) /* what is kept would not fit */
+            grown = realloc(parser->stack, capacity * sizeof *grown);
         if (!grown)
             return error_no_memory(err, "JSON values");
         parser->stack = grown;

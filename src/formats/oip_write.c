@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Writing of Open Inference v2 bodies. */
+#include "base/number.h"
 #include "formats/oip.h"
 
 /* Binary strings: a little-endian uint32 and that many bytes each. Those above 4 GiB fail the text,
@@ -34,6 +35,8 @@ static void write_tensor(struct text *text, const struct oip_tensor *item)
 {
     const struct tensor *tensor = &item->tensor;
     const char *datatype = dtype_oip(tensor->dtype);
+    char number[NUMBER_SIZE];
+    size_t size;
 
     text_append_char(text, '{');
     json_write_key(text, "name");
@@ -41,8 +44,12 @@ static void write_tensor(struct text *text, const struct oip_tensor *item)
     text_append(text, ",\"datatype\":");
     json_write_text(text, *datatype ? datatype : dtype_name(tensor->dtype));
     text_append(text, ",\"shape\":[");
-    for (int i = 0; i < tensor->shape.rank; i++)
-        text_printf(text, i ? ",%lld" : "%lld", (long long)tensor->shape.dims[i]);
+    for (int i = 0; i < tensor->shape.rank; i++) {
+        if (i)
+            text_append_char(text, ',');
+        size = number_print_i64(tensor->shape.dims[i], number);
+        text_append_bytes(text, (struct bytes){(const uint8_t *)number, size});
+    }
     text_append_char(text, ']');
     if (item->binary) {
         text_printf(text, ",\"parameters\":{\"binary_data_size\":%zu}}", binary_size(tensor));

@@ -356,6 +356,25 @@ TEST(json_without_memory)
     CHECK_INT(status, STATUS_OK);
 }
 
+/* What is not kept yet counts too. */
+TEST(json_keeps_the_limit)
+{
+    struct text text = {0};
+    struct error err = {0};
+    struct arena arena;
+    struct json value;
+
+    text_append(&text, "[0");
+    for (int i = 0; i < 100000; i++)
+        text_append(&text, ",0");
+    text_append(&text, "]");
+    arena_init(&arena, 1 << 20);
+    CHECK_FAILS(json_parse(text_bytes(&text), 0, &value, &arena, &err), err, STATUS_NO_MEMORY,
+                "no memory for JSON values");
+    arena_release(&arena);
+    text_release(&text);
+}
+
 TEST(json_writing)
 {
     struct text text = {0};
