@@ -30,6 +30,8 @@ override CC := $(if $(findstring ccache,$(CC)),ccache clang-14,clang-14)
 endif
 BASE_CFLAGS := -std=gnu11 $(WARNINGS) $(CFLAGS_$(V)) $(CFLAGS)
 LDLIBS := $(shell pkg-config --libs $(PACKAGES)) -lbz2 -lpthread -lm
+# Loops over elements are worth vectorising.
+OPS_release := -O3
 # Conversions are the point of element-wise templates; everywhere else they are checked.
 STRICT := -Wconversion -Wsign-conversion
 ifeq ($(ARCH),x86_64)
@@ -72,7 +74,7 @@ FORCE:
 $(O)/obj/%.o: src/%.c | $(PLUGIN_TABLES)
 	@mkdir -p $(@D)
 	@echo "  CC $<"
-	@$(CC) $(BASE_CFLAGS) $(if $(filter src/ops/%,$<),,$(STRICT)) \
+	@$(CC) $(BASE_CFLAGS) $(if $(filter src/ops/%,$<),$(OPS_$(V)),$(STRICT)) \
 	    $(if $(filter %_avx512.c,$<),$(ISA_avx512),$(if $(filter %_avx2.c,$<),$(ISA_avx2))) \
 	    $(CPPFLAGS) -MMD -MP -c $< -o $@
 

@@ -615,7 +615,7 @@ static enum status infer_x(struct op_call *call, int64_t *rows, struct error *er
 
 static enum status infer_regressor(struct op_call *call, struct error *err)
 {
-    int64_t rows;
+    int64_t rows = DIM_UNKNOWN;
 
     TRY(infer_x(call, &rows, err));
     if (target_count(call) < 1)
@@ -629,7 +629,7 @@ static enum status infer_regressor(struct op_call *call, struct error *err)
 static enum status infer_classifier(struct op_call *call, struct error *err)
 {
     struct tensor labels;
-    int64_t rows;
+    int64_t rows = DIM_UNKNOWN;
 
     TRY(infer_x(call, &rows, err));
     TRY(labels_of(call, &labels, err));
