@@ -31,7 +31,7 @@ endif
 BASE_CFLAGS := -std=gnu11 $(WARNINGS) $(CFLAGS_$(V)) $(CFLAGS)
 LDLIBS := $(shell pkg-config --libs $(PACKAGES)) -lbz2 -lpthread -lm
 # Loops over elements are worth vectorising.
-OPS_release := -O3
+OPS_release := -O3 -Wno-maybe-uninitialized
 # Conversions are the point of element-wise templates; everywhere else they are checked.
 STRICT := -Wconversion -Wsign-conversion
 ifeq ($(ARCH),x86_64)
