@@ -54,7 +54,7 @@ static inline void fuzz_model(const uint8_t *data, size_t size, const char *name
     limits.bytes = limits.unpacked = FUZZ_MEMORY;
     if (artifact_open_bytes((struct bytes){data, size}, name, &limits, &artifact, &err))
         return;
-    if (!load_artifact(artifact, NULL, &loading, &err) &&
+    if (!load_artifact(artifact, (struct bytes){NULL, 0}, NULL, &loading, &err) &&
         !load_servable(&loading, &options, &servable, &err)) {
         for (size_t i = 0; i < servable->contract->count; i++)
             fuzz_run(servable, i);
