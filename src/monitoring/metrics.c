@@ -111,19 +111,18 @@ failed:
 struct series *metrics_series(struct metrics *metrics, enum metric_id id, const char *const *labels)
 {
     size_t count = label_count(id);
-    struct series *series;
+    struct series *series, **end;
 
     if (!metrics)
         return NULL;
     pthread_mutex_lock(&metrics->lock);
-    for (series = metrics->series[id]; series; series = series->next)
-        if (series_matches(series, labels, count))
-            break;
+    end = &metrics->series[id];
+    for (series = *end; series && !series_matches(series, labels, count); series = *end)
+        end = &series->next;
     if (!series && metrics->counts[id] < SERIES_MAX) {
         series = series_new(id, labels, count);
         if (series) {
-            series->next = metrics->series[id];
-            metrics->series[id] = series;
+            *end = series;
             metrics->counts[id]++;
         }
     }

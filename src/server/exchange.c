@@ -243,6 +243,7 @@ static void run_route(struct request *request, struct response *response)
     enum status status;
 
     response_clear(response);
+    response->body.limit = (size_t)request->server->settings.answer_bytes_max;
     status = prepare(request, &err);
     if (status == STATUS_OK)
         status = route->handle(request, response, &err);
@@ -648,5 +649,5 @@ void exchange_request(struct connection *connection, const uint8_t *data, size_t
     } else {
         hand_on(connection, data, used, &request.match, later, changes);
     }
-    arena_reset(&io->executor.arena);
+    executor_reset(&io->executor);
 }

@@ -11,3 +11,13 @@ struct executor {
     bool control;       /* a control thread: may wait for the disk and for models */
     struct arena arena; /* emptied after each request */
 };
+
+enum { EXECUTOR_BYTES_KEPT = 8 << 20 }; /* memory of larger requests is given back after them */
+
+static inline void executor_reset(struct executor *executor)
+{
+    if (executor->arena.used > EXECUTOR_BYTES_KEPT)
+        arena_release(&executor->arena);
+    else
+        arena_reset(&executor->arena);
+}

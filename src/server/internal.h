@@ -62,7 +62,7 @@ struct server {
 
     /* (routes, HTTP_METHOD_COUNT, STATUS_SLOTS): made when first needed */
     _Atomic(struct series *) *requests;
-    struct series **route_seconds; /* (routes,) */
+    _Atomic(struct series *) *route_seconds; /* (routes,), likewise */
     struct series *connections, *connections_total, *received, *sent, *dropped;
 };
 

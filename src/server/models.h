@@ -2,8 +2,9 @@
 /* Models: what of the registry is loaded and able to answer.
  *
  * A table of models and versions is swapped as a whole; readers pin the one they use (a hazard
- * pointer a thread), so that the hot path takes no lock and counts no references. One thread loads,
- * beside what runs, swaps, and frees what nobody has pinned any more.
+ * pointer a thread), so that the hot path takes no lock and counts no references. One thread keeps
+ * the table: it watches the source, swaps, and frees what nobody has pinned any more; one loads,
+ * beside what runs.
  *
  * A plain name means the newest version that can serve: while a newer one is being loaded, or when
  * it cannot be, the one before it goes on. Other versions are loaded when they are asked for. */
@@ -27,14 +28,14 @@ struct model_source {
 
 struct models;
 
-/* `threads`: how many executors there are. `changed` is called, on the loading thread, after each
- * load that ended, well or not. */
+/* `threads`: how many executors there are. `changed` is called, on a thread of the models, after
+ * each load that ended, well or not, and now and then. */
 enum status models_new(const struct model_source *source, const struct settings *settings,
                        struct metrics *metrics, unsigned threads, void (*changed)(void *context),
                        void *context, struct models **models, struct error *err) must_check;
 void models_free(struct models *models);
 
-/* End the loading thread; who waits in models_refresh returns. models_free does it too. */
+/* End the threads; who waits in models_refresh returns. models_free does it too. */
 void models_stop(struct models *models);
 
 /* Look at the source now; returns when the table says what the source said then. `wait_loaded`:
@@ -60,8 +61,8 @@ void models_unpin(struct models *models, unsigned executor);
 
 struct loaded; /* a version in a pinned table */
 
-/* `model` is "name" or "name@alias"; `version` "" for the default, digits, or "@alias". NOT_FOUND,
- * else a version in any state. */
+/* `model` is "name", "name:3" or "name@alias"; `version` "" for the default, digits, or "@alias".
+ * NOT_FOUND, else a version in any state. */
 enum status models_find(const struct model_table *table, struct bytes model, struct bytes version,
                         struct loaded **loaded, struct error *err) must_check;
 

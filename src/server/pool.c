@@ -48,7 +48,7 @@ static void *thread_main(void *argument)
     while ((work = pool_take(thread->pool))) {
         series_change(thread->pool->metric, -1);
         work->run(work, &thread->executor);
-        arena_reset(&thread->executor.arena);
+        executor_reset(&thread->executor);
     }
     return NULL;
 }

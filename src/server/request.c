@@ -3,7 +3,7 @@
 
 #include "formats/json.h"
 
-enum { BODY_BYTES_KEPT = 256 << 10 }; /* larger buffers are given back after the response */
+enum { BODY_BYTES_KEPT = 64 << 10 }; /* larger buffers are given back */
 
 bool request_header(const struct request *request, const char *name, struct bytes *value)
 {

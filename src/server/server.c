@@ -63,6 +63,18 @@ static struct series *requests_series(struct server *server, const struct route_
     return metrics_series(server->metrics, METRIC_requests_total, labels);
 }
 
+static void observe(struct server *server, const struct route_match *match, uint64_t nanoseconds)
+{
+    _Atomic(struct series *) *cell = &server->route_seconds[match->index];
+    struct series *series = atomic_load_explicit(cell, memory_order_relaxed);
+
+    if (!series) {
+        series = metrics_series(server->metrics, METRIC_request_seconds, &match->route->path);
+        atomic_store_explicit(cell, series, memory_order_relaxed);
+    }
+    series_observe(series, nanoseconds);
+}
+
 void server_count(struct server *server, const struct route_match *match, enum http_method method,
                   int status, uint64_t nanoseconds)
 {
@@ -82,7 +94,7 @@ void server_count(struct server *server, const struct route_match *match, enum h
     }
     series_add(series, 1);
     if (nanoseconds)
-        series_observe(server->route_seconds[match->index], nanoseconds);
+        observe(server, match, nanoseconds);
 }
 
 /* --- accepting --- */
@@ -394,7 +406,7 @@ static enum status make_metrics(struct server *server, struct error *err)
     server->metrics = metrics_new();
     server->requests =
         calloc(routes * HTTP_METHOD_COUNT * STATUS_SLOTS + 1, sizeof *server->requests);
-    server->route_seconds = calloc(routes + 1, sizeof(struct series *));
+    server->route_seconds = calloc(routes + 1, sizeof *server->route_seconds);
     if (!server->metrics || !server->requests || !server->route_seconds)
         return error_no_memory(err, "metrics");
     server->connections = plain_series(server, METRIC_connections);
@@ -404,17 +416,6 @@ static enum status make_metrics(struct server *server, struct error *err)
     server->dropped = plain_series(server, METRIC_dropped_total);
     series_set(plain_series(server, METRIC_process_start_time_seconds), (int64_t)time(NULL));
     return STATUS_OK;
-}
-
-/* Time histograms by route, named by the path (shared by its methods). */
-static void name_routes(struct server *server, const struct route_set *const *sets)
-{
-    size_t index = 0;
-
-    for (; *sets; sets++)
-        for (size_t i = 0; i < (*sets)->count; i++)
-            server->route_seconds[index++] =
-                metrics_series(server->metrics, METRIC_request_seconds, &(*sets)->routes[i].path);
 }
 
 static enum status make_ios(struct server *server, struct error *err)
@@ -468,7 +469,6 @@ static enum status start(struct server *server, const struct server_options *opt
 
     TRY(router_new(sets, &server->router, err));
     TRY(make_metrics(server, err));
-    name_routes(server, sets);
     TRY(make_ios(server, err));
     TRY(make_pools(server, err));
     TRY(models_new(&options->source, &server->settings, server->metrics, server->executors,
