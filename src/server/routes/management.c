@@ -375,15 +375,20 @@ static enum status verify(struct request *request, struct response *response, st
     return status;
 }
 
-static enum status contract_of(struct request *request, struct registry *registry, const char *name,
-                               struct contract *contract, struct error *err)
+static enum status version_wanted(struct request *request, const char *name, const char **reference,
+                                  struct error *err)
+{
+    TRY(request_query(request, name, reference, err));
+    if (!*reference)
+        return error_set(err, STATUS_INVALID_INPUT, "query parameter %s names a version", name);
+    return STATUS_OK;
+}
+
+static enum status contract_of(struct request *request, struct registry *registry,
+                               const char *reference, struct contract *contract, struct error *err)
 {
     struct version version;
-    const char *reference;
 
-    TRY(request_query(request, name, &reference, err));
-    if (!reference)
-        return error_set(err, STATUS_INVALID_INPUT, "query parameter %s names a version", name);
     TRY(registry_resolve(registry, reference, &version, request_arena(request), err));
     return contract_parse_json(bytes_of(version.contract), contract, request_arena(request), err);
 }
@@ -392,13 +397,16 @@ static enum status diff(struct request *request, struct response *response, stru
 {
     static const char *const grades[] = {"same", "compatible", "breaking"};
     struct registry *registry;
+    const char *old, *new;
     struct contract contracts[2];
     struct text lines = {0};
     int grade;
 
     TRY(registry_of(request, &registry, err));
-    TRY(contract_of(request, registry, "old", &contracts[0], err));
-    TRY(contract_of(request, registry, "new", &contracts[1], err));
+    TRY(version_wanted(request, "old", &old, err));
+    TRY(version_wanted(request, "new", &new, err));
+    TRY(contract_of(request, registry, old, &contracts[0], err));
+    TRY(contract_of(request, registry, new, &contracts[1], err));
     grade = contract_diff(&contracts[0], &contracts[1], &lines);
     text_printf(&response->body, "{\"verdict\":\"%s\",\"text\":", grades[grade]);
     json_write_string(&response->body, text_bytes(&lines));
