@@ -165,7 +165,9 @@ static enum status load(struct native *native, struct error *err)
     enum status status;
 
     arena_init(&scratch, PREPARED_MAX);
-    status = graph_optimise(native->graph, native->options.passes_off, &scratch, err);
+    status = graph_finish(native->graph, err);
+    if (!status)
+        status = graph_optimise(native->graph, native->options.passes_off, &scratch, err);
     if (!status)
         status = prepare(native, &scratch, err);
     if (!status)

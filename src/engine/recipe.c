@@ -4,27 +4,29 @@
 struct making {
     const struct native *native;
     struct recipe *recipe;
-    bool *needed;   /* (value_count,) */
+    struct arena *keep;
+    bool *needed;   /* (value_count,): by the outputs */
+    bool *nodes;    /* (node_count,): needed */
     int32_t *slots; /* (value_count,) */
 };
 
-static void mark_needed(const struct graph *graph, const struct graph_signature *signature,
-                        bool *needed, bool *nodes, size_t *node_count)
+static void mark_needed(struct making *making, const struct graph_signature *signature)
 {
-    memset(needed, 0, graph->value_count * sizeof *needed);
-    memset(nodes, 0, graph->node_count * sizeof *nodes);
-    *node_count = 0;
+    const struct graph *graph = making->native->graph;
+
     for (size_t i = 0; i < signature->output_count; i++)
-        needed[signature->outputs[i]] = true;
+        making->needed[signature->outputs[i]] = true;
     for (size_t n = graph->node_count; n-- > 0;) {
         const struct node *node = &graph->nodes[n];
+        bool needed = false;
 
         for (size_t i = 0; i < node->output_count; i++)
-            nodes[n] = nodes[n] || needed[node->outputs[i]];
-        *node_count += nodes[n];
-        for (size_t i = 0; nodes[n] && i < node->input_count; i++)
+            needed = needed || making->needed[node->outputs[i]];
+        making->nodes[n] = needed;
+        making->recipe->node_count += needed;
+        for (size_t i = 0; needed && i < node->input_count; i++)
             if (node->inputs[i] != VALUE_NONE)
-                needed[node->inputs[i]] = true;
+                making->needed[node->inputs[i]] = true;
     }
 }
 
@@ -41,64 +43,82 @@ static int32_t slot_of(struct making *making, value_id value)
     return making->slots[value];
 }
 
-static int32_t *slots_of(struct making *making, const value_id *values, size_t count,
-                         struct arena *keep)
+static int32_t *slots_of(struct making *making, const value_id *values, size_t count)
 {
-    int32_t *slots = arena_new(keep, int32_t, count);
+    int32_t *slots = arena_new(making->keep, int32_t, count);
 
     for (size_t i = 0; slots && i < count; i++)
         slots[i] = slot_of(making, values[i]);
     return slots;
 }
 
-static enum status recipe_make(struct native *native, const struct graph_signature *signature,
-                               struct recipe *recipe, struct arena *scratch, struct error *err)
+static enum status nodes_fill(struct making *making, struct error *err)
 {
-    const struct graph *graph = native->graph;
-    struct arena *keep = &native->prepared;
-    struct making making = {.native = native, .recipe = recipe};
-    bool *nodes = arena_new(scratch, bool, graph->node_count);
-    size_t count = 0, slots_max = signature->input_count;
+    const struct native *native = making->native;
+    struct recipe_node *made = making->recipe->nodes;
 
-    making.needed = arena_new(scratch, bool, graph->value_count);
-    making.slots = arena_new(scratch, int32_t, graph->value_count);
-    if (!nodes || !making.needed || !making.slots)
-        return error_no_memory(err, "a signature");
-    mark_needed(graph, signature, making.needed, nodes, &recipe->node_count);
-    for (size_t v = 0; v < graph->value_count; v++) {
-        making.slots[v] = SLOT_NONE;
-        slots_max += making.needed[v];
-    }
-    for (size_t n = 0; n < graph->node_count; n++)
-        slots_max += nodes[n] ? graph->nodes[n].output_count : 0;
-    recipe->signature = signature;
-    recipe->nodes = arena_new(keep, struct recipe_node, recipe->node_count);
-    recipe->values = arena_new(keep, value_id, slots_max);
-    if (!recipe->nodes || !recipe->values)
-        return error_no_memory(err, "a signature");
-    for (size_t i = 0; i < signature->input_count; i++) {
-        /* An input named twice has two slots; the last one is used. */
-        making.slots[signature->inputs[i]] = (int32_t)recipe->slot_count;
-        recipe->values[recipe->slot_count++] = signature->inputs[i];
-    }
-    for (size_t n = 0; n < graph->node_count; n++) {
-        const struct node *node = &graph->nodes[n];
-        struct recipe_node *made = &recipe->nodes[count];
+    for (size_t n = 0; n < native->graph->node_count; n++) {
+        const struct node *node = &native->graph->nodes[n];
 
-        if (!nodes[n])
+        if (!making->nodes[n])
             continue;
         *made = (struct recipe_node){
             .node = node,
             .state = native->states[n],
-            .in = slots_of(&making, node->inputs, node->input_count, keep),
-            .out = slots_of(&making, node->outputs, node->output_count, keep),
+            .in = slots_of(making, node->inputs, node->input_count),
+            .out = slots_of(making, node->outputs, node->output_count),
         };
         if (!made->in || !made->out)
             return error_no_memory(err, "a signature");
-        count++;
+        made++;
     }
-    recipe->outputs = slots_of(&making, signature->outputs, signature->output_count, keep);
+    return STATUS_OK;
+}
+
+static enum status recipe_fill(struct making *making, const struct graph_signature *signature,
+                               struct error *err)
+{
+    const struct graph *graph = making->native->graph;
+    struct recipe *recipe = making->recipe;
+    size_t slots_max = signature->input_count;
+
+    mark_needed(making, signature);
+    for (size_t v = 0; v < graph->value_count; v++) {
+        making->slots[v] = SLOT_NONE;
+        slots_max += making->needed[v];
+    }
+    for (size_t n = 0; n < graph->node_count; n++)
+        slots_max += making->nodes[n] ? graph->nodes[n].output_count : 0;
+    recipe->signature = signature;
+    recipe->nodes = arena_new(making->keep, struct recipe_node, recipe->node_count);
+    recipe->values = arena_new(making->keep, value_id, slots_max);
+    if (!recipe->nodes || !recipe->values)
+        return error_no_memory(err, "a signature");
+    for (size_t i = 0; i < signature->input_count; i++) {
+        /* An input named twice has two slots; the last one is used. */
+        making->slots[signature->inputs[i]] = (int32_t)recipe->slot_count;
+        recipe->values[recipe->slot_count++] = signature->inputs[i];
+    }
+    TRY(nodes_fill(making, err));
+    recipe->outputs = slots_of(making, signature->outputs, signature->output_count);
     return recipe->outputs ? STATUS_OK : error_no_memory(err, "a signature");
+}
+
+static enum status recipe_make(struct native *native, const struct graph_signature *signature,
+                               struct recipe *recipe, struct arena *scratch, struct error *err)
+{
+    struct making making = {
+        .native = native,
+        .recipe = recipe,
+        .keep = &native->prepared,
+        .needed = arena_new(scratch, bool, native->graph->value_count),
+        .nodes = arena_new(scratch, bool, native->graph->node_count),
+        .slots = arena_new(scratch, int32_t, native->graph->value_count),
+    };
+
+    if (!making.needed || !making.nodes || !making.slots)
+        return error_no_memory(err, "a signature");
+    return recipe_fill(&making, signature, err);
 }
 
 static const struct graph_signature *signature_named(const struct graph *graph, const char *name)

@@ -131,29 +131,42 @@ static size_t dtype_alignment(enum dtype dtype)
     return dtype_size(dtype) < 8 ? dtype_size(dtype) : 8;
 }
 
+enum status graph_tensor_keep(struct graph *graph, const struct tensor *tensor,
+                              const struct tensor **kept, struct error *err)
+{
+    struct tensor *copy = arena_new(graph->keep, struct tensor, 1);
+    size_t bytes;
+
+    if (!copy)
+        return error_no_memory(err, "a constant");
+    if (tensor->dtype <= DTYPE_NONE || tensor->dtype >= DTYPE_COUNT)
+        return error_set(err, STATUS_INVALID_INPUT, "has no element type");
+    TRY(shape_check(&tensor->shape, tensor->dtype, TENSOR_BYTES_MAX, &bytes, err));
+    if (!tensor->data && bytes)
+        return error_set(err, STATUS_INTERNAL, "has no data");
+    *copy = *tensor;
+    *kept = copy;
+    if (tensor->data && (uintptr_t)tensor->data % dtype_alignment(tensor->dtype) == 0)
+        return STATUS_OK;
+    copy->data = arena_alloc(graph->keep, bytes, 1);
+    if (!copy->data)
+        return error_no_memory(err, "a constant");
+    if (bytes)
+        memcpy(copy->data, tensor->data, bytes);
+    return STATUS_OK;
+}
+
 enum status graph_constant(struct graph *graph, const char *name, const struct tensor *tensor,
                            value_id *value, struct error *err)
 {
-    struct tensor *constant;
+    char quoted[TEXT_QUOTE_SIZE];
+    const struct tensor *kept;
 
-    if (!shape_is_known(&tensor->shape))
-        return error_set(err, STATUS_INVALID_INPUT, "constant '%.64s' has no known shape",
-                         name ? name : "");
+    if (graph_tensor_keep(graph, tensor, &kept, err))
+        return error_within(err, "constant '%s'",
+                            text_quote(bytes_of(name ? name : ""), quoted, sizeof quoted));
     TRY(value_add(graph, name, tensor->dtype, &tensor->shape, value, err));
-    constant = arena_new(graph->keep, struct tensor, 1);
-    if (!constant)
-        return error_no_memory(err, "a constant");
-    *constant = *tensor;
-    if (!tensor->data && tensor_bytes(tensor))
-        return error_set(err, STATUS_INTERNAL, "constant '%.64s' has no data", name ? name : "");
-    if (!tensor->data || (uintptr_t)tensor->data % dtype_alignment(tensor->dtype)) {
-        constant->data = arena_alloc(graph->keep, tensor_bytes(tensor), 1);
-        if (!constant->data)
-            return error_no_memory(err, "a constant");
-        if (tensor->data)
-            memcpy(constant->data, tensor->data, tensor_bytes(tensor));
-    }
-    graph->values[*value].constant = constant;
+    graph->values[*value].constant = kept;
     return STATUS_OK;
 }
 

@@ -16,6 +16,11 @@ enum status graph_value(struct graph *graph, const char *name, enum dtype dtype,
                         const struct shape *shape, int32_t producer, value_id *value,
                         struct error *err) must_check;
 
+/* Check a tensor that comes from outside and copy the struct; the data is borrowed, or copied where
+ * it is not aligned for its elements. */
+enum status graph_tensor_keep(struct graph *graph, const struct tensor *tensor,
+                              const struct tensor **kept, struct error *err) must_check;
+
 /* Is dimension `dim` known, unknown or a symbol of this graph? */
 bool graph_dim_is_valid(const struct graph *graph, int64_t dim);
 

@@ -207,7 +207,7 @@ static enum status attribute_keep(struct graph *graph, struct attribute *attribu
         attribute->floats = copy =
             list_copy(graph, attribute->floats, attribute->count, sizeof(double));
     else if (copy && attribute->kind == ATTRIBUTE_TENSOR)
-        attribute->t = copy = list_copy(graph, attribute->t, 1, sizeof(struct tensor));
+        TRY(graph_tensor_keep(graph, attribute->t, &attribute->t, err));
     else if (copy && attribute->kind == ATTRIBUTE_STRING)
         TRY(string_copy(graph, &attribute->s, err));
     else if (copy && attribute->kind == ATTRIBUTE_STRINGS) {
@@ -237,11 +237,10 @@ static enum status attributes_copy(struct graph *graph, const struct attribute *
         if (attribute_find(attributes, items[i].name))
             return error_set(err, STATUS_INVALID_INPUT, "has attribute '%s' twice",
                              text_quote(bytes_of(items[i].name), quoted, sizeof quoted));
-        if (items[i].kind == ATTRIBUTE_TENSOR && !shape_is_known(&items[i].t->shape))
-            return error_set(err, STATUS_INVALID_INPUT, "attribute '%s' has no known shape",
-                             text_quote(bytes_of(items[i].name), quoted, sizeof quoted));
         copy[i] = items[i];
-        TRY(attribute_keep(graph, &copy[i], err));
+        if (attribute_keep(graph, &copy[i], err))
+            return error_within(err, "attribute '%s'",
+                                text_quote(bytes_of(items[i].name), quoted, sizeof quoted));
         attributes->count = i + 1;
     }
     return STATUS_OK;

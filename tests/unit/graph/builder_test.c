@@ -96,7 +96,7 @@ TEST(shapes_are_checked)
     CHECK_FAILS(graph_input(f.graph, "b", DTYPE_F32, &bad, &value, &f.err), f.err,
                 STATUS_INVALID_INPUT, "dimension 1 is -9");
     CHECK_FAILS(graph_constant(f.graph, "c", &constant, &value, &f.err), f.err,
-                STATUS_INVALID_INPUT, "no known shape");
+                STATUS_INVALID_INPUT, "constant 'c': dimension 0 is negative");
     arena_release(&f.keep);
 }
 
