@@ -107,7 +107,6 @@ static enum status merge(struct loading *loading, struct error *err)
 {
     struct description *description = &loading->description;
 
-    loading->imported = description->contract;
     for (size_t i = 0; i < loading->manifest.warning_count; i++)
         TRY(description_warn(description, &loading->model, err, "%s",
                              loading->manifest.warnings[i]));
@@ -120,8 +119,8 @@ static enum status merge(struct loading *loading, struct error *err)
 
 /* --- loading --- */
 
-enum status load_artifact(struct artifact *artifact, struct bytes manifest, const char *name,
-                          struct loading *loading, struct error *err)
+enum status load_import(struct artifact *artifact, struct bytes manifest, const char *name,
+                        struct loading *loading, struct error *err)
 {
     *loading = (struct loading){.artifact = artifact};
     arena_init(&loading->model, (size_t)1 << MODEL_MEMORY_SHIFT);
@@ -130,6 +129,14 @@ enum status load_artifact(struct artifact *artifact, struct bytes manifest, cons
         TRY(payload_apply(artifact, &loading->manifest, err));
     }
     TRY(import_artifact(artifact, &loading->description, &loading->graph, &loading->model, err));
+    loading->imported = loading->description.contract;
+    return STATUS_OK;
+}
+
+enum status load_artifact(struct artifact *artifact, struct bytes manifest, const char *name,
+                          struct loading *loading, struct error *err)
+{
+    TRY(load_import(artifact, manifest, name, loading, err));
     return merge(loading, err);
 }
 

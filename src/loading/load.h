@@ -31,6 +31,10 @@ enum status load_open(const char *path, const char *manifest_path, struct loadin
 enum status load_artifact(struct artifact *artifact, struct bytes manifest, const char *name,
                           struct loading *loading, struct error *err) must_check;
 
+/* As load_artifact, but what the manifest declares about the contract is not merged. */
+enum status load_import(struct artifact *artifact, struct bytes manifest, const char *name,
+                        struct loading *loading, struct error *err) must_check;
+
 struct loading_add {
     const char *name; /* of the model; NULL: the manifest's, or from the artifact's name */
     void (*progress)(void *context, uint64_t done, uint64_t total); /* may be NULL */

@@ -45,8 +45,9 @@ enum status load_version(struct registry *registry, const struct version *versio
     if (version->reason)
         return error_set(err, STATUS_UNSUPPORTED, "%s", version->reason);
     TRY(registry_artifact(registry, version, &artifact, err));
-    /* the frozen contract holds what the manifest declared */
-    status = load_artifact(artifact, (struct bytes){0}, MANIFEST_NAME, &loading, err);
+    /* the frozen contract holds what the manifest declared; its payload still counts */
+    status = load_import(artifact, bytes_of(version->manifest ? version->manifest : ""),
+                         MANIFEST_NAME, &loading, err);
     if (!status)
         status = contract_parse_json(bytes_of(version->contract), &frozen, &loading.model, err);
     if (!status)

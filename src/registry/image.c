@@ -14,18 +14,13 @@
 #include <stdlib.h>
 
 #include "formats/json.h"
+#include "formats/tar_write.h"
 
 enum {
-    BLOCK = 512,
     COPY_BYTES = 1 << 20,
-    NAME_BYTES = 100,
-    PREFIX_BYTES = 155,
     SUFFIX_BYTES_MAX = 16,
     PATH_BYTES_MAX = 4000, /* of a member; the tar reader's own limit is above it */
-    MODE_FILE = 0644,
-    MODE_FOLDER = 0755,
 };
-#define USTAR_SIZE_MAX 077777777777
 
 /* One layer that is being written. */
 struct layer {
@@ -36,112 +31,25 @@ struct layer {
     uint8_t *buffer;        /* (COPY_BYTES,) */
 };
 
-static void octal(char *field, size_t digits, uint64_t value)
-{
-    field[digits] = 0;
-    while (digits) {
-        field[--digits] = (char)('0' + (value & 7));
-        value >>= 3;
-    }
-}
-
-/* Where `path` splits into ustar's prefix and name; 0: all of it is the name; -1: it does not. */
-static long split_at(struct bytes path)
-{
-    if (path.size <= NAME_BYTES)
-        return 0;
-    for (size_t i = 1; i < path.size - 1 && i <= PREFIX_BYTES; i++)
-        if (path.data[i] == '/' && path.size - i - 1 <= NAME_BYTES)
-            return (long)i;
-    return -1;
-}
-
-static enum status header_write(struct layer *layer, struct bytes path, uint64_t size, char type,
-                                unsigned mode, struct error *err)
-{
-    char block[BLOCK] = {0};
-    long split = split_at(path);
-    struct bytes name = path;
-    unsigned sum = 0;
-
-    if (split > 0) {
-        memcpy(block + 345, path.data, (size_t)split);
-        name = (struct bytes){path.data + split + 1, path.size - (size_t)split - 1};
-    }
-    /* A name that does not fit is cut; the extended header before it has all of it. */
-    memcpy(block, name.data, name.size < NAME_BYTES ? name.size : NAME_BYTES);
-    octal(block + 100, 7, mode);
-    octal(block + 108, 7, 0);
-    octal(block + 116, 7, 0);
-    octal(block + 124, 11, size <= USTAR_SIZE_MAX ? size : 0);
-    octal(block + 136, 11, 0);
-    memset(block + 148, ' ', 8);
-    block[156] = type;
-    memcpy(block + 257,
-           "ustar\0"
-           "00",
-           8);
-    octal(block + 329, 7, 0);
-    octal(block + 337, 7, 0);
-    for (size_t i = 0; i < BLOCK; i++)
-        sum += (uint8_t)block[i];
-    octal(block + 148, 6, sum);
-    return blob_write(layer->blob, (struct bytes){(uint8_t *)block, BLOCK}, err);
-}
-
 static enum status padding_write(struct layer *layer, uint64_t size, struct error *err)
 {
-    static const uint8_t ZEROS[2 * BLOCK];
+    static const uint8_t ZEROS[TAR_BLOCK];
 
-    return blob_write(layer->blob, (struct bytes){ZEROS, (BLOCK - size % BLOCK) % BLOCK}, err);
-}
-
-/* "LENGTH key=value\n", where LENGTH counts its own digits. */
-static void record_add(struct text *text, const char *key, struct bytes value)
-{
-    size_t rest = 1 + strlen(key) + 1 + value.size + 1, length = rest, digits;
-
-    do {
-        digits = (size_t)snprintf(NULL, 0, "%zu", length);
-        if (length == rest + digits)
-            break;
-        length = rest + digits;
-    } while (true);
-    text_printf(text, "%zu %s=", length, key);
-    text_append_bytes(text, value);
-    text_append_char(text, '\n');
-}
-
-/* A pax header for what ustar cannot say: long paths, files from 8 GiB on. */
-static enum status extended_write(struct layer *layer, struct bytes path, uint64_t size,
-                                  struct error *err)
-{
-    struct text records = {0};
-    enum status status;
-    char number[24];
-
-    if (split_at(path) < 0)
-        record_add(&records, "path", path);
-    snprintf(number, sizeof number, "%llu", (unsigned long long)size);
-    if (size > USTAR_SIZE_MAX)
-        record_add(&records, "size", bytes_of(number));
-    status = text_check(&records, err);
-    if (!status && records.size) {
-        status = header_write(layer, bytes_of("pax"), records.size, 'x', MODE_FILE, err);
-        if (!status)
-            status = blob_write(layer->blob, text_bytes(&records), err);
-        if (!status)
-            status = padding_write(layer, records.size, err);
-    }
-    text_release(&records);
-    return status;
+    return blob_write(layer->blob, (struct bytes){ZEROS, tar_padding(size)}, err);
 }
 
 static enum status entry_write(struct layer *layer, struct bytes path, uint64_t size, char type,
-                               unsigned mode, struct error *err)
+                               struct error *err)
 {
-    TRY(extended_write(layer, path, size, err));
-    return header_write(layer, path, size, type, mode, err);
+    struct text head = {0};
+    enum status status;
+
+    tar_write_head(&head, path, size, type);
+    status = text_check(&head, err);
+    if (!status)
+        status = blob_write(layer->blob, text_bytes(&head), err);
+    text_release(&head);
+    return status;
 }
 
 /* The folders above `path` that the last entry was not in. */
@@ -153,7 +61,7 @@ static enum status folders_write(struct layer *layer, const char *path, struct e
             continue;
         memcpy(layer->folder, path, size);
         layer->folder[size] = 0;
-        TRY(entry_write(layer, bytes_of(layer->folder), 0, '5', MODE_FOLDER, err));
+        TRY(entry_write(layer, bytes_of(layer->folder), 0, TAR_FOLDER, err));
     }
     return STATUS_OK;
 }
@@ -180,7 +88,7 @@ static enum status file_write(struct layer *layer, const char *path, struct byte
                               bool counts, struct error *err)
 {
     TRY(folders_write(layer, path, err));
-    TRY(entry_write(layer, bytes_of(path), bytes.size, '0', MODE_FILE, err));
+    TRY(entry_write(layer, bytes_of(path), bytes.size, TAR_FILE, err));
     return data_write(layer, bytes, counts, err);
 }
 
@@ -216,7 +124,7 @@ static enum status members_write(struct layer *layer, struct artifact *artifact,
 
 static enum status layer_fill(struct layer *layer, bool single, struct error *err)
 {
-    static const uint8_t END[2 * BLOCK];
+    static const uint8_t END[TAR_END_SIZE];
     const struct version_upload *upload = layer->upload;
     char path[PATH_SIZE];
 
