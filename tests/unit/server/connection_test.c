@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Real sockets against a server in this process: what connections do. */
+#include <sys/resource.h>
+
 #include "fixture.h"
 
 #include "test.h"
@@ -327,5 +329,141 @@ TEST(metrics_are_shown)
     CHECK(strstr(reply->body, "firn_refused_total{status=\"400\"} 1\n"));
     CHECK(strstr(reply->body, "firn_models_loaded 2\n"));
     CHECK(strstr(reply->body, "firn_process_resident_memory_bytes "));
+    stop();
+}
+
+/* Who does not read the answers is not served further, and is let go in the end. */
+TEST(connection_slow_readers)
+{
+    enum { REQUESTS = 20000 };
+    static char requests[REQUESTS * sizeof GET("/v2")];
+    size_t size = 0;
+    ssize_t sent = 0;
+    int small = 4096;
+
+    fixture_init(&FIXTURE);
+    FIXTURE.settings.body_grace_ms = 500;
+    FIXTURE.settings.body_rate_min = 1 << 20;
+    fixture_start(&FIXTURE);
+    for (int i = 0; i < REQUESTS; i++)
+        size += (size_t)sprintf(requests + size, "%s", GET("/v2"));
+    int fd = client_open(&FIXTURE);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    while (sent >= 0 && (size_t)sent < size) { /* as much as the server takes */
+        struct pollfd wait = {.fd = fd, .events = POLLOUT};
+        ssize_t n;
+
+        if (poll(&wait, 1, 300) != 1)
+            break;
+        n = send(fd, requests + sent, size - (size_t)sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0)
+            break;
+        sent += n;
+    }
+    int other = client_open(&FIXTURE);
+    client_say(other, GET("/v2/health/live"));
+    CHECK_INT(client_hear(other)->status, 200);
+    usleep(3500000);
+    client_say(other, GET("/metrics"));
+    CHECK(strstr(client_hear(other)->body, "firn_timeouts_total{what=\"write\"} 1\n"));
+    close(fd);
+    close(other);
+    stop();
+}
+
+/* All answers of one who reads late arrive, in order. */
+TEST(connection_late_readers)
+{
+    enum { REQUESTS = 4000 };
+    static char requests[REQUESTS * sizeof GET("/v2/health/live")];
+    size_t size = 0, sent = 0;
+    int answers = 0;
+
+    start();
+    for (int i = 0; i < REQUESTS; i++)
+        size += (size_t)sprintf(requests + size, "%s",
+                                i % 2 ? GET("/v2/health/live") : GET("/v2/health/ready"));
+    int fd = client_open(&FIXTURE);
+    while (sent < size) {
+        ssize_t n = send(fd, requests + sent, size - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n > 0) {
+            sent += (size_t)n;
+        } else { /* full: read one */
+            CHECK_TEXT(client_hear(fd)->body,
+                       answers++ % 2 ? "{\"live\":true}" : "{\"ready\":true}");
+        }
+    }
+    while (answers < REQUESTS)
+        CHECK_TEXT(client_hear(fd)->body, answers++ % 2 ? "{\"live\":true}" : "{\"ready\":true}");
+    close(fd);
+    stop();
+}
+
+/* Requests that are being received share a budget. */
+TEST(connection_memory_budget)
+{
+    static char part[300000];
+    enum { CLIENTS = 8 };
+    int fds[CLIENTS], refused = 0;
+
+    fixture_init(&FIXTURE);
+    FIXTURE.settings.buffered_bytes_max = 1 << 20;
+    fixture_start(&FIXTURE);
+    memset(part, ' ', sizeof part);
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = client_open(&FIXTURE);
+        client_say(fds[i],
+                   "POST /v2/repository/index HTTP/1.1\r\n" HOST "Content-Length: 400000\r\n\r\n");
+        client_say_bytes(fds[i], part, sizeof part);
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        refused += client_hear_for(fds[i], 200, false)->status == 503;
+    CHECK(refused >= 4 && refused < CLIENTS);
+    for (int i = 0; i < CLIENTS; i++)
+        close(fds[i]);
+    usleep(100000);
+    CHECK_INT(ask(&FIXTURE, post("/v2/repository/index", "", "{}"))->status, 200);
+    CHECK(strstr(ask(&FIXTURE, GET("/metrics"))->body, "firn_buffered_bytes "));
+    stop();
+}
+
+TEST(connection_without_descriptors)
+{
+    struct rlimit before, few;
+    int fds[64], count = 0, refused = 0;
+
+    start();
+    getrlimit(RLIMIT_NOFILE, &before);
+    few = before;
+    int first = client_open(&FIXTURE); /* one that is served all the time */
+    client_say(first, GET("/v2/health/live"));
+    CHECK_INT(client_hear(first)->status, 200);
+    int lowest = dup(0);
+    close(lowest);
+    few.rlim_cur = (rlim_t)lowest + 41; /* 20 pairs and one that the server cannot take */
+    setrlimit(RLIMIT_NOFILE, &few);
+    for (; count < 64; count++) {
+        struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_port = htons((uint16_t)server_port(FIXTURE.server)),
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+        fds[count] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fds[count] < 0)
+            break;
+        CHECK_INT(connect(fds[count], (struct sockaddr *)&address, sizeof address), 0);
+        usleep(2000);
+    }
+    CHECK(count > 10 && count < 64);
+    client_say(first, GET("/v2/health/live"));
+    CHECK_INT(client_hear(first)->status, 200);
+    for (int i = 0; i < count; i++) {
+        refused += client_hear_for(fds[i], 20, false)->status == 503;
+        close(fds[i]);
+    }
+    CHECK(refused >= 1);
+    setrlimit(RLIMIT_NOFILE, &before);
+    usleep(100000);
+    CHECK_INT(ask(&FIXTURE, GET("/v2/health/live"))->status, 200);
+    close(first);
     stop();
 }
