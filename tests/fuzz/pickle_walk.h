@@ -144,7 +144,7 @@ static void pickle_walk(const struct pickle *pickle)
     text_release(&text);
 }
 
-static __attribute__((unused)) void pickle_fuzz(struct bytes bytes, const struct artifact *artifact)
+static __attribute__((unused)) void pickle_fuzz(struct bytes bytes, struct artifact *artifact)
 {
     struct pickle_limits limits = {.opcodes = 200000, .bytes = 8 << 20};
     struct arena keep;
