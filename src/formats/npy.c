@@ -115,9 +115,8 @@ static bool take_shape(struct header *h, struct shape *shape)
     while (!accept(h, ')')) {
         if (shape->rank == RANK_MAX || !take_size(h, &shape->dims[shape->rank++]))
             return false;
-        if (!accept(h, ',')) {
+        if (!accept(h, ','))
             return accept(h, ')');
-        }
     }
     return true;
 }
@@ -158,15 +157,18 @@ static enum status take_field(struct header *h, struct numpy_field *field, struc
     if (!accept(h, ','))
         return broken(err);
     TRY(take_dtype(h, &field->dtype, err));
-    if (accept(h, ',') && !accept(h, ')')) {
-        TRY(take_field_shape(h, &field->dtype, err));
-        (void)accept(h, ',');
-        return accept(h, ')') ? STATUS_OK : broken(err);
-    }
-    return h->at[-1] == ')' || accept(h, ')') ? STATUS_OK : broken(err);
+    if (accept(h, ')'))
+        return STATUS_OK;
+    if (!accept(h, ','))
+        return broken(err);
+    if (accept(h, ')'))
+        return STATUS_OK;
+    TRY(take_field_shape(h, &field->dtype, err));
+    (void)accept(h, ',');
+    return accept(h, ')') ? STATUS_OK : broken(err);
 }
 
-/* Commas at the depth of this list are at least one less than its fields. */
+/* Each field has a parenthesis of its own. */
 static size_t count_fields(const struct header *h)
 {
     size_t count = 0;

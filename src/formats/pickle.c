@@ -175,13 +175,14 @@ enum status machine_pop_to_mark(struct pickle_machine *m, struct pickle_object *
 
 /* --- the memo --- */
 
-/* Probes are charged: chosen ids can make them long. */
+/* Picklers count up, so that the id itself is the best hash: neighbours stay neighbours. Probes are
+ * charged: chosen ids can make them long. */
 static enum status memo_slot(struct pickle_machine *m, uint64_t id, struct pickle_memo_slot **slot,
                              struct error *err)
 {
     struct pickle_stacks *s = &m->stacks;
     size_t mask = s->memo_capacity - 1, probes = 0;
-    size_t i = (size_t)((id * 0x9E3779B97F4A7C15u) >> 20) & mask;
+    size_t i = (size_t)id & mask;
 
     while (s->memo[i].object && s->memo[i].id != id) {
         i = (i + 1) & mask;
