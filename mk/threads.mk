@@ -1,0 +1,8 @@
+# The server, the engine's sessions and the registry under ThreadSanitizer.
+.PHONY: threads
+threads: ## tests of what runs in several threads, under TSan
+	@$(MAKE) --no-print-directory V=tsan run-threads
+.PHONY: run-threads
+THREAD_PROGRAMS := $(filter $(O)/unit/server/% $(O)/unit/engine/% $(O)/unit/monitoring/%,$(TESTS:tests/unit/%.c=$(O)/unit/%))
+run-threads: $(THREAD_PROGRAMS)
+	@TSAN_OPTIONS=halt_on_error=1 setarch -R scripts/run-tests $(THREAD_PROGRAMS)
