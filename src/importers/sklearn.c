@@ -131,7 +131,8 @@ static enum status signature_value(struct lowering *l, const struct table *answe
     for (size_t i = 0; i < answer->count; i++) {
         text = text && answer->columns[i].dtype == DTYPE_STRING;
         flags = flags && answer->columns[i].dtype == DTYPE_BOOL;
-        integral = integral && answer->columns[i].integral;
+        integral =
+            integral && (answer->columns[i].integral || answer->columns[i].dtype == DTYPE_I64);
     }
     if (answer->flat)
         TRY(table_vector(l, answer, 0, DTYPE_NONE, value, err));

@@ -176,8 +176,8 @@ static const char *ufunc_name(struct lowering *l, const struct pickle_object *fu
     return NULL;
 }
 
-static enum status emit_ufunc(struct lowering *l, const struct pickle_object *function, value_id x,
-                              value_id *out, struct error *err)
+enum status emit_ufunc(struct lowering *l, const struct pickle_object *function, value_id x,
+                       value_id *out, struct error *err)
 {
     const char *name = ufunc_name(l, function);
     struct attribute attribute;

@@ -69,6 +69,8 @@ struct estimator_class {
      * n_features_in_; NULL: none. */
     const char *width;
 
+    size_t columns; /* number of input columns that the class always takes; 0: any */
+
     /* Attribute that holds the fitted estimator whose methods this one has where its own are NULL:
      * best_estimator_ of a search; NULL: none. */
     const char *inner;
@@ -88,6 +90,9 @@ struct estimator_set {
             sizeof((const struct estimator_class[]){__VA_ARGS__}) / sizeof(struct estimator_class) \
     }
 
+/* `first` of an ensemble: the first of its estimators_. */
+const struct pickle_object *ensemble_first(const struct pickle_object *self);
+
 const struct estimator_class *estimator_find(const struct pickle_object *object); /* or NULL */
 bool estimator_has(const struct pickle_object *object, enum method method);
 
@@ -100,6 +105,14 @@ enum status estimator_lower(struct lowering *l, const char *role,
                             const struct table *in, struct table *out, struct error *err)
     must_check;
 lower_function lower_unsupported;
+
+/* The same for one of many; its role is "`what` `index`". */
+enum status lower_item(struct lowering *l, const char *what, size_t index,
+                       const struct pickle_object *item, enum method method, const struct table *in,
+                       struct table *out, struct error *err) must_check;
+
+/* Without the first of two columns: of two probabilities the second says it all. */
+enum status second_column(struct lowering *l, struct table *table, struct error *err) must_check;
 
 /* scikit-learn version that fitted `self`, 1.7.2 as 10702; that of the whole file when the object
  * does not say; 0 when unknown. */
@@ -268,9 +281,21 @@ enum status predict_columns(struct lowering *l, const struct tensor *classes, va
 /* (n, 1) p -> (n, 2) [1 - p, p]. */
 enum status emit_both(struct lowering *l, value_id p, value_id *out, struct error *err) must_check;
 
+/* x <op> number. */
+enum status emit_scaled(struct lowering *l, const char *op, value_id x, double number,
+                        value_id *out, struct error *err) must_check;
+/* predict of a classifier: classes_ of the largest predict_proba. */
+lower_function classify_by_proba;
+
 /* Rows divided by their sums; the softmax of rows. */
 enum status emit_normalised(struct lowering *l, value_id p, value_id *out, struct error *err)
     must_check;
+/* The same where a sum of 0 is not divided by: such rows stay, or become `*otherwise`. */
+enum status emit_normalised_or(struct lowering *l, value_id p, const double *otherwise,
+                               value_id *out, struct error *err) must_check;
+/* A numpy function by its name, a global or what rebuilds a ufunc; UNSUPPORTED for others. */
+enum status emit_ufunc(struct lowering *l, const struct pickle_object *function, value_id x,
+                       value_id *out, struct error *err) must_check;
 enum status emit_softmax(struct lowering *l, value_id scores, value_id *out, struct error *err)
     must_check;
 

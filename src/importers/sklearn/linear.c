@@ -139,37 +139,22 @@ static enum status classify(struct lowering *l, const struct pickle_object *self
     return predict_argmax(l, &classes, scores, out, err);
 }
 
-/* Rows divided by their sums; a row of zeros becomes equal shares. */
-static enum status emit_shares(struct lowering *l, value_id p, size_t width, value_id *out,
-                               struct error *err)
-{
-    int64_t first = 1;
-    struct shape shape = shape_of(1, &first);
-    value_id axes, zero, share, sum, none;
-
-    TRY(graph_constant_i64(l->graph, &first, &shape, &axes, err));
-    TRY(emit_scalar(l, 0, &zero, err));
-    TRY(emit_scalar(l, 1.0 / (double)width, &share, err));
-    TRY(emit_2(l, "ReduceSum", p, axes, &sum, err));
-    TRY(emit_2(l, "Equal", sum, zero, &none, err));
-    TRY(emit_2(l, "Div", p, sum, &p, err));
-    return emit(l, "", "Where", (value_id[]){none, share, p}, 3, NULL, 0, out, 1, err);
-}
-
 /* One against the rest: a sigmoid each, made to sum to 1. */
 static enum status proba_sigmoid(struct lowering *l, const struct pickle_object *self,
                                  const struct table *in, struct table *out, struct error *err)
 {
     struct tensor classes;
+    double share;
     value_id p;
     size_t width;
 
     TRY(decision_matrix(l, self, in, &classes, &p, &width, err));
+    share = 1.0 / (double)width;
     TRY(emit_1(l, "Sigmoid", p, &p, err));
     if (width == 1)
         TRY(emit_both(l, p, &p, err));
     else if (estimator_version(l, self) >= 10900)
-        TRY(emit_shares(l, p, width, &p, err));
+        TRY(emit_normalised_or(l, p, &share, &p, err));
     else
         TRY(emit_normalised(l, p, &p, err));
     return predict_columns(l, &classes, p, out, err);
@@ -223,9 +208,11 @@ static enum status proba_huber(struct lowering *l, const struct pickle_object *s
 {
     struct tensor classes;
     value_id p, two, one;
+    double share;
     size_t width;
 
     TRY(decision_matrix(l, self, in, &classes, &p, &width, err));
+    share = 1.0 / (double)width;
     TRY(emit_scalar(l, 1, &one, err));
     TRY(emit_scalar(l, 2, &two, err));
     TRY(emit_clip(l, p, -1, 1, &p, err));
@@ -234,7 +221,7 @@ static enum status proba_huber(struct lowering *l, const struct pickle_object *s
     if (width == 1)
         TRY(emit_both(l, p, &p, err));
     else
-        TRY(emit_shares(l, p, width, &p, err));
+        TRY(emit_normalised_or(l, p, &share, &p, err));
     return predict_columns(l, &classes, p, out, err);
 }
 
@@ -252,6 +239,52 @@ static bool has_sgd(const struct pickle_object *self, enum method method)
 
     return method != METHOD_PREDICT_PROBA || pickle_text_is(loss, "log") ||
            pickle_text_is(loss, "log_loss") || pickle_text_is(loss, "modified_huber");
+}
+
+/* LinearDiscriminantAnalysis: sigmoids until 0.21, a softmax since. */
+static enum status proba_discriminant(struct lowering *l, const struct pickle_object *self,
+                                      const struct table *in, struct table *out, struct error *err)
+{
+    struct tensor classes;
+
+    TRY(linear_classes(l, self, &classes, err));
+    if (tensor_count(&classes) == 2 || estimator_version(l, self) < 2200)
+        return proba_sigmoid(l, self, in, out, err);
+    return proba_softmax(l, self, in, out, err);
+}
+
+static enum status project_discriminant(struct lowering *l, const struct pickle_object *self,
+                                        const struct table *in, struct table *out,
+                                        struct error *err)
+{
+    static const char *const SOLVERS[] = {"svd", "eigen", NULL};
+    struct tensor scalings, center, kept;
+    struct shape shape;
+    size_t solver, columns;
+    int64_t width;
+    value_id x, constant;
+
+    TRY(state_choice(self, "solver", SOLVERS, 0, &solver, err));
+    TRY(state_matrix(l, self, "scalings_", (int64_t)in->count, -1, &scalings, err));
+    TRY(state_i64(self, "_max_components", 0, &width, err));
+    columns = (size_t)scalings.shape.dims[1];
+    if (width < 1)
+        return state_error(err, "_max_components", "is missing or less than 1");
+    width = width < (int64_t)columns ? width : (int64_t)columns;
+    shape = SHAPE((int64_t)in->count, width);
+    TRY(tensor_new(&kept, DTYPE_F64, &shape, l->keep, err));
+    for (size_t r = 0; r < in->count; r++)
+        for (size_t c = 0; c < (size_t)width; c++)
+            tensor_set_f64(&kept, r * (size_t)width + c, tensor_f64(&scalings, r * columns + c));
+    TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
+    if (solver == 0) {
+        TRY(state_vector(l, self, "xbar_", (int64_t)in->count, &center, err));
+        TRY(emit_constant(l, &center, &constant, err));
+        TRY(emit_2(l, "Sub", x, constant, &x, err));
+    }
+    TRY(emit_constant(l, &kept, &constant, err));
+    TRY(emit_2(l, "MatMul", x, constant, &x, err));
+    return table_of_matrix(l, x, (size_t)width, out, err);
 }
 
 #define REGRESSOR(class_name)                                                                      \
@@ -280,5 +313,7 @@ const struct estimator_set estimators_linear = ESTIMATOR_SET(
     CLASSIFIER("LogisticRegression", .predict_proba = proba_logistic),
     CLASSIFIER("LogisticRegressionCV", .predict_proba = proba_logistic),
     CLASSIFIER("SGDClassifier", .predict_proba = proba_sgd, .has = has_sgd),
+    CLASSIFIER("LinearDiscriminantAnalysis", .predict_proba = proba_discriminant,
+               .transform = project_discriminant),
     CLASSIFIER("RidgeClassifier"), CLASSIFIER("RidgeClassifierCV"), CLASSIFIER("Perceptron"),
     CLASSIFIER("PassiveAggressiveClassifier"), CLASSIFIER("LinearSVC"));

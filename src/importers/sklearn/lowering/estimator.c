@@ -224,3 +224,23 @@ enum status estimator_lower(struct lowering *l, const char *role,
     l->where = where;
     return memo_set(l, &question, out, err);
 }
+
+enum status lower_item(struct lowering *l, const char *what, size_t index,
+                       const struct pickle_object *item, enum method method, const struct table *in,
+                       struct table *out, struct error *err)
+{
+    const char *role = arena_printf(l->keep, "%s %zu", what, index);
+
+    if (!role)
+        return error_no_memory(err, "a name");
+    return estimator_lower(l, role, item, method, in, out, err);
+}
+
+/* Without the first column: of two probabilities the second says it all. */
+enum status second_column(struct lowering *l, struct table *table, struct error *err)
+{
+    size_t second = 1;
+
+    TRY(table_expect(table, 2, err));
+    return table_pick(l, table, &second, 1, table, err);
+}

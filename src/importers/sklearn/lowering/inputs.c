@@ -17,6 +17,11 @@ static const struct pickle_object *first_of(const struct pickle_object *object)
     return class && class->inner ? pickle_get(object, class->inner) : NULL;
 }
 
+const struct pickle_object *ensemble_first(const struct pickle_object *self)
+{
+    return pickle_item(pickle_get(self, "estimators_"), 0);
+}
+
 static bool names_of(const struct pickle_object *object, const char *attribute,
                      struct tensor *names, struct arena *keep, struct error *err)
 {
@@ -59,6 +64,10 @@ static size_t width_of(const struct pickle_object *object, const char **from, st
             *from = COUNTS[i];
             return (size_t)count;
         }
+    if (class && class->columns) {
+        *from = pickle_name(object);
+        return class->columns;
+    }
     stored = class && class->width ? pickle_get(object, class->width) : NULL;
     if (pickle_is_none(stored) || pickle_to_tensor(stored, &tensor, keep, &ignored) ||
         tensor.shape.rank < 1)

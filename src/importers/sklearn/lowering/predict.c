@@ -101,3 +101,42 @@ enum status emit_softmax(struct lowering *l, value_id scores, value_id *out, str
 
     return emit(l, "", "Softmax", &scores, 1, &axis, 1, out, 1, err);
 }
+
+enum status emit_scaled(struct lowering *l, const char *op, value_id x, double number,
+                        value_id *out, struct error *err)
+{
+    value_id constant;
+
+    TRY(emit_scalar(l, number, &constant, err));
+    return emit_2(l, op, x, constant, out, err);
+}
+
+enum status classify_by_proba(struct lowering *l, const struct pickle_object *self,
+                              const struct table *in, struct table *out, struct error *err)
+{
+    struct tensor classes;
+    struct table proba;
+    value_id scores;
+
+    TRY(state_labels(l, self, "classes_", &classes, err));
+    TRY(estimator_lower(l, NULL, self, METHOD_PREDICT_PROBA, in, &proba, err));
+    TRY(table_matrix(l, &proba, CHECK_NONE, &scores, err));
+    return predict_argmax(l, &classes, scores, out, err);
+}
+
+enum status emit_normalised_or(struct lowering *l, value_id p, const double *otherwise,
+                               value_id *out, struct error *err)
+{
+    int64_t first = 1;
+    struct shape shape = shape_of(1, &first);
+    value_id axes, zero, rest = p, sum, none, shares;
+
+    TRY(graph_constant_i64(l->graph, &first, &shape, &axes, err));
+    TRY(emit_scalar(l, 0, &zero, err));
+    if (otherwise)
+        TRY(emit_scalar(l, *otherwise, &rest, err));
+    TRY(emit_2(l, "ReduceSum", p, axes, &sum, err));
+    TRY(emit_2(l, "Equal", sum, zero, &none, err));
+    TRY(emit_2(l, "Div", p, sum, &shares, err));
+    return emit(l, "", "Where", (value_id[]){none, rest, shares}, 3, NULL, 0, out, 1, err);
+}
