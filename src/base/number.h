@@ -6,7 +6,8 @@
 #include "base/bytes.h"
 
 /* Parse a JSON-style decimal number at the front of [text, end): digits, fraction, exponent, sign.
- * Returns the end of the number, or NULL when there is none. Never reads at or past `end`. */
+ * Returns the end of the number, or NULL when there is none ("01" is the number 0 followed by
+ * something else); what is too large gives infinity. Never reads at or past `end`. */
 const char *number_parse_f64(const char *text, const char *end, double *value);
 const char *number_parse_f32(const char *text, const char *end, float *value); /* rounds once */
 const char *number_parse_i64(const char *text, const char *end,
