@@ -3,6 +3,8 @@
 
 #include "gen/importers.h"
 #include "importers/importer.h"
+#include "monitoring/metrics.h"
+#include "server/route.h"
 #include "server/settings.h"
 #include "tensor/tensor.h"
 
@@ -93,6 +95,23 @@ static void settings(struct text *text)
                     SETTINGS[i].help);
 }
 
+static void http(struct text *text)
+{
+    for (const struct route_set *const *set = routes_all(); *set; set++) {
+        text_printf(text, "%s%s\n", set == routes_all() ? "" : "\n", (*set)->summary);
+        for (size_t i = 0; i < (*set)->count; i++)
+            text_printf(text, "  %-6s  %-45s  %s\n", http_method_name((*set)->routes[i].method),
+                        (*set)->routes[i].path, (*set)->routes[i].summary);
+    }
+}
+
+static void metrics(struct text *text)
+{
+    for (size_t i = 0; i < METRIC_COUNT; i++)
+        text_printf(text, "  firn_%-30s  %-24s  %s\n", METRICS[i].name, METRICS[i].labels,
+                    METRICS[i].help);
+}
+
 const struct topic TOPICS[] = {
     {"exit-codes", "what the exit codes mean", exit_codes},
     {"formats", "what can be read", formats},
@@ -100,5 +119,7 @@ const struct topic TOPICS[] = {
     {"inputs", "what --input takes", inputs},
     {"manifest", "serving.yaml", manifest},
     {"settings", "settings of the server", settings},
+    {"http", "paths of the server", http},
+    {"metrics", "what /metrics shows", metrics},
     {0},
 };

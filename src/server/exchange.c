@@ -533,6 +533,24 @@ static void hand_on_stream(struct connection *connection, const uint8_t *data, s
 
 /* --- requests --- */
 
+/* Is the host an address or localhost, with a port or without? No other name leads to the loopback
+ * address, unless its owner makes it do so to borrow a visitor's browser (DNS rebinding). */
+static bool is_local_name(struct bytes host)
+{
+    size_t size = 0;
+
+    if (host.size && host.data[0] == '[')
+        return true;
+    while (size < host.size && host.data[size] != ':')
+        size++;
+    if (size == 9 && !strncasecmp((const char *)host.data, "localhost", 9))
+        return true;
+    for (size_t i = 0; i < size; i++)
+        if (host.data[i] != '.' && (host.data[i] < '0' || host.data[i] > '9'))
+            return false;
+    return size > 0;
+}
+
 /* A browser names the page that sends a changing request; only our own pages may. */
 static bool is_foreign(const struct io *io, const uint8_t *data, const struct route *route)
 {
@@ -540,6 +558,8 @@ static bool is_foreign(const struct io *io, const uint8_t *data, const struct ro
 
     if (route->method == HTTP_GET || !http1_find(&io->head, data, "origin", &origin))
         return false;
+    if (io->server->loopback && !io->server->settings.any_host && !is_local_name(host))
+        return true;
     if (origin.size > 7 && !strncasecmp((const char *)origin.data, "http://", 7))
         origin = (struct bytes){origin.data + 7, origin.size - 7};
     else if (origin.size > 8 && !strncasecmp((const char *)origin.data, "https://", 8))

@@ -52,6 +52,7 @@ struct server {
     struct io *ios;
     unsigned io_count, executors;
     int port;
+    bool loopback; /* listens at 127.0.0.0/8 or ::1 */
     _Atomic bool draining;
     _Atomic uint64_t buffered; /* bytes held by connections and jobs */
 

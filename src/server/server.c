@@ -243,6 +243,20 @@ static enum status listen_at(const struct addrinfo *address, const char *text, i
     return STATUS_OK;
 }
 
+static void note_address(struct server *server, const struct sockaddr_storage *bound)
+{
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)bound;
+    const struct sockaddr_in *four = (const struct sockaddr_in *)bound;
+
+    if (bound->ss_family == AF_INET6) {
+        server->port = ntohs(six->sin6_port);
+        server->loopback = IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+    } else {
+        server->port = ntohs(four->sin_port);
+        server->loopback = ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    }
+}
+
 static enum status server_listen(struct server *server, const char *text, struct error *err)
 {
     struct io *io = &server->ios[0];
@@ -273,8 +287,7 @@ static enum status server_listen(struct server *server, const char *text, struct
     if (!loop_add(&io->loop, &io->listener, EPOLLIN))
         return error_set(err, STATUS_UNAVAILABLE, "cannot listen at %s", text);
     getsockname(fd, (struct sockaddr *)&bound, &size);
-    server->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                                     : ((struct sockaddr_in *)&bound)->sin_port);
+    note_address(server, &bound);
     return STATUS_OK;
 }
 

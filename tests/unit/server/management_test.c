@@ -163,9 +163,17 @@ TEST(management_bad_requests)
         close(fd);
         fd = client_open(&FIXTURE);
     }
-    expect(upload(fd, "/api/models/iris?file=iris.joblib", "Origin: http://a\r\n", MODEL,
-                  MODEL_SIZE, false),
-           201, "\"version\":1,");
+    /* nor may a page whose name was made to lead here */
+    client_say(fd, "POST /api/gc HTTP/1.1\r\nHost: evil.example:80\r\n"
+                   "Origin: http://evil.example:80\r\n\r\n");
+    expect(client_hear(fd), 403, "foreign");
+    client_say(fd, "POST /api/gc HTTP/1.1\r\nHost: 127.0.0.1:80\r\n"
+                   "Origin: http://127.0.0.1:80\r\n\r\n");
+    expect(client_hear(fd), 200, "files");
+    client_say(fd, "POST /api/gc HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n\r\n");
+    expect(client_hear(fd), 200, "files");
+    expect(upload(fd, "/api/models/iris?file=iris.joblib", "", MODEL, MODEL_SIZE, false), 201,
+           "\"version\":1,");
     /* gone in the middle: nothing is stored */
     client_say(fd, "PUT /api/models/half HTTP/1.1\r\n" HOST "Content-Length: 100\r\n\r\nabc");
     usleep(20000);
