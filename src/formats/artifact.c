@@ -34,8 +34,7 @@ struct content {
     char sha256[SHA256_HEX_SIZE];
 };
 
-struct private
-{
+struct backing {
     struct artifact_limits limits;
     struct file_map file; /* when we mapped the file ourselves */
     struct bytes container;
@@ -57,7 +56,7 @@ struct artifact_limits artifact_limits_default(void)
     };
 }
 
-static struct private *private_of(const struct artifact *artifact)
+static struct backing *backing_of(const struct artifact *artifact)
 {
     return artifact->private;
 }
@@ -65,41 +64,41 @@ static struct private *private_of(const struct artifact *artifact)
 static struct artifact *artifact_new(const struct artifact_limits *limits)
 {
     struct artifact *artifact = calloc(1, sizeof *artifact);
-    struct private *private = calloc(1, sizeof *private);
+    struct backing *backing = calloc(1, sizeof *backing);
 
-    if (!artifact || !private) {
+    if (!artifact || !backing) {
         free(artifact);
-        free(private);
+        free(backing);
         return NULL;
     }
-    private->limits = limits ? *limits : artifact_limits_default();
-    if (private->limits.ratio == 0)
-    private->limits.ratio = 1;
-    private->root = private->beside = -1;
-    pthread_mutex_init(&private->lock, NULL);
+    backing->limits = limits ? *limits : artifact_limits_default();
+    if (backing->limits.ratio == 0)
+        backing->limits.ratio = 1;
+    backing->root = backing->beside = -1;
+    pthread_mutex_init(&backing->lock, NULL);
     arena_init(&artifact->arena,
-               private->limits.unpacked + private->limits.members * MEMBER_OVERHEAD + (1 << 20));
-    artifact->private = private;
+               backing->limits.unpacked + backing->limits.members * MEMBER_OVERHEAD + (1 << 20));
+    artifact->private = backing;
     return artifact;
 }
 
 void artifact_close(struct artifact *artifact)
 {
-    struct private *private;
+    struct backing *backing;
 
     if (!artifact)
         return;
-    private = private_of(artifact);
-    for (size_t i = 0; i < private->content_count; i++)
-        file_map_close(&private->contents[i].map);
-    file_map_close(&private->file);
-    if (private->root >= 0)
-        close(private->root);
-    if (private->beside >= 0)
-        close(private->beside);
-    pthread_mutex_destroy(&private->lock);
+    backing = backing_of(artifact);
+    for (size_t i = 0; i < backing->content_count; i++)
+        file_map_close(&backing->contents[i].map);
+    file_map_close(&backing->file);
+    if (backing->root >= 0)
+        close(backing->root);
+    if (backing->beside >= 0)
+        close(backing->beside);
+    pthread_mutex_destroy(&backing->lock);
     arena_release(&artifact->arena);
-    free(private);
+    free(backing);
     free(artifact);
 }
 
@@ -125,18 +124,18 @@ static enum status keep_names(struct artifact *artifact, const char *path, struc
 static enum status members_make(struct artifact *artifact, struct entries *entries,
                                 struct error *err)
 {
-    struct private *private = private_of(artifact);
+    struct backing *backing = backing_of(artifact);
     size_t count = entries->count;
 
     TRY(entries_finish(entries, err));
     artifact->members = arena_new(&artifact->arena, struct member, count);
-    private->contents = arena_new(&artifact->arena, struct content, count);
-    if (!artifact->members || !private->contents)
+    backing->contents = arena_new(&artifact->arena, struct content, count);
+    if (!artifact->members || !backing->contents)
         return error_no_memory(err, "members");
-    artifact->count = private->content_count = count;
+    artifact->count = backing->content_count = count;
     for (size_t i = 0; i < count; i++) {
         const struct entry *entry = &entries->items[i];
-        private->contents[i].entry = *entry;
+        backing->contents[i].entry = *entry;
         artifact->members[i] = (struct member){
             .path = entry->path, .size = entry->size, .artifact = artifact, .index = i};
     }
@@ -146,23 +145,23 @@ static enum status members_make(struct artifact *artifact, struct entries *entri
 /* A file that is no archive: one member without a path. */
 static enum status single_make(struct artifact *artifact, struct error *err)
 {
-    struct private *private = private_of(artifact);
+    struct backing *backing = backing_of(artifact);
 
-    if (private->container.size > private->limits.bytes)
+    if (backing->container.size > backing->limits.bytes)
         return error_set(err, STATUS_TOO_LARGE, "file is larger than %llu bytes (limit \"bytes\")",
-                         (unsigned long long)private->limits.bytes);
+                         (unsigned long long)backing->limits.bytes);
     artifact->kind = ARTIFACT_FILE;
     artifact->members = arena_new(&artifact->arena, struct member, 1 + COMPANIONS_MAX);
-    private->contents = arena_new(&artifact->arena, struct content, 1 + COMPANIONS_MAX);
-    if (!artifact->members || !private->contents)
+    backing->contents = arena_new(&artifact->arena, struct content, 1 + COMPANIONS_MAX);
+    if (!artifact->members || !backing->contents)
         return error_no_memory(err, "members");
-    artifact->count = private->content_count = 1;
+    artifact->count = backing->content_count = 1;
     artifact->members[0] = (struct member){.path = "",
-                                           .bytes = private->container,
-                                           .size = private->container.size,
+                                           .bytes = backing->container,
+                                           .size = backing->container.size,
                                            .artifact = artifact};
-    private->contents[0].entry.packed = private->container;
-    atomic_store(&private->contents[0].ready, true);
+    backing->contents[0].entry.packed = backing->container;
+    atomic_store(&backing->contents[0].ready, true);
     return STATUS_OK;
 }
 
@@ -182,24 +181,24 @@ static bool holds_tar(enum compression compression, struct bytes packed)
 static enum status list_tar(struct artifact *artifact, enum compression compression,
                             struct entries *entries, struct error *err)
 {
-    struct private *private = private_of(artifact);
+    struct backing *backing = backing_of(artifact);
     struct bytes tar;
 
     artifact->kind = ARTIFACT_TAR;
-    TRY(decompress(compression, private->container, private->limits.unpacked, private->limits.ratio,
+    TRY(decompress(compression, backing->container, backing->limits.unpacked, backing->limits.ratio,
                    &tar, &artifact->arena, err));
     return tar_list(tar, entries, err);
 }
 
 static enum status list_zip(struct artifact *artifact, struct entries *entries, struct error *err)
 {
-    struct private *private = private_of(artifact);
+    struct backing *backing = backing_of(artifact);
     enum status status;
     struct arena scratch;
 
     artifact->kind = ARTIFACT_ZIP;
-    arena_init(&scratch, private->limits.members * MEMBER_OVERHEAD + (1 << 20));
-    status = zip_list(private->container, entries, &scratch, err);
+    arena_init(&scratch, backing->limits.members * MEMBER_OVERHEAD + (1 << 20));
+    status = zip_list(backing->container, entries, &scratch, err);
     arena_release(&scratch);
     return status;
 }
@@ -207,10 +206,10 @@ static enum status list_zip(struct artifact *artifact, struct entries *entries, 
 /* What the bytes of `container` are, by content. */
 static enum status container_read(struct artifact *artifact, struct error *err)
 {
-    struct private *private = private_of(artifact);
-    struct bytes bytes = private->container;
+    struct backing *backing = backing_of(artifact);
+    struct bytes bytes = backing->container;
     enum compression compression = compression_of(bytes);
-    struct entries entries = {.limits = &private->limits, .arena = &artifact->arena};
+    struct entries entries = {.limits = &backing->limits, .arena = &artifact->arena};
 
     if (zip_is(bytes))
         TRY(list_zip(artifact, &entries, err));
@@ -223,11 +222,11 @@ static enum status container_read(struct artifact *artifact, struct error *err)
 
 static enum status folder_read(struct artifact *artifact, struct error *err)
 {
-    struct private *private = private_of(artifact);
-    struct entries entries = {.limits = &private->limits, .arena = &artifact->arena};
+    struct backing *backing = backing_of(artifact);
+    struct entries entries = {.limits = &backing->limits, .arena = &artifact->arena};
 
     artifact->kind = ARTIFACT_FOLDER;
-    TRY(folder_list(private->root, &entries, err));
+    TRY(folder_list(backing->root, &entries, err));
     return members_make(artifact, &entries, err);
 }
 
@@ -248,20 +247,20 @@ static int folder_of(const char *path)
 
 static enum status open_path(struct artifact *artifact, const char *path, struct error *err)
 {
-    struct private *private = private_of(artifact);
+    struct backing *backing = backing_of(artifact);
     char quoted[TEXT_QUOTE_SIZE];
     enum status status;
 
     TRY(keep_names(artifact, path, err));
-    private->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (private->root >= 0) {
+    backing->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (backing->root >= 0) {
         status = folder_read(artifact, err);
     } else {
-        TRY(file_map_open(&private->file, AT_FDCWD, path, true, err));
-        private->container = private->file.bytes;
+        TRY(file_map_open(&backing->file, AT_FDCWD, path, true, err));
+        backing->container = backing->file.bytes;
         status = container_read(artifact, err);
         if (!status && artifact->kind == ARTIFACT_FILE)
-        private->beside = folder_of(path);
+            backing->beside = folder_of(path);
     }
     if (status)
         return error_within(err, "\"%s\"", text_quote(bytes_of(path), quoted, sizeof quoted));
@@ -288,7 +287,7 @@ static enum status open_bytes(struct artifact *artifact, struct bytes bytes, con
                               struct error *err)
 {
     TRY(keep_names(artifact, name, err));
-    private_of(artifact)->container = bytes;
+    backing_of(artifact)->container = bytes;
     return container_read(artifact, err);
 }
 
@@ -326,15 +325,15 @@ static void keep_below(struct entries *entries, const char *prefix)
 static enum status open_layer(struct artifact *artifact, const char *path, const char *prefix,
                               bool single, struct error *err)
 {
-    struct private *private = private_of(artifact);
-    struct artifact_limits wider = private->limits;
+    struct backing *backing = backing_of(artifact);
+    struct artifact_limits wider = backing->limits;
     struct entries entries = {.limits = &wider, .arena = &artifact->arena};
 
     for (const char *slash = strchr(prefix, '/'); slash; slash = strchr(slash + 1, '/'))
         wider.depth++;
     wider.members += wider.depth + LAYER_EXTRA_MEMBERS;
-    TRY(file_map_open(&private->file, AT_FDCWD, path, true, err));
-    TRY(tar_list(private->file.bytes, &entries, err));
+    TRY(file_map_open(&backing->file, AT_FDCWD, path, true, err));
+    TRY(tar_list(backing->file.bytes, &entries, err));
     keep_below(&entries, prefix);
     if (!single) {
         TRY(keep_names(artifact, path, err));
@@ -345,7 +344,7 @@ static enum status open_layer(struct artifact *artifact, const char *path, const
         return error_set(err, STATUS_INVALID_INPUT, "layer holds %zu files, not one",
                          entries.count);
     TRY(keep_names(artifact, entries.items[0].path, err));
-    private->container = entries.items[0].packed;
+    backing->container = entries.items[0].packed;
     return container_read(artifact, err);
 }
 
@@ -368,17 +367,17 @@ enum status artifact_open_layer(const char *path, const char *prefix, bool singl
 
 struct bytes artifact_container(const struct artifact *artifact)
 {
-    return private_of(artifact)->container;
+    return backing_of(artifact)->container;
 }
 
 struct member *artifact_find(const struct artifact *artifact, const char *path)
 {
     size_t low = 0, high = artifact->count;
 
-    for (size_t i = 0; private_of(artifact)->beside >= 0 && i < artifact->count; i++)
+    for (size_t i = 0; backing_of(artifact)->beside >= 0 && i < artifact->count; i++)
         if (!strcmp(artifact->members[i].path, path))
             return &artifact->members[i]; /* in the order in which they were named */
-    if (private_of(artifact)->beside >= 0)
+    if (backing_of(artifact)->beside >= 0)
         return NULL;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -401,6 +400,10 @@ void artifact_keep(struct artifact *artifact,
     for (size_t i = 0; i < artifact->count; i++)
         if (wanted(&artifact->members[i], context))
             artifact->members[kept++] = artifact->members[i];
+    if (kept < artifact->count) {
+        artifact->kind = ARTIFACT_FOLDER;
+        backing_of(artifact)->container = (struct bytes){NULL, 0};
+    }
     artifact->count = kept;
 }
 
@@ -413,12 +416,12 @@ static uint32_t crc_of(struct bytes bytes)
 /* Unpack or map the member; the lock is held. */
 static enum status content_load(struct member *member, struct content *content, struct error *err)
 {
-    struct private *private = private_of(member->artifact);
+    struct backing *backing = backing_of(member->artifact);
     const struct entry *entry = &content->entry;
     struct bytes bytes = {NULL, 0};
 
-    if (private->root >= 0) {
-        TRY(folder_map(private->root, entry, &content->map, err));
+    if (backing->root >= 0) {
+        TRY(folder_map(backing->root, entry, &content->map, err));
         bytes = content->map.bytes;
     } else {
         TRY(decompress_exactly(entry->compression, entry->packed, entry->size, &bytes,
@@ -434,16 +437,16 @@ static enum status content_load(struct member *member, struct content *content, 
 
 enum status member_bytes(struct member *member, struct bytes *bytes, struct error *err)
 {
-    struct private *private = private_of(member->artifact);
-    struct content *content = &private->contents[member->index];
+    struct backing *backing = backing_of(member->artifact);
+    struct content *content = &backing->contents[member->index];
     enum status status = STATUS_OK;
     char quoted[TEXT_QUOTE_SIZE];
 
     if (!atomic_load_explicit(&content->ready, memory_order_acquire)) {
-        pthread_mutex_lock(&private->lock);
+        pthread_mutex_lock(&backing->lock);
         if (!atomic_load_explicit(&content->ready, memory_order_acquire))
             status = content_load(member, content, err);
-        pthread_mutex_unlock(&private->lock);
+        pthread_mutex_unlock(&backing->lock);
     }
     if (status)
         return error_within(err, "member \"%s\"",
@@ -454,18 +457,18 @@ enum status member_bytes(struct member *member, struct bytes *bytes, struct erro
 
 enum status member_sha256(struct member *member, char hex[65], struct error *err)
 {
-    struct private *private = private_of(member->artifact);
-    struct content *content = &private->contents[member->index];
+    struct backing *backing = backing_of(member->artifact);
+    struct content *content = &backing->contents[member->index];
     struct bytes bytes;
     bool hashed;
 
     TRY(member_bytes(member, &bytes, err));
-    pthread_mutex_lock(&private->lock);
+    pthread_mutex_lock(&backing->lock);
     if (!content->hashed)
         content->hashed = sha256_of(bytes, content->sha256);
     hashed = content->hashed;
     memcpy(hex, content->sha256, SHA256_HEX_SIZE);
-    pthread_mutex_unlock(&private->lock);
+    pthread_mutex_unlock(&backing->lock);
     return hashed ? STATUS_OK : error_no_memory(err, "a digest");
 }
 
@@ -504,19 +507,19 @@ static bool join(char *joined, size_t capacity, struct bytes path)
 /* A file beside a lone file becomes a member. NULL when there is none of that name. */
 static struct member *companion_add(struct artifact *artifact, const char *name)
 {
-    struct private *private = private_of(artifact);
-    struct content *content = &private->contents[artifact->count];
+    struct backing *backing = backing_of(artifact);
+    struct content *content = &backing->contents[artifact->count];
     struct member *member = &artifact->members[artifact->count];
     char *kept;
     struct error ignored;
 
-    if (private->beside < 0 || artifact->count > COMPANIONS_MAX || !name[0] || strchr(name, '/') ||
+    if (backing->beside < 0 || artifact->count > COMPANIONS_MAX || !name[0] || strchr(name, '/') ||
         !strcmp(name, artifact->name))
         return NULL;
-    if (file_map_open(&content->map, private->beside, name, false, &ignored))
+    if (file_map_open(&content->map, backing->beside, name, false, &ignored))
         return NULL;
     kept = arena_text(&artifact->arena, bytes_of(name));
-    if (!kept || content->map.bytes.size > private->limits.bytes - private->container.size) {
+    if (!kept || content->map.bytes.size > backing->limits.bytes - backing->container.size) {
         file_map_close(&content->map);
         return NULL;
     }
@@ -528,7 +531,7 @@ static struct member *companion_add(struct artifact *artifact, const char *name)
     atomic_store(&content->ready, true);
     artifact->members[0].path = artifact->name;
     artifact->kind = ARTIFACT_FOLDER;
-    private->content_count = ++artifact->count;
+    backing->content_count = ++artifact->count;
     return member;
 }
 

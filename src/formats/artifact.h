@@ -36,7 +36,7 @@ struct artifact {
     struct member *members; /* sorted by path */
     size_t count;
     struct arena arena;
-    void *private;
+    void *private; /* of artifact.c */
 };
 
 /* Open read-only. NOT_FOUND; INVALID_INPUT, TOO_LARGE or UNSUPPORTED with the member at fault.
@@ -65,8 +65,8 @@ struct bytes artifact_container(const struct artifact *artifact);
 /* The member at that path, or NULL. */
 struct member *artifact_find(const struct artifact *artifact, const char *path);
 
-/* Keep only the members that are wanted; the others are as if they had not been there. Pointers to
- * members are void afterwards. */
+/* Keep only the members that are wanted; the others are as if they had not been there: an archive
+ * that loses one is an ARTIFACT_FOLDER from then on. Pointers to members are void afterwards. */
 void artifact_keep(struct artifact *artifact,
                    bool (*wanted)(const struct member *member, void *context), void *context);
 
@@ -80,8 +80,8 @@ enum status member_sha256(struct member *member, char hex[65], struct error *err
 /* A path that the model itself names (ONNX external data, joblib's side files, an asset), relative
  * to the folder of `from`: UNSUPPORTED when it leaves the root, NOT_FOUND when there is no such
  * member. A file that was opened alone by its path finds what lies beside it (regular files, no
- * links): it becomes a member, and the artifact an ARTIFACT_FOLDER of the named files. Not for use by
- * several threads. */
+ * links): it becomes a member, and the artifact an ARTIFACT_FOLDER of the named files. Not for use
+ * by several threads. */
 enum status artifact_resolve(struct artifact *artifact, const struct member *from,
                              struct bytes path, struct member **member, struct error *err)
     must_check;

@@ -105,13 +105,19 @@ static void single_path(const struct artifact *artifact, char *path, size_t size
     snprintf(path, size, IMAGE_FILES "model%s", length && length <= SUFFIX_BYTES_MAX ? suffix : "");
 }
 
-static enum status members_write(struct layer *layer, struct artifact *artifact, struct error *err)
+static int by_path(const void *a, const void *b)
+{
+    return strcmp((*(struct member *const *)a)->path, (*(struct member *const *)b)->path);
+}
+
+static enum status sorted_write(struct layer *layer, struct member **members, size_t count,
+                                struct error *err)
 {
     char path[PATH_SIZE];
     struct bytes bytes;
 
-    for (size_t i = 0; i < artifact->count; i++) {
-        struct member *member = &artifact->members[i];
+    for (size_t i = 0; i < count; i++) {
+        struct member *member = members[i];
         if (strlen(member->path) > PATH_BYTES_MAX)
             return error_set(err, STATUS_TOO_LARGE, "a member's path is longer than %d bytes",
                              PATH_BYTES_MAX);
@@ -120,6 +126,22 @@ static enum status members_write(struct layer *layer, struct artifact *artifact,
         TRY(file_write(layer, path, bytes, true, err));
     }
     return STATUS_OK;
+}
+
+/* A file that found others beside it has them in the order in which it named them. */
+static enum status members_write(struct layer *layer, struct artifact *artifact, struct error *err)
+{
+    struct member **members = calloc(artifact->count + 1, sizeof(struct member *));
+    enum status status;
+
+    if (!members)
+        return error_no_memory(err, "an image");
+    for (size_t i = 0; i < artifact->count; i++)
+        members[i] = &artifact->members[i];
+    qsort(members, artifact->count, sizeof(struct member *), by_path);
+    status = sorted_write(layer, members, artifact->count, err);
+    free(members);
+    return status;
 }
 
 static enum status layer_fill(struct layer *layer, bool single, struct error *err)
@@ -239,6 +261,16 @@ static void manifest_print(struct text *text, const struct image *image,
     text_append(text, "}}");
 }
 
+/* What is frozen must open again: a name that the tar reader refuses is found here. */
+static enum status layer_check(const struct image *image, struct error *err)
+{
+    struct artifact *artifact;
+
+    TRY(artifact_open_layer(image->layer.path, IMAGE_FILES, image->single, NULL, &artifact, err));
+    artifact_close(artifact);
+    return STATUS_OK;
+}
+
 enum status image_write(struct image *image, const struct staging *staging,
                         const struct version_upload *upload, struct error *err)
 {
@@ -250,6 +282,8 @@ enum status image_write(struct image *image, const struct staging *staging,
     if (!sha256_of(bytes_of(upload->contract), contract + 7))
         return error_no_memory(err, "a digest");
     status = layer_write(image, staging, upload, err);
+    if (!status && staging)
+        status = layer_check(image, err);
     if (!status) {
         config_print(&text, image, upload, contract);
         status = text_write(&image->config, staging, "config", &text, err);

@@ -322,6 +322,106 @@ TEST(archives_come_back)
     arena_release(&keep);
 }
 
+TEST(a_file_with_companions_comes_back_as_a_folder)
+{
+    struct registry *registry = open_store("companions");
+    struct artifact *artifact, *stored;
+    struct member *member;
+    struct version version, again;
+    struct arena keep;
+    struct error err;
+    bool unchanged;
+
+    arena_init(&keep, 1 << 20);
+    CHECK_OK(file_make_folders("beside", &err), err);
+    write_file("beside/m.onnx", "model");
+    write_file("beside/b.bin", "second");
+    write_file("beside/a.bin", "first");
+    CHECK_OK(artifact_open("beside/m.onnx", NULL, &artifact, &err), err);
+    CHECK_OK(artifact_resolve(artifact, &artifact->members[0], bytes_of("b.bin"), &member, &err),
+             err);
+    CHECK_OK(artifact_resolve(artifact, &artifact->members[0], bytes_of("a.bin"), &member, &err),
+             err);
+    CHECK_OK(add_artifact(registry, "x", artifact, &version, &unchanged, &keep, &err), err);
+    artifact_close(artifact);
+    CHECK_OK(registry_artifact(registry, &version, &stored, &err), err);
+    CHECK_INT(stored->count, 3);
+    CHECK_TEXT(stored->members[2].path, "m.onnx");
+    artifact_close(stored);
+    /* The folder with these files is the same version. */
+    CHECK_OK(artifact_open("beside", NULL, &artifact, &err), err);
+    CHECK_OK(add_artifact(registry, "x", artifact, &again, &unchanged, &keep, &err), err);
+    CHECK(unchanged);
+    CHECK_TEXT(again.digest, version.digest);
+    artifact_close(artifact);
+    registry_close(registry);
+    arena_release(&keep);
+}
+
+TEST(names_that_would_not_open_again_are_refused)
+{
+    struct registry *registry = open_store("names");
+    struct artifact *artifact;
+    struct member *member;
+    struct version version;
+    struct arena keep;
+    struct error err;
+    bool unchanged;
+
+    arena_init(&keep, 1 << 20);
+    CHECK_OK(file_make_folders("odd", &err), err);
+    write_file("odd/back\\slash.onnx", "model");
+    write_file("odd/a.bin", "first");
+    CHECK_OK(artifact_open("odd/back\\slash.onnx", NULL, &artifact, &err), err);
+    CHECK_OK(artifact_resolve(artifact, &artifact->members[0], bytes_of("a.bin"), &member, &err),
+             err);
+    CHECK_FAILS(add_artifact(registry, "x", artifact, &version, &unchanged, &keep, &err), err,
+                STATUS_UNSUPPORTED, "has a backslash");
+    artifact_close(artifact);
+    /* Alone its name does not matter. */
+    CHECK_OK(artifact_open("odd/back\\slash.onnx", NULL, &artifact, &err), err);
+    CHECK_OK(add_artifact(registry, "x", artifact, &version, &unchanged, &keep, &err), err);
+    CHECK_INT(version.number, 1);
+    artifact_close(artifact);
+    check_whole(registry);
+    registry_close(registry);
+    arena_release(&keep);
+}
+
+static bool is_text(const struct member *member, void *context)
+{
+    (void)context;
+    return strcmp(member->path, "a.txt") == 0;
+}
+
+TEST(a_part_of_an_archive_is_stored_as_a_folder)
+{
+    struct registry *registry = open_store("part");
+    struct artifact *artifact, *stored;
+    struct version version;
+    struct arena keep;
+    struct bytes bytes;
+    struct error err;
+    bool unchanged;
+    char path[4096];
+
+    arena_init(&keep, 1 << 20);
+    snprintf(path, sizeof path, "%s/tests/formats/archives/deflated.zip", getenv("FIRN_ROOT"));
+    CHECK_OK(artifact_open(path, NULL, &artifact, &err), err);
+    artifact_keep(artifact, is_text, NULL);
+    CHECK_OK(add_artifact(registry, "x", artifact, &version, &unchanged, &keep, &err), err);
+    CHECK_INT(version.bytes, 6);
+    CHECK_OK(registry_artifact(registry, &version, &stored, &err), err);
+    CHECK_INT(stored->count, 1);
+    CHECK_OK(member_bytes(&stored->members[0], &bytes, &err), err);
+    CHECK(bytes_is(bytes, "first\n"));
+    artifact_close(stored);
+    artifact_close(artifact);
+    check_whole(registry);
+    registry_close(registry);
+    arena_release(&keep);
+}
+
 TEST(bad_uploads_store_nothing)
 {
     struct registry *registry = open_store("bad");
