@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -68,10 +69,26 @@ static enum status split(const char *spec, struct input_file *file, struct arena
     return file->name ? STATUS_OK : error_no_memory(err, "an input");
 }
 
+static enum status read_pipe(struct input_file *file, struct arena *keep, struct error *err)
+{
+    int fd = open(file->path, O_RDONLY | O_CLOEXEC);
+    enum status status;
+
+    if (fd < 0)
+        return error_set(err, STATUS_INVALID_INPUT, "cannot be opened: %m");
+    status = file_read_all(fd, (size_t)1 << INPUT_BYTES_SHIFT, &file->bytes, keep, err);
+    close(fd);
+    return status;
+}
+
 static enum status read_bytes(struct input_file *file, struct arena *keep, struct error *err)
 {
+    struct stat facts;
+
     if (!strcmp(file->path, "-"))
         return file_read_all(STDIN_FILENO, (size_t)1 << INPUT_BYTES_SHIFT, &file->bytes, keep, err);
+    if (!stat(file->path, &facts) && S_ISFIFO(facts.st_mode)) /* <(command) of a shell */
+        return read_pipe(file, keep, err);
     if (!file->map.bytes.size)
         TRY(file_map_open(&file->map, AT_FDCWD, file->path, true, err));
     file->bytes = file->map.bytes;

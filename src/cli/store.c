@@ -10,10 +10,17 @@
 
 enum { CALL_MEMORY_SHIFT = 30 };
 
+const char *store_server(const char *option)
+{
+    const char *server = option ? option : getenv("FIRN_SERVER");
+
+    return server && *server ? server : "http://127.0.0.1:8080";
+}
+
 enum status store_of(struct store_call *call)
 {
     const struct store_options *options = call->options;
-    const char *server = options->server ? options->server : getenv("FIRN_SERVER");
+    const char *server = store_server(options->server);
 
     if (call->store)
         return STATUS_OK;
@@ -23,10 +30,8 @@ enum status store_of(struct store_call *call)
         call->where = arena_printf(call->keep, " --store %s", options->store);
         TRY(store_local(options->store, &call->store, call->err));
     } else {
-        if (error_set(call->err, STATUS_UNSUPPORTED, "no --store is given, and %s is no store",
-                      server ? server : "http://127.0.0.1:8080"))
-            error_fix(call->err, "give --store DIR");
-        return call->err->status;
+        call->where = options->server ? arena_printf(call->keep, " --server %s", server) : "";
+        TRY(store_remote(server, &call->store, call->err));
     }
     return call->where ? STATUS_OK : error_no_memory(call->err, "a store");
 }

@@ -53,6 +53,11 @@ struct store {
 /* cli/store_local.c */
 enum status store_local(const char *folder, struct store **store, struct error *err) must_check;
 
+/* cli/store_remote.c */
+enum status store_remote(const char *url, struct store **store, struct error *err) must_check;
+/* URL of the server: the option's, FIRN_SERVER, or the default. */
+const char *store_server(const char *option);
+
 /* A call of a command: what it needs, and where its answer goes. */
 struct store_call {
     const struct store_options *options;

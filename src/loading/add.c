@@ -4,16 +4,34 @@
 #include "base/text.h"
 #include "loading/load.h"
 
-/* "iris" of "models/iris.pkl.gz" and "iris_v2" of a folder "iris v2". */
+/* Cut off the last ".suffix" when it is one of an archive or stream, or (`any`) begins with a
+ * letter. */
+static bool cut_suffix(char *name, bool any)
+{
+    static const char *const PACKED[] = {".gz", ".bz2", ".xz",  ".zst", ".lz4",
+                                         ".z",  ".tar", ".tgz", ".zip"};
+    char *dot = strrchr(name, '.');
+    bool cut = dot && dot > name && any && isalpha((unsigned char)dot[1]) && strlen(dot) <= 12;
+
+    for (size_t i = 0; dot && dot > name && i < ARRAY_COUNT(PACKED); i++)
+        cut = cut || !strcmp(dot, PACKED[i]);
+    if (cut)
+        *dot = 0;
+    return cut;
+}
+
+/* "iris" of "models/iris.pkl.gz", "iris_v2" of a folder "iris v2", "net-1.5" of "net-1.5.onnx". */
 static const char *default_name(const struct artifact *artifact, struct arena *keep)
 {
-    char *name = arena_text(keep, bytes_of(artifact->name)), *dot;
+    char *name = arena_text(keep, bytes_of(artifact->name));
 
     if (!name)
         return NULL;
-    while (artifact->kind != ARTIFACT_FOLDER && (dot = strrchr(name, '.')) && dot > name &&
-           strlen(dot) <= 8)
-        *dot = 0;
+    if (artifact->kind != ARTIFACT_FOLDER) {
+        while (cut_suffix(name, false))
+            continue;
+        cut_suffix(name, true);
+    }
     for (char *c = name; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
             *c = '_';

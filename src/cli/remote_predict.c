@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/remote_predict.h"
+
+#include <inttypes.h>
+
+#include "cli/client.h"
+#include "cli/store.h"
+#include "formats/json_tensor.h"
+
+static void write_shape(struct text *text, const struct shape *shape)
+{
+    text_append(text, "\"shape\":[");
+    for (int i = 0; i < shape->rank; i++)
+        text_printf(text, "%s%" PRId64, i ? "," : "", shape->dims[i]);
+    text_append(text, "]");
+}
+
+static enum status write_request(const struct signature *signature, const struct tensor *bound,
+                                 struct text *text, struct error *err)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+
+    text_append(text, "{\"parameters\":{\"signature\":");
+    json_write_string(text, bytes_of(signature->name));
+    text_append(text, "},\"inputs\":[");
+    for (size_t i = 0, written = 0; i < signature->input_count; i++) {
+        const struct field *field = &signature->inputs[i];
+        if (bound[i].dtype == DTYPE_NONE ||
+            bound[i].data == (field->fallback ? field->fallback->data : NULL))
+            continue; /* not given: the server has the same fallback */
+        if (!dtype_oip(bound[i].dtype)[0])
+            return error_set(err, STATUS_UNSUPPORTED, "input \"%s\": the protocol has no %s",
+                             text_quote(bytes_of(field->name), quoted, sizeof quoted),
+                             dtype_name(bound[i].dtype));
+        text_append(text, written++ ? ",{\"name\":" : "{\"name\":");
+        json_write_string(text, bytes_of(field->name));
+        text_printf(text, ",\"datatype\":\"%s\",", dtype_oip(bound[i].dtype));
+        write_shape(text, &bound[i].shape);
+        text_append(text, ",\"data\":");
+        json_write_tensor(text, &bound[i]);
+        text_append(text, "}");
+    }
+    text_append(text, "]}");
+    return text_check(text, err);
+}
+
+/* --- the answer --- */
+
+struct output { /* one object of "outputs" as it is read */
+    struct bytes name, datatype;
+    struct shape shape;
+    struct json_reader data;
+    bool has_data;
+};
+
+static enum status read_shape(struct json_reader *reader, struct shape *shape, struct error *err)
+{
+    bool more;
+
+    shape->rank = 0;
+    TRY(json_enter(reader, JSON_ARRAY, err));
+    for (;;) {
+        int64_t dim;
+        TRY(json_next(reader, &more, NULL, err));
+        if (!more)
+            return STATUS_OK;
+        TRY(json_read_i64(reader, &dim, err));
+        if (shape->rank == RANK_MAX || dim < 0)
+            return error_set(err, STATUS_UNAVAILABLE, "the answer holds an impossible shape");
+        shape->dims[shape->rank++] = dim;
+    }
+}
+
+static enum status read_output(struct json_reader *reader, struct output *output,
+                               struct arena *keep, struct error *err)
+{
+    struct bytes key;
+    bool more;
+
+    *output = (struct output){.shape = shape_unknown()};
+    TRY(json_enter(reader, JSON_OBJECT, err));
+    for (;;) {
+        TRY(json_next(reader, &more, &key, err));
+        if (!more)
+            return STATUS_OK;
+        if (bytes_is(key, "name")) {
+            TRY(json_read_string(reader, &output->name, keep, err));
+        } else if (bytes_is(key, "datatype")) {
+            TRY(json_read_string(reader, &output->datatype, keep, err));
+        } else if (bytes_is(key, "shape")) {
+            TRY(read_shape(reader, &output->shape, err));
+        } else {
+            if (bytes_is(key, "data")) {
+                output->data = *reader; /* read when type and shape are known */
+                output->has_data = true;
+            }
+            TRY(json_skip(reader, err));
+        }
+    }
+}
+
+static enum status keep_output(struct output *output, struct remote_answer *answer,
+                               struct arena *keep, struct error *err)
+{
+    const struct signature *signature = answer->signature;
+    enum dtype dtype = dtype_from_oip(output->datatype);
+    char quoted[TEXT_QUOTE_SIZE];
+
+    for (size_t i = 0; i < signature->output_count; i++) {
+        if (!bytes_is(output->name, signature->outputs[i].name))
+            continue;
+        if (!output->has_data || dtype == DTYPE_NONE || output->shape.rank < 0)
+            return error_set(err, STATUS_UNAVAILABLE, "output \"%s\" of the answer has no data",
+                             text_quote(output->name, quoted, sizeof quoted));
+        return json_read_tensor(&output->data, dtype, &output->shape, &answer->outputs[i], keep,
+                                err);
+    }
+    return STATUS_OK;
+}
+
+static enum status read_answer(struct bytes body, struct remote_answer *answer, struct arena *keep,
+                               struct error *err)
+{
+    struct json_reader reader;
+    struct output output;
+    struct bytes key;
+    bool more;
+
+    json_reader_init(&reader, body, 0);
+    TRY(json_enter(&reader, JSON_OBJECT, err));
+    for (;;) {
+        TRY(json_next(&reader, &more, &key, err));
+        if (!more)
+            break;
+        if (!bytes_is(key, "outputs")) {
+            TRY(json_skip(&reader, err));
+            continue;
+        }
+        TRY(json_enter(&reader, JSON_ARRAY, err));
+        for (;;) {
+            TRY(json_next(&reader, &more, NULL, err));
+            if (!more)
+                break;
+            TRY(read_output(&reader, &output, keep, err));
+            TRY(keep_output(&output, answer, keep, err));
+        }
+    }
+    for (size_t i = 0; i < answer->signature->output_count; i++)
+        if (answer->outputs[i].dtype == DTYPE_NONE)
+            return error_set(err, STATUS_UNAVAILABLE, "the answer lacks an output");
+    return STATUS_OK;
+}
+
+static enum status ask(const char *server, const struct remote_answer *answer,
+                       const struct tensor *bound, struct bytes *body, struct arena *keep,
+                       struct error *err)
+{
+    struct client client;
+    struct text path = {0}, text = {0};
+    struct bytes piece;
+    struct client_request request = {.method = "POST",
+                                     .headers = "Content-Type: application/json\r\n",
+                                     .pieces = &piece,
+                                     .piece_count = 1};
+    enum status status;
+
+    TRY(client_init(&client, server, err));
+    text_append(&path, "/v2/models/");
+    client_encode(&path, bytes_of(answer->version.model));
+    text_printf(&path, "/versions/%" PRId64 "/infer", answer->version.number);
+    status = text_check(&path, err);
+    if (!status)
+        status = write_request(answer->signature, bound, &text, err);
+    request.path = path.data;
+    piece = text_bytes(&text);
+    if (!status)
+        status = client_call(&client, &request, body, keep, err);
+    text_release(&path);
+    text_release(&text);
+    return status;
+}
+
+static enum status resolve(const char *server, const char *reference, struct version *version,
+                           struct arena *keep, struct error *err)
+{
+    struct store *store;
+    enum status status;
+
+    TRY(store_remote(server, &store, err));
+    status = store->class->resolve(store, reference, version, keep, err);
+    store->class->close(store);
+    return status;
+}
+
+enum status remote_predict(const char *server, const char *reference, const char *signature,
+                           const struct inputs *inputs, struct remote_answer *answer,
+                           struct arena *keep, struct error *err)
+{
+    struct tensor *bound;
+    struct bytes body;
+    size_t index;
+
+    TRY(resolve(server, reference, &answer->version, keep, err));
+    TRY(contract_parse_json(bytes_of(answer->version.contract), &answer->contract, keep, err));
+    TRY(contract_signature(&answer->contract, signature ? signature : inputs->signature, &index,
+                           err));
+    answer->signature = &answer->contract.signatures[index];
+    answer->outputs = arena_new(keep, struct tensor, answer->signature->output_count);
+    if (!answer->outputs)
+        return error_no_memory(err, "an answer");
+    TRY(inputs_bind(inputs, answer->signature, &bound, keep, err));
+    TRY(ask(server, answer, bound, &body, keep, err));
+    return read_answer(body, answer, keep, err);
+}

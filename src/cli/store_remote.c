@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A server's registry, through its management API. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "cli/client.h"
+#include "cli/store.h"
+#include "formats/json.h"
+#include "formats/tar_write.h"
+#include "loading/load.h"
+
+struct remote {
+    struct store base;
+    struct client client;
+};
+
+static const struct client *client_of(struct store *store)
+{
+    return &((struct remote *)store)->client;
+}
+
+/* --- versions out of JSON --- */
+
+static enum status text_of(const struct json *value, const char *missing, const char **text,
+                           struct arena *keep, struct error *err)
+{
+    struct bytes bytes;
+
+    *text = missing;
+    if (json_string(value, &bytes))
+        *text = arena_text(keep, bytes);
+    return *text || !missing ? STATUS_OK : error_no_memory(err, "an answer");
+}
+
+static enum status version_from(const struct json *value, struct version *version,
+                                struct arena *keep, struct error *err)
+{
+    const struct json *framework = json_get(value, "framework");
+    const struct json *aliases = json_get(value, "aliases");
+
+    *version = (struct version){.contract = "[]"};
+    if (!json_i64(json_get(value, "version"), &version->number))
+        return error_set(err, STATUS_UNAVAILABLE, "the server's answer is no version");
+    json_i64(json_get(value, "bytes"), &version->bytes);
+    TRY(text_of(json_get(value, "name"), "", &version->model, keep, err));
+    TRY(text_of(json_get(value, "digest"), "", &version->digest, keep, err));
+    TRY(text_of(json_get(value, "format"), "", &version->format, keep, err));
+    TRY(text_of(json_get(value, "created"), "", &version->created, keep, err));
+    TRY(text_of(json_get(value, "manifest"), "", &version->manifest, keep, err));
+    TRY(text_of(json_get(value, "reason"), NULL, &version->reason, keep, err));
+    TRY(text_of(json_get(framework, "name"), NULL, &version->framework, keep, err));
+    TRY(text_of(json_get(framework, "version"), NULL, &version->framework_version, keep, err));
+    if (!aliases || aliases->kind != JSON_ARRAY)
+        return STATUS_OK;
+    version->aliases = arena_new(keep, const char *, aliases->count);
+    if (!version->aliases)
+        return error_no_memory(err, "an answer");
+    version->alias_count = aliases->count;
+    for (size_t i = 0; i < aliases->count; i++)
+        TRY(text_of(&aliases->items[i], "", &version->aliases[i], keep, err));
+    return STATUS_OK;
+}
+
+/* The text of a member of an object, as it stands there. */
+static enum status raw_member(struct bytes object, const char *name, const char **raw,
+                              struct arena *keep, struct error *err)
+{
+    struct json_reader reader;
+    struct bytes key;
+    bool more;
+
+    json_reader_init(&reader, object, 0);
+    TRY(json_enter(&reader, JSON_OBJECT, err));
+    for (;;) {
+        size_t begin;
+        TRY(json_next(&reader, &more, &key, err));
+        if (!more)
+            return STATUS_OK;
+        begin = json_offset(&reader);
+        TRY(json_skip(&reader, err));
+        if (bytes_is(key, name)) {
+            *raw =
+                arena_text(keep, (struct bytes){object.data + begin, json_offset(&reader) - begin});
+            return *raw ? STATUS_OK : error_no_memory(err, "an answer");
+        }
+    }
+}
+
+static enum status version_read(struct bytes body, struct version *version, bool *unchanged,
+                                struct arena *keep, struct error *err)
+{
+    struct json value;
+
+    TRY(json_parse(body, 0, &value, keep, err));
+    TRY(version_from(&value, version, keep, err));
+    if (unchanged)
+        json_bool(json_get(&value, "unchanged"), unchanged);
+    return raw_member(body, "signatures", &version->contract, keep, err);
+}
+
+/* --- paths --- */
+
+/* /api/models/MODEL, then `rest`. */
+static const char *model_path(const char *model, const char *rest, struct arena *keep)
+{
+    struct text encoded = {0};
+    const char *path;
+
+    client_encode(&encoded, bytes_of(model));
+    path = encoded.data ? arena_printf(keep, "/api/models/%s%s", encoded.data, rest) : NULL;
+    text_release(&encoded);
+    return path;
+}
+
+static enum status call(struct store *store, const char *method, const char *path,
+                        struct bytes *body, struct arena *keep, struct error *err)
+{
+    const struct client_request request = {.method = method, .path = path};
+
+    if (!path)
+        return error_no_memory(err, "a request");
+    return client_call(client_of(store), &request, body, keep, err);
+}
+
+static enum status remote_resolve(struct store *store, const char *reference,
+                                  struct version *version, struct arena *keep, struct error *err)
+{
+    const char *mark = strpbrk(reference, ":@"), *model, *which = "newest";
+    struct text rest = {0};
+    struct bytes body;
+    enum status status;
+
+    model = arena_text(keep, (struct bytes){(const uint8_t *)reference,
+                                            mark ? (size_t)(mark - reference) : strlen(reference)});
+    if (mark)
+        which = *mark == '@' ? mark : mark + 1;
+    text_append(&rest, "/versions/");
+    client_encode(&rest, bytes_of(which));
+    status = model && rest.data
+                 ? call(store, "GET", model_path(model, rest.data, keep), &body, keep, err)
+                 : error_no_memory(err, "a request");
+    text_release(&rest);
+    return status ? status : version_read(body, version, NULL, keep, err);
+}
+
+static enum status remote_list(struct store *store, const char *model, struct version **versions,
+                               size_t *count, struct arena *keep, struct error *err)
+{
+    const char *path = model ? model_path(model, "", keep) : "/api/models";
+    struct json value;
+    struct bytes body;
+
+    TRY(call(store, "GET", path, &body, keep, err));
+    TRY(json_parse(body, 0, &value, keep, err));
+    if (value.kind != JSON_ARRAY)
+        return error_set(err, STATUS_UNAVAILABLE, "the server's answer is no list");
+    *versions = arena_new(keep, struct version, value.count);
+    if (!*versions)
+        return error_no_memory(err, "a list");
+    *count = value.count;
+    for (size_t i = 0; i < value.count; i++)
+        TRY(version_from(&value.items[i], &(*versions)[i], keep, err));
+    return STATUS_OK;
+}
+
+/* --- changes --- */
+
+static enum status remote_alias(struct store *store, const char *model, const char *alias,
+                                int64_t number, int64_t expected, struct error *err)
+{
+    struct text rest = {0};
+    struct arena keep;
+    struct bytes body;
+    enum status status;
+
+    arena_init(&keep, 1 << 24);
+    text_append(&rest, "/aliases/");
+    client_encode(&rest, bytes_of(alias));
+    text_append(&rest, "?");
+    if (number)
+        text_printf(&rest, "version=%" PRId64 "&", number);
+    if (expected >= 0)
+        text_printf(&rest, "expect=%" PRId64, expected);
+    status = text_check(&rest, err);
+    if (!status)
+        status = call(store, number ? "PUT" : "DELETE", model_path(model, rest.data, &keep), &body,
+                      &keep, err);
+    text_release(&rest);
+    arena_release(&keep);
+    return status;
+}
+
+static enum status remote_delete(struct store *store, const char *model, int64_t number,
+                                 struct error *err)
+{
+    char rest[48] = "";
+    struct arena keep;
+    struct bytes body;
+    enum status status;
+
+    arena_init(&keep, 1 << 24);
+    if (number)
+        snprintf(rest, sizeof rest, "/versions/%" PRId64, number);
+    status = call(store, "DELETE", model_path(model, rest, &keep), &body, &keep, err);
+    arena_release(&keep);
+    return status;
+}
+
+static enum status remote_gc(struct store *store, uint64_t *files, uint64_t *bytes,
+                             struct error *err)
+{
+    struct arena keep;
+    struct json value;
+    struct bytes body;
+    int64_t number;
+    enum status status;
+
+    arena_init(&keep, 1 << 24);
+    status = call(store, "POST", "/api/gc", &body, &keep, err);
+    if (!status)
+        status = json_parse(body, 0, &value, &keep, err);
+    if (!status && json_i64(json_get(&value, "files"), &number))
+        *files = (uint64_t)number;
+    if (!status && json_i64(json_get(&value, "bytes"), &number))
+        *bytes = (uint64_t)number;
+    arena_release(&keep);
+    return status;
+}
+
+static enum status remote_verify(struct store *store, struct text *report, size_t *faults,
+                                 struct error *err)
+{
+    struct arena keep;
+    struct json value;
+    struct bytes body, lines;
+    int64_t number = -1;
+    enum status status;
+
+    arena_init(&keep, 1 << 28);
+    status = call(store, "POST", "/api/verify", &body, &keep, err);
+    if (!status)
+        status = json_parse(body, 0, &value, &keep, err);
+    if (!status && (!json_i64(json_get(&value, "faults"), &number) || number < 0))
+        status = error_set(err, STATUS_UNAVAILABLE, "the server's answer counts no faults");
+    if (!status && json_string(json_get(&value, "report"), &lines))
+        text_append_bytes(report, lines);
+    *faults = status ? 0 : (size_t)number;
+    arena_release(&keep);
+    return status;
+}
+
+/* --- upload --- */
+
+struct sending {
+    struct bytes *pieces;
+    size_t count;
+    struct text heads; /* of the tar's entries */
+    struct file_map file, manifest;
+    struct artifact *artifact;
+};
+
+/* A folder as a tar: for each member its head, its bytes, and what fills the last block. */
+static enum status pack_folder(struct sending *s, struct arena *keep, struct error *err)
+{
+    static const uint8_t ZEROS[TAR_END_SIZE];
+    struct artifact *artifact = s->artifact;
+    size_t *ends = arena_new(keep, size_t, artifact->count + 2), last = 0, own = 0;
+    bool replaced = s->manifest.bytes.size > 0;
+
+    s->pieces = arena_new(keep, struct bytes, 3 * artifact->count + 4);
+    if (!ends || !s->pieces)
+        return error_no_memory(err, "an upload");
+    for (size_t i = 0; i <= artifact->count; i++) {
+        bool is_manifest = i == artifact->count;
+        struct bytes path = bytes_of(is_manifest ? MANIFEST_NAME : artifact->members[i].path);
+        struct bytes bytes = s->manifest.bytes;
+        if (is_manifest ? !replaced : replaced && bytes_is(path, MANIFEST_NAME))
+            continue;
+        if (!is_manifest)
+            TRY(member_bytes(&artifact->members[i], &bytes, err));
+        tar_write_head(&s->heads, path, bytes.size, TAR_FILE);
+        ends[own++] = s->heads.size;
+        s->pieces[s->count + 1] = bytes;
+        s->pieces[s->count + 2] = (struct bytes){ZEROS, tar_padding(bytes.size)};
+        s->count += 3;
+    }
+    TRY(text_check(&s->heads, err));
+    for (size_t i = 0; i < own; i++) { /* the heads stay where they are from now on */
+        s->pieces[3 * i] = (struct bytes){(uint8_t *)s->heads.data + last, ends[i] - last};
+        last = ends[i];
+    }
+    s->pieces[s->count++] = (struct bytes){ZEROS, TAR_END_SIZE};
+    return STATUS_OK;
+}
+
+/* What is sent: the file as it is, or a tar of the folder. `name`: how the server calls it. */
+static enum status pack(const struct store_upload *upload, struct sending *s, const char **name,
+                        struct arena *keep, struct error *err)
+{
+    struct stat facts;
+
+    if (upload->manifest)
+        TRY(file_map_open(&s->manifest, AT_FDCWD, upload->manifest, true, err));
+    if (stat(upload->path, &facts) == 0 && S_ISDIR(facts.st_mode)) {
+        TRY(artifact_open(upload->path, NULL, &s->artifact, err));
+        *name = arena_printf(keep, "%s.tar", s->artifact->name);
+        return *name ? pack_folder(s, keep, err) : error_no_memory(err, "an upload");
+    }
+    TRY(file_map_open(&s->file, AT_FDCWD, upload->path, true, err));
+    s->pieces = &s->file.bytes;
+    s->count = 1;
+    *name = strrchr(upload->path, '/') ? strrchr(upload->path, '/') + 1 : upload->path;
+    return STATUS_OK;
+}
+
+static enum status send_packed(struct store *store, const struct store_upload *upload,
+                               const struct sending *s, const char *name, struct bytes *body,
+                               struct arena *keep, struct error *err)
+{
+    struct text path = {0}, headers = {0};
+    struct client_request request = {.method = "POST",
+                                     .pieces = s->pieces,
+                                     .piece_count = s->count,
+                                     .progress = upload->progress,
+                                     .context = upload->context};
+    enum status status;
+
+    text_append(&path, "/api/models?file=");
+    client_encode(&path, bytes_of(name));
+    if (upload->name) {
+        text_append(&path, "&name=");
+        client_encode(&path, bytes_of(upload->name));
+    }
+    text_append(&headers, "Content-Type: application/octet-stream\r\n");
+    if (s->manifest.bytes.size && !s->artifact) {
+        text_append(&headers, "Firn-Manifest: ");
+        client_encode(&headers, s->manifest.bytes);
+        text_append(&headers, "\r\n");
+    }
+    status = text_check(&path, err);
+    if (!status)
+        status = text_check(&headers, err);
+    request.path = path.data;
+    request.headers = headers.data;
+    if (!status)
+        status = client_call(client_of(store), &request, body, keep, err);
+    text_release(&path);
+    text_release(&headers);
+    return status;
+}
+
+static enum status remote_upload(struct store *store, const struct store_upload *upload,
+                                 struct version *version, bool *unchanged, struct arena *keep,
+                                 struct error *err)
+{
+    struct sending sending = {0};
+    struct bytes body;
+    const char *name;
+    enum status status = pack(upload, &sending, &name, keep, err);
+
+    if (!status)
+        status = send_packed(store, upload, &sending, name, &body, keep, err);
+    if (!status)
+        status = version_read(body, version, unchanged, keep, err);
+    file_map_close(&sending.file);
+    file_map_close(&sending.manifest);
+    artifact_close(sending.artifact);
+    text_release(&sending.heads);
+    return status;
+}
+
+static void remote_close(struct store *store)
+{
+    free(store);
+}
+
+static const struct store_class REMOTE = {
+    .upload = remote_upload,
+    .resolve = remote_resolve,
+    .list = remote_list,
+    .alias = remote_alias,
+    .delete = remote_delete,
+    .gc = remote_gc,
+    .verify = remote_verify,
+    .close = remote_close,
+};
+
+enum status store_remote(const char *url, struct store **store, struct error *err)
+{
+    struct remote *remote = calloc(1, sizeof *remote);
+
+    if (!remote)
+        return error_no_memory(err, "a store");
+    remote->base.class = &REMOTE;
+    if (client_init(&remote->client, url, err)) {
+        free(remote);
+        return err->status;
+    }
+    *store = &remote->base;
+    return STATUS_OK;
+}
