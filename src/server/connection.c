@@ -18,6 +18,7 @@ enum {
     OUT_BYTES_MAX = 64 << 10,   /* answers gathered before they are sent */
     AHEAD_BYTES_MAX = 64 << 10, /* read of further requests while one is being answered */
     READS_A_ROUND = 16,         /* of one connection, before others get their turn */
+    SPARE_BYTES_MAX = 4 << 20,
     LINGER_MS = 2000,
     RATE_CHECK_MS = 1000,
     SLOTS_START = 64,
@@ -86,10 +87,23 @@ struct connection *io_connection(struct io *io, uint32_t slot, uint32_t generati
                : NULL;
 }
 
+void io_keep_buffer(struct io *io, struct text *text)
+{
+    struct text smaller = *text;
+
+    if (text->capacity > io->spare.capacity && text->capacity <= SPARE_BYTES_MAX) {
+        smaller = io->spare;
+        io->spare = *text;
+        text_clear(&io->spare);
+    }
+    text_release(&smaller);
+    *text = (struct text){0};
+}
+
 static void unbuffer(struct connection *connection, struct text *text)
 {
     server_unbuffer(connection->io->server, text->capacity);
-    text_release(text);
+    io_keep_buffer(connection->io, text);
 }
 
 void connection_close(struct connection *connection)
@@ -131,7 +145,13 @@ static void watch_events(struct connection *connection, uint32_t events)
 static char *reserve(struct connection *connection, struct text *text, size_t size)
 {
     size_t before = text->capacity;
-    char *room = text_reserve(text, size);
+    char *room;
+
+    if (before == 0 && connection->io->spare.capacity > size) {
+        *text = connection->io->spare;
+        connection->io->spare = (struct text){0};
+    }
+    room = text_reserve(text, size);
 
     if (text->capacity > before &&
         !server_buffer(connection->io->server, text->capacity - before)) {

@@ -286,7 +286,7 @@ static void job_recycle(struct io *io, struct job *job)
     body_stream_free(job->stream);
     job->stream = NULL;
     if (job->data.capacity > JOB_BYTES_KEPT)
-        text_release(&job->data);
+        io_keep_buffer(io, &job->data);
     if (io->free_job_count >= FREE_JOBS_MAX) {
         job_free(job);
         return;

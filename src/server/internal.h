@@ -27,6 +27,7 @@ struct io {
 
     uint8_t *buffer;        /* (READ_BYTES,): connections without leftovers read here */
     struct text out;        /* answers of the connection at hand, before they are sent */
+    struct text spare;      /* a large buffer for the next large request: fresh pages are dear */
     struct http1_head head; /* of the request at hand */
     struct response response;
     struct job *free_jobs;
@@ -108,6 +109,9 @@ void connection_close(struct connection *connection);
 /* Its job is answered: send io->out and `tail`, and go on with further requests. */
 void connection_answered(struct connection *connection, struct bytes tail);
 struct connection *io_connection(struct io *io, uint32_t slot, uint32_t generation);
+/* Release a buffer that is not counted any more, or keep it for the next large request. */
+void io_keep_buffer(struct io *io, struct text *text);
+
 /* Send io->out and then `tail`; what the socket does not take is kept. False when the connection
  * was closed. */
 bool connection_flush(struct connection *connection, struct bytes tail);

@@ -393,6 +393,7 @@ static void io_release(struct io *io)
     loop_release(&io->loop);
     response_release(&io->response);
     text_release(&io->out);
+    text_release(&io->spare);
     arena_release(&io->executor.arena);
     free(io->buffer);
 }
