@@ -22,6 +22,12 @@ static enum status identity(struct lowering *l, const struct pickle_object *self
         .name = class_name, .package = "imblearn", .transform = identity                           \
     }
 
+/* What does not run here yet, but has methods that its contract lists. */
+#define KNOWN(class_name, where, ...)                                                              \
+    {                                                                                              \
+        .name = class_name, .package = where, __VA_ARGS__                                          \
+    }
+
 const struct estimator_set estimators_delegate = ESTIMATOR_SET(
     SEARCH("GridSearchCV"), SEARCH("RandomizedSearchCV"), SEARCH("HalvingGridSearchCV"),
     SEARCH("HalvingRandomSearchCV"), {.name = "FrozenEstimator", .inner = "estimator"},
@@ -34,4 +40,6 @@ const struct estimator_set estimators_delegate = ESTIMATOR_SET(
     SAMPLER("CondensedNearestNeighbour"), SAMPLER("EditedNearestNeighbours"),
     SAMPLER("RepeatedEditedNearestNeighbours"), SAMPLER("AllKNN"),
     SAMPLER("InstanceHardnessThreshold"), SAMPLER("NeighbourhoodCleaningRule"),
-    SAMPLER("OneSidedSelection"));
+    SAMPLER("OneSidedSelection"),
+    KNOWN("EstimatorChain", "sklearn2pmml", .predict = lower_unsupported),
+    KNOWN("Scorecard", "optbinning", .predict = lower_unsupported));

@@ -241,6 +241,64 @@ static bool has_sgd(const struct pickle_object *self, enum method method)
            pickle_text_is(loss, "log_loss") || pickle_text_is(loss, "modified_huber");
 }
 
+/* SGDOneClassSVM: what lies below the offset is an outlier, -1. */
+static enum status one_class_scores(struct lowering *l, const struct pickle_object *self,
+                                    const struct table *in, value_id *scores, struct error *err)
+{
+    struct tensor coef;
+    double offset;
+    value_id x;
+
+    if (!pickle_to_f64(pickle_get(self, "offset_"), &offset))
+        return state_error(err, "offset_", "is no number");
+    TRY(state_matrix(l, self, "coef_", 1, (int64_t)in->count, &coef, err));
+    TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
+    TRY(emit_linear(l, x, &coef, NULL, scores, err));
+    return emit_scaled(l, "Sub", *scores, offset, scores, err);
+}
+
+static enum status one_class_decision(struct lowering *l, const struct pickle_object *self,
+                                      const struct table *in, struct table *out, struct error *err)
+{
+    value_id scores;
+
+    TRY(one_class_scores(l, self, in, &scores, err));
+    return predict_numbers(l, scores, 1, true, out, err);
+}
+
+static enum status one_class_samples(struct lowering *l, const struct pickle_object *self,
+                                     const struct table *in, struct table *out, struct error *err)
+{
+    value_id scores, offset;
+    struct table decided;
+    double number;
+
+    /* decision_function plus the offset: not quite the product alone. */
+    TRY(estimator_lower(l, NULL, self, METHOD_DECISION_FUNCTION, in, &decided, err));
+    if (!pickle_to_f64(pickle_get(self, "offset_"), &number))
+        return state_error(err, "offset_", "is no number");
+    TRY(table_matrix(l, &decided, CHECK_NONE, &scores, err));
+    TRY(emit_scalar(l, number, &offset, err));
+    TRY(emit_2(l, "Add", scores, offset, &scores, err));
+    return predict_numbers(l, scores, 1, true, out, err);
+}
+
+static enum status one_class_predict(struct lowering *l, const struct pickle_object *self,
+                                     const struct table *in, struct table *out, struct error *err)
+{
+    static const int64_t LABELS[] = {-1, 1};
+    struct tensor labels = {DTYPE_I64, SHAPE(2), (void *)(uintptr_t)LABELS};
+    value_id vector, zero, inside, index;
+    struct table decided;
+
+    TRY(estimator_lower(l, NULL, self, METHOD_DECISION_FUNCTION, in, &decided, err));
+    TRY(table_vector(l, &decided, 0, DTYPE_F64, &vector, err));
+    TRY(emit_scalar(l, 0, &zero, err));
+    TRY(emit_2(l, "GreaterOrEqual", vector, zero, &inside, err));
+    TRY(emit_cast(l, inside, DTYPE_I64, &index, err));
+    return predict_labels(l, &labels, index, out, err);
+}
+
 /* LinearDiscriminantAnalysis: sigmoids until 0.21, a softmax since. */
 static enum status proba_discriminant(struct lowering *l, const struct pickle_object *self,
                                       const struct table *in, struct table *out, struct error *err)
@@ -307,6 +365,11 @@ const struct estimator_set estimators_linear = ESTIMATOR_SET(
     REGRESSOR("ARDRegression"), REGRESSOR("HuberRegressor"), REGRESSOR("TheilSenRegressor"),
     REGRESSOR("QuantileRegressor"), REGRESSOR("SGDRegressor"),
     REGRESSOR("PassiveAggressiveRegressor"), REGRESSOR("LinearSVR"),
+    {.name = "SGDOneClassSVM",
+     .predict = one_class_predict,
+     .decision_function = one_class_decision,
+     .score_samples = one_class_samples,
+     .width = "coef_"},
     {.name = "PoissonRegressor", .predict = regress_exp, .width = "coef_"},
     {.name = "GammaRegressor", .predict = regress_exp, .width = "coef_"},
     {.name = "TweedieRegressor", .predict = regress_tweedie, .width = "coef_"},

@@ -7,6 +7,7 @@
 enum value_rule {
     VALUES_AS_STORED, /* regression: (node, output) */
     VALUES_FRACTIONS, /* classification: counts or fractions of the classes, made fractions */
+    VALUES_PATHS,     /* isolation: nodes above the leaf, and the mean path that its samples need */
 };
 
 /* Growing lists in l->keep; see ops/firn/tree_ensemble.c for what they mean. */
@@ -22,6 +23,8 @@ struct tree_list {
     bool compare_f32;
     const double *base; /* (outputs,) or NULL */
     const char *aggregate;
+    const size_t *columns; /* which column feature f of a tree is, (column_count,); NULL: f */
+    size_t column_count;
 };
 
 void tree_list_init(struct tree_list *list, struct lowering *l, size_t features, size_t outputs);
@@ -40,6 +43,9 @@ enum status tree_list_set(struct tree_list *list, const uint64_t words[4], int64
 enum status tree_list_append(struct tree_list *list, const struct pickle_object *tree,
                              enum value_rule rule, int64_t target, double scale, bool missing,
                              struct error *err) must_check;
+
+/* What a search among `count` samples needs on average. */
+double mean_path(double count);
 
 /* A field of a structured array of nodes as (count,) of `dtype`. */
 enum status node_field(struct lowering *l, const struct numpy_array *nodes, const char *name,

@@ -29,6 +29,8 @@ static bool names_of(const struct pickle_object *object, const char *attribute,
 
     if (pickle_is_none(stored) || pickle_to_tensor(stored, names, keep, err))
         return false;
+    if (names->shape.rank == 0)
+        names->shape = SHAPE(1);
     return names->dtype == DTYPE_STRING && names->shape.rank == 1 && tensor_count(names) > 0;
 }
 

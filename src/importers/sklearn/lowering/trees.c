@@ -187,6 +187,58 @@ static enum status values_of(struct tree_list *list, const struct pickle_object 
     return STATUS_OK;
 }
 
+double mean_path(double count)
+{
+    const double euler_gamma = 0.577215664901532860606512090082402431;
+
+    if (count <= 1)
+        return 0;
+    return count == 2 ? 1 : 2 * (log(count - 1) + euler_gamma) - 2 * (count - 1) / count;
+}
+
+/* VALUES_PATHS: the values (node, 1, 1) that such a tree does not store. Children come after their
+ * parents. */
+static enum status path_values(struct tree_list *list, const struct pickle_object *tree,
+                               const struct tree_nodes *nodes, struct tensor *values,
+                               struct error *err)
+{
+    struct shape shape = SHAPE((int64_t)nodes->count, 1, 1);
+    struct tensor samples;
+    double *depth;
+
+    TRY(node_field(list->l, pickle_get(tree, "nodes")->array, "n_node_samples", DTYPE_F64, &samples,
+                   err));
+    TRY(tensor_new(values, DTYPE_F64, &shape, list->l->keep, err));
+    depth = values->data;
+    for (size_t i = 0; i < nodes->count; i++) {
+        int64_t left = tensor_i64(&nodes->left, i), right = tensor_i64(&nodes->right, i);
+
+        if (left == -1) {
+            depth[i] += mean_path(tensor_f64(&samples, i));
+            continue;
+        }
+        if (left <= (int64_t)i || right <= (int64_t)i || left >= (int64_t)nodes->count ||
+            right >= (int64_t)nodes->count)
+            return state_error(err, "nodes", "node %zu has no valid children", i);
+        depth[left] = depth[right] = depth[i] + 1;
+    }
+    return STATUS_OK;
+}
+
+/* The column that a node compares; UNSUPPORTED when there is none. */
+static enum status column_of(const struct tree_list *list, int64_t feature, size_t node,
+                             int64_t *column, struct error *err)
+{
+    int64_t count = list->columns ? (int64_t)list->column_count : list->features;
+
+    if (feature < 0 || feature >= count)
+        return error_set(err, STATUS_INVALID_INPUT,
+                         "attribute 'nodes': node %zu asks for feature %lld of %lld", node,
+                         (long long)feature, (long long)count);
+    *column = list->columns ? (int64_t)list->columns[feature] : feature;
+    return STATUS_OK;
+}
+
 enum status tree_list_append(struct tree_list *list, const struct pickle_object *tree,
                              enum value_rule rule, int64_t target, double scale, bool missing,
                              struct error *err)
@@ -196,23 +248,25 @@ enum status tree_list_append(struct tree_list *list, const struct pickle_object 
     struct tensor values;
 
     TRY(nodes_of(list, tree, missing, &nodes, err));
-    TRY(values_of(list, tree, nodes.count, width, &values, err));
+    if (rule == VALUES_PATHS)
+        TRY(path_values(list, tree, &nodes, &values, err));
+    else
+        TRY(values_of(list, tree, nodes.count, width, &values, err));
     TRY(tree_list_reserve(list, nodes.count, err));
     TRY(tree_list_root(list, start, err));
     for (size_t i = 0; i < nodes.count; i++) {
         int64_t left = tensor_i64(&nodes.left, i), right = tensor_i64(&nodes.right, i);
         size_t at = list->node_count;
+        int64_t column = -1;
         bool leaf = left == -1;
+
         if (!leaf && (left < 0 || right < 0 || left >= (int64_t)nodes.count ||
                       right >= (int64_t)nodes.count))
             return error_set(err, STATUS_INVALID_INPUT,
                              "attribute 'nodes': node %zu has no valid children", i);
-        if (!leaf &&
-            (tensor_i64(&nodes.feature, i) < 0 || tensor_i64(&nodes.feature, i) >= list->features))
-            return error_set(err, STATUS_INVALID_INPUT,
-                             "attribute 'nodes': node %zu asks for feature %lld of %lld", i,
-                             (long long)tensor_i64(&nodes.feature, i), (long long)list->features);
-        list->feature[at] = leaf ? -1 : tensor_i64(&nodes.feature, i);
+        if (!leaf)
+            TRY(column_of(list, tensor_i64(&nodes.feature, i), i, &column, err));
+        list->feature[at] = column;
         list->left[at] = leaf ? (int64_t)(list->value_count / width) : left + (int64_t)start;
         list->right[at] = leaf ? -1 : right + (int64_t)start;
         list->threshold[at] = leaf ? 0 : tensor_f64(&nodes.threshold, i);
