@@ -389,7 +389,7 @@ static bool take_request(struct connection *connection, struct input *input)
         begin_head(connection);
     return true;
 refuse:
-    exchange_refuse(connection, result, why);
+    answer_refuse(connection, result, why);
     input->at = input->end;
     return false;
 }
@@ -449,7 +449,7 @@ static void process(struct connection *connection, uint8_t *data, size_t size)
     }
     if (!keep_input(connection, &input)) {
         server_shed(io->server, "memory");
-        exchange_refuse(connection, 503, "too many requests are being received");
+        answer_refuse(connection, 503, "too many requests are being received");
     }
     if (!connection_flush(connection, (struct bytes){0}))
         return;
@@ -518,7 +518,7 @@ static bool receive_once(struct connection *connection)
         room = (uint8_t *)reserve(connection, &connection->in, READ_BYTES);
         if (!room) {
             server_shed(io->server, "memory");
-            exchange_refuse(connection, 503, "too many requests are being received");
+            answer_refuse(connection, 503, "too many requests are being received");
             process(connection, io->buffer, 0);
             return false;
         }
@@ -604,7 +604,7 @@ static void count_timeout(struct connection *connection, const char *what)
 static void refuse_slow(struct connection *connection, const char *what, const char *why)
 {
     count_timeout(connection, what);
-    exchange_refuse(connection, 408, why);
+    answer_refuse(connection, 408, why);
     process(connection, connection->io->buffer, 0);
 }
 

@@ -60,7 +60,7 @@ struct server {
     pthread_mutex_t parked_lock;
     struct job *parked; /* wait until a model was loaded */
     size_t parked_count;
-    _Atomic unsigned changes; /* how often exchange_unpark ran */
+    _Atomic unsigned changes; /* how often jobs_unpark ran */
 
     /* (routes, HTTP_METHOD_COUNT, STATUS_SLOTS): made when first needed */
     _Atomic(struct series *) *requests;
@@ -117,7 +117,42 @@ void io_keep_buffer(struct io *io, struct text *text);
 bool connection_flush(struct connection *connection, struct bytes tail);
 void connection_drain(struct connection *connection);
 
-/* exchange.c: one request and its answer */
+/* exchange.c: one request */
+
+/* The request at `data`, complete with its body: answer it into io->out or hand it on (the
+ * connection is in PHASE_JOB then). io->head is its head. `used`: bytes of the request as sent. */
+void exchange_request(struct connection *connection, const uint8_t *data, size_t used);
+
+/* Decide on a head whose body is not there yet: false when it was refused (answer in io->out) or
+ * handed on with the socket. */
+bool exchange_head(struct connection *connection, const uint8_t *data, size_t size);
+
+/* Call the route's handler; request->later says whether `response` is the answer. */
+void exchange_run(struct request *request, struct response *response);
+
+/* answer.c: answers into io->out */
+
+bool answer_keeps_alive(const struct io *io, const struct http1_head *head);
+
+/* Head and body; a large body is left to the caller, who gets it in *tail. */
+void answer_write(struct connection *connection, const struct http1_head *head,
+                  const struct response *response, bool keep_alive, struct bytes *tail);
+/* The same with the whole body. */
+void answer_now(struct connection *connection, const struct http1_head *head,
+                const struct response *response, bool keep_alive);
+
+/* To malformed, slow or too large requests. Closes. */
+void answer_refuse(struct connection *connection, int status, const char *why);
+
+/* To the request of io->head: an error; 503; 404, 405 or what OPTIONS asks for. */
+void answer_error(struct connection *connection, const struct route_match *match, int status,
+                  const struct error *err, bool keep_alive);
+void answer_shed(struct connection *connection, const struct route_match *match, const char *reason,
+                 const char *why);
+void answer_unmatched(struct connection *connection, const struct route_match *match,
+                      struct bytes path, bool keep_alive);
+
+/* job.c: requests on other threads */
 
 /* A request on another thread. Owned by its I/O thread, which alone frees it, after `answered`. */
 struct job {
@@ -139,17 +174,17 @@ struct job {
     bool keep_alive;
 };
 
-/* The request at `data`, complete with its body: answer it into io->out or hand it on (the
- * connection is in PHASE_JOB then). io->head is its head. `used`: bytes of the request as sent. */
-void exchange_request(struct connection *connection, const uint8_t *data, size_t used);
+/* Hand on the request of `size` bytes at `data`. `changes`: server->changes before its route ran.
+ */
+void job_hand_on(struct connection *connection, const uint8_t *data, size_t size,
+                 const struct route_match *match, enum later later, unsigned changes);
 
-/* Decide on a head whose body is not there yet: false when it was refused (answer in io->out). */
-bool exchange_head(struct connection *connection, const uint8_t *data, size_t size);
+/* Hand on a request whose handler reads the body itself. `rest`: bytes behind the head; the socket
+ * goes with it unless they are the `whole` body. */
+void job_hand_on_stream(struct connection *connection, const uint8_t *data, struct bytes rest,
+                        const struct route_match *match, bool whole);
 
-/* An answer that no route makes: to malformed, slow or too large requests. Closes. */
-void exchange_refuse(struct connection *connection, int status, const char *why);
-
-void exchange_unpark(struct server *server);
+void jobs_unpark(struct server *server); /* a model was loaded, or may have been */
 void job_free(struct job *job);
 
 /* stream.c */

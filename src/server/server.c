@@ -400,7 +400,7 @@ static void io_release(struct io *io)
 
 static void models_changed(void *context)
 {
-    exchange_unpark(context);
+    jobs_unpark(context);
 }
 
 static unsigned or_default(int64_t value, long fallback)
@@ -527,8 +527,8 @@ void server_free(struct server *server)
         return;
     server_drain(server);
     server_wait(server);
-    models_stop(server->models); /* its thread calls exchange_unpark */
-    exchange_unpark(server);
+    models_stop(server->models); /* its thread calls jobs_unpark */
+    jobs_unpark(server);
     pool_stop(server->compute); /* jobs go from one pool to the other */
     pool_stop(server->control);
     pool_stop(server->upload);
