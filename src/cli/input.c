@@ -60,12 +60,14 @@ static enum status split(const char *spec, struct input_file *file, struct arena
     struct error ignored;
 
     file->path = spec;
-    if (!equals || equals == spec ||
+    if (!equals ||
         (!file_map_open(&file->map, AT_FDCWD, spec, true, &ignored) && file->map.bytes.size))
         return STATUS_OK;
     file_map_close(&file->map);
-    file->name = arena_text(keep, (struct bytes){(const uint8_t *)spec, (size_t)(equals - spec)});
     file->path = equals + 1;
+    if (equals == spec) /* "=FILE": no name */
+        return STATUS_OK;
+    file->name = arena_text(keep, (struct bytes){(const uint8_t *)spec, (size_t)(equals - spec)});
     return file->name ? STATUS_OK : error_no_memory(err, "an input");
 }
 

@@ -134,11 +134,15 @@ static enum status whole_matrix(const struct csv *csv, const struct field *field
     char name[TEXT_QUOTE_SIZE];
 
     text_quote(bytes_of(field->name), name, sizeof name);
-    if (field->shape.dims[1] >= 0 && field->shape.dims[1] != (int64_t)csv->columns)
-        return error_set(err, STATUS_INVALID_INPUT,
-                         "input \"%s\" is a matrix of %lld columns without names, but the table "
-                         "has %zu",
-                         name, (long long)field->shape.dims[1], csv->columns);
+    if (field->shape.dims[1] >= 0 && field->shape.dims[1] != (int64_t)csv->columns) {
+        enum status status =
+            error_set(err, STATUS_INVALID_INPUT,
+                      "input \"%s\" is a matrix of %lld columns without names, but the table has "
+                      "%zu",
+                      name, (long long)field->shape.dims[1], csv->columns);
+        error_fix(err, "give a table of exactly those columns, in the order of the training");
+        return status;
+    }
     TRY(tensor_new(&given->tensor, field->dtype, &shape, keep, err));
     given->name = field->name;
     for (size_t i = 0; i < csv->columns; i++)

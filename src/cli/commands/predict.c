@@ -51,18 +51,19 @@ static enum status answer(const struct predict *predict, const char *name, const
 /* --- in this process --- */
 
 static enum status call(const struct predict *predict, const struct target *target,
-                        const struct inputs *inputs, struct arena *keep, struct text *text,
+                        struct inputs *inputs, struct arena *keep, struct text *text,
                         struct error *err)
 {
     const struct contract *contract = target->servable->contract;
-    const char *name = predict->signature ? predict->signature : inputs->signature;
     const struct signature *signature;
     struct session *session;
     struct tensor *bound, *outputs;
     enum status status;
     size_t index;
 
-    TRY(contract_signature(contract, name, &index, err));
+    TRY(inputs_open(predict->inputs.items, predict->inputs.count, inputs, keep, err));
+    TRY(contract_signature(contract, predict->signature ? predict->signature : inputs->signature,
+                           &index, err));
     signature = &contract->signatures[index];
     if (signature->reason)
         return error_set(err, STATUS_UNSUPPORTED, "%s", signature->reason);
@@ -78,7 +79,7 @@ static enum status call(const struct predict *predict, const struct target *targ
 }
 
 static enum status predict_here(const struct predict *predict, const char *name,
-                                const struct inputs *inputs, struct arena *keep, struct text *text,
+                                struct inputs *inputs, struct arena *keep, struct text *text,
                                 struct error *err)
 {
     struct target target = {0};
@@ -93,15 +94,16 @@ static enum status predict_here(const struct predict *predict, const char *name,
 /* --- on a server --- */
 
 static enum status predict_there(const struct predict *predict, const char *name,
-                                 const struct inputs *inputs, struct arena *keep, struct text *text,
+                                 struct inputs *inputs, struct arena *keep, struct text *text,
                                  struct error *err)
 {
     const char *server = store_server(predict->server);
     struct remote_answer remote = {0};
     char number[24], quoted[TEXT_QUOTE_SIZE];
-    enum status status =
-        remote_predict(server, name, predict->signature, inputs, &remote, keep, err);
+    enum status status;
 
+    TRY(inputs_open(predict->inputs.items, predict->inputs.count, inputs, keep, err));
+    status = remote_predict(server, name, predict->signature, inputs, &remote, keep, err);
     if (status == STATUS_UNAVAILABLE && !predict->server && !getenv("FIRN_SERVER")) {
         status = error_set(err, STATUS_NOT_FOUND, "there is no file \"%s\", and no server at %s",
                            text_quote(bytes_of(name), quoted, sizeof quoted), server);
@@ -134,11 +136,9 @@ static int run(int argc, char **argv)
     arena_init(&keep, (size_t)1 << INPUT_MEMORY_SHIFT);
     if (!status) {
         name = arguments.items[0];
-        status = inputs_open(predict.inputs.items, predict.inputs.count, &inputs, &keep, &err);
-    }
-    if (!status)
         status = (is_there(&predict, name) ? predict_there : predict_here)(&predict, name, &inputs,
                                                                            &keep, &text, &err);
+    }
     inputs_close(&inputs);
     arena_release(&keep);
     if (status) {
