@@ -1,0 +1,325 @@
+"""The table of scikit-learn models that firn is compared on. A case is a line:
+
+    (name, estimator, data, options)
+
+data names a function below that gives (X for fit, y, X to ask, column names or None). Options:
+    save      how it is saved: pickle0 .. pickle5, joblib, zlib, gzip, bz2, lzma, xz, skops (default joblib)
+    rtol      relative tolerance (1e-9)
+    sparse    fit on a scipy.sparse matrix
+    frame     ask with a table whose columns have names
+    float32   fit and ask in float32 (rtol 1e-5: scikit-learn itself computes some of it in float32)
+"""
+
+import numpy as np
+from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.ensemble import (ExtraTreesClassifier, ExtraTreesRegressor, GradientBoostingClassifier, GradientBoostingRegressor,
+                              HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier,
+                              RandomForestRegressor)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import (ARDRegression, BayesianRidge, ElasticNet, ElasticNetCV, HuberRegressor, Lars, Lasso, LassoCV,
+                                  LassoLars, LinearRegression, LogisticRegression, LogisticRegressionCV, MultiTaskLasso,
+                                  PassiveAggressiveClassifier, Perceptron, PoissonRegressor, Ridge, RidgeClassifier, RidgeCV,
+                                  SGDClassifier, SGDRegressor, TheilSenRegressor, TweedieRegressor)
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import (Binarizer, FunctionTransformer, MaxAbsScaler, MinMaxScaler, Normalizer, OneHotEncoder,
+                                   OrdinalEncoder, PolynomialFeatures, RobustScaler, StandardScaler)
+from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVC, OneClassSVM
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
+
+ROWS, WIDTH = 120, 5
+
+
+def numbers(seed=0):
+    r = np.random.RandomState(seed)
+    x = r.randn(ROWS, WIDTH) * [1, 10, 0.1, 3, 1] + [0, 5, 0, -100, 0.5]
+    return x, r
+
+
+def ask(x, r):
+    """Rows seen, new, extreme, and exactly on values that thresholds are made of."""
+    middle = (x[:10] + x[10:20]) / 2
+    return np.vstack([x[:20], middle, r.randn(20, x.shape[1]) * 3, np.zeros((1, x.shape[1])), np.full((1, x.shape[1]), 1e6)])
+
+
+def binary(labels=(0, 1)):
+    x, r = numbers(1)
+    y = np.array(labels)[(x[:, 0] + x[:, 2] * 5 + 0.3 * r.randn(ROWS) > 0).astype(int)]
+    return x, y, ask(x, r), None
+
+
+def three(labels=(0, 1, 2)):
+    x, r = numbers(2)
+    y = np.array(labels)[np.digitize(x[:, 0] + 0.2 * r.randn(ROWS), [-0.5, 0.6])]
+    return x, y, ask(x, r), None
+
+
+def words():
+    return three(("apple", "bean", "corn"))
+
+
+def yes_no():
+    return binary(("no", "yes"))
+
+
+def truth():
+    return binary((False, True))
+
+
+def floats():
+    return three((0.0, 1.0, 7.0))
+
+
+def negative():
+    return binary((-1, 1))
+
+
+def line():
+    x, r = numbers(3)
+    return x, x @ [1, -0.5, 3, 0.01, 0] + 0.1 * r.randn(ROWS), ask(x, r), None
+
+
+def lines():
+    x, r = numbers(4)
+    return x, np.stack([x[:, 0] * 2, x[:, 1] - x[:, 2]], 1) + 0.1 * r.randn(ROWS, 2), ask(x, r), None
+
+
+def positive():
+    x, r = numbers(5)
+    return x, np.exp(0.3 * x[:, 0] + 0.1 * r.randn(ROWS)), x[:40], None
+
+
+def counts():
+    x, y, a, _ = three()
+    return np.abs(np.round(x)), y, np.abs(np.round(a[:50])), None
+
+
+def gaps():
+    x, y, a, _ = binary()
+    r = np.random.RandomState(6)
+    x, a = x.copy(), a.copy()
+    x[r.rand(*x.shape) < 0.15] = np.nan
+    a[r.rand(*a.shape) < 0.15] = np.nan
+    return x, y, a, None
+
+
+def gap_line():
+    x, _, a, _ = gaps()
+    return x, np.nan_to_num(x)[:, 0] * 2, a, None
+
+
+def codes():
+    """Categories as whole numbers."""
+    r = np.random.RandomState(7)
+    x = r.randint(0, 5, (ROWS, 3)).astype(float)
+    return x, (x[:, 0] > 2).astype(int), r.randint(0, 5, (40, 3)).astype(float), None
+
+
+def constant():
+    x, y, a, _ = binary()
+    x = x.copy()
+    x[:, 1] = 3
+    return x, y, a, None
+
+
+def one_class():
+    x, r = numbers(8)
+    return x, np.zeros(ROWS, int), ask(x, r), None
+
+
+def table():
+    import pandas as pd
+
+    r = np.random.RandomState(9)
+    x = pd.DataFrame({"age": r.randint(18, 80, ROWS).astype(float), "income": r.lognormal(8, 1, ROWS),
+                      "city": r.choice(["Oslo", "Bern", "Lima", "Zürich"], ROWS), "plan": r.choice(["a", "b"], ROWS)})
+    y = np.where((x["age"] > 45) ^ (x["city"] == "Lima"), "stay", "leave")
+    x.loc[3, "age"] = np.nan
+    return x, y, x.iloc[:40].copy(), list(x.columns)
+
+
+def named():
+    import pandas as pd
+
+    x, y, a, _ = words()
+    names = [f"f{i}" for i in range(WIDTH)]
+    return pd.DataFrame(x, columns=names), y, pd.DataFrame(a, columns=names), names
+
+
+def columns(*steps):
+    return ColumnTransformer(list(steps))
+
+
+NUMBERS = Pipeline([("impute", SimpleImputer(strategy="median")), ("scale", StandardScaler())])
+CASES = []
+
+
+def case(name, estimator, data, **options):
+    CASES.append((name, estimator, data, options))
+
+
+# --- scalers, encoders, imputers, features ---
+for name, scaler in {
+    "StandardScaler": StandardScaler(), "StandardScaler-no-mean": StandardScaler(with_mean=False),
+    "StandardScaler-no-std": StandardScaler(with_std=False), "MinMaxScaler": MinMaxScaler(),
+    "MinMaxScaler-range-clip": MinMaxScaler((-1, 2), clip=True), "MaxAbsScaler": MaxAbsScaler(), "RobustScaler": RobustScaler(),
+    "RobustScaler-unit": RobustScaler(quantile_range=(10, 90), unit_variance=True), "RobustScaler-plain": RobustScaler(with_centering=False),
+    "Normalizer-l2": Normalizer(), "Normalizer-l1": Normalizer("l1"), "Normalizer-max": Normalizer("max"),
+    "Binarizer": Binarizer(threshold=0.3), "PolynomialFeatures": PolynomialFeatures(2),
+    "PolynomialFeatures-3": PolynomialFeatures(3, interaction_only=True, include_bias=False),
+    "PolynomialFeatures-range": PolynomialFeatures((2, 3)), "PCA": PCA(3), "PCA-whiten": PCA(2, whiten=True), "PCA-share": PCA(0.9),
+    "TruncatedSVD": TruncatedSVD(2, random_state=0), "FunctionTransformer": FunctionTransformer(),
+    "FunctionTransformer-log1p": make_pipeline(MaxAbsScaler(), FunctionTransformer(np.exp)),
+}.items():
+    case(name, scaler, "binary")
+for name in ("StandardScaler", "MinMaxScaler", "RobustScaler", "PCA"):
+    case(f"{name}-constant", {c[0]: c[1] for c in CASES}[name], "constant")
+case("StandardScaler-gaps", StandardScaler(), "gaps")
+case("MinMaxScaler-gaps", MinMaxScaler(), "gaps")
+case("StandardScaler-sparse", StandardScaler(with_mean=False), "binary", sparse=True)
+case("MaxAbsScaler-sparse", MaxAbsScaler(), "binary", sparse=True)
+case("StandardScaler-named", StandardScaler(), "named", frame=True)
+for strategy in ("mean", "median", "most_frequent", "constant"):
+    case(f"SimpleImputer-{strategy}", SimpleImputer(strategy=strategy, fill_value=-1 if strategy == "constant" else None), "gaps")
+case("SimpleImputer-indicator", SimpleImputer(add_indicator=True), "gaps")
+case("SimpleImputer-zero", SimpleImputer(missing_values=0), "codes")
+for name, encoder in {
+    "OneHotEncoder": OneHotEncoder(), "OneHotEncoder-dense": OneHotEncoder(sparse_output=False), "OneHotEncoder-drop": OneHotEncoder(drop="first"),
+    "OneHotEncoder-binary": OneHotEncoder(drop="if_binary"), "OneHotEncoder-ignore": OneHotEncoder(handle_unknown="ignore"),
+    "OneHotEncoder-infrequent": OneHotEncoder(min_frequency=25, handle_unknown="infrequent_if_exist"),
+    "OneHotEncoder-most": OneHotEncoder(max_categories=3), "OrdinalEncoder": OrdinalEncoder(),
+    "OrdinalEncoder-unknown": OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-7),
+}.items():
+    case(name, encoder, "codes")
+    case(f"{name}-table", columns(("c", encoder, ["city", "plan"])), "table", frame=True)
+
+# --- linear models ---
+for name, model in {
+    "LinearRegression": LinearRegression(), "LinearRegression-no-intercept": LinearRegression(fit_intercept=False), "Ridge": Ridge(),
+    "RidgeCV": RidgeCV(), "Lasso": Lasso(0.01), "LassoCV": LassoCV(cv=3), "ElasticNet": ElasticNet(0.01), "ElasticNetCV": ElasticNetCV(cv=3),
+    "Lars": Lars(), "LassoLars": LassoLars(0.01), "BayesianRidge": BayesianRidge(), "ARDRegression": ARDRegression(),
+    "HuberRegressor": HuberRegressor(max_iter=1000), "TheilSenRegressor": TheilSenRegressor(random_state=0),
+    "SGDRegressor": make_pipeline(StandardScaler(), SGDRegressor(random_state=0)), "LinearSVR": LinearSVR(random_state=0, max_iter=5000),
+    "DecisionTreeRegressor": DecisionTreeRegressor(random_state=0), "DecisionTreeRegressor-mae": DecisionTreeRegressor(criterion="absolute_error"),
+    "ExtraTreeRegressor": ExtraTreeRegressor(random_state=0), "RandomForestRegressor": RandomForestRegressor(9, random_state=0),
+    "ExtraTreesRegressor": ExtraTreesRegressor(9, random_state=0), "GradientBoostingRegressor": GradientBoostingRegressor(n_estimators=20),
+    "GradientBoostingRegressor-huber": GradientBoostingRegressor(n_estimators=10, loss="huber"),
+    "GradientBoostingRegressor-zero": GradientBoostingRegressor(n_estimators=10, init="zero"),
+    "HistGradientBoostingRegressor": HistGradientBoostingRegressor(max_iter=20), "HistGradientBoostingRegressor-mae": HistGradientBoostingRegressor(max_iter=10, loss="absolute_error"),
+    "MLPRegressor": make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(8, 4), max_iter=60, random_state=0)),
+    "SVR": make_pipeline(StandardScaler(), SVR()), "SVR-poly": make_pipeline(StandardScaler(), SVR(kernel="poly")),
+}.items():
+    case(name, model, "line")
+for name, model in {"LinearRegression": LinearRegression(), "Ridge": Ridge(), "MultiTaskLasso": MultiTaskLasso(0.01),
+                    "DecisionTreeRegressor": DecisionTreeRegressor(max_depth=4), "RandomForestRegressor": RandomForestRegressor(5),
+                    "MLPRegressor": MLPRegressor(hidden_layer_sizes=(6,), max_iter=30)}.items():
+    case(f"{name}-targets", model, "lines")
+for name, model in {"PoissonRegressor": PoissonRegressor(), "TweedieRegressor": TweedieRegressor(power=1.5), "TweedieRegressor-normal": TweedieRegressor(power=0),
+                    "HistGradientBoostingRegressor-poisson": HistGradientBoostingRegressor(loss="poisson", max_iter=10)}.items():
+    case(name, model, "positive")
+
+# --- classifiers, over the kinds of labels ---
+CLASSIFIERS = {
+    "LogisticRegression": make_pipeline(StandardScaler(), LogisticRegression()),
+    "LogisticRegression-balanced": LogisticRegression(class_weight="balanced", max_iter=2000),
+    "LogisticRegressionCV": make_pipeline(StandardScaler(), LogisticRegressionCV(cv=3)),
+    "LogisticRegression-ovr": OneVsRestClassifier(LogisticRegression(max_iter=2000)), "RidgeClassifier": RidgeClassifier(),
+    "SGDClassifier": make_pipeline(StandardScaler(), SGDClassifier(random_state=0)),
+    "SGDClassifier-log": make_pipeline(StandardScaler(), SGDClassifier(loss="log_loss", random_state=0)),
+    "SGDClassifier-huber": make_pipeline(StandardScaler(), SGDClassifier(loss="modified_huber", random_state=0)),
+    "Perceptron": Perceptron(random_state=0), "PassiveAggressiveClassifier": PassiveAggressiveClassifier(random_state=0),
+    "LinearSVC": make_pipeline(StandardScaler(), LinearSVC(random_state=0)), "DecisionTreeClassifier": DecisionTreeClassifier(random_state=0),
+    "DecisionTreeClassifier-3": DecisionTreeClassifier(max_depth=3, criterion="entropy", class_weight="balanced"),
+    "ExtraTreeClassifier": ExtraTreeClassifier(random_state=0), "RandomForestClassifier": RandomForestClassifier(11, random_state=0),
+    "ExtraTreesClassifier": ExtraTreesClassifier(11, random_state=0, max_depth=12), "GradientBoostingClassifier": GradientBoostingClassifier(n_estimators=12),
+    "HistGradientBoostingClassifier": HistGradientBoostingClassifier(max_iter=12), "GaussianNB": GaussianNB(),
+    "MLPClassifier": make_pipeline(StandardScaler(), MLPClassifier((7,), max_iter=60, random_state=0)),
+    "MLPClassifier-tanh": make_pipeline(StandardScaler(), MLPClassifier((5, 4), activation="tanh", max_iter=40, random_state=0)),
+    "SVC": make_pipeline(StandardScaler(), SVC()), "SVC-linear-ovo": SVC(kernel="linear", decision_function_shape="ovo"),
+    "SVC-sigmoid": make_pipeline(StandardScaler(), SVC(kernel="sigmoid")), "NuSVC": make_pipeline(StandardScaler(), NuSVC(nu=0.3)),
+    "BernoulliNB": BernoulliNB(),
+}
+for name, model in CLASSIFIERS.items():
+    for data in ("binary", "three"):
+        case(f"{name}-{data}", model, data)
+for name in ("LogisticRegression", "RandomForestClassifier", "GradientBoostingClassifier", "GaussianNB", "MLPClassifier", "SVC"):
+    for data in ("words", "yes_no", "truth", "floats", "negative"):
+        case(f"{name}-{data}", CLASSIFIERS[name], data)
+case("GradientBoostingClassifier-exponential", GradientBoostingClassifier(n_estimators=10, loss="exponential"), "binary")
+case("DecisionTreeClassifier-one-class", DecisionTreeClassifier(), "one_class")
+case("RandomForestClassifier-one-class", RandomForestClassifier(3), "one_class")
+case("GaussianNB-one-class", GaussianNB(), "one_class")
+for name, model in {"DecisionTreeClassifier": DecisionTreeClassifier(max_depth=5), "RandomForestClassifier": RandomForestClassifier(7, random_state=0),
+                    "ExtraTreesClassifier": ExtraTreesClassifier(7, random_state=0), "HistGradientBoostingClassifier": HistGradientBoostingClassifier(max_iter=12)}.items():
+    case(f"{name}-gaps", model, "gaps")
+case("HistGradientBoostingRegressor-gaps", HistGradientBoostingRegressor(max_iter=12), "gap_line")
+case("RandomForestRegressor-gaps", RandomForestRegressor(7), "gap_line")
+case("HistGradientBoostingClassifier-categories", HistGradientBoostingClassifier(max_iter=10, categorical_features=[0, 2]), "codes")
+case("MultinomialNB", MultinomialNB(), "counts")
+case("ComplementNB", ComplementNB(), "counts")
+case("OneClassSVM", make_pipeline(StandardScaler(), OneClassSVM()), "binary")
+case("KMeans", KMeans(4, n_init=2, random_state=0), "binary")
+case("MiniBatchKMeans", MiniBatchKMeans(3, n_init=1, random_state=0), "binary")
+
+# --- composition ---
+case("FeatureUnion", FeatureUnion([("s", StandardScaler()), ("p", PCA(2))]), "binary")
+case("FeatureUnion-weights", FeatureUnion([("s", StandardScaler()), ("p", PCA(2)), ("d", "drop")], transformer_weights={"p": 10}), "binary")
+case("FeatureUnion-passthrough", make_pipeline(FeatureUnion([("x", "passthrough"), ("p", PCA(2))]), LinearRegression()), "line")
+case("Pipeline-passthrough", Pipeline([("a", "passthrough"), ("b", StandardScaler()), ("c", Ridge())]), "line")
+case("ColumnTransformer-ints", columns(("a", StandardScaler(), [0, 2]), ("b", "passthrough", [1]), ("c", "drop", [3])), "binary")
+case("ColumnTransformer-slice", columns(("a", MinMaxScaler(), slice(0, 3)), ("b", StandardScaler(), [-1])), "binary")
+case("ColumnTransformer-mask", columns(("a", StandardScaler(), [True, False, True, False, False])), "binary")
+case("ColumnTransformer-rest", ColumnTransformer([("a", StandardScaler(), [1])], remainder="passthrough"), "binary")
+case("ColumnTransformer-rest-scaled", ColumnTransformer([("a", "passthrough", [4])], remainder=StandardScaler()), "binary")
+MIXED = columns(("n", NUMBERS, ["age", "income"]), ("c", OneHotEncoder(handle_unknown="ignore"), ["city", "plan"]))
+case("mixed", MIXED, "table", frame=True)
+case("mixed-logistic", make_pipeline(MIXED, LogisticRegression(max_iter=1000)), "table", frame=True)
+case("mixed-forest", make_pipeline(MIXED, RandomForestClassifier(9, random_state=0)), "table", frame=True)
+case("mixed-boosting", make_pipeline(MIXED, GradientBoostingClassifier(n_estimators=9)), "table", frame=True)
+case("mixed-selector", make_pipeline(columns(("n", NUMBERS, make_column_selector(dtype_include=float)), ("c", OrdinalEncoder(), make_column_selector(dtype_exclude=float))),
+                                     DecisionTreeClassifier(max_depth=4)), "table", frame=True)
+case("mixed-weights", ColumnTransformer([("n", NUMBERS, ["age", "income"]), ("c", OneHotEncoder(), ["city"])], transformer_weights={"n": 0.5}), "table", frame=True)
+
+# --- ways to save, sparse, float32, names ---
+BASIC = make_pipeline(StandardScaler(), LogisticRegression())
+for save in ("pickle0", "pickle1", "pickle2", "pickle3", "pickle4", "pickle5", "joblib", "zlib", "gzip", "bz2", "lzma", "xz", "skops"):
+    case(f"saved-{save}", BASIC, "words", save=save)
+    case(f"saved-forest-{save}", RandomForestClassifier(4, random_state=0), "yes_no", save=save)
+    if save != "pickle5":
+        case(f"saved-table-{save}", make_pipeline(MIXED, Ridge()), "table_line", save=save, frame=True)
+for name, model in {"LogisticRegression": LogisticRegression(max_iter=2000), "Ridge": Ridge(solver="sparse_cg"), "RandomForestClassifier": RandomForestClassifier(5),
+                    "MLPClassifier": MLPClassifier((4,), max_iter=20), "SVC": SVC(), "LinearSVC": LinearSVC(), "SGDClassifier": SGDClassifier()}.items():
+    case(f"{name}-sparse", model, "binary", sparse=True)
+for name, model in {"StandardScaler": StandardScaler(), "LogisticRegression": BASIC, "RandomForestClassifier": RandomForestClassifier(5, random_state=0),
+                    "KMeans": KMeans(3, n_init=1, random_state=0), "PCA": PCA(2), "MLPClassifier": CLASSIFIERS["MLPClassifier"],
+                    "GradientBoostingClassifier": GradientBoostingClassifier(n_estimators=5), "LinearRegression": LinearRegression()}.items():
+    # scikit-learn's own products of float32 lose more digits where columns differ by orders of magnitude
+    case(f"{name}-float32", model, "binary", float32=True, rtol=1e-3 if name == "PCA" else 1e-5)
+for name in ("LogisticRegression", "RandomForestClassifier", "HistGradientBoostingClassifier", "GaussianNB"):
+    case(f"{name}-named", CLASSIFIERS[name], "named", frame=True)
+
+
+def table_line():
+    x, _, a, names = table()
+    return x, np.nan_to_num(x["age"]) * 2 + (x["city"] == "Lima"), a, names
+
+
+# --- what scikit-learn refuses must be refused: (name, estimator, data, input that it refuses) ---
+REFUSALS = [
+    ("NaN-LogisticRegression", BASIC, "binary", lambda a: np.where(np.arange(a.shape[1]) == 1, np.nan, a)),
+    ("inf-StandardScaler", StandardScaler(), "binary", lambda a: np.where(np.arange(a.shape[1]) == 1, np.inf, a)),
+    ("NaN-GradientBoosting", GradientBoostingClassifier(n_estimators=3), "binary", lambda a: np.where(np.arange(a.shape[1]) == 0, np.nan, a)),
+    ("huge-RandomForest", RandomForestClassifier(3), "binary", lambda a: a + 1e39),
+    ("NaN-PCA", PCA(2), "binary", lambda a: a * np.nan),
+    ("NaN-KMeans", KMeans(2, n_init=1), "binary", lambda a: a * np.nan),
+    ("NaN-GaussianNB", GaussianNB(), "binary", lambda a: a * np.nan),
+    ("NaN-MLP", CLASSIFIERS["MLPClassifier"], "binary", lambda a: a * np.nan),
+    ("unknown-OneHotEncoder", OneHotEncoder(), "codes", lambda a: a + 10),
+    ("unknown-OrdinalEncoder", OrdinalEncoder(), "codes", lambda a: a + 0.5),
+    ("width-LogisticRegression", BASIC, "binary", lambda a: a[:, :3]),
+    ("width-RandomForest", RandomForestClassifier(3), "binary", lambda a: np.hstack([a, a])),
+]
