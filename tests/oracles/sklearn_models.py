@@ -10,7 +10,10 @@ data names a function below that gives (X for fit, y, X to ask, column names or 
     float32   fit and ask in float32 (rtol 1e-5: scikit-learn itself computes some of it in float32)
 """
 
+import warnings
+
 import numpy as np
+warnings.filterwarnings("ignore")
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.decomposition import PCA, TruncatedSVD
