@@ -127,6 +127,33 @@ static enum status check_dtype(const struct pickle_object *self, bool discrete, 
     return state_error(err, "dtype", "casts that firn does not know");
 }
 
+/* Whether pandas held integers here: dtype_, or the dtype of what was seen while fitting. */
+static bool held_integers(const struct pickle_object *self)
+{
+    static const char *const SEEN[] = {"data_min_", "data_values_", "data_"};
+    const struct pickle_object *dtype = pickle_get(self, "dtype_");
+    const struct pickle_object *name = dtype ? pickle_item(dtype->args, 0) : NULL;
+
+    if (name && name->kind == PICKLE_TEXT && name->bytes.size == 2)
+        return name->bytes.data[0] == 'i' || name->bytes.data[0] == 'u';
+    for (size_t i = 0; !dtype && i < ARRAY_COUNT(SEEN); i++) {
+        const struct pickle_object *seen = pickle_get(self, SEEN[i]);
+
+        if (seen && seen->kind == PICKLE_ARRAY)
+            return seen->array->dtype.kind == 'i' || seen->array->dtype.kind == 'u';
+    }
+    return false;
+}
+
+static void mark_integral(const struct pickle_object *self, struct table *table)
+{
+    bool integers = held_integers(self);
+
+    for (size_t i = 0; i < table->count; i++)
+        if (table->columns[i].dtype == DTYPE_F64)
+            ((struct column *)table->columns)[i].integral = integers;
+}
+
 /* The treated matrix as a table that keeps the columns' names. */
 static enum status treated_table(struct lowering *l, value_id x, const struct table *in,
                                  struct table *out, struct error *err)
@@ -189,7 +216,9 @@ static enum status continuous(struct lowering *l, const struct pickle_object *se
     TRY(table_matrix(l, in, CHECK_NONE, &x, err));
     if (t.changes)
         TRY(emit(l, "firn", "Domain", &x, 1, t.list, t.count, &x, 1, err));
-    return treated_table(l, x, in, out, err);
+    TRY(treated_table(l, x, in, out, err));
+    mark_integral(self, out);
+    return STATUS_OK;
 }
 
 /* --- CategoricalDomain, OrdinalDomain --- */
@@ -312,6 +341,7 @@ static enum status discrete(struct lowering *l, const struct pickle_object *self
         ((struct column *)parts[i].columns)->name = in->columns[i].name;
     }
     TRY(table_join(l, parts, in->count, out, err));
+    mark_integral(self, out);
     out->flat = in->flat;
     return STATUS_OK;
 }

@@ -281,6 +281,9 @@ enum status predict_columns(struct lowering *l, const struct tensor *classes, va
 /* (n, 1) p -> (n, 2) [1 - p, p]. */
 enum status emit_both(struct lowering *l, value_id p, value_id *out, struct error *err) must_check;
 
+/* (n,) I64 zeros for the rows of a vector of numbers or strings: an index that is always 0. */
+enum status emit_row_zeros(struct lowering *l, value_id vector, value_id *out, struct error *err)
+    must_check;
 /* x <op> number. */
 enum status emit_scaled(struct lowering *l, const char *op, value_id x, double number,
                         value_id *out, struct error *err) must_check;

@@ -140,3 +140,27 @@ enum status emit_normalised_or(struct lowering *l, value_id p, const double *oth
     TRY(emit_2(l, "Div", p, sum, &shares, err));
     return emit(l, "", "Where", (value_id[]){none, rest, shares}, 3, NULL, 0, out, 1, err);
 }
+
+enum status emit_row_zeros(struct lowering *l, value_id vector, value_id *out, struct error *err)
+{
+    enum dtype dtype = l->graph->values[vector].dtype == DTYPE_STRING ? DTYPE_STRING : DTYPE_F64;
+    struct shape none = SHAPE(0), single = SHAPE(1, 1);
+    struct tensor *tensors = arena_new(l->keep, struct tensor, 2);
+    struct attribute attributes[3];
+    int64_t one = 1;
+    struct shape shape = shape_of(1, &one);
+    value_id axes;
+
+    if (!tensors)
+        return error_no_memory(err, "an index");
+    TRY(tensor_new(&tensors[0], dtype, &none, l->keep, err));
+    TRY(tensor_new(&tensors[1], DTYPE_F64, &single, l->keep, err));
+    attributes[0] = attribute_of_tensor("keys", &tensors[0]);
+    attributes[1] = attribute_of_tensor("rows", &tensors[1]);
+    attributes[2] = attribute_of_int("unknown", 1);
+    TRY(emit_cast(l, vector, dtype, &vector, err));
+    TRY(emit(l, "firn", "Lookup", &vector, 1, attributes, 3, out, 1, err));
+    TRY(graph_constant_i64(l->graph, &one, &shape, &axes, err));
+    TRY(emit_2(l, "Squeeze", *out, axes, out, err));
+    return emit_cast(l, *out, DTYPE_I64, out, err);
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Text: what transformers do to strings, element by element. A missing string is an error, but for
+ * "integer", which makes one of NaN, and "days", which makes NaN of one.
+ *
+ * Attribute function:
+ *   slice    STRING -> STRING: code points begin up to end
+ *   lower, upper  STRING -> STRING: ASCII only, others are an error; strip: without blanks around
+ *   concat   STRING, STRING ... -> STRING: with separator between them
+ *   integer  double -> STRING: a whole number as Python prints an int
+ *   days     STRING -> double: days from 1970-01-01 to a date written YYYY-MM-DD */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "ops/op.h"
+
+enum function { SLICE, LOWER, UPPER, CONCAT, INTEGER, DAYS, FUNCTION_COUNT };
+
+static enum function function_of(const struct op_call *call)
+{
+    static const char *const NAMES[] = {"slice", "lower", "upper", "concat", "integer", "days"};
+    int f = 0;
+
+    while (f < FUNCTION_COUNT && !attribute_is(call->attributes, "function", NAMES[f]))
+        f++;
+    return (enum function)f;
+}
+
+static enum status infer(struct op_call *call, struct error *err)
+{
+    enum function function = function_of(call);
+
+    if (function == FUNCTION_COUNT)
+        return op_error(call, err, STATUS_INVALID_INPUT, "function is not known");
+    if (function != CONCAT && call->in_count != 1)
+        return op_error(call, err, STATUS_INVALID_INPUT, "takes one input");
+    for (size_t i = 0; i < call->in_count; i++) {
+        TRY(op_wants(call, i, DTYPE_BIT(function == INTEGER ? DTYPE_F64 : DTYPE_STRING), err));
+        TRY(shape_broadcast(&call->in[0].shape, &call->in[i].shape, &call->out[0].shape, call,
+                            err));
+        if (i && call->in[i].shape.rank != call->in[0].shape.rank)
+            return op_error(call, err, STATUS_INVALID_INPUT, "inputs differ in rank");
+    }
+    call->out[0].shape = call->in[0].shape;
+    call->out[0].dtype = function == DAYS ? DTYPE_F64 : DTYPE_STRING;
+    return STATUS_OK;
+}
+
+static enum status refuse(struct bytes text, size_t row, const char *why, struct error *err)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+
+    return error_set(err, STATUS_INVALID_INPUT, "'%s' %s, at row %zu",
+                     text_quote(text, quoted, sizeof quoted), why, row);
+}
+
+/* The bytes of code points begin up to end. */
+static struct bytes slice(struct bytes text, int64_t begin, int64_t end)
+{
+    size_t start = text.size, stop = text.size;
+    int64_t count = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        if ((text.data[i] & 0xc0) == 0x80)
+            continue;
+        if (count == begin)
+            start = i;
+        if (count == end) {
+            stop = i;
+            break;
+        }
+        count++;
+    }
+    return start < stop ? (struct bytes){text.data + start, stop - start}
+                        : (struct bytes){text.data, 0};
+}
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f);
+}
+
+static enum status change_case(const struct op_call *call, struct bytes text, bool upper,
+                               size_t row, struct bytes *changed, struct error *err)
+{
+    size_t start = 0, size = text.size;
+    uint8_t *data;
+
+    if (attribute_int(call->attributes, "strip", 0)) {
+        while (start < size && is_blank(text.data[start]))
+            start++;
+        while (size > start && is_blank(text.data[size - 1]))
+            size--;
+    }
+    data = arena_new(call->memory, uint8_t, size - start + 1);
+    if (!data)
+        return error_no_memory(err, "text");
+    for (size_t i = start; i < size; i++) {
+        uint8_t c = text.data[i];
+
+        if (c >= 0x80)
+            return refuse(text, row, "is not ASCII, and other letters are not folded", err);
+        data[i - start] = upper ? (c >= 'a' && c <= 'z' ? (uint8_t)(c - 32) : c)
+                                : (c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c);
+    }
+    *changed = (struct bytes){data, size - start};
+    return STATUS_OK;
+}
+
+static enum status concat(const struct op_call *call, size_t row, struct bytes *joined,
+                          struct error *err)
+{
+    struct bytes separator = attribute_string(call->attributes, "separator", "");
+    size_t size = 0, at = 0;
+    uint8_t *data;
+
+    for (size_t i = 0; i < call->in_count; i++)
+        size += ((const struct bytes *)call->in[i].data)[row].size + separator.size;
+    data = arena_new(call->memory, uint8_t, size + 1);
+    if (!data)
+        return error_no_memory(err, "text");
+    for (size_t i = 0; i < call->in_count; i++) {
+        struct bytes part = ((const struct bytes *)call->in[i].data)[row];
+
+        if (!part.data)
+            return error_set(err, STATUS_INVALID_INPUT, "missing text, at row %zu", row);
+        if (i && separator.size) {
+            memcpy(data + at, separator.data, separator.size);
+            at += separator.size;
+        }
+        memcpy(data + at, part.data, part.size);
+        at += part.size;
+    }
+    *joined = (struct bytes){data, at};
+    return STATUS_OK;
+}
+
+static enum status print_integer(const struct op_call *call, double number, size_t row,
+                                 struct bytes *text, struct error *err)
+{
+    char *data;
+
+    *text = (struct bytes){0};
+    if (isnan(number))
+        return STATUS_OK;
+    if (number != floor(number) || fabs(number) > 9e15)
+        return error_set(err, STATUS_INVALID_INPUT, "%.17g is no whole number, at row %zu", number,
+                         row);
+    data = arena_printf(call->memory, "%" PRId64, (int64_t)number);
+    if (!data)
+        return error_no_memory(err, "text");
+    *text = bytes_of(data);
+    return STATUS_OK;
+}
+
+/* Days from 1970-01-01, proleptic Gregorian (Howard Hinnant, "chrono-Compatible Low-Level Date
+ * Algorithms"). */
+static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
+{
+    int64_t y = month <= 2 ? year - 1 : year;
+    int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
+    int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static bool parse_digits(struct bytes text, size_t start, size_t count, int64_t *number)
+{
+    *number = 0;
+    for (size_t i = start; i < start + count; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+        *number = *number * 10 + (text.data[i] - '0');
+    }
+    return true;
+}
+
+static enum status parse_date(struct bytes text, size_t row, double *days, struct error *err)
+{
+    static const int LENGTHS[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int64_t year, month, day;
+    bool leap;
+
+    if (text.size != 10 || text.data[4] != '-' || text.data[7] != '-' ||
+        !parse_digits(text, 0, 4, &year) || !parse_digits(text, 5, 2, &month) ||
+        !parse_digits(text, 8, 2, &day))
+        return refuse(text, row, "is no date written YYYY-MM-DD", err);
+    leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    if (month < 1 || month > 12 || day < 1 || day > LENGTHS[month - 1] + (leap && month == 2))
+        return refuse(text, row, "is no date", err);
+    *days = (double)days_from_civil(year, month, day);
+    return STATUS_OK;
+}
+
+static enum status run_one(const struct op_call *call, enum function function, size_t i,
+                           struct error *err)
+{
+    const struct tensor *in = &call->in[0], *out = &call->out[0];
+    struct bytes text = function == INTEGER ? (struct bytes){0} : ((struct bytes *)in->data)[i];
+
+    switch (function) {
+    case CONCAT:
+        return concat(call, i, (struct bytes *)out->data + i, err);
+    case INTEGER:
+        return print_integer(call, ((const double *)in->data)[i], i, (struct bytes *)out->data + i,
+                             err);
+    case DAYS:
+        ((double *)out->data)[i] = NAN;
+        return text.data ? parse_date(text, i, (double *)out->data + i, err) : STATUS_OK;
+    default:
+        break;
+    }
+    if (!text.data)
+        return error_set(err, STATUS_INVALID_INPUT, "missing text, at row %zu", i);
+    if (function != SLICE)
+        return change_case(call, text, function == UPPER, i, (struct bytes *)out->data + i, err);
+    ((struct bytes *)out->data)[i] = slice(text, attribute_int(call->attributes, "begin", 0),
+                                           attribute_int(call->attributes, "end", INT64_MAX));
+    return STATUS_OK;
+}
+
+static enum status run(const struct op_call *call, struct error *err)
+{
+    enum function function = function_of(call);
+    size_t count = tensor_count(&call->in[0]);
+
+    for (size_t i = 1; i < call->in_count; i++)
+        if (tensor_count(&call->in[i]) != count)
+            return error_set(err, STATUS_INVALID_INPUT, "texts of %zu and %zu rows", count,
+                             tensor_count(&call->in[i]));
+    for (size_t i = 0; i < count; i++)
+        TRY(run_one(call, function, i, err));
+    return STATUS_OK;
+}
+
+const struct op_set ops_firn_text = OP_SET({.name = "Text",
+                                            .summary = "functions of strings, by name",
+                                            .flags = OP_ROWS,
+                                            .in_min = 1,
+                                            .in_max = OP_INPUTS_ANY,
+                                            .out_min = 1,
+                                            .out_max = 1,
+                                            .infer = infer,
+                                            .run = run});
