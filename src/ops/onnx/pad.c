@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Pad: elements added (or, where negative, removed) at both ends of axes: a constant, the edge, a
  * reflection, or the other end. */
-#include <stdlib.h>
-
 #include "ops/kernels/call.h"
 #include "ops/kernels/strided.h"
 
@@ -97,7 +95,8 @@ static enum status infer(struct op_call *call, struct error *err)
             out.dims[i] = DIM_UNKNOWN;
             continue;
         }
-        if (llabs(pads.begin[i]) > PAD_MAX || llabs(pads.end[i]) > PAD_MAX)
+        if (pads.begin[i] > PAD_MAX || pads.begin[i] < -PAD_MAX || pads.end[i] > PAD_MAX ||
+            pads.end[i] < -PAD_MAX)
             return op_error(call, err, STATUS_TOO_LARGE, "axis %d has pads %lld and %lld", i,
                             (long long)pads.begin[i], (long long)pads.end[i]);
         more = pads.begin[i] + pads.end[i];
