@@ -28,13 +28,14 @@ static enum status node_check(const struct trees *trees, size_t tree, int32_t in
     if (node->left < 0 || (size_t)node->left >= trees->node_count || node->right < 0 ||
         (size_t)node->right >= trees->node_count)
         return node_error(err, tree, index, "a child does not exist");
-    if (node->mode > TREE_MEMBER)
+    if (node->mode > TREE_LISTED)
         return node_error(err, tree, index, "its mode is unknown");
-    if (node->mode == TREE_MEMBER &&
+    if (node->mode >= TREE_MEMBER &&
         (node->set < 0 || node->set_words < 0 ||
-         !checked_range((uint64_t)node->set, (uint64_t)node->set_words, trees->set_count)))
+         !checked_range((uint64_t)node->set, (uint64_t)node->set_words,
+                        node->mode == TREE_MEMBER ? trees->set_count : trees->member_count)))
         return node_error(err, tree, index, "its set is out of range");
-    if (node->mode != TREE_MEMBER && isnan(node->threshold))
+    if (node->mode < TREE_MEMBER && isnan(node->threshold))
         return node_error(err, tree, index, "its threshold is NaN");
     return STATUS_OK;
 }
@@ -297,8 +298,10 @@ static enum status trees_copy(const struct trees *from, struct trees *to, struct
         to->base = copy_of(from->base, from->outputs, sizeof *from->base, keep);
     if (from->sets)
         to->sets = copy_of(from->sets, from->set_count, sizeof *from->sets, keep);
-    if (!nodes || !to->roots || !to->values || (from->targets && !to->targets) ||
-        (from->base && !to->base) || (from->sets && !to->sets))
+    if (from->members)
+        to->members = copy_of(from->members, from->member_count, sizeof *from->members, keep);
+    if (!nodes || (from->members && !to->members) || !to->roots || !to->values ||
+        (from->targets && !to->targets) || (from->base && !to->base) || (from->sets && !to->sets))
         return error_no_memory(err, "trees");
     for (size_t i = 0; i < from->node_count; i++)
         node_normalise(&nodes[i], from->compare_f32);
@@ -371,6 +374,14 @@ static bool is_member(const struct trees *trees, const struct tree_node *node, d
     return trees->sets[(size_t)node->set + member / 64] >> (member % 64) & 1;
 }
 
+static bool is_listed(const struct trees *trees, const struct tree_node *node, double x)
+{
+    for (int32_t i = 0; i < node->set_words; i++)
+        if (trees->members[node->set + i] == x)
+            return true;
+    return false;
+}
+
 static bool goes_left(const struct trees *trees, const struct tree_node *node, double x)
 {
     if (isnan(x))
@@ -381,6 +392,8 @@ static bool goes_left(const struct trees *trees, const struct tree_node *node, d
         return x == node->threshold;
     if (node->mode == TREE_NEQ)
         return x != node->threshold;
+    if (node->mode == TREE_LISTED)
+        return is_listed(trees, node, x);
     return is_member(trees, node, x);
 }
 

@@ -11,7 +11,16 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-enum tree_mode { TREE_LEQ, TREE_LT, TREE_GTE, TREE_GT, TREE_EQ, TREE_NEQ, TREE_MEMBER };
+enum tree_mode {
+    TREE_LEQ,
+    TREE_LT,
+    TREE_GTE,
+    TREE_GT,
+    TREE_EQ,
+    TREE_NEQ,
+    TREE_MEMBER,
+    TREE_LISTED
+};
 
 struct tree_node {
     double threshold;
@@ -32,6 +41,8 @@ struct trees {
     const double *values;          /* (leaf_count, outputs), or (leaf_count,) with targets */
     const int32_t *targets; /* (leaf_count,): the output that the leaf adds to; NULL: all of them */
     const double *base;     /* (outputs,) or NULL */
+    const double *members;  /* TREE_LISTED: x is one of members[set .. set + set_words) */
+    size_t member_count;
     const uint64_t *sets;
     size_t set_count; /* words */
     bool compare_f32; /* x is rounded to float before it is compared */

@@ -259,48 +259,28 @@ static enum status named_trees(struct reading *r, const char *prefix, const char
 
 /* --- version 5 --- */
 
-static enum status members_of(struct reading *r, const double **next, const double *end,
-                              struct tree_node *node, uint64_t *words, size_t *used, size_t room,
-                              struct error *err)
-{
-    double largest = -1;
-    const double *at;
-
-    for (at = *next; at < end && !isnan(*at); at++) {
-        if (!(*at >= 0 && *at < (1 << 20) && *at == floor(*at)))
-            return op_error(r->call, err, STATUS_UNSUPPORTED,
-                            "set member %g is no whole number below 2^20", *at);
-        largest = *at > largest ? *at : largest;
-    }
-    node->set = (int32_t)*used;
-    node->set_words = largest < 0 ? 0 : (int32_t)largest / 64 + 1;
-    if ((size_t)node->set_words > room - *used)
-        return op_error(r->call, err, STATUS_TOO_LARGE, "the sets of members are too sparse");
-    for (at = *next; at < end && !isnan(*at); at++)
-        words[*used + (size_t)*at / 64] |= (uint64_t)1 << ((size_t)*at % 64);
-    *used += (size_t)node->set_words;
-    *next = at + (at < end);
-    return STATUS_OK;
-}
-
+/* The members of each set node follow each other, each list closed by a NaN. */
 static enum status indexed_sets(struct reading *r, size_t count, struct error *err)
 {
-    enum { WORDS_PER_MEMBER = 64 };
-    size_t members, room, used = 0;
-    const double *next, *end;
-    uint64_t *words;
+    const double *members;
+    size_t total, at = 0;
 
-    TRY(numbers(r, "membership_values", &next, &members, err));
-    end = next + members;
-    room = members < (1 << 24) ? members * WORDS_PER_MEMBER + 16384 : 0;
-    words = arena_new(r->scratch, uint64_t, room);
-    if (!words)
-        return error_no_memory(err, "sets");
-    for (size_t i = 0; i < count; i++)
-        if (r->nodes[i].mode == TREE_MEMBER)
-            TRY(members_of(r, &next, end, &r->nodes[i], words, &used, room, err));
-    r->trees.sets = words;
-    r->trees.set_count = used;
+    TRY(numbers(r, "membership_values", &members, &total, err));
+    if (total > INT32_MAX)
+        return op_error(r->call, err, STATUS_TOO_LARGE, "it has %zu set members", total);
+    for (size_t i = 0; i < count; i++) {
+        struct tree_node *node = &r->nodes[i];
+        if (node->mode != TREE_MEMBER)
+            continue;
+        node->mode = TREE_LISTED;
+        node->set = (int32_t)at;
+        while (at < total && !isnan(members[at]))
+            at++;
+        node->set_words = (int32_t)at - node->set;
+        at += at < total;
+    }
+    r->trees.members = members;
+    r->trees.member_count = total;
     return STATUS_OK;
 }
 
@@ -341,6 +321,9 @@ static enum status indexed_nodes(struct reading *r, struct error *err)
                                          .feature = narrow(feature[i]),
                                          .mode = ((const uint8_t *)modes->data)[i],
                                          .missing_left = missing_count && missing[i]};
+        if (r->nodes[i].mode > TREE_MEMBER)
+            return op_error(r->call, err, STATUS_UNSUPPORTED, "node mode %d is unknown",
+                            r->nodes[i].mode);
         r->nodes[i].left = indexed_child(r, yes[i], yes_leaf[i]);
         r->nodes[i].right = indexed_child(r, no[i], no_leaf[i]);
     }
