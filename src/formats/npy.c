@@ -286,17 +286,14 @@ enum status npy_read_raw(struct bytes bytes, struct numpy_array *array, size_t *
 {
     struct cursor cursor = cursor_over(bytes);
     struct bytes header;
-    size_t size;
+    size_t count, size;
 
     if (!npy_is(bytes))
         return error_set(err, STATUS_INVALID_INPUT, "not an npy file");
     *array = (struct numpy_array){0};
     TRY(take_header(&cursor, &header, err));
     TRY(parse_header(header, array, keep, err));
-    size = array->dtype.itemsize;
-    for (int i = 0; i < array->shape.rank; i++)
-        if (!checked_multiply(size, (size_t)array->shape.dims[i], &size))
-            return error_set(err, STATUS_INVALID_INPUT, "the shape of an npy file overflows");
+    TRY(numpy_array_size(array, &count, &size, err));
     if (array->dtype.itemsize == 0 && array->shape.rank > 0)
         return error_set(err, STATUS_UNSUPPORTED, "an npy file with elements of no bytes");
     if (numpy_dtype_has_objects(&array->dtype))

@@ -30,6 +30,10 @@ enum status numpy_to_tensor(const struct numpy_array *array, struct tensor *tens
                             struct arena *keep, struct error *err) must_check;
 /* The native element type, or DTYPE_NONE (dates, objects, extended precision, structures). */
 enum dtype numpy_dtype_native(const struct numpy_dtype *dtype);
+/* Elements, and bytes of their data, that shape and dtype ask for. TOO_LARGE when that overflows,
+ * or when an array without data claims dimensions that no real one has. */
+enum status numpy_array_size(const struct numpy_array *array, size_t *count, size_t *bytes,
+                             struct error *err) must_check;
 /* Objects, or fields that are: such an array is stored as a pickle. */
 bool numpy_dtype_has_objects(const struct numpy_dtype *dtype);
 /* numpy's descr ("<f8", "|S3", "U7") into a dtype. */

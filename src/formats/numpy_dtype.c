@@ -118,3 +118,30 @@ bool numpy_dtype_has_objects(const struct numpy_dtype *dtype)
             return true;
     return false;
 }
+
+enum {
+    EMPTY_ELEMENTS_MAX = 1 << 16, /* elements of no bytes, which need no data in the file */
+};
+static const size_t EMPTY_EXTENT_MAX = (size_t)1 << 31; /* dimensions beside one of 0, multiplied */
+
+enum status numpy_array_size(const struct numpy_array *array, size_t *count, size_t *bytes,
+                             struct error *err)
+{
+    size_t extent = 1;
+
+    *count = 1;
+    for (int i = 0; i < array->shape.rank; i++) {
+        size_t dim = (size_t)array->shape.dims[i];
+        if (array->shape.dims[i] < 0)
+            return error_set(err, STATUS_INVALID_INPUT, "an array with a negative dimension");
+        *count = dim ? *count : 0;
+        if (dim && !checked_multiply(extent, dim, &extent))
+            return error_set(err, STATUS_TOO_LARGE, "an array's shape overflows");
+    }
+    *count = *count ? extent : 0;
+    if (!checked_multiply(*count, array->dtype.itemsize, bytes) ||
+        (*count == 0 && extent > EMPTY_EXTENT_MAX) ||
+        (array->dtype.itemsize == 0 && *count > EMPTY_ELEMENTS_MAX))
+        return error_set(err, STATUS_TOO_LARGE, "an array's shape overflows");
+    return STATUS_OK;
+}

@@ -202,19 +202,16 @@ static enum status layout_to_tensor(const struct layout *layout, const struct nu
     return STATUS_OK;
 }
 
-/* Elements of the array; false when the data is shorter than the shape says. */
-static bool array_count(const struct numpy_array *array, size_t *count)
+/* Elements of the array, all of which are there. */
+static enum status array_count(const struct numpy_array *array, size_t *count, struct error *err)
 {
     size_t bytes;
 
-    *count = 1;
-    if (array->shape.rank < 0 || array->shape.rank > RANK_MAX)
-        return false;
-    for (int i = 0; i < array->shape.rank; i++)
-        if (array->shape.dims[i] < 0 ||
-            !checked_multiply(*count, (size_t)array->shape.dims[i], count))
-            return false;
-    return checked_multiply(*count, array->dtype.itemsize, &bytes) && bytes <= array->data.size;
+    TRY(numpy_array_size(array, count, &bytes, err));
+    if (bytes > array->data.size)
+        return error_set(err, STATUS_INVALID_INPUT,
+                         "an array's data is shorter than its shape says");
+    return STATUS_OK;
 }
 
 static bool can_borrow(const struct numpy_array *array, enum dtype native)
@@ -235,9 +232,7 @@ enum status numpy_to_tensor(const struct numpy_array *array, struct tensor *tens
 
     if (array->dtype.kind == 'O')
         return unsupported(&array->dtype, err);
-    if (!array_count(array, &count))
-        return error_set(err, STATUS_INVALID_INPUT,
-                         "an array's data is shorter than its shape says");
+    TRY(array_count(array, &count, err));
     if (can_borrow(array, native)) {
         union {
             const void *from;
@@ -256,8 +251,9 @@ enum status numpy_field_tensor(const struct numpy_array *array, const char *fiel
     struct layout layout;
     size_t count;
 
-    if (!array || !array_count(array, &count) || array->dtype.kind == 'O')
+    if (!array)
         return error_set(err, STATUS_INVALID_INPUT, "field \"%s\" of what is no array", field);
+    TRY(array_count(array, &count, err));
     for (size_t i = 0; i < array->dtype.field_count; i++) {
         const struct numpy_field *f = &array->dtype.fields[i];
         if (strcmp(f->name, field) != 0)

@@ -7,7 +7,6 @@
  * 0.8, 0.9  NDArrayWrapper: an .npy file beside the pickle. ZNDArrayWrapper: the raw data in a
  *           "ZF" file beside it, shape and dtype in the wrapper.
  * See joblib/numpy_pickle.py and joblib/numpy_pickle_compat.py. */
-#include "base/checked.h"
 #include "base/text.h"
 #include "formats/artifact.h"
 #include "formats/compression.h"
@@ -55,13 +54,11 @@ static enum status inline_objects(struct pickle_machine *m, struct pickle_object
 static enum status inline_data(struct pickle_machine *m, const struct pickle_object *wrapper,
                                struct numpy_array *array, struct error *err)
 {
-    size_t size = array->dtype.itemsize;
+    size_t count, size;
 
+    TRY(numpy_array_size(array, &count, &size, err));
     if (!pickle_is_none(pickle_get(wrapper, "numpy_array_alignment_bytes")))
         cursor_skip(&m->cursor, cursor_u8(&m->cursor));
-    for (int i = 0; i < array->shape.rank; i++)
-        if (!checked_multiply(size, (size_t)array->shape.dims[i], &size))
-            return error_at(err, m->at, STATUS_TOO_LARGE, "an array's shape overflows");
     array->data = cursor_take(&m->cursor, size);
     return cursor_check(&m->cursor, err);
 }
@@ -142,7 +139,7 @@ static enum status zipped_build(struct pickle_machine *m, struct pickle_object *
                                 struct error *err)
 {
     const struct pickle_object *state = pickle_get(object, "state");
-    size_t size, room = m->limits.bytes - (m->keep->used - m->keep_before);
+    size_t count, size, room = m->limits.bytes - (m->keep->used - m->keep_before);
     struct numpy_array *array;
     struct bytes packed;
     void *memory;
@@ -155,10 +152,7 @@ static enum status zipped_build(struct pickle_machine *m, struct pickle_object *
     if (!pickle_to_bool(pickle_item(state, 3), &array->fortran) || array->dtype.itemsize == 0 ||
         numpy_dtype_has_objects(&array->dtype))
         return error_at(err, m->at, STATUS_UNSUPPORTED, "a side file of an unknown form");
-    size = array->dtype.itemsize;
-    for (int i = 0; i < array->shape.rank; i++)
-        if (!checked_multiply(size, (size_t)array->shape.dims[i], &size))
-            return error_at(err, m->at, STATUS_TOO_LARGE, "an array's shape overflows");
+    TRY(numpy_array_size(array, &count, &size, err));
     TRY(decompress(COMPRESSION_ZF, packed, room, RATIO_MAX, &array->data, m->keep, err));
     if (array->data.size != size)
         return error_at(err, m->at, STATUS_INVALID_INPUT,

@@ -17,7 +17,6 @@
 enum {
     FIELDS_MAX = 256, /* of a dtype, nested ones included */
     DTYPE_DEPTH_MAX = 8,
-    EMPTY_ELEMENTS_MAX = 1 << 16, /* elements of no bytes, which need no data in the file */
 };
 
 /* --- dtypes --- */
@@ -205,20 +204,6 @@ bool pickle_numpy_bytes(const struct pickle_object *object, struct bytes *bytes,
     return true;
 }
 
-static enum status element_count(const struct numpy_array *array, size_t *count, struct error *err)
-{
-    size_t bytes;
-
-    *count = 1;
-    for (int i = 0; i < array->shape.rank; i++)
-        if (!checked_multiply(*count, (size_t)array->shape.dims[i], count))
-            return error_set(err, STATUS_TOO_LARGE, "an array's shape overflows");
-    if (!checked_multiply(*count, array->dtype.itemsize, &bytes) ||
-        (array->dtype.itemsize == 0 && *count > EMPTY_ELEMENTS_MAX))
-        return error_set(err, STATUS_TOO_LARGE, "an array's shape overflows");
-    return STATUS_OK;
-}
-
 static void become_array(struct pickle_object *object, struct numpy_array *array)
 {
     *object =
@@ -244,7 +229,7 @@ static enum status make_array(struct pickle_machine *m, struct pickle_object *ob
 {
     struct numpy_array *array;
     struct error reason;
-    size_t count;
+    size_t count, bytes;
     void *memory;
 
     TRY(machine_alloc(m, 1, sizeof *array, &memory, err));
@@ -262,14 +247,14 @@ static enum status make_array(struct pickle_machine *m, struct pickle_object *ob
     /* names are looked up in the dict of fields */
     TRY(machine_charge(m, array->dtype.field_count * array->dtype.field_count, err));
     TRY(pickle_numpy_shape(shape, &array->shape, err));
-    TRY(element_count(array, &count, err));
+    TRY(numpy_array_size(array, &count, &bytes, err));
     if (array->dtype.kind == 'O')
         return array_of_objects(m, object, array, count, data, err);
     if (numpy_dtype_has_objects(&array->dtype))
         return STATUS_OK; /* a list of tuples; stays opaque */
     if (!pickle_numpy_bytes(data, &array->data, m->keep))
         return error_at(err, m->at, STATUS_INVALID_INPUT, "an array's data is no bytes");
-    if (array->data.size != count * array->dtype.itemsize)
+    if (array->data.size != bytes)
         return error_at(err, m->at, STATUS_INVALID_INPUT,
                         "an array of %zu bytes comes with %zu bytes", count * array->dtype.itemsize,
                         array->data.size);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* skops nodes of numpy and scipy. */
-#include "base/checked.h"
 #include "base/text.h"
 #include "formats/npy.h"
 #include "formats/skops_internal.h"
@@ -64,7 +63,7 @@ static enum status read_objects(struct skops *s, const struct json *node,
     struct gathering g = {.s = s};
     struct numpy_array *array;
     struct pickle_object *shape;
-    size_t count = 1;
+    size_t count, bytes;
     void *memory;
 
     TRY(machine_alloc(&s->m, 1, sizeof *array, &memory, err));
@@ -74,9 +73,7 @@ static enum status read_objects(struct skops *s, const struct json *node,
     TRY(pickle_numpy_shape(shape, &array->shape, err));
     if (array->shape.rank == 0)
         return error_at(err, node->offset, STATUS_UNSUPPORTED, "an object in an array of rank 0");
-    for (int i = 0; i < array->shape.rank; i++)
-        if (!checked_multiply(count, (size_t)array->shape.dims[i], &count))
-            return broken(node, err);
+    TRY(numpy_array_size(array, &count, &bytes, err));
     TRY(machine_charge(&s->m, count, err));
     TRY(machine_alloc(&s->m, count, sizeof *array->objects, &memory, err));
     g.shape = &array->shape;

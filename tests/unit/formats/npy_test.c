@@ -48,10 +48,11 @@ TEST(broken_headers)
     check_fails(HEADER("'<f8'", "(3"), 24, STATUS_INVALID_INPUT, "broken");
     check_fails(HEADER("'<f8'", "3"), 24, STATUS_INVALID_INPUT, "broken");
     check_fails(HEADER("'<f8'", "(99999999999999999999,)"), 24, STATUS_INVALID_INPUT, "broken");
-    check_fails(HEADER("'<f8'", "(9999999999, 9999999999)"), 24, STATUS_INVALID_INPUT, "overflows");
+    check_fails(HEADER("'<f8'", "(9999999999, 9999999999)"), 24, STATUS_TOO_LARGE, "overflows");
     check_fails(HEADER("'<f8'", "(0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0)"), 24, STATUS_INVALID_INPUT,
                 "broken");
-    check_fails(HEADER("'<S0'", "(99999999,)"), 24, STATUS_UNSUPPORTED, "no bytes");
+    check_fails(HEADER("'<f8'", "(0, 9999999999)"), 24, STATUS_TOO_LARGE, "overflows");
+    check_fails(HEADER("'<S0'", "(9999,)"), 24, STATUS_UNSUPPORTED, "no bytes");
     check_fails(HEADER("'<z8'", "(3,)"), 24, STATUS_UNSUPPORTED, "<z8");
     check_fails(HEADER("'<f7'", "(3,)"), 24, STATUS_UNSUPPORTED, "<f7");
     check_fails(HEADER("'<U99999999999999999999'", "(3,)"), 24, STATUS_UNSUPPORTED, "not known");
