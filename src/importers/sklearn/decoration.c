@@ -145,12 +145,17 @@ static bool held_integers(const struct pickle_object *self)
     return false;
 }
 
-static void mark_integral(const struct pickle_object *self, struct table *table)
+/* Also of the input columns themselves: another step may take them as they come. */
+static void mark_integral(struct lowering *l, const struct pickle_object *self,
+                          const struct table *in, struct table *table)
 {
     bool integers = held_integers(self);
 
+    for (size_t i = 0; i < in->count; i++)
+        if (in->columns[i].source >= 0 && l->mode != INPUT_MATRIX)
+            l->sources[in->columns[i].source].integral = integers;
     for (size_t i = 0; i < table->count; i++)
-        if (table->columns[i].dtype == DTYPE_F64)
+        if (table->columns[i].dtype == DTYPE_F64 || table->columns[i].dtype == DTYPE_NONE)
             ((struct column *)table->columns)[i].integral = integers;
 }
 
@@ -217,7 +222,7 @@ static enum status continuous(struct lowering *l, const struct pickle_object *se
     if (t.changes)
         TRY(emit(l, "firn", "Domain", &x, 1, t.list, t.count, &x, 1, err));
     TRY(treated_table(l, x, in, out, err));
-    mark_integral(self, out);
+    mark_integral(l, self, in, out);
     return STATUS_OK;
 }
 
@@ -317,9 +322,9 @@ static enum status discrete_column(struct lowering *l, const struct pickle_objec
     if (replacement && replacement->kind == PICKLE_TEXT)
         return discrete_text(l, self, in, column, NULL, out, err);
     TRY(table_pick(l, in, &column, 1, &single, err));
-    if (single.columns[0].dtype == DTYPE_STRING)
+    if (column_dtype(l, &single.columns[0]) == DTYPE_STRING)
         return discrete_text(l, self, in, column, NULL, out, err);
-    if (single.columns[0].dtype != DTYPE_NONE || !pickle_is_none(replacement))
+    if (column_dtype(l, &single.columns[0]) != DTYPE_NONE || !pickle_is_none(replacement))
         return discrete_number(l, self, in, column, NULL, out, err);
     if (!pickle_is_none(pickle_get(self, "missing_values")) ||
         pickle_text_is(pickle_get(self, "missing_value_treatment"), "return_invalid"))
@@ -341,7 +346,7 @@ static enum status discrete(struct lowering *l, const struct pickle_object *self
         ((struct column *)parts[i].columns)->name = in->columns[i].name;
     }
     TRY(table_join(l, parts, in->count, out, err));
-    mark_integral(self, out);
+    mark_integral(l, self, in, out);
     out->flat = in->flat;
     return STATUS_OK;
 }

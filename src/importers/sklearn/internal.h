@@ -168,6 +168,10 @@ enum status table_vector(struct lowering *l, const struct table *table, size_t c
 enum status table_settle(struct lowering *l, const struct table *table, size_t column,
                          enum dtype dtype, struct error *err) must_check;
 
+/* The dtype that a column has by now; DTYPE_NONE: an input that nobody has settled. */
+enum dtype column_dtype(const struct lowering *l, const struct column *column);
+bool column_is_integral(const struct lowering *l, const struct column *column);
+
 /* UNSUPPORTED unless the table has `count` columns. */
 enum status table_expect(const struct table *table, size_t count, struct error *err) must_check;
 
@@ -308,6 +312,7 @@ struct source { /* an input column of the model */
     const char *name;
     enum dtype dtype; /* DTYPE_NONE: nobody asked for it */
     value_id value;
+    bool integral; /* held Python ints where the model was fitted */
     struct evidence name_evidence;
     const char *asked_by; /* which step settled the dtype: "step 'encoder' (OneHotEncoder)" */
 };

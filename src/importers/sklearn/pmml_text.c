@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/regex.h"
 #include "base/text.h"
 
 /* --- one column in, one column out --- */
@@ -60,9 +61,9 @@ static enum status column_as_text(struct lowering *l, const struct table *in, si
     struct attribute function = attribute_of_text("function", "integer");
 
     TRY(table_settle(l, in, index, DTYPE_STRING, err));
-    if (in->columns[index].dtype == DTYPE_STRING || in->columns[index].dtype == DTYPE_NONE)
+    if (column_dtype(l, &in->columns[index]) == DTYPE_STRING)
         return table_vector(l, in, index, DTYPE_STRING, vector, err);
-    if (!in->columns[index].integral)
+    if (!column_is_integral(l, &in->columns[index]))
         return error_set(err, STATUS_UNSUPPORTED,
                          "column %zu becomes text, but whether it held integers is not stored",
                          index);
@@ -87,6 +88,56 @@ static enum status concat(struct lowering *l, const struct pickle_object *self,
         (struct attribute){.name = "separator", .kind = ATTRIBUTE_STRING, .s = separator->bytes};
     TRY(emit(l, "firn", "Text", parts, in->count, attributes, 2, &x, 1, err));
     return table_of_vector(l, x, out, err);
+}
+
+/* MatchesTransformer (a flag), ReplaceTransformer. */
+static enum status regex(struct lowering *l, const struct pickle_object *self,
+                         const struct table *in, const struct pickle_object *replacement,
+                         struct table *out, struct error *err)
+{
+    const struct pickle_object *pattern = pickle_get(self, "pattern");
+    const struct pickle_object *flavour = pickle_get(self, "re_flavour");
+    const struct regex *compiled;
+    struct attribute attributes[2];
+    size_t count = 0;
+    value_id x;
+
+    if (flavour && !pickle_text_is(flavour, "re"))
+        return state_error(err, "re_flavour", "other than 're'");
+    if (!pattern || pattern->kind != PICKLE_TEXT)
+        return state_error(err, "pattern", "is no text");
+    if (regex_compile(pattern->bytes, &compiled, l->keep, err))
+        return error_within(err, "attribute 'pattern'");
+    attributes[count++] =
+        (struct attribute){.name = "pattern", .kind = ATTRIBUTE_STRING, .s = pattern->bytes};
+    if (replacement) {
+        if (replacement->kind != PICKLE_TEXT ||
+            memchr(replacement->bytes.data, '\\', replacement->bytes.size))
+            return state_error(err, "replacement", "with references to groups");
+        attributes[count++] = (struct attribute){
+            .name = "replacement", .kind = ATTRIBUTE_STRING, .s = replacement->bytes};
+    }
+    TRY(table_expect(in, 1, err));
+    TRY(table_vector(l, in, 0, DTYPE_STRING, &x, err));
+    TRY(emit(l, "firn", "Regex", &x, 1, attributes, count, &x, 1, err));
+    TRY(table_of_vector(l, x, out, err));
+    out->flat = in->flat;
+    return STATUS_OK;
+}
+
+static enum status matches(struct lowering *l, const struct pickle_object *self,
+                           const struct table *in, struct table *out, struct error *err)
+{
+    return regex(l, self, in, NULL, out, err);
+}
+
+static enum status replace(struct lowering *l, const struct pickle_object *self,
+                           const struct table *in, struct table *out, struct error *err)
+{
+    const struct pickle_object *replacement;
+
+    TRY(state_object(self, "replacement", &replacement, err));
+    return regex(l, self, in, replacement, out, err);
 }
 
 /* --- casts --- */
@@ -453,6 +504,7 @@ static enum status expression(struct lowering *l, const struct pickle_object *se
 
 const struct estimator_set estimators_pmml_text = ESTIMATOR_SET(
     PMML("SubstringTransformer", substring), PMML("StringNormalizer", normalize_text),
-    PMML("ConcatTransformer", concat), PMML("CastTransformer", cast),
+    PMML("ConcatTransformer", concat), PMML("MatchesTransformer", matches),
+    PMML("ReplaceTransformer", replace), PMML("CastTransformer", cast),
     PMML("DaysSinceYearTransformer", days_since), PMML("LookupTransformer", lookup),
     PMML("MultiLookupTransformer", multi_lookup), PMML("ExpressionTransformer", expression));

@@ -140,7 +140,7 @@ static enum status column(struct parser *p, size_t index, struct operand *out, s
         return fault(p, "a column that is not there", err);
     TRY(table_pick(p->l, &p->in, &index, 1, &single, err));
     out->integral = single.columns[0].integral;
-    if (single.columns[0].dtype == DTYPE_STRING) {
+    if (column_dtype(p->l, &single.columns[0]) == DTYPE_STRING) {
         out->dtype = DTYPE_STRING;
         return table_vector(p->l, &single, 0, DTYPE_STRING, &out->value, err);
     }

@@ -124,6 +124,19 @@ enum status table_find(struct lowering *l, struct table *table, struct bytes nam
     return STATUS_OK;
 }
 
+enum dtype column_dtype(const struct lowering *l, const struct column *column)
+{
+    if (column->dtype != DTYPE_NONE || column->source < 0)
+        return column->dtype;
+    return l->sources[column->source].dtype;
+}
+
+bool column_is_integral(const struct lowering *l, const struct column *column)
+{
+    return column->integral ||
+           (column->source >= 0 && l->mode != INPUT_MATRIX && l->sources[column->source].integral);
+}
+
 /* Give an input column its dtype, or the one it already has. */
 static enum status source_settle(struct lowering *l, size_t index, enum dtype dtype,
                                  struct error *err)

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Regular expressions: the part of Python's `re` that saved models use, in time linear in the text.
+ *
+ * Literals, '.', classes, \w \d \s \W \D \S \b \B, '^' '$', groups, '|', '*' '+' '?' '{m,n}' and
+ * their lazy forms, (?:...), a leading (?u). Refused: look-around, back references, other flags,
+ * possessive forms. What counts as a letter is only known for ASCII: a text on whose other
+ * characters the answer depends is refused. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/error.h"
+
+struct regex;
+
+/* UNSUPPORTED, naming the place, for what is not understood. */
+enum status regex_compile(struct bytes pattern, const struct regex **regex, struct arena *keep,
+                          struct error *err) must_check;
+
+/* Bytes of memory that a search needs, 8-byte aligned. */
+size_t regex_scratch_size(const struct regex *regex);
+
+struct regex_match {
+    bool found;
+    size_t start, end; /* bytes of the text */
+};
+
+/* The first match at or after byte `from`, which begins a character: of those that begin there the
+ * one that Python prefers. UNSUPPORTED when the answer depends on letters beyond ASCII. */
+enum status regex_search(const struct regex *regex, struct bytes text, size_t from, void *scratch,
+                         struct regex_match *match, struct error *err) must_check;
