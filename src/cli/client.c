@@ -20,36 +20,45 @@ enum {
     TIMEOUT_S = 600, /* verifying or importing what is large takes its time */
 };
 
+/* HOST, HOST:PORT, [V6] or [V6]:PORT into its parts. */
+static bool split_authority(struct client *client, const char *text, size_t size)
+{
+    bool bracketed = size && *text == '[';
+    const char *end = text + size, *stop = memchr(text, bracketed ? ']' : ':', size);
+    const char *host = text + bracketed, *after = stop ? stop + bracketed : end;
+    size_t host_size = (size_t)((stop ? stop : end) - host), port_size;
+
+    if ((bracketed && !stop) || !host_size || host_size >= sizeof client->host)
+        return false;
+    memcpy(client->host, host, host_size);
+    client->host[host_size] = 0;
+    if (after == end) {
+        memcpy(client->port, "8080", sizeof "8080");
+        return true;
+    }
+    port_size = (size_t)(end - after) - 1;
+    if (*after != ':' || !port_size || port_size >= sizeof client->port)
+        return false;
+    memcpy(client->port, after + 1, port_size);
+    client->port[port_size] = 0;
+    return strspn(client->port, "0123456789") == port_size;
+}
+
 enum status client_init(struct client *client, const char *url, struct error *err)
 {
-    const char *host = url, *end, *colon;
+    const char *authority = url;
     char quoted[TEXT_QUOTE_SIZE];
     size_t size;
 
     if (!strncmp(url, "https://", 8))
         return error_set(err, STATUS_UNSUPPORTED, "the program speaks http, not https");
     if (!strncmp(url, "http://", 7))
-        host += 7;
-    size = strcspn(host, "/");
-    end = host + size;
-    colon = memrchr(host, ':', size);
-    if (colon && memchr(colon, ']', (size_t)(end - colon)))
-        colon = NULL; /* inside [::1] */
-    if (*host == '[' && end > host + 2) {
-        const char *close = memchr(host, ']', size);
-        if (close)
-            snprintf(client->host, sizeof client->host, "%.*s", (int)(close - host - 1), host + 1);
-    } else {
-        snprintf(client->host, sizeof client->host, "%.*s", (int)((colon ? colon : end) - host),
-                 host);
-    }
-    snprintf(client->port, sizeof client->port, "%.*s", colon ? (int)(end - colon - 1) : 4,
-             colon ? colon + 1 : "8080");
-    if (!client->host[0] || (*end && end[1]) ||
-        strspn(client->port, "0123456789") != strlen(client->port) || !client->port[0])
+        authority += 7;
+    size = strcspn(authority, "/");
+    if (!split_authority(client, authority, size) || (authority[size] && authority[size + 1]))
         return error_set(err, STATUS_INVALID_INPUT, "\"%s\" is not http://HOST:PORT",
                          text_quote(bytes_of(url), quoted, sizeof quoted));
-    snprintf(client->url, sizeof client->url, "http://%s:%s", client->host, client->port);
+    snprintf(client->url, sizeof client->url, "http://%.*s", (int)size, authority);
     return STATUS_OK;
 }
 
@@ -127,8 +136,8 @@ static enum status send_request(const struct connection *c, const struct client_
     struct text head = {0};
     bool open;
 
-    text_printf(&head, "%s %s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n", request->method,
-                request->path, c->client->host, c->client->port);
+    text_printf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", request->method,
+                request->path, c->client->url + strlen("http://"));
     if (request->piece_count || strcmp(request->method, "GET") != 0)
         text_printf(&head, "Content-Length: %llu\r\n", (unsigned long long)total);
     text_append(&head, request->headers ? request->headers : "");

@@ -15,6 +15,26 @@ static void write_shape(struct text *text, const struct shape *shape)
     text_append(text, "]");
 }
 
+/* A missing string is null, which "" is not. */
+static void write_data(struct text *text, const struct tensor *tensor)
+{
+    const struct bytes *strings = tensor->data;
+
+    if (tensor->dtype != DTYPE_STRING) {
+        json_write_tensor(text, tensor);
+        return;
+    }
+    text_append(text, "[");
+    for (size_t i = 0; i < tensor_count(tensor); i++) {
+        text_append(text, i ? "," : "");
+        if (strings[i].data)
+            json_write_string(text, strings[i]);
+        else
+            text_append(text, "null");
+    }
+    text_append(text, "]");
+}
+
 static enum status write_request(const struct signature *signature, const struct tensor *bound,
                                  struct text *text, struct error *err)
 {
@@ -37,7 +57,7 @@ static enum status write_request(const struct signature *signature, const struct
         text_printf(text, ",\"datatype\":\"%s\",", dtype_oip(bound[i].dtype));
         write_shape(text, &bound[i].shape);
         text_append(text, ",\"data\":");
-        json_write_tensor(text, &bound[i]);
+        write_data(text, &bound[i]);
         text_append(text, "}");
     }
     text_append(text, "]}");

@@ -243,6 +243,10 @@ static enum status read_element(struct reading *r, struct error *err)
         return read_float(r, err);
     if (dtype_is_integer(r->dtype))
         return read_integer(r, err);
+    if (r->dtype == DTYPE_STRING && json_word(r->reader, "null")) { /* missing, as in a table */
+        ((struct bytes *)(void *)r->data)[r->count] = (struct bytes){NULL, 0};
+        return STATUS_OK;
+    }
     if (r->dtype == DTYPE_STRING && json_peek(r->reader) == JSON_STRING)
         return json_read_string(r->reader, (struct bytes *)(void *)r->data + r->count, r->keep,
                                 err);

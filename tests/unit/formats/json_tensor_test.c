@@ -279,3 +279,20 @@ TEST(json_tensor_without_memory)
                 STATUS_NO_MEMORY, "no memory for a tensor");
     arena_release(&arena);
 }
+
+TEST(a_missing_string_is_null)
+{
+    struct json_reader reader;
+    struct tensor tensor;
+    struct arena keep;
+    struct error err = {0};
+    const struct bytes *strings;
+    struct shape shape = SHAPE(3);
+
+    arena_init(&keep, 1 << 20);
+    json_reader_init(&reader, bytes_of("[null,\"\",\"a\"]"), 0);
+    CHECK_OK(json_read_tensor(&reader, DTYPE_STRING, &shape, &tensor, &keep, &err), err);
+    strings = tensor.data;
+    CHECK(!strings[0].data && strings[1].data && strings[1].size == 0 && strings[2].size == 1);
+    arena_release(&keep);
+}
