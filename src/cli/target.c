@@ -35,7 +35,8 @@ enum status target_open(const char *name, const struct target_options *options,
                         struct target *target, struct error *err)
 {
     struct native_options native = {.reference = options->reference,
-                                    .passes_off = options->passes_off};
+                                    .passes_off = options->passes_off,
+                                    .profile = options->profile};
 
     arena_init(&target->memory, 1 << 24);
     if (options->isa)

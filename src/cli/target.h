@@ -8,6 +8,7 @@
 struct target_options {
     const char *manifest, *isa, *store, *passes_off;
     bool reference;
+    bool profile; /* not an option of all: see bench */
 };
 #define TARGET_OPTIONS(type, member)                                                               \
     {"store", OPTION_TEXT, offsetof(type, member.store), "DIR",                                    \

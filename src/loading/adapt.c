@@ -158,6 +158,12 @@ enum status adapted_servable(struct servable *inner, const struct contract *face
     return STATUS_OK;
 }
 
+struct session *adapted_inner(struct session *session)
+{
+    return session->servable->class == &ADAPTED ? ((struct adapted_session *)session)->inner
+                                                : session;
+}
+
 /* --- does the face fit? --- */
 
 static bool convertible(const struct field *face, const struct field *model)

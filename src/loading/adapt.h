@@ -14,3 +14,6 @@ enum status contract_fits(const struct contract *face, const struct contract *mo
 /* Both contracts live as long as `inner`, which the new one takes over (also when this fails). */
 enum status adapted_servable(struct servable *inner, const struct contract *face,
                              struct servable **servable, struct error *err) must_check;
+
+/* The session behind an adapter's, or the session itself. */
+struct session *adapted_inner(struct session *session);

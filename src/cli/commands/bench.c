@@ -14,6 +14,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/target.h"
+#include "loading/adapt.h"
 
 struct bench {
     const char *signature;
@@ -33,6 +34,8 @@ static const struct option OPTIONS[] = {
      "run in so many threads at once (1)"},
     {"seconds", OPTION_REAL, offsetof(struct bench, seconds), "S", "measure for so long (3)"},
     {"json", OPTION_FLAG, offsetof(struct bench, json), NULL, "print one JSON object"},
+    {"profile", OPTION_FLAG, offsetof(struct bench, target.profile), NULL,
+     "print how long each step of the last run took"},
     TARGET_OPTIONS(struct bench, target),
     {0},
 };
@@ -186,56 +189,74 @@ static enum status lanes_open(struct lane *lanes, size_t count, struct servable 
     return STATUS_OK;
 }
 
-static enum status measure(const struct bench *bench, const char *path, struct figures *figures,
-                           struct arena *keep, struct error *err)
-{
-    struct target target = {0};
-    struct inputs inputs = {0};
+/* What one measurement holds open. */
+struct measurement {
+    const struct bench *bench;
+    struct target target;
+    struct inputs inputs;
     struct tensor *bound;
-    struct lane *lanes = NULL;
-    size_t count = (size_t)bench->threads, signature = 0;
-    uint64_t begin, given;
-    struct rusage usage;
-    enum status status;
+    struct lane *lanes;
+    size_t count, signature;
+    struct arena *keep;
+    struct error *err;
+};
 
-    status = inputs_open(bench->inputs.items, bench->inputs.count, &inputs, keep, err);
+static enum status bind(struct measurement *m)
+{
+    const struct contract *contract = m->target.servable->contract;
+    const struct bench *bench = m->bench;
+    const char *name = bench->signature ? bench->signature : m->inputs.signature;
+    const struct signature *signature;
+
+    TRY(contract_signature(contract, name, &m->signature, m->err));
+    signature = &contract->signatures[m->signature];
+    if (signature->reason)
+        return error_set(m->err, STATUS_UNSUPPORTED, "%s", signature->reason);
+    return m->inputs.count ? inputs_bind(&m->inputs, signature, &m->bound, m->keep, m->err)
+                           : inputs_make(signature, &m->bound, m->keep, m->err);
+}
+
+static enum status first_answer(struct measurement *m)
+{
+    m->lanes = calloc(m->count, sizeof *m->lanes);
+    if (!m->lanes)
+        return error_no_memory(m->err, "threads");
+    TRY(lanes_open(m->lanes, m->count, m->target.servable, m->signature, m->bound,
+                   m->bench->seconds, m->keep, m->err));
+    return session_run(m->lanes[0].session, m->signature, m->bound, m->lanes[0].outputs, m->err);
+}
+
+static enum status measure(struct measurement *m, const char *path, struct figures *figures,
+                           struct text *text)
+{
+    uint64_t begin, pause;
+    struct rusage usage;
+
+    TRY(inputs_open(m->bench->inputs.items, m->bench->inputs.count, &m->inputs, m->keep, m->err));
     begin = now_ns();
-    if (!status)
-        status = target_open(path, &bench->target, &target, err);
-    if (!status)
-        status = contract_signature(target.servable->contract,
-                                    bench->signature ? bench->signature : inputs.signature,
-                                    &signature, err);
-    given = now_ns();
-    if (!status && inputs.count)
-        status = inputs_bind(&inputs, &target.servable->contract->signatures[signature], &bound,
-                             keep, err);
-    else if (!status)
-        status = inputs_make(&target.servable->contract->signatures[signature], &bound, keep, err);
-    begin += now_ns() - given; /* what the inputs took is not the model's */
-    lanes = calloc(count, sizeof *lanes);
-    if (!status && !lanes)
-        status = error_no_memory(err, "threads");
-    if (!status)
-        status =
-            lanes_open(lanes, count, target.servable, signature, bound, bench->seconds, keep, err);
-    if (!status)
-        status = session_run(lanes[0].session, signature, bound, lanes[0].outputs, err);
+    TRY(target_open(path, &m->bench->target, &m->target, m->err));
+    pause = now_ns();
+    TRY(bind(m));
+    begin += now_ns() - pause; /* what the inputs took is not the model's */
+    TRY(first_answer(m));
     figures->load_ms = (double)(now_ns() - begin) / 1e6;
-    if (!status)
-        status = lanes_run(lanes, count, err);
-    if (!status) {
-        summarise(lanes, count, figures);
-        figures->account = servable_account(target.servable);
-        getrusage(RUSAGE_SELF, &usage);
-        figures->peak_rss_kb = usage.ru_maxrss;
-    }
-    for (size_t i = 0; lanes && i < count; i++)
-        session_free(lanes[i].session);
-    free(lanes);
-    inputs_close(&inputs);
-    target_close(&target);
-    return status;
+    TRY(lanes_run(m->lanes, m->count, m->err));
+    summarise(m->lanes, m->count, figures);
+    figures->account = servable_account(m->target.servable);
+    getrusage(RUSAGE_SELF, &usage);
+    figures->peak_rss_kb = usage.ru_maxrss;
+    if (m->bench->target.profile)
+        native_profile(adapted_inner(m->lanes[0].session), text);
+    return STATUS_OK;
+}
+
+static void measurement_close(struct measurement *m)
+{
+    for (size_t i = 0; m->lanes && i < m->count; i++)
+        session_free(m->lanes[i].session);
+    free(m->lanes);
+    inputs_close(&m->inputs);
+    target_close(&m->target);
 }
 
 static void print(const struct figures *f, bool json, struct text *text)
@@ -263,6 +284,7 @@ static int run(int argc, char **argv)
     struct arena keep;
     struct error err = {0};
     const char *path = "a model";
+    struct measurement m = {.bench = &bench, .keep = &keep, .err = &err};
     enum status status = options_parse(OPTIONS, argc, argv, 1, 1, &bench, &arguments, &err);
 
     arena_init(&keep, (size_t)1 << MEMORY_SHIFT);
@@ -271,12 +293,20 @@ static int run(int argc, char **argv)
     if (!status) {
         path = arguments.items[0];
         figures.threads = bench.threads;
-        status = measure(&bench, path, &figures, &keep, &err);
+        m.count = (size_t)bench.threads;
+        status = measure(&m, path, &figures, &text);
+        measurement_close(&m);
     }
     arguments_release(&arguments);
     arena_release(&keep);
-    if (status)
+    if (status) {
+        text_release(&text);
         return output_error(&err, "measure \"%s\"", path);
+    }
+    if (bench.target.profile && !bench.json)
+        text_append(&text, "\n");
+    if (bench.json)
+        text_clear(&text);
     print(&figures, bench.json, &text);
     return output_text(&text);
 }
