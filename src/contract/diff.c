@@ -2,6 +2,7 @@
 /* What a client of one contract would notice with another. The judgement is that of contract_bind:
  * a request that is still accepted with the same meaning is compatible, an answer that a client's
  * code may not expect is breaking. */
+#include <math.h>
 #include <stdio.h>
 
 #include "base/text.h"
@@ -139,9 +140,13 @@ static void diff_shape(struct diff *diff, const struct field *old, const struct 
 
 static bool is_same_label(const struct tensor *a, size_t i, const struct tensor *b, size_t k)
 {
+    double x, y;
+
     if (a->dtype == DTYPE_STRING)
         return bytes_equal(((const struct bytes *)a->data)[i], ((const struct bytes *)b->data)[k]);
-    return tensor_f64(a, i) == tensor_f64(b, k);
+    x = tensor_f64(a, i);
+    y = tensor_f64(b, k);
+    return x == y || (isnan(x) && isnan(y));
 }
 
 static bool same_labels(const struct tensor *a, const struct tensor *b)
