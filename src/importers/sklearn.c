@@ -334,7 +334,8 @@ static enum status describe_stranger(const struct pickle_object *root,
     text_quote(bytes_of(pickle_name(root)), name, sizeof name);
     description->reason =
         root && root->kind == PICKLE_OBJECT
-            ? arena_printf(keep, "class %s.%s is not one that firn serves", module, name)
+            ? arena_printf(keep, "class %s.%s is not one that firn serves, at byte %zu", module,
+                           name, root->offset)
             : "the pickle holds data, not an estimator";
     return description->reason ? STATUS_OK : error_no_memory(err, "a reason");
 }

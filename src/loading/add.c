@@ -61,6 +61,11 @@ enum status load_add(struct loading *loading, struct registry *registry,
     };
     enum status status;
 
+    if (d->reason && !d->contract.count) {
+        status = error_set(err, STATUS_UNSUPPORTED, "%s", d->reason);
+        error_fix(err, "a format without a contract of its own needs one in a %s", MANIFEST_NAME);
+        return status;
+    }
     contract_print_json(&d->contract, &contract);
     status = text_check(&contract, err);
     upload.contract = contract.data;

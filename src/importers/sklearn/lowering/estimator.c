@@ -173,9 +173,10 @@ static enum status lower(struct lowering *l, const struct pickle_object *object,
     if (!object || object->kind != PICKLE_OBJECT)
         return error_set(err, STATUS_UNSUPPORTED, "is no estimator");
     if (!class)
-        return error_set(err, STATUS_UNSUPPORTED, "class %s.%s is not one that firn serves",
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "class %s.%s is not one that firn serves, at byte %zu",
                          text_quote(bytes_of(pickle_module(object)), quoted, sizeof quoted),
-                         pickle_name(object));
+                         pickle_name(object), object->offset);
     if (!method_of(class, method) ? !class->inner : class->has && !class->has(object, method))
         return error_set(err, STATUS_UNSUPPORTED, "%s has no %s", class->name, method_name(method));
     if (l->depth >= DEPTH_MAX)
