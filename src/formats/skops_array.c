@@ -156,14 +156,18 @@ static enum status set_attribute(struct skops *s, struct pickle_object *state, c
 static enum status shape_tuple(struct skops *s, const struct pickle_object *array,
                                struct pickle_object **tuple, struct error *err)
 {
-    size_t count;
-    struct pickle_object **dims = pickle_elements(array, &count, s->m.keep);
+    struct pickle_object *dim;
+    struct tensor dims;
 
-    if (!dims || count > RANK_MAX)
+    TRY(numpy_to_tensor(array->array, &dims, s->m.keep, err));
+    if (!dtype_is_integer(dims.dtype) || dims.shape.rank != 1 || tensor_count(&dims) > RANK_MAX)
         return error_set(err, STATUS_INVALID_INPUT, "the shape of a sparse matrix is broken");
     TRY(machine_new(&s->m, PICKLE_TUPLE, tuple, err));
-    TRY(machine_items(&s->m, dims, count, &(*tuple)->items, err));
-    (*tuple)->count = count;
+    for (size_t i = 0; i < tensor_count(&dims); i++) {
+        TRY(machine_new(&s->m, PICKLE_INT, &dim, err));
+        dim->integer = tensor_i64(&dims, i);
+        TRY(machine_append(&s->m, &(*tuple)->items, &(*tuple)->count, dim, err));
+    }
     return STATUS_OK;
 }
 
