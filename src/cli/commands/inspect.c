@@ -82,8 +82,10 @@ static int finish(const struct description *d, const char *path, struct text *te
     code = output_text(text);
     if (code)
         return code;
-    if (error_set(&err, STATUS_UNSUPPORTED, "%s", d->reason))
+    if (error_set(&err, STATUS_UNSUPPORTED, "%s", d->reason)) {
+        error_fix(&err, "declare a contract for it with --manifest FILE (`firn help manifest`)");
         return output_error(&err, "find a contract in \"%s\"", path);
+    }
     return code;
 }
 
