@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""ONNX as oracle: the node tests of the onnx package, and small models against ONNX Runtime.
+
+    scripts/python tests/oracles/onnx.py               all cases
+    scripts/python tests/oracles/onnx.py conv          those whose names hold a word
+    scripts/python tests/oracles/onnx.py --sample 8    every eighth node case, all small models
+
+A refusal of firn (exit code 6, with a reason) is counted by operator and is no fault unless more than
+REFUSED_SHARE of the cases are refused; a wrong answer, another exit code and a crash are faults.
+"""
+
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path = [p for p in sys.path if os.path.abspath(p or ".") != HERE]  # this file is called onnx
+
+import collections
+import tempfile
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+from onnx.backend.test.case.node import collect_testcases
+
+sys.path.append(HERE)
+import onnx_models
+from common import Refused, differs, predict, wanted
+
+warnings.filterwarnings("ignore")
+UNSUPPORTED = 6
+REFUSED_SHARE = 0.12
+# Their stored answers are draws of NumPy's random numbers: any other draw is as right.
+RANDOM = ("test_bernoulli",)
+# Two units in the last place of an output's type, where that is more than a case's own tolerance: the
+# stored answers of expanded functions depend on where the intermediate values were rounded.
+UNITS = {"float16": 2.0**-9, "bfloat16": 2.0**-6}
+# Stored answers that were computed in single precision and stand where 0 is right.
+ATOL = {"test_dft": 1e-6}
+NODES = {}  # name -> onnx TestCase, filled before the workers are forked
+SMALL = dict(onnx_models.CASES)
+
+
+def array(value):
+    """Stored value -> numpy array of a plain dtype, None where it is no tensor."""
+    if isinstance(value, onnx.TensorProto):
+        value = numpy_helper.to_array(value)
+    if value is None or isinstance(value, (list, dict)):
+        return None
+    value = np.asarray(value)
+    if value.dtype.kind in "biufOUS" and value.dtype.isbuiltin == 1:
+        return value
+    return value.astype(np.int8 if "int" in value.dtype.name else np.float32)  # int4, bfloat16, float8 ...
+
+
+def dtype_name(value):
+    if isinstance(value, onnx.TensorProto):
+        return onnx.TensorProto.DataType.Name(value.data_type).lower()
+    return np.asarray(value).dtype.name
+
+
+def compare(got, names, wants, rtol, atol):
+    """A sentence, or None. names: the outputs of the graph; got: firn's, by name."""
+    if sorted(got) != sorted(names):
+        return f"outputs {sorted(got)} are not {sorted(names)}"
+    for name, stored in zip(names, wants):
+        want = array(stored)
+        if want.dtype.kind in "US":
+            want = want.astype(object)
+        if want.dtype.kind == "O":
+            want = np.array([v.decode() if isinstance(v, bytes) else v for v in want.ravel()], dtype=object).reshape(want.shape)
+        if got[name].shape != want.shape:
+            return f"{name}: shape {list(got[name].shape)} is not {list(want.shape)}"
+        fault = differs(got[name], want, max(rtol, UNITS.get(dtype_name(stored), 0)), atol)
+        if fault:
+            return f"{name}: {fault}"
+    return None
+
+
+def write_input(value, name, folder, number):
+    proto = value if isinstance(value, onnx.TensorProto) else numpy_helper.from_array(np.asarray(value), name)
+    path = Path(folder) / f"input_{number}.pb"
+    path.write_bytes(proto.SerializeToString())
+    return f"{name}={path}"
+
+
+def answer(model_path, inputs, folder):
+    """(outputs, None), or (None, (outcome, sentence)). inputs: name -> value."""
+    try:
+        files = [write_input(v, n, folder, i) for i, (n, v) in enumerate(inputs.items())]
+        return predict(model_path, files), None
+    except Refused as refusal:
+        code, error = refusal.args
+        if code == UNSUPPORTED and error.startswith("error:") and len(error) > 20:
+            return None, ("refused", error.strip())
+        return None, ("wrong", f"exit {code}: {error.strip()[-300:]}")
+
+
+def node_case(case):
+    """-> (outcome, sentence): passed, refused, wrong or skipped."""
+    test = NODES[case[0]]
+    if any(word in test.name for word in RANDOM):
+        return "skipped", "random"
+    inputs, wants = test.data_sets[0]
+    names = [i.name for i in test.model.graph.input]
+    outputs = [o.name for o in test.model.graph.output]
+    if any(v is None or isinstance(v, (list, dict)) for v in (*inputs, *wants)):
+        return "skipped", "an input or output is no tensor"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(test.model.SerializeToString())
+        got, failure = answer(path, dict(zip(names, inputs)), folder)
+        if failure:
+            return failure
+        fault = compare(got, outputs, wants, test.rtol, max([test.atol] + [v for k, v in ATOL.items() if k in test.name]))
+        return ("wrong", fault) if fault else ("passed", "")
+
+
+def small_case(case):
+    """A model of onnx_models: ONNX Runtime says what is right."""
+    import onnxruntime
+
+    make = SMALL[case[0]]
+    with tempfile.TemporaryDirectory() as folder:
+        path, inputs = make(Path(folder))
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        names = [o.name for o in session.get_outputs()]
+        wants = session.run(names, inputs)
+        got, failure = answer(path, inputs, folder)
+        if failure:
+            return failure
+        fault = compare(got, names, wants, 1e-5, 1e-6)
+        return ("wrong", fault) if fault else ("passed", "")
+
+
+def work(case):
+    try:
+        return small_case(case) if case[0] in SMALL else node_case(case)
+    except Exception as error:  # a broken case is a failed one
+        return "wrong", f"{type(error).__name__}: {error}"
+
+
+def operator(case):
+    """What a refusal is listed under."""
+    if case[0] in SMALL:
+        return case[0]
+    nodes = NODES[case[0]].model.graph.node
+    return nodes[0].op_type if len(nodes) == 1 else case[0].removeprefix("test_").split("_")[0] + " (expanded)"
+
+
+def why(refusal):
+    """The cause, in one line."""
+    lines = [line.strip() for line in refusal.splitlines()]
+    return next((line for line in lines if line.startswith("cause:")), lines[0])[:200]
+
+
+def run(name, cases):
+    """Prints faults and refusals; (passed, faults)."""
+    count, refused, reason = collections.Counter(), collections.Counter(), {}
+    with ProcessPoolExecutor(2) as pool:
+        for case, (outcome, sentence) in zip(cases, pool.map(work, cases, chunksize=4)):
+            count[outcome] += 1
+            if outcome == "wrong":
+                print(f"FAILED {case[0]}: {sentence}")
+            if outcome == "refused":
+                refused[operator(case)] += 1
+                reason[operator(case)] = why(sentence)
+    for op, times in sorted(refused.items()):
+        print(f"refused {op} ({times}): {reason[op]}")
+    print(f"{name}: {count['passed']} right, {count['refused']} refused, {count['wrong']} wrong, {count['skipped']} without a fixed answer")
+    too_many = len(cases) >= 50 and count["refused"] > REFUSED_SHARE * len(cases)
+    if too_many:
+        print(f"FAILED {name}: more than {REFUSED_SHARE:.0%} refused")
+    return count["passed"], count["wrong"] + too_many
+
+
+def main():
+    arguments, step = sys.argv[1:], 1
+    if "--sample" in arguments:
+        at = arguments.index("--sample")
+        step = int(arguments[at + 1])
+        del arguments[at : at + 2]
+    NODES.update((c.name, c) for c in collect_testcases(None))
+    nodes = wanted([(name,) for name in sorted(NODES)], arguments)[::step]
+    passed, faults = run("node tests", nodes)
+    small_passed, small_faults = run("small models", wanted([(name,) for name in SMALL], arguments))
+    print(f"onnx: {passed + small_passed} passed, {faults + small_faults} failed")
+    return int(faults + small_faults > 0 or passed + small_passed == 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
