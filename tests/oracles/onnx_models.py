@@ -1,6 +1,8 @@
 """Small ONNX models that ONNX Runtime answers too: external data, functions, ai.onnx.ml.
 
-CASES: (name, make). make(folder) writes a model there and returns (path, inputs by name).
+CASES: (name, make) or (name, make, right). make(folder) writes a model there and returns (path, inputs by
+name); the path may be the folder. right(path, inputs, answers of ONNX Runtime) -> the right answers, where
+ONNX Runtime departs from the specification.
 """
 
 import numpy as np
@@ -25,6 +27,30 @@ def written(folder, graph, opsets, functions=(), **keywords):
     path = folder / "model.onnx"
     onnx.save(model, path, **keywords)
     return path
+
+
+# ---------------------------------------------------------------- where ONNX Runtime departs
+def reference(path, inputs):
+    from onnx.reference import ReferenceEvaluator
+
+    return ReferenceEvaluator(str(path)).run(None, inputs)
+
+
+def reference_labels(path, inputs, answers):
+    """Weights for both of two classes: ONNX Runtime looks at the second score alone and answers 0 or 1 whatever the
+    labels are; the class of the highest score is right."""
+    return [reference(path, inputs)[0], answers[1]]
+
+
+def softmax_by_number(path, inputs, answers):
+    """ai.onnx.ml 5 numbers SOFTMAX 1 and LOGISTIC 2, ONNX Runtime the other way round; the reference evaluator
+    leaves the scores as they are."""
+    powers = np.exp(reference(path, inputs)[0].astype(np.float64))
+    return [(powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)]
+
+
+def logistic_by_number(path, inputs, answers):
+    return [(1 / (1 + np.exp(-reference(path, inputs)[0].astype(np.float64)))).astype(np.float32)]
 
 
 # ---------------------------------------------------------------- ai.onnx.ml
@@ -93,8 +119,9 @@ def classifier(classes, post, labels, one_head=False, base=None):
         extra, kind = {"classlabels_int64s": [3 * i - 1 for i in range(classes)]}, INT64
     if base:
         extra["base_values"] = base
-    return ml(name, "TreeEnsembleClassifier", [(kind, ["N"]), (FLOAT, ["N", classes])], table(name), post_transform=post,
+    case = ml(name, "TreeEnsembleClassifier", [(kind, ["N"]), (FLOAT, ["N", classes])], table(name), post_transform=post,
               **forest.attributes("class"), **extra)
+    return (*case, reference_labels) if classes == 2 and not one_head else case
 
 
 def trees5(targets, aggregate, post, mode):
@@ -122,10 +149,11 @@ def trees5(targets, aggregate, post, mode):
     roots = [grow(4) for _ in range(6)]
     floats = {"nodes_splits": nodes.pop("splits"), "leaf_weights": leaves.pop("weights")}
     modes = numpy_helper.from_array(np.array(nodes.pop("modes"), np.uint8), "nodes_modes")
-    return ml(name, "TreeEnsemble", [(FLOAT, ["N", targets])], table(name), version=5, n_targets=targets, aggregate_function=aggregate,
+    case = ml(name, "TreeEnsemble", [(FLOAT, ["N", targets])], table(name), version=5, n_targets=targets, aggregate_function=aggregate,
               post_transform=post, tree_roots=roots, nodes_modes=modes, leaf_targetids=leaves["targetids"],
               **{f"nodes_{k}": v for k, v in nodes.items()},
               **{k: numpy_helper.from_array(np.array(v, np.float32), k) for k, v in floats.items()})
+    return (*case, (None, softmax_by_number, logistic_by_number)[post]) if post else case
 
 
 def linear_classifier(classes, post, labels):
@@ -172,7 +200,7 @@ def one_hot(x, zeros, **categories):
 
 # ---------------------------------------------------------------- external data, functions
 def external(name, location, one_file):
-    """Weights beside the model, or in a folder."""
+    """Weights beside the model, or in a folder: then firn is given the whole folder."""
 
     def make(folder):
         random = np.random.RandomState(5)
@@ -186,7 +214,7 @@ def external(name, location, one_file):
         path = written(folder, graph, [("", 17)], save_as_external_data=True, all_tensors_to_one_file=one_file, location=location, size_threshold=0)
         if path.stat().st_size > 3000:
             raise ValueError("the weights are not external")
-        return path, {"x": x}
+        return folder if location and "/" in location else path, {"x": x}
 
     return name, make
 
@@ -225,6 +253,7 @@ CASES = [
     *(classifier(n, p, kind) for n in (2, 4) for p in ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO") for kind in ("strings", "integers")),
     *(classifier(2, p, kind, one_head=True) for p in ("NONE", "LOGISTIC") for kind in ("strings", "integers")),
     classifier(2, "LOGISTIC", "integers", one_head=True, base=[0.75]),
+    classifier(2, "NONE", "strings", one_head=True, base=[-1.5]),
     classifier(4, "SOFTMAX", "strings", base=[0.5, -0.5, 0.25, 1]),
     # aggregate: average, sum, min, max; transform: none, softmax, logistic; mode: leq, lt, gte, gt
     *(trees5(*numbers) for numbers in ((1, 1, 0, 0), (3, 1, 1, 0), (1, 1, 2, 1), (2, 0, 0, 3), (2, 2, 0, 0), (2, 3, 0, 2))),

@@ -397,14 +397,15 @@ static bool goes_left(const struct trees *trees, const struct tree_node *node, d
     return is_member(trees, node, x);
 }
 
-static void leaf_extreme(const struct trees *trees, uint32_t row, bool first, double *y)
+/* y: the extreme so far, NaN before the first. */
+static void leaf_extreme(const struct trees *trees, uint32_t row, double *y)
 {
     for (size_t k = 0; k < trees->outputs; k++) {
         double value;
         if (trees->targets && (size_t)trees->targets[row] != k)
             continue;
         value = trees->values[trees->targets ? row : row * trees->outputs + k];
-        if (first || (trees->aggregate == TREES_MIN ? value < y[k] : value > y[k]))
+        if (isnan(y[k]) || (trees->aggregate == TREES_MIN ? value < y[k] : value > y[k]))
             y[k] = value;
     }
 }
@@ -422,7 +423,7 @@ static void general_row(const struct trees *trees, const double *x, double *y)
         if (trees->aggregate <= TREES_AVERAGE)
             leaf_add(trees, (uint32_t)node->left, y);
         else
-            leaf_extreme(trees, (uint32_t)node->left, t == 0, y);
+            leaf_extreme(trees, (uint32_t)node->left, y);
     }
 }
 
@@ -431,10 +432,11 @@ static void general_row(const struct trees *trees, const double *x, double *y)
 static void rows_start(const struct trees *trees, size_t rows, double *y)
 {
     bool base = trees->base && trees->aggregate == TREES_SUM;
+    double none = trees->aggregate > TREES_AVERAGE ? NAN : 0;
 
     for (size_t row = 0; row < rows; row++)
         for (size_t k = 0; k < trees->outputs; k++)
-            y[row * trees->outputs + k] = base ? trees->base[k] : 0;
+            y[row * trees->outputs + k] = base ? trees->base[k] : none;
 }
 
 static void rows_end(const struct trees *trees, size_t rows, double *y)
@@ -444,6 +446,8 @@ static void rows_end(const struct trees *trees, size_t rows, double *y)
     for (size_t row = 0; row < rows; row++)
         for (size_t k = 0; k < trees->outputs; k++) {
             double *value = &y[row * trees->outputs + k];
+            if (isnan(*value) && trees->aggregate > TREES_AVERAGE)
+                *value = 0;
             if (trees->aggregate == TREES_AVERAGE && trees->tree_count)
                 *value /= (double)trees->tree_count;
             if (trees->base)

@@ -38,7 +38,8 @@ struct trees {
     size_t features, outputs, tree_count, node_count, leaf_count;
     const int32_t *roots;          /* (tree_count,): node */
     const struct tree_node *nodes; /* (node_count,) */
-    const double *values;          /* (leaf_count, outputs), or (leaf_count,) with targets */
+    const double *values;          /* (leaf_count, outputs), or (leaf_count,) with targets;
+                              MIN, MAX: NaN where a leaf says nothing of an output */
     const int32_t *targets; /* (leaf_count,): the output that the leaf adds to; NULL: all of them */
     const double *base;     /* (outputs,) or NULL */
     const double *members;  /* TREE_LISTED: x is one of members[set .. set + set_words) */

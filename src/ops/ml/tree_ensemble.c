@@ -2,6 +2,7 @@
 /* The trees of ai.onnx.ml: TreeEnsembleRegressor and -Classifier (versions 1 and 3), which name
  * nodes by tree and number, and TreeEnsemble (version 5), which gives indices. */
 #include <math.h>
+#include <string.h>
 #include <stdio.h>
 
 #include "base/map.h"
@@ -195,6 +196,16 @@ static enum status named_children(struct reading *r, const struct map *index, st
     return STATUS_OK;
 }
 
+/* Several weights of one leaf and output; MIN and MAX: NaN before the first. */
+static double weights_join(const struct trees *trees, double before, double weight)
+{
+    if (trees->aggregate == TREES_MIN)
+        return fmin(before, weight);
+    if (trees->aggregate == TREES_MAX)
+        return fmax(before, weight);
+    return before + weight;
+}
+
 /* Weights of leaves, given as lists of (tree, node, output, weight); dense rows here. */
 static enum status named_weights(struct reading *r, const struct map *index, const char *prefix,
                                  const char *outputs_name, struct error *err)
@@ -223,15 +234,19 @@ static enum status named_weights(struct reading *r, const struct map *index, con
                  : arena_new(r->scratch, double, leaves *outputs);
     if (!values)
         return error_no_memory(err, "trees");
+    for (size_t i = 0; r->trees.aggregate > TREES_AVERAGE && i < leaves * outputs; i++)
+        values[i] = NAN;
     for (size_t i = 0; i < count; i++) {
         int32_t at = node_index(r, index, tree[i], node[i]);
+        double *value;
         if (at == INT32_MAX || r->nodes[at].feature >= 0)
             return op_error(r->call, err, STATUS_INVALID_INPUT, "%s: tree %lld has no leaf %lld",
                             name, (long long)tree[i], (long long)node[i]);
         if (output[i] < 0 || (uint64_t)output[i] >= outputs)
             return op_error(r->call, err, STATUS_INVALID_INPUT, "%s is %lld of %zu", outputs_name,
                             (long long)output[i], outputs);
-        values[(size_t)r->nodes[at].left * outputs + (size_t)output[i]] += weight[i];
+        value = &values[(size_t)r->nodes[at].left * outputs + (size_t)output[i]];
+        *value = weights_join(&r->trees, *value, weight[i]);
     }
     r->trees.values = values;
     r->trees.leaf_count = leaves;
@@ -242,18 +257,31 @@ static enum status named_trees(struct reading *r, const char *prefix, const char
                                struct error *err)
 {
     struct map index;
-    size_t base;
 
     map_init(&index, r->scratch);
     TRY(named_nodes(r, &index, err));
     TRY(named_children(r, &index, err));
-    TRY(named_weights(r, &index, prefix, outputs_name, err));
-    TRY(numbers(r, "base_values", &r->trees.base, &base, err));
+    return named_weights(r, &index, prefix, outputs_name, err);
+}
+
+/* `outputs`: how many values are expected. */
+static enum status base_of(struct reading *r, size_t outputs, struct error *err)
+{
+    const double *values;
+    double *base;
+    size_t count;
+
+    TRY(numbers(r, "base_values", &values, &count, err));
+    if (!count)
+        return STATUS_OK;
+    if (count != outputs)
+        return op_error(r->call, err, STATUS_UNSUPPORTED, "%zu base values for %zu outputs", count,
+                        outputs);
+    base = arena_new(r->scratch, double, r->trees.outputs);
     if (!base)
-        r->trees.base = NULL;
-    if (r->trees.base && base != r->trees.outputs)
-        return op_error(r->call, err, STATUS_UNSUPPORTED, "%zu base values for %zu outputs", base,
-                        r->trees.outputs);
+        return error_no_memory(err, "trees");
+    memcpy(base, values, count * sizeof *base);
+    r->trees.base = base;
     return STATUS_OK;
 }
 
@@ -423,7 +451,8 @@ static enum status read_regressor(struct reading *r, struct state *state, struct
     TRY(aggregate_of(r, err));
     if (!strcmp(r->call->op->name, "TreeEnsemble"))
         return indexed_trees(r, err);
-    return named_trees(r, "target", "target_ids", err);
+    TRY(named_trees(r, "target", "target_ids", err));
+    return base_of(r, r->trees.outputs, err);
 }
 
 static enum status labels_of(const struct op_call *call, struct tensor *labels, struct error *err)
@@ -461,11 +490,10 @@ static enum status read_classifier(struct reading *r, struct state *state, struc
     state->positive = true;
     for (size_t i = 0; i < weights; i++)
         state->positive = state->positive && weight[i] >= 0;
-    if (state->binary && (ids[0] != 0 || r->trees.base))
+    if (state->binary && ids[0] != 0)
         return op_error(r->call, err, STATUS_UNSUPPORTED,
-                        "weights of class %lld alone%s are not supported", (long long)ids[0],
-                        r->trees.base ? " with base values" : "");
-    return STATUS_OK;
+                        "weights of class %lld alone are not supported", (long long)ids[0]);
+    return base_of(r, state->binary ? 1 : r->trees.outputs, err);
 }
 
 static enum status prepare(struct op_call *call, struct arena *keep, struct error *err)

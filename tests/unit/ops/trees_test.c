@@ -208,3 +208,41 @@ TEST(trees_with_sets_and_extremes)
     CHECK_INT(y[4], 20);
     arena_release(&arena);
 }
+
+/* Two trees of one leaf each: MIN is of the trees that say something of an output, 0 of none. */
+TEST(trees_of_other_outputs_have_no_part_in_a_minimum)
+{
+    static const struct tree_node NODES[] = {{.feature = -1, .left = 0},
+                                             {.feature = -1, .left = 1}};
+    static const int32_t ROOTS[] = {0, 1}, TARGETS[] = {0, 1};
+    static const double TARGET_VALUES[] = {3, 5}, DENSE[] = {3, NAN, NAN, 4, 5, NAN};
+    struct trees trees = {.features = 1,
+                          .outputs = 3,
+                          .tree_count = 2,
+                          .node_count = 2,
+                          .leaf_count = 2,
+                          .roots = ROOTS,
+                          .nodes = NODES,
+                          .values = TARGET_VALUES,
+                          .targets = TARGETS,
+                          .aggregate = TREES_MIN};
+    struct compiled_trees *compiled;
+    struct arena arena;
+    struct error err;
+    double x = 1, y[3];
+
+    arena_init(&arena, 1 << 20);
+    CHECK_OK(trees_compile(&trees, &compiled, &arena, &err), err);
+    trees_run_general_f64(compiled, &x, 1, y);
+    CHECK_INT(y[0], 3);
+    CHECK_INT(y[1], 5);
+    CHECK_INT(y[2], 0);
+    trees.targets = NULL;
+    trees.values = DENSE;
+    CHECK_OK(trees_compile(&trees, &compiled, &arena, &err), err);
+    trees_run_general_f64(compiled, &x, 1, y);
+    CHECK_INT(y[0], 3);
+    CHECK_INT(y[1], 5);
+    CHECK_INT(y[2], 0);
+    arena_release(&arena);
+}
