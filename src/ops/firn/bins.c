@@ -17,9 +17,10 @@ static enum status infer(struct op_call *call, struct error *err)
     const int64_t *ends = attribute_ints(call->attributes, "ends", &count);
 
     TRY(op_wants(call, 0, DTYPE_BIT(DTYPE_F64), err));
-    if (shape->rank != 2 || !dim_is_known(shape->dims[1]))
-        return op_error(call, err, STATUS_INVALID_INPUT, "input is no matrix of known width");
-    if (!edges || edges->dtype != DTYPE_F64 || count != (size_t)shape->dims[1])
+    if (shape->rank != 2 && shape->rank != RANK_UNKNOWN)
+        return op_error(call, err, STATUS_INVALID_INPUT, "input is no matrix");
+    if (!edges || edges->dtype != DTYPE_F64 ||
+        (shape->rank == 2 && dim_is_known(shape->dims[1]) && (int64_t)count != shape->dims[1]))
         return op_error(call, err, STATUS_INVALID_INPUT, "edges do not fit the columns");
     for (size_t c = 0; c < count; c++)
         if (ends[c] < (c ? ends[c - 1] : 0) || ends[c] > (int64_t)tensor_count(edges))

@@ -21,6 +21,8 @@ static enum status infer(struct op_call *call, struct error *err)
         const struct shape *shape = &call->in[i].shape;
 
         TRY(op_wants(call, i, text ? DTYPE_BIT(DTYPE_STRING) : numbers, err));
+        if (shape->rank == RANK_UNKNOWN)
+            continue;
         if (shape->rank != 1 && shape->rank != 2)
             return op_error(call, err, STATUS_INVALID_INPUT, "input %zu has %d dimensions", i,
                             shape->rank);
@@ -28,7 +30,7 @@ static enum status infer(struct op_call *call, struct error *err)
             return op_error(call, err, STATUS_INVALID_INPUT,
                             "input %zu has %lld rows, another has %lld", i,
                             (long long)shape->dims[0], (long long)rows);
-        if (!dim_is_known(rows) && (i == 0 || dim_is_known(shape->dims[0])))
+        if (!dim_is_known(rows) && (rows == DIM_UNKNOWN || dim_is_known(shape->dims[0])))
             rows = shape->dims[0];
     }
     for (size_t i = 0; i < count; i += 2) {

@@ -48,17 +48,19 @@ static enum status infer(struct op_call *call, struct error *err)
     const struct tensor *values = attribute_tensor(call->attributes, "values");
     size_t low, high, ends;
     const int64_t *end;
+    bool known;
 
     TRY(op_wants(call, 0, DTYPE_BIT(DTYPE_F64), err));
-    if (shape->rank != 2 || !dim_is_known(shape->dims[1]))
-        return op_error(call, err, STATUS_INVALID_INPUT, "input is no matrix of known width");
+    if (shape->rank != 2 && shape->rank != RANK_UNKNOWN)
+        return op_error(call, err, STATUS_INVALID_INPUT, "input is no matrix");
+    known = shape->rank == 2 && dim_is_known(shape->dims[1]);
     attribute_floats(call->attributes, "low", &low);
     attribute_floats(call->attributes, "high", &high);
     end = attribute_ints(call->attributes, "ends", &ends);
-    if (low != high || (low && low != (size_t)shape->dims[1]))
-        return op_error(call, err, STATUS_INVALID_INPUT, "%zu limits for %lld columns", low,
-                        (long long)shape->dims[1]);
-    if (values && (values->dtype != DTYPE_F64 || ends != (size_t)shape->dims[1]))
+    if (low != high || (low && known && (int64_t)low != shape->dims[1]))
+        return op_error(call, err, STATUS_INVALID_INPUT,
+                        "%zu and %zu limits do not fit the columns", low, high);
+    if (values && (values->dtype != DTYPE_F64 || (known && (int64_t)ends != shape->dims[1])))
         return op_error(call, err, STATUS_INVALID_INPUT, "values do not fit the columns");
     for (size_t c = 0; values && c < ends; c++)
         if (end[c] < (c ? end[c - 1] : 0) || end[c] > (int64_t)tensor_count(values))

@@ -12,7 +12,7 @@
 static enum status infer(struct op_call *call, struct error *err)
 {
     TRY(op_wants(call, 0, DTYPE_BIT(DTYPE_F64), err));
-    if (call->in[0].shape.rank != 2)
+    if (call->in[0].shape.rank != 2 && call->in[0].shape.rank != RANK_UNKNOWN)
         return op_error(call, err, STATUS_INVALID_INPUT, "input has %d dimensions, not 2",
                         call->in[0].shape.rank);
     call->out[0].dtype = DTYPE_F64;

@@ -54,10 +54,11 @@ static enum status infer(struct op_call *call, struct error *err)
                 return op_error(call, err, STATUS_INVALID_INPUT, "position %lld of %lld",
                                 (long long)positions[i], (long long)width);
     }
-    if (shape->rank != 1 && !(shape->rank == 2 && shape->dims[1] == 1))
+    if (shape->rank != 1 && shape->rank != RANK_UNKNOWN &&
+        !(shape->rank == 2 && (shape->dims[1] == 1 || !dim_is_known(shape->dims[1]))))
         return op_error(call, err, STATUS_INVALID_INPUT, "input is no column");
     call->out[0].dtype = DTYPE_F64;
-    call->out[0].shape = SHAPE(shape->dims[0], width);
+    call->out[0].shape = SHAPE(shape->rank > 0 ? shape->dims[0] : DIM_UNKNOWN, width);
     return STATUS_OK;
 }
 

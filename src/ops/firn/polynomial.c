@@ -11,18 +11,21 @@ static enum status infer(struct op_call *call, struct error *err)
     const struct shape *shape = &call->in[0].shape;
     size_t count;
     const int64_t *terms = attribute_ints(call->attributes, "terms", &count);
+    int64_t width;
 
     TRY(op_wants(call, 0, DTYPE_BIT(DTYPE_F64), err));
-    if (shape->rank != 2 || !dim_is_known(shape->dims[1]))
-        return op_error(call, err, STATUS_INVALID_INPUT, "input is no matrix of known width");
+    if (shape->rank != 2 && shape->rank != RANK_UNKNOWN)
+        return op_error(call, err, STATUS_INVALID_INPUT, "input is no matrix");
+    width = shape->rank == 2 && dim_is_known(shape->dims[1]) ? shape->dims[1] : INT64_MAX;
     if (count == 0 || count % 2)
         return op_error(call, err, STATUS_INVALID_INPUT, "terms are missing or no pairs");
     for (size_t i = 0; i < count; i += 2)
         if (terms[i] < -1 || terms[i] >= (int64_t)(i / 2) || terms[i + 1] < -1 ||
-            terms[i + 1] >= shape->dims[1])
+            terms[i + 1] >= width)
             return op_error(call, err, STATUS_INVALID_INPUT, "term %zu is out of range", i / 2);
     call->out[0].dtype = DTYPE_F64;
-    call->out[0].shape = SHAPE(shape->dims[0], (int64_t)(count / 2));
+    call->out[0].shape =
+        SHAPE(shape->rank == 2 ? shape->dims[0] : DIM_UNKNOWN, (int64_t)(count / 2));
     return STATUS_OK;
 }
 

@@ -15,7 +15,8 @@ static enum status infer(struct op_call *call, struct error *err)
 
     TRY(op_wants(call, 0, DTYPE_BIT(DTYPE_F64), err));
     attribute_floats(call->attributes, "lambdas", &count);
-    if (shape->rank != 2 || (int64_t)count != shape->dims[1])
+    if (shape->rank != RANK_UNKNOWN &&
+        (shape->rank != 2 || (dim_is_known(shape->dims[1]) && (int64_t)count != shape->dims[1])))
         return op_error(call, err, STATUS_INVALID_INPUT, "lambdas do not fit the columns");
     call->out[0].dtype = DTYPE_F64;
     call->out[0].shape = *shape;

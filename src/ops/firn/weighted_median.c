@@ -15,10 +15,12 @@ static enum status infer(struct op_call *call, struct error *err)
 
     TRY(op_wants(call, 0, DTYPE_BIT(DTYPE_F64), err));
     attribute_floats(call->attributes, "weights", &count);
-    if (shape->rank != 2 || count == 0 || (int64_t)count != shape->dims[1])
+    if (count == 0 ||
+        (shape->rank != RANK_UNKNOWN &&
+         (shape->rank != 2 || (dim_is_known(shape->dims[1]) && (int64_t)count != shape->dims[1]))))
         return op_error(call, err, STATUS_INVALID_INPUT, "weights do not fit the columns");
     call->out[0].dtype = DTYPE_F64;
-    call->out[0].shape = SHAPE(shape->dims[0], 1);
+    call->out[0].shape = SHAPE(shape->rank == 2 ? shape->dims[0] : DIM_UNKNOWN, 1);
     return STATUS_OK;
 }
 
