@@ -11,7 +11,13 @@ $(O)/bench/%: bench/%.c $(LIBRARY)
 	    $(LDLIBS) -o $@
 
 .PHONY: bench
-bench: $(BENCHES) ## build and run the benchmarks in bench/ (NAME=plan for some)
+# Those beside other programs are scripts; bench/environment.py installs what they need in build/.
+BENCH_SCRIPTS := bench/sklearn.py bench/serve.py
+ifdef NAME
+BENCH_SCRIPTS := $(foreach b,$(BENCH_SCRIPTS),$(if $(findstring $(NAME),$(b)),$(b)))
+endif
+bench: $(BENCHES) $(BIN) ## build and run the benchmarks in bench/ (NAME=plan for some)
 	@for b in $(BENCHES); do echo "== $${b##*/}"; $$b || exit 1; done
+	@for b in $(BENCH_SCRIPTS); do echo "== $${b##*/}"; python3 $$b || exit 1; done
 
 -include $(wildcard $(O)/bench/*.d)
