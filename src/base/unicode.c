@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/unicode.h"
+
+#include "base/compiler.h"
+#include "base/text.h"
+
+struct range {
+    uint32_t first, last;
+};
+struct change { /* of every `step`th code point; delta 0: to several code points */
+    uint32_t first, last, step;
+    int32_t delta;
+};
+
+#define WORD(first, last)
+#define PUNCTUATION(first, last)
+#define LOWER(first, last, step, delta)
+#define UPPER(first, last, step, delta)
+
+#undef WORD
+#define WORD(first, last) {first, last},
+static const struct range WORDS[] = {
+#include "base/unicode.def"
+};
+#undef WORD
+#define WORD(first, last)
+
+#undef PUNCTUATION
+#define PUNCTUATION(first, last) {first, last},
+static const struct range PUNCTUATIONS[] = {
+#include "base/unicode.def"
+};
+#undef PUNCTUATION
+#define PUNCTUATION(first, last)
+
+#undef LOWER
+#define LOWER(first, last, step, delta) {first, last, step, delta},
+static const struct change LOWERS[] = {
+#include "base/unicode.def"
+};
+#undef LOWER
+#define LOWER(first, last, step, delta)
+
+#undef UPPER
+#define UPPER(first, last, step, delta) {first, last, step, delta},
+static const struct change UPPERS[] = {
+#include "base/unicode.def"
+};
+
+uint32_t unicode_first(struct bytes text, size_t *size)
+{
+    static const uint8_t MASKS[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    uint32_t code;
+
+    *size = text_utf8_size(text.data, text.size);
+    if (*size == 0 || *size > 4) {
+        *size = 1;
+        return 0x110000u + text.data[0];
+    }
+    code = text.data[0] & MASKS[*size];
+    for (size_t i = 1; i < *size; i++)
+        code = code << 6 | (text.data[i] & 0x3F);
+    return code;
+}
+
+size_t unicode_write(uint32_t code, uint8_t out[4])
+{
+    size_t size = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    static const uint8_t MARKS[] = {0, 0, 0xC0, 0xE0, 0xF0};
+
+    if (code >= 0x110000) { /* see unicode_first */
+        out[0] = (uint8_t)code;
+        return 1;
+    }
+    for (size_t i = size; i-- > 1; code >>= 6)
+        out[i] = (uint8_t)(0x80 | (code & 0x3F));
+    out[0] = (uint8_t)(MARKS[size] | code);
+    return size;
+}
+
+static bool in_ranges(const struct range *ranges, size_t count, uint32_t code)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (ranges[middle].last < code)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && ranges[low].first <= code;
+}
+
+bool unicode_is_word(uint32_t code)
+{
+    if (code < 0x80)
+        return (code >= '0' && code <= '9') || (code >= 'A' && code <= 'Z') ||
+               (code >= 'a' && code <= 'z') || code == '_';
+    return in_ranges(WORDS, ARRAY_COUNT(WORDS), code);
+}
+
+bool unicode_is_space(uint32_t code)
+{
+    return (code >= '\t' && code <= '\r') || (code >= 0x1C && code <= ' ') || code == 0x85 ||
+           code == 0xA0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200A) || code == 0x2028 ||
+           code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
+}
+
+bool unicode_is_punctuation(uint32_t code)
+{
+    static const char ASCII[] = "!\"#%&'()*,-./:;?@[\\]_{}";
+
+    if (code < 0x80)
+        return code && strchr(ASCII, (int)code);
+    return in_ranges(PUNCTUATIONS, ARRAY_COUNT(PUNCTUATIONS), code);
+}
+
+static uint32_t changed(const struct change *changes, size_t count, uint32_t code)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (changes[middle].last < code)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == count || changes[low].first > code ||
+        (code - changes[low].first) % changes[low].step)
+        return code;
+    if (changes[low].delta == 0)
+        return UNICODE_SEVERAL;
+    return (uint32_t)((int32_t)code + changes[low].delta);
+}
+
+uint32_t unicode_lower(uint32_t code)
+{
+    if (code < 0x80)
+        return code >= 'A' && code <= 'Z' ? code + 32 : code;
+    if (code == 0x3A3) /* capital sigma: another one at the end of a word */
+        return UNICODE_SEVERAL;
+    return changed(LOWERS, ARRAY_COUNT(LOWERS), code);
+}
+
+uint32_t unicode_upper(uint32_t code)
+{
+    if (code < 0x80)
+        return code >= 'a' && code <= 'z' ? code - 32 : code;
+    return changed(UPPERS, ARRAY_COUNT(UPPERS), code);
+}

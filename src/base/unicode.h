@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What Python's str and re say of code points: words, punctuation, white space, cases. */
+#pragma once
+
+#include "base/bytes.h"
+
+/* The code point at the front of `text` (size > 0), and its bytes. What is no UTF-8 is one byte
+ * that stands for itself and beyond Unicode: 0x110000 + byte. */
+uint32_t unicode_first(struct bytes text, size_t *size);
+size_t unicode_write(uint32_t code, uint8_t out[4]); /* bytes written, 1 to 4 */
+
+bool unicode_is_word(uint32_t code);        /* \w: letters, digits, underscore */
+bool unicode_is_space(uint32_t code);       /* \s */
+bool unicode_is_punctuation(uint32_t code); /* general category P */
+
+/* The other case of one code point; UNICODE_SEVERAL where that is several code points or depends
+ * on its neighbours. */
+enum { UNICODE_SEVERAL = 0x7FFFFFFF };
+uint32_t unicode_lower(uint32_t code);
+uint32_t unicode_upper(uint32_t code);
