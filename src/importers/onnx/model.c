@@ -149,56 +149,66 @@ static enum status floats_read(const struct protobuf *message, struct attribute 
 }
 
 /* Kinds by field: files of IR 1 state no type. */
+static enum attribute_kind kind_of_field(uint32_t number)
+{
+    static const enum attribute_kind KINDS[] = {
+        [2] = ATTRIBUTE_FLOAT,   [3] = ATTRIBUTE_INT,    [4] = ATTRIBUTE_STRING,
+        [5] = ATTRIBUTE_TENSOR,  [7] = ATTRIBUTE_FLOATS, [8] = ATTRIBUTE_INTS,
+        [9] = ATTRIBUTE_STRINGS,
+    };
+
+    return number < ARRAY_COUNT(KINDS) ? KINDS[number] : ATTRIBUTE_NONE;
+}
+
+static enum status tensor_value(const struct protobuf_field *field, struct attribute *value,
+                                struct reading *r, struct error *err)
+{
+    struct tensor *tensor = arena_new(r->keep, struct tensor, 1);
+    struct protobuf inner;
+    const char *name;
+
+    if (!tensor)
+        return error_no_memory(err, "an attribute");
+    TRY(protobuf_message(field, &inner, err));
+    value->t = tensor;
+    return onnx_tensor_read(&inner, r->place->artifact, r->place->member, &name, tensor, r->keep,
+                            err);
+}
+
+/* The value of one field; a list is read whole at its first. A later field of another kind takes
+ * the place of an earlier one entirely: they share their memory. */
 static enum status attribute_value(const struct protobuf *message,
                                    const struct protobuf_field *field, struct attribute *value,
                                    struct reading *r, struct error *err)
 {
-    struct protobuf inner;
-    struct tensor *tensor;
-    const char *name;
-    int64_t *ints;
+    enum attribute_kind kind = kind_of_field(field->number);
     struct bytes *strings;
+    int64_t *ints;
     float f;
 
-    switch (field->number) {
-    case 2:
-        value->kind = ATTRIBUTE_FLOAT;
+    if (kind == ATTRIBUTE_NONE || (kind == value->kind && kind >= ATTRIBUTE_INTS))
+        return STATUS_OK;
+    *value = (struct attribute){.name = value->name, .kind = kind};
+    switch (kind) {
+    case ATTRIBUTE_FLOAT:
         TRY(protobuf_f32(field, &f, err));
         value->f = (double)f;
         return STATUS_OK;
-    case 3:
-        value->kind = ATTRIBUTE_INT;
+    case ATTRIBUTE_INT:
         return protobuf_i64(field, &value->i, err);
-    case 4:
-        value->kind = ATTRIBUTE_STRING;
+    case ATTRIBUTE_STRING:
         return protobuf_bytes(field, &value->s, err);
-    case 5:
-        value->kind = ATTRIBUTE_TENSOR;
-        tensor = arena_new(r->keep, struct tensor, 1);
-        if (!tensor)
-            return error_no_memory(err, "an attribute");
-        TRY(protobuf_message(field, &inner, err));
-        value->t = tensor;
-        return onnx_tensor_read(&inner, r->place->artifact, r->place->member, &name, tensor,
-                                r->keep, err);
-    case 7:
-        value->kind = ATTRIBUTE_FLOATS;
-        return value->floats ? STATUS_OK : floats_read(message, value, r, err);
-    case 8:
-        value->kind = ATTRIBUTE_INTS;
-        if (value->ints)
-            return STATUS_OK;
+    case ATTRIBUTE_TENSOR:
+        return tensor_value(field, value, r, err);
+    case ATTRIBUTE_FLOATS:
+        return floats_read(message, value, r, err);
+    case ATTRIBUTE_INTS:
         TRY(protobuf_all_i64(message, 8, &ints, &value->count, r->keep, err));
         value->ints = ints;
         return STATUS_OK;
-    case 9:
-        value->kind = ATTRIBUTE_STRINGS;
-        if (value->strings)
-            return STATUS_OK;
+    default:
         TRY(protobuf_all_bytes(message, 9, &strings, &value->count, r->keep, err));
         value->strings = strings;
-        return STATUS_OK;
-    default:
         return STATUS_OK;
     }
 }

@@ -115,7 +115,7 @@ static void check_refused(const char *pickle, size_t size, const char *reason)
 TEST(what_is_not_understood_is_refused_by_name)
 {
     REFUSED(PICKLE(PIPELINE(STEP("a", SCALER) STEP("b", OBJECT("sklearn.x\nMagic", "")))),
-            "step 'b' (Magic): class sklearn.x.Magic is not one that firn serves");
+            "step 'b' (Magic): class sklearn.x.Magic is not one that firn serves, at byte");
     REFUSED(PICKLE(PIPELINE(STEP("a", SCALER) STEP("b", LINEAR(NUMBER("1"))))),
             "step 'b' (LinearRegression): attribute 'coef_': has shape [1,1], not [?,2]");
     REFUSED(PICKLE(PIPELINE(STEP("a", OBJECT("sklearn.preprocessing._data\nStandardScaler",
