@@ -126,7 +126,7 @@ TEST(what_is_not_understood_is_refused_by_name)
                           TEXT("func") "cos\nsystem\n" TEXT("n_features_in_") INTEGER("1"))),
             "attribute 'func': os.system is not a function that firn knows");
     REFUSED(PICKLE(LIST(INTEGER("1"))), "holds data, not an estimator");
-    REFUSED(PICKLE(PIPELINE("")), "attribute 'steps': is empty");
+    REFUSED(PICKLE(PIPELINE("")), "Pipeline has no predict");
 }
 
 /* A pipeline that is its own step: a memo of it is put into its own list. */
