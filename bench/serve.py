@@ -181,7 +181,9 @@ def report(figures, starts, rss, rounds):
         for c in CONNECTIONS:
             ratio = middle(who, c, 0) / middle("firn", c, 0)
             best = least(who, c) / least("firn", c)
-            print(f"{who} / firn at {c} connections: {verdict(f'{ratio:.2f}', goals[who], ratio >= goals[who])}; of minima {best:.2f}")
+            # One connection costs a sleep and a wake-up a request, whoever serves: no goal there.
+            shown = f"{ratio:.2f}" if c == 1 else verdict(f"{ratio:.2f}", goals[who], ratio >= goals[who])
+            print(f"{who} / firn at {c} connections: {shown}; of minima {best:.2f}")
     tail = min(f[2] / f[1] for f in figures["firn", 512])
     print(f"p99 / p50 at 512 connections: {verdict(f'{tail:.1f}', '<= 5', tail <= 5)} (calmest round)")
     cold = statistics.median(starts) * 1e3
