@@ -17,6 +17,7 @@ warnings.filterwarnings("ignore")
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.ensemble import (ExtraTreesClassifier, ExtraTreesRegressor, GradientBoostingClassifier, GradientBoostingRegressor,
                               HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier,
                               RandomForestRegressor)
@@ -143,6 +144,23 @@ def table():
     y = np.where((x["age"] > 45) ^ (x["city"] == "Lima"), "stay", "leave")
     x.loc[3, "age"] = np.nan
     return x, y, x.iloc[:40].copy(), list(x.columns)
+
+
+SENTENCES = [
+    "The quick brown fox jumps over the lazy dog", "A lazy dog sleeps; the fox does not.", "Quick, quick! said the fox - and ran",
+    "I'd say it's 3.5 times more_or_less, e-mail me at fox@dog.example", "Zürich, ÉCOLE Öl straße naïve café", "Привет МИР, это лиса",
+    "καλημέρα κόσμε Ω", "漢字 かな 狐 x² ½ ①②", "cafe\u0301 nai\u0308ve \u200bzero\u00a0width\u3000wide", "🦊 fox🦊dog 👍🏽", "a b c d", "fox fox fox dog",
+    "don\u2019t \u201cquote\u201d \u2026 dots", "tab\tnew\nline\r\nend", "ǅ Ǆ Ⱥ ẞ K Å", "१२३ ٣٤ 五",
+]
+
+
+def texts():
+    r = np.random.RandomState(12)
+    words = sorted({w for s in SENTENCES for w in s.split()})
+    made = [" ".join(r.choice(words, r.randint(1, 12))) for _ in range(60)]
+    x = np.array(SENTENCES + made)
+    y = np.array(["fox" in s for s in x]).astype(int)
+    return x, y, np.array(SENTENCES[::-1] + made[:10] + ["", " ", "unseen words only", "FOX Fox fOx"]), None
 
 
 def named():
@@ -304,6 +322,37 @@ for name, model in {"StandardScaler": StandardScaler(), "LogisticRegression": BA
     case(f"{name}-float32", model, "binary", float32=True, rtol=1e-3 if name == "PCA" else 1e-5)
 for name in ("LogisticRegression", "RandomForestClassifier", "HistGradientBoostingClassifier", "GaussianNB"):
     case(f"{name}-named", CLASSIFIERS[name], "named", frame=True)
+
+for name, options in {
+    "": {}, "-binary": {"binary": True}, "-case": {"lowercase": False}, "-12": {"ngram_range": (1, 2)}, "-23": {"ngram_range": (2, 3)},
+    "-english": {"stop_words": "english", "ngram_range": (1, 3)}, "-stop": {"stop_words": ["fox", "the"], "ngram_range": (1, 2)},
+    "-short": {"token_pattern": r"(?u)\b\w+\b"}, "-few": {"max_features": 20, "min_df": 2},
+}.items():
+    case(f"CountVectorizer{name}", CountVectorizer(**options), "texts")
+    case(f"TfidfVectorizer{name}", TfidfVectorizer(**options), "texts", save="pickle4")
+for name, options in {"l1": {"norm": "l1"}, "none": {"norm": None}, "sublinear": {"sublinear_tf": True}, "rough": {"smooth_idf": False},
+                      "tf": {"use_idf": False}}.items():
+    case(f"TfidfVectorizer-{name}", TfidfVectorizer(**options), "texts")
+    if name != "rough":  # divides by zero
+        case(f"TfidfTransformer-{name}", TfidfTransformer(**options), "counts")
+    case(f"CountVectorizer-TfidfTransformer-{name}", make_pipeline(CountVectorizer(), TfidfTransformer(**options)), "texts")
+case("TfidfVectorizer-LogisticRegression", make_pipeline(TfidfVectorizer(), LogisticRegression()), "texts")
+case("TfidfVectorizer-MultinomialNB", make_pipeline(CountVectorizer(), MultinomialNB()), "texts")
+case("TfidfVectorizer-skops", make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LinearSVC(random_state=0)), "texts", save="skops")
+case("TfidfVectorizer-SVD", make_pipeline(TfidfVectorizer(), TruncatedSVD(3, random_state=0), RandomForestClassifier(5, random_state=0)), "texts")
+case("TfidfVectorizer-column", make_pipeline(columns(("text", TfidfVectorizer(), "text"), ("number", StandardScaler(), ["size"])), LogisticRegression()),
+     "texts_and_numbers", frame=True)
+
+
+def texts_and_numbers():
+    import pandas as pd
+
+    def frame(x):
+        return pd.DataFrame({"text": x, "size": [float(len(s)) for s in x]})
+
+    x, y, a, _ = texts()
+    keep = [bool(s.strip()) for s in a]
+    return frame(x), y, frame(a[keep]), ["text", "size"]
 
 
 def table_line():

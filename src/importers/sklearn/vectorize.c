@@ -193,8 +193,10 @@ static enum status count(struct lowering *l, const struct pickle_object *self,
         return state_error(err, "dtype", "is not served");
     TRY(counts_of(l, self, in, &counts, &width, err));
     TRY(table_of_matrix(l, counts, width, out, err));
-    for (size_t i = 0; i < width; i++)
+    for (size_t i = 0; i < width; i++) {
         ((struct column *)out->columns)[i].finite = true;
+        ((struct column *)out->columns)[i].integral = dtype_is_integer(type);
+    }
     return STATUS_OK;
 }
 
