@@ -277,29 +277,42 @@ static enum status atom(struct parser *p, struct operand *out, struct error *err
 
 /* --- operators --- */
 
+/* As Python's float.__mod__: C's remainder, moved to the divisor's sign. */
+static enum status remainder_of(struct lowering *l, value_id a, value_id b, value_id *out,
+                                struct error *err)
+{
+    struct attribute fmod = attribute_of_int("fmod", 1);
+    value_id zero, rest, moved, below, divisor_below, is_zero, differs;
+
+    TRY(emit_scalar(l, 0, &zero, err));
+    TRY(emit(l, "", "Mod", (value_id[]){a, b}, 2, &fmod, 1, &rest, 1, err));
+    TRY(emit_2(l, "Less", rest, zero, &below, err));
+    TRY(emit_2(l, "Less", b, zero, &divisor_below, err));
+    TRY(emit_2(l, "Xor", below, divisor_below, &differs, err));
+    TRY(emit_2(l, "Equal", rest, zero, &is_zero, err));
+    TRY(emit_1(l, "Not", is_zero, &is_zero, err));
+    TRY(emit_2(l, "And", differs, is_zero, &differs, err));
+    TRY(emit_2(l, "Add", rest, b, &moved, err));
+    return emit(l, "", "Where", (value_id[]){differs, moved, rest}, 3, NULL, 0, out, 1, err);
+}
+
 static enum status arithmetic(struct parser *p, const char *op, struct operand *a,
                               struct operand *b, struct error *err)
 {
-    struct attribute nan = attribute_of_int("nan", 1);
-    bool integral = a->integral && b->integral;
-    value_id quotient;
+    bool integral = a->integral && b->integral, mod = strcmp(op, "Mod") == 0;
+    bool divides = mod || strcmp(op, "Div") == 0;
 
+    if (a->dtype == DTYPE_BOOL && b->dtype == DTYPE_BOOL)
+        return fault(p, "arithmetic of two truths", err);
+    divides = divides && !(b->constant && b->number != 0);
     TRY(as_number(p, a, err));
     TRY(as_number(p, b, err));
     a->constant = false;
     a->integral = integral && strcmp(op, "Div") != 0;
-    if (strcmp(op, "Mod") != 0) {
-        TRY(emit_2(p->l, op, a->value, b->value, &a->value, err));
-        if (strcmp(op, "Div") != 0 || p->l->graph->values[a->value].shape.rank != 2)
-            return STATUS_OK;
-        /* Division by zero is an error in Python. */
-        return emit(p->l, "firn", "Finite", &a->value, 1, &nan, 1, &a->value, 1, err);
-    }
-    /* The remainder has the divisor's sign: a - floor(a / b) * b. */
-    TRY(emit_2(p->l, "Div", a->value, b->value, &quotient, err));
-    TRY(emit_1(p->l, "Floor", quotient, &quotient, err));
-    TRY(emit_2(p->l, "Mul", quotient, b->value, &quotient, err));
-    return emit_2(p->l, "Sub", a->value, quotient, &a->value, err);
+    if (divides)
+        TRY(emit(p->l, "firn", "Divisor", &b->value, 1, NULL, 0, &b->value, 1, err));
+    return mod ? remainder_of(p->l, a->value, b->value, &a->value, err)
+               : emit_2(p->l, op, a->value, b->value, &a->value, err);
 }
 
 static enum status power(struct parser *p, struct operand *out, struct error *err)

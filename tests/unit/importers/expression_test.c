@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Expressions of sklearn2pmml's ExpressionTransformer, in a pipeline whose regression passes the
+ * result on. Numbers are what CPython 3 gives. */
+#include "engine/native.h"
+#include "loading/load.h"
+#include "test.h"
+
+enum { PICKLE_MAX = 8192 };
+
+struct opened {
+    struct loading loading;
+    struct servable *servable;
+};
+
+static enum status open_expression(const char *expression, struct opened *opened, struct error *err)
+{
+    static char pickle[PICKLE_MAX];
+    struct artifact *artifact;
+    struct bytes none = {NULL, 0};
+    int size = snprintf(pickle, sizeof pickle,
+                        "\x80\x02" /* PROTO 2 */
+                        "csklearn.pipeline\nPipeline\n)\x81}(Vsteps\n("
+                        "(Vexpression\ncsklearn2pmml.preprocessing\nExpressionTransformer\n)\x81}("
+                        "Vexpr\nV%s\nVn_features_in_\nI2\nubt"
+                        "(Vlinear\ncsklearn.linear_model._base\nLinearRegression\n)\x81}("
+                        "Vcoef_\n(F1\nlVintercept_\nF0\nubt"
+                        "lub.",
+                        expression);
+
+    CHECK(size > 0 && size < PICKLE_MAX);
+    *opened = (struct opened){0};
+    TRY(artifact_open_bytes((struct bytes){(const uint8_t *)pickle, (size_t)size}, "model.pkl",
+                            NULL, &artifact, err));
+    TRY(load_artifact(artifact, none, NULL, &opened->loading, err));
+    if (opened->loading.description.reason)
+        return error_set(err, STATUS_UNSUPPORTED, "%s", opened->loading.description.reason);
+    return load_servable(&opened->loading, NULL, &opened->servable, err);
+}
+
+static void close_opened(struct opened *opened)
+{
+    if (opened->servable)
+        servable_free(opened->servable);
+    load_close(&opened->loading);
+}
+
+static enum status evaluate(const char *expression, double x0, double x1, double *answer,
+                            struct error *err)
+{
+    double row[] = {x0, x1};
+    struct tensor input = {DTYPE_F64, SHAPE(1, 2), row}, output;
+    struct opened opened;
+    enum status status = open_expression(expression, &opened, err);
+    size_t index;
+
+    if (status == STATUS_OK) {
+        struct session *session = servable_session(opened.servable);
+
+        CHECK(session);
+        CHECK_OK(contract_signature(opened.servable->contract, "predict", &index, err), *err);
+        status = session_run(session, index, &input, &output, err);
+        if (status == STATUS_OK)
+            *answer = tensor_f64(&output, 0);
+        session_free(session);
+    }
+    close_opened(&opened);
+    return status;
+}
+
+TEST(expressions_are_those_of_python)
+{
+    static const struct {
+        const char *expression;
+        double x0, x1, want;
+    } CASES[] = {
+        {"X[0] + X[1] * 2 - 1", 3, 4, 10},
+        {"(X[0] + X[1]) * -2", 3, 4, -14},
+        {"X[:, 0] / X[:, 1] + 0.5", 3, 4, 1.25},
+        {"-X[0] ** 2", 3, 0, -9},
+        {"2 ** X[0] ** 2", 3, 0, 512},
+        {"X[-1] - X[0]", 3, 4, 1},
+        {"X[0] % X[1]", -7, 3, 2},
+        {"X[0] % X[1]", 7, -3, -2},
+        {"X[0] % X[1]", 1, 0.1, 0.09999999999999995},
+        {"X[0] % 3", 1e17, 0, 1},
+        {"X[0] % 2.0 > 0.0", 5, 0, 1},
+        {"1 if X[0] > 2 and not X[1] > 2 or X[0] < 0 else 0", 3, 1, 1},
+        {"1 if X[0] > 2 and not X[1] > 2 or X[0] < 0 else 0", 3, 3, 0},
+        {"-999 if (X[0] < 21 or X[0] > 65) else X[0]", 20, 0, -999},
+        {"-999 if (X[0] < 21 or X[0] > 65) else X[0]", 30, 0, 30},
+        {"1 if X[0] == 1 else 2 if X[0] == 2 else 3", 2, 0, 2},
+        {"(X[0] > 1) + X[1]", 2, 5, 6},
+        {"numpy.sqrt(X[0]) + abs(X[1])", 9, -1, 4},
+        {"math.log(X[0])", 1, 0, 0},
+        {"0 if pandas.isnull(X[0]) else 1", 1, 0, 1},
+    };
+    struct error err;
+
+    for (size_t i = 0; i < ARRAY_COUNT(CASES); i++) {
+        double answer;
+
+        if (evaluate(CASES[i].expression, CASES[i].x0, CASES[i].x1, &answer, &err))
+            fail_msg("%s: %s", CASES[i].expression, err.text);
+        if (!(answer == CASES[i].want))
+            fail_msg("%s: %.17g, not %.17g", CASES[i].expression, answer, CASES[i].want);
+    }
+}
+
+TEST(expressions_that_are_not_understood_are_refused)
+{
+    static const char *const CASES[] = {
+        "",
+        " ",
+        "X[0] +",
+        "X[0]]",
+        "X[2]",
+        "X[-3]",
+        "X[0",
+        "X[",
+        "X",
+        "1",
+        "1 + 2",
+        "X[0] X[1]",
+        "X[0] if X[1]",
+        "X[0] if X[1] else 2",
+        "(X[0]",
+        "X[0])",
+        "X[1:]",
+        "X[0][0]",
+        "open('f')",
+        "__import__('os').system('x')",
+        "lambda: X[0]",
+        "[X[0]]",
+        "X[0] and X[1]",
+        "not X[0]",
+        "0 < X[0] < 1",
+        "(X[0] > 0) + (X[1] > 0)",
+        "X[0] + 'a'",
+        "'a",
+        "X[99999999999999999999]",
+        "1.2.3 + X[0]",
+        "1e + X[0]",
+        "X[0] @ X[1]",
+        "numpy.nothing(X[0])",
+        "X[0].real",
+        "X[0];",
+        "numpy.log(X[0], X[1])",
+
+    };
+    struct error err;
+
+    for (size_t i = 0; i < ARRAY_COUNT(CASES); i++) {
+        double answer;
+        enum status status = evaluate(CASES[i], 1, 2, &answer, &err);
+
+        if (status != STATUS_UNSUPPORTED)
+            fail_msg("%s: %s %g", CASES[i], status_name(status), status ? 0 : answer);
+    }
+}
+
+TEST(deep_expressions_are_refused)
+{
+    static char deep[4096];
+    static const char *const OPENINGS[] = {"(",     "-",    "not ",
+                                           "2 ** ", "abs(", "0 if X[0] > 0 else "};
+    struct error err;
+    double answer;
+
+    for (size_t i = 0; i < ARRAY_COUNT(OPENINGS); i++) {
+        deep[0] = 0;
+        for (int k = 0; k < 200; k++)
+            strcat(deep, OPENINGS[i]);
+        strcat(deep, "X[0]");
+        CHECK_FAILS(evaluate(deep, 1, 2, &answer, &err), err, STATUS_UNSUPPORTED, "too deep");
+    }
+}
+
+TEST(division_by_zero_is_an_error)
+{
+    struct error err;
+    double answer;
+
+    CHECK_FAILS(evaluate("X[0] / X[1]", 1, 0, &answer, &err), err, STATUS_INVALID_INPUT,
+                "division by zero, at row 0");
+    CHECK_FAILS(evaluate("X[0] % X[1]", 1, 0, &answer, &err), err, STATUS_INVALID_INPUT,
+                "division by zero, at row 0");
+    CHECK_FAILS(evaluate("X[0] / 0", 1, 0, &answer, &err), err, STATUS_INVALID_INPUT,
+                "division by zero");
+}
