@@ -384,6 +384,76 @@ static enum status ordinal(struct lowering *l, const struct pickle_object *self,
     return table_join(l, parts, count, out, err);
 }
 
+/* --- TargetEncoder: the mean of the target for each category --- */
+
+static enum status target_column(struct lowering *l, const struct pickle_object *self,
+                                 const struct pickle_object *categories, const struct table *in,
+                                 size_t column, size_t classes, struct table *out,
+                                 struct error *err)
+{
+    const struct pickle_object *encodings = pickle_get(self, "encodings_");
+    struct encoding encoding;
+    struct tensor values, means;
+    struct shape shape;
+    size_t count;
+
+    TRY(encoding_init(l, categories, &encoding, err));
+    count = tensor_count(&encoding.keys);
+    encoding.positions = NULL;
+    encoding.unknown = true;
+    encoding.width = classes;
+    encoding.rows = arena_new(l->keep, struct tensor, 1);
+    if (!encoding.rows)
+        return error_no_memory(err, "categories");
+    shape = SHAPE((int64_t)count + 1, (int64_t)classes);
+    TRY(tensor_new(encoding.rows, DTYPE_F64, &shape, l->keep, err));
+    if (pickle_to_tensor_f64(pickle_get(self, "target_mean_"), &means, l->keep, err) ||
+        tensor_count(&means) != classes)
+        return state_error(err, "target_mean_", "does not fit the classes");
+    for (size_t k = 0; k < classes; k++) {
+        if (pickle_to_tensor_f64(pickle_item(encodings, column * classes + k), &values, l->keep,
+                                 err) ||
+            tensor_count(&values) != count)
+            return state_error(err, "encodings_", "does not fit the categories of column %zu",
+                               column);
+        for (size_t i = 0; i < count; i++)
+            tensor_set_f64(encoding.rows, i * classes + k, tensor_f64(&values, i));
+        tensor_set_f64(encoding.rows, count * classes + k, tensor_f64(&means, k));
+    }
+    return encode_column(l, in, column, &encoding, out, err);
+}
+
+static enum status target(struct lowering *l, const struct pickle_object *self,
+                          const struct table *in, struct table *out, struct error *err)
+{
+    static const char *const TYPES[] = {"binary", "continuous", "multiclass", NULL};
+    struct pickle_object **categories;
+    size_t count, type, classes = 1;
+    struct tensor labels;
+    struct table *parts;
+    bool infrequent;
+
+    if (!pickle_get(self, "target_type_"))
+        return state_error(err, "target_type_", "is missing");
+    TRY(state_choice(self, "target_type_", TYPES, 0, &type, err));
+    TRY(check_infrequent(self, &infrequent, err));
+    if (infrequent)
+        return state_error(err, "_infrequent_enabled", "is True");
+    if (type == 2) {
+        TRY(state_labels(l, self, "classes_", &labels, err));
+        classes = tensor_count(&labels);
+    }
+    TRY(state_list(l, self, "categories_", &categories, &count, err));
+    TRY(table_expect(in, count, err));
+    parts = arena_new(l->keep, struct table, count);
+    if (!parts)
+        return error_no_memory(err, "columns");
+    for (size_t i = 0; i < count; i++)
+        if (target_column(l, self, categories[i], in, i, classes, &parts[i], err))
+            return error_within(err, "%s", column_label(l, &in->columns[i], i));
+    return table_join(l, parts, count, out, err);
+}
+
 /* --- LabelEncoder, LabelBinarizer: one column --- */
 
 static enum status label(struct lowering *l, const struct pickle_object *self,
@@ -465,6 +535,7 @@ static enum status pmml_binarize(struct lowering *l, const struct pickle_object 
 
 const struct estimator_set estimators_encode = ESTIMATOR_SET(
     {.name = "OneHotEncoder", .transform = one_hot},
-    {.name = "OrdinalEncoder", .transform = ordinal}, {.name = "LabelEncoder", .transform = label},
+    {.name = "OrdinalEncoder", .transform = ordinal},
+    {.name = "TargetEncoder", .transform = target}, {.name = "LabelEncoder", .transform = label},
     {.name = "LabelBinarizer", .transform = binarize},
     {.name = "PMMLLabelBinarizer", .package = "sklearn2pmml", .transform = pmml_binarize});

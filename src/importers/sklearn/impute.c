@@ -262,7 +262,37 @@ static enum status impute_old(struct lowering *l, const struct pickle_object *se
     return impute(l, self, in, out, err);
 }
 
-const struct estimator_set estimators_impute =
-    ESTIMATOR_SET({.name = "SimpleImputer", .transform = impute, .width = "statistics_"},
-                  {.name = "Imputer", .transform = impute_old, .width = "statistics_"},
-                  {.name = "MissingIndicator", .transform = indicate});
+/* sklearn_pandas.CategoricalImputer: one column, fill_ for what is missing. */
+static enum status impute_category(struct lowering *l, const struct pickle_object *self,
+                                   const struct table *in, struct table *out, struct error *err)
+{
+    const struct pickle_object *fill = pickle_get(self, "fill_");
+    struct shape shape = SHAPE(1);
+    struct tensor statistics;
+    double missing, number;
+    bool text;
+
+    TRY(table_expect(in, 1, err));
+    TRY(missing_of(self, &missing, &text, err));
+    if (text)
+        return state_error(err, "missing_values", "of text is not served yet");
+    if (fill && fill->kind == PICKLE_TEXT) {
+        TRY(tensor_new(&statistics, DTYPE_STRING, &shape, l->keep, err));
+        *(struct bytes *)statistics.data = fill->bytes;
+        TRY(impute_text(l, self, in, &statistics, out, err));
+    } else if (pickle_to_f64(fill, &number)) {
+        TRY(tensor_new(&statistics, DTYPE_F64, &shape, l->keep, err));
+        tensor_set_f64(&statistics, 0, number);
+        TRY(impute_numbers(l, self, in, &statistics, out, err));
+    } else {
+        return state_error(err, "fill_", "is no text and no number");
+    }
+    out->flat = in->flat;
+    return STATUS_OK;
+}
+
+const struct estimator_set estimators_impute = ESTIMATOR_SET(
+    {.name = "SimpleImputer", .transform = impute, .width = "statistics_"},
+    {.name = "Imputer", .transform = impute_old, .width = "statistics_"},
+    {.name = "MissingIndicator", .transform = indicate},
+    {.name = "CategoricalImputer", .package = "sklearn_pandas", .transform = impute_category});
