@@ -338,9 +338,13 @@ static enum status inputs_build(struct building *b, struct scope *scope, struct 
         const struct onnx_value_info *info = &graph->inputs[i];
         if (map_find(&scope->values, bytes_of(info->name)))
             continue; /* an initializer: its default */
-        if (strcmp(info->type, "tensor") || info->dtype == DTYPE_NONE)
-            return error_set(err, STATUS_UNSUPPORTED, "input '%s' is a %s", info->name,
-                             info->type[0] ? info->type : "value without a type");
+        if (strcmp(info->type, "tensor"))
+            return error_set(err, STATUS_UNSUPPORTED, "input '%s': %s is not supported", info->name,
+                             info->type[0] ? info->type : "a value without a type");
+        if (info->dtype == DTYPE_NONE)
+            return error_set(err, STATUS_UNSUPPORTED,
+                             "input '%s': tensor of element type %lld is not supported", info->name,
+                             (long long)info->element);
         TRY(shape_of_info(b, info, &shape, err));
         TRY(graph_input(b->graph, info->name, info->dtype, &shape,
                         &built->input_values[built->input_count], err));

@@ -14,7 +14,8 @@ struct onnx_dim {
 
 struct onnx_value_info { /* ValueInfoProto */
     const char *name;
-    enum dtype dtype; /* DTYPE_NONE: no tensor, or not stated */
+    enum dtype dtype; /* DTYPE_NONE: no tensor, not stated, or one we do not have */
+    int64_t element;  /* TensorProto.DataType, as stored */
     const char
         *type; /* "tensor", "sequence", "map", "optional", "sparse tensor", "opaque", or "" */
     int rank;  /* RANK_UNKNOWN: no shape stated */

@@ -72,15 +72,14 @@ static enum status tensor_type_read(struct protobuf message, struct onnx_value_i
 {
     struct protobuf_field field;
     struct protobuf shape;
-    int64_t code;
 
     for (;;) {
         TRY(protobuf_next(&message, &field, err));
         if (!field.number)
             return STATUS_OK;
         if (field.number == 1) {
-            TRY(protobuf_i64(&field, &code, err));
-            info->dtype = dtype_from_onnx(code);
+            TRY(protobuf_i64(&field, &info->element, err));
+            info->dtype = dtype_from_onnx(info->element);
         }
         if (field.number == 2) {
             TRY(protobuf_message(&field, &shape, err));
