@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/unicode.h"
 
 enum { INSTRUCTIONS_MAX = 4096, RANGES_MAX = 256, DEPTH_MAX = 32, REPEAT_MAX = 64 };
 
@@ -59,16 +60,6 @@ static uint32_t decode(const uint8_t *at, const uint8_t *end, size_t *size)
     }
     *size = more + 1;
     return c;
-}
-
-static bool is_word(uint32_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-static bool is_blank(uint32_t c)
-{
-    return c == ' ' || (c >= 9 && c <= 13) || (c >= 0x1c && c <= 0x1f);
 }
 
 /* --- compiling --- */
@@ -134,7 +125,7 @@ static bool plain_escape(uint8_t letter, uint32_t *character)
             return true;
         }
     *character = letter;
-    return letter < 0x80 && !is_word(letter);
+    return letter < 0x80 && !unicode_is_word(letter);
 }
 
 /* One end of a range, or a kind, inside brackets. */
@@ -434,7 +425,6 @@ struct search {
     struct bytes text;
     size_t at; /* byte */
     size_t *stack;
-    bool uncertain; /* a letter beyond ASCII was asked about */
 };
 
 size_t regex_scratch_size(const struct regex *regex)
@@ -443,7 +433,7 @@ size_t regex_scratch_size(const struct regex *regex)
            64;
 }
 
-/* Whether the character before or at the place is a letter; beyond ASCII nobody knows. */
+/* Whether the character before or at the place is a letter. */
 static bool word_at(struct search *s, bool before)
 {
     size_t size, at = s->at;
@@ -453,9 +443,7 @@ static bool word_at(struct search *s, bool before)
     if (before)
         for (at--; at > 0 && (s->text.data[at] & 0xc0) == 0x80;)
             at--;
-    if (s->text.data[at] >= 0x80)
-        s->uncertain = true;
-    return is_word(decode(s->text.data + at, s->text.data + s->text.size, &size));
+    return unicode_is_word(decode(s->text.data + at, s->text.data + s->text.size, &size));
 }
 
 static bool holds(struct search *s, enum opcode opcode)
@@ -509,23 +497,22 @@ static void add(struct search *s, struct threads *threads, size_t pc, size_t sta
     }
 }
 
-static bool in_class(struct search *s, const struct instruction *i, uint32_t c)
+static bool in_class(const struct instruction *i, uint32_t c)
 {
-    bool in = false, digit = c >= '0' && c <= '9';
+    bool in = false, digit = unicode_is_decimal(c);
 
     for (size_t r = 0; r < i->range_count && !in; r++)
         in = c >= i->ranges[r].low && c <= i->ranges[r].high;
     if (i->kinds && !in) {
-        if (c >= 0x80)
-            s->uncertain = true;
-        in = (i->kinds & WORD && is_word(c)) || (i->kinds & DIGIT && digit) ||
-             (i->kinds & BLANK && is_blank(c)) || (i->kinds & NO_WORD && !is_word(c)) ||
-             (i->kinds & NO_DIGIT && !digit) || (i->kinds & NO_BLANK && !is_blank(c));
+        in = (i->kinds & WORD && unicode_is_word(c)) || (i->kinds & DIGIT && digit) ||
+             (i->kinds & BLANK && unicode_is_space(c)) ||
+             (i->kinds & NO_WORD && !unicode_is_word(c)) || (i->kinds & NO_DIGIT && !digit) ||
+             (i->kinds & NO_BLANK && !unicode_is_space(c));
     }
     return in != i->negated;
 }
 
-static bool consumes(struct search *s, const struct instruction *i, uint32_t c)
+static bool consumes(const struct instruction *i, uint32_t c)
 {
     switch (i->opcode) {
     case CHARACTER:
@@ -533,7 +520,7 @@ static bool consumes(struct search *s, const struct instruction *i, uint32_t c)
     case ANY:
         return c != '\n';
     default:
-        return i->opcode == CLASS && in_class(s, i, c);
+        return i->opcode == CLASS && in_class(i, c);
     }
 }
 
@@ -547,6 +534,7 @@ enum status regex_search(const struct regex *regex, struct bytes text, size_t fr
     struct threads next = {lists + regex->count, 0, seen + regex->count, 2};
     struct search s = {.regex = regex, .text = text, .at = from, .stack = stack};
 
+    (void)err;
     *match = (struct regex_match){0};
     memset(seen, 0, 2 * regex->count * sizeof *seen);
     for (;;) {
@@ -567,7 +555,7 @@ enum status regex_search(const struct regex *regex, struct bytes text, size_t fr
                 *match = (struct regex_match){true, now.list[t].start, here};
                 break;
             }
-            if (size > 0 && consumes(&s, i, c))
+            if (size > 0 && consumes(i, c))
                 add(&s, &next, i->next, now.list[t].start);
         }
         if (size == 0)
@@ -581,8 +569,5 @@ enum status regex_search(const struct regex *regex, struct bytes text, size_t fr
             next.mark = now.mark + 1;
         }
     }
-    if (s.uncertain)
-        return error_set(err, STATUS_UNSUPPORTED,
-                         "a regular expression that asks about letters beyond ASCII");
     return STATUS_OK;
 }

@@ -3,8 +3,7 @@
  *
  * Literals, '.', classes, \w \d \s \W \D \S \b \B, '^' '$', groups, '|', '*' '+' '?' '{m,n}' and
  * their lazy forms, (?:...), a leading (?u). Refused: look-around, back references, other flags,
- * possessive forms. What counts as a letter is only known for ASCII: a text on whose other
- * characters the answer depends is refused. */
+ * possessive forms. */
 #pragma once
 
 #include "base/arena.h"
@@ -26,6 +25,6 @@ struct regex_match {
 };
 
 /* The first match at or after byte `from`, which begins a character: of those that begin there the
- * one that Python prefers. UNSUPPORTED when the answer depends on letters beyond ASCII. */
+ * one that Python prefers. */
 enum status regex_search(const struct regex *regex, struct bytes text, size_t from, void *scratch,
                          struct regex_match *match, struct error *err) must_check;

@@ -13,6 +13,7 @@ struct change { /* of every `step`th code point; delta 0: to several code points
 };
 
 #define WORD(first, last)
+#define DECIMAL(first, last)
 #define PUNCTUATION(first, last)
 #define LOWER(first, last, step, delta)
 #define UPPER(first, last, step, delta)
@@ -24,6 +25,14 @@ static const struct range WORDS[] = {
 };
 #undef WORD
 #define WORD(first, last)
+
+#undef DECIMAL
+#define DECIMAL(first, last) {first, last},
+static const struct range DECIMALS[] = {
+#include "base/unicode.def"
+};
+#undef DECIMAL
+#define DECIMAL(first, last)
 
 #undef PUNCTUATION
 #define PUNCTUATION(first, last) {first, last},
@@ -99,6 +108,13 @@ bool unicode_is_word(uint32_t code)
         return (code >= '0' && code <= '9') || (code >= 'A' && code <= 'Z') ||
                (code >= 'a' && code <= 'z') || code == '_';
     return in_ranges(WORDS, ARRAY_COUNT(WORDS), code);
+}
+
+bool unicode_is_decimal(uint32_t code)
+{
+    if (code < 0x80)
+        return code >= '0' && code <= '9';
+    return in_ranges(DECIMALS, ARRAY_COUNT(DECIMALS), code);
 }
 
 bool unicode_is_space(uint32_t code)

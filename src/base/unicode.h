@@ -10,6 +10,7 @@ uint32_t unicode_first(struct bytes text, size_t *size);
 size_t unicode_write(uint32_t code, uint8_t out[4]); /* bytes written, 1 to 4 */
 
 bool unicode_is_word(uint32_t code);        /* \w: letters, digits, underscore */
+bool unicode_is_decimal(uint32_t code);     /* \d */
 bool unicode_is_space(uint32_t code);       /* \s */
 bool unicode_is_punctuation(uint32_t code); /* general category P */
 

@@ -4,7 +4,7 @@
  *
  * Attribute function:
  *   slice    STRING -> STRING: code points begin up to end
- *   lower, upper  STRING -> STRING: ASCII only, others are an error; strip: without blanks around
+ *   lower, upper  STRING -> STRING; strip: without white space around
  *   concat   STRING, STRING ... -> STRING: with separator between them
  *   integer  double -> STRING: a whole number as Python prints an int
  *   days     STRING -> double: days from 1970-01-01 to a date written YYYY-MM-DD */
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/unicode.h"
 #include "ops/op.h"
 
 enum function { SLICE, LOWER, UPPER, CONCAT, INTEGER, DAYS, FUNCTION_COUNT };
@@ -77,35 +78,42 @@ static struct bytes slice(struct bytes text, int64_t begin, int64_t end)
                         : (struct bytes){text.data, 0};
 }
 
-static bool is_blank(uint8_t c)
+/* Without white space at both ends. */
+static struct bytes stripped(struct bytes text)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f);
+    size_t end = 0, size;
+
+    while (text.size && unicode_is_space(unicode_first(text, &size)))
+        text = (struct bytes){text.data + size, text.size - size};
+    for (size_t at = 0; at < text.size; at += size)
+        if (!unicode_is_space(unicode_first((struct bytes){text.data + at, text.size - at}, &size)))
+            end = at + size;
+    text.size = end;
+    return text;
 }
 
 static enum status change_case(const struct op_call *call, struct bytes text, bool upper,
                                size_t row, struct bytes *changed, struct error *err)
 {
-    size_t start = 0, size = text.size;
+    size_t used = 0, size;
     uint8_t *data;
 
-    if (attribute_int(call->attributes, "strip", 0)) {
-        while (start < size && is_blank(text.data[start]))
-            start++;
-        while (size > start && is_blank(text.data[size - 1]))
-            size--;
-    }
-    data = arena_new(call->memory, uint8_t, size - start + 1);
+    if (text.size > SIZE_MAX / 4)
+        return error_set(err, STATUS_TOO_LARGE, "a text of %zu bytes", text.size);
+    data = arena_new(call->memory, uint8_t, 2 * text.size + 4); /* 2 bytes become 3 at most */
     if (!data)
         return error_no_memory(err, "text");
-    for (size_t i = start; i < size; i++) {
-        uint8_t c = text.data[i];
+    for (size_t at = 0; at < text.size; at += size) {
+        uint32_t code = unicode_first((struct bytes){text.data + at, text.size - at}, &size);
+        uint32_t other = upper ? unicode_upper(code) : unicode_lower(code);
 
-        if (c >= 0x80)
-            return refuse(text, row, "is not ASCII, and other letters are not folded", err);
-        data[i - start] = upper ? (c >= 'a' && c <= 'z' ? (uint8_t)(c - 32) : c)
-                                : (c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c);
+        if (other == UNICODE_SEVERAL)
+            return refuse(text, row, "has a letter whose other case is not served", err);
+        used += unicode_write(other, data + used);
     }
-    *changed = (struct bytes){data, size - start};
+    *changed = (struct bytes){data, used};
+    if (attribute_int(call->attributes, "strip", 0))
+        *changed = stripped(*changed);
     return STATUS_OK;
 }
 

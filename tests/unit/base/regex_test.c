@@ -86,17 +86,11 @@ TEST(regex_refuses_what_it_does_not_know)
     }
 }
 
-TEST(regex_refuses_letters_that_it_does_not_know)
+TEST(regex_knows_letters_beyond_ascii)
 {
-    const struct regex *regex;
-    struct regex_match match;
-    struct arena arena;
-    struct error err;
-
-    arena_init(&arena, 8 << 20);
-    CHECK_OK(regex_compile(bytes_of("\\w+"), &regex, &arena, &err), err);
-    CHECK_FAILS(regex_search(regex, bytes_of("\xc3\xa4"), 0,
-                             arena_alloc(&arena, 1, regex_scratch_size(regex)), &match, &err),
-                err, STATUS_UNSUPPORTED, "beyond ASCII");
-    arena_release(&arena);
+    CHECK_TEXT(mark("\\w+", "\xc3\xa4\xc3\x9f-\xd0\x9c-"), "<\xc3\xa4\xc3\x9f>-<\xd0\x9c->");
+    CHECK_TEXT(mark("\\W", "\xc3\x97x"), "<\xc3\x97>x");
+    CHECK_TEXT(mark("\\bx", "\xc3\xa4x"), "\xc3\xa4x");
+    CHECK_TEXT(mark("\\d", "\xd9\xa3\xc2\xb2"), "<\xd9\xa3>\xc2\xb2");
+    CHECK_TEXT(mark("\\s", "a\xe3\x80\x80z"), "a<\xe3\x80\x80>z");
 }
