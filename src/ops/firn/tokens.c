@@ -29,9 +29,11 @@ static bool is_texts(const struct tensor *tensor)
     return tensor && tensor->dtype == DTYPE_STRING && tensor->shape.rank == 1;
 }
 
+/* Or may be one, where the shape is not known yet. */
 static bool is_column(const struct shape *shape)
 {
-    return shape->rank == 1 || (shape->rank == 2 && shape->dims[1] == 1);
+    return shape->rank < 0 || shape->rank == 1 ||
+           (shape->rank == 2 && (shape->dims[1] == 1 || !dim_is_known(shape->dims[1])));
 }
 
 static enum status infer_counts(struct op_call *call, struct error *err)
@@ -49,7 +51,8 @@ static enum status infer_counts(struct op_call *call, struct error *err)
     if (!is_column(&call->in[0].shape))
         return op_error(call, err, STATUS_INVALID_INPUT, "input is no column");
     call->out[0].dtype = DTYPE_F64;
-    call->out[0].shape = SHAPE(call->in[0].shape.dims[0], terms->shape.dims[0]);
+    call->out[0].shape = SHAPE(call->in[0].shape.rank < 0 ? DIM_UNKNOWN : call->in[0].shape.dims[0],
+                               terms->shape.dims[0]);
     return STATUS_OK;
 }
 
