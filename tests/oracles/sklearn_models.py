@@ -340,6 +340,8 @@ case("TfidfVectorizer-LogisticRegression", make_pipeline(TfidfVectorizer(), Logi
 case("TfidfVectorizer-MultinomialNB", make_pipeline(CountVectorizer(), MultinomialNB()), "texts")
 case("TfidfVectorizer-skops", make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LinearSVC(random_state=0)), "texts", save="skops")
 case("TfidfVectorizer-SVD", make_pipeline(TfidfVectorizer(), TruncatedSVD(3, random_state=0), RandomForestClassifier(5, random_state=0)), "texts")
+case("SimpleImputer-text", make_pipeline(columns(("city", SimpleImputer(missing_values="Lima", strategy="most_frequent"), ["city"])), OneHotEncoder(sparse_output=False)),
+     "table", frame=True)
 case("TfidfVectorizer-column", make_pipeline(columns(("text", TfidfVectorizer(), "text"), ("number", StandardScaler(), ["size"])), LogisticRegression()),
      "texts_and_numbers", frame=True)
 

@@ -207,26 +207,33 @@ static enum status impute_text(struct lowering *l, const struct pickle_object *s
                                struct table *out, struct error *err)
 {
     struct table *parts = arena_new(l->keep, struct table, in->count);
+    struct bytes *placeholder = arena_new(l->keep, struct bytes, 1);
+    struct attribute none = attribute_of_int("on_missing", 1); /* an error */
     double missing;
     bool text, add;
 
     TRY(missing_of(self, &missing, &text, err));
     TRY(state_bool(self, "add_indicator", false, &add, err));
-    if (text || !isnan(missing))
-        return state_error(err, "missing_values", "other than NaN or None for text");
+    if (!parts || !placeholder)
+        return error_no_memory(err, "columns");
+    if (text ? !pickle_to_text(pickle_get(self, "missing_values"), placeholder, l->keep)
+             : !isnan(missing))
+        return state_error(err, "missing_values", "other than NaN, None or text for text");
     if (add)
         return state_error(err, "add_indicator", "for text is not served yet");
-    if (!parts)
-        return error_no_memory(err, "columns");
     for (size_t i = 0; i < in->count; i++) {
-        struct attribute attributes[] = {{.name = "missing_replacement",
-                                          .kind = ATTRIBUTE_STRING,
-                                          .s = ((const struct bytes *)statistics->data)[i]},
-                                         attribute_of_int("on_missing", 2)};
+        struct attribute attributes[] = {
+            {.name = "missing_replacement",
+             .kind = ATTRIBUTE_STRING,
+             .s = ((const struct bytes *)statistics->data)[i]},
+            attribute_of_int("on_missing", 2),
+            {.name = "missing", .kind = ATTRIBUTE_STRINGS, .count = 1, .strings = placeholder}};
         value_id x;
 
         TRY(table_vector(l, in, i, DTYPE_STRING, &x, err));
-        TRY(emit(l, "firn", "DomainText", &x, 1, attributes, 2, &x, 1, err));
+        if (text) /* what is really missing is refused, then */
+            TRY(emit(l, "firn", "DomainText", &x, 1, &none, 1, &x, 1, err));
+        TRY(emit(l, "firn", "DomainText", &x, 1, attributes, text ? 3 : 2, &x, 1, err));
         TRY(table_of_vector(l, x, &parts[i], err));
     }
     return table_join(l, parts, in->count, out, err);
