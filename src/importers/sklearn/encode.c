@@ -70,8 +70,37 @@ struct encoding {
     struct tensor *rows; /* (keys + 1, width) */
     int64_t *positions;  /* (keys + 1,) */
     size_t width;
-    bool unknown; /* unknown ones are allowed */
+    bool unknown;     /* unknown ones are allowed */
+    enum check check; /* what is refused before categories are looked up */
 };
+
+/* What becomes an unknown category, when those are allowed, and what is refused instead: until
+ * 0.23 whatever is missing, and infinities always. */
+static enum check check_of(const struct lowering *l, const struct pickle_object *self, bool unknown)
+{
+    if (!unknown)
+        return CHECK_NONE;
+    return estimator_version(l, self) < 2400 ? CHECK_FINITE : CHECK_FINITE_OR_NAN;
+}
+
+/* The column that is looked up: (n,) STRING, or F64. */
+static enum status encoded_value(struct lowering *l, const struct table *in, size_t column,
+                                 enum dtype kind, enum check check, value_id *x, struct error *err)
+{
+    struct attribute refuse = attribute_of_int("on_missing", 1);
+    struct table single;
+
+    TRY(table_settle(l, in, column, kind, err));
+    if (kind == DTYPE_STRING) {
+        TRY(table_vector(l, in, column, DTYPE_STRING, x, err));
+        return check == CHECK_FINITE ? emit(l, "firn", "DomainText", x, 1, &refuse, 1, x, 1, err)
+                                     : STATUS_OK;
+    }
+    if (check == CHECK_NONE)
+        return table_vector(l, in, column, DTYPE_F64, x, err);
+    TRY(table_pick(l, in, &column, 1, &single, err));
+    return table_matrix(l, &single, check, x, err);
+}
 
 static enum status encode_column(struct lowering *l, const struct table *in, size_t column,
                                  const struct encoding *encoding, struct table *out,
@@ -81,9 +110,7 @@ static enum status encode_column(struct lowering *l, const struct table *in, siz
     size_t count = 0;
     value_id x;
 
-    TRY(table_settle(l, in, column, encoding->kind, err));
-    TRY(table_vector(l, in, column, encoding->kind == DTYPE_STRING ? DTYPE_STRING : DTYPE_F64, &x,
-                     err));
+    TRY(encoded_value(l, in, column, encoding->kind, encoding->check, &x, err));
     attributes[count++] = attribute_of_tensor("keys", &encoding->keys);
     if (encoding->rows)
         attributes[count++] = attribute_of_tensor("rows", encoding->rows);
@@ -221,6 +248,7 @@ static enum status one_hot_column(struct lowering *l, const struct pickle_object
     if (dropped >= (int64_t)groups)
         return state_error(err, "drop_idx_", "is out of range in column %zu", column);
     encoding.unknown = unknown != 0;
+    encoding.check = check_of(l, self, encoding.unknown);
     /* Infrequent categories are the last group; unknown ones join them when asked to. */
     encoding.positions[count] = unknown == 2 && grouped ? (int64_t)groups - 1 : -1;
     encoding.width = groups;
@@ -263,6 +291,30 @@ static enum status one_hot_categories(struct lowering *l, const struct pickle_ob
     return table_join(l, parts, count, out, err);
 }
 
+/* check_array(dtype=int) and the check for negative ones. */
+static enum status whole_numbers(struct lowering *l, const struct table *in, struct table *out,
+                                 struct error *err)
+{
+    double *low = arena_new(l->keep, double, in->count);
+    double *high = arena_new(l->keep, double, in->count);
+    struct attribute limits[2];
+    value_id x;
+
+    if (!low || !high)
+        return error_no_memory(err, "limits");
+    for (size_t i = 0; i < in->count; i++)
+        high[i] = (double)INT32_MAX;
+    limits[0] = (struct attribute){
+        .name = "low", .kind = ATTRIBUTE_FLOATS, .count = in->count, .floats = low};
+    limits[1] = (struct attribute){
+        .name = "high", .kind = ATTRIBUTE_FLOATS, .count = in->count, .floats = high};
+    TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
+    TRY(emit_cast(l, x, DTYPE_I64, &x, err));
+    TRY(emit_cast(l, x, DTYPE_F64, &x, err));
+    TRY(emit(l, "firn", "Domain", &x, 1, limits, 2, &x, 1, err));
+    return table_of_matrix(l, x, in->count, out, err);
+}
+
 /* Until 0.19, and in "legacy mode" until 0.21: categories are the integers below n_values_. */
 static enum status one_hot_integers(struct lowering *l, const struct pickle_object *self,
                                     const struct table *in, struct table *out, struct error *err)
@@ -270,7 +322,7 @@ static enum status one_hot_integers(struct lowering *l, const struct pickle_obje
     static const char *const UNKNOWN[] = {"error", "ignore", NULL};
     bool hidden = pickle_get(self, "_feature_indices_") != NULL;
     struct tensor starts, active, values;
-    struct table *parts = arena_new(l->keep, struct table, in->count);
+    struct table *parts = arena_new(l->keep, struct table, in->count), whole;
     size_t unknown, at = 0;
 
     if (!pickle_text_is(pickle_get(self, "categorical_features"), "all") &&
@@ -287,6 +339,7 @@ static enum status one_hot_integers(struct lowering *l, const struct pickle_obje
                      err));
     if (!parts)
         return error_no_memory(err, "columns");
+    TRY(whole_numbers(l, in, &whole, err));
     for (size_t c = 0; c < in->count; c++) {
         double start = tensor_f64(&starts, c), width = tensor_f64(&values, c);
         struct encoding encoding = {.kind = DTYPE_F64, .unknown = unknown == 1};
@@ -308,7 +361,7 @@ static enum status one_hot_integers(struct lowering *l, const struct pickle_obje
             encoding.positions[i] = used ? (int64_t)encoding.width++ : -1;
             at += used;
         }
-        TRY(encode_column(l, in, c, &encoding, &parts[c], err));
+        TRY(encode_column(l, &whole, c, &encoding, &parts[c], err));
     }
     if (at != tensor_count(&active))
         return state_error(err, "active_features_", "does not fit feature_indices_");
@@ -361,6 +414,7 @@ static enum status ordinal_column(struct lowering *l, const struct pickle_object
     }
     values[count] = unknown_value;
     encoding.unknown = unknown;
+    encoding.check = check_of(l, self, unknown);
     return encode_column(l, in, column, &encoding, out, err);
 }
 
@@ -401,6 +455,7 @@ static enum status target_column(struct lowering *l, const struct pickle_object 
     count = tensor_count(&encoding.keys);
     encoding.positions = NULL;
     encoding.unknown = true;
+    encoding.check = CHECK_FINITE_OR_NAN;
     encoding.width = classes;
     encoding.rows = arena_new(l->keep, struct tensor, 1);
     if (!encoding.rows)
@@ -496,6 +551,7 @@ static enum status binarize(struct lowering *l, const struct pickle_object *self
     encoding.positions = NULL;
     encoding.width = count <= 2 ? 1 : count;
     encoding.unknown = count > 2;
+    encoding.check = encoding.unknown ? CHECK_FINITE : CHECK_NONE;
     encoding.rows = arena_new(l->keep, struct tensor, 1);
     if (!encoding.rows)
         return error_no_memory(err, "labels");
@@ -534,7 +590,7 @@ static enum status pmml_binarize(struct lowering *l, const struct pickle_object 
 }
 
 const struct estimator_set estimators_encode = ESTIMATOR_SET(
-    {.name = "OneHotEncoder", .transform = one_hot},
+    {.name = "OneHotEncoder", .transform = one_hot, .width = "n_values_"},
     {.name = "OrdinalEncoder", .transform = ordinal},
     {.name = "TargetEncoder", .transform = target}, {.name = "LabelEncoder", .transform = label},
     {.name = "LabelBinarizer", .transform = binarize},

@@ -19,6 +19,12 @@ static enum status apply(struct lowering *l, const struct pickle_object *self, c
     return emit_2(l, op, *x, constant, x, err);
 }
 
+/* Until 0.19 NaN was refused. */
+static enum check check_of(const struct lowering *l, const struct pickle_object *self)
+{
+    return estimator_version(l, self) < 2000 ? CHECK_FINITE : CHECK_FINITE_OR_NAN;
+}
+
 static enum status center_and_scale(struct lowering *l, const struct pickle_object *self,
                                     const struct table *in, const char *with_center,
                                     const char *center, const char *with_scale, const char *scale,
@@ -29,7 +35,7 @@ static enum status center_and_scale(struct lowering *l, const struct pickle_obje
 
     TRY(state_bool(self, with_center, true, &centered, err));
     TRY(state_bool(self, with_scale, true, &scaled, err));
-    TRY(table_matrix(l, in, CHECK_FINITE_OR_NAN, &x, err));
+    TRY(table_matrix(l, in, check_of(l, self), &x, err));
     if (centered)
         TRY(apply(l, self, "Sub", center, in->count, &x, err));
     if (scaled)
@@ -57,7 +63,7 @@ static enum status max_abs(struct lowering *l, const struct pickle_object *self,
     value_id x;
 
     TRY(state_bool(self, "clip", false, &clip, err));
-    TRY(table_matrix(l, in, CHECK_FINITE_OR_NAN, &x, err));
+    TRY(table_matrix(l, in, check_of(l, self), &x, err));
     TRY(apply(l, self, "Div", "scale_", in->count, &x, err));
     if (clip)
         TRY(emit_clip(l, x, -1, 1, &x, err));
@@ -73,7 +79,7 @@ static enum status min_max(struct lowering *l, const struct pickle_object *self,
     bool clip;
 
     TRY(state_bool(self, "clip", false, &clip, err));
-    TRY(table_matrix(l, in, CHECK_FINITE_OR_NAN, &x, err));
+    TRY(table_matrix(l, in, check_of(l, self), &x, err));
     TRY(apply(l, self, "Mul", "scale_", in->count, &x, err));
     TRY(apply(l, self, "Add", "min_", in->count, &x, err));
     if (clip) {

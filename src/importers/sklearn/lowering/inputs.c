@@ -70,6 +70,10 @@ static size_t width_of(const struct pickle_object *object, const char **from, st
         *from = pickle_name(object);
         return class->columns;
     }
+    if (pickle_length(pickle_get(object, "categories_"))) { /* one list for each column */
+        *from = "categories_";
+        return pickle_length(pickle_get(object, "categories_"));
+    }
     stored = class && class->width ? pickle_get(object, class->width) : NULL;
     if (pickle_is_none(stored) || pickle_to_tensor(stored, &tensor, keep, &ignored) ||
         tensor.shape.rank < 1)
