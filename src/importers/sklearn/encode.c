@@ -435,7 +435,10 @@ static enum status ordinal(struct lowering *l, const struct pickle_object *self,
     for (size_t i = 0; i < count; i++)
         if (ordinal_column(l, self, categories[i], in, i, unknown == 1, &parts[i], err))
             return error_within(err, "%s", column_label(l, &in->columns[i], i));
-    return table_join(l, parts, count, out, err);
+    TRY(table_join(l, parts, count, out, err));
+    if (strstr(pickle_name(pickle_get(self, "dtype")), "int"))
+        mark_integral(out);
+    return STATUS_OK;
 }
 
 /* --- TargetEncoder: the mean of the target for each category --- */
