@@ -132,7 +132,7 @@ static double place_of(const struct sampler *s, double n, int64_t dim, bool is_f
     x = isnan(x) ? 0 : x < -1e9 ? -1e9 : x > 1e9 ? 1e9 : x;
     if (s->mode == MODE_NEAREST)
         x = rint(x);
-    if (s->padding == PADDING_BORDER)
+    if (s->padding == PADDING_BORDER && s->mode != MODE_CUBIC)
         return x < 0 ? 0 : x > (double)dim - 1 ? (double)dim - 1 : x;
     return s->padding == PADDING_REFLECTION ? reflect(s, x, dim) : x;
 }

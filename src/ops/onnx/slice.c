@@ -67,6 +67,10 @@ static enum status read_slices(const struct op_call *call, struct slices *s, str
     for (size_t i = 0; i < count; i++)
         if (s->steps[i] == 0)
             return op_error(call, err, STATUS_INVALID_INPUT, "step %zu is 0", i);
+    /* by the standard nothing, but ONNX Runtime takes it for the beginning */
+    for (size_t i = 0; s->known && i < count; i++)
+        if (s->steps[i] < 0 && (s->ends[i] == INT32_MAX || s->ends[i] == INT64_MAX))
+            return op_error(call, err, STATUS_UNSUPPORTED, "backwards to the largest integer");
     return STATUS_OK;
 }
 
@@ -77,7 +81,8 @@ static void bounds(int64_t dim, int64_t *start, int64_t end, int64_t step, int64
 
     first += first < 0 ? dim : 0;
     end += end < 0 ? dim : 0;
-    first = first < low ? low : first > high ? high : first;
+    first = first < 0 ? 0 : first;
+    first = first > high ? high : first;
     end = end < low ? low : end > high ? high : end;
     *start = first;
     if (step > 0)
