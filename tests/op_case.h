@@ -407,7 +407,7 @@ static inline enum status case_read(struct bytes text, size_t *at, struct op_cas
         if (has_more(&r))
             return fault(&r, "there is more on the line");
     }
-    *at = r.at;
+    *at = r.at < text.size ? r.at : text.size;
     while (c->in_count && !c->in[c->in_count - 1].dtype)
         c->in_count--;
     return STATUS_OK;
@@ -602,6 +602,7 @@ static inline enum status case_run(const struct op_case *c, bool *refused, struc
     struct stage *s = calloc(1, sizeof *s);
     const struct op *op = c->op;
     enum status status;
+    bool gap = false;
 
     *refused = false;
     *err = (struct error){.status = STATUS_OK};
@@ -617,11 +618,13 @@ static inline enum status case_run(const struct op_case *c, bool *refused, struc
                                .out = s->out,
                                .memory = &s->memory};
     arena_init(&s->memory, 256 << 20);
-    for (size_t i = 0; i < c->in_count; i++)
+    for (size_t i = 0; i < c->in_count; i++) {
         s->in[i] = c->in[i];
+        gap = gap || !c->in[i].dtype;
+    }
     *refused = true;
     if (c->in_count < op->in_min || c->in_count > op->in_max || c->out_count < op->out_min ||
-        c->out_count > op->out_max)
+        c->out_count > op->out_max || (gap && !(op->flags & OP_OPTIONAL_GAPS)))
         status = error_set(err, STATUS_INVALID_INPUT, "%zu inputs, %zu outputs", c->in_count,
                            c->out_count);
     else

@@ -14,7 +14,7 @@ static double taps_of(const struct resize_rule *rule, const struct resize_axis *
 {
     double scale = axis->scale < 1 && rule->antialias ? axis->scale : 1;
 
-    if (rule->mode == RESIZE_NEAREST || is_identity(rule, axis))
+    if (rule->mode == RESIZE_NEAREST || is_identity(rule, axis) || axis->out == 0)
         return 1;
     /* 2 - 2 * (floor(-support / scale) + 1) */
     return -2 * floor((rule->mode == RESIZE_LINEAR ? -1 : -2) / scale);

@@ -23,8 +23,9 @@ static enum status scales_of(const struct op_call *call, struct scales *scales, 
     *scales = (struct scales){.kind = PER_TENSOR};
     if (block < 0 || block > INT32_MAX)
         return op_error(call, err, STATUS_INVALID_INPUT, "block_size is %lld", (long long)block);
+    /* one scale, or perhaps one */
     if (scale->rank < 0 || in->rank < 0 || scale->rank == 0 ||
-        (scale->rank == 1 && scale->dims[0] == 1 && !block))
+        (scale->rank == 1 && !block && (scale->dims[0] == 1 || !dim_is_known(scale->dims[0]))))
         return STATUS_OK;
     TRY(op_axis(call, attribute_int(call->attributes, "axis", 1), in->rank, &scales->axis, err));
     scales->kind = block ? PER_BLOCK : PER_AXIS;
@@ -216,7 +217,7 @@ static enum status run_dynamic(const struct op_call *call, struct error *err)
     }
     scale = (high == low ? 1.0f : high - low) / 255.0f;
     zero = 0 - low / scale;
-    zero = rintf(zero < 0 ? 0 : zero > 255 ? 255 : zero);
+    zero = rintf(!(zero > 0) ? 0 : zero > 255 ? 255 : zero); /* of infinities, NaN */
     for (size_t i = 0; i < count; i++)
         quantum_put(&call->out[0], i, (double)(x[i] / scale), (int64_t)zero);
     *(float *)call->out[1].data = scale;

@@ -82,6 +82,8 @@ static enum status recurrent_of(const struct op_call *call, enum cell cell, stru
         .couple = attribute_int(call->attributes, "input_forget", 0),
         .clip = attribute_float(call->attributes, "clip", 0),
     };
+    if (attribute_find(call->attributes, "hidden_size") && hidden < 1)
+        return op_error(call, err, STATUS_INVALID_INPUT, "hidden_size is %lld", (long long)hidden);
     TRY(read_direction(call, r, err));
     TRY(read_activations(call, r, err));
     directions = (int64_t)r->directions;
@@ -91,7 +93,7 @@ static enum status recurrent_of(const struct op_call *call, enum cell cell, stru
         TRY(op_wants_rank(call, i, 3, 3, err));
     }
     TRY(check_dim(call, R, 2, &hidden, err));
-    if (hidden == 0 || hidden < -1 || hidden > (1 << 24))
+    if (hidden == 0 || hidden > (1 << 24))
         return op_error(call, err, STATUS_INVALID_INPUT, "hidden_size is %lld", (long long)hidden);
     gated = hidden > 0 ? hidden * cell : DIM_UNKNOWN;
     doubled = hidden > 0 ? gated * 2 : DIM_UNKNOWN;

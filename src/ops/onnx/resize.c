@@ -153,6 +153,9 @@ static enum status apply_sizes(const struct op_call *call, struct resize *r, con
     for (int i = 0; policy && i < count; i++) {
         struct resize_axis *axis = &r->axes[axes[i]];
 
+        if (axis->in >= 0 && !(one * (double)axis->in <= INT32_MAX))
+            return op_error(call, err, STATUS_TOO_LARGE, "axis %d would have %g elements", axes[i],
+                            one * (double)axis->in);
         axis->scale = one;
         axis->out = axis->in < 0 ? DIM_UNKNOWN : (int64_t)(one * (double)axis->in + 0.5);
     }

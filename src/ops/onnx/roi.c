@@ -5,7 +5,7 @@
 #include "ops/kernels/index.h"
 
 enum { X, ROIS, ITEMS };
-enum { GRID_MAX = 1 << 14 }; /* samples along a side of one bin; more come from a hostile region */
+enum { GRID_MAX = 1 << 11 }; /* samples along a side of one bin; more come from a hostile region */
 
 struct align {
     int64_t height, width; /* of the result */

@@ -45,6 +45,7 @@ static enum status read_slices(const struct op_call *call, struct slices *s, str
             if (!op_has(call, i) && i > 2)
                 continue;
             TRY(op_wants(call, i, DTYPES_INDEX, err));
+            TRY(op_wants_rank(call, i, 1, 1, err));
             if (call->in[i].shape.rank == 1 && dim_is_known(call->in[i].shape.dims[0]))
                 count = (size_t)call->in[i].shape.dims[0];
             else
