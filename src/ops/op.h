@@ -17,8 +17,9 @@ enum {
     OP_INPLACE = 1 << 1, /* run may write out[0] over in[0] of the same dtype and shape */
     OP_SHAPE_ONLY = 1 << 2, /* out[] depends on in[]'s shapes alone (Shape, Size) */
     OP_RANDOM = 1 << 3,     /* never folded */
-    OP_ROWS =
-        1 << 4, /* row i of dimension 0 of every output depends on row i of the inputs alone */
+    OP_ROWS = 1 << 4, /* for a free dimension that is dimension 0 of inputs and of every output, of
+                       * one rank, and is nowhere else: row i of the outputs depends on row i of
+                       * those inputs alone */
     OP_OPTIONAL_GAPS = 1 << 5, /* inputs in the middle may be omitted (dtype DTYPE_NONE) */
 };
 

@@ -267,17 +267,18 @@ static enum status run_scaler(const struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
-#define ROW(op, low, high, text, infer_it, run_it)                                                 \
+#define ROW(op, rows, low, high, text, infer_it, run_it)                                           \
     {                                                                                              \
-        .name = op, .summary = text, .flags = OP_ROWS, .in_min = low, .in_max = high,              \
-        .out_min = 1, .out_max = 1, .infer = infer_it, .run = run_it                               \
+        .name = op, .summary = text, .flags = rows, .in_min = low, .in_max = high, .out_min = 1,   \
+        .out_max = 1, .infer = infer_it, .run = run_it                                             \
     }
 
-const struct op_set ops_ml_columns =
-    OP_SET(ROW("ArrayFeatureExtractor", 2, 2, "columns by index", infer_extractor, run_extractor),
-           ROW("Binarizer", 1, 1, "1 above a threshold, else 0", infer_binarizer, run_binarizer),
-           ROW("FeatureVectorizer", 1, OP_INPUTS_ANY, "columns of all inputs side by side",
-               infer_vectorizer, run_vectorizer),
-           ROW("Imputer", 1, 1, "one value replaced, per column", infer_imputer, run_imputer),
-           ROW("Normalizer", 1, 1, "rows divided by their norm", infer_normalizer, run_normalizer),
-           ROW("Scaler", 1, 1, "(x - offset) * scale, per column", infer_scaler, run_scaler));
+/* A vector is one row: Imputer, Normalizer, Scaler tell its elements apart. */
+const struct op_set ops_ml_columns = OP_SET(
+    ROW("ArrayFeatureExtractor", OP_ROWS, 2, 2, "columns by index", infer_extractor, run_extractor),
+    ROW("Binarizer", OP_ROWS, 1, 1, "1 above a threshold, else 0", infer_binarizer, run_binarizer),
+    ROW("FeatureVectorizer", OP_ROWS, 1, OP_INPUTS_ANY, "columns of all inputs side by side",
+        infer_vectorizer, run_vectorizer),
+    ROW("Imputer", 0, 1, 1, "one value replaced, per column", infer_imputer, run_imputer),
+    ROW("Normalizer", 0, 1, 1, "rows divided by their norm", infer_normalizer, run_normalizer),
+    ROW("Scaler", 0, 1, 1, "(x - offset) * scale, per column", infer_scaler, run_scaler));

@@ -24,6 +24,8 @@ static enum status infer(struct op_call *call, struct error *err)
         return op_error(call, err, STATUS_UNSUPPORTED, "spatial is 0");
     if (op_before(call, 14) && call->out_count > 1)
         return op_error(call, err, STATUS_UNSUPPORTED, "outputs of training");
+    if (call->out_count > 3)
+        return op_error(call, err, STATUS_INVALID_INPUT, "%zu outputs, at most 3", call->out_count);
     for (size_t i = SCALE; i <= VARIANCE; i++) {
         TRY(op_wants(call, i, DTYPES_FLOAT, err));
         TRY(op_wants_rank(call, i, 1, 1, err));

@@ -174,10 +174,11 @@ OPERATOR(GlobalMaxPool, POOL_MAX, true)
 OPERATOR(GlobalAveragePool, POOL_AVERAGE, true)
 OPERATOR(GlobalLpPool, POOL_LP, true)
 
+/* Indices of MaxPool count through all items, so that its rows are not alone. */
 #define ROW(op, outs, text)                                                                        \
     {                                                                                              \
-        .name = #op, .summary = text, .flags = OP_ROWS, .in_min = 1, .in_max = 1, .out_min = 1,    \
-        .out_max = outs, .infer = infer_##op, .run = run_##op                                      \
+        .name = #op, .summary = text, .flags = outs > 1 ? 0 : OP_ROWS, .in_min = 1, .in_max = 1,   \
+        .out_min = 1, .out_max = outs, .infer = infer_##op, .run = run_##op                        \
     }
 
 const struct op_set ops_onnx_pool = OP_SET(

@@ -80,8 +80,8 @@ static enum status run_hardmax(const struct op_call *call, struct error *err)
 
 #define ROW(op, text, run_it)                                                                      \
     {                                                                                              \
-        .name = op, .summary = text, .flags = OP_INPLACE | OP_ROWS, .in_min = 1, .in_max = 1,      \
-        .out_min = 1, .out_max = 1, .infer = infer, .run = run_it                                  \
+        .name = op, .summary = text, .flags = OP_INPLACE, .in_min = 1, .in_max = 1, .out_min = 1,  \
+        .out_max = 1, .infer = infer, .run = run_it                                                \
     }
 
 const struct op_set ops_onnx_softmax =
