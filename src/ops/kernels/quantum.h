@@ -19,3 +19,9 @@ static inline bool quantum_is_integer(enum dtype dtype)
 
 /* Element i of y, an integer tensor of the above, becomes round(value) + zero. NaN gives zero. */
 void quantum_put(struct tensor *y, size_t i, double value, int64_t zero);
+
+/* Runs with one scale and zero point, or NULL where there is none for these types: from a
+ * float type to an integer one, the quotient rounded to the float type first; and back. */
+typedef void (*quantum_run)(const void *x, void *y, size_t count, double scale, int64_t zero);
+quantum_run quantum_quantise(enum dtype from, enum dtype to);
+quantum_run quantum_dequantise(enum dtype from, enum dtype to);

@@ -138,11 +138,66 @@ static int64_t source(enum mode mode, int64_t at, int64_t dim)
     }
 }
 
+/* One line of the last axis: what comes from the line itself in one piece, the rest one by one. */
+static void pad_line(const struct pads *pads, int axis, const char *from, int64_t in, char *to,
+                     int64_t out, size_t size, const void *constant)
+{
+    int64_t begin = pads->begin[axis], first = begin < 0 ? 0 : begin > out ? out : begin;
+    int64_t last = begin + in > out ? out : begin + in < first ? first : begin + in;
+
+    if (last > first)
+        memcpy(to + (size_t)first * size, from + (size_t)(first - begin) * size,
+               (size_t)(last - first) * size);
+    for (int64_t i = 0; i < out; i++) {
+        int64_t k;
+
+        if (i == first && last > first)
+            i = last;
+        if (i >= out)
+            return;
+        k = source(pads->mode, i - begin, in);
+        memcpy(to + (size_t)i * size, k < 0 ? constant : from + (size_t)k * size, size);
+    }
+}
+
+static void fill(char *to, int64_t count, const void *constant, size_t size)
+{
+    for (int64_t i = 0; i < count; i++)
+        memcpy(to + (size_t)i * size, constant, size);
+}
+
+static void pad_lines(const struct op_call *call, const struct pads *pads, const void *constant)
+{
+    const struct tensor *x = &call->in[0], *y = &call->out[0];
+    int last = x->shape.rank - 1;
+    int64_t strides[RANK_MAX], at[RANK_MAX] = {0}, in = x->shape.dims[last];
+    int64_t out = y->shape.dims[last];
+    size_t size = dtype_size(x->dtype), lines = tensor_count(y) / (size_t)out;
+    char *to = y->data;
+
+    shape_strides(&x->shape, strides);
+    for (size_t i = 0; i < lines; i++, to += (size_t)out * size) {
+        const char *from = x->data;
+
+        for (int d = 0; d < last && from; d++) {
+            int64_t k = source(pads->mode, at[d] - pads->begin[d], x->shape.dims[d]);
+            from = k < 0 ? NULL : from + (size_t)(k * strides[d]) * size;
+        }
+        if (from)
+            pad_line(pads, last, from, in, to, out, size, constant);
+        else
+            fill(to, out, constant, size);
+        for (int d = last - 1; d >= 0; d--) {
+            if (++at[d] < y->shape.dims[d])
+                break;
+            at[d] = 0;
+        }
+    }
+}
+
 static enum status run(const struct op_call *call, struct error *err)
 {
     const struct tensor *x = &call->in[0], *y = &call->out[0];
-    size_t size = dtype_size(x->dtype), count = tensor_count(y);
-    int64_t strides[RANK_MAX], at[RANK_MAX] = {0};
     uint64_t zero[2] = {0};
     const void *constant = zero;
     struct pads pads;
@@ -153,21 +208,12 @@ static enum status run(const struct op_call *call, struct error *err)
         constant = call->in[2].data;
     else if (x->dtype != DTYPE_STRING)
         tensor_set_f64(&one, 0, attribute_float(call->attributes, "value", 0));
-    shape_strides(&x->shape, strides);
-    for (size_t i = 0; i < count; i++) {
-        const char *from = x->data;
-
-        for (int d = 0; d < x->shape.rank && from; d++) {
-            int64_t k = source(pads.mode, at[d] - pads.begin[d], x->shape.dims[d]);
-            from = k < 0 ? NULL : from + (size_t)(k * strides[d]) * size;
-        }
-        memcpy((char *)y->data + i * size, from ? (const void *)from : constant, size);
-        for (int d = x->shape.rank - 1; d >= 0; d--) {
-            if (++at[d] < y->shape.dims[d])
-                break;
-            at[d] = 0;
-        }
-    }
+    if (tensor_count(y) == 0)
+        return STATUS_OK;
+    if (x->shape.rank == 0)
+        memcpy(y->data, x->data, dtype_size(x->dtype));
+    else
+        pad_lines(call, &pads, constant);
     return STATUS_OK;
 }
 

@@ -65,6 +65,26 @@ static size_t scale_index(const struct scales *s, size_t i)
     }
 }
 
+/* Elements in a row that have one scale. */
+static size_t run_length(const struct scales *s, size_t count)
+{
+    return s->kind == PER_TENSOR ? count : s->kind == PER_AXIS ? s->inner : 1;
+}
+
+static void run_fast(const struct op_call *call, const struct scales *scales, quantum_run run)
+{
+    size_t count = tensor_count(&call->in[X]), length = run_length(scales, count);
+    size_t x_size = dtype_size(call->in[X].dtype), y_size = dtype_size(call->out[0].dtype);
+
+    for (size_t i = 0; i < count; i += length) {
+        size_t s = scale_index(scales, i);
+
+        run((const char *)call->in[X].data + i * x_size, (char *)call->out[0].data + i * y_size,
+            length, tensor_f64(&call->in[SCALE], s),
+            op_has(call, ZERO) ? tensor_i64(&call->in[ZERO], s) : 0);
+    }
+}
+
 static enum status check_zero(const struct op_call *call, struct error *err)
 {
     const struct shape *zero = &call->in[ZERO].shape, *scale = &call->in[SCALE].shape;
@@ -137,6 +157,10 @@ static enum status run_quantize(const struct op_call *call, struct error *err)
     TRY(scales_of(call, &scales, err));
     if (!dtype_is_float(quotient))
         quotient = DTYPE_F32;
+    if (quotient == x->dtype && quantum_quantise(x->dtype, y->dtype)) {
+        run_fast(call, &scales, quantum_quantise(x->dtype, y->dtype));
+        return STATUS_OK;
+    }
     for (size_t i = 0; i < count; i++) {
         size_t s = scale_index(&scales, i);
         double value = tensor_f64(x, i) / tensor_f64(&call->in[SCALE], s);
@@ -181,6 +205,10 @@ static enum status run_dequantize(const struct op_call *call, struct error *err)
     struct scales scales;
 
     TRY(scales_of(call, &scales, err));
+    if (quantum_dequantise(x->dtype, call->out[0].dtype)) {
+        run_fast(call, &scales, quantum_dequantise(x->dtype, call->out[0].dtype));
+        return STATUS_OK;
+    }
     for (size_t i = 0; i < count; i++) {
         size_t s = scale_index(&scales, i);
         double zero = op_has(call, ZERO) ? tensor_f64(&call->in[ZERO], s) : 0;

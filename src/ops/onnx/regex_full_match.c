@@ -91,15 +91,14 @@ static enum status run(const struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
-const struct op_set ops_onnx_regex_full_match =
-    OP_SET({.name = "RegexFullMatch",
-            .summary = "does the whole string match",
-            .flags = OP_ROWS,
-            .in_min = 1,
-            .in_max = 1,
-            .out_min = 1,
-            .out_max = 1,
-            .infer = infer,
-            .prepare = prepare,
-            .scratch_size = scratch_size,
-            .run = run});
+const struct op_set ops_onnx_regex_full_match = OP_SET({.name = "RegexFullMatch",
+                                                        .summary = "does the whole string match",
+                                                        .flags = OP_ROWS,
+                                                        .in_min = 1,
+                                                        .in_max = 1,
+                                                        .out_min = 1,
+                                                        .out_max = 1,
+                                                        .infer = infer,
+                                                        .prepare = prepare,
+                                                        .scratch_size = scratch_size,
+                                                        .run = run});

@@ -19,15 +19,29 @@ struct element16 {
     uint64_t half[2];
 };
 
+/* Loops over all three, or with one side repeated, are what the compiler can make wide. */
 #define CHOOSE(type)                                                                               \
     do {                                                                                           \
         const type *x = (const type *)call->in[1].data + walk.at[1];                               \
         const type *z = (const type *)call->in[2].data + walk.at[2];                               \
         type *y = (type *)call->out[0].data + walk.done;                                           \
-        for (size_t i = 0; i < walk.count; i++)                                                    \
-            y[i] = condition[walk.step[0] ? i : 0] ? x[walk.step[1] ? i : 0]                       \
-                                                   : z[walk.step[2] ? i : 0];                      \
+        if (!walk.step[0] && walk.step[*condition ? 1 : 2])                                        \
+            memcpy(y, *condition ? x : z, walk.count * sizeof *y);                                 \
+        else if (!walk.step[0])                                                                    \
+            for (size_t i = 0; i < walk.count; i++)                                                \
+                y[i] = *condition ? *x : *z;                                                       \
+        else if (walk.step[1] && walk.step[2])                                                     \
+            SELECT(x[i], z[i])                                                                     \
+        else if (walk.step[1])                                                                     \
+            SELECT(x[i], *z)                                                                       \
+        else                                                                                       \
+            SELECT(*x, z[walk.step[2] ? i : 0])                                                    \
     } while (0)
+#define SELECT(a, b)                                                                               \
+    for (size_t i = 0; i < walk.count; i++) {                                                      \
+        __typeof__(*x) left = a, right = b;                                                        \
+        y[i] = condition[i] ? left : right;                                                        \
+    }
 
 static enum status run(const struct op_call *call, struct error *err)
 {
