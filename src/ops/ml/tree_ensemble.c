@@ -25,7 +25,6 @@ struct reading {
     struct trees trees;
     struct tree_node *nodes;
     int32_t *roots;
-    size_t classes;
 };
 
 /* --- attributes --- */
@@ -53,8 +52,7 @@ static enum status numbers(struct reading *r, const char *name, const double **l
     *list = attribute_floats(r->call->attributes, name, count);
     if (*list)
         return STATUS_OK;
-    text_quote(bytes_of(name), as_tensor, sizeof as_tensor - 16);
-    strcat(as_tensor, "_as_tensor");
+    snprintf(as_tensor, sizeof as_tensor, "%s_as_tensor", name);
     tensor = attribute_tensor(r->call->attributes, as_tensor);
     if (!tensor)
         tensor = attribute_tensor(r->call->attributes, name);
