@@ -53,6 +53,12 @@ static enum status memory_reserve(struct native_session *session, const struct p
     return STATUS_OK;
 }
 
+static void step_bind(struct native_session *session, struct step *step)
+{
+    step->call.memory = &session->strings.arena;
+    step->call.team = session->base.team;
+}
+
 static void plan_bind(struct native_session *session, struct plan *plan)
 {
     for (size_t i = 0; i < plan->buffer_reference_count; i++) {
@@ -60,9 +66,9 @@ static void plan_bind(struct native_session *session, struct plan *plan)
         *reference->data = session->memory_data + plan->buffers[reference->index].offset;
     }
     for (size_t s = 0; s < plan->step_count; s++)
-        plan->steps[s].call.memory = &session->strings.arena;
+        step_bind(session, &plan->steps[s]);
     for (size_t s = 0; s < plan->dynamic_step_count; s++)
-        plan->dynamic_steps[s].step.call.memory = &session->strings.arena;
+        step_bind(session, &plan->dynamic_steps[s].step);
     plan->bound = session->memory_data;
 }
 

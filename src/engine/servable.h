@@ -34,6 +34,7 @@ struct servable {
 
 struct session { /* the head of every kind of session */
     struct servable *servable;
+    struct team *team; /* set by the owner before the first run: threads that may help; or NULL */
 };
 
 /* The memory of one thread's runs. One session, one thread at a time; many sessions per servable.

@@ -134,6 +134,10 @@ enum status graph_optimise(struct graph *graph, const char *skip, struct arena *
 struct pass {
     const char *name;
     const char *summary;
-    int order; /* passes run by this, ties by name */
+    /* Passes run by this, ties by name. order / 100 is the phase: the passes of a phase and of
+     * those before it run until none changes anything, then the next phase begins. 0 clean (dead,
+     * identity, fold, common)      300 layout (NHWC) 100 algebra into weights, idioms 400 fusion:
+     * epilogues, chains of elementwise 200 quantise: integer kernels */
+    int order;
     enum status (*run)(struct graph *graph, struct arena *scratch, struct error *err);
 };

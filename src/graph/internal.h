@@ -46,12 +46,14 @@ enum status graph_evaluate(const struct node *node, struct op_call *call, struct
                            struct arena *scratch, struct error *err) must_check;
 
 /* --- Edits: what a pass does to a graph. A pass walks the nodes in order and says of a value "use
- * that one instead", and of a node "remove". Later nodes see earlier replacements at once. --- */
+ * that one instead", and of a node "remove"; or adds nodes with graph_node() and friends, whose
+ * place in the order edit_end finds. Later nodes see earlier replacements at once. --- */
 
 struct edit {
     struct graph *graph;
-    value_id *instead; /* (value_count,): itself when not replaced */
-    bool *removed;     /* (node_count,) */
+    size_t value_count, node_count; /* at the beginning: what is added later has higher numbers */
+    value_id *instead;              /* (value_count,): itself when not replaced */
+    bool *removed;                  /* (node_count,) */
 };
 
 enum status edit_begin(struct edit *edit, struct graph *graph, struct arena *scratch,
@@ -60,8 +62,11 @@ enum status edit_begin(struct edit *edit, struct graph *graph, struct arena *scr
 void edit_visit(struct edit *edit, size_t index);
 void edit_replace(struct edit *edit, value_id value, value_id by);
 void edit_remove(struct edit *edit, size_t index);
-/* Rewire the signatures and drop the removed nodes. */
-void edit_end(struct edit *edit);
+/* What stands for the value now: itself, or what replaced it. */
+value_id edit_instead(const struct edit *edit, value_id value);
+/* Rewire nodes and signatures, drop the removed nodes, put added ones where their inputs are made.
+ */
+enum status edit_end(struct edit *edit, struct arena *scratch, struct error *err) must_check;
 
 /* Turn node `index` into another one with the same outputs: how a pass fuses. It goes where the
  * last node of the pattern was, so that its inputs come before; the others die if unused. */

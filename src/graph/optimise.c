@@ -2,7 +2,7 @@
 #include "gen/passes.h"
 #include "graph/graph.h"
 
-enum { PASSES_MAX = 64, ROUNDS_MAX = 8 };
+enum { PASSES_MAX = 64, ROUNDS_MAX = 16, PHASE = 100 };
 
 /* Is `name` one of the comma-separated `list`? */
 static bool listed(const char *list, const char *name)
@@ -37,22 +37,42 @@ static size_t passes_sort(const char *skip, const struct pass *sorted[PASSES_MAX
     return count;
 }
 
-enum status graph_optimise(struct graph *graph, const char *skip, struct arena *scratch,
-                           struct error *err)
+static int phase_of(const struct pass *pass)
 {
-    const struct pass *passes[PASSES_MAX];
-    size_t count, edits;
+    return pass->order / PHASE;
+}
 
-    if (listed(skip, "all"))
-        return STATUS_OK;
-    count = passes_sort(skip, passes);
+/* All of them, again and again until none changes anything. */
+static enum status passes_run(struct graph *graph, const struct pass *const *passes, size_t count,
+                              struct arena *scratch, struct error *err)
+{
     for (int round = 0; round < ROUNDS_MAX; round++) {
-        edits = graph->edits;
+        size_t edits = graph->edits;
+
         for (size_t p = 0; p < count; p++)
             if (passes[p]->run(graph, scratch, err))
                 return error_within(err, "pass %s", passes[p]->name);
         if (graph->edits == edits)
             break;
+    }
+    return STATUS_OK;
+}
+
+enum status graph_optimise(struct graph *graph, const char *skip, struct arena *scratch,
+                           struct error *err)
+{
+    const struct pass *passes[PASSES_MAX];
+    size_t count, end = 0;
+
+    if (listed(skip, "all"))
+        return STATUS_OK;
+    count = passes_sort(skip, passes);
+    while (end < count) {
+        int phase = phase_of(passes[end]);
+
+        while (end < count && phase_of(passes[end]) == phase)
+            end++;
+        TRY(passes_run(graph, passes, end, scratch, err));
     }
     return STATUS_OK;
 }

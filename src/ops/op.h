@@ -10,6 +10,7 @@
  * shapes; `prepare` once per node when the model is loaded; `run` for each request. */
 #pragma once
 
+#include "base/team.h"
 #include "ops/attribute.h"
 
 enum {
@@ -47,6 +48,7 @@ struct op_call {
     void *scratch; /* scratch_size bytes, 64-byte aligned, uninitialised; run only; never NULL */
     struct arena *memory; /* run: for the bytes of string elements that are made, not borrowed;
                            * lives until the outputs have been read */
+    struct team *team;    /* run: threads that may help (base/team.h); NULL: none */
 };
 
 struct op {
@@ -91,7 +93,7 @@ const struct op *op_find(struct bytes domain, struct bytes name);
 /* All operators of all domains, for pages and tests: calls `visit` once for each. */
 void op_each(void (*visit)(const char *domain, const struct op *op, void *context), void *context);
 
-/* Of the calling thread: kernels use their plain C reference path alone, in `prepare` and `run`.
+/* Of the calling thread (a kernel asks before it hands chunks to a team): kernels use their plain C reference path alone, in `prepare` and `run`.
  * The oracle of tests and of native_options.reference. Returns what it was before. */
 bool op_reference_only(bool on);
 bool op_is_reference_only(void);

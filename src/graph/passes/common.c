@@ -177,8 +177,7 @@ static enum status run(struct graph *graph, struct arena *scratch, struct error 
         edit_visit(&edit, n);
         merge_node(&edit, &nodes, n);
     }
-    edit_end(&edit);
-    return STATUS_OK;
+    return edit_end(&edit, scratch, err);
 }
 
 const struct pass pass_common = {

@@ -25,8 +25,7 @@ static enum status run(struct graph *graph, struct arena *scratch, struct error 
             if (node->inputs[i] != VALUE_NONE)
                 needed[node->inputs[i]] = true;
     }
-    edit_end(&edit);
-    return STATUS_OK;
+    return edit_end(&edit, scratch, err);
 }
 
 const struct pass pass_dead = {

@@ -98,8 +98,7 @@ static enum status run(struct graph *graph, struct arena *scratch, struct error 
         growth += growth_of(&call);
         edit_remove(&edit, n);
     }
-    edit_end(&edit);
-    return STATUS_OK;
+    return edit_end(&edit, scratch, err);
 }
 
 const struct pass pass_fold = {

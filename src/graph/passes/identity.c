@@ -108,8 +108,7 @@ static enum status run(struct graph *graph, struct arena *scratch, struct error 
         edit_replace(&edit, graph->nodes[n].outputs[0], same);
         edit_remove(&edit, n);
     }
-    edit_end(&edit);
-    return STATUS_OK;
+    return edit_end(&edit, scratch, err);
 }
 
 const struct pass pass_identity = {

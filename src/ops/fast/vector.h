@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Functions of float vectors: y[i] = f(x[i]), within 2 ulp of the exact value, in the instruction
+ * set in use. NaN gives NaN, infinities and the ends of the range as in IEEE 754. */
+#pragma once
+
+#include <stddef.h>
+
+enum vector_function {
+    VECTOR_EXP,
+    VECTOR_LOG,
+    VECTOR_TANH,
+    VECTOR_SIGMOID, /* 1 / (1 + exp(-x)) */
+    VECTOR_ERF,
+    VECTOR_SIN,
+    VECTOR_COS,
+    VECTOR_GELU,      /* x/2 (1 + erf(x / sqrt 2)) */
+    VECTOR_GELU_TANH, /* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
+    VECTOR_SOFTPLUS,  /* log(1 + exp(x)) */
+    VECTOR_FUNCTIONS
+};
+
+/* x and y may be the same; they do not overlap otherwise. */
+void vector_apply(enum vector_function function, const float *x, float *y, size_t n);
+
+/* sum of exp(x[i] - max), and y[i] = exp(x[i] - max): the heart of softmax. */
+float vector_exp_sum(const float *x, float max, float *y, size_t n);
