@@ -36,7 +36,7 @@ from networks import NETWORKS
 FIRN = environment.ROOT / "build" / "firn"
 TOLERANCE = 1e-3  # of the largest absolute value of the answer
 LOADED = """
-import resource, sys, time
+import sys, time
 import numpy, onnxruntime
 x = numpy.load(sys.argv[2])
 start = time.perf_counter()
@@ -44,7 +44,9 @@ options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = options.inter_op_num_threads = 1
 session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
 session.run(None, {session.get_inputs()[0].name: x})
-print(1e3 * (time.perf_counter() - start), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+took = time.perf_counter() - start
+peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(1e3 * took, int(peak) / 1024)
 """
 
 
