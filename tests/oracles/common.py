@@ -28,9 +28,9 @@ def tensor(output):
     return np.array([words.get(v, v) if isinstance(v, str) else v for v in data], DTYPES[output["datatype"]]).reshape(output["shape"])
 
 
-def predict(model, files, signature=None):
-    """Outputs by name. files: paths, or NAME=path."""
-    command = [str(FIRN), "predict", str(model), "--json"]
+def predict(model, files, signature=None, options=()):
+    """Outputs by name. files: paths, or NAME=path; options: more for the command line."""
+    command = [str(FIRN), "predict", str(model), "--json", *options]
     if signature:
         command += ["--signature", signature]
     for file in files:

@@ -21,82 +21,21 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import numpy as np
-import onnx
-from onnx import numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 
 sys.path.append(HERE)
 import onnx_models
-from common import Refused, differs, predict, wanted
+from common import wanted
+from onnx_values import answer, compare, why
 
 warnings.filterwarnings("ignore")
-UNSUPPORTED = 6
 REFUSED_SHARE, MANY = 0.1, 250  # of at least so many cases
 # Their stored answers are draws of NumPy's random numbers: any other draw is as right.
 RANDOM = ("test_bernoulli",)
-# Two units in the last place of an output's type, where that is more than a case's own tolerance: the
-# stored answers of expanded functions depend on where the intermediate values were rounded.
-UNITS = {"float16": 2.0**-9, "bfloat16": 2.0**-6}
 # Stored answers that were computed in single precision and stand where 0 is right.
 ATOL = {"test_dft": 1e-6}
 NODES = {}  # name -> onnx TestCase, filled before the workers are forked
 SMALL = {name: rest for name, *rest in onnx_models.CASES}
-
-
-def array(value):
-    """Stored value -> numpy array of a plain dtype, None where it is no tensor."""
-    if isinstance(value, onnx.TensorProto):
-        value = numpy_helper.to_array(value)
-    if value is None or isinstance(value, (list, dict)):
-        return None
-    value = np.asarray(value)
-    if value.dtype.kind in "OUS" or (value.dtype.kind in "biuf" and value.dtype.isbuiltin == 1):
-        return value
-    return value.astype(np.int8 if "int" in value.dtype.name else np.float32)  # int4, bfloat16, float8 ...
-
-
-def dtype_name(value):
-    if isinstance(value, onnx.TensorProto):
-        return onnx.TensorProto.DataType.Name(value.data_type).lower()
-    return np.asarray(value).dtype.name
-
-
-def compare(got, names, wants, rtol, atol):
-    """A sentence, or None. names: the outputs of the graph; got: firn's, by name."""
-    if sorted(got) != sorted(names):
-        return f"outputs {sorted(got)} are not {sorted(names)}"
-    for name, stored in zip(names, wants):
-        want = array(stored)
-        if want.dtype.kind in "US":
-            want = want.astype(object)
-        if want.dtype.kind == "O":
-            want = np.array([v.decode() if isinstance(v, bytes) else v for v in want.ravel()], dtype=object).reshape(want.shape)
-        if got[name].shape != want.shape:
-            return f"{name}: shape {list(got[name].shape)} is not {list(want.shape)}"
-        fault = differs(got[name], want, max(rtol, UNITS.get(dtype_name(stored), 0)), atol)
-        if fault:
-            return f"{name}: {fault}"
-    return None
-
-
-def write_input(value, name, folder, number):
-    proto = value if isinstance(value, onnx.TensorProto) else numpy_helper.from_array(np.asarray(value), name)
-    path = Path(folder) / f"input_{number}.pb"
-    path.write_bytes(proto.SerializeToString())
-    return f"{name}={path}"
-
-
-def answer(model_path, inputs, folder):
-    """(outputs, None), or (None, (outcome, sentence)). inputs: name -> value."""
-    try:
-        files = [write_input(v, n, folder, i) for i, (n, v) in enumerate(inputs.items())]
-        return predict(model_path, files), None
-    except Refused as refusal:
-        code, error = refusal.args
-        if code == UNSUPPORTED and error.startswith("error:") and len(error) > 20:
-            return None, ("refused", error.strip())
-        return None, ("wrong", f"exit {code}: {error.strip()[-300:]}")
 
 
 def node_case(case):
@@ -153,12 +92,6 @@ def operator(case):
         return case[0]
     nodes = NODES[case[0]].model.graph.node
     return nodes[0].op_type if len(nodes) == 1 else case[0].removeprefix("test_").split("_")[0] + " (expanded)"
-
-
-def why(refusal):
-    """The cause, in one line."""
-    lines = [line.strip() for line in refusal.splitlines()]
-    return next((line for line in lines if line.startswith("cause:")), lines[0])[:200]
 
 
 def run(name, cases):

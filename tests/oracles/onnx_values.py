@@ -1,0 +1,80 @@
+"""Stored values of ONNX's own test data, given to firn and compared with its answers."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from common import Refused, differs, predict
+
+UNSUPPORTED = 6
+# Two units in the last place of an output's type, where that is more than a case's own tolerance: the
+# stored answers of expanded functions depend on where the intermediate values were rounded.
+UNITS = {"float16": 2.0**-9, "bfloat16": 2.0**-6}
+
+
+def array(value):
+    """Stored value -> numpy array of a plain dtype, None where it is no tensor."""
+    if isinstance(value, onnx.TensorProto):
+        value = numpy_helper.to_array(value)
+    if value is None or isinstance(value, (list, dict)):
+        return None
+    value = np.asarray(value)
+    if value.dtype.kind in "OUS" or (value.dtype.kind in "biuf" and value.dtype.isbuiltin == 1):
+        return value
+    return value.astype(np.int8 if "int" in value.dtype.name else np.float32)  # int4, bfloat16, float8 ...
+
+
+def dtype_name(value):
+    if isinstance(value, onnx.TensorProto):
+        return onnx.TensorProto.DataType.Name(value.data_type).lower()
+    return np.asarray(value).dtype.name
+
+
+def compare(got, names, wants, rtol, atol):
+    """A sentence, or None. names: the outputs of the graph; got: firn's, by name."""
+    if sorted(got) != sorted(names):
+        return f"outputs {sorted(got)} are not {sorted(names)}"
+    for name, stored in zip(names, wants):
+        want = array(stored)
+        if want.dtype.kind in "US":
+            want = want.astype(object)
+        if want.dtype.kind == "O":
+            want = np.array([v.decode() if isinstance(v, bytes) else v for v in want.ravel()], dtype=object).reshape(want.shape)
+        if got[name].shape != want.shape:
+            return f"{name}: shape {list(got[name].shape)} is not {list(want.shape)}"
+        fault = differs(got[name], want, max(rtol, UNITS.get(dtype_name(stored), 0)), atol)
+        if fault:
+            return f"{name}: {fault}"
+    return None
+
+
+def write_input(value, name, folder, number):
+    proto = value if isinstance(value, onnx.TensorProto) else numpy_helper.from_array(np.asarray(value), name)
+    path = Path(folder) / f"input_{number}.pb"
+    path.write_bytes(proto.SerializeToString())
+    return f"{name}={path}"
+
+
+def outcome_of(refusal):
+    """(outcome, sentence) of a Refused."""
+    code, error = refusal.args
+    if code == UNSUPPORTED and error.startswith("error:") and len(error) > 20:
+        return "refused", error.strip()
+    return "wrong", f"exit {code}: {error.strip()[-300:]}"
+
+
+def answer(model_path, inputs, folder):
+    """(outputs, None), or (None, (outcome, sentence)). inputs: name -> value."""
+    try:
+        files = [write_input(v, n, folder, i) for i, (n, v) in enumerate(inputs.items())]
+        return predict(model_path, files), None
+    except Refused as refusal:
+        return None, outcome_of(refusal)
+
+
+def why(refusal):
+    """The cause, in one line."""
+    lines = [line.strip() for line in refusal.splitlines()]
+    return next((line for line in lines if line.startswith("cause:")), lines[0])[:200]
