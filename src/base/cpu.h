@@ -14,3 +14,7 @@ const char *isa_name(enum isa isa);
 /* Use "portable", "avx2" or "avx512"; UNSUPPORTED when this machine has less. Call before any
  * model is loaded. The environment variable FIRN_ISA does the same. */
 enum status cpu_isa_force(const char *name, struct error *err) must_check;
+
+/* Cores this process may use: its affinity, and the quota of its control group, rounded up. At
+ * least 1. */
+unsigned cpu_count(void);

@@ -8,6 +8,8 @@
 
 #include "base/cpu.h"
 
+enum { THREADS_MAX = 1024 };
+
 static enum status open_path(const char *path, const struct target_options *options,
                              const struct native_options *native, struct target *target,
                              struct error *err)
@@ -31,6 +33,18 @@ static enum status open_version(const char *reference, const struct target_optio
     return load_version(target->registry, &version, native, &target->servable, err);
 }
 
+static enum status team_open(int64_t threads, struct team **team, struct error *err)
+{
+    if (threads < 0 || threads > THREADS_MAX)
+        return error_set(err, STATUS_INVALID_INPUT, "--threads wants 0 to %d", THREADS_MAX);
+    threads = threads ? threads : cpu_count();
+    if (threads == 1)
+        return STATUS_OK;
+    *team = team_pool_new((size_t)threads);
+    return *team ? STATUS_OK
+                 : error_set(err, STATUS_UNAVAILABLE, "%d threads do not start", (int)threads);
+}
+
 enum status target_open(const char *name, const struct target_options *options,
                         struct target *target, struct error *err)
 {
@@ -41,6 +55,8 @@ enum status target_open(const char *name, const struct target_options *options,
     arena_init(&target->memory, 1 << 24);
     if (options->isa)
         TRY(cpu_isa_force(options->isa, err));
+    TRY(team_open(options->threads, &target->team, err));
+    native.team = target->team;
     if (options->store)
         TRY(open_version(name, options, &native, target, err));
     else
@@ -54,5 +70,6 @@ void target_close(struct target *target)
     load_close(&target->loading);
     if (target->registry)
         registry_close(target->registry);
+    team_free(target->team);
     arena_release(&target->memory);
 }

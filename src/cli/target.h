@@ -8,13 +8,16 @@
 struct target_options {
     const char *manifest, *isa, *store, *passes_off;
     bool reference;
-    bool profile; /* not an option of all: see bench */
+    int64_t threads; /* of one run; 0: one a core */
+    bool profile;    /* not an option of all: see bench */
 };
 #define TARGET_OPTIONS(type, member)                                                               \
     {"store", OPTION_TEXT, offsetof(type, member.store), "DIR",                                    \
      "TARGET is a version of the store in this folder"},                                           \
         {"manifest", OPTION_TEXT, offsetof(type, member.manifest), "FILE",                         \
          "a manifest to put over what the file says"},                                             \
+        {"threads", OPTION_NUMBER, offsetof(type, member.threads), "N",                            \
+         "threads that work on one run (predict: one a core, bench: 1)"},                          \
         {"isa", OPTION_TEXT, offsetof(type, member.isa), "NAME",                                   \
          "force the kernels: avx512, avx2 or portable"},                                           \
         {"reference", OPTION_FLAG, offsetof(type, member.reference), NULL,                         \
@@ -28,6 +31,7 @@ struct target {
     const char *name, *version; /* of the answer: the file's name and "", or the model's */
     struct servable *servable;
     struct registry *registry;
+    struct team *team; /* for sessions; NULL: one thread */
     struct loading loading;
     struct arena memory;
 };

@@ -118,11 +118,11 @@ struct plan {
 enum status place_buffers(struct buffer *buffers, size_t count, size_t limit, size_t *size,
                           uint32_t *step, struct arena *scratch, struct error *err) must_check;
 
-/* Make a plan for these inputs. `by_value`: use the values of small integer inputs too. The plan
- * is owned by the caller (plan_free). */
+/* Make a plan for these inputs. `by_value`: use the values of small integer inputs too. `team`: the
+ * one of the runs, for scratch memory per lane. The plan is owned by the caller (plan_free). */
 enum status plan_make(const struct native *native, size_t signature, const struct tensor *inputs,
-                      bool by_value, struct arena *scratch, struct plan **plan, struct error *err)
-    must_check;
+                      bool by_value, struct team *team, struct arena *scratch, struct plan **plan,
+                      struct error *err) must_check;
 void plan_free(struct plan *plan);
 
 /* May the values of this input be part of a plan's key? */

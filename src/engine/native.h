@@ -2,6 +2,7 @@
 /* The native servable: a graph, optimised, prepared and planned per shape. */
 #pragma once
 
+#include "base/team.h"
 #include "engine/servable.h"
 #include "graph/graph.h"
 
@@ -11,6 +12,7 @@ struct native_options {
     size_t plans_max;       /* plans kept per session; 0: 32 */
     size_t memory_max;      /* bytes of one plan; 0: 4 GiB */
     bool profile;           /* time every step, for native_profile */
+    struct team *team;      /* threads that help while the model is loaded; NULL: none */
     bool poison;            /* tests: catch kernels and plans that touch memory of others. The
                              * environment variable FIRN_POISON does the same */
 };

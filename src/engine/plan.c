@@ -27,6 +27,7 @@ struct planner {
     size_t dynamic_count; /* of dynamic tensors */
     size_t memory_max;
     struct arena *scratch;
+    struct team *team;
     bool by_value;
 };
 
@@ -118,6 +119,7 @@ static void call_fill(struct planner *p, const struct recipe_node *made, struct 
         .in = p->in,
         .out = p->out,
         .state = made->state,
+        .team = p->team,
     };
     memset(p->out, 0, out_capacity(call) * sizeof *p->out);
 }
@@ -493,13 +495,15 @@ static enum status plan_fill(struct planner *p, const struct tensor *inputs, str
 }
 
 enum status plan_make(const struct native *native, size_t signature, const struct tensor *inputs,
-                      bool by_value, struct arena *scratch, struct plan **plan, struct error *err)
+                      bool by_value, struct team *team, struct arena *scratch, struct plan **plan,
+                      struct error *err)
 {
     struct planner p = {
         .native = native,
         .recipe = &native->recipes[signature],
         .memory_max = native->options.memory_max,
         .scratch = scratch,
+        .team = team,
         .by_value = by_value,
     };
     struct arena keep;

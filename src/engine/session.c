@@ -153,12 +153,13 @@ static enum status make(struct native_session *session, size_t signature,
     struct error failed;
 
     arena_reset(&session->scratch);
-    TRY(plan_make(native, signature, inputs, session->by_value[signature], &session->scratch, plan,
-                  err));
+    TRY(plan_make(native, signature, inputs, session->by_value[signature], session->base.team,
+                  &session->scratch, plan, err));
     if (!(*plan)->dynamic_step_count || session->by_value[signature] ||
         !has_value_input(session, signature, inputs))
         return STATUS_OK;
-    if (plan_make(native, signature, inputs, true, &session->scratch, &by_value, &failed))
+    if (plan_make(native, signature, inputs, true, session->base.team, &session->scratch, &by_value,
+                  &failed))
         return STATUS_OK;
     if (by_value->dynamic_step_count >= (*plan)->dynamic_step_count) {
         plan_free(by_value);

@@ -104,6 +104,7 @@ static enum status adapted_run(struct session *base, size_t index, const struct 
     face = &base->servable->contract->signatures[index];
     model = &session->inner->servable->contract->signatures[index];
     from = to + model->input_count;
+    session->inner->team = base->team;
     arena_reset(&session->arena);
     for (size_t i = 0; i < model->input_count; i++)
         TRY(convert(&inputs[i], &model->inputs[i], &to[i], &session->arena, err));

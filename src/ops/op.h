@@ -48,7 +48,7 @@ struct op_call {
     void *scratch; /* scratch_size bytes, 64-byte aligned, uninitialised; run only; never NULL */
     struct arena *memory; /* run: for the bytes of string elements that are made, not borrowed;
                            * lives until the outputs have been read */
-    struct team *team;    /* run: threads that may help (base/team.h); NULL: none */
+    struct team *team; /* run and scratch_size: threads that may help (base/team.h); NULL: none */
 };
 
 struct op {
@@ -93,8 +93,9 @@ const struct op *op_find(struct bytes domain, struct bytes name);
 /* All operators of all domains, for pages and tests: calls `visit` once for each. */
 void op_each(void (*visit)(const char *domain, const struct op *op, void *context), void *context);
 
-/* Of the calling thread (a kernel asks before it hands chunks to a team): kernels use their plain C reference path alone, in `prepare` and `run`.
- * The oracle of tests and of native_options.reference. Returns what it was before. */
+/* Of the calling thread (a kernel asks before it hands chunks to a team): kernels use their plain C
+ * reference path alone, in `prepare` and `run`. The oracle of tests and of
+ * native_options.reference. Returns what it was before. */
 bool op_reference_only(bool on);
 bool op_is_reference_only(void);
 

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cpu.h"
 #include "server/internal.h"
 
 enum {
@@ -434,7 +435,7 @@ static enum status make_metrics(struct server *server, struct error *err)
 
 static enum status make_ios(struct server *server, struct error *err)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    long cores = (long)cpu_count();
     long count = cores <= ONE_LOOP_CORES                           ? 1
                  : cores / ONE_LOOP_CORES > IO_THREADS_DEFAULT_MAX ? IO_THREADS_DEFAULT_MAX
                                                                    : cores / ONE_LOOP_CORES;
@@ -454,7 +455,7 @@ static enum status make_ios(struct server *server, struct error *err)
 static enum status make_pools(struct server *server, struct error *err)
 {
     const struct settings *settings = &server->settings;
-    unsigned compute = or_default(settings->compute_threads, sysconf(_SC_NPROCESSORS_ONLN));
+    unsigned compute = or_default(settings->compute_threads, cpu_count());
     unsigned control = (unsigned)settings->control_threads;
     unsigned upload = (unsigned)settings->upload_threads;
     unsigned first = server->io_count;

@@ -18,7 +18,7 @@
 struct bench {
     const char *signature;
     struct option_list inputs;
-    int64_t threads;
+    int64_t parallel;
     double seconds;
     bool json;
     struct target_options target;
@@ -29,8 +29,8 @@ static const struct option OPTIONS[] = {
      "as `firn predict` takes them; made from the contract when absent"},
     {"signature", OPTION_TEXT, offsetof(struct bench, signature), "NAME",
      "the signature to call (the first)"},
-    {"threads", OPTION_NUMBER, offsetof(struct bench, threads), "N",
-     "run in so many threads at once (1)"},
+    {"parallel", OPTION_NUMBER, offsetof(struct bench, parallel), "N",
+     "so many runs at once, each of its own thread (1)"},
     {"seconds", OPTION_REAL, offsetof(struct bench, seconds), "S", "measure for so long (3)"},
     {"json", OPTION_FLAG, offsetof(struct bench, json), NULL, "print one JSON object"},
     {"profile", OPTION_FLAG, offsetof(struct bench, target.profile), NULL,
@@ -39,7 +39,7 @@ static const struct option OPTIONS[] = {
     {0},
 };
 
-enum { MEMORY_SHIFT = 36, THREADS_MAX = 1024 };
+enum { MEMORY_SHIFT = 36, PARALLEL_MAX = 1024 };
 static const double WARM_UP_SHARE = 0.1; /* of the seconds, before the measurement */
 
 /* The most memory this program held. getrusage() would count what its parent held before exec too.
@@ -134,7 +134,7 @@ struct figures {
     double min_us, p50_us, p99_us, load_ms;
     long peak_rss_kb;
     struct servable_account account;
-    int64_t threads;
+    int64_t threads, parallel;
 };
 
 static double quantile_us(const struct lane *lanes, size_t count, uint64_t runs, double q)
@@ -185,14 +185,14 @@ static enum status lanes_run(struct lane *lanes, size_t count, struct error *err
     return STATUS_OK;
 }
 
-static enum status lanes_open(struct lane *lanes, size_t count, struct servable *servable,
+static enum status lanes_open(struct lane *lanes, size_t count, const struct target *target,
                               size_t signature, const struct tensor *inputs, double seconds,
                               struct arena *keep, struct error *err)
 {
-    size_t outputs = servable->contract->signatures[signature].output_count;
+    size_t outputs = target->servable->contract->signatures[signature].output_count;
 
     for (size_t i = 0; i < count; i++) {
-        lanes[i].session = servable_session(servable);
+        lanes[i].session = servable_session(target->servable);
         lanes[i].outputs = arena_new(keep, struct tensor, outputs);
         lanes[i].signature = signature;
         lanes[i].inputs = inputs;
@@ -200,6 +200,7 @@ static enum status lanes_open(struct lane *lanes, size_t count, struct servable 
         lanes[i].shortest = UINT64_MAX;
         if (!lanes[i].session || !lanes[i].outputs)
             return error_no_memory(err, "a session");
+        lanes[i].session->team = target->team;
     }
     return STATUS_OK;
 }
@@ -236,8 +237,8 @@ static enum status first_answer(struct measurement *m)
     m->lanes = calloc(m->count, sizeof *m->lanes);
     if (!m->lanes)
         return error_no_memory(m->err, "threads");
-    TRY(lanes_open(m->lanes, m->count, m->target.servable, m->signature, m->bound,
-                   m->bench->seconds, m->keep, m->err));
+    TRY(lanes_open(m->lanes, m->count, &m->target, m->signature, m->bound, m->bench->seconds,
+                   m->keep, m->err));
     return session_run(m->lanes[0].session, m->signature, m->bound, m->lanes[0].outputs, m->err);
 }
 
@@ -253,6 +254,7 @@ static enum status measure(struct measurement *m, const char *path, struct figur
     TRY(bind(m));
     begin += now_ns() - pause; /* what the inputs took is not the model's */
     TRY(first_answer(m));
+    figures->threads = (int64_t)team_lanes(m->target.team);
     figures->load_ms = (double)(now_ns() - begin) / 1e6;
     TRY(lanes_run(m->lanes, m->count, m->err));
     summarise(m->lanes, m->count, figures);
@@ -278,19 +280,19 @@ static void print(const struct figures *f, bool json, struct text *text)
                 json ? "{\"runs\": %llu, \"min_us\": %.3f, \"p50_us\": %.3f, \"p99_us\": %.3f, "
                        "\"load_ms\": %.3f, \"peak_rss_kb\": %ld, \"weights_bytes\": %zu, "
                        "\"mapped_bytes\": %zu, \"arena_bytes\": %zu, \"threads\": %lld, "
-                       "\"isa\": \"%s\"}\n"
+                       "\"parallel\": %lld, \"isa\": \"%s\"}\n"
                      : "runs           %llu\nmin            %.3f us\nmedian         %.3f us\n"
                        "99 %%           %.3f us\nload           %.3f ms\npeak memory    %ld kB\n"
                        "weights        %zu B\nmapped         %zu B\nplan memory    %zu B\n"
-                       "threads        %lld\nkernels        %s\n",
+                       "threads        %lld\nparallel       %lld\nkernels        %s\n",
                 (unsigned long long)f->runs, f->min_us, f->p50_us, f->p99_us, f->load_ms,
                 f->peak_rss_kb, f->account.weights, f->account.mapped, f->account.arena,
-                (long long)f->threads, isa_name(cpu_isa()));
+                (long long)f->threads, (long long)f->parallel, isa_name(cpu_isa()));
 }
 
 static int run(int argc, char **argv)
 {
-    struct bench bench = {.threads = 1, .seconds = 3};
+    struct bench bench = {.parallel = 1, .seconds = 3, .target.threads = 1};
     struct arguments arguments = {0};
     struct figures figures = {0};
     struct text text = {0};
@@ -301,12 +303,12 @@ static int run(int argc, char **argv)
     enum status status = options_parse(OPTIONS, argc, argv, 1, 1, &bench, &arguments, &err);
 
     arena_init(&keep, (size_t)1 << MEMORY_SHIFT);
-    if (!status && (bench.threads < 1 || bench.threads > THREADS_MAX))
-        status = error_set(&err, STATUS_INVALID_INPUT, "--threads wants 1 to %d", THREADS_MAX);
+    if (!status && (bench.parallel < 1 || bench.parallel > PARALLEL_MAX))
+        status = error_set(&err, STATUS_INVALID_INPUT, "--parallel wants 1 to %d", PARALLEL_MAX);
     if (!status) {
         path = arguments.items[0];
-        figures.threads = bench.threads;
-        m.count = (size_t)bench.threads;
+        figures.parallel = bench.parallel;
+        m.count = (size_t)bench.parallel;
         status = measure(&m, path, &figures, &text);
         measurement_close(&m);
     }
@@ -326,8 +328,8 @@ static int run(int argc, char **argv)
 
 const struct command command_bench = {
     .name = "bench",
-    .usage = "bench PATH [--signature NAME] [--input [NAME=]FILE]... [--threads N] [--seconds S] "
-             "[--json]",
+    .usage = "bench PATH [--signature NAME] [--input [NAME=]FILE]... [--threads N] "
+             "[--parallel N] [--seconds S] [--json]",
     .summary = "measure how long one run of a model takes, without a network",
     .help =
         "Loads the model in this process and runs it again and again on the given inputs after\n"

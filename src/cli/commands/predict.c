@@ -70,6 +70,8 @@ static enum status call(const struct predict *predict, const struct target *targ
     TRY(inputs_bind(inputs, signature, &bound, keep, err));
     outputs = arena_new(keep, struct tensor, signature->output_count);
     session = servable_session(target->servable);
+    if (session)
+        session->team = target->team;
     status = outputs && session ? session_run(session, index, bound, outputs, err)
                                 : error_no_memory(err, "a session");
     if (!status)
