@@ -6,8 +6,8 @@
 
 #include "base/file.h"
 #include "base/number.h"
-#include "formats/npy.h"
-#include "formats/oip.h"
+#include "formats/numpy/npy.h"
+#include "formats/json/oip.h"
 #include "tensor/convert.h"
 
 enum { CELL_SIZE = 96, FILE_NAME_SIZE = 200 };

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/number.h"
-#include "formats/json.h"
+#include "formats/json/json.h"
 
 enum {
     ANSWER_BYTES_MAX = 256 << 20,

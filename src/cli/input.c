@@ -11,8 +11,8 @@
 #include "base/text.h"
 #include "cli/table.h"
 #include "formats/csv.h"
-#include "formats/npy.h"
-#include "formats/oip.h"
+#include "formats/numpy/npy.h"
+#include "formats/json/oip.h"
 #include "formats/onnx_tensor.h"
 
 enum { INPUT_BYTES_SHIFT = 33, GIVEN_MAX = 1 << 20 }; /* 8 GiB from standard input */

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "contract/contract.h"
-#include "formats/artifact.h"
+#include "formats/archive/artifact.h"
 
 struct input_file; /* one --input, read but not yet matched to a signature */
 

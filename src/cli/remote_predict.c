@@ -5,7 +5,7 @@
 
 #include "cli/client.h"
 #include "cli/store.h"
-#include "formats/json_tensor.h"
+#include "formats/json/json_tensor.h"
 
 static void write_shape(struct text *text, const struct shape *shape)
 {

@@ -10,8 +10,8 @@
 #include "base/file.h"
 #include "cli/client.h"
 #include "cli/store.h"
-#include "formats/json.h"
-#include "formats/tar_write.h"
+#include "formats/json/json.h"
+#include "formats/archive/tar_write.h"
 #include "loading/load.h"
 
 struct remote {

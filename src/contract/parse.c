@@ -2,7 +2,7 @@
 /* Reads back what print.c wrote as JSON. */
 
 #include "contract/contract.h"
-#include "formats/json.h"
+#include "formats/json/json.h"
 
 enum { FIELDS_MAX = 1 << 20 };
 

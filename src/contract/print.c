@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "contract/contract.h"
-#include "formats/json_tensor.h"
+#include "formats/json/json_tensor.h"
 
 enum { EVIDENCE_SIZE = 256 };
 

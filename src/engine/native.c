@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "engine/internal.h"
-#include "formats/artifact.h"
+#include "formats/archive/artifact.h"
 
 enum { PLANS_MAX = 32 };
 static const size_t MEMORY_MAX = (size_t)4 << 30;

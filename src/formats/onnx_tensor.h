@@ -2,7 +2,7 @@
 /* ONNX TensorProto (onnx/onnx:onnx/onnx.proto), in models, in test data and as input files. */
 #pragma once
 
-#include "formats/artifact.h"
+#include "formats/archive/artifact.h"
 #include "formats/protobuf.h"
 #include "tensor/tensor.h"
 

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "contract/contract.h"
-#include "formats/artifact.h"
+#include "formats/archive/artifact.h"
 #include "graph/graph.h"
 
 struct description {

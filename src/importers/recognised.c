@@ -3,7 +3,7 @@
  * goes, and refused with the reason. recognised.def has a row for each. */
 #include <stdio.h>
 
-#include "formats/pickle.h"
+#include "formats/pickle/pickle.h"
 #include "formats/protobuf.h"
 #include "importers/importer.h"
 #include "importers/recognised/internal.h"

@@ -7,8 +7,8 @@
 
 #include "base/map.h"
 #include "base/text.h"
-#include "formats/compression.h"
-#include "formats/skops.h"
+#include "formats/compression/compression.h"
+#include "formats/skops/skops.h"
 #include "importers/sklearn/internal.h"
 
 enum { EXECUTES_MAX = 256, ATTEMPTS_MAX = 3 * METHOD_COUNT + 8 };

@@ -13,8 +13,8 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-#include "formats/json.h"
-#include "formats/tar_write.h"
+#include "formats/json/json.h"
+#include "formats/archive/tar_write.h"
 
 enum {
     COPY_BYTES = 1 << 20,

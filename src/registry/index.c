@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "formats/json.h"
+#include "formats/json/json.h"
 
 enum { ROWS_BYTES_MAX = 1 << 30 };
 

@@ -9,7 +9,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "formats/artifact.h"
+#include "formats/archive/artifact.h"
 
 struct registry;
 

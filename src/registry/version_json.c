@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/version_json.h"
 
-#include "formats/json.h"
+#include "formats/json/json.h"
 
 static void write_text(const char *key, const char *value, struct text *text)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/access.h"
 
-#include "formats/json.h"
+#include "formats/json/json.h"
 #include "server/internal.h"
 
 /* Not in the table: another process may have added it a moment ago. */

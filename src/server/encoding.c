@@ -2,7 +2,7 @@
 /* gzip bodies, in and out. */
 #include <zlib.h>
 
-#include "formats/compression.h"
+#include "formats/compression/compression.h"
 #include "server/internal.h"
 
 enum { GZIP_WINDOW = 15 + 16, GZIP_LEVEL = 1, GZIP_RATIO_MAX = 1100 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/request.h"
 
-#include "formats/json.h"
+#include "formats/json/json.h"
 
 enum { BODY_BYTES_KEPT = 64 << 10 }; /* larger buffers are given back */
 

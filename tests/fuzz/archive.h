@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the archive targets share: open the bytes, read every member, resolve a name. */
-#include "formats/artifact.h"
+#include "formats/archive/artifact.h"
 
 static void archive_fuzz(const uint8_t *data, size_t size, enum artifact_kind kind)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Every compressed stream, recognised by its first bytes; also as raw deflate. */
-#include "formats/compression.h"
+#include "formats/compression/compression.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

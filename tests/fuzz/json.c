@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* JSON: what the tree takes, the pull reader takes; written again it is the same. */
-#include "formats/json.h"
+#include "formats/json/json.h"
 
 static void write_value(struct text *text, const struct json *value)
 {

@@ -2,7 +2,7 @@
 /* Tensors in JSON and Open Inference bodies. The first byte chooses the dtype; a body is read with
  * all of it as JSON and with the JSON ending where the first '\n' stands. */
 #include "base/number.h"
-#include "formats/oip.h"
+#include "formats/json/oip.h"
 
 static void touch(const struct tensor *tensor)
 {

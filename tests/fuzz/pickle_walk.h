@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Ask everything of every object of a pickle's tree, within bounds. */
 #include "base/text.h"
-#include "formats/npy.h"
-#include "formats/pickle.h"
+#include "formats/numpy/npy.h"
+#include "formats/pickle/pickle.h"
 
 enum { VISITS_MAX = 500, CHILDREN_MAX = 64, WALK_BYTES = 64 << 20 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Protocol buffers: every field entered as a message, and the input as an ONNX tensor. */
-#include "formats/json_tensor.h"
+#include "formats/json/json_tensor.h"
 #include "formats/onnx_tensor.h"
 
 static void walk(struct protobuf message, struct arena *keep)

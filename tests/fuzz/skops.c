@@ -3,7 +3,7 @@
  * name ("a.npy", "m.npz"), because mutating a zip mostly breaks its checksums. */
 #include <zlib.h>
 
-#include "formats/skops.h"
+#include "formats/skops/skops.h"
 #include "fuzz/pickle_walk.h"
 
 struct entry {

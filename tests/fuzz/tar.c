@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "formats/tar.h"
+#include "formats/archive/tar.h"
 
 /* Right checksums where a header seems to be, which a mutation alone would hardly hit. */
 static void mend_checksums(uint8_t *tar, size_t size)

@@ -3,7 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/store.h"
-#include "formats/json.h"
+#include "formats/json/json.h"
 
 struct alias {
     bool remove;

@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "cli/store.h"
 #include "contract/contract.h"
-#include "formats/json.h"
+#include "formats/json/json.h"
 #include "loading/load.h"
 
 struct diff {

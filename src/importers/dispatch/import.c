@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "formats/json.h"
+#include "formats/json/json.h"
 #include "gen/importers.h"
 #include "importers/importer.h"
 

@@ -2,7 +2,7 @@
 /* What the checks of recognised.def look at. */
 #pragma once
 
-#include "formats/artifact.h"
+#include "formats/archive/artifact.h"
 
 struct look {
     struct artifact *artifact;

@@ -31,7 +31,7 @@
  * fitted estimator. */
 #pragma once
 
-#include "formats/pickle.h"
+#include "formats/pickle/pickle.h"
 #include "graph/graph.h"
 #include "importers/importer.h"
 

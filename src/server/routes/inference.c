@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/number.h"
-#include "formats/oip.h"
+#include "formats/json/oip.h"
 #include "server/access.h"
 #include "server/internal.h"
 

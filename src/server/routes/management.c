@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "contract/contract.h"
-#include "formats/json.h"
+#include "formats/json/json.h"
 #include "loading/load.h"
 #include "registry/version_json.h"
 #include "server/access.h"

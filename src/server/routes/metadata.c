@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Open Inference: what models there are, what they take and give, whether they are ready. */
-#include "formats/json.h"
+#include "formats/json/json.h"
 #include "server/access.h"
 #include "server/internal.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Open Inference: the model repository extension (index, load, unload). */
-#include "formats/json.h"
+#include "formats/json/json.h"
 #include "server/access.h"
 #include "server/internal.h"
 

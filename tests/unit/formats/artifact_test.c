@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "formats/artifact.h"
+#include "formats/archive/artifact.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

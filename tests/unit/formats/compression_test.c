@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "formats/compression.h"
+#include "formats/compression/compression.h"
 
 #include <lz4frame.h>
 #include <zlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "formats/json_tensor.h"
+#include "formats/json/json_tensor.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "formats/npy.h"
+#include "formats/numpy/npy.h"
 
 #include <fcntl.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "formats/oip.h"
+#include "formats/json/oip.h"
 
 #include "test.h"
 

@@ -3,7 +3,7 @@
 
 #include <sys/stat.h>
 
-#include "formats/json_tensor.h"
+#include "formats/json/json_tensor.h"
 
 #include "test.h"
 

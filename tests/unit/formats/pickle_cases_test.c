@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* tests/formats/pickle: each NAME.expect says what is in NAME; see make.py there. */
-#include "formats/pickle.h"
+#include "formats/pickle/pickle.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 
 #include "base/file.h"
 #include "base/text.h"
-#include "formats/npy.h"
-#include "formats/skops.h"
+#include "formats/numpy/npy.h"
+#include "formats/skops/skops.h"
 
 #include "test.h"
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Every pickle of the shared test data parses, or is refused for a reason that is written here. */
-#include "formats/pickle.h"
+#include "formats/pickle/pickle.h"
 
 #include <dirent.h>
 
 #include "base/file.h"
 #include "base/text.h"
-#include "formats/artifact.h"
-#include "formats/compression.h"
+#include "formats/archive/artifact.h"
+#include "formats/compression/compression.h"
 
 #include "test.h"
 

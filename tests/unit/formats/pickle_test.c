@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What Python's pickler does not write today: old opcodes, broken and hostile input. */
-#include "formats/pickle.h"
+#include "formats/pickle/pickle.h"
 
 #include "base/text.h"
 

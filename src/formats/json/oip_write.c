@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Writing of Open Inference v2 bodies. */
+#include "base/number.h"
+#include "formats/json/oip.h"
+
+/* Binary strings: a little-endian uint32 and that many bytes each. Those above 4 GiB fail the text,
+ * as too large. */
+static void write_binary_strings(struct text *text, const struct tensor *tensor)
+{
+    const struct bytes *elements = tensor->data;
+    size_t count = tensor_count(tensor);
+
+    for (size_t i = 0; i < count; i++) {
+        uint32_t size = (uint32_t)elements[i].size;
+        if (elements[i].size > UINT32_MAX)
+            text->failed = true;
+        text_append_bytes(text, (struct bytes){(const uint8_t *)&size, sizeof size});
+        text_append_bytes(text, elements[i]);
+    }
+}
+
+static size_t binary_size(const struct tensor *tensor)
+{
+    const struct bytes *elements = tensor->data;
+    size_t count = tensor_count(tensor), size = 0;
+
+    if (tensor->dtype != DTYPE_STRING)
+        return tensor_bytes(tensor);
+    for (size_t i = 0; i < count; i++)
+        size += 4 + elements[i].size;
+    return size;
+}
+
+static void write_tensor(struct text *text, const struct oip_tensor *item)
+{
+    const struct tensor *tensor = &item->tensor;
+    const char *datatype = dtype_oip(tensor->dtype);
+    char number[NUMBER_SIZE];
+    size_t size;
+
+    text_append_char(text, '{');
+    json_write_key(text, "name");
+    json_write_text(text, item->name);
+    text_append(text, ",\"datatype\":");
+    json_write_text(text, *datatype ? datatype : dtype_name(tensor->dtype));
+    text_append(text, ",\"shape\":[");
+    for (int i = 0; i < tensor->shape.rank; i++) {
+        if (i)
+            text_append_char(text, ',');
+        size = number_print_i64(tensor->shape.dims[i], number);
+        text_append_bytes(text, (struct bytes){(const uint8_t *)number, size});
+    }
+    text_append_char(text, ']');
+    if (item->binary) {
+        text_printf(text, ",\"parameters\":{\"binary_data_size\":%zu}}", binary_size(tensor));
+        return;
+    }
+    text_append(text, ",\"data\":");
+    json_write_tensor(text, tensor);
+    text_append_char(text, '}');
+}
+
+/* "key":[...] */
+static void write_tensors(struct text *text, const char *key, const struct oip_tensor *items,
+                          size_t count)
+{
+    json_write_key(text, key);
+    text_append_char(text, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            text_append_char(text, ',');
+        write_tensor(text, &items[i]);
+    }
+    text_append_char(text, ']');
+}
+
+static void write_binaries(struct text *text, const struct oip_tensor *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct tensor *tensor = &items[i].tensor;
+        if (!items[i].binary)
+            continue;
+        if (tensor->dtype == DTYPE_STRING)
+            write_binary_strings(text, tensor);
+        else
+            text_append_bytes(text, (struct bytes){tensor->data, tensor_bytes(tensor)});
+    }
+}
+
+/* "key":"value", when there is a value. */
+static void write_text_field(struct text *text, const char *key, const char *value)
+{
+    if (!value)
+        return;
+    json_write_key(text, key);
+    json_write_text(text, value);
+    text_append_char(text, ',');
+}
+
+void oip_write_response(const struct oip_response *response, struct text *text, size_t *json_size)
+{
+    size_t start = text->size;
+
+    text_append_char(text, '{');
+    write_text_field(text, "model_name", response->model_name);
+    write_text_field(text, "model_version", response->model_version);
+    write_text_field(text, "id", response->id);
+    write_tensors(text, "outputs", response->outputs, response->output_count);
+    text_append_char(text, '}');
+    *json_size = text->size - start;
+    write_binaries(text, response->outputs, response->output_count);
+}
+
+static void write_request_parameters(struct text *text, const struct oip_request *request)
+{
+    if (!request->signature && !request->binary_output && !request->timeout_us)
+        return;
+    text_append(text, "\"parameters\":{");
+    write_text_field(text, "signature", request->signature);
+    text_printf(text, "\"binary_data_output\":%s", request->binary_output ? "true" : "false");
+    if (request->timeout_us)
+        text_printf(text, ",\"timeout\":%lld", (long long)request->timeout_us);
+    text_append(text, "},");
+}
+
+static void write_wanted_outputs(struct text *text, const struct oip_request *request)
+{
+    if (!request->output_count)
+        return;
+    text_append(text, ",\"outputs\":[");
+    for (size_t i = 0; i < request->output_count; i++) {
+        text_append(text, i ? ",{\"name\":" : "{\"name\":");
+        json_write_text(text, request->outputs[i].name);
+        text_printf(text, ",\"parameters\":{\"binary_data\":%s}}",
+                    request->outputs[i].binary ? "true" : "false");
+    }
+    text_append_char(text, ']');
+}
+
+void oip_write_request(const struct oip_request *request, struct text *text, size_t *json_size)
+{
+    size_t start = text->size;
+
+    text_append_char(text, '{');
+    write_text_field(text, "id", request->id);
+    write_request_parameters(text, request);
+    write_tensors(text, "inputs", request->inputs, request->input_count);
+    write_wanted_outputs(text, request);
+    text_append_char(text, '}');
+    *json_size = text->size - start;
+    write_binaries(text, request->inputs, request->input_count);
+}
