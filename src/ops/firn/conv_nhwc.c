@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+/* ConvNhwc and ConvTransposeNhwc: ONNX's Conv and ConvTranspose with the channels last in x and y,
+ * and an epilogue:
+ *
+ *     y = activation(conv(x, w) + bias + residual)
+ *
+ * x (N, spatial..., C), w as ONNX stores it, bias (M,), residual and y (N, spatial..., M). Bias and
+ * residual may be omitted. */
+#include "ops/fast/epilogue.h"
+#include "ops/kernels/convolution.h"
+
+enum { X, W, BIAS, RESIDUAL };
+
+/* (N, spatial..., C) to (N, C, spatial...), or back. */
+static struct shape channels_first(const struct shape *shape)
+{
+    struct shape result = *shape;
+
+    if (shape->rank < 2)
+        return result;
+    result.dims[1] = shape->dims[shape->rank - 1];
+    for (int i = 2; i < shape->rank; i++)
+        result.dims[i] = shape->dims[i - 1];
+    return result;
+}
+
+static struct shape channels_last(const struct shape *shape)
+{
+    struct shape result = *shape;
+
+    if (shape->rank < 2)
+        return result;
+    result.dims[shape->rank - 1] = shape->dims[1];
+    for (int i = 2; i < shape->rank; i++)
+        result.dims[i - 1] = shape->dims[i];
+    return result;
+}
+
+/* The geometry, as of the twin with channels first; *out is the shape of y. */
+static enum status geometry_of(const struct op_call *call, bool transposed,
+                               struct convolution *convolution, struct shape *out,
+                               struct error *err)
+{
+    struct tensor in[2] = {call->in[X], call->in[W]};
+    struct op_call twin = *call;
+    struct shape first;
+
+    in[X].shape = channels_first(&in[X].shape);
+    twin.in = in;
+    twin.in_count = 2;
+    TRY(convolution_of(&twin, X, W, transposed, convolution, &first, err));
+    *out = channels_last(&first);
+    return STATUS_OK;
+}
+
+static enum status check_bias(const struct op_call *call, const struct shape *out,
+                              struct error *err)
+{
+    int64_t maps = out->rank > 0 ? out->dims[out->rank - 1] : DIM_UNKNOWN;
+
+    if (!op_has(call, BIAS))
+        return STATUS_OK;
+    TRY(op_wants_same(call, X, BIAS, err));
+    TRY(op_wants_rank(call, BIAS, 1, 1, err));
+    if (shape_is_known(&call->in[BIAS].shape) && dim_is_known(maps) &&
+        call->in[BIAS].shape.dims[0] != maps)
+        return op_error(call, err, STATUS_INVALID_INPUT, "%lld biases for %lld maps",
+                        (long long)call->in[BIAS].shape.dims[0], (long long)maps);
+    return STATUS_OK;
+}
+
+static enum status check_residual(const struct op_call *call, const struct shape *out,
+                                  struct error *err)
+{
+    const struct shape *residual;
+    char print_a[SHAPE_PRINT_SIZE], print_b[SHAPE_PRINT_SIZE];
+
+    if (!op_has(call, RESIDUAL))
+        return STATUS_OK;
+    TRY(op_wants_same(call, X, RESIDUAL, err));
+    residual = &call->in[RESIDUAL].shape;
+    if (shape_is_known(residual) && shape_is_known(out) && !shape_equal(residual, out))
+        return op_error(call, err, STATUS_INVALID_INPUT, "a residual of shape %s for %s",
+                        shape_print(residual, print_a, sizeof print_a),
+                        shape_print(out, print_b, sizeof print_b));
+    return STATUS_OK;
+}
+
+static enum status infer(struct op_call *call, bool transposed, struct error *err)
+{
+    struct convolution convolution;
+    struct epilogue epilogue;
+    struct shape out;
+
+    TRY(op_wants(call, X, DTYPES_FLOAT, err));
+    TRY(op_wants_same(call, X, W, err));
+    TRY(epilogue_read(call, &epilogue, err));
+    TRY(geometry_of(call, transposed, &convolution, &out, err));
+    TRY(check_bias(call, &out, err));
+    TRY(check_residual(call, &out, err));
+    op_give(call, 0, call->in[X].dtype, &out);
+    return STATUS_OK;
+}
+
+static enum status infer_direct(struct op_call *call, struct error *err)
+{
+    return infer(call, false, err);
+}
+
+static enum status infer_transposed(struct op_call *call, struct error *err)
+{
+    return infer(call, true, err);
+}
+
+/* --- the reference: x with its channels first, and the kernel of the twin --- */
+
+struct reference {
+    const struct op_call *call;
+    struct epilogue epilogue;
+    size_t maps, plane; /* plane: outputs of one map */
+};
+
+static void put(void *context, size_t map, size_t at, size_t count,
+                const union convolution_sums *sums)
+{
+    const struct reference *reference = context;
+    const struct op_call *call = reference->call;
+    double bias = op_has(call, BIAS) ? tensor_f64(&call->in[BIAS], map) : 0;
+    size_t maps = reference->maps, plane = reference->plane;
+    size_t to = (at / plane / maps * plane + at % plane) * maps + map;
+
+    for (size_t i = 0; i < count; i++, to += maps) {
+        double value = sums->f[i] + bias;
+
+        if (op_has(call, RESIDUAL))
+            value += tensor_f64(&call->in[RESIDUAL], to);
+        tensor_set_f64(&call->out[0], to, epilogue_exact(&reference->epilogue, value));
+    }
+}
+
+/* x (N, plane, C) to (N, C, plane) */
+static void put_channels_first(const struct tensor *x, char *to)
+{
+    size_t size = dtype_size(x->dtype), n = (size_t)x->shape.dims[0];
+    size_t channels = (size_t)x->shape.dims[x->shape.rank - 1];
+    size_t plane = shape_span(&x->shape, 1, x->shape.rank - 1);
+    const char *from = x->data;
+
+    for (size_t i = 0; i < n; i++, from += plane * channels * size)
+        for (size_t c = 0; c < channels; c++)
+            for (size_t p = 0; p < plane; p++, to += size)
+                memcpy(to, from + (p * channels + c) * size, size);
+}
+
+static enum status run(const struct op_call *call, bool transposed, struct error *err)
+{
+    struct reference reference = {.call = call};
+    struct convolution convolution;
+    struct shape out;
+
+    TRY(geometry_of(call, transposed, &convolution, &out, err));
+    TRY(epilogue_read(call, &reference.epilogue, err));
+    reference.maps = convolution.maps;
+    reference.plane = shape_span(&out, 1, out.rank - 1);
+    put_channels_first(&call->in[X], call->scratch);
+    convolution.x = call->scratch;
+    convolution.w = call->in[W].data;
+    convolution_each(&convolution, put, &reference);
+    return STATUS_OK;
+}
+
+static enum status run_direct(const struct op_call *call, struct error *err)
+{
+    return run(call, false, err);
+}
+
+static enum status run_transposed(const struct op_call *call, struct error *err)
+{
+    return run(call, true, err);
+}
+
+static size_t scratch_size(const struct op_call *call)
+{
+    return tensor_count(&call->in[X]) * dtype_size(call->in[X].dtype);
+}
+
+#define ROW(op, text, infer_it, run_it)                                                            \
+    {                                                                                              \
+        .name = op, .summary = text, .flags = OP_ROWS | OP_OPTIONAL_GAPS, .in_min = 2,             \
+        .in_max = 4, .out_min = 1, .out_max = 1, .infer = infer_it, .run = run_it,                 \
+        .scratch_size = scratch_size                                                               \
+    }
+
+const struct op_set ops_firn_conv_nhwc = OP_SET(
+    ROW("ConvNhwc", "convolution, channels last, with an epilogue", infer_direct, run_direct),
+    ROW("ConvTransposeNhwc", "transposed convolution, channels last, with an epilogue",
+        infer_transposed, run_transposed));
