@@ -17,10 +17,11 @@ static enum dtype wire_dtype(enum dtype dtype)
 {
     if (dtype_oip(dtype)[0])
         return dtype;
-    return dtype_is_float(dtype) ? DTYPE_F32
-           : dtype == DTYPE_U4   ? DTYPE_U8
-           : dtype == DTYPE_I4   ? DTYPE_I8
-                                 : dtype;
+    if (dtype_is_float(dtype))
+        return DTYPE_F32;
+    if (dtype_is_integer(dtype))
+        return dtype_kind(dtype) == KIND_INT ? DTYPE_I8 : DTYPE_U8;
+    return dtype;
 }
 
 static bool wire_tensor(const struct tensor *from, struct tensor *to, struct arena *arena)

@@ -97,14 +97,20 @@ static enum status fields_read(struct tensor_proto *proto, const char **name, st
 
 /* --- data --- */
 
-static bool is_packed_4bit(enum dtype dtype)
+/* Elements narrower than a byte stand one behind the other, the first in the lowest bits. */
+static bool is_packed(enum dtype dtype)
 {
-    return dtype == DTYPE_U4 || dtype == DTYPE_I4 || dtype == DTYPE_F4E2M1;
+    return dtype_bits(dtype) % 8 != 0;
 }
 
-static uint8_t unpacked(enum dtype dtype, uint8_t nibble)
+static uint8_t packed_element(enum dtype dtype, const uint8_t *data, size_t size, size_t i)
 {
-    return dtype == DTYPE_I4 ? (uint8_t)((nibble ^ 8) - 8) : nibble;
+    unsigned bits = (unsigned)dtype_bits(dtype), sign = 1u << (bits - 1);
+    size_t at = i * bits / 8;
+    unsigned pair = data[at] | (unsigned)(at + 1 < size ? data[at + 1] : 0) << 8;
+    unsigned value = pair >> (i * bits % 8) & (2 * sign - 1);
+
+    return (uint8_t)(dtype_kind(dtype) == KIND_INT ? (value ^ sign) - sign : value);
 }
 
 /* Bytes of raw or external data. */
@@ -112,7 +118,8 @@ static size_t stored_size(const struct tensor *tensor)
 {
     size_t count = tensor_count(tensor);
 
-    return is_packed_4bit(tensor->dtype) ? count / 2 + count % 2 : tensor_bytes(tensor);
+    return is_packed(tensor->dtype) ? (count * (size_t)dtype_bits(tensor->dtype) + 7) / 8
+                                    : tensor_bytes(tensor);
 }
 
 static enum status data_of_wrong_size(struct error *err, size_t got, size_t want)
@@ -132,12 +139,12 @@ static enum status raw_data(struct bytes raw, struct tensor *tensor, struct aren
         return error_set(err, STATUS_INVALID_INPUT, "it has strings as raw data");
     if (raw.size != want)
         return data_of_wrong_size(err, raw.size, want);
-    if (is_packed_4bit(tensor->dtype)) {
+    if (is_packed(tensor->dtype)) {
         data = arena_new(keep, uint8_t, count);
         if (!data)
             return error_no_memory(err, "a tensor");
         for (size_t i = 0; i < count; i++)
-            data[i] = unpacked(tensor->dtype, (uint8_t)(raw.data[i / 2] >> (i % 2 * 4) & 15));
+            data[i] = packed_element(tensor->dtype, raw.data, raw.size, i);
         tensor->data = data;
         return STATUS_OK;
     }
@@ -223,8 +230,38 @@ static bool fits(int64_t value, int bits, bool is_signed)
     return is_signed ? value >= -half && value < half : value >= 0 && value < 2 * half;
 }
 
-/* Small types stand in int32_data, one a value (4-bit types two), halves and float8 as their bits.
+/* Elements narrower than a byte: int32_data holds bytes of packed ones, or one 6-bit float a value.
  */
+static enum status narrow_data(const struct protobuf *message, struct tensor *tensor,
+                               struct arena *keep, struct error *err)
+{
+    bool packed = dtype_bits(tensor->dtype) != 6;
+    size_t elements = tensor_count(tensor), count;
+    size_t want = packed ? stored_size(tensor) : elements;
+    int64_t top = packed ? 255 : 63, *ints;
+    uint8_t *bytes, *data;
+
+    TRY(protobuf_all_i64(message, 5, &ints, &count, keep, err));
+    if (count != want)
+        return error_set(err, STATUS_INVALID_INPUT, "it has %zu numbers, its shape asks for %zu",
+                         count, want);
+    bytes = arena_new(keep, uint8_t, count);
+    data = packed ? arena_new(keep, uint8_t, elements) : bytes;
+    if (!bytes || !data)
+        return error_no_memory(err, "a tensor");
+    for (size_t i = 0; i < count; i++) {
+        if (ints[i] < (packed ? INT8_MIN : 0) || ints[i] > top)
+            return error_set(err, STATUS_INVALID_INPUT, "its number %zu, %lld, does not fit %s", i,
+                             (long long)ints[i], dtype_name(tensor->dtype));
+        bytes[i] = (uint8_t)ints[i];
+    }
+    for (size_t i = 0; packed && i < elements; i++)
+        data[i] = packed_element(tensor->dtype, bytes, count, i);
+    tensor->data = data;
+    return STATUS_OK;
+}
+
+/* Small types stand in int32_data, one a value, halves and float8 as their bits. */
 static enum status ints_data(const struct protobuf *message, struct tensor *tensor,
                              struct arena *keep, struct error *err)
 {
@@ -233,14 +270,13 @@ static enum status ints_data(const struct protobuf *message, struct tensor *tens
                                                                                  : 5;
     size_t size = dtype_size(tensor->dtype), elements = tensor_count(tensor), count;
     bool is_signed = dtype_kind(tensor->dtype) == KIND_INT;
-    size_t want = is_packed_4bit(tensor->dtype) ? elements / 2 + elements % 2 : elements;
     int64_t *ints;
     uint8_t *data;
 
     TRY(protobuf_all_i64(message, number, &ints, &count, keep, err));
-    if (count != want)
+    if (count != elements)
         return error_set(err, STATUS_INVALID_INPUT, "it has %zu numbers, its shape asks for %zu",
-                         count, want);
+                         count, elements);
     if (size == 8) {
         tensor->data = ints;
         return STATUS_OK;
@@ -249,11 +285,9 @@ static enum status ints_data(const struct protobuf *message, struct tensor *tens
     if (!data)
         return error_no_memory(err, "a tensor");
     for (size_t i = 0; i < elements; i++) {
-        int64_t value = tensor->dtype == DTYPE_BOOL ? ints[i] != 0
-                        : is_packed_4bit(tensor->dtype)
-                            ? unpacked(tensor->dtype, (uint8_t)(ints[i / 2] >> (i % 2 * 4) & 15))
-                            : ints[i];
-        if (!is_packed_4bit(tensor->dtype) && !fits(value, 8 * (int)size, is_signed))
+        int64_t value = tensor->dtype == DTYPE_BOOL ? ints[i] != 0 : ints[i];
+
+        if (!fits(value, 8 * (int)size, is_signed))
             return error_set(err, STATUS_INVALID_INPUT, "its element %zu, %lld, does not fit %s", i,
                              (long long)value, dtype_name(tensor->dtype));
         memcpy(data + i * size, &value, size); /* little-endian */
@@ -279,6 +313,8 @@ static enum status data_read(const struct tensor_proto *proto, struct artifact *
     case DTYPE_C128:
         return floats_data(proto->message, tensor, keep, err);
     default:
+        if (is_packed(tensor->dtype))
+            return narrow_data(proto->message, tensor, keep, err);
         return ints_data(proto->message, tensor, keep, err);
     }
 }

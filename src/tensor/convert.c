@@ -73,6 +73,8 @@ static const struct small_float *small_float_of(enum dtype dtype)
     static const struct small_float E5M2 = {5, 2, 15, true, false, false};
     static const struct small_float E5M2FNUZ = {5, 2, 16, false, false, true};
     static const struct small_float E2M1 = {2, 1, 1, false, false, false};
+    static const struct small_float E2M3 = {2, 3, 1, false, false, false};
+    static const struct small_float E3M2 = {3, 2, 3, false, false, false};
 
     switch (dtype) {
     case DTYPE_F8E4M3FN:
@@ -85,6 +87,10 @@ static const struct small_float *small_float_of(enum dtype dtype)
         return &E5M2FNUZ;
     case DTYPE_F4E2M1:
         return &E2M1;
+    case DTYPE_F6E2M3:
+        return &E2M3;
+    case DTYPE_F6E3M2:
+        return &E3M2;
     default:
         return NULL;
     }
@@ -110,6 +116,12 @@ static double small_float_to_f64(const struct small_float *f, unsigned bits)
     return sign ? -value : value;
 }
 
+/* E8M0: a power of two, 2^(bits - 127); 255 is NaN. No sign, no zero. */
+static double power_to_f64(uint8_t bits)
+{
+    return bits == 255 ? (double)NAN : ldexp(1, bits - 127);
+}
+
 double tensor_f64(const struct tensor *t, size_t i)
 {
     const struct small_float *small;
@@ -125,6 +137,8 @@ double tensor_f64(const struct tensor *t, size_t i)
         return ((const double *)t->data)[i];
     case DTYPE_U64:
         return (double)((const uint64_t *)t->data)[i];
+    case DTYPE_F8E8M0:
+        return power_to_f64(((const uint8_t *)t->data)[i]);
     default:
         small = small_float_of(t->dtype);
         if (small)
@@ -147,10 +161,12 @@ int64_t tensor_i64(const struct tensor *t, size_t i)
     case DTYPE_U8:
     case DTYPE_QU8:
     case DTYPE_U4:
+    case DTYPE_U2:
         return ((const uint8_t *)t->data)[i];
     case DTYPE_I8:
     case DTYPE_QI8:
     case DTYPE_I4:
+    case DTYPE_I2:
         return ((const int8_t *)t->data)[i];
     case DTYPE_U16:
     case DTYPE_QU16:
@@ -173,14 +189,21 @@ int64_t tensor_i64(const struct tensor *t, size_t i)
     }
 }
 
+/* The low bits of `value`, as the byte that an element is held in. */
+static uint8_t byte_of(enum dtype dtype, int64_t value)
+{
+    int bits = dtype_bits(dtype), sign = 1 << (bits - 1), low = (int)value & (2 * sign - 1);
+
+    if (dtype == DTYPE_BOOL)
+        return value != 0;
+    return (uint8_t)(dtype_kind(dtype) == KIND_INT ? (low ^ sign) - sign : low);
+}
+
 static void set_i64(const struct tensor *t, size_t i, int64_t value)
 {
     switch (dtype_size(t->dtype)) {
     case 1:
-        ((uint8_t *)t->data)[i] = t->dtype == DTYPE_BOOL ? value != 0
-                                  : t->dtype == DTYPE_U4 ? (uint8_t)(value & 15)
-                                  : t->dtype == DTYPE_I4 ? (uint8_t)(int8_t)(((value & 15) ^ 8) - 8)
-                                                         : (uint8_t)value;
+        ((uint8_t *)t->data)[i] = byte_of(t->dtype, value);
         break;
     case 2:
         ((uint16_t *)t->data)[i] = (uint16_t)value;
@@ -224,6 +247,21 @@ static uint8_t small_float_from_f64(const struct small_float *f, double value)
     return (uint8_t)(sign | bits);
 }
 
+/* Up to the next power of two, saturated; what has no answer (a negative value) is NaN. */
+static uint8_t power_from_f64(double value)
+{
+    int exponent;
+    double fraction;
+
+    if (!(value >= 0))
+        return 255;
+    if (value >= 0x1p127)
+        return 254;
+    fraction = frexp(value, &exponent); /* value = fraction * 2^exponent, fraction in [0.5, 1) */
+    exponent += 127 - (fraction <= 0.5);
+    return value == 0 || exponent < 0 ? 0 : (uint8_t)exponent;
+}
+
 void tensor_set_f64(struct tensor *t, size_t i, double value)
 {
     const struct small_float *small;
@@ -249,6 +287,9 @@ void tensor_set_f64(struct tensor *t, size_t i, double value)
         ((uint64_t *)t->data)[i] = value >= 0x1p64   ? UINT64_MAX
                                    : value >= 0x1p63 ? (uint64_t)value
                                                      : (uint64_t)saturating_i64(value);
+        break;
+    case DTYPE_F8E8M0:
+        ((uint8_t *)t->data)[i] = power_from_f64(value);
         break;
     default:
         small = small_float_of(t->dtype);

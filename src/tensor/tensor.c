@@ -37,6 +37,24 @@ size_t dtype_size(enum dtype dtype)
     return DTYPES[dtype].size;
 }
 
+int dtype_bits(enum dtype dtype)
+{
+    switch (dtype) {
+    case DTYPE_U2:
+    case DTYPE_I2:
+        return 2;
+    case DTYPE_U4:
+    case DTYPE_I4:
+    case DTYPE_F4E2M1:
+        return 4;
+    case DTYPE_F6E2M3:
+    case DTYPE_F6E3M2:
+        return 6;
+    default:
+        return 8 * (int)dtype_size(dtype);
+    }
+}
+
 enum dtype_kind dtype_kind(enum dtype dtype)
 {
     return DTYPES[dtype].kind;

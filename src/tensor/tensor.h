@@ -31,6 +31,7 @@ enum dtype_kind {
 };
 
 size_t dtype_size(enum dtype dtype); /* bytes of an element */
+int dtype_bits(enum dtype dtype);    /* that say something: 2, 4, 6 of the narrow types, else all */
 enum dtype_kind dtype_kind(enum dtype dtype);
 bool dtype_is_float(enum dtype dtype);
 bool dtype_is_integer(enum dtype dtype);  /* signed or not; not bool */

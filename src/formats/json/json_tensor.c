@@ -58,10 +58,12 @@ INTEGER(i16, int16_t, i64, int64_t, INT16_MIN, INT16_MAX)
 INTEGER(i32, int32_t, i64, int64_t, INT32_MIN, INT32_MAX)
 INTEGER(i64, int64_t, i64, int64_t, INT64_MIN, INT64_MAX)
 INTEGER(i4, int8_t, i64, int64_t, -8, 7)
+INTEGER(i2, int8_t, i64, int64_t, -2, 1)
 INTEGER(u8, uint8_t, i64, int64_t, 0, UINT8_MAX)
 INTEGER(u16, uint16_t, i64, int64_t, 0, UINT16_MAX)
 INTEGER(u32, uint32_t, i64, int64_t, 0, UINT32_MAX)
 INTEGER(u4, uint8_t, i64, int64_t, 0, 15)
+INTEGER(u2, uint8_t, i64, int64_t, 0, 3)
 #undef INTEGER
 
 static const char *parse_u64(const char *at, const char *end, void *to)
@@ -106,6 +108,8 @@ static parse_element *parser_of(enum dtype dtype)
         return parse_i64;
     case DTYPE_I4:
         return parse_i4;
+    case DTYPE_I2:
+        return parse_i2;
     case DTYPE_U8:
         return parse_u8;
     case DTYPE_U16:
@@ -116,6 +120,8 @@ static parse_element *parser_of(enum dtype dtype)
         return parse_u64;
     case DTYPE_U4:
         return parse_u4;
+    case DTYPE_U2:
+        return parse_u2;
     case DTYPE_BOOL:
         return parse_bool;
     case DTYPE_F16:

@@ -120,9 +120,9 @@ static bool is_small(enum dtype dtype)
     return dtype_is_float(dtype) && dtype_size(dtype) == 1;
 }
 
-static bool is_nibble(enum dtype dtype)
+static bool is_narrow_integer(enum dtype dtype)
 {
-    return dtype == DTYPE_I4 || dtype == DTYPE_U4;
+    return dtype_is_integer(dtype) && dtype_bits(dtype) < 8;
 }
 
 static void cast_small(const struct tensor *from, struct tensor *to, bool saturate)
@@ -140,6 +140,32 @@ static void cast_small(const struct tensor *from, struct tensor *to, bool satura
         if (fabs(value) > overflow->over || (fabs(value) == overflow->over && overflow->at_itself))
             bytes[i] = overflow->bits | (overflow->is_signed && value < 0 ? 0x80 : 0);
     }
+}
+
+static uint8_t power_of(double value, bool saturate, enum cast_rounding rounding)
+{
+    int exponent;
+    double fraction;
+
+    if (!(value >= 0) || (!saturate && !(value >= 0x1p-127 && value <= 0x1p127)))
+        return CAST_POWER_NAN;
+    if (value <= 0x1p-127)
+        return 0;
+    if (value >= 0x1p127)
+        return CAST_POWER_NAN - 1;
+    fraction = 2 * frexp(value, &exponent); /* value = fraction * 2^(exponent - 1), 1 <= it < 2 */
+    if (rounding == CAST_UP ? fraction > 1 : rounding == CAST_NEAREST && fraction >= 1.5)
+        exponent++;
+    return (uint8_t)(exponent - 1 + 127);
+}
+
+void cast_powers(const struct tensor *from, struct tensor *to, bool saturate,
+                 enum cast_rounding rounding)
+{
+    size_t count = tensor_count(from);
+
+    for (size_t i = 0; i < count; i++)
+        ((uint8_t *)to->data)[i] = power_of(tensor_f64(from, i), saturate, rounding);
 }
 
 /* --- strings --- */
@@ -233,8 +259,8 @@ static enum status cast_from_string(const struct tensor *from, struct tensor *to
 
 bool cast_is_known(enum dtype from, enum dtype to)
 {
-    bool from_number = GET[from] || is_small(from) || is_nibble(from),
-         to_number = GET[to] || is_small(to) || is_nibble(to);
+    bool from_number = GET[from] || is_small(from) || is_narrow_integer(from),
+         to_number = GET[to] || is_small(to) || is_narrow_integer(to);
 
     return (from_number || from == DTYPE_STRING) && (to_number || to == DTYPE_STRING);
 }

@@ -56,27 +56,11 @@ quantum_run quantum_dequantise(enum dtype from, enum dtype to)
 
 void quantum_put(struct tensor *y, size_t i, double value, int64_t zero)
 {
-    int64_t low = 0, high = 255, whole;
+    int bits = dtype_bits(y->dtype);
+    bool is_signed = dtype_kind(y->dtype) == KIND_INT;
+    int64_t low = is_signed ? -((int64_t)1 << (bits - 1)) : 0;
+    int64_t high = ((int64_t)1 << (bits - is_signed)) - 1, whole;
 
-    switch (y->dtype) {
-    case DTYPE_I8:
-        low = -128, high = 127;
-        break;
-    case DTYPE_U16:
-        high = 65535;
-        break;
-    case DTYPE_I16:
-        low = -32768, high = 32767;
-        break;
-    case DTYPE_U4:
-        high = 15;
-        break;
-    case DTYPE_I4:
-        low = -8, high = 7;
-        break;
-    default:
-        break;
-    }
     value = rint(value);
     whole = isnan(value)   ? 0
             : value < -1e9 ? -1000000000

@@ -7,10 +7,12 @@
 #define QUANTUM_BIT(dtype) (UINT64_C(1) << (dtype))
 #define DTYPES_QUANTUM_INTEGER                                                                     \
     (QUANTUM_BIT(DTYPE_U8) | QUANTUM_BIT(DTYPE_I8) | QUANTUM_BIT(DTYPE_U16) |                      \
-     QUANTUM_BIT(DTYPE_I16) | QUANTUM_BIT(DTYPE_U4) | QUANTUM_BIT(DTYPE_I4))
+     QUANTUM_BIT(DTYPE_I16) | QUANTUM_BIT(DTYPE_U4) | QUANTUM_BIT(DTYPE_I4) |                      \
+     QUANTUM_BIT(DTYPE_U2) | QUANTUM_BIT(DTYPE_I2))
 #define DTYPES_QUANTUM                                                                             \
     (DTYPES_QUANTUM_INTEGER | QUANTUM_BIT(DTYPE_F8E4M3FN) | QUANTUM_BIT(DTYPE_F8E4M3FNUZ) |        \
-     QUANTUM_BIT(DTYPE_F8E5M2) | QUANTUM_BIT(DTYPE_F8E5M2FNUZ) | QUANTUM_BIT(DTYPE_F4E2M1))
+     QUANTUM_BIT(DTYPE_F8E5M2) | QUANTUM_BIT(DTYPE_F8E5M2FNUZ) | QUANTUM_BIT(DTYPE_F4E2M1) |       \
+     QUANTUM_BIT(DTYPE_F6E2M3) | QUANTUM_BIT(DTYPE_F6E3M2))
 
 static inline bool quantum_is_integer(enum dtype dtype)
 {

@@ -35,8 +35,27 @@ static enum status cast_dtype(const struct op_call *call, enum dtype *dtype, str
     return STATUS_OK;
 }
 
+/* round_mode, for float8e8m0 alone */
+static enum status rounding_of(const struct op_call *call, enum cast_rounding *rounding,
+                               struct error *err)
+{
+    *rounding = CAST_UP;
+    if (attribute_is(call->attributes, "round_mode", "down"))
+        *rounding = CAST_DOWN;
+    else if (attribute_is(call->attributes, "round_mode", "nearest"))
+        *rounding = CAST_NEAREST;
+    else if (attribute_find(call->attributes, "round_mode") &&
+             !attribute_is(call->attributes, "round_mode", "up"))
+        return op_error(call, err, STATUS_INVALID_INPUT,
+                        "round_mode is neither up, down nor nearest");
+    return STATUS_OK;
+}
+
 static enum status infer_to(struct op_call *call, enum dtype to, struct error *err)
 {
+    enum cast_rounding rounding;
+
+    TRY(rounding_of(call, &rounding, err));
     TRY(op_wants(call, 0, DTYPES_ANY, err));
     if (!cast_is_known(call->in[0].dtype, to))
         return op_error(call, err, STATUS_UNSUPPORTED, "from %s to %s",
@@ -62,7 +81,14 @@ static enum status infer_like(struct op_call *call, struct error *err)
 static enum status run(const struct op_call *call, struct error *err)
 {
     bool saturate = attribute_int(call->attributes, "saturate", 1);
+    enum dtype from = call->in[0].dtype;
+    enum cast_rounding rounding;
 
+    TRY(rounding_of(call, &rounding, err));
+    if (call->out[0].dtype == DTYPE_F8E8M0 && from != DTYPE_F8E8M0 && from != DTYPE_STRING) {
+        cast_powers(&call->in[0], &call->out[0], saturate, rounding);
+        return STATUS_OK;
+    }
     if (cast_tensor(&call->in[0], &call->out[0], saturate, call->memory, err))
         return error_within(err, "%s", call->op->name);
     return STATUS_OK;

@@ -120,7 +120,7 @@ static enum status infer_quantize(struct op_call *call, struct error *err)
     enum dtype dtype;
 
     TRY(op_wants(call, X, DTYPES_FLOAT | DTYPE_BIT(DTYPE_I32), err));
-    TRY(op_wants(call, SCALE, DTYPES_FLOAT | DTYPE_BIT(DTYPE_I32), err));
+    TRY(op_wants(call, SCALE, DTYPES_FLOAT | DTYPE_BIT(DTYPE_I32) | DTYPE_BIT(DTYPE_F8E8M0), err));
     TRY(quantized_dtype(call, &dtype, err));
     TRY(scales_of(call, &scales, err));
     TRY(check_zero(call, err));
@@ -148,13 +148,15 @@ static enum status run_quantize(const struct op_call *call, struct error *err)
 {
     int64_t precision = attribute_int(call->attributes, "precision", 0);
     bool saturate = attribute_int(call->attributes, "saturate", 1);
-    enum dtype quotient = precision ? dtype_from_onnx(precision) : call->in[X].dtype;
+    enum dtype quotient = precision ? dtype_from_onnx(precision) : call->in[SCALE].dtype;
     const struct tensor *x = &call->in[X];
     struct tensor *y = &call->out[0];
     size_t count = tensor_count(x);
     struct scales scales;
 
     TRY(scales_of(call, &scales, err));
+    if (quotient == DTYPE_F8E8M0)
+        quotient = x->dtype;
     if (!dtype_is_float(quotient))
         quotient = DTYPE_F32;
     if (quotient == x->dtype && quantum_quantise(x->dtype, y->dtype)) {
@@ -163,7 +165,8 @@ static enum status run_quantize(const struct op_call *call, struct error *err)
     }
     for (size_t i = 0; i < count; i++) {
         size_t s = scale_index(&scales, i);
-        double value = tensor_f64(x, i) / tensor_f64(&call->in[SCALE], s);
+        double value = rounded_to(quotient, tensor_f64(x, i)) /
+                       rounded_to(quotient, tensor_f64(&call->in[SCALE], s));
 
         value = rounded_to(quotient, value);
         if (quantum_is_integer(y->dtype)) {
@@ -187,7 +190,7 @@ static enum status infer_dequantize(struct op_call *call, struct error *err)
     struct scales scales;
 
     TRY(op_wants(call, X, DTYPES_QUANTUM | DTYPE_BIT(DTYPE_I32), err));
-    TRY(op_wants(call, SCALE, DTYPES_FLOAT, err));
+    TRY(op_wants(call, SCALE, DTYPES_FLOAT | DTYPE_BIT(DTYPE_F8E8M0), err));
     if (op_has(call, ZERO))
         TRY(op_wants_same(call, X, ZERO, err));
     if (!(DTYPES_FLOAT & DTYPE_BIT(dtype)))
