@@ -59,6 +59,21 @@ uint16_t bfloat16_from_float(float value)
     return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
+float float_to_odd(double value)
+{
+    float rounded = (float)value;
+    uint32_t bits;
+
+    if ((double)rounded == value || !isfinite(rounded))
+        return rounded;
+    memcpy(&bits, &rounded, sizeof bits);
+    if (fabs((double)rounded) > fabs(value))
+        bits--;
+    bits |= 1;
+    memcpy(&rounded, &bits, sizeof rounded);
+    return rounded;
+}
+
 /* The small floats of ONNX: 1 sign, `exponent_bits`, the rest mantissa. FN: no infinities, all ones
  * is NaN; FNUZ: 0x80 is NaN, no minus zero. */
 struct small_float {
@@ -268,11 +283,10 @@ void tensor_set_f64(struct tensor *t, size_t i, double value)
 
     switch (t->dtype) {
     case DTYPE_F16:
-        /* through float: a double within half an ulp of a tie of halves may round twice */
-        ((uint16_t *)t->data)[i] = half_from_float((float)value);
+        ((uint16_t *)t->data)[i] = half_from_float(float_to_odd(value));
         break;
     case DTYPE_BF16:
-        ((uint16_t *)t->data)[i] = bfloat16_from_float((float)value);
+        ((uint16_t *)t->data)[i] = bfloat16_from_float(float_to_odd(value));
         break;
     case DTYPE_F32:
         ((float *)t->data)[i] = (float)value;

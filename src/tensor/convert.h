@@ -10,6 +10,9 @@ uint16_t half_from_float(float value);
 float bfloat16_to_float(uint16_t value);
 uint16_t bfloat16_from_float(float value);
 
+/* To float, so that rounding again to fewer bits gives what one rounding would have given. */
+float float_to_odd(double value);
+
 /* Cast as C and numpy do (no saturation); between numbers and bool only, and equal string types.
  * Out-of-range floats to integers give 0 or the limit, never undefined behaviour.
  * `to` has dtype, a shape of the same count, and data. */

@@ -16,22 +16,6 @@ union block {
     uint64_t u[BLOCK];
 };
 
-/* To float, so that rounding again to fewer bits gives what one rounding would have given. */
-static float float_to_odd(double value)
-{
-    float rounded = (float)value;
-    uint32_t bits;
-
-    if ((double)rounded == value || !isfinite(rounded))
-        return rounded;
-    memcpy(&bits, &rounded, sizeof bits);
-    if (fabs((double)rounded) > fabs(value))
-        bits--;
-    bits |= 1;
-    memcpy(&rounded, &bits, sizeof rounded);
-    return rounded;
-}
-
 static int64_t saturated_i64(double value)
 {
     if (!(value > -0x1p63))

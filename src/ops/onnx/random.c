@@ -53,31 +53,25 @@ static enum status infer_like(struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
-/* value * scale + shift, each step rounded to the type of the output. */
+/* value * scale + shift, in float for the types that are narrower; each step is rounded. */
 static void fill(const struct op_call *call, double (*draw)(struct random *random), double scale,
                  double shift)
 {
     struct tensor *y = &call->out[0];
-    struct tensor one = {y->dtype, shape_scalar(), call->scratch};
+    bool wide = y->dtype == DTYPE_F64;
     size_t count = tensor_count(y);
     struct random random;
 
     random_start(&random, call);
-    tensor_set_f64(&one, 0, scale);
-    scale = tensor_f64(&one, 0);
-    tensor_set_f64(&one, 0, shift);
-    shift = tensor_f64(&one, 0);
     for (size_t i = 0; i < count; i++) {
-        tensor_set_f64(y, i, draw(&random));
-        tensor_set_f64(y, i, tensor_f64(y, i) * scale);
-        tensor_set_f64(y, i, tensor_f64(y, i) + shift);
-    }
-}
+        double value;
 
-static size_t one_number(const struct op_call *call)
-{
-    (void)call;
-    return sizeof(double);
+        tensor_set_f64(y, i, draw(&random));
+        value = tensor_f64(y, i) * scale;
+        tensor_set_f64(y, i, wide ? value : (double)(float)value);
+        value = tensor_f64(y, i) + shift;
+        tensor_set_f64(y, i, wide ? value : (double)(float)value);
+    }
 }
 
 static enum status run_uniform(const struct op_call *call, struct error *err)
@@ -210,10 +204,10 @@ static enum status run_multinomial(const struct op_call *call, struct error *err
     }
 
 const struct op_set ops_onnx_random = OP_SET(
-    ROW("RandomUniform", 0, "evenly distributed numbers", infer_shape, one_number, run_uniform),
-    ROW("RandomUniformLike", 1, "evenly distributed numbers", infer_like, one_number, run_uniform),
-    ROW("RandomNormal", 0, "normally distributed numbers", infer_shape, one_number, run_normal),
-    ROW("RandomNormalLike", 1, "normally distributed numbers", infer_like, one_number, run_normal),
+    ROW("RandomUniform", 0, "evenly distributed numbers", infer_shape, NULL, run_uniform),
+    ROW("RandomUniformLike", 1, "evenly distributed numbers", infer_like, NULL, run_uniform),
+    ROW("RandomNormal", 0, "normally distributed numbers", infer_shape, NULL, run_normal),
+    ROW("RandomNormalLike", 1, "normally distributed numbers", infer_like, NULL, run_normal),
     ROW("Bernoulli", 1, "ones with given probabilities", infer_bernoulli, NULL, run_bernoulli),
     ROW("Multinomial", 1, "classes drawn by their log probabilities", infer_multinomial, sums_size,
         run_multinomial));
