@@ -24,3 +24,13 @@ float vector_exp_sum(const float *x, float max, float *y, size_t n)
 {
     return kernels_of_machine()->exp_sum(x, max, y, n);
 }
+
+void vector_widen(enum dtype dtype, const uint16_t *x, float *y, size_t n)
+{
+    kernels_of_machine()->widen[dtype == DTYPE_BF16](x, y, n);
+}
+
+void vector_narrow(enum dtype dtype, const float *x, uint16_t *y, size_t n)
+{
+    kernels_of_machine()->narrow[dtype == DTYPE_BF16](x, y, n);
+}

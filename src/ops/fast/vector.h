@@ -6,6 +6,9 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/tensor.h"
 
 enum vector_function {
     VECTOR_EXP,
@@ -26,3 +29,7 @@ void vector_apply(enum vector_function function, const float *x, float *y, size_
 
 /* sum of exp(x[i] - max), and y[i] = exp(x[i] - max): the heart of softmax. */
 float vector_exp_sum(const float *x, float max, float *y, size_t n);
+
+/* Floats from half or bfloat16 (DTYPE_F16, DTYPE_BF16) and back, to nearest even. */
+void vector_widen(enum dtype dtype, const uint16_t *x, float *y, size_t n);
+void vector_narrow(enum dtype dtype, const float *x, uint16_t *y, size_t n);

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/text.h"
+#include "ops/fast/elementwise/unary.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/types.h"
 
@@ -40,13 +41,34 @@ static enum status unary_infer(struct op_call *call, const unary_kernel kernels[
 }
 
 static void unary_run(const struct op_call *call, const unary_kernel kernels[DTYPE_COUNT],
-                      const struct unary_attributes *names)
+                      const struct unary_attributes *names, enum unary_function function)
 {
     double a = attribute_float(call->attributes, names->a, names->a_default);
     double b = attribute_float(call->attributes, names->b, names->b_default);
+    struct unary unary = {function, (float)a, (float)b};
 
-    kernels[call->in[0].dtype](call->in[0].data, call->out[0].data, tensor_count(&call->in[0]), a,
-                               b);
+    if (function != UNARY_NONE && unary_takes(call->in[0].dtype) && !op_is_reference_only())
+        unary_tensor(&unary, &call->in[0], &call->out[0], call->team);
+    else
+        kernels[call->in[0].dtype](call->in[0].data, call->out[0].data, tensor_count(&call->in[0]),
+                                   a, b);
+}
+
+/* The fast function of an operator, found when the model is loaded. */
+static enum status unary_prepare(struct op_call *call, struct arena *keep, struct error *err)
+{
+    enum unary_function *function = arena_new(keep, enum unary_function, 1);
+
+    if (!function)
+        return error_no_memory(err, "a function");
+    *function = unary_find(call->op->name);
+    call->state = function;
+    return STATUS_OK;
+}
+
+static enum unary_function unary_state(const struct op_call *call)
+{
+    return call->state ? *(const enum unary_function *)call->state : unary_find(call->op->name);
 }
 
 #define TYPES(op, group) static const unary_kernel KERNELS_##op[DTYPE_COUNT] = {group(KERNEL, op)};
@@ -60,7 +82,7 @@ static void unary_run(const struct op_call *call, const unary_kernel kernels[DTY
     static enum status run_##op(const struct op_call *call, struct error *err)                     \
     {                                                                                              \
         (void)err;                                                                                 \
-        unary_run(call, KERNELS_##op, &ATTRIBUTES_##op);                                           \
+        unary_run(call, KERNELS_##op, &ATTRIBUTES_##op, unary_state(call));                        \
         return STATUS_OK;                                                                          \
     }
 
@@ -120,7 +142,7 @@ static enum status run_Selu(const struct op_call *call, struct error *err)
     static const struct unary_attributes OLD = {"alpha", "gamma", 1.6732f, 1.0507f};
 
     (void)err;
-    unary_run(call, KERNELS_Selu, op_before(call, 6) ? &OLD : &ATTRIBUTES_Selu);
+    unary_run(call, KERNELS_Selu, op_before(call, 6) ? &OLD : &ATTRIBUTES_Selu, UNARY_SELU);
     return STATUS_OK;
 }
 
@@ -140,7 +162,8 @@ static enum status run_Gelu(const struct op_call *call, struct error *err)
     bool is_tanh = attribute_is(call->attributes, "approximate", "tanh");
 
     (void)err;
-    unary_run(call, is_tanh ? KERNELS_GeluTanh : KERNELS_GeluErf, &ATTRIBUTES_GeluErf);
+    unary_run(call, is_tanh ? KERNELS_GeluTanh : KERNELS_GeluErf, &ATTRIBUTES_GeluErf,
+              is_tanh ? UNARY_GELU_TANH : UNARY_GELU);
     return STATUS_OK;
 }
 
@@ -153,6 +176,7 @@ static enum status run_Gelu(const struct op_call *call, struct error *err)
      .out_min = 1,                                                                                 \
      .out_max = 1,                                                                                 \
      .infer = infer_##op,                                                                          \
+     .prepare = unary_prepare,                                                                     \
      .run = run_##op},
 
 const struct op_set ops_onnx_unary =

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Functions of one tensor, element by element, in the instruction set in use: float, and half and
+ * bfloat16 through blocks of floats. The table is unary.def. */
+#pragma once
+
+#include "base/team.h"
+#include "tensor/tensor.h"
+
+enum unary_function {
+    UNARY_NONE = -1,
+#define UNARY(name, operator, expression) UNARY_##name,
+#include "ops/fast/elementwise/unary.def"
+#undef UNARY
+    UNARY_FUNCTIONS
+};
+
+struct unary {
+    enum unary_function function;
+    float p, q; /* the operator's attributes, in their order; a clip's bounds */
+};
+
+/* The function that an ONNX operator is, or UNARY_NONE. */
+enum unary_function unary_find(const char *operator_name);
+
+/* y[i] = function(x[i]); y may be x. */
+void unary_floats(const struct unary *unary, const float *x, float *y, size_t n);
+
+static inline bool unary_takes(enum dtype dtype)
+{
+    return dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16;
+}
+
+/* The same of tensors of one shape and a dtype that unary_takes(). */
+void unary_tensor(const struct unary *unary, const struct tensor *x, struct tensor *y,
+                  struct team *team);
