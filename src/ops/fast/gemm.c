@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/fast/gemm.h"
 
-#include "base/checked.h"
-#include "base/cpu.h"
 #include "ops/fast/gemm_kernels.h"
 
-static const struct gemm_kernels *kernels_of_machine(void)
-{
-#if defined(__x86_64__)
-    if (cpu_isa() == ISA_AVX512)
-        return &gemm_avx512;
-    if (cpu_isa() == ISA_AVX2)
-        return &gemm_avx2;
-#endif
-    return &gemm_portable;
-}
+enum {
+    ROWS_BYTES = 512 << 10, /* of the rows of A that pass by a panel: they stay in L2 */
+    ROWS_LEAST = 192,
+    /* Estimates of what work takes, for sharing it: a chunk well above the 25 us that are worth
+     * it. In multiplications, or elements of B read. */
+    CHUNK_PRODUCTS = 5000000,
+    CHUNK_ELEMENTS = 600000,
+    SHARED_CHUNKS = 3, /* what is shorter runs here */
+};
 
-static const struct gemm_type *type_of(const struct gemm_kernels *kernels, enum dtype dtype)
+static const struct gemm_type *type_of(const struct packed_matrix *b)
 {
-    return dtype == DTYPE_F32 ? &kernels->f32 : &kernels->f64;
-}
-
-static size_t padded_columns(const struct gemm_type *type, size_t n)
-{
-    return (n + type->vector - 1) / type->vector * type->vector;
+    return b->dtype == DTYPE_F32 ? &b->kernels->f32 : &b->kernels->f64;
 }
 
 static size_t minimum(size_t a, size_t b)
@@ -31,93 +23,200 @@ static size_t minimum(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-size_t gemm_packed_size(enum dtype dtype, size_t k, size_t n)
+/* --- one rectangle of C --- */
+
+struct rectangle {
+    const struct gemm *gemm;
+    const struct gemm_type *type;
+    size_t size;        /* of an element */
+    size_t row, column; /* first ones */
+    size_t rows, columns;
+};
+
+/* C += residual, then the activation. */
+static void finish(const struct gemm *g, size_t row, size_t column, size_t rows, size_t columns)
 {
-    const struct gemm_type *type = type_of(kernels_of_machine(), dtype);
-    size_t size;
+    if (!g->residual && epilogue_is_empty(g->epilogue))
+        return;
+    if (g->b->dtype == DTYPE_F32) {
+        const float *residual = g->residual;
 
-    if (n > SIZE_MAX / 2 || !checked_multiply(k, padded_columns(type, n), &size) ||
-        !checked_multiply(size, dtype_size(dtype), &size))
-        return SIZE_MAX;
-    return size;
-}
+        epilogue_run(g->epilogue, (float *)g->c + row * g->ldc + column, g->ldc,
+                     residual ? residual + row * g->ldr + column : NULL, g->ldr, rows, columns);
+        return;
+    }
+    for (size_t i = row; i < row + rows; i++) {
+        const double *residual = (const double *)g->residual + i * g->ldr;
+        double *c = (double *)g->c + i * g->ldc;
 
-/* The elements of B at (k, j), wherever they stand. */
-#define PACK(TYPE)                                                                                 \
-    for (size_t k0 = 0; k0 < k; k0 += block)                                                       \
-        for (size_t j0 = 0; j0 < n; j0 += type->panel) {                                           \
-            size_t depth = minimum(block, k - k0), columns = minimum(type->panel, n - j0);         \
-            size_t width = padded_columns(type, columns);                                          \
-            TYPE *to = (TYPE *)data + k0 * padded + j0 * depth;                                    \
-            for (size_t kk = 0; kk < depth; kk++, to += width)                                     \
-                for (size_t j = 0; j < width; j++)                                                 \
-                    to[j] = j >= columns ? 0                                                       \
-                            : transposed ? ((const TYPE *)b)[(j0 + j) * k + k0 + kk]               \
-                                         : ((const TYPE *)b)[(k0 + kk) * n + j0 + j];              \
-        }
-
-void gemm_pack(struct packed_matrix *packed, enum dtype dtype, const void *b, size_t k, size_t n,
-               bool transposed, void *data)
-{
-    const struct gemm_kernels *kernels = kernels_of_machine();
-    const struct gemm_type *type = type_of(kernels, dtype);
-    size_t padded = padded_columns(type, n), block = GEMM_BLOCK_BYTES / dtype_size(dtype);
-
-    *packed = (struct packed_matrix){dtype, k, n, kernels, data};
-    if (dtype == DTYPE_F32)
-        PACK(float)
-    else
-        PACK(double)
-}
-
-/* No column of A: C is the bias. */
-static void fill_bias(const struct packed_matrix *b, size_t m, const void *bias, char *c,
-                      size_t ldc)
-{
-    size_t size = dtype_size(b->dtype);
-
-    for (size_t i = 0; i < m && b->columns; i++) {
-        if (bias)
-            memcpy(c + i * ldc * size, bias, b->columns * size);
-        else
-            memset(c + i * ldc * size, 0, b->columns * size);
+        for (size_t j = column; j < column + columns; j++)
+            c[j] += residual[j];
     }
 }
 
-static void block_run(const struct packed_matrix *b, const char *a, size_t m, size_t lda,
-                      const char *bias, char *c, size_t ldc, size_t k0, size_t depth)
+/* No column of A: C is the bias. */
+static void fill_bias(const struct gemm *g)
 {
-    const struct gemm_type *type = type_of(b->kernels, b->dtype);
-    size_t size = dtype_size(b->dtype), n = b->columns;
-    const char *block = (const char *)b->data + k0 * padded_columns(type, n) * size;
+    size_t size = dtype_size(g->b->dtype), columns = g->b->columns;
 
-    for (size_t j0 = 0; j0 < n; j0 += type->panel)
-        for (size_t i = 0; i < m; i += type->rows_max) {
-            struct gemm_strip strip = {
-                .a = a + (i * lda + k0) * size,
-                .panel = block + j0 * depth * size,
-                .bias = bias ? bias + j0 * size : NULL,
-                .c = c + (i * ldc + j0) * size,
-                .rows = minimum(type->rows_max, m - i),
-                .columns = minimum(type->panel, n - j0),
-                .depth = depth,
-                .lda = lda,
-                .ldc = ldc,
-                .add = k0 > 0,
-            };
-            type->strip(&strip);
+    for (size_t i = 0; i < g->m && columns; i++) {
+        char *c = (char *)g->c + i * g->ldc * size;
+
+        if (g->bias)
+            memcpy(c, g->bias, columns * size);
+        else
+            memset(c, 0, columns * size);
+    }
+    if (columns)
+        finish(g, 0, 0, g->m, columns);
+}
+
+/* All rows of A by `panels` panels of B and a block of their rows, strip by strip. */
+static void block_run(const struct rectangle *r, size_t row, size_t rows, size_t column,
+                      size_t columns, size_t panels, size_t k0)
+{
+    const struct gemm *g = r->gemm;
+    const struct packed_matrix *b = g->b;
+    size_t size = r->size, depth = minimum(GEMM_BLOCK_BYTES / size, b->rows - k0);
+    size_t width = (minimum(columns, r->type->panel) + r->type->vector - 1) / r->type->vector *
+                   r->type->vector;
+    size_t at = b->step ? k0 * b->step + column : column * b->rows + k0 * width;
+    size_t strips = (rows + r->type->rows_max - 1) / r->type->rows_max;
+    struct gemm_strip strip = {
+        .panel = (const char *)b->data + at * size,
+        .bias = g->bias ? (const char *)g->bias + column * size : NULL,
+        .columns = columns,
+        .depth = depth,
+        .lda = g->lda,
+        .ldc = g->ldc,
+        .step = b->step ? b->step : width,
+        .panels = panels,
+        .distance = b->step ? r->type->panel : r->type->panel * b->rows,
+        .add = k0 > 0,
+    };
+    const char *next = (const char *)strip.panel + depth * width * size;
+    size_t next_left = depth * width * size, fetched;
+
+    for (; strips; strips--) {
+        strip.rows = (rows + strips - 1) / strips;
+        strip.a = (const char *)g->a + (row * g->lda + k0) * size;
+        strip.c = (char *)g->c + (row * g->ldc + column) * size;
+        strip.next = next;
+        strip.next_step =
+            b->step || !next_left ? 0 : 64 * GEMM_LINES(strip.rows, width * panels * size);
+        fetched = minimum(next_left, depth * strip.next_step);
+        next += fetched;
+        next_left -= fetched;
+        r->type->strip(&strip);
+        if (k0 + depth == b->rows)
+            finish(g, row, column, strip.rows, columns);
+        row += strip.rows;
+        rows -= strip.rows;
+    }
+}
+
+/* Panels beside each other that a strip of these rows takes. */
+static size_t panels_of(const struct gemm_type *type, size_t rows, size_t columns)
+{
+    size_t panels = rows > type->rows_max ? 1 : type->panels_max[rows];
+
+    return panels > 1 && columns >= panels * type->panel ? panels : 1;
+}
+
+static void rectangle_run(const struct rectangle *r)
+{
+    size_t block = GEMM_BLOCK_BYTES / r->size, k = r->gemm->b->rows, taken;
+    size_t rows_max = ROWS_BYTES / (k * r->size);
+
+    rows_max = rows_max > ROWS_LEAST ? rows_max : ROWS_LEAST;
+    for (size_t i = 0; i < r->rows; i += rows_max) {
+        size_t rows = minimum(rows_max, r->rows - i);
+
+        for (size_t j = 0; j < r->columns; j += taken) {
+            size_t panels = panels_of(r->type, rows, r->columns - j);
+
+            taken = minimum(panels * r->type->panel, r->columns - j);
+            for (size_t k0 = 0; k0 < k; k0 += block)
+                block_run(r, r->row + i, rows, r->column + j, taken, panels, k0);
         }
+    }
+}
+
+/* --- the whole, alone or shared --- */
+
+struct sharing {
+    const struct gemm *gemm;
+    size_t rows, columns; /* of a chunk of C */
+    size_t across;        /* chunks beside each other */
+};
+
+static void chunk_run(void *context, size_t chunk, size_t lane)
+{
+    const struct sharing *s = context;
+    const struct gemm *g = s->gemm;
+    size_t row = chunk / s->across * s->rows, column = chunk % s->across * s->columns;
+
+    (void)lane;
+    rectangle_run(&(struct rectangle){
+        .gemm = g,
+        .type = type_of(g->b),
+        .size = dtype_size(g->b->dtype),
+        .row = row,
+        .column = column,
+        .rows = minimum(s->rows, g->m - row),
+        .columns = minimum(s->columns, g->b->columns - column),
+    });
+}
+
+static size_t parts(size_t total, size_t part)
+{
+    return (total + part - 1) / part;
+}
+
+/* Into how many chunks: by what the multiplications take, or reading B. */
+static size_t chunks_of(const struct gemm *g)
+{
+    size_t elements = g->b->rows * g->b->columns;
+    size_t by_products = g->m > SIZE_MAX / (elements + 1) ? SIZE_MAX : g->m * elements;
+
+    by_products /= CHUNK_PRODUCTS;
+    elements /= CHUNK_ELEMENTS;
+    return by_products > elements ? by_products : elements;
+}
+
+static void multiply_shared(const struct gemm *g, size_t wanted)
+{
+    const struct gemm_type *type = type_of(g->b);
+    size_t panels = parts(g->b->columns, type->panel);
+    size_t across = minimum(panels, wanted), down = parts(wanted, across);
+    struct sharing sharing = {.gemm = g};
+
+    sharing.columns = parts(panels, across) * type->panel;
+    sharing.across = parts(g->b->columns, sharing.columns);
+    sharing.rows = parts(parts(g->m, down), type->rows_max) * type->rows_max;
+    team_run(g->team, sharing.across * parts(g->m, sharing.rows), chunk_run, &sharing);
+}
+
+void gemm_multiply(const struct gemm *g)
+{
+    size_t chunks;
+
+    if (!g->m || !g->b->columns)
+        return;
+    if (!g->b->rows) {
+        fill_bias(g);
+        return;
+    }
+    chunks = g->team ? chunks_of(g) : 0;
+    if (chunks >= SHARED_CHUNKS)
+        multiply_shared(g, chunks);
+    else
+        chunk_run(&(struct sharing){g, g->m, g->b->columns, 1}, 0, 0);
 }
 
 void gemm_run(const struct packed_matrix *b, const void *a, size_t m, size_t lda, const void *bias,
               void *c, size_t ldc)
 {
-    size_t size = dtype_size(b->dtype), block = GEMM_BLOCK_BYTES / size;
-
-    if (!b->rows)
-        fill_bias(b, m, bias, c, ldc);
-    for (size_t i = 0; i < m; i += GEMM_ROW_BLOCK)
-        for (size_t k0 = 0; k0 < b->rows; k0 += block)
-            block_run(b, (const char *)a + i * lda * size, minimum(GEMM_ROW_BLOCK, m - i), lda,
-                      bias, (char *)c + i * ldc * size, ldc, k0, minimum(block, b->rows - k0));
+    gemm_multiply(
+        &(struct gemm){.b = b, .a = a, .m = m, .lda = lda, .bias = bias, .c = c, .ldc = ldc});
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Matrix product with a packed right side: C = A B + bias, in float or double.
+/* Matrix product with a packed right side: C = activation(A B + bias + residual), in float or
+ * double.
  *
- * B is packed once per model into column panels, in blocks of rows that stay in the L1 or L2 cache
- * (Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008). Every row of
- * C is summed in the same order whatever the number of rows, so that a row's answer does not depend
- * on its batch. */
+ * B is packed into column panels, once per model where it is constant, and read in blocks of rows
+ * that stay in the cache (Goto and van de Geijn, "Anatomy of High-Performance Matrix
+ * Multiplication", 2008). Every row of C is summed in the same order whatever the number of rows,
+ * so that a row's answer does not depend on its batch. */
 #pragma once
 
 #include "base/arena.h"
+#include "ops/fast/epilogue.h"
 #include "tensor/tensor.h"
 
 struct gemm_kernels;
@@ -16,7 +18,8 @@ struct packed_matrix {
     enum dtype dtype;     /* DTYPE_F32 or DTYPE_F64 */
     size_t rows, columns; /* of B: (k, n) */
     const struct gemm_kernels *kernels;
-    void *data; /* 64-byte aligned */
+    const void *data; /* 64-byte aligned, or a matrix in place */
+    size_t step;      /* of a matrix in place: elements from row to row; 0: packed */
 };
 
 /* Bytes of the packed data of a (k, n) matrix; SIZE_MAX when it overflows. */
@@ -27,7 +30,29 @@ size_t gemm_packed_size(enum dtype dtype, size_t k, size_t n);
 void gemm_pack(struct packed_matrix *packed, enum dtype dtype, const void *b, size_t k, size_t n,
                bool transposed, void *data);
 
-/* C (m, n) = A (m, k) B + bias (n,) or nothing (NULL). lda and ldc: elements from row to row. C
- * must not overlap A. */
+/* The same of a matrix whose rows lie ldb elements apart, each element times `scale`. */
+void gemm_pack_strided(struct packed_matrix *packed, enum dtype dtype, const void *b, size_t ldb,
+                       size_t k, size_t n, bool transposed, double scale, void *data);
+
+/* Use b (k, n) where it is, which pays for few rows of A; false when n does not allow it. */
+bool gemm_in_place(struct packed_matrix *packed, enum dtype dtype, const void *b, size_t ldb,
+                   size_t k, size_t n);
+enum { GEMM_IN_PLACE_ROWS = 12 }; /* up to so many rows */
+
+struct gemm {
+    const struct packed_matrix *b;
+    const void *a;    /* (m, k) */
+    size_t m, lda;    /* lda, ldc, ldr: elements from row to row */
+    const void *bias; /* (n,); NULL: 0 */
+    void *c;          /* (m, n); overlaps no input */
+    size_t ldc;
+    const void *residual; /* (m, n); NULL: 0 */
+    size_t ldr;
+    const struct epilogue *epilogue; /* floats only; NULL: none */
+    struct team *team;               /* may be NULL */
+};
+void gemm_multiply(const struct gemm *gemm);
+
+/* C (m, n) = A (m, k) B + bias (n,) or nothing (NULL). */
 void gemm_run(const struct packed_matrix *b, const void *a, size_t m, size_t lda, const void *bias,
               void *c, size_t ldc);

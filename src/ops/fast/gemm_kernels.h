@@ -7,21 +7,34 @@
 
 enum {
     GEMM_BLOCK_BYTES = 1536, /* of one column in a block of B's rows: 384 floats, 192 doubles */
-    GEMM_ROW_BLOCK = 192,    /* rows of A that stay in L2 while the panels pass */
 };
+
+/* Lines of 64 bytes of what comes next that a strip fetches for each row of a panel: all of it in
+ * few strips, but not more than the core can load beside its work. */
+#define GEMM_LINES(rows, bytes) ((bytes) / 64 > 2 && (rows) > 2 ? 2 : ((bytes) + 63) / 64)
 
 /* One strip of C: `rows` (1 to rows_max) by `columns` (1 to panel) += A (rows, depth) times a panel
  * (depth, width) whose width is `columns` rounded up to whole vectors. Starts from C, or from bias,
- * or from zero. */
+ * or from zero.
+ *
+ * With `panels` above 1, that many panels of full width beside each other, `distance` apart. A
+ * column is summed in the same order whatever `rows` and `panels` are. */
 struct gemm_strip {
     const void *a, *panel, *bias;
     void *c;
     size_t rows, columns, depth, lda, ldc;
-    bool add; /* start from C */
+    size_t step;             /* elements from row to row of the panel */
+    size_t panels, distance; /* count, elements */
+    const char *next;        /* what comes after the panel, to be fetched early */
+    size_t next_step;        /* bytes to fetch for each row of the panel, or 0: nothing */
+    bool add;                /* start from C */
 };
 
+enum { GEMM_ROWS_MAX = 6 };
+
 struct gemm_type {
-    size_t vector, panel, rows_max; /* elements, elements, rows */
+    size_t vector, panel, rows_max;       /* elements, elements, rows */
+    size_t panels_max[GEMM_ROWS_MAX + 1]; /* that a strip of so many rows takes; 0: one */
     void (*strip)(const struct gemm_strip *strip);
 };
 

@@ -2,8 +2,49 @@
 #include "ops/fast/gemm_kernels.h"
 
 #define VECTOR_BYTES 16
+#if defined(__aarch64__)
+#define VECTOR_REGISTER "w"
+#elif defined(__x86_64__)
+#define VECTOR_REGISTER "x"
+#else
+#define VECTOR_REGISTER "m"
+#endif
 #define ROWS 4
 #define VECTORS 2
+#define WIDE_1 4
+#define WIDE_2 2
+#define WIDE_3 1
+#define PANELS_MAX 4
+
+typedef float vector_f32 __attribute__((vector_size(VECTOR_BYTES)));
+typedef float unaligned_f32 __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+typedef double vector_f64 __attribute__((vector_size(VECTOR_BYTES)));
+typedef double unaligned_f64 __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
+enum { LANES_f32 = VECTOR_BYTES / 4, LANES_f64 = VECTOR_BYTES / 8 };
+
+static inline vector_f32 load_part_f32(const float *from, size_t lanes)
+{
+    vector_f32 value = {0};
+
+    __builtin_memcpy(&value, from, lanes * sizeof *from);
+    return value;
+}
+
+static inline void store_part_f32(float *to, vector_f32 value, size_t lanes)
+{
+    __builtin_memcpy(to, &value, lanes * sizeof *to);
+}
+
+static inline vector_f64 load_part_f64(const double *from, size_t lanes)
+{
+    return (vector_f64){lanes ? *from : 0, 0}; /* fewer than both */
+}
+
+static inline void store_part_f64(double *to, vector_f64 value, size_t lanes)
+{
+    if (lanes)
+        *to = value[0];
+}
 
 #define TYPE float
 #define NAME(verb) verb##_f32
@@ -15,7 +56,12 @@
 #define NAME(verb) verb##_f64
 #include "ops/fast/gemm_strip.inc"
 
+#define WIDE                                                                                       \
+    {                                                                                              \
+        0, WIDE_1, WIDE_2, WIDE_3                                                                  \
+    }
+
 const struct gemm_kernels gemm_portable = {
-    .f32 = {LANES_f32, VECTORS *LANES_f32, ROWS, strip_f32},
-    .f64 = {LANES_f64, VECTORS *LANES_f64, ROWS, strip_f64},
+    .f32 = {LANES_f32, VECTORS *LANES_f32, ROWS, WIDE, strip_f32},
+    .f64 = {LANES_f64, VECTORS *LANES_f64, ROWS, WIDE, strip_f64},
 };

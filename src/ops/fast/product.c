@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/fast/product.h"
 
+#include "base/checked.h"
+
 static bool is_float_or_double(enum dtype dtype)
 {
     return dtype == DTYPE_F32 || dtype == DTYPE_F64;
@@ -35,25 +37,11 @@ static enum status bias_of(const struct product_request *request, size_t n, void
     return STATUS_OK;
 }
 
-/* b, or a copy with alpha in it. */
-static enum status scaled(const struct product_request *request, struct tensor *b,
-                          struct arena *keep, struct error *err)
-{
-    *b = *request->b;
-    if (request->alpha == 1)
-        return STATUS_OK;
-    TRY(tensor_new(b, request->b->dtype, &request->b->shape, keep, err));
-    for (size_t i = 0; i < tensor_count(b); i++)
-        tensor_set_f64(b, i, tensor_f64(request->b, i) * request->alpha);
-    return STATUS_OK;
-}
-
 enum status product_prepare(const struct product_request *request, struct product **product,
                             struct arena *keep, struct error *err)
 {
     const struct tensor *b = request->b;
     struct product *made;
-    struct tensor weights;
     size_t k, n, size;
     void *data, *bias;
     bool fits;
@@ -66,21 +54,178 @@ enum status product_prepare(const struct product_request *request, struct produc
     TRY(bias_of(request, n, &bias, &fits, keep, err));
     if (!fits)
         return STATUS_OK;
-    TRY(scaled(request, &weights, keep, err));
     size = gemm_packed_size(b->dtype, k, n);
     made = arena_new(keep, struct product, 1);
     data = size > SIZE_MAX - 4096 ? NULL : arena_alloc(keep, size + 4096, 1); /* 64-byte aligned */
     if (!made || !data)
         return error_no_memory(err, "packed weights");
-    gemm_pack(&made->b, b->dtype, weights.data, k, n, request->transposed, data);
+    gemm_pack_strided(&made->b, b->dtype, b->data, request->transposed ? k : n, k, n,
+                      request->transposed, request->alpha, data);
     made->bias = bias;
+    made->epilogue = request->epilogue;
     *product = made;
     return STATUS_OK;
 }
 
-void product_run(const struct product *product, const void *a, size_t m, void *y)
+void product_run(const struct product *product, const void *a, size_t m, const void *residual,
+                 void *y, struct team *team)
 {
     const struct packed_matrix *b = &product->b;
 
-    gemm_run(b, a, m, b->rows, product->bias, y, b->columns);
+    gemm_multiply(&(struct gemm){
+        .b = b,
+        .a = a,
+        .m = m,
+        .lda = b->rows,
+        .bias = product->bias,
+        .c = y,
+        .ldc = b->columns,
+        .residual = residual,
+        .ldr = b->columns,
+        .epilogue = &product->epilogue,
+        .team = team,
+    });
+}
+
+/* --- both sides made by others --- */
+
+void loose_product_run(const struct loose_product *p)
+{
+    struct packed_matrix b;
+    bool in_place = !p->transposed && p->alpha == 1 && p->m <= GEMM_IN_PLACE_ROWS &&
+                    gemm_in_place(&b, p->dtype, p->b, p->n, p->k, p->n);
+
+    if (!in_place)
+        gemm_pack_strided(&b, p->dtype, p->b, p->transposed ? p->k : p->n, p->k, p->n,
+                          p->transposed, p->alpha, p->scratch);
+    gemm_multiply(&(struct gemm){
+        .b = &b,
+        .a = p->a,
+        .m = p->m,
+        .lda = p->k,
+        .bias = p->bias,
+        .c = p->y,
+        .ldc = p->n,
+        .residual = p->residual,
+        .ldr = p->n,
+        .epilogue = p->epilogue,
+        .team = p->team,
+    });
+}
+
+bool matmul_is_fast(const struct op_call *call)
+{
+    return is_float_or_double(call->in[0].dtype) && !op_is_reference_only();
+}
+
+/* (k, n) of the matrices in b. */
+static void matrix_of(const struct op_call *call, size_t *k, size_t *n)
+{
+    const struct shape *b = &call->in[1].shape;
+
+    *k = (size_t)b->dims[b->rank > 1 ? b->rank - 2 : 0];
+    *n = b->rank > 1 ? (size_t)b->dims[b->rank - 1] : 1;
+}
+
+/* Is b one matrix for all of a? Then the whole is one product. */
+static bool is_one_product(const struct op_call *call)
+{
+    const struct shape *b = &call->in[1].shape;
+
+    return shape_span(b, 0, b->rank > 2 ? b->rank - 2 : 0) == 1 && call->in[0].shape.rank > 1;
+}
+
+static size_t packed_size(const struct op_call *call)
+{
+    size_t k, n, size;
+
+    matrix_of(call, &k, &n);
+    size = gemm_packed_size(call->in[1].dtype, k, n);
+    return size > SIZE_MAX - 63 ? SIZE_MAX : (size + 63) / 64 * 64;
+}
+
+size_t matmul_scratch_size(const struct op_call *call)
+{
+    size_t size, all;
+
+    if (!is_float_or_double(call->in[0].dtype))
+        return 0;
+    size = packed_size(call);
+    if (is_one_product(call))
+        return size;
+    return checked_multiply(size, team_lanes(call->team), &all) ? all : SIZE_MAX;
+}
+
+struct matmul_batch {
+    const struct op_call *call;
+    size_t first, last; /* parts of this chunk: [first, last) */
+    size_t per_chunk, parts;
+    size_t part; /* the next one */
+    size_t lane;
+};
+
+static void part_run(const struct matmul_part *part, void *context)
+{
+    struct matmul_batch *batch = context;
+    const struct op_call *call = batch->call;
+    size_t size = dtype_size(call->out[0].dtype), index = batch->part++;
+
+    if (index < batch->first || index >= batch->last)
+        return;
+    loose_product_run(&(struct loose_product){
+        .dtype = call->out[0].dtype,
+        .m = part->m,
+        .k = part->k,
+        .n = part->n,
+        .a = (const char *)call->in[0].data + part->a_at * size,
+        .b = (const char *)call->in[1].data + part->b_at * size,
+        .alpha = 1,
+        .y = (char *)call->out[0].data + part->y_at * size,
+        .scratch = (char *)call->scratch + batch->lane * packed_size(call),
+    });
+}
+
+static void chunk_run(void *context, size_t chunk, size_t lane)
+{
+    struct matmul_batch batch = *(struct matmul_batch *)context;
+    const struct op_call *call = batch.call;
+
+    batch.first = chunk * batch.per_chunk;
+    batch.last = batch.first + batch.per_chunk;
+    batch.lane = lane;
+    matmul_each(&call->in[0].shape, &call->in[1].shape, &call->out[0].shape, part_run, &batch);
+}
+
+void matmul_run(const struct op_call *call)
+{
+    enum { CHUNK = 5000000, SHARED_CHUNKS = 3 }; /* multiplications */
+    struct matmul_batch batch = {.call = call};
+    size_t k, n, outputs = tensor_count(&call->out[0]), work;
+
+    matrix_of(call, &k, &n);
+    if (!outputs)
+        return;
+    if (is_one_product(call)) {
+        loose_product_run(&(struct loose_product){
+            .dtype = call->out[0].dtype,
+            .m = outputs / n,
+            .k = k,
+            .n = n,
+            .a = call->in[0].data,
+            .b = call->in[1].data,
+            .alpha = 1,
+            .y = call->out[0].data,
+            .team = call->team,
+            .scratch = call->scratch,
+        });
+        return;
+    }
+    batch.parts = outputs / n;
+    if (call->in[0].shape.rank > 1)
+        batch.parts /= (size_t)call->in[0].shape.dims[call->in[0].shape.rank - 2];
+    work = outputs / batch.parts * (k + 1); /* of a part */
+    batch.per_chunk = batch.parts;
+    if (call->team && batch.parts * work >= (size_t)SHARED_CHUNKS * CHUNK)
+        batch.per_chunk = work < CHUNK ? CHUNK / work : 1;
+    team_run(call->team, (batch.parts + batch.per_chunk - 1) / batch.per_chunk, chunk_run, &batch);
 }

@@ -98,8 +98,8 @@ static enum status run(const struct op_call *call, struct error *err)
 {
     (void)err;
     if (call->state)
-        product_run(call->state, call->in[0].data, (size_t)call->in[0].shape.dims[0],
-                    call->out[0].data);
+        product_run(call->state, call->in[0].data, (size_t)call->in[0].shape.dims[0], NULL,
+                    call->out[0].data, call->team);
     else if (tensor_count(&call->out[0]))
         reference(call);
     return STATUS_OK;

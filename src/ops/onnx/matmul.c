@@ -54,6 +54,11 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
     return STATUS_OK;
 }
 
+static size_t scratch_size(const struct op_call *call)
+{
+    return call->state ? 0 : matmul_scratch_size(call);
+}
+
 static enum status run(const struct op_call *call, struct error *err)
 {
     const struct tensor *a = &call->in[0];
@@ -63,8 +68,10 @@ static enum status run(const struct op_call *call, struct error *err)
         return STATUS_OK;
     if (call->state)
         product_run(call->state, a->data,
-                    tensor_count(&call->out[0]) / (size_t)call->in[1].shape.dims[1],
-                    call->out[0].data);
+                    tensor_count(&call->out[0]) / (size_t)call->in[1].shape.dims[1], NULL,
+                    call->out[0].data, call->team);
+    else if (matmul_is_fast(call))
+        matmul_run(call);
     else
         reference(call);
     return STATUS_OK;
@@ -79,4 +86,5 @@ const struct op_set ops_onnx_matmul = OP_SET({.name = "MatMul",
                                               .out_max = 1,
                                               .infer = infer,
                                               .prepare = prepare,
+                                              .scratch_size = scratch_size,
                                               .run = run});
