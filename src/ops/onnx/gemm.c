@@ -94,13 +94,92 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
     return STATUS_OK;
 }
 
+/* --- B is not constant: packed on the way, A transposed first where it has to be --- */
+
+/* C as what a product takes: a row, or all of it. */
+static bool is_fast(const struct op_call *call)
+{
+    const struct shape *c = &call->in[2].shape;
+    enum dtype dtype = call->in[0].dtype;
+
+    if ((dtype != DTYPE_F32 && dtype != DTYPE_F64) || op_is_reference_only())
+        return false;
+    if (!op_has(call, 2))
+        return true;
+    return attribute_float(call->attributes, "beta", 1) == 1 && c->rank > 0 &&
+           c->dims[c->rank - 1] == call->out[0].shape.dims[1] &&
+           (c->rank == 1 || c->dims[0] == 1 || c->dims[0] == call->out[0].shape.dims[0]);
+}
+
+static size_t rounded(size_t size)
+{
+    return size > SIZE_MAX - 63 ? SIZE_MAX : (size + 63) / 64 * 64;
+}
+
+static size_t scratch_size(const struct op_call *call)
+{
+    const struct tensor *a = &call->in[0], *y = &call->out[0];
+    bool trans_a = attribute_int(call->attributes, "transA", 0);
+    size_t packed, turned = trans_a ? tensor_bytes(a) : 0;
+
+    if (call->state || (a->dtype != DTYPE_F32 && a->dtype != DTYPE_F64))
+        return 0;
+    packed = rounded(
+        gemm_packed_size(y->dtype, (size_t)a->shape.dims[!trans_a], (size_t)y->shape.dims[1]));
+    return packed > SIZE_MAX - turned ? SIZE_MAX : packed + turned;
+}
+
+/* to (m, k) = a (k, m) */
+static void turn(const struct tensor *a, void *to)
+{
+    size_t k = (size_t)a->shape.dims[0], m = (size_t)a->shape.dims[1];
+
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < k; j++)
+            if (a->dtype == DTYPE_F32)
+                ((float *)to)[i * k + j] = ((const float *)a->data)[j * m + i];
+            else
+                ((double *)to)[i * k + j] = ((const double *)a->data)[j * m + i];
+}
+
+static void run_loose(const struct op_call *call)
+{
+    const struct tensor *a = &call->in[0], *y = &call->out[0], *c = &call->in[2];
+    bool trans_a = attribute_int(call->attributes, "transA", 0), has_c = op_has(call, 2);
+    bool whole = has_c && c->shape.rank == 2 && c->shape.dims[0] != 1;
+    size_t k = (size_t)a->shape.dims[!trans_a], n = (size_t)y->shape.dims[1];
+    char *turned = (char *)call->scratch + rounded(gemm_packed_size(y->dtype, k, n));
+
+    if (trans_a)
+        turn(a, turned);
+    loose_product_run(&(struct loose_product){
+        .dtype = y->dtype,
+        .m = (size_t)y->shape.dims[0],
+        .k = k,
+        .n = n,
+        .a = trans_a ? turned : a->data,
+        .b = call->in[1].data,
+        .transposed = attribute_int(call->attributes, "transB", 0),
+        .alpha = attribute_float(call->attributes, "alpha", 1),
+        .y = y->data,
+        .bias = has_c && !whole ? c->data : NULL,
+        .residual = whole ? c->data : NULL,
+        .team = call->team,
+        .scratch = call->scratch,
+    });
+}
+
 static enum status run(const struct op_call *call, struct error *err)
 {
     (void)err;
     if (call->state)
         product_run(call->state, call->in[0].data, (size_t)call->in[0].shape.dims[0], NULL,
                     call->out[0].data, call->team);
-    else if (tensor_count(&call->out[0]))
+    else if (!tensor_count(&call->out[0]))
+        return STATUS_OK;
+    else if (is_fast(call))
+        run_loose(call);
+    else
         reference(call);
     return STATUS_OK;
 }
@@ -114,4 +193,5 @@ const struct op_set ops_onnx_gemm = OP_SET({.name = "Gemm",
                                             .out_max = 1,
                                             .infer = infer,
                                             .prepare = prepare,
+                                            .scratch_size = scratch_size,
                                             .run = run});
