@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A job is published in one of a few slots. Its state is one word: a generation, and how many
- * chunks are left; claiming a chunk is one compare-and-swap on it. Who has a claim may read the
- * rest of the slot, which stays as it is until all claimed chunks are done; who has none never
- * touches it. So a helper that is preempted between two chunks holds nobody up. */
+/* A job is published in one of a few slots. Its state is one word: a generation, how many lanes are
+ * in use, and how many chunks are left; claiming a chunk is one compare-and-swap on it. Who has a
+ * claim may read the rest of the slot, which stays as it is until all claimed chunks are done; who
+ * has none never touches it. So a helper that is preempted between two chunks holds nobody up. */
 #include "base/team.h"
 
 #include <pthread.h>
@@ -11,15 +11,19 @@
 
 enum {
     SLOTS = 64, /* jobs at a time; when all are taken, owners work alone */
-    GENERATION_SHIFT = 32,
+    LEFT_BITS = 24,
+    LANE_BITS = 10,
+    GENERATION_SHIFT = LEFT_BITS + LANE_BITS,
     LINE = 64,
     LINGER_NS = 3000, /* longest time that a thread waits without sleeping */
     PAUSES = 16,      /* between two looks at the clock */
 };
-static const size_t CHUNKS_MAX = UINT32_MAX;
+static const size_t CHUNKS_MAX = ((size_t)1 << LEFT_BITS) - 1;
+static const size_t LANES_MAX = ((size_t)1 << LANE_BITS) - 1;
+static const uint64_t ONE_LANE = UINT64_C(1) << LEFT_BITS;
 
 struct slot {
-    _Alignas(2 * LINE) _Atomic uint64_t state; /* generation << 32 | chunks nobody has claimed */
+    _Alignas(2 * LINE) _Atomic uint64_t state; /* generation, lanes, chunks left */
     _Alignas(LINE) void (*work)(void *context, size_t chunk, size_t lane);
     void *context;
     size_t chunks;
@@ -27,19 +31,13 @@ struct slot {
     _Atomic uint32_t asleep;              /* the owner waits for `done` */
 };
 
-struct helper {
-    struct team *team;
-    size_t number;
-    pthread_t thread;
-};
-
 struct team {
     struct slot slots[SLOTS];
     _Atomic uint64_t taken; /* slots, by bit */
     _Alignas(LINE) struct event event;
     _Atomic bool stopping;
-    size_t helpers, started; /* started: threads of our own */
-    struct helper threads[];
+    size_t lanes, started; /* started: threads of our own */
+    pthread_t threads[];
 };
 
 static _Thread_local bool inside; /* a chunk */
@@ -78,22 +76,39 @@ static bool linger_on(const _Atomic uint32_t *number, uint32_t seen)
 
 size_t team_lanes(const struct team *team)
 {
-    return team ? team->helpers + 1 : 1;
+    return team ? team->lanes : 1;
 }
 
 /* --- claims --- */
 
-/* Chunks of the job whose state was `state`, as they are claimed: how many were done here. */
-static uint32_t work_on(struct slot *slot, uint64_t state, size_t lane,
+static size_t left_of(uint64_t state)
+{
+    return state & CHUNKS_MAX;
+}
+
+static size_t lanes_of(uint64_t state)
+{
+    return state >> LEFT_BITS & LANES_MAX;
+}
+
+/* Do the chunks of the job whose state was `state`, as they are claimed; how many were done here.
+ * A helper takes its lane with its first claim; the owner has lane 0. */
+static uint32_t work_on(struct slot *slot, uint64_t state, bool helps, size_t lanes,
                         bool (*leave)(void *context), void *context)
 {
-    uint64_t generation = state >> GENERATION_SHIFT;
+    uint64_t generation = state >> GENERATION_SHIFT, step = 1;
     uint32_t done = 0;
+    size_t lane = 0;
 
-    while ((uint32_t)state && state >> GENERATION_SHIFT == generation) {
-        if (!atomic_compare_exchange_weak(&slot->state, &state, state - 1))
+    while (left_of(state) && state >> GENERATION_SHIFT == generation) {
+        if (helps && !lane && lanes_of(state) >= lanes)
+            break;
+        step = helps && !lane ? 1 - ONE_LANE : 1;
+        if (!atomic_compare_exchange_weak(&slot->state, &state, state - step))
             continue;
-        slot->work(slot->context, slot->chunks - (uint32_t)state, lane);
+        if (helps && !lane)
+            lane = lanes_of(state);
+        slot->work(slot->context, slot->chunks - left_of(state), lane);
         done++;
         if (leave && leave(context))
             break;
@@ -102,17 +117,22 @@ static uint32_t work_on(struct slot *slot, uint64_t state, size_t lane,
     return done;
 }
 
+static bool is_open(const struct team *team, uint64_t state)
+{
+    return left_of(state) && lanes_of(state) < team->lanes;
+}
+
 bool team_needs_help(struct team *team)
 {
     uint64_t taken = atomic_load(&team->taken);
 
     for (; taken; taken &= taken - 1)
-        if ((uint32_t)atomic_load(&team->slots[__builtin_ctzll(taken)].state))
+        if (is_open(team, atomic_load(&team->slots[__builtin_ctzll(taken)].state)))
             return true;
     return false;
 }
 
-bool team_help(struct team *team, size_t helper, bool (*leave)(void *context), void *context)
+bool team_help(struct team *team, bool (*leave)(void *context), void *context)
 {
     uint64_t taken = atomic_load(&team->taken);
     bool helped = false;
@@ -122,10 +142,10 @@ bool team_help(struct team *team, size_t helper, bool (*leave)(void *context), v
         uint64_t state = atomic_load(&slot->state);
         uint32_t done;
 
-        if (!(uint32_t)state)
+        if (!is_open(team, state))
             continue;
         inside = true;
-        done = work_on(slot, state, helper + 1, leave, context);
+        done = work_on(slot, state, true, team->lanes, leave, context);
         inside = false;
         if (!done)
             continue;
@@ -180,7 +200,7 @@ void team_run(struct team *team, size_t chunks,
     uint64_t state;
     uint32_t own;
 
-    if (team && chunks > 1 && chunks <= CHUNKS_MAX && !inside && team->helpers)
+    if (team && chunks > 1 && chunks <= CHUNKS_MAX && !inside && team->lanes > 1)
         slot = slot_take(team);
     if (!slot) {
         run_here(chunks, work, context);
@@ -192,11 +212,11 @@ void team_run(struct team *team, size_t chunks,
     atomic_store_explicit(&slot->done, 0, memory_order_relaxed);
     state = ((atomic_load_explicit(&slot->state, memory_order_relaxed) >> GENERATION_SHIFT) + 1)
                 << GENERATION_SHIFT |
-            chunks;
+            ONE_LANE | chunks;
     atomic_store(&slot->state, state);
-    event_wake(&team->event, chunks - 1 < team->helpers ? chunks - 1 : team->helpers);
+    event_wake(&team->event, (chunks < team->lanes ? chunks : team->lanes) - 1);
     inside = true;
-    own = work_on(slot, state, 0, NULL, NULL);
+    own = work_on(slot, state, false, 0, NULL, NULL);
     inside = false;
     wait_done(slot, (uint32_t)chunks - own);
     atomic_fetch_and(&team->taken, ~(UINT64_C(1) << (slot - team->slots)));
@@ -209,23 +229,21 @@ struct event *team_event(struct team *team)
     return &team->event;
 }
 
-bool team_linger(struct team *team, uint32_t ticket)
+bool team_linger(struct team *team)
 {
-    return linger_on(&team->event.epoch, ticket);
+    uint32_t epoch = atomic_load(&team->event.epoch);
+
+    return team_needs_help(team) || linger_on(&team->event.epoch, epoch);
 }
 
 static void *helper_main(void *argument)
 {
-    const struct helper *helper = argument;
-    struct team *team = helper->team;
+    struct team *team = argument;
 
     while (!atomic_load(&team->stopping)) {
         uint32_t ticket;
 
-        if (team_help(team, helper->number, NULL, NULL))
-            continue;
-        ticket = atomic_load(&team->event.epoch);
-        if (team_needs_help(team) || team_linger(team, ticket))
+        if (team_help(team, NULL, NULL) || team_linger(team))
             continue;
         ticket = event_prepare(&team->event);
         if (team_needs_help(team) || atomic_load(&team->stopping))
@@ -236,9 +254,9 @@ static void *helper_main(void *argument)
     return NULL;
 }
 
-struct team *team_new(size_t helpers)
+static struct team *make(size_t threads, size_t started)
 {
-    size_t size = sizeof(struct team) + helpers * sizeof(struct helper);
+    size_t size = sizeof(struct team) + started * sizeof(pthread_t);
     size_t alignment = _Alignof(struct team);
     struct team *team = aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
 
@@ -253,25 +271,29 @@ struct team *team_new(size_t helpers)
     atomic_init(&team->event.epoch, 0);
     atomic_init(&team->event.sleepers, 0);
     atomic_init(&team->stopping, false);
-    team->helpers = helpers;
+    team->lanes = threads < LANES_MAX ? threads : LANES_MAX;
     team->started = 0;
     return team;
 }
 
+struct team *team_new(size_t threads)
+{
+    return make(threads, 0);
+}
+
 struct team *team_pool_new(size_t threads)
 {
-    struct team *team = team_new(threads > 1 ? threads - 1 : 0);
+    size_t helpers = threads > 1 ? threads - 1 : 0;
+    struct team *team = make(threads, helpers);
 
-    for (size_t i = 0; team && i < team->helpers; i++) {
-        struct helper *helper = &team->threads[i];
+    for (; team && team->started < helpers; team->started++) {
+        pthread_t *thread = &team->threads[team->started];
 
-        *helper = (struct helper){.team = team, .number = i};
-        if (pthread_create(&helper->thread, NULL, helper_main, helper)) {
+        if (pthread_create(thread, NULL, helper_main, team)) {
             team_free(team);
             return NULL;
         }
-        team->started++;
-        pthread_setname_np(helper->thread, "firn-team");
+        pthread_setname_np(*thread, "firn-team");
     }
     return team;
 }
@@ -283,6 +305,6 @@ void team_free(struct team *team)
     atomic_store(&team->stopping, true);
     event_wake(&team->event, team->started);
     for (size_t i = 0; i < team->started; i++)
-        pthread_join(team->threads[i].thread, NULL);
+        pthread_join(team->threads[i], NULL);
     free(team);
 }

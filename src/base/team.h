@@ -30,14 +30,14 @@ void team_run(struct team *team, size_t chunks,
 /* `threads` that work at once: the owner and threads - 1 helpers, which are started here. */
 struct team *team_pool_new(size_t threads);
 
-/* A team whose helpers are `helpers` threads of somebody else, which call team_help. */
-struct team *team_new(size_t helpers);
+/* A team whose helpers are threads of somebody else, which call team_help; no more than `threads`
+ * work on the same thing, the owner included. */
+struct team *team_new(size_t threads);
 void team_free(struct team *team);
 
 /* Take part in what there is to do, until nothing is left or `leave` (may be NULL), asked between
- * chunks, says so; false when there was nothing. `helper`: the number of this thread, below
- * helpers. */
-bool team_help(struct team *team, size_t helper, bool (*leave)(void *context), void *context);
+ * chunks, says so; false when there was nothing. */
+bool team_help(struct team *team, bool (*leave)(void *context), void *context);
 
 /* Is there a chunk that nobody has claimed? */
 bool team_needs_help(struct team *team);
@@ -46,6 +46,6 @@ bool team_needs_help(struct team *team);
  * it too. */
 struct event *team_event(struct team *team);
 
-/* Look for a few us whether the event is raised: work often follows work, and waking a sleeper
- * takes longer. `ticket` as from event_prepare. True: it was. */
-bool team_linger(struct team *team, uint32_t ticket);
+/* Before sleeping: look for a few us whether the event is raised, because work often follows work
+ * and waking a sleeper takes longer. True: look again. */
+bool team_linger(struct team *team);

@@ -16,6 +16,21 @@ uint64_t time_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* The coarse clock costs a few ns and is late by a few ms at most. */
+enum status session_stopped(const struct session *session, struct error *err)
+{
+    struct timespec now;
+
+    if (session->cancelled && atomic_load_explicit(session->cancelled, memory_order_relaxed))
+        return error_set(err, STATUS_UNAVAILABLE, "cancelled: nobody waits for the answer");
+    if (!session->deadline_ns)
+        return STATUS_OK;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    if ((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec < session->deadline_ns)
+        return STATUS_OK;
+    return error_set(err, STATUS_DEADLINE, "the run takes longer than its time");
+}
+
 static void run_arena_empty(struct run_arena *run)
 {
     size_t used = run->arena.used, wanted = used + used / 4;
@@ -128,6 +143,7 @@ static enum status run_carefully(struct native_session *session, struct plan *pl
         uint64_t start = time_ns();
         enum status status;
 
+        TRY(session_stopped(&session->base, err));
         if (poison)
             poison_outputs(session, plan, s);
         status = step->run(&step->call, err);
@@ -141,10 +157,17 @@ static enum status run_carefully(struct native_session *session, struct plan *pl
     return STATUS_OK;
 }
 
-static enum status run_steps(struct plan *plan, struct error *err)
+static enum status run_steps(const struct native_session *session, struct plan *plan,
+                             struct error *err)
 {
     const struct step *step = plan->steps, *end = step + plan->step_count;
 
+    if (session_may_stop(&session->base))
+        for (; step < end; step++) {
+            TRY(session_stopped(&session->base, err));
+            if (step->run(&step->call, err))
+                return graph_node_error(step->node->node, err);
+        }
     for (; step < end; step++)
         if (step->run(&step->call, err))
             return graph_node_error(step->node->node, err);
@@ -208,6 +231,7 @@ static enum status run_dynamic_steps(struct native_session *session, struct plan
         struct dynamic_step *dynamic = &plan->dynamic_steps[s];
         uint64_t start = profile ? time_ns() : 0;
 
+        TRY(session_stopped(&session->base, err));
         if (run_dynamic_step(session, plan, dynamic, err))
             return graph_node_error(dynamic->step.node->node, err);
         if (profile)
@@ -221,7 +245,7 @@ static enum status run_all(struct native_session *session, struct plan *plan, st
     const struct native_options *options = &session_native(session)->options;
 
     TRY(options->poison || options->profile ? run_carefully(session, plan, err)
-                                            : run_steps(plan, err));
+                                            : run_steps(session, plan, err));
     return run_dynamic_steps(session, plan, err);
 }
 

@@ -179,3 +179,10 @@ static inline const struct native *session_native(const struct native_session *s
 }
 
 uint64_t time_ns(void);
+
+/* Is the run to be given up? Asked between steps. */
+enum status session_stopped(const struct session *session, struct error *err) must_check;
+static inline bool session_may_stop(const struct session *session)
+{
+    return session->deadline_ns || session->cancelled;
+}

@@ -3,6 +3,8 @@
  * to everything above. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "contract/contract.h"
 #include "tensor/tensor.h"
 
@@ -35,6 +37,9 @@ struct servable {
 struct session { /* the head of every kind of session */
     struct servable *servable;
     struct team *team; /* set by the owner before the first run: threads that may help; or NULL */
+    /* Set by the owner before any run: when a run is to be given up, between two of its steps. */
+    uint64_t deadline_ns;          /* of CLOCK_MONOTONIC; 0: none. DEADLINE */
+    const _Atomic bool *cancelled; /* by another thread; NULL: nobody can. UNAVAILABLE */
 };
 
 /* The memory of one thread's runs. One session, one thread at a time; many sessions per servable.

@@ -105,6 +105,8 @@ static enum status adapted_run(struct session *base, size_t index, const struct 
     model = &session->inner->servable->contract->signatures[index];
     from = to + model->input_count;
     session->inner->team = base->team;
+    session->inner->deadline_ns = base->deadline_ns;
+    session->inner->cancelled = base->cancelled;
     arena_reset(&session->arena);
     for (size_t i = 0; i < model->input_count; i++)
         TRY(convert(&inputs[i], &model->inputs[i], &to[i], &session->arena, err));

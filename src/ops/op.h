@@ -48,7 +48,10 @@ struct op_call {
     void *scratch; /* scratch_size bytes, 64-byte aligned, uninitialised; run only; never NULL */
     struct arena *memory; /* run: for the bytes of string elements that are made, not borrowed;
                            * lives until the outputs have been read */
-    struct team *team; /* run and scratch_size: threads that may help (base/team.h); NULL: none */
+    struct team *team;    /* prepare, scratch_size, run: threads that may help (base/team.h); or
+                           * NULL. The same from scratch_size on */
+    uint64_t packed;      /* prepare sets bit i when neither infer nor run read the data of constant
+                           * input i: state holds it in another form. It may be freed then */
 };
 
 struct op {

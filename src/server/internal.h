@@ -50,6 +50,7 @@ struct server {
     struct metrics *metrics;
     struct models *models;
     struct pool *compute, *control, *upload;
+    struct team *team; /* of the compute threads; NULL: none helps */
     struct io *ios;
     unsigned io_count, executors;
     int port;

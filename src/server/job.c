@@ -141,6 +141,7 @@ static void job_run(struct work *work, struct executor *executor)
         .body = job->body,
         .stream = job->stream,
         .received_ns = job->received_ns,
+        .cancelled = &job->cancelled,
     };
     bool late =
         clock_ns() - job->received_ns > (uint64_t)server->settings.request_timeout_ms * 1000000;
@@ -149,7 +150,7 @@ static void job_run(struct work *work, struct executor *executor)
     if (atomic_load_explicit(&job->cancelled, memory_order_relaxed)) {
         response_clear(&job->response);
     } else if (late && !job->stream) {
-        job_fail(job, 504, STATUS_UNAVAILABLE, "the request waited longer than request_timeout_ms");
+        job_fail(job, 504, STATUS_DEADLINE, "the request waited longer than request_timeout_ms");
     } else {
         exchange_run(&request, &job->response);
         if (request.later != LATER_NO) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/team.h"
 #include "monitoring/metrics.h"
 #include "server/executor.h"
 
@@ -14,10 +15,11 @@ struct work { /* embedded */
 struct pool;
 
 /* `control`: its executors may wait. Executors are numbered from `first_index`. `length` (may be
- * NULL) is kept at the queue's length. `request_bytes`: limit of each thread's arena. */
+ * NULL) is kept at the queue's length. `request_bytes`: limit of each thread's arena. `team`: what
+ * the threads help when there is no work; borrowed; NULL: none. */
 enum status pool_new(const char *name, bool control, unsigned threads, size_t queue_max,
                      unsigned first_index, size_t request_bytes, struct series *length,
-                     struct pool **pool, struct error *err) must_check;
+                     struct team *team, struct pool **pool, struct error *err) must_check;
 
 /* False when the queue is full. Safe from any thread. */
 bool pool_submit(struct pool *pool, struct work *work);

@@ -3,6 +3,8 @@
  * write the response, or ask to be called again where waiting is allowed. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/text.h"
 #include "server/executor.h"
 #include "server/http1.h"
@@ -26,9 +28,10 @@ struct request {
     struct route_match match;
     struct bytes parameters[ROUTE_PARAMETERS_MAX]; /* of the path, decoded */
     struct bytes body;                             /* without transfer and content encoding */
-    struct body_stream *stream; /* routes with ROUTE_STREAM read the body from here */
-    uint64_t received_ns;       /* monotonic clock, when its last byte came */
-    enum later later;           /* set by request_later */
+    struct body_stream *stream;    /* routes with ROUTE_STREAM read the body from here */
+    uint64_t received_ns;          /* monotonic clock, when its last byte came */
+    const _Atomic bool *cancelled; /* the client has gone; NULL: nobody could tell */
+    enum later later;              /* set by request_later */
 };
 
 /* Memory until the response was written. */

@@ -452,6 +452,17 @@ static enum status make_ios(struct server *server, struct error *err)
     return STATUS_OK;
 }
 
+/* What a compute thread does when no request waits: help another with its long steps. */
+static enum status make_team(struct server *server, unsigned compute, struct error *err)
+{
+    unsigned threads = or_default(server->settings.run_threads, compute);
+
+    if (threads < 2)
+        return STATUS_OK;
+    server->team = team_new(threads);
+    return server->team ? STATUS_OK : error_no_memory(err, "threads");
+}
+
 static enum status make_pools(struct server *server, struct error *err)
 {
     const struct settings *settings = &server->settings;
@@ -465,14 +476,15 @@ static enum status make_pools(struct server *server, struct error *err)
 
     for (size_t i = 0; i < ARRAY_COUNT(names); i++)
         lengths[i] = metrics_series(server->metrics, METRIC_queue_length, &names[i]);
-    TRY(pool_new("firn-compute", false, compute, queue, first, memory, lengths[0], &server->compute,
-                 err));
+    TRY(make_team(server, compute, err));
+    TRY(pool_new("firn-compute", false, compute, queue, first, memory, lengths[0], server->team,
+                 &server->compute, err));
     first += compute;
-    TRY(pool_new("firn-control", true, control, queue, first, memory, lengths[1], &server->control,
-                 err));
+    TRY(pool_new("firn-control", true, control, queue, first, memory, lengths[1], NULL,
+                 &server->control, err));
     first += control;
-    TRY(pool_new("firn-upload", true, upload, queue, first, memory, lengths[2], &server->upload,
-                 err));
+    TRY(pool_new("firn-upload", true, upload, queue, first, memory, lengths[2], NULL,
+                 &server->upload, err));
     server->executors = first + upload;
     return STATUS_OK;
 }
@@ -539,6 +551,7 @@ void server_free(struct server *server)
     pool_free(server->compute);
     pool_free(server->control);
     pool_free(server->upload);
+    team_free(server->team);
     models_free(server->models);
     metrics_free(server->metrics);
     router_free(server->router);

@@ -122,8 +122,7 @@ static enum status check_time(const struct prediction *p, struct error *err)
 
     if (p->oip.timeout_us <= 0 || waited / 1000 <= (uint64_t)p->oip.timeout_us)
         return STATUS_OK;
-    p->response->status = 504;
-    return error_set(err, STATUS_UNAVAILABLE, "the request's timeout of %lld us has passed",
+    return error_set(err, STATUS_DEADLINE, "the request's timeout of %lld us has passed",
                      (long long)p->oip.timeout_us);
 }
 
@@ -189,6 +188,28 @@ static enum status answer(const struct prediction *p, struct error *err)
     return STATUS_OK;
 }
 
+/* Until when the run may take: the server's limit, or the request's own. */
+static uint64_t deadline_ns(const struct prediction *p)
+{
+    uint64_t allowed = (uint64_t)p->request->server->settings.request_timeout_ms * 1000000;
+
+    if (p->oip.timeout_us > 0 && (uint64_t)p->oip.timeout_us < allowed / 1000)
+        allowed = (uint64_t)p->oip.timeout_us * 1000;
+    return p->request->received_ns + allowed;
+}
+
+static enum status run(struct prediction *p, struct session *session, struct error *err)
+{
+    enum status status;
+
+    session->team = p->request->server->team;
+    session->deadline_ns = deadline_ns(p);
+    session->cancelled = p->request->cancelled;
+    status = session_run(session, p->index, p->inputs, p->outputs, err);
+    session->cancelled = NULL; /* it goes with the request */
+    return status;
+}
+
 static enum status predict(struct prediction *p, struct error *err)
 {
     struct session *session = loaded_session(p->loaded, p->request->executor->index);
@@ -198,7 +219,7 @@ static enum status predict(struct prediction *p, struct error *err)
     TRY(parse(p, err));
     TRY(check_time(p, err));
     TRY(bind_inputs(p, err));
-    TRY(session_run(session, p->index, p->inputs, p->outputs, err));
+    TRY(run(p, session, err));
     return answer(p, err);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One servable, one session per thread: meant for the thread sanitizer too (V=tsan). */
 #include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
 
 #include "model.h"
 #include "test.h"
@@ -72,4 +74,69 @@ TEST(sessions_of_many_threads_share_a_servable)
     }
     CHECK(servable_account(m.servable).arena > 0);
     model_release(&m);
+}
+
+/* --- giving up: between steps, and the session goes on afterwards --- */
+
+enum { CHAIN = 400, CHAIN_ELEMENTS = 20000 };
+
+static void chain_load(struct model *m, const struct native_options *options)
+{
+    value_id x, y;
+
+    model_init(m);
+    x = y = model_input(m, "x", DTYPE_F32, SHAPE(CHAIN_ELEMENTS));
+    for (int i = 0; i < CHAIN; i++)
+        y = model_op(m, i % 2 ? "Sin" : "Cos", y, VALUE_NONE, VALUE_NONE);
+    model_signature(m, "main", &x, 1, &y, 1);
+    model_load(m, options);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void *cancel_soon(void *argument)
+{
+    struct timespec pause = {.tv_nsec = 2000000};
+
+    nanosleep(&pause, NULL);
+    atomic_store((_Atomic bool *)argument, true);
+    return NULL;
+}
+
+static void check_given_up(const struct native_options *options)
+{
+    static float data[CHAIN_ELEMENTS];
+    struct tensor in = {DTYPE_F32, SHAPE(CHAIN_ELEMENTS), data}, out;
+    _Atomic bool cancelled = true;
+    pthread_t thread;
+    struct model m;
+
+    chain_load(&m, options);
+    CHECK_OK(session_run(m.session, 0, &in, &out, &m.err), m.err);
+    m.session->deadline_ns = 1;
+    CHECK_FAILS(session_run(m.session, 0, &in, &out, &m.err), m.err, STATUS_DEADLINE, "its time");
+    m.session->deadline_ns = now_ns() + 5000000;
+    CHECK_FAILS(session_run(m.session, 0, &in, &out, &m.err), m.err, STATUS_DEADLINE, "its time");
+    m.session->deadline_ns = 0;
+    m.session->cancelled = &cancelled;
+    CHECK_FAILS(session_run(m.session, 0, &in, &out, &m.err), m.err, STATUS_UNAVAILABLE, "cancel");
+    atomic_store(&cancelled, false);
+    CHECK_INT(pthread_create(&thread, NULL, cancel_soon, &cancelled), 0);
+    CHECK_FAILS(session_run(m.session, 0, &in, &out, &m.err), m.err, STATUS_UNAVAILABLE, "cancel");
+    pthread_join(thread, NULL);
+    m.session->cancelled = NULL;
+    CHECK_OK(session_run(m.session, 0, &in, &out, &m.err), m.err);
+    model_release(&m);
+}
+
+TEST(runs_are_given_up)
+{
+    check_given_up(NULL);
+    check_given_up(&(struct native_options){.poison = true});
 }

@@ -44,6 +44,16 @@ static inline void fake_session_free(struct session *base)
     free(base);
 }
 
+static _Atomic int fake_cancelled; /* how many runs were */
+
+static inline uint64_t fake_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 static inline enum status fake_run(struct session *base, size_t signature,
                                    const struct tensor *inputs, struct tensor *outputs,
                                    struct error *err)
@@ -53,8 +63,15 @@ static inline enum status fake_run(struct session *base, size_t signature,
     int64_t count = inputs[0].shape.dims[0];
 
     (void)signature;
-    if (servable->delay_ms)
-        poll(NULL, 0, servable->delay_ms);
+    for (int i = 0; i < servable->delay_ms; i++) { /* a step takes 1 ms */
+        if (base->cancelled && atomic_load(base->cancelled))
+            atomic_fetch_add(&fake_cancelled, 1);
+        if (base->cancelled && atomic_load(base->cancelled))
+            return error_set(err, STATUS_UNAVAILABLE, "cancelled");
+        if (base->deadline_ns && fake_now_ns() >= base->deadline_ns)
+            return error_set(err, STATUS_DEADLINE, "too late");
+        poll(NULL, 0, 1);
+    }
     if (count > session->capacity) {
         free(session->values);
         session->values = malloc((size_t)count * sizeof(double));

@@ -345,6 +345,40 @@ TEST(deadlines)
     stop();
 }
 
+/* A run that has begun is given up too: at the server's limit, at the request's, or when nobody is
+ * left to answer. */
+TEST(runs_are_given_up)
+{
+    struct linger reset = {.l_onoff = 1};
+
+    fixture_init(&FIXTURE);
+    FIXTURE.settings.compute_threads = 1;
+    FIXTURE.settings.request_timeout_ms = 300;
+    fake_add(&FIXTURE.source, "endless", 1, "slow-60000");
+    fixture_start(&FIXTURE);
+    int first = client_open(&FIXTURE), second = client_open(&FIXTURE);
+
+    client_say(first, post("/v2/models/endless/infer", "", INPUT("[1,2]")));
+    CHECK_INT(client_hear(first)->status, 504);
+    client_say(first,
+               post("/v2/models/endless/infer", "",
+                    "{\"parameters\":{\"timeout\":20000},\"inputs\":[{\"name\":\"x\",\"shape\":[1],"
+                    "\"datatype\":\"FP64\",\"data\":[1]}]}"));
+    CHECK_INT(client_hear(first)->status, 504);
+    atomic_store(&fake_cancelled, 0);
+    client_say(second, post("/v2/models/endless/infer", "", INPUT("[1,2]")));
+    usleep(20000);
+    setsockopt(second, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    close(second);
+    for (int i = 0; i < 200 && !atomic_load(&fake_cancelled); i++)
+        usleep(1000);
+    CHECK_INT(atomic_load(&fake_cancelled), 1);
+    client_say(first, post("/v2/models/twice/infer", "", INPUT("[1,2]")));
+    check_answer(client_hear(first), ANSWER("twice", "[2.0,4.0]"));
+    close(first);
+    stop();
+}
+
 /* Who is gone before the turn comes is not served; nobody else notices. */
 TEST(requests_of_gone_clients)
 {
