@@ -4,19 +4,32 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/checked.h"
 
 enum {
     BLOCK_BYTES = 64 << 10,
+    REGION_BYTES = 32 << 20, /* largest block of an arena of regions, unless one allocation is */
+    MAP_BYTES = 256 << 10,   /* from here on blocks of such arenas are mapped */
+    HUGE_BYTES = 4 << 20,    /* and from here on in huge pages */
     ALIGNMENT = 16,
     LARGE_BYTES = 4096,
     LARGE_ALIGNMENT = 64,
 };
 
+#if defined(__SANITIZE_ADDRESS__)
+enum { MAPS = false }; /* the sanitizer watches what malloc gives */
+#else
+enum { MAPS = true };
+#endif
+
 struct arena_block {
     struct arena_block *next;
     size_t capacity, used;
+    size_t dirty;  /* bytes that may not be zero */
+    size_t mapped; /* bytes of the mapping; 0: from malloc */
     _Alignas(LARGE_ALIGNMENT) char data[];
 };
 
@@ -27,13 +40,31 @@ void arena_init(struct arena *arena, size_t limit)
     *arena = (struct arena){.limit = limit};
 }
 
+void arena_init_regions(struct arena *arena, size_t limit)
+{
+    *arena = (struct arena){.limit = limit, .mapped = true, .regions = true};
+}
+
+void arena_init_mapped(struct arena *arena, size_t limit)
+{
+    *arena = (struct arena){.limit = limit, .mapped = true};
+}
+
+static void block_free(struct arena_block *block)
+{
+    if (block->mapped)
+        munmap(block, block->mapped);
+    else
+        free(block);
+}
+
 void arena_release(struct arena *arena)
 {
     struct arena_block *block = arena->blocks;
 
     while (block) {
         struct arena_block *next = block->next;
-        free(block);
+        block_free(block);
         block = next;
     }
     arena->blocks = NULL;
@@ -53,28 +84,90 @@ void arena_reset(struct arena *arena)
     arena->blocks = newest;
 }
 
+bool arena_give_back(struct arena *arena, void *memory, size_t size)
+{
+    for (struct arena_block **at = &arena->blocks; *at; at = &(*at)->next) {
+        struct arena_block *block = *at;
+
+        if (block->data != (char *)memory)
+            continue;
+        if (block->used != size || block->capacity < BLOCK_BYTES ||
+            block->capacity - size > 2 * LARGE_BYTES)
+            return false;
+        *at = block->next;
+        arena->used -= block->used;
+        block_free(block);
+        return true;
+    }
+    return false;
+}
+
+/* Zeroed pages from the system. */
+static struct arena_block *block_map(size_t total)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), size = (total + page - 1) / page * page;
+    struct arena_block *block;
+
+    block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED)
+        return NULL;
+    if (size >= HUGE_BYTES)
+        madvise(block, size, MADV_HUGEPAGE);
+    *block = (struct arena_block){.capacity = size - sizeof *block, .mapped = size};
+    return block;
+}
+
+static struct arena_block *block_allocate(size_t total)
+{
+    struct arena_block *block = aligned_alloc(LARGE_ALIGNMENT, total);
+
+    if (block)
+        *block =
+            (struct arena_block){.capacity = total - sizeof *block, .dirty = total - sizeof *block};
+    return block;
+}
+
+static size_t capacity_wanted(const struct arena *arena, size_t size)
+{
+    size_t grown = arena->used < REGION_BYTES ? arena->used : REGION_BYTES;
+
+    if (arena->regions && grown > BLOCK_BYTES)
+        return size > grown ? size : grown;
+    return size > BLOCK_BYTES / 2 ? size : BLOCK_BYTES;
+}
+
 static struct arena_block *block_add(struct arena *arena, size_t size)
 {
-    size_t capacity = size > BLOCK_BYTES / 2 ? size : BLOCK_BYTES;
+    size_t capacity = capacity_wanted(arena, size);
     size_t total = (sizeof(struct arena_block) + capacity + LARGE_ALIGNMENT - 1) / LARGE_ALIGNMENT *
                    LARGE_ALIGNMENT;
     struct arena_block *block;
 
     if (total < capacity)
         return NULL;
-    block = aligned_alloc(LARGE_ALIGNMENT, total);
+    block = MAPS && arena->mapped && total >= MAP_BYTES ? block_map(total) : block_allocate(total);
     if (!block)
         return NULL;
-    *block = (struct arena_block){.next = arena->blocks, .capacity = capacity};
+    block->next = arena->blocks;
     arena->blocks = block;
     return block;
+}
+
+/* Zero what may have been in use before. */
+static void clear(struct arena_block *block, size_t start, size_t bytes)
+{
+    size_t end = start + bytes;
+
+    if (start < block->dirty)
+        memset(block->data + start, 0, (end < block->dirty ? end : block->dirty) - start);
+    if (end > block->dirty)
+        block->dirty = end;
 }
 
 void *arena_alloc(struct arena *arena, size_t count, size_t size)
 {
     struct arena_block *block = arena->blocks;
     size_t bytes, alignment, start, used;
-    void *memory;
 
     if (fail_at && --fail_at == 0)
         return NULL;
@@ -94,9 +187,8 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
         used = block->capacity;
     arena->used += used - block->used;
     block->used = used;
-    memory = block->data + start;
-    memset(memory, 0, bytes);
-    return memory;
+    clear(block, start, bytes);
+    return block->data + start;
 }
 
 char *arena_text(struct arena *arena, struct bytes text)

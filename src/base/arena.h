@@ -8,6 +8,7 @@
  * Parameters called `keep` outlive the call, `scratch` is emptied after it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/bytes.h"
@@ -19,13 +20,23 @@ struct arena {
     struct arena_block *blocks; /* newest first */
     size_t used;                /* bytes given out, padding included */
     size_t limit;
+    bool mapped, regions; /* see arena_init_mapped and arena_init_regions */
 };
 
 void arena_init(struct arena *arena, size_t limit);
+
+/* For much memory that lives long: large blocks come from the system, in huge pages where it has
+ * them, and go back to it. With regions (packed weights) blocks also grow with what is used. */
+void arena_init_mapped(struct arena *arena, size_t limit);
+void arena_init_regions(struct arena *arena, size_t limit);
 void arena_release(struct arena *arena); /* safe on a zeroed or released arena */
 
 /* Empty the arena but keep its newest block, so that a loop over requests stops allocating. */
 void arena_reset(struct arena *arena);
+
+/* Free one large allocation of `size` bytes before the others; false when it is not alone in its
+ * block (from 64 KiB on it is, but in an arena of regions). */
+bool arena_give_back(struct arena *arena, void *memory, size_t size);
 
 /* Zeroed memory aligned to 16 bytes (64 from 4 KiB on), or NULL: past the limit, `count * size`
  * overflows, or no memory. A count of 0 gives a valid pointer. */

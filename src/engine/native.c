@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "engine/internal.h"
 #include "formats/archive/artifact.h"
+#include "graph/constants.h"
 
 enum { PLANS_MAX = 32 };
 static const size_t MEMORY_MAX = (size_t)4 << 30;
@@ -106,12 +107,32 @@ static void call_fill(const struct graph *graph, const struct node *node, struct
     call->in_count = node->input_count;
     call->out_count = node->output_count;
     call->state = NULL;
+    call->packed = 0;
+}
+
+static void forget(void *context, struct bytes bytes)
+{
+    const struct native *native = context;
+
+    if (native->artifact)
+        artifact_forget(native->artifact, bytes);
+}
+
+/* The originals of what a kernel keeps in another form are not needed any more. */
+static void release_packed(struct native *native, const struct node *node,
+                           const struct op_call *call, struct constants *constants)
+{
+    for (size_t i = 0; i < node->input_count && i < 64; i++)
+        if (call->packed >> i & 1 && node->inputs[i] != VALUE_NONE)
+            constants_release(native->graph, constants,
+                              native->graph->values[node->inputs[i]].constant, forget, native);
 }
 
 static enum status prepare(struct native *native, struct arena *scratch, struct error *err)
 {
     const struct graph *graph = native->graph;
-    struct op_call call = {0};
+    struct op_call call = {.team = native->options.team};
+    struct constants constants;
     size_t in_max = 1;
 
     for (size_t n = 0; n < graph->node_count; n++)
@@ -122,6 +143,7 @@ static enum status prepare(struct native *native, struct arena *scratch, struct 
     native->states = arena_new(&native->prepared, void *, graph->node_count);
     if (!call.in || !call.out || !native->states)
         return error_no_memory(err, "the model");
+    TRY(constants_count(graph, &constants, scratch, err));
     for (size_t n = 0; n < graph->node_count; n++) {
         const struct node *node = &graph->nodes[n];
 
@@ -131,6 +153,7 @@ static enum status prepare(struct native *native, struct arena *scratch, struct 
         if (node->op->prepare(&call, &native->prepared, err))
             return graph_node_error(node, err);
         native->states[n] = call.state;
+        release_packed(native, node, &call, &constants);
     }
     return STATUS_OK;
 }
@@ -202,7 +225,7 @@ enum status native_servable(struct graph *graph, const struct contract *contract
     *model = (struct arena){0};
     graph->keep = &native->model;
     native->artifact = artifact;
-    arena_init(&native->prepared, PREPARED_MAX);
+    arena_init_regions(&native->prepared, PREPARED_MAX);
     if (load(native, err)) {
         native_free(&native->base);
         return err->status;

@@ -28,7 +28,7 @@ struct session *native_session_new(struct servable *servable)
         arena_release(&keep);
         return NULL;
     }
-    arena_init(&session->memory, SIZE_MAX);
+    arena_init_mapped(&session->memory, SIZE_MAX);
     arena_init(&session->strings.arena, STRING_BYTES_MAX);
     arena_init(&session->dynamic.arena, native->options.memory_max);
     arena_init(&session->scratch, SIZE_MAX);

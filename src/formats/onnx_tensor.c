@@ -128,8 +128,9 @@ static enum status data_of_wrong_size(struct error *err, size_t got, size_t want
                      got, want);
 }
 
-static enum status raw_data(struct bytes raw, struct tensor *tensor, struct arena *keep,
-                            struct error *err)
+/* Where it lies when it is aligned there, else a copy. */
+static enum status raw_data(struct bytes raw, const struct artifact *artifact,
+                            struct tensor *tensor, struct arena *keep, struct error *err)
 {
     size_t count = tensor_count(tensor), size = dtype_size(tensor->dtype);
     size_t want = stored_size(tensor);
@@ -158,6 +159,8 @@ static enum status raw_data(struct bytes raw, struct tensor *tensor, struct aren
         return error_no_memory(err, "a tensor");
     if (raw.size)
         memcpy(data, raw.data, raw.size);
+    if (artifact)
+        artifact_forget(artifact, raw);
     for (size_t i = 0; tensor->dtype == DTYPE_BOOL && i < count; i++)
         data[i] = data[i] != 0;
     tensor->data = data;
@@ -183,7 +186,8 @@ static enum status external_data(const struct tensor_proto *proto, struct artifa
     if (!checked_range((uint64_t)proto->offset, length, bytes.size))
         return error_set(err, STATUS_INVALID_INPUT, "its data ends behind the end of \"%s\"",
                          member->path);
-    return raw_data((struct bytes){bytes.data + proto->offset, (size_t)length}, tensor, keep, err);
+    return raw_data((struct bytes){bytes.data + proto->offset, (size_t)length}, artifact, tensor,
+                    keep, err);
 }
 
 static enum status strings_data(const struct protobuf *message, struct tensor *tensor,
@@ -303,7 +307,7 @@ static enum status data_read(const struct tensor_proto *proto, struct artifact *
     if (proto->external)
         return external_data(proto, artifact, member, tensor, keep, err);
     if (proto->has_raw)
-        return raw_data(proto->raw, tensor, keep, err);
+        return raw_data(proto->raw, artifact, tensor, keep, err);
     switch (tensor->dtype) {
     case DTYPE_STRING:
         return strings_data(proto->message, tensor, keep, err);

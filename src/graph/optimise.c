@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gen/passes.h"
-#include "graph/graph.h"
+#include "graph/constants.h"
 
 enum { PASSES_MAX = 64, ROUNDS_MAX = 16, PHASE = 100 };
 
@@ -73,6 +73,7 @@ enum status graph_optimise(struct graph *graph, const char *skip, struct arena *
         while (end < count && phase_of(passes[end]) == phase)
             end++;
         TRY(passes_run(graph, passes, end, scratch, err));
+        TRY(constants_sweep(graph, scratch, err));
     }
     return STATUS_OK;
 }

@@ -123,7 +123,7 @@ enum status load_import(struct artifact *artifact, struct bytes manifest, const 
                         struct loading *loading, struct error *err)
 {
     *loading = (struct loading){.artifact = artifact};
-    arena_init(&loading->model, (size_t)1 << MODEL_MEMORY_SHIFT);
+    arena_init_mapped(&loading->model, (size_t)1 << MODEL_MEMORY_SHIFT);
     if (manifest.size) {
         TRY(manifest_read(loading, manifest, name, err));
         TRY(payload_apply(artifact, &loading->manifest, err));

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -22,7 +23,8 @@
 enum {
     MEMBER_OVERHEAD = 1024,  /* arena bytes per member beside its contents: names, tables */
     LAYER_EXTRA_MEMBERS = 8, /* folders above the prefix, contract, manifest */
-    COMPANIONS_MAX = 255,    /* files beside a lone file that it may name */
+    FORGET_BYTES_MIN = 64 << 10,
+    COMPANIONS_MAX = 255, /* files beside a lone file that it may name */
 };
 
 /* What a member has beside its public part. */
@@ -363,6 +365,28 @@ enum status artifact_open_layer(const char *path, const char *prefix, bool singl
     }
     *artifact = opened;
     return STATUS_OK;
+}
+
+static bool holds(struct bytes whole, struct bytes part)
+{
+    return whole.size && (uintptr_t)part.data >= (uintptr_t)whole.data &&
+           (uintptr_t)part.data + part.size <= (uintptr_t)whole.data + whole.size;
+}
+
+void artifact_forget(const struct artifact *artifact, struct bytes bytes)
+{
+    const struct backing *backing = backing_of(artifact);
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = ((uintptr_t)bytes.data + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)bytes.data + bytes.size) / page * page;
+    bool mapped = holds(backing->file.bytes, bytes);
+
+    if (bytes.size < FORGET_BYTES_MIN)
+        return;
+    for (size_t i = 0; i < backing->content_count && !mapped; i++)
+        mapped = holds(backing->contents[i].map.bytes, bytes);
+    if (mapped)
+        madvise((void *)start, end - start, MADV_DONTNEED);
 }
 
 struct bytes artifact_container(const struct artifact *artifact)

@@ -59,6 +59,10 @@ enum status artifact_open_layer(const char *path, const char *prefix, bool singl
                                 struct error *err) must_check;
 void artifact_close(struct artifact *artifact); /* NULL is fine */
 
+/* These bytes were read and will not be soon, if ever: give the pages back that lie in mapped
+ * files. They stay readable. */
+void artifact_forget(const struct artifact *artifact, struct bytes bytes);
+
 /* The bytes of the file itself (for ARTIFACT_FILE, TAR and ZIP); {NULL, 0} for a folder. */
 struct bytes artifact_container(const struct artifact *artifact);
 

@@ -132,7 +132,8 @@ static void merge_constant(struct edit *edit, struct table *table, size_t v)
     uint64_t hash;
     size_t slot;
 
-    if (!constant || constant->dtype == DTYPE_STRING || tensor_bytes(constant) > CONSTANT_BYTES_MAX)
+    if (!constant || !constant->data || constant->dtype == DTYPE_STRING ||
+        tensor_bytes(constant) > CONSTANT_BYTES_MAX)
         return;
     hash = mix_data((uint64_t)constant->dtype, constant->data, tensor_bytes(constant));
     slot = (size_t)hash & table->mask;

@@ -91,6 +91,7 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
     if (!attribute_int(call->attributes, "transA", 0))
         TRY(product_prepare(&request, &product, keep, err));
     call->state = product;
+    call->packed = product ? 1 << 1 | 1 << 2 : 0;
     return STATUS_OK;
 }
 

@@ -51,6 +51,7 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
 
     TRY(product_prepare(&request, &product, keep, err));
     call->state = product;
+    call->packed = product ? 1 << 1 : 0;
     return STATUS_OK;
 }
 

@@ -43,3 +43,55 @@ TEST(arena_fails_when_told)
     arena_fail_at(0);
     arena_release(&arena);
 }
+
+static bool is_zero(const unsigned char *memory, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (memory[i])
+            return false;
+    return true;
+}
+
+TEST(arena_gives_back_large_memory)
+{
+    struct arena arena;
+    unsigned char *small, *large, *other;
+
+    arena_init_mapped(&arena, 4 << 20);
+    small = arena_alloc(&arena, 100, 1);
+    large = arena_alloc(&arena, 1, 3 << 20);
+    other = arena_alloc(&arena, 100, 1);
+    CHECK(is_zero(large, 3 << 20));
+    memset(large, 1, 3 << 20);
+    CHECK(arena_alloc(&arena, 1, 2 << 20) == NULL);
+    CHECK(!arena_give_back(&arena, small, 100));
+    CHECK(!arena_give_back(&arena, large + 64, 3 << 20));
+    CHECK(!arena_give_back(&arena, large, 1 << 20));
+    CHECK(arena_give_back(&arena, large, 3 << 20));
+    CHECK(!arena_give_back(&arena, large, 3 << 20));
+    large = arena_alloc(&arena, 1, 3 << 20);
+    CHECK(is_zero(large, 3 << 20));
+    memset(small, 1, 100);
+    memset(other, 1, 100);
+    arena_release(&arena);
+    CHECK_INT(arena.used, 0);
+}
+
+TEST(arena_regions_are_zeroed)
+{
+    struct arena arena;
+    size_t sizes[] = {100, 70000, 5, 300000, 4097, 2000000, 1, 9000000, 64, 1000000};
+
+    arena_init_regions(&arena, 1 << 30);
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+            unsigned char *memory = arena_alloc(&arena, sizes[i], 1);
+
+            CHECK_INT((uintptr_t)memory % (sizes[i] >= 4096 ? 64 : 16), 0);
+            CHECK(is_zero(memory, sizes[i]));
+            memset(memory, 255, sizes[i]);
+        }
+        arena_reset(&arena);
+    }
+    arena_release(&arena);
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The memory of large constants: counted by who reads it, and given back when nobody does. */
+#pragma once
+
+#include "graph/graph.h"
+
+struct constant_span { /* data that overlaps is one span */
+    const char *start, *end;
+    size_t readers;
+};
+
+struct constants {
+    struct constant_span *spans; /* by address */
+    size_t count;
+};
+
+enum { CONSTANT_BYTES_MIN = 64 << 10 }; /* smaller ones are left alone */
+
+/* Find the large constants and count their readers: inputs of nodes, outputs of signatures,
+ * attributes. Strings are none. */
+enum status constants_count(const struct graph *graph, struct constants *constants,
+                            struct arena *scratch, struct error *err) must_check;
+
+/* One reader less. `forget` (may be NULL) is called with what nobody reads any more and is not in
+ * the graph's arena. */
+void constants_release(struct graph *graph, struct constants *constants,
+                       const struct tensor *constant,
+                       void (*forget)(void *context, struct bytes bytes), void *context);
+
+/* Give back what passes have left without a reader. */
+enum status constants_sweep(struct graph *graph, struct arena *scratch, struct error *err)
+    must_check;

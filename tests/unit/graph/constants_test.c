@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which large constants are read, and that only those without a reader are given back. */
+#include "graph/constants.h"
+
+#include "model.h"
+#include "test.h"
+
+enum { ROWS = 256, COLUMNS = 128, BYTES = ROWS * COLUMNS * 4 }; /* 128 KiB */
+
+static float *kept(struct model *m, size_t count)
+{
+    return arena_new(m->graph->keep, float, count);
+}
+
+static size_t forgotten;
+
+static void forget(void *context, struct bytes bytes)
+{
+    (void)context;
+    forgotten += bytes.size;
+}
+
+static const struct tensor *constant_of(const struct model *m, value_id value)
+{
+    return m->graph->values[value].constant;
+}
+
+TEST(constants_without_a_reader_are_given_back)
+{
+    static float borrowed[ROWS * COLUMNS];
+    value_id x, used, unused, outside, half, y;
+    struct model m;
+    size_t before;
+    float *both;
+
+    model_init(&m);
+    x = model_input(&m, "x", DTYPE_F32, SHAPE(4, ROWS));
+    used = model_constant(&m, DTYPE_F32, SHAPE(ROWS, COLUMNS), kept(&m, ROWS * COLUMNS));
+    unused = model_constant(&m, DTYPE_F32, SHAPE(ROWS, COLUMNS), kept(&m, ROWS * COLUMNS));
+    outside = model_constant(&m, DTYPE_F32, SHAPE(ROWS, COLUMNS), borrowed);
+    /* the second half of a block is read, the first and the whole are not */
+    both = kept(&m, 2 * ROWS * COLUMNS);
+    model_constant(&m, DTYPE_F32, SHAPE(2 * ROWS, COLUMNS), both);
+    model_constant(&m, DTYPE_F32, SHAPE(ROWS, COLUMNS), both);
+    half = model_constant(&m, DTYPE_F32, SHAPE(ROWS, COLUMNS), both + ROWS * COLUMNS);
+    y = model_op(&m, "Add", model_op(&m, "MatMul", x, used, VALUE_NONE),
+                 model_op(&m, "MatMul", x, half, VALUE_NONE), VALUE_NONE);
+    model_signature(&m, "main", &x, 1, &y, 1);
+    before = m.graph->keep->used;
+    MODEL_OK(&m, constants_sweep(m.graph, &m.keep, &m.err));
+    CHECK(m.graph->keep->used <= before - BYTES + 4096);
+    CHECK(m.graph->keep->used > before - 2 * BYTES);
+    CHECK(constant_of(&m, used)->data && constant_of(&m, half)->data);
+    CHECK(!constant_of(&m, unused)->data);
+    CHECK(constant_of(&m, outside)->data == borrowed);
+    memset(both, 0, 2 * BYTES);
+    model_release(&m);
+}
+
+TEST(constants_go_with_their_last_reader)
+{
+    static float borrowed[ROWS * COLUMNS];
+    struct constants constants;
+    value_id x, w, outside, a, b, y;
+    struct model m;
+    size_t before;
+
+    model_init(&m);
+    x = model_input(&m, "x", DTYPE_F32, SHAPE(4, ROWS));
+    w = model_constant(&m, DTYPE_F32, SHAPE(ROWS, COLUMNS), kept(&m, ROWS * COLUMNS));
+    outside = model_constant(&m, DTYPE_F32, SHAPE(ROWS, COLUMNS), borrowed);
+    a = model_op(&m, "MatMul", x, w, VALUE_NONE);
+    b = model_op(&m, "MatMul", x, w, VALUE_NONE);
+    y = model_op(&m, "Add", model_op(&m, "Add", a, b, VALUE_NONE),
+                 model_op(&m, "MatMul", x, outside, VALUE_NONE), VALUE_NONE);
+    model_signature(&m, "main", &x, 1, &y, 1);
+    MODEL_OK(&m, constants_count(m.graph, &constants, &m.keep, &m.err));
+    before = m.graph->keep->used;
+    forgotten = 0;
+    constants_release(m.graph, &constants, constant_of(&m, w), forget, NULL);
+    CHECK(constant_of(&m, w)->data != NULL);
+    constants_release(m.graph, &constants, constant_of(&m, w), forget, NULL);
+    CHECK(constant_of(&m, w)->data == NULL);
+    CHECK_INT(before - m.graph->keep->used, BYTES);
+    CHECK_INT(forgotten, 0);
+    constants_release(m.graph, &constants, constant_of(&m, outside), forget, NULL);
+    CHECK_INT(forgotten, BYTES);
+    CHECK(constant_of(&m, outside)->data == borrowed);
+    constants_release(m.graph, &constants, NULL, forget, NULL);
+    model_release(&m);
+}
