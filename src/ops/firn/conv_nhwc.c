@@ -6,8 +6,8 @@
  *
  * x (N, spatial..., C), w as ONNX stores it, bias (M,), residual and y (N, spatial..., M). Bias and
  * residual may be omitted. */
+#include "ops/fast/conv/nhwc.h"
 #include "ops/fast/epilogue.h"
-#include "ops/kernels/convolution.h"
 
 enum { X, W, BIAS, RESIDUAL };
 
@@ -152,46 +152,74 @@ static void put_channels_first(const struct tensor *x, char *to)
                 memcpy(to, from + (p * channels + c) * size, size);
 }
 
-static enum status run(const struct op_call *call, bool transposed, struct error *err)
+static enum status run_reference(const struct op_call *call, struct convolution *convolution,
+                                 const struct shape *out, struct error *err)
 {
     struct reference reference = {.call = call};
-    struct convolution convolution;
-    struct shape out;
 
-    TRY(geometry_of(call, transposed, &convolution, &out, err));
     TRY(epilogue_read(call, &reference.epilogue, err));
-    reference.maps = convolution.maps;
-    reference.plane = shape_span(&out, 1, out.rank - 1);
+    reference.maps = convolution->maps;
+    reference.plane = shape_span(out, 1, out->rank - 1);
     put_channels_first(&call->in[X], call->scratch);
-    convolution.x = call->scratch;
-    convolution.w = call->in[W].data;
-    convolution_each(&convolution, put, &reference);
+    convolution->x = call->scratch;
+    convolution->w = call->in[W].data;
+    convolution_each(convolution, put, &reference);
     return STATUS_OK;
 }
 
-static enum status run_direct(const struct op_call *call, struct error *err)
+/* --- the choice: state is a struct conv, or NULL --- */
+
+extern const struct op_set ops_firn_conv_nhwc;
+
+static bool is_transposed(const struct op_call *call)
 {
-    return run(call, false, err);
+    return call->op == &ops_firn_conv_nhwc.ops[1];
 }
 
-static enum status run_transposed(const struct op_call *call, struct error *err)
+static enum status prepare(struct op_call *call, struct arena *keep, struct error *err)
 {
-    return run(call, true, err);
+    struct convolution convolution;
+    struct shape out;
+    struct conv *conv;
+
+    TRY(geometry_of(call, is_transposed(call), &convolution, &out, err));
+    TRY(conv_prepare(call, &convolution, &conv, keep, err));
+    call->state = conv;
+    return STATUS_OK;
 }
 
 static size_t scratch_size(const struct op_call *call)
 {
-    return tensor_count(&call->in[X]) * dtype_size(call->in[X].dtype);
+    struct convolution convolution;
+    struct error ignored;
+    struct shape out;
+
+    if (!call->state ||
+        geometry_of(call, is_transposed(call), &convolution, &out, &ignored) != STATUS_OK)
+        return tensor_count(&call->in[X]) * dtype_size(call->in[X].dtype);
+    return conv_scratch_size(call->state, &convolution, call->team);
 }
 
-#define ROW(op, text, infer_it, run_it)                                                            \
+static enum status run(const struct op_call *call, struct error *err)
+{
+    struct convolution convolution;
+    struct shape out;
+
+    TRY(geometry_of(call, is_transposed(call), &convolution, &out, err));
+    if (!call->state)
+        return run_reference(call, &convolution, &out, err);
+    conv_run(call->state, &convolution, call);
+    return STATUS_OK;
+}
+
+#define ROW(op, text, infer_it)                                                                    \
     {                                                                                              \
         .name = op, .summary = text, .flags = OP_ROWS | OP_OPTIONAL_GAPS, .in_min = 2,             \
-        .in_max = 4, .out_min = 1, .out_max = 1, .infer = infer_it, .run = run_it,                 \
-        .scratch_size = scratch_size                                                               \
+        .in_max = 4, .out_min = 1, .out_max = 1, .infer = infer_it, .prepare = prepare,            \
+        .run = run, .scratch_size = scratch_size                                                   \
     }
 
-const struct op_set ops_firn_conv_nhwc = OP_SET(
-    ROW("ConvNhwc", "convolution, channels last, with an epilogue", infer_direct, run_direct),
-    ROW("ConvTransposeNhwc", "transposed convolution, channels last, with an epilogue",
-        infer_transposed, run_transposed));
+const struct op_set ops_firn_conv_nhwc =
+    OP_SET(ROW("ConvNhwc", "convolution, channels last, with an epilogue", infer_direct),
+           ROW("ConvTransposeNhwc", "transposed convolution, channels last, with an epilogue",
+               infer_transposed));

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/fast/conv/nhwc.h"
+
+#include <math.h>
+
+#include "ops/fast/conv/conv.h"
+
+enum { X, W, BIAS, RESIDUAL };
+enum {
+    PHASES_MAX = 64, /* of a transposed convolution: more have the reference */
+    SPATIAL_MAX = 3,
+};
+
+/* A transposed convolution is one direct convolution of stride 1 for each phase: the outputs whose
+ * index plus pad has the same remainder by the stride, in each dimension, see the same taps. */
+struct phase {
+    struct conv_weights weights;
+    ptrdiff_t offset[3]; /* of the first tap: input = (output + pad) / stride + offset */
+};
+
+struct conv {
+    struct epilogue epilogue;
+    bool transposed;
+    size_t channels, maps; /* of all groups */
+    size_t stride[3];
+    size_t phase_count; /* 1, or the product of the strides */
+    struct phase *phases;
+};
+
+static bool all_finite(const float *values, size_t count)
+{
+    float sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum += values[i] * 0; /* NaN for what is not finite */
+    return sum == 0;
+}
+
+/* Zeros that stand for what lies outside of x must not meet an infinite weight. */
+static bool serves(const struct op_call *call, const struct convolution *c)
+{
+    const struct tensor *w = &call->in[W];
+
+    return !op_is_reference_only() && call->in[X].dtype == DTYPE_F32 && c->window.rank >= 1 &&
+           c->window.rank <= SPATIAL_MAX && w->data && shape_is_known(&w->shape) &&
+           tensor_count(w) && all_finite(w->data, tensor_count(w)) &&
+           (!op_has(call, BIAS) || call->in[BIAS].data);
+}
+
+/* Of spatial dimension i of three, in a window of fewer; -1: it has none such. */
+static int dimension_of(const struct window *w, int i)
+{
+    return i - (SPATIAL_MAX - w->rank);
+}
+
+/* Weights of all groups as they are stored, every tap. */
+static struct conv_source source_of(const struct op_call *call, const struct convolution *c)
+{
+    const struct tensor *w = &call->in[W];
+    size_t taps = 1, second = (size_t)w->shape.dims[1];
+    struct conv_source s = {.data = w->data, .groups = c->groups};
+
+    for (int i = SPATIAL_MAX - 1; i >= 0; i--) {
+        int d = dimension_of(&c->window, i);
+
+        s.step[i] = (ptrdiff_t)taps;
+        s.kernel[i] = d < 0 ? 1 : (size_t)c->window.kernel[d];
+        taps *= s.kernel[i];
+    }
+    s.maps = c->transposed ? second : (size_t)w->shape.dims[0] / c->groups;
+    s.channels = c->transposed ? (size_t)w->shape.dims[0] / c->groups : second;
+    s.map_step = c->transposed ? taps : second * taps;
+    s.channel_step = c->transposed ? second * taps : taps;
+    s.group_step = s.maps * s.channels * taps;
+    s.bias = op_has(call, BIAS) ? call->in[BIAS].data : NULL;
+    return s;
+}
+
+/* Of the taps of one dimension those that meet outputs with remainder `r`: k with (r - k *
+ * dilation) divisible by the stride, from the last to the first, so that inputs ascend. */
+static void phase_taps(const struct conv_source *all, int i, ptrdiff_t r, ptrdiff_t stride,
+                       size_t *dilation, struct conv_source *s, ptrdiff_t *offset)
+{
+    ptrdiff_t full = (ptrdiff_t)dilation[i], kernel = (ptrdiff_t)all->kernel[i], last = -1;
+    size_t count = 0;
+    ptrdiff_t before = -1;
+
+    *offset = 0;
+    for (ptrdiff_t k = 0; k < kernel; k++) {
+        if ((r - k * full) % stride)
+            continue;
+        before = last;
+        last = k;
+        count++;
+    }
+    s->kernel[i] = count;
+    if (!count)
+        return;
+    *offset = (r - last * full) / stride;
+    s->first += last * all->step[i];
+    s->step[i] = count > 1 ? (before - last) * all->step[i] : 0;
+    dilation[i] = count > 1 ? (size_t)((last - before) * full / stride) : 1;
+}
+
+static enum status pack_phases(const struct op_call *call, const struct convolution *c,
+                               struct conv *conv, struct arena *keep, struct error *err)
+{
+    struct conv_source all = source_of(call, c);
+
+    for (size_t i = 0; i < conv->phase_count; i++) {
+        struct phase *phase = &conv->phases[i];
+        struct conv_source s = all;
+        size_t dilation[3], rest = i;
+
+        for (int j = SPATIAL_MAX - 1; j >= 0; j--) {
+            int d = dimension_of(&c->window, j);
+
+            dilation[j] = d < 0 ? 1 : (size_t)c->window.dilation[d];
+            if (conv->transposed)
+                phase_taps(&all, j, (ptrdiff_t)(rest % conv->stride[j]), (ptrdiff_t)conv->stride[j],
+                           dilation, &s, &phase->offset[j]);
+            rest /= conv->stride[j];
+        }
+        TRY(conv_pack(&s, dilation, &phase->weights, keep, err));
+    }
+    return STATUS_OK;
+}
+
+enum status conv_prepare(const struct op_call *call, const struct convolution *c,
+                         struct conv **made, struct arena *keep, struct error *err)
+{
+    struct conv *conv;
+
+    *made = NULL;
+    if (!serves(call, c))
+        return STATUS_OK;
+    conv = arena_new(keep, struct conv, 1);
+    if (!conv)
+        return error_no_memory(err, "a convolution");
+    TRY(epilogue_read(call, &conv->epilogue, err));
+    conv->transposed = c->transposed;
+    conv->phase_count = 1;
+    for (int i = 0; i < SPATIAL_MAX; i++) {
+        int d = dimension_of(&c->window, i);
+
+        conv->stride[i] = d < 0 ? 1 : (size_t)c->window.stride[d];
+        if (c->transposed && conv->stride[i] > PHASES_MAX / conv->phase_count)
+            return STATUS_OK;
+        if (c->transposed)
+            conv->phase_count *= conv->stride[i];
+    }
+    conv->phases = arena_new(keep, struct phase, conv->phase_count);
+    if (!conv->phases)
+        return error_no_memory(err, "a convolution");
+    TRY(pack_phases(call, c, conv, keep, err));
+    conv->channels = conv->phases->weights.channels * c->groups;
+    conv->maps = conv->phases->weights.maps * c->groups;
+    *made = conv;
+    return STATUS_OK;
+}
+
+/* Where y and x lie, all of y. */
+static void geometry_of(const struct conv *conv, const struct convolution *c,
+                        struct conv_geometry *g, size_t *y_at)
+{
+    size_t step = conv->maps;
+
+    *g = (struct conv_geometry){.n = c->n, .x_step = conv->channels};
+    *y_at = 0;
+    for (int i = SPATIAL_MAX - 1; i >= 0; i--) {
+        int d = dimension_of(&c->window, i);
+
+        g->in[i] = d < 0 ? 1 : (size_t)c->window.in[d];
+        g->out[i] = d < 0 ? 1 : (size_t)c->window.out[d];
+        g->begin[i] = d < 0 ? 0 : (ptrdiff_t)c->window.begin[d];
+        g->stride[i] = conv->stride[i];
+        g->y_step[i] = step;
+        step *= g->out[i];
+    }
+    g->y_image = step;
+}
+
+/* The geometry of phase `number`: outputs number, number + stride ... Its weights in *weights;
+ * false when it has no outputs. */
+static bool phase_geometry(const struct conv *conv, size_t number, struct conv_geometry *g,
+                           size_t *y_at, const struct conv_weights **weights)
+{
+    size_t index = 0, place[3], rest = number;
+    ptrdiff_t begin[3];
+    const struct phase *phase;
+
+    *weights = &conv->phases->weights;
+    if (!conv->transposed)
+        return true;
+    for (int i = SPATIAL_MAX - 1; i >= 0; i--) {
+        place[i] = rest % conv->stride[i];
+        rest /= conv->stride[i];
+        if (place[i] >= g->out[i])
+            return false;
+    }
+    for (int i = 0; i < SPATIAL_MAX; i++) {
+        ptrdiff_t stride = (ptrdiff_t)conv->stride[i], at = (ptrdiff_t)place[i] + g->begin[i];
+        ptrdiff_t r = at % stride < 0 ? at % stride + stride : at % stride;
+
+        begin[i] = (r - at) / stride;
+        index = index * conv->stride[i] + (size_t)r;
+        *y_at += place[i] * g->y_step[i];
+        g->y_step[i] *= conv->stride[i];
+        g->out[i] = (g->out[i] - place[i] + conv->stride[i] - 1) / conv->stride[i];
+        g->stride[i] = 1;
+    }
+    phase = &conv->phases[index];
+    for (int i = 0; i < SPATIAL_MAX; i++)
+        g->begin[i] = begin[i] - phase->offset[i];
+    *weights = &phase->weights;
+    return true;
+}
+
+size_t conv_scratch_size(const struct conv *conv, const struct convolution *c, struct team *team)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < conv->phase_count; i++) {
+        const struct conv_weights *weights;
+        struct conv_geometry g;
+        size_t y_at, size;
+
+        geometry_of(conv, c, &g, &y_at);
+        if (!phase_geometry(conv, i, &g, &y_at, &weights))
+            continue;
+        size = conv_implicit_scratch(weights, &g, team);
+        most = size > most ? size : most;
+    }
+    return most;
+}
+
+void conv_run(const struct conv *conv, const struct convolution *c, const struct op_call *call)
+{
+    for (size_t i = 0; i < conv->phase_count; i++) {
+        const struct conv_weights *weights;
+        struct conv_geometry g;
+        struct conv_operands operands = {.x = call->in[X].data,
+                                         .y = call->out[0].data,
+                                         .scratch = call->scratch,
+                                         .team = call->team};
+        size_t y_at;
+
+        geometry_of(conv, c, &g, &y_at);
+        if (!phase_geometry(conv, i, &g, &y_at, &weights))
+            continue;
+        operands.y += y_at;
+        if (op_has(call, RESIDUAL))
+            operands.residual = (const float *)call->in[RESIDUAL].data + y_at;
+        conv_implicit_run(weights, &g, &conv->epilogue, &operands);
+    }
+}
