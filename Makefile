@@ -62,6 +62,7 @@ PLUGIN_TABLES += $(GEN)/$(1).h
 endef
 $(eval $(call plugin_table,ops_onnx,op_set,ops_onnx,OPS_ONNX,src/ops/onnx))
 $(eval $(call plugin_table,ops_ml,op_set,ops_ml,OPS_ML,src/ops/ml))
+$(eval $(call plugin_table,ops_training,op_set,ops_training,OPS_TRAINING,src/ops/training))
 $(eval $(call plugin_table,ops_firn,op_set,ops_firn,OPS_FIRN,src/ops/firn))
 $(eval $(call plugin_table,passes,pass,pass,PASSES,src/graph/passes))
 $(eval $(call plugin_table,importers,importer,importer,IMPORTERS,src/importers))

@@ -10,6 +10,7 @@
 #include "gen/ops_firn.h"
 #include "gen/ops_ml.h"
 #include "gen/ops_onnx.h"
+#include "gen/ops_training.h"
 
 enum { SLOTS = 2048 }; /* a power of two, more than twice the operators there are */
 
@@ -19,6 +20,7 @@ static const struct {
 } DOMAINS[] = {
     {"", OPS_ONNX},
     {"ai.onnx.ml", OPS_ML},
+    {"ai.onnx.preview.training", OPS_TRAINING},
     {"firn", OPS_FIRN},
 };
 

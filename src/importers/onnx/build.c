@@ -279,6 +279,44 @@ static enum status operator_build(struct building *b, struct scope *scope,
     return STATUS_OK;
 }
 
+/* The inputs of Gradient must be the values that xs and zs name: at others it is refused. */
+static enum status gradient_build(struct building *b, struct scope *scope,
+                                  const struct onnx_node *node, struct error *err)
+{
+    struct attribute *plain = arena_new(b->keep, struct attribute, node->attribute_count);
+    struct attributes attributes = {plain, node->attribute_count};
+    value_id *xs = arena_new(b->keep, value_id, node->input_count), y, given;
+    value_id *outputs = arena_new(b->keep, value_id, node->input_count);
+    const struct bytes *names, *fixed;
+    size_t count, fixed_count;
+
+    if (!plain || !xs || !outputs)
+        return error_no_memory(err, "a gradient");
+    for (size_t i = 0; i < node->attribute_count; i++)
+        plain[i] = node->attributes[i].value;
+    names = attribute_strings(&attributes, "xs", &count);
+    fixed = attribute_strings(&attributes, "zs", &fixed_count);
+    if (count + fixed_count != node->input_count || node->output_count > count)
+        return error_set(err, STATUS_INVALID_INPUT, "%zu inputs and %zu outputs for %zu xs",
+                         node->input_count, node->output_count, count);
+    for (size_t i = 0; i < node->input_count; i++) {
+        TRY(name_get(scope, i < count ? names[i] : fixed[i - count], &y, err));
+        TRY(name_get(scope, node->inputs[i], &given, err));
+        if (y == VALUE_NONE || y != given)
+            return error_set(err, STATUS_UNSUPPORTED,
+                             "a gradient at other values than those of the graph");
+        xs[i] = y;
+    }
+    TRY(name_get(scope, attribute_string(&attributes, "y", ""), &y, err));
+    if (y == VALUE_NONE)
+        return error_set(err, STATUS_INVALID_INPUT, "attribute y is missing");
+    TRY(onnx_gradient(b->graph, xs, count, y, outputs, b->keep, err));
+    for (size_t i = 0; i < node->output_count; i++)
+        if (node->outputs[i].size)
+            TRY(name_set(scope, node->outputs[i], outputs[i], err));
+    return STATUS_OK;
+}
+
 static enum status node_build(struct building *b, struct scope *scope, const struct onnx_node *node,
                               struct error *err)
 {
@@ -290,6 +328,8 @@ static enum status node_build(struct building *b, struct scope *scope, const str
         return call_function(b, scope, node, function, err);
     if (!strcmp(node->op, "ZipMap") && !strcmp(node->domain, "ai.onnx.ml"))
         return zip_map(b, scope, node, err);
+    if (!strcmp(node->op, "Gradient") && !strcmp(node->domain, "ai.onnx.preview.training"))
+        return gradient_build(b, scope, node, err);
     return operator_build(b, scope, node, err);
 }
 

@@ -102,3 +102,7 @@ struct onnx_built {
 };
 enum status onnx_build(const struct onnx_model *model, struct onnx_built *built, struct arena *keep,
                        struct error *err) must_check;
+
+/* Append the nodes that give the gradient of the sum of y by each of xs. */
+enum status onnx_gradient(struct graph *graph, const value_id *xs, size_t count, value_id y,
+                          value_id *outputs, struct arena *keep, struct error *err) must_check;
