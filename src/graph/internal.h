@@ -74,6 +74,32 @@ enum status graph_node_rewrite(struct graph *graph, size_t index,
                                const struct node_description *description, struct error *err)
     must_check;
 
+/* --- Uses: who reads a value. Good until the graph is changed. --- */
+
+struct uses {
+    const struct graph *graph;
+    uint32_t *first; /* (value_count + 1,): where in `nodes` its readers begin */
+    int32_t *nodes;  /* of each input slot: the node it belongs to, in order */
+    bool *is_output; /* (value_count,): of a signature */
+};
+
+enum status uses_find(struct uses *uses, const struct graph *graph, struct arena *scratch,
+                      struct error *err) must_check;
+/* Input slots that read it. */
+static inline size_t uses_count(const struct uses *uses, value_id value)
+{
+    return uses->first[value + 1] - uses->first[value];
+}
+/* Is it read once and by nobody outside? Then whoever reads it may swallow its producer. */
+bool uses_is_private(const struct uses *uses, value_id value);
+
+/* The node that makes the value, or NULL. */
+const struct node *value_producer(const struct graph *graph, value_id value);
+
+/* What was known of `from` is true of `to`, which replaces it. */
+enum status value_inherit(struct graph *graph, value_id from, value_id to, struct error *err)
+    must_check;
+
 /* Is the node this operator of domain ""? */
 bool node_is(const struct node *node, const char *op);
 /* The constant that input `input` is, or NULL. */

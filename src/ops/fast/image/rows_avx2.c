@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+#define TABLE rows_avx2
+#include "ops/fast/image/rows.inc"
