@@ -8,20 +8,26 @@
 #include "loading/load.h"
 
 struct inspect {
-    bool json, graph, contract;
-    const char *manifest;
+    bool json, graph, optimised, contract;
+    const char *manifest, *passes_off;
 };
 
 static const struct option OPTIONS[] = {
     {"json", OPTION_FLAG, offsetof(struct inspect, json), NULL, "print one JSON object"},
     {"graph", OPTION_FLAG, offsetof(struct inspect, graph), NULL,
      "print the graph that the model was read as"},
+    {"optimised", OPTION_FLAG, offsetof(struct inspect, optimised), NULL,
+     "print the graph as the engine runs it"},
+    {"passes-off", OPTION_TEXT, offsetof(struct inspect, passes_off), "NAMES",
+     "with --optimised: graph passes not to run, or all"},
     {"contract", OPTION_FLAG, offsetof(struct inspect, contract), NULL,
      "print the contract as serving.yaml has it, to start a manifest from"},
     {"manifest", OPTION_TEXT, offsetof(struct inspect, manifest), "FILE",
      "a manifest to put over what the file says"},
     {0},
 };
+
+#define SCRATCH_MAX ((size_t)4 << 30)
 
 static void print_list(struct text *text, const char *head, const char *const *items, size_t count)
 {
@@ -51,15 +57,32 @@ static void print_people(const struct description *d, struct text *text)
     contract_print_table(&d->contract, text);
 }
 
+static enum status print_graph(const struct loading *loading, const struct inspect *inspect,
+                               struct text *text, struct error *err)
+{
+    const char *reason = loading->description.reason;
+    struct arena scratch;
+    enum status status = STATUS_OK;
+
+    if (!loading->graph)
+        return error_set(err, STATUS_UNSUPPORTED, "%s", reason ? reason : "no graph");
+    if (inspect->optimised) {
+        arena_init(&scratch, SCRATCH_MAX);
+        status = graph_optimise(loading->graph, inspect->passes_off, &scratch, err);
+        arena_release(&scratch);
+    }
+    if (!status)
+        graph_print(loading->graph, text);
+    return status;
+}
+
 static enum status print(const struct loading *loading, const struct inspect *inspect,
                          struct text *text, struct error *err)
 {
     const struct description *d = &loading->description;
 
-    if (inspect->graph) {
-        if (!loading->graph)
-            return error_set(err, STATUS_UNSUPPORTED, "%s", d->reason ? d->reason : "no graph");
-        graph_print(loading->graph, text);
+    if (inspect->graph || inspect->optimised) {
+        return print_graph(loading, inspect, text, err);
     } else if (inspect->contract) {
         contract_print_yaml(&d->contract, text);
     } else if (inspect->json) {
@@ -119,7 +142,7 @@ static int run(int argc, char **argv)
 
 const struct command command_inspect = {
     .name = "inspect",
-    .usage = "inspect [--json | --graph | --contract] [--manifest FILE] PATH",
+    .usage = "inspect [--json | --graph | --optimised | --contract] [--manifest FILE] PATH",
     .summary = "say what a model file is, its contract and whether it can be served",
     .help =
         "Reads the file or folder and runs nothing of it. Each fact of the contract says where\n"
