@@ -74,13 +74,15 @@ enum status graph_node_rewrite(struct graph *graph, size_t index,
                                const struct node_description *description, struct error *err)
     must_check;
 
-/* --- Uses: who reads a value. Good until the graph is changed. --- */
+/* --- Uses: who reads a value. Nodes that no output needs do not count. Good until the graph is
+ * changed. --- */
 
 struct uses {
     const struct graph *graph;
     uint32_t *first; /* (value_count + 1,): where in `nodes` its readers begin */
     int32_t *nodes;  /* of each input slot: the node it belongs to, in order */
     bool *is_output; /* (value_count,): of a signature */
+    bool *is_live;   /* (node_count,): an output needs it */
 };
 
 enum status uses_find(struct uses *uses, const struct graph *graph, struct arena *scratch,

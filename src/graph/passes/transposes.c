@@ -6,7 +6,8 @@
 #include "graph/permute.h"
 
 enum { RANK_LOW = 3, RANK_HIGH = 5 };
-static const double UNKNOWN_DIM = 32; /* taken for a dimension that is free */
+static const double UNKNOWN_DIM = 32;    /* taken for a dimension that is free */
+static const double STEP_COST = 1. / 64; /* of a Transpose that moves nothing, in elements */
 
 struct turning {
     struct graph *graph;
@@ -128,7 +129,8 @@ static enum status find_regions(struct turning *t, struct arena *scratch, struct
     if (!t->nodes || !t->region || !t->next || !t->last || !t->touched || !t->seen || !t->turned)
         return error_no_memory(err, "a pass");
     for (size_t n = 0; n < graph->node_count; n++) {
-        t->nodes[n] = permutable_of(graph, &graph->nodes[n], &t->order);
+        if (t->uses.is_live[n])
+            t->nodes[n] = permutable_of(graph, &graph->nodes[n], &t->order);
         t->region[n] = (int32_t)n;
     }
     for (size_t v = 0; v < graph->value_count; v++)
@@ -153,8 +155,10 @@ static double volume_of(const struct turning *t, value_id value, const struct or
     const struct shape *shape = &t->graph->values[value].shape;
     double volume = 1;
 
-    if (order_is_identity(order) || order_is_view(order, shape))
+    if (order_is_identity(order))
         return 0;
+    if (order_is_view(order, shape))
+        return STEP_COST;
     for (int i = 0; i < shape->rank; i++)
         volume *= dim_is_known(shape->dims[i]) ? (double)shape->dims[i] : UNKNOWN_DIM;
     return volume;
@@ -186,7 +190,7 @@ static double cost_of_input(struct turning *t, value_id value, int32_t root)
 
         for (int i = 0; i < whole.rank; i++)
             volume *= dim_is_known(whole.dims[i]) ? (double)whole.dims[i] : UNKNOWN_DIM;
-        return volume == 1 ? 0 : volume;
+        return volume == 1 ? 0 : volume + STEP_COST;
     }
     if (!order_of(t->graph, producer, &before) || before.rank != t->order.rank)
         return volume_of(t, value, &t->order);

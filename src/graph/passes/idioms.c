@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Activations that exporters write in parts: Swish, HardSwish, HardSigmoid, Mish. The last node of
+ * a pattern becomes the whole; the others die when nobody else reads them. */
+#include <math.h>
+
+#include "graph/internal.h"
+
+/* The one value of a constant input; false when it is none. */
+static bool number_of(const struct graph *graph, const struct node *node, size_t input,
+                      double *number)
+{
+    const struct tensor *constant = node_constant(graph, node, input);
+
+    if (!constant || !dtype_is_float(constant->dtype) || tensor_count(constant) != 1)
+        return false;
+    *number = tensor_f64(constant, 0);
+    return true;
+}
+
+/* node = x op number, or number op x: x and the number. */
+static bool with_number(const struct graph *graph, const struct node *node, const char *op,
+                        bool commutes, value_id *x, double *number)
+{
+    if (!node || !node_is(node, op) || node->input_count != 2)
+        return false;
+    for (size_t side = 0; side < (commutes ? 2 : 1); side++)
+        if (number_of(graph, node, 1 - side, number)) {
+            *x = node->inputs[side];
+            /* a constant of more dimensions would make the output larger */
+            return graph->values[*x].shape.rank >= 0 &&
+                   graph->values[*x].shape.rank == graph->values[node->outputs[0]].shape.rank;
+        }
+    return false;
+}
+
+static bool is_near(double a, double b)
+{
+    return fabs(a - b) <= 1e-6 * fabs(b);
+}
+
+/* y = x times number, as Mul or Div. */
+static bool scaled(const struct graph *graph, const struct node *node, value_id *x, double *number)
+{
+    if (with_number(graph, node, "Mul", true, x, number))
+        return true;
+    if (!with_number(graph, node, "Div", false, x, number))
+        return false;
+    *number = 1 / *number;
+    return true;
+}
+
+static const struct node *maker_of(const struct graph *graph, const struct node *node, size_t input)
+{
+    return input < node->input_count ? value_producer(graph, node->inputs[input]) : NULL;
+}
+
+/* Clip to [0, 6], Relu6. */
+static bool is_relu6(const struct graph *graph, const struct node *node, value_id *x)
+{
+    double low, high;
+
+    if (!node || !node_is(node, "Clip"))
+        return false;
+    if (node->opset < 11) {
+        low = attribute_float(&node->attributes, "min", -INFINITY);
+        high = attribute_float(&node->attributes, "max", INFINITY);
+    } else if (!number_of(graph, node, 1, &low) || !number_of(graph, node, 2, &high)) {
+        return false;
+    }
+    *x = node->inputs[0];
+    return low == 0 && high == 6;
+}
+
+/* What a node is the end of. */
+struct idiom {
+    const char *op; /* NULL: nothing */
+    value_id x;
+    double alpha, beta;
+    bool has_alpha, has_beta;
+};
+
+/* Clip(x + 3, 0, 6) / 6 */
+static bool find_hard_sigmoid(const struct graph *graph, const struct node *node,
+                              struct idiom *idiom)
+{
+    value_id clipped, shifted;
+    double sixth, three;
+
+    if (!scaled(graph, node, &clipped, &sixth) || !is_near(sixth, 1. / 6) ||
+        !is_relu6(graph, value_producer(graph, clipped), &shifted) ||
+        !with_number(graph, value_producer(graph, shifted), "Add", true, &idiom->x, &three) ||
+        three != 3)
+        return false;
+    idiom->op = "HardSigmoid";
+    idiom->alpha = 1. / 6;
+    idiom->beta = 0.5;
+    idiom->has_alpha = idiom->has_beta = true;
+    return true;
+}
+
+/* x Clip(x + 3, 0, 6) / 6, the product first */
+static bool find_hard_swish(const struct graph *graph, const struct node *node, struct idiom *idiom)
+{
+    const struct node *product;
+    value_id value, shifted;
+    double sixth, three;
+
+    if (!scaled(graph, node, &value, &sixth) || !is_near(sixth, 1. / 6))
+        return false;
+    product = value_producer(graph, value);
+    if (!product || !node_is(product, "Mul"))
+        return false;
+    for (size_t side = 0; side < 2; side++) {
+        idiom->x = product->inputs[side];
+        if (is_relu6(graph, maker_of(graph, product, 1 - side), &shifted) &&
+            with_number(graph, value_producer(graph, shifted), "Add", true, &value, &three) &&
+            value == idiom->x && three == 3) {
+            idiom->op = "HardSwish";
+            return true;
+        }
+    }
+    return false;
+}
+
+/* x times a function of x. */
+static bool find_gated(const struct graph *graph, const struct node *node, size_t side,
+                       struct idiom *idiom)
+{
+    const struct node *gate = maker_of(graph, node, 1 - side), *inner;
+    value_id x = node->inputs[side], scaled_x;
+
+    idiom->x = x;
+    if (!gate)
+        return false;
+    inner = maker_of(graph, gate, 0);
+    if (node_is(gate, "Sigmoid")) {
+        idiom->op = "Swish";
+        idiom->has_alpha = inner && gate->inputs[0] != x;
+        return gate->inputs[0] == x ||
+               (scaled(graph, inner, &scaled_x, &idiom->alpha) && scaled_x == x);
+    }
+    idiom->op = "HardSwish";
+    if (node_is(gate, "HardSigmoid"))
+        return gate->inputs[0] == x &&
+               is_near(attribute_float(&gate->attributes, "alpha", 0.2), 1. / 6) &&
+               attribute_float(&gate->attributes, "beta", 0.5) == 0.5;
+    idiom->op = "Mish";
+    return node_is(gate, "Tanh") && inner && node_is(inner, "Softplus") && inner->inputs[0] == x;
+}
+
+static bool find(const struct graph *graph, const struct node *node, struct idiom *idiom)
+{
+    enum dtype dtype = graph->values[node->outputs[0]].dtype;
+
+    *idiom = (struct idiom){0};
+    if (dtype != DTYPE_F32 && dtype != DTYPE_F64)
+        return false;
+    if (find_hard_swish(graph, node, idiom) || find_hard_sigmoid(graph, node, idiom))
+        return true;
+    if (!node_is(node, "Mul") || node->input_count != 2 ||
+        attribute_find(&node->attributes, "axis"))
+        return false;
+    for (size_t side = 0; side < 2; side++) {
+        *idiom = (struct idiom){0};
+        if (find_gated(graph, node, side, idiom))
+            return true;
+    }
+    return false;
+}
+
+static enum status run(struct graph *graph, struct arena *scratch, struct error *err)
+{
+    (void)scratch;
+    for (size_t n = 0; n < graph->node_count; n++) {
+        struct attribute attributes[2];
+        struct idiom idiom;
+        size_t count = 0;
+
+        if (!find(graph, &graph->nodes[n], &idiom))
+            continue;
+        if (idiom.has_alpha)
+            attributes[count++] =
+                (struct attribute){.name = "alpha", .kind = ATTRIBUTE_FLOAT, .f = idiom.alpha};
+        if (idiom.has_beta)
+            attributes[count++] =
+                (struct attribute){.name = "beta", .kind = ATTRIBUTE_FLOAT, .f = idiom.beta};
+        TRY(graph_node_rewrite(graph, n,
+                               &(struct node_description){
+                                   .op = idiom.op,
+                                   .inputs = &idiom.x,
+                                   .input_count = 1,
+                                   .attributes = attributes,
+                                   .attribute_count = count,
+                               },
+                               err));
+    }
+    return STATUS_OK;
+}
+
+const struct pass pass_idioms = {
+    .name = "idioms",
+    .summary = "Swish, HardSwish, HardSigmoid and Mish from their parts",
+    .order = 130,
+    .run = run,
+};
