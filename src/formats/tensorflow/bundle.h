@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Tensor bundle: a TensorFlow checkpoint of version 2. PREFIX.index is a table of names,
+ * PREFIX.data-00000-of-0000N hold the bytes.
+ * Source: tensorflow/core/protobuf/tensor_bundle.proto, core/util/tensor_bundle/. */
+#pragma once
+
+#include "formats/archive/artifact.h"
+#include "formats/tensorflow/table.h"
+#include "tensor/tensor.h"
+
+struct bundle {
+    struct table index;
+    struct member **shards; /* (shard_count,) */
+    size_t shard_count;
+    const char *prefix;
+    struct arena *keep;
+};
+
+struct bundle_entry {
+    enum dtype dtype; /* DTYPE_NONE: one that we do not have */
+    struct shape shape;
+    uint64_t shard, offset, size;
+    uint32_t crc;
+    bool has_crc, sliced; /* sliced: the tensor lies in pieces under names of their own */
+};
+
+/* `prefix` without ".index", relative to the root of the artifact. */
+enum status bundle_open(struct artifact *artifact, const char *prefix, struct bundle *bundle,
+                        struct arena *keep, struct error *err) must_check;
+
+/* What is said of a tensor; NOT_FOUND names it. */
+enum status bundle_find(const struct bundle *bundle, struct bytes name, struct bundle_entry *entry,
+                        struct error *err) must_check;
+
+/* The tensor, put together from slices where there are some, checked by its CRC; borrowed from the
+ * shard where it is aligned. */
+enum status bundle_tensor(const struct bundle *bundle, struct bytes name, struct tensor *tensor,
+                          struct error *err) must_check;

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The sorted table of LevelDB, as TensorFlow writes the index of its checkpoints.
+ * Source: google/leveldb:doc/table_format.md; tensorflow/core/lib/io/format.cc. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+
+struct table_entry {
+    struct bytes key, value; /* in keep; borrowed from the file */
+};
+
+struct table {
+    struct table_entry *entries; /* in order of their keys */
+    size_t count;
+};
+
+/* Every block is checked by its CRC; plain and Snappy ones are read. */
+enum status table_read(struct bytes file, struct table *table, struct arena *keep,
+                       struct error *err) must_check;
+
+/* The value of a key, or NULL. */
+const struct bytes *table_find(const struct table *table, struct bytes key);
