@@ -65,13 +65,24 @@ void binary_apply(binary_kernel kernel, const struct tensor *a, const struct sha
     } while (broadcast_next(&walk));
 }
 
-void binary_run(const struct op_call *call, const binary_kernel kernels[DTYPE_COUNT])
+void binary_choose(const struct op_call *call, const binary_kernel kernels[DTYPE_COUNT],
+                   enum binary_function fast, const struct tensor *a, const struct shape *a_shape,
+                   const struct tensor *b, const struct shape *b_shape, struct tensor *y)
+{
+    if (fast != BINARY_NONE && binary_takes(fast, a->dtype) && !op_is_reference_only())
+        binary_tensors(fast, a, a_shape, b, b_shape, y, call->team);
+    else
+        binary_apply(kernels[a->dtype], a, a_shape, b, b_shape, y);
+}
+
+void binary_run(const struct op_call *call, const binary_kernel kernels[DTYPE_COUNT],
+                enum binary_function fast)
 {
     struct shape second = call->in[1].shape;
     struct error ignored; /* infer has found it right */
 
     if (binary_second_shape(call, &second, &ignored))
         return;
-    binary_apply(kernels[call->in[0].dtype], &call->in[0], &call->in[0].shape, &call->in[1],
-                 &second, &call->out[0]);
+    binary_choose(call, kernels, fast, &call->in[0], &call->in[0].shape, &call->in[1], &second,
+                  &call->out[0]);
 }

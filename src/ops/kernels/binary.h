@@ -3,6 +3,7 @@
  * opset 7): one kernel per dtype, in a table. */
 #pragma once
 
+#include "ops/fast/elementwise/binary.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/types.h"
 
@@ -16,12 +17,19 @@ uint64_t binary_dtypes(const binary_kernel kernels[DTYPE_COUNT]);
 /* `result` DTYPE_NONE: the dtype of the inputs. */
 enum status binary_infer(struct op_call *call, const binary_kernel kernels[DTYPE_COUNT],
                          enum dtype result, struct error *err) must_check;
-void binary_run(const struct op_call *call, const binary_kernel kernels[DTYPE_COUNT]);
+/* `fast`: the same function in the instruction set in use, or BINARY_NONE. */
+void binary_run(const struct op_call *call, const binary_kernel kernels[DTYPE_COUNT],
+                enum binary_function fast);
 
 /* The shape that input 1 has for broadcasting: before opset 7 the attribute `axis` may say where
  * its dimensions stand among those of input 0. */
 enum status binary_second_shape(const struct op_call *call, struct shape *shape, struct error *err)
     must_check;
+
+/* The same of a and b, seen with the given shapes and broadcast to y's. */
+void binary_choose(const struct op_call *call, const binary_kernel kernels[DTYPE_COUNT],
+                   enum binary_function fast, const struct tensor *a, const struct shape *a_shape,
+                   const struct tensor *b, const struct shape *b_shape, struct tensor *y);
 
 /* y = kernel(a, b), both seen with the given shapes and broadcast to y's. */
 void binary_apply(binary_kernel kernel, const struct tensor *a, const struct shape *a_shape,
@@ -29,7 +37,7 @@ void binary_apply(binary_kernel kernel, const struct tensor *a, const struct sha
 
 /* Two operators share the bodies of infer and run: OPERATOR(Add) defines infer_Add and run_Add over
  * the table KERNELS_Add. */
-#define BINARY_OPERATOR(op, result)                                                                \
+#define BINARY_OPERATOR(op, result, fast)                                                          \
     static enum status infer_##op(struct op_call *call, struct error *err)                         \
     {                                                                                              \
         return binary_infer(call, KERNELS_##op, result, err);                                      \
@@ -37,7 +45,7 @@ void binary_apply(binary_kernel kernel, const struct tensor *a, const struct sha
     static enum status run_##op(const struct op_call *call, struct error *err)                     \
     {                                                                                              \
         (void)err;                                                                                 \
-        binary_run(call, KERNELS_##op);                                                            \
+        binary_run(call, KERNELS_##op, fast);                                                      \
         return STATUS_OK;                                                                          \
     }
 

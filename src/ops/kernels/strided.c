@@ -169,3 +169,16 @@ bool broadcast_next(struct broadcast *walk)
     }
     return false;
 }
+
+void broadcast_seek(struct broadcast *walk, size_t run)
+{
+    walk->done = run * walk->count;
+    for (int k = 0; k < walk->inputs; k++)
+        walk->at[k] = 0;
+    for (int d = walk->rank - 1; d >= 0; d--) {
+        walk->index[d] = (int64_t)(run % (size_t)walk->dims[d]);
+        run /= (size_t)walk->dims[d];
+        for (int k = 0; k < walk->inputs; k++)
+            walk->at[k] += (size_t)(walk->index[d] * walk->strides[k][d]);
+    }
+}

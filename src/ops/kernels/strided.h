@@ -44,3 +44,5 @@ struct broadcast {
 void broadcast_start(struct broadcast *walk, const struct shape *out,
                      const struct shape *const *inputs, int input_count);
 bool broadcast_next(struct broadcast *walk);
+/* Go to run number `run`, counted from 0. */
+void broadcast_seek(struct broadcast *walk, size_t run);

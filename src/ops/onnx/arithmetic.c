@@ -21,9 +21,9 @@ static const binary_kernel KERNELS_Min[DTYPE_COUNT] = {FOR_NUMBER(KERNEL, Min)};
 typedef void (*share_kernel)(void *y, size_t count, size_t n);
 static const share_kernel SHARE[DTYPE_COUNT] = {FOR_NUMBER(KERNEL, Share)};
 
-BINARY_OPERATOR(Add, DTYPE_NONE)
-BINARY_OPERATOR(Sub, DTYPE_NONE)
-BINARY_OPERATOR(Mul, DTYPE_NONE)
+BINARY_OPERATOR(Add, DTYPE_NONE, BINARY_ADD)
+BINARY_OPERATOR(Sub, DTYPE_NONE, BINARY_SUB)
+BINARY_OPERATOR(Mul, DTYPE_NONE, BINARY_MUL)
 
 static enum status check_divisor(const struct op_call *call, struct error *err)
 {
@@ -47,7 +47,7 @@ static enum status infer_Div(struct op_call *call, struct error *err)
 static enum status run_Div(const struct op_call *call, struct error *err)
 {
     TRY(check_divisor(call, err));
-    binary_run(call, KERNELS_Div);
+    binary_run(call, KERNELS_Div, BINARY_DIV);
     return STATUS_OK;
 }
 
@@ -59,7 +59,8 @@ static enum status infer_Mod(struct op_call *call, struct error *err)
 static enum status run_Mod(const struct op_call *call, struct error *err)
 {
     TRY(check_divisor(call, err));
-    binary_run(call, attribute_int(call->attributes, "fmod", 0) ? KERNELS_Fmod : KERNELS_Mod);
+    binary_run(call, attribute_int(call->attributes, "fmod", 0) ? KERNELS_Fmod : KERNELS_Mod,
+               BINARY_NONE);
     return STATUS_OK;
 }
 
@@ -91,7 +92,8 @@ static enum status infer_floats(struct op_call *call, struct error *err)
 }
 
 /* The first input, broadcast, then each further one onto the result. */
-static void run_many(const struct op_call *call, const binary_kernel kernels[DTYPE_COUNT])
+static void run_many(const struct op_call *call, const binary_kernel kernels[DTYPE_COUNT],
+                     enum binary_function fast)
 {
     struct tensor *y = &call->out[0];
     struct strided copy = {.rank = y->shape.rank};
@@ -99,45 +101,45 @@ static void run_many(const struct op_call *call, const binary_kernel kernels[DTY
     if (tensor_count(y) == 0)
         return;
     if (call->in_count > 1 && shape_equal(&call->in[0].shape, &y->shape)) {
-        binary_apply(kernels[y->dtype], &call->in[0], &call->in[0].shape, &call->in[1],
-                     &call->in[1].shape, y);
+        binary_choose(call, kernels, fast, &call->in[0], &call->in[0].shape, &call->in[1],
+                      &call->in[1].shape, y);
     } else if (call->in[0].data != y->data) {
         memcpy(copy.dims, y->shape.dims, sizeof copy.dims);
         broadcast_strides(&call->in[0].shape, &y->shape, copy.from);
         shape_strides(&y->shape, copy.to);
         strided_copy(&copy, call->in[0].data, y->data, dtype_size(y->dtype));
         if (call->in_count > 1)
-            binary_apply(kernels[y->dtype], y, &y->shape, &call->in[1], &call->in[1].shape, y);
+            binary_choose(call, kernels, fast, y, &y->shape, &call->in[1], &call->in[1].shape, y);
     }
     for (size_t i = 2; i < call->in_count; i++)
-        binary_apply(kernels[y->dtype], y, &y->shape, &call->in[i], &call->in[i].shape, y);
+        binary_choose(call, kernels, fast, y, &y->shape, &call->in[i], &call->in[i].shape, y);
 }
 
 static enum status run_Sum(const struct op_call *call, struct error *err)
 {
     (void)err;
-    run_many(call, KERNELS_Add);
+    run_many(call, KERNELS_Add, BINARY_ADD);
     return STATUS_OK;
 }
 
 static enum status run_Max(const struct op_call *call, struct error *err)
 {
     (void)err;
-    run_many(call, KERNELS_Max);
+    run_many(call, KERNELS_Max, BINARY_MAX);
     return STATUS_OK;
 }
 
 static enum status run_Min(const struct op_call *call, struct error *err)
 {
     (void)err;
-    run_many(call, KERNELS_Min);
+    run_many(call, KERNELS_Min, BINARY_MIN);
     return STATUS_OK;
 }
 
 static enum status run_Mean(const struct op_call *call, struct error *err)
 {
     (void)err;
-    run_many(call, KERNELS_Add);
+    run_many(call, KERNELS_Add, BINARY_ADD);
     SHARE[call->out[0].dtype](call->out[0].data, tensor_count(&call->out[0]), call->in_count);
     return STATUS_OK;
 }

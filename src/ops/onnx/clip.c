@@ -2,6 +2,7 @@
 /* Clip: between min and max (inputs; attributes before opset 11). */
 #include <math.h>
 
+#include "ops/fast/elementwise/unary.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/types.h"
 
@@ -31,6 +32,11 @@ static enum status infer(struct op_call *call, struct error *err)
     return op_infer_same(call, err);
 }
 
+static double bound(const struct op_call *call, size_t input, double otherwise)
+{
+    return op_has(call, input) ? tensor_f64(&call->in[input], 0) : otherwise;
+}
+
 static enum status run(const struct op_call *call, struct error *err)
 {
     struct bounds bounds = {
@@ -41,6 +47,12 @@ static enum status run(const struct op_call *call, struct error *err)
     };
 
     (void)err;
+    if (unary_takes(call->in[0].dtype) && !op_is_reference_only()) {
+        struct unary clip = {UNARY_CLIP, (float)bound(call, 1, bounds.low_value),
+                             (float)bound(call, 2, bounds.high_value)};
+        unary_tensor(&clip, &call->in[0], &call->out[0], call->team);
+        return STATUS_OK;
+    }
     KERNELS[call->in[0].dtype](call->in[0].data, call->out[0].data, tensor_count(&call->in[0]),
                                &bounds);
     return STATUS_OK;

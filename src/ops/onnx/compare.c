@@ -29,11 +29,11 @@ static const binary_kernel KERNELS_Greater[DTYPE_COUNT] = {FOR_NUMBER(KERNEL, Gr
 static const binary_kernel KERNELS_GreaterOrEqual[DTYPE_COUNT] = {FOR_NUMBER(KERNEL, GreaterOrEqual)
                                                                       KERNEL(BOOL, GreaterOrEqual)};
 
-BINARY_OPERATOR(Equal, DTYPE_BOOL)
-BINARY_OPERATOR(Less, DTYPE_BOOL)
-BINARY_OPERATOR(LessOrEqual, DTYPE_BOOL)
-BINARY_OPERATOR(Greater, DTYPE_BOOL)
-BINARY_OPERATOR(GreaterOrEqual, DTYPE_BOOL)
+BINARY_OPERATOR(Equal, DTYPE_BOOL, BINARY_EQUAL)
+BINARY_OPERATOR(Less, DTYPE_BOOL, BINARY_LESS)
+BINARY_OPERATOR(LessOrEqual, DTYPE_BOOL, BINARY_LESS_OR_EQUAL)
+BINARY_OPERATOR(Greater, DTYPE_BOOL, BINARY_GREATER)
+BINARY_OPERATOR(GreaterOrEqual, DTYPE_BOOL, BINARY_GREATER_OR_EQUAL)
 
 #define ROW(op, text)                                                                              \
     {                                                                                              \

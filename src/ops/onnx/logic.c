@@ -27,12 +27,12 @@ static const binary_kernel KERNELS_BitwiseXor[DTYPE_COUNT] = {FOR_INT(KERNEL, Bi
 static const binary_kernel KERNELS_ShiftLeft[DTYPE_COUNT] = {FOR_INT(KERNEL, ShiftLeft)};
 static const binary_kernel KERNELS_ShiftRight[DTYPE_COUNT] = {FOR_INT(KERNEL, ShiftRight)};
 
-BINARY_OPERATOR(And, DTYPE_BOOL)
-BINARY_OPERATOR(Or, DTYPE_BOOL)
-BINARY_OPERATOR(Xor, DTYPE_BOOL)
-BINARY_OPERATOR(BitwiseAnd, DTYPE_NONE)
-BINARY_OPERATOR(BitwiseOr, DTYPE_NONE)
-BINARY_OPERATOR(BitwiseXor, DTYPE_NONE)
+BINARY_OPERATOR(And, DTYPE_BOOL, BINARY_NONE)
+BINARY_OPERATOR(Or, DTYPE_BOOL, BINARY_NONE)
+BINARY_OPERATOR(Xor, DTYPE_BOOL, BINARY_NONE)
+BINARY_OPERATOR(BitwiseAnd, DTYPE_NONE, BINARY_NONE)
+BINARY_OPERATOR(BitwiseOr, DTYPE_NONE, BINARY_NONE)
+BINARY_OPERATOR(BitwiseXor, DTYPE_NONE, BINARY_NONE)
 
 static enum status infer_BitShift(struct op_call *call, struct error *err)
 {
@@ -47,7 +47,7 @@ static enum status run_BitShift(const struct op_call *call, struct error *err)
     bool left = attribute_is(call->attributes, "direction", "LEFT");
 
     (void)err;
-    binary_run(call, left ? KERNELS_ShiftLeft : KERNELS_ShiftRight);
+    binary_run(call, left ? KERNELS_ShiftLeft : KERNELS_ShiftRight, BINARY_NONE);
     return STATUS_OK;
 }
 

@@ -2,6 +2,7 @@
 /* Pow: x to the power z; z may be of another type, the result has x's. */
 #include <math.h>
 
+#include "ops/fast/elementwise/unary.h"
 #include "ops/kernels/binary.h"
 #include "ops/kernels/strided.h"
 
@@ -60,13 +61,36 @@ static void run_mixed(const struct op_call *call, const struct shape *second)
     } while (broadcast_next(&walk));
 }
 
+/* One exponent for all that is no true power. */
+static bool run_fast(const struct op_call *call)
+{
+    static const struct {
+        double exponent;
+        enum unary_function function;
+    } EXPONENTS[] = {{2, UNARY_SQUARE}, {3, UNARY_CUBE}, {0.5, UNARY_ROOT}, {-1, UNARY_RECIPROCAL}};
+    const struct tensor *x = &call->in[0], *z = &call->in[1];
+
+    if (op_is_reference_only() || !unary_takes(x->dtype) || tensor_count(z) != 1 ||
+        !shape_equal(&x->shape, &call->out[0].shape))
+        return false;
+    for (size_t i = 0; i < ARRAY_COUNT(EXPONENTS); i++)
+        if (tensor_f64(z, 0) == EXPONENTS[i].exponent) {
+            struct unary unary = {EXPONENTS[i].function, 0, 0};
+            unary_tensor(&unary, x, &call->out[0], call->team);
+            return true;
+        }
+    return false;
+}
+
 static enum status run(const struct op_call *call, struct error *err)
 {
     struct shape second;
 
+    if (run_fast(call))
+        return STATUS_OK;
     TRY(binary_second_shape(call, &second, err));
     if (call->in[0].dtype == call->in[1].dtype && dtype_is_float(call->in[0].dtype))
-        binary_run(call, SAME);
+        binary_run(call, SAME, BINARY_NONE);
     else
         run_mixed(call, &second);
     return STATUS_OK;

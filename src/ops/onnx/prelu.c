@@ -41,8 +41,8 @@ static enum status run(const struct op_call *call, struct error *err)
     struct shape slope = slope_shape(call);
 
     (void)err;
-    binary_apply(KERNELS[call->in[0].dtype], &call->in[0], &call->in[0].shape, &call->in[1], &slope,
-                 &call->out[0]);
+    binary_choose(call, KERNELS, BINARY_PRELU, &call->in[0], &call->in[0].shape, &call->in[1],
+                  &slope, &call->out[0]);
     return STATUS_OK;
 }
 

@@ -95,3 +95,41 @@ TEST(unary_gelu_tanh_is_as_reference)
     check_values("Gelu", &x, TANH, 1);
     free(x.data);
 }
+
+/* Clip, and the exponents of Pow that are no true power. */
+static void check_with(const char *name, struct tensor *x, const float *values, size_t count)
+{
+    struct operator_call fast = {"", name, .in_count = 1 + count, .out_count = 1, .in = {*x}};
+    struct operator_call reference;
+    struct error err;
+
+    for (size_t i = 0; i < count; i++)
+        fast.in[1 + i] = (struct tensor){.dtype = DTYPE_F32, .data = (void *)&values[i]};
+    reference = fast;
+    CHECK_OK(operator_call_run(&fast, false, &err), err);
+    CHECK_OK(operator_call_run(&reference, true, &err), err);
+    CHECK(tensor_differs(&fast.out[0], &reference.out[0], 2e-7, 0) == SIZE_MAX);
+    operator_call_free(&fast);
+    operator_call_free(&reference);
+}
+
+TEST(unary_clip_and_pow)
+{
+    static const char *const ISAS[] = {"portable", "avx2", "avx512"};
+    static const float BOUNDS[] = {-1, 2}, CROSSED[] = {2, -1}, EXPONENTS[] = {2, 3, 0.5, -1, 1.5};
+    struct tensor x = tensor_made(DTYPE_F32, 1, (int64_t[]){1001}, 3, -4, 4);
+    struct error err;
+
+    for (size_t i = 0; i < sizeof SPECIAL / sizeof *SPECIAL; i++)
+        ((float *)x.data)[i] = SPECIAL[i];
+    for (size_t i = 0; i < 3; i++) {
+        if (cpu_isa_force(ISAS[i], &err))
+            continue;
+        check_with("Clip", &x, BOUNDS, 2);
+        check_with("Clip", &x, CROSSED, 2);
+        check_with("Clip", &x, BOUNDS, 1);
+        for (size_t k = 0; k < 5; k++)
+            check_with("Pow", &x, &EXPONENTS[k], 1);
+    }
+    free(x.data);
+}
