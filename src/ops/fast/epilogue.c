@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-#include "ops/fast/vector.h"
+#include "base/cpu.h"
+#include "ops/fast/epilogue_kernels.h"
 
 static const struct {
     const char *name;
@@ -75,13 +76,30 @@ double epilogue_exact(const struct epilogue *epilogue, double x)
     return x;
 }
 
+static epilogue_row *const *rows_of_machine(void)
+{
+#if defined(__x86_64__)
+    if (cpu_isa() == ISA_AVX512)
+        return epilogue_avx512;
+    if (cpu_isa() == ISA_AVX2)
+        return epilogue_avx2;
+#endif
+    return epilogue_portable;
+}
+
 void epilogue_run(const struct epilogue *epilogue, float *c, size_t ldc, const float *residual,
                   size_t ldr, size_t rows, size_t columns)
 {
-    for (size_t i = 0; i < rows; i++, c += ldc) {
-        for (size_t j = 0; residual && j < columns; j++)
-            c[j] += residual[i * ldr + j];
-        for (size_t j = 0; !epilogue_is_empty(epilogue) && j < columns; j++)
-            c[j] = (float)epilogue_exact(epilogue, c[j]);
+    bool is_empty = epilogue_is_empty(epilogue);
+    epilogue_row *row = rows_of_machine()[is_empty ? EPILOGUE_NONE : epilogue->activation];
+    float alpha = is_empty ? 0 : epilogue->alpha, beta = is_empty ? 0 : epilogue->beta;
+
+    if (is_empty && !residual)
+        return;
+    if (rows > 1 && ldc == columns && (!residual || ldr == columns)) {
+        columns *= rows; /* one long row */
+        rows = 1;
     }
+    for (size_t i = 0; i < rows; i++)
+        row(c + i * ldc, residual ? residual + i * ldr : NULL, columns, alpha, beta);
 }
