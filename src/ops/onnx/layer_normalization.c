@@ -2,6 +2,7 @@
 /* LayerNormalization and RMSNormalization: over all dimensions from `axis` on. */
 #include <math.h>
 
+#include "ops/fast/normalize.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/moments.h"
 #include "ops/kernels/strided.h"
@@ -119,13 +120,44 @@ static enum status run_rows(const struct op_call *call, bool centred, struct err
     return STATUS_OK;
 }
 
+/* Is the scale (or bias) one of the row, element for element? */
+static bool is_of_row(const struct op_call *call, size_t input, size_t n)
+{
+    return !op_has(call, input) || tensor_count(&call->in[input]) == n;
+}
+
+static bool run_fast(const struct op_call *call, bool centred)
+{
+    const struct tensor *x = &call->in[X];
+    int axis = (int)attribute_int(call->attributes, "axis", -1);
+    struct normalization norm = {.x = x->data, .y = call->out[0].data, .is_centred = centred};
+
+    axis += axis < 0 ? x->shape.rank : 0;
+    norm.rows = shape_span(&x->shape, 0, axis);
+    norm.n = shape_span(&x->shape, axis, x->shape.rank);
+    if (x->dtype != DTYPE_F32 || op_is_reference_only() || !is_of_row(call, SCALE, norm.n) ||
+        !is_of_row(call, BIAS, norm.n) || (call->out_count > 1 && call->out[1].dtype != DTYPE_F32))
+        return false;
+    norm.scale = call->in[SCALE].data;
+    norm.bias = op_has(call, BIAS) ? call->in[BIAS].data : NULL;
+    norm.epsilon = (float)attribute_float(call->attributes, "epsilon", 1e-5f);
+    norm.mean = call->out_count > 1 ? call->out[1].data : NULL;
+    norm.inverse = call->out_count > 2 ? call->out[2].data : NULL;
+    normalize_rows(&norm, call->team);
+    return true;
+}
+
 static enum status run_layer(const struct op_call *call, struct error *err)
 {
+    if (tensor_count(&call->in[X]) && run_fast(call, true))
+        return STATUS_OK;
     return run_rows(call, true, err);
 }
 
 static enum status run_rms(const struct op_call *call, struct error *err)
 {
+    if (tensor_count(&call->in[X]) && run_fast(call, false))
+        return STATUS_OK;
     return run_rows(call, false, err);
 }
 

@@ -2,6 +2,7 @@
 /* Softmax, LogSoftmax, Hardmax along an axis; before opset 13 over everything from `axis` on. */
 #include <math.h>
 
+#include "ops/fast/normalize.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/types.h"
 
@@ -30,51 +31,83 @@ static enum status infer(struct op_call *call, struct error *err)
     return op_infer_same(call, err);
 }
 
-static void run_lines(const struct op_call *call, line_kernel kernel)
+/* Lines of n elements that lie `inner` apart, `inner` of them beside each other, `outer` times. */
+struct lines {
+    size_t outer, n, inner;
+};
+
+static struct lines lines_of(const struct op_call *call)
 {
     const struct tensor *x = &call->in[0];
-    struct tensor *y = &call->out[0];
     int rank = x->shape.rank, axis = (int)default_axis(call);
-    size_t size = dtype_size(x->dtype), outer, n, inner;
+    struct lines lines;
 
-    if (tensor_count(x) == 0)
-        return;
     if (axis < 0)
         axis += rank;
     if (rank == 0)
         axis = 0;
-    outer = shape_span(&x->shape, 0, axis);
-    n = rank > axis ? (size_t)x->shape.dims[axis] : 1;
-    inner = rank > axis ? shape_span(&x->shape, axis + 1, rank) : 1;
+    lines.outer = shape_span(&x->shape, 0, axis);
+    lines.n = rank > axis ? (size_t)x->shape.dims[axis] : 1;
+    lines.inner = rank > axis ? shape_span(&x->shape, axis + 1, rank) : 1;
     if (op_before(call, 13)) {
-        n *= inner;
-        inner = 1;
+        lines.n *= lines.inner;
+        lines.inner = 1;
     }
-    for (size_t i = 0; i < outer; i++)
-        for (size_t j = 0; j < inner; j++) {
-            size_t at = (i * n * inner + j) * size;
-            kernel((const char *)x->data + at, (char *)y->data + at, n, inner);
+    return lines;
+}
+
+static void run_lines(const struct op_call *call, line_kernel kernel)
+{
+    struct lines lines = lines_of(call);
+    size_t size = dtype_size(call->in[0].dtype);
+
+    for (size_t i = 0; i < lines.outer; i++)
+        for (size_t j = 0; j < lines.inner; j++) {
+            size_t at = (i * lines.n * lines.inner + j) * size;
+            kernel((const char *)call->in[0].data + at, (char *)call->out[0].data + at, lines.n,
+                   lines.inner);
         }
+}
+
+static bool is_fast(const struct op_call *call)
+{
+    return call->in[0].dtype == DTYPE_F32 && !op_is_reference_only();
 }
 
 static enum status run_softmax(const struct op_call *call, struct error *err)
 {
+    struct lines lines = lines_of(call);
+
     (void)err;
-    run_lines(call, SOFTMAX[call->in[0].dtype]);
+    if (tensor_count(&call->in[0]) == 0)
+        return STATUS_OK;
+    if (is_fast(call))
+        softmax_lines(call->in[0].data, call->out[0].data, lines.outer, lines.n, lines.inner,
+                      call->team);
+    else
+        run_lines(call, SOFTMAX[call->in[0].dtype]);
     return STATUS_OK;
 }
 
 static enum status run_log_softmax(const struct op_call *call, struct error *err)
 {
+    struct lines lines = lines_of(call);
+
     (void)err;
-    run_lines(call, LOG_SOFTMAX[call->in[0].dtype]);
+    if (tensor_count(&call->in[0]) == 0)
+        return STATUS_OK;
+    if (is_fast(call) && lines.inner == 1)
+        log_softmax_rows(call->in[0].data, call->out[0].data, lines.outer, lines.n, call->team);
+    else
+        run_lines(call, LOG_SOFTMAX[call->in[0].dtype]);
     return STATUS_OK;
 }
 
 static enum status run_hardmax(const struct op_call *call, struct error *err)
 {
     (void)err;
-    run_lines(call, HARDMAX[call->in[0].dtype]);
+    if (tensor_count(&call->in[0]))
+        run_lines(call, HARDMAX[call->in[0].dtype]);
     return STATUS_OK;
 }
 
