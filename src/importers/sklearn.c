@@ -141,8 +141,8 @@ static enum status signature_value(struct lowering *l, const struct table *answe
     else
         TRY(table_matrix(l, answer, CHECK_NONE, value, err));
     if (flags)
-        return emit_cast(l, *value, DTYPE_BOOL, value, err);
-    return integral ? emit_cast(l, *value, DTYPE_I64, value, err) : STATUS_OK;
+        return emit_cast(&l->e, *value, DTYPE_BOOL, value, err);
+    return integral ? emit_cast(&l->e, *value, DTYPE_I64, value, err) : STATUS_OK;
 }
 
 /* All methods that are not refused, into a new graph. On failure *failed is the method at fault. */
@@ -153,10 +153,10 @@ static enum status lower_methods(struct attempt *attempt, const struct pickle_ob
     struct table table;
 
     *failed = METHOD_COUNT;
-    TRY(graph_new(&l->graph, l->keep, err));
-    TRY(graph_symbol(l->graph, "batch", &l->batch, err));
+    TRY(graph_new(&l->e.graph, l->keep, err));
+    TRY(graph_symbol(l->e.graph, "batch", &l->batch, err));
     map_init(l->memo, l->keep);
-    l->where = "";
+    l->e.where = "";
     l->source_count = l->source_capacity = l->steps = 0;
     l->depth = 0;
     l->needs = l->mode;
@@ -301,10 +301,10 @@ static enum status contract_make(struct attempt *attempt, const value_id *values
         TRY(contract_inputs(attempt, signature, inputs, err));
         signature->output_count = 1;
         if (native)
-            dtype = l->graph->values[values[m]].dtype;
+            dtype = l->e.graph->values[values[m]].dtype;
         field_output(signature->outputs, (enum method)m, &attempt->answers[m], dtype);
         if (native)
-            TRY(graph_signature_add(l->graph, signature->name, inputs, signature->input_count,
+            TRY(graph_signature_add(l->e.graph, signature->name, inputs, signature->input_count,
                                     &values[m], 1, err));
         else
             signature->outputs->shape = shape_unknown();
@@ -348,8 +348,8 @@ static enum status describe_no_method(struct attempt *attempt, const struct pick
     struct table table, out;
     struct error reason;
 
-    TRY(graph_new(&l->graph, l->keep, err));
-    TRY(graph_symbol(l->graph, "batch", &l->batch, err));
+    TRY(graph_new(&l->e.graph, l->keep, err));
+    TRY(graph_symbol(l->e.graph, "batch", &l->batch, err));
     TRY(inputs_table(l, attempt->inputs, &table, err));
     if (estimator_lower(l, NULL, root, METHOD_PREDICT, &table, &out, &reason) == STATUS_OK)
         return error_set(err, STATUS_INTERNAL, "%s has a method after all", pickle_name(root));
@@ -397,8 +397,8 @@ static enum status import(const struct upload *upload, struct description *descr
     }
     if (any) {
         description->reason = NULL;
-        TRY(graph_finish(attempt.l.graph, err));
-        *graph = attempt.l.graph;
+        TRY(graph_finish(attempt.l.e.graph, err));
+        *graph = attempt.l.e.graph;
     } else if (!description->reason) {
         return describe_no_method(&attempt, root, description, err);
     }

@@ -79,3 +79,29 @@ const struct tensor *attribute_tensor(const struct attributes *attributes, const
 
     return attribute ? attribute->t : NULL;
 }
+
+struct attribute attribute_of_int(const char *name, int64_t value)
+{
+    return (struct attribute){.name = name, .kind = ATTRIBUTE_INT, .count = 1, .i = value};
+}
+
+struct attribute attribute_of_text(const char *name, const char *value)
+{
+    return (struct attribute){
+        .name = name, .kind = ATTRIBUTE_STRING, .count = 1, .s = bytes_of(value)};
+}
+
+struct attribute attribute_of_ints(const char *name, const int64_t *values, size_t count)
+{
+    return (struct attribute){.name = name, .kind = ATTRIBUTE_INTS, .count = count, .ints = values};
+}
+
+struct attribute attribute_of_tensor(const char *name, const struct tensor *value)
+{
+    return (struct attribute){.name = name, .kind = ATTRIBUTE_TENSOR, .count = 1, .t = value};
+}
+
+struct attribute attribute_of_float(const char *name, double value)
+{
+    return (struct attribute){.name = name, .kind = ATTRIBUTE_FLOAT, .count = 1, .f = value};
+}

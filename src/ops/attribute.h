@@ -56,3 +56,10 @@ const double *attribute_floats(const struct attributes *attributes, const char *
 const struct bytes *attribute_strings(const struct attributes *attributes, const char *name,
                                       size_t *count);
 const struct tensor *attribute_tensor(const struct attributes *attributes, const char *name);
+
+/* Attributes to be given to a node: names and lists are borrowed. */
+struct attribute attribute_of_int(const char *name, int64_t value);
+struct attribute attribute_of_float(const char *name, double value);
+struct attribute attribute_of_text(const char *name, const char *value);
+struct attribute attribute_of_ints(const char *name, const int64_t *values, size_t count);
+struct attribute attribute_of_tensor(const char *name, const struct tensor *value);

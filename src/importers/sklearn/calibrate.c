@@ -30,7 +30,7 @@ static enum status isotonic(struct lowering *l, const struct pickle_object *self
     attributes[0] = attribute_of_tensor("x", &points[0]);
     attributes[1] = attribute_of_tensor("y", &points[1]);
     attributes[2] = attribute_of_int("outside", (int64_t)outside);
-    return emit(l, "firn", "Interpolate", &x, 1, attributes, 3, out, 1, err);
+    return emit(&l->e, "firn", "Interpolate", &x, 1, attributes, 3, out, 1, err);
 }
 
 static enum status isotonic_predict(struct lowering *l, const struct pickle_object *self,
@@ -54,8 +54,8 @@ static enum status sigmoid(struct lowering *l, const struct pickle_object *self,
         return state_error(err, "a_", "or b_ is no number");
     TRY(emit_scaled(l, "Mul", x, a, &x, err));
     TRY(emit_scaled(l, "Add", x, b, &x, err));
-    TRY(emit_1(l, "Neg", x, &x, err));
-    return emit_1(l, "Sigmoid", x, out, err);
+    TRY(emit_1(&l->e, "Neg", x, &x, err));
+    return emit_1(&l->e, "Sigmoid", x, out, err);
 }
 
 static enum status calibrate(struct lowering *l, const struct pickle_object *calibrator, value_id x,
@@ -133,10 +133,10 @@ static enum status limit_to_one(struct lowering *l, value_id p, value_id *out, s
 
     TRY(emit_scalar(l, 1, &one, err));
     TRY(emit_scalar(l, 1.0 + 1e-5, &above, err));
-    TRY(emit_2(l, "Less", one, p, &low, err));
-    TRY(emit_2(l, "LessOrEqual", p, above, &high, err));
-    TRY(emit_2(l, "And", low, high, &some, err));
-    return emit(l, "", "Where", (value_id[]){some, one, p}, 3, NULL, 0, out, 1, err);
+    TRY(emit_2(&l->e, "Less", one, p, &low, err));
+    TRY(emit_2(&l->e, "LessOrEqual", p, above, &high, err));
+    TRY(emit_2(&l->e, "And", low, high, &some, err));
+    return emit(&l->e, "", "Where", (value_id[]){some, one, p}, 3, NULL, 0, out, 1, err);
 }
 
 static enum status calibrated_proba(struct lowering *l, const struct pickle_object *self,
@@ -157,7 +157,7 @@ static enum status calibrated_proba(struct lowering *l, const struct pickle_obje
         if (sum == VALUE_NONE)
             sum = x;
         else
-            TRY(emit_2(l, "Add", sum, x, &sum, err));
+            TRY(emit_2(&l->e, "Add", sum, x, &sum, err));
     }
     TRY(emit_scaled(l, "Div", sum, (double)count, &sum, err));
     return predict_columns(l, &classes, sum, out, err);
@@ -236,8 +236,8 @@ static enum status threshold_predict(struct lowering *l, const struct pickle_obj
         return state_error(err, "threshold", "is no number");
     TRY(table_vector(l, &scores, 0, DTYPE_F64, &x, err));
     TRY(emit_scalar(l, threshold, &limit, err));
-    TRY(emit_2(l, "GreaterOrEqual", x, limit, &above, err));
-    TRY(emit_cast(l, above, DTYPE_I64, &index, err));
+    TRY(emit_2(&l->e, "GreaterOrEqual", x, limit, &above, err));
+    TRY(emit_cast(&l->e, above, DTYPE_I64, &index, err));
     return predict_labels(l, &classes, index, out, err);
 }
 

@@ -21,9 +21,9 @@ static enum status partial_distances(struct lowering *l, const struct pickle_obj
     TRY(table_matrix(l, in, CHECK_FINITE, x, err));
     TRY(emit_linear(l, *x, &centers, NULL, distances, err));
     TRY(emit_scalar(l, -2, &minus_two, err));
-    TRY(emit_2(l, "Mul", *distances, minus_two, distances, err));
-    TRY(emit_constant(l, &norms, &constant, err));
-    return emit_2(l, "Add", *distances, constant, distances, err);
+    TRY(emit_2(&l->e, "Mul", *distances, minus_two, distances, err));
+    TRY(emit_constant(&l->e, &norms, &constant, err));
+    return emit_2(&l->e, "Add", *distances, constant, distances, err);
 }
 
 static enum status predict(struct lowering *l, const struct pickle_object *self,
@@ -33,8 +33,8 @@ static enum status predict(struct lowering *l, const struct pickle_object *self,
     value_id x, distances, index;
 
     TRY(partial_distances(l, self, in, &x, &distances, err));
-    TRY(emit(l, "", "ArgMin", &distances, 1, attributes, 2, &index, 1, err));
-    TRY(emit_cast(l, index, DTYPE_I32, &index, err));
+    TRY(emit(&l->e, "", "ArgMin", &distances, 1, attributes, 2, &index, 1, err));
+    TRY(emit_cast(&l->e, index, DTYPE_I32, &index, err));
     TRY(table_of_vector(l, index, out, err));
     out->flat = true;
     return STATUS_OK;
@@ -50,13 +50,13 @@ static enum status transform(struct lowering *l, const struct pickle_object *sel
     value_id axes;
 
     TRY(partial_distances(l, self, in, &x, &distances, err));
-    TRY(graph_constant_i64(l->graph, &one, &shape, &axes, err));
-    TRY(emit(l, "", "ReduceSumSquare", (value_id[]){x, axes}, 2, &keep, 1, &squares, 1, err));
-    TRY(emit_2(l, "Add", distances, squares, &distances, err));
+    TRY(graph_constant_i64(l->e.graph, &one, &shape, &axes, err));
+    TRY(emit(&l->e, "", "ReduceSumSquare", (value_id[]){x, axes}, 2, &keep, 1, &squares, 1, err));
+    TRY(emit_2(&l->e, "Add", distances, squares, &distances, err));
     TRY(emit_scalar(l, 0, &zero, err));
-    TRY(emit_2(l, "Max", distances, zero, &distances, err));
-    TRY(emit_1(l, "Sqrt", distances, &distances, err));
-    return table_of_matrix(l, distances, (size_t)l->graph->values[distances].shape.dims[1], out,
+    TRY(emit_2(&l->e, "Max", distances, zero, &distances, err));
+    TRY(emit_1(&l->e, "Sqrt", distances, &distances, err));
+    return table_of_matrix(l, distances, (size_t)l->e.graph->values[distances].shape.dims[1], out,
                            err);
 }
 

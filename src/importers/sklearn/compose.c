@@ -41,7 +41,7 @@ static enum status apply_weight(struct lowering *l, const struct pickle_object *
         return state_error(err, "transformer_weights", "holds something that is no number");
     TRY(table_matrix(l, table, CHECK_NONE, &x, err));
     TRY(emit_scalar(l, number, &factor, err));
-    TRY(emit_2(l, "Mul", x, factor, &x, err));
+    TRY(emit_2(&l->e, "Mul", x, factor, &x, err));
     return table_of_matrix(l, x, table->count, table, err);
 }
 

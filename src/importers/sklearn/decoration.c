@@ -220,7 +220,7 @@ static enum status continuous(struct lowering *l, const struct pickle_object *se
     }
     TRY(table_matrix(l, in, CHECK_NONE, &x, err));
     if (t.changes)
-        TRY(emit(l, "firn", "Domain", &x, 1, t.list, t.count, &x, 1, err));
+        TRY(emit(&l->e, "firn", "Domain", &x, 1, t.list, t.count, &x, 1, err));
     TRY(treated_table(l, x, in, out, err));
     mark_integral(l, self, in, out);
     return STATUS_OK;
@@ -242,7 +242,7 @@ static enum status discrete_text(struct lowering *l, const struct pickle_object 
     }
     TRY(table_vector(l, in, column, DTYPE_STRING, &x, err));
     if (t.changes)
-        TRY(emit(l, "firn", "DomainText", &x, 1, t.list, t.count, &x, 1, err));
+        TRY(emit(&l->e, "firn", "DomainText", &x, 1, t.list, t.count, &x, 1, err));
     return table_of_vector(l, x, out, err);
 }
 
@@ -271,7 +271,7 @@ static enum status discrete_number(struct lowering *l, const struct pickle_objec
     }
     TRY(table_matrix(l, &single, CHECK_NONE, &x, err));
     if (t.changes)
-        TRY(emit(l, "firn", "Domain", &x, 1, t.list, t.count, &x, 1, err));
+        TRY(emit(&l->e, "firn", "Domain", &x, 1, t.list, t.count, &x, 1, err));
     return table_of_matrix(l, x, 1, out, err);
 }
 

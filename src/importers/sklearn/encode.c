@@ -93,8 +93,9 @@ static enum status encoded_value(struct lowering *l, const struct table *in, siz
     TRY(table_settle(l, in, column, kind, err));
     if (kind == DTYPE_STRING) {
         TRY(table_vector(l, in, column, DTYPE_STRING, x, err));
-        return check == CHECK_FINITE ? emit(l, "firn", "DomainText", x, 1, &refuse, 1, x, 1, err)
-                                     : STATUS_OK;
+        return check == CHECK_FINITE
+                   ? emit(&l->e, "firn", "DomainText", x, 1, &refuse, 1, x, 1, err)
+                   : STATUS_OK;
     }
     if (check == CHECK_NONE)
         return table_vector(l, in, column, DTYPE_F64, x, err);
@@ -121,7 +122,7 @@ static enum status encode_column(struct lowering *l, const struct table *in, siz
     attributes[count++] = attribute_of_int("unknown", encoding->unknown);
     attributes[count++] =
         attribute_of_text("column", column_label(l, &in->columns[column], column));
-    TRY(emit(l, "firn", "Lookup", &x, 1, attributes, count, &x, 1, err));
+    TRY(emit(&l->e, "firn", "Lookup", &x, 1, attributes, count, &x, 1, err));
     TRY(table_of_matrix(l, x, encoding->width, out, err));
     for (size_t i = 0; i < out->count; i++)
         ((struct column *)out->columns)[i].finite = encoding->positions != NULL;
@@ -309,9 +310,9 @@ static enum status whole_numbers(struct lowering *l, const struct table *in, str
     limits[1] = (struct attribute){
         .name = "high", .kind = ATTRIBUTE_FLOATS, .count = in->count, .floats = high};
     TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
-    TRY(emit_cast(l, x, DTYPE_I64, &x, err));
-    TRY(emit_cast(l, x, DTYPE_F64, &x, err));
-    TRY(emit(l, "firn", "Domain", &x, 1, limits, 2, &x, 1, err));
+    TRY(emit_cast(&l->e, x, DTYPE_I64, &x, err));
+    TRY(emit_cast(&l->e, x, DTYPE_F64, &x, err));
+    TRY(emit(&l->e, "firn", "Domain", &x, 1, limits, 2, &x, 1, err));
     return table_of_matrix(l, x, in->count, out, err);
 }
 

@@ -38,7 +38,7 @@ static enum status accumulate(struct lowering *l, value_id *sum, value_id term, 
         *sum = term;
         return STATUS_OK;
     }
-    return emit_2(l, "Add", *sum, term, sum, err);
+    return emit_2(&l->e, "Add", *sum, term, sum, err);
 }
 
 /* Predicted labels as rows of a matrix (n, classes): `on` in the column of the label, else `off`.
@@ -67,7 +67,7 @@ static enum status emit_votes(struct lowering *l, const struct table *predicted,
                      &labels, err));
     attributes[0] = attribute_of_tensor("keys", keys);
     attributes[1] = attribute_of_tensor("rows", rows);
-    return emit(l, "firn", "Lookup", &labels, 1, attributes, 2, votes, 1, err);
+    return emit(&l->e, "firn", "Lookup", &labels, 1, attributes, 2, votes, 1, err);
 }
 
 /* Labels 0 to count - 1: what an ensemble's members were fitted on. */
@@ -102,8 +102,8 @@ static enum status spread(struct lowering *l, value_id x, const struct tensor *k
             return error_set(err, STATUS_UNSUPPORTED, "label %g of a member is no code", at);
         tensor_set_f64(&matrix, i * count + (size_t)at, 1);
     }
-    TRY(emit_constant(l, &matrix, &constant, err));
-    return emit_2(l, "MatMul", x, constant, out, err);
+    TRY(emit_constant(&l->e, &matrix, &constant, err));
+    return emit_2(&l->e, "MatMul", x, constant, out, err);
 }
 
 /* --- Voting --- */
@@ -392,13 +392,13 @@ static enum status samme_proba(struct lowering *l, value_id p, size_t classes, v
     struct shape shape = shape_of(1, &one);
     value_id axes, sum, low;
 
-    TRY(graph_constant_i64(l->graph, &one, &shape, &axes, err));
+    TRY(graph_constant_i64(l->e.graph, &one, &shape, &axes, err));
     TRY(emit_scalar(l, DBL_EPSILON, &low, err));
-    TRY(emit_2(l, "Max", p, low, &p, err));
-    TRY(emit_1(l, "Log", p, &p, err));
-    TRY(emit_2(l, "ReduceSum", p, axes, &sum, err));
+    TRY(emit_2(&l->e, "Max", p, low, &p, err));
+    TRY(emit_1(&l->e, "Log", p, &p, err));
+    TRY(emit_2(&l->e, "ReduceSum", p, axes, &sum, err));
     TRY(emit_scaled(l, "Mul", sum, 1.0 / (double)classes, &sum, err));
-    TRY(emit_2(l, "Sub", p, sum, &p, err));
+    TRY(emit_2(&l->e, "Sub", p, sum, &p, err));
     return emit_scaled(l, "Mul", p, (double)classes - 1, out, err);
 }
 
@@ -466,8 +466,8 @@ static enum status boost_decision(struct lowering *l, const struct pickle_object
     TRY(tensor_new(&fold, DTYPE_F64, &shape, l->keep, err)); /* second minus first */
     tensor_set_f64(&fold, 0, -1);
     tensor_set_f64(&fold, 1, 1);
-    TRY(emit_constant(l, &fold, &constant, err));
-    TRY(emit_2(l, "MatMul", scores, constant, &scores, err));
+    TRY(emit_constant(&l->e, &fold, &constant, err));
+    TRY(emit_2(&l->e, "MatMul", scores, constant, &scores, err));
     return predict_numbers(l, scores, 1, true, out, err);
 }
 
@@ -502,8 +502,8 @@ static enum status boost_proba(struct lowering *l, const struct pickle_object *s
     TRY(table_matrix(l, &decided, CHECK_NONE, &scores, err));
     if (decided.count == 1) {
         TRY(emit_scaled(l, "Div", scores, 2, &scores, err));
-        TRY(emit_1(l, "Neg", scores, &other, err));
-        TRY(emit(l, "", "Concat", (value_id[]){other, scores}, 2, &axis, 1, &scores, 1, err));
+        TRY(emit_1(&l->e, "Neg", scores, &other, err));
+        TRY(emit(&l->e, "", "Concat", (value_id[]){other, scores}, 2, &axis, 1, &scores, 1, err));
     } else {
         TRY(emit_scaled(l, "Div", scores, (double)decided.count - 1, &scores, err));
     }
@@ -534,7 +534,7 @@ static enum status boost_regress(struct lowering *l, const struct pickle_object 
                                  .kind = ATTRIBUTE_FLOATS,
                                  .count = members.count,
                                  .floats = members.weights};
-    TRY(emit(l, "firn", "WeightedMedian", &x, 1, &weights, 1, &x, 1, err));
+    TRY(emit(&l->e, "firn", "WeightedMedian", &x, 1, &weights, 1, &x, 1, err));
     return predict_numbers(l, x, 1, true, out, err);
 }
 

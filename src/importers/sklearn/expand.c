@@ -104,7 +104,7 @@ static enum status polynomial(struct lowering *l, const struct pickle_object *se
         TRY(next_degree(l, &terms, starts, in->count, distinct, err));
     }
     attribute = attribute_of_ints("terms", terms.pairs, 2 * terms.count);
-    TRY(emit(l, "firn", "Polynomial", &x, 1, &attribute, 1, &x, 1, err));
+    TRY(emit(&l->e, "firn", "Polynomial", &x, 1, &attribute, 1, &x, 1, err));
     TRY(table_of_matrix(l, x, terms.count, out, err));
     if (first <= (size_t)bias)
         return STATUS_OK;
@@ -126,8 +126,8 @@ static enum status emit_reduced(struct lowering *l, const char *op, value_id x, 
     struct shape shape = shape_of(1, &one);
     value_id axes;
 
-    TRY(graph_constant_i64(l->graph, &one, &shape, &axes, err));
-    return emit_2(l, op, x, axes, out, err);
+    TRY(graph_constant_i64(l->e.graph, &one, &shape, &axes, err));
+    return emit_2(&l->e, op, x, axes, out, err);
 }
 
 static enum status normalize(struct lowering *l, const struct pickle_object *self,
@@ -141,21 +141,21 @@ static enum status normalize(struct lowering *l, const struct pickle_object *sel
     TRY(state_choice(self, "norm", NORMS, 0, &which, err));
     TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
     if (which == 0) {
-        TRY(emit_2(l, "Mul", x, x, &norm, err));
+        TRY(emit_2(&l->e, "Mul", x, x, &norm, err));
         TRY(emit_reduced(l, "ReduceSum", norm, &norm, err));
-        TRY(emit_1(l, "Sqrt", norm, &norm, err));
+        TRY(emit_1(&l->e, "Sqrt", norm, &norm, err));
     } else if (which == 2 && version < 2400) { /* the largest number, not the largest size */
         TRY(emit_reduced(l, "ReduceMax", x, &norm, err));
     } else {
-        TRY(emit_1(l, "Abs", x, &norm, err));
+        TRY(emit_1(&l->e, "Abs", x, &norm, err));
         TRY(emit_reduced(l, which == 1 ? "ReduceSum" : "ReduceMax", norm, &norm, err));
     }
     /* Rows of zeros stay; since 1.0 also those of almost nothing. */
     TRY(emit_scalar(l, version >= 10000 ? 10 * DBL_EPSILON : 0, &limit, err));
     TRY(emit_scalar(l, 1, &one, err));
-    TRY(emit_2(l, version >= 10000 ? "Less" : "Equal", norm, limit, &small, err));
-    TRY(emit(l, "", "Where", (value_id[]){small, one, norm}, 3, NULL, 0, &norm, 1, err));
-    TRY(emit_2(l, "Div", x, norm, &x, err));
+    TRY(emit_2(&l->e, version >= 10000 ? "Less" : "Equal", norm, limit, &small, err));
+    TRY(emit(&l->e, "", "Where", (value_id[]){small, one, norm}, 3, NULL, 0, &norm, 1, err));
+    TRY(emit_2(&l->e, "Div", x, norm, &x, err));
     return table_of_matrix(l, x, in->count, out, err);
 }
 
@@ -186,7 +186,7 @@ enum status emit_ufunc(struct lowering *l, const struct pickle_object *function,
         return state_error(err, "func", "%s.%s is not a function that firn knows",
                            pickle_module(function), pickle_name(function));
     attribute = attribute_of_text("function", name);
-    return emit(l, "firn", "Math", &x, 1, &attribute, 1, out, 1, err);
+    return emit(&l->e, "firn", "Math", &x, 1, &attribute, 1, out, 1, err);
 }
 
 static bool is_empty(const struct pickle_object *object)

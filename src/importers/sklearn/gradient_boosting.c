@@ -170,12 +170,12 @@ static enum status class_probabilities(struct lowering *l, const struct pickle_o
         return state_error(err, "classes_", "has %zu classes for %zu trees a stage",
                            tensor_count(classes), outputs);
     if (outputs > 1)
-        return emit(l, "", "Softmax", &y, 1, &axis, 1, p, 1, err);
+        return emit(&l->e, "", "Softmax", &y, 1, &axis, 1, p, 1, err);
     if (loss == LOSS_EXPONENTIAL) {
         TRY(emit_scalar(l, 2, &two, err));
-        TRY(emit_2(l, "Mul", two, y, &y, err));
+        TRY(emit_2(&l->e, "Mul", two, y, &y, err));
     }
-    TRY(emit_1(l, "Sigmoid", y, &y, err));
+    TRY(emit_1(&l->e, "Sigmoid", y, &y, err));
     return emit_both(l, y, p, err);
 }
 
@@ -208,10 +208,10 @@ static enum status classify(struct lowering *l, const struct pickle_object *self
     if (estimator_version(l, self) < 10400)
         return predict_sign(l, &classes, y, out, err);
     TRY(emit_scalar(l, 0, &zero, err));
-    TRY(graph_constant_i64(l->graph, &last, &one, &axes, err));
-    TRY(emit_2(l, "Squeeze", y, axes, &index, err));
-    TRY(emit_2(l, "GreaterOrEqual", index, zero, &index, err));
-    TRY(emit_cast(l, index, DTYPE_I64, &index, err));
+    TRY(graph_constant_i64(l->e.graph, &last, &one, &axes, err));
+    TRY(emit_2(&l->e, "Squeeze", y, axes, &index, err));
+    TRY(emit_2(&l->e, "GreaterOrEqual", index, zero, &index, err));
+    TRY(emit_cast(&l->e, index, DTYPE_I64, &index, err));
     return predict_labels(l, &classes, index, out, err);
 }
 

@@ -186,9 +186,9 @@ static enum status cut_categories(struct lowering *l, const struct categories *c
     TRY(tensor_new(&mask, DTYPE_BOOL, &shape, l->keep, err));
     for (size_t f = 0; f < features; f++)
         ((uint8_t *)mask.data)[f] = categories->is[f];
-    TRY(emit_constant(l, &mask, &condition, err));
-    TRY(emit_1(l, "Floor", *x, &cut, err));
-    return emit(l, "", "Where", (value_id[]){condition, cut, *x}, 3, NULL, 0, x, 1, err);
+    TRY(emit_constant(&l->e, &mask, &condition, err));
+    TRY(emit_1(&l->e, "Floor", *x, &cut, err));
+    return emit(&l->e, "", "Where", (value_id[]){condition, cut, *x}, 3, NULL, 0, x, 1, err);
 }
 
 /* From 1.4 on columns of categories are encoded and come first (_preprocessor). */
@@ -313,10 +313,10 @@ static enum status probabilities(struct lowering *l, const struct pickle_object 
         return state_error(err, "classes_", "has %zu classes for %zu trees a stage",
                            tensor_count(&classes), outputs);
     if (outputs > 1) {
-        TRY(emit(l, "", "Softmax", &y, 1, &axis, 1, &p, 1, err));
+        TRY(emit(&l->e, "", "Softmax", &y, 1, &axis, 1, &p, 1, err));
         return predict_columns(l, &classes, p, out, err);
     }
-    TRY(emit_1(l, "Sigmoid", y, &y, err));
+    TRY(emit_1(&l->e, "Sigmoid", y, &y, err));
     TRY(emit_both(l, y, &p, err));
     return predict_columns(l, &classes, p, out, err);
 }
@@ -346,7 +346,7 @@ static enum status regress(struct lowering *l, const struct pickle_object *self,
     if (outputs != 1)
         return state_error(err, "_baseline_prediction", "has %zu values", outputs);
     if (link == LINK_EXP)
-        TRY(emit_1(l, "Exp", y, &y, err));
+        TRY(emit_1(&l->e, "Exp", y, &y, err));
     return predict_numbers(l, y, 1, true, out, err);
 }
 

@@ -28,9 +28,9 @@ static enum status missing_mask(struct lowering *l, value_id x, double missing, 
     value_id value;
 
     if (isnan(missing))
-        return emit_1(l, "IsNaN", x, mask, err);
+        return emit_1(&l->e, "IsNaN", x, mask, err);
     TRY(emit_scalar(l, missing, &value, err));
-    return emit_2(l, "Equal", x, value, mask, err);
+    return emit_2(&l->e, "Equal", x, value, mask, err);
 }
 
 /* --- MissingIndicator --- */
@@ -74,7 +74,7 @@ static enum status refuse_missing(struct lowering *l, value_id x, double missing
         {.name = "missing", .kind = ATTRIBUTE_FLOATS, .count = 1, .floats = &missing},
         attribute_of_int("on_missing", 1)};
 
-    return emit(l, "firn", "Domain", &x, 1, attributes, 2, out, 1, err);
+    return emit(&l->e, "firn", "Domain", &x, 1, attributes, 2, out, 1, err);
 }
 
 /* Columns that had nothing missing when fitted must not have it now (error_on_new). */
@@ -195,8 +195,8 @@ static enum status impute_numbers(struct lowering *l, const struct pickle_object
         return state_error(err, "missing_values", "is text, but the columns are numbers");
     TRY(table_matrix(l, in, isnan(missing) ? CHECK_FINITE_OR_NAN : CHECK_FINITE, &x, err));
     TRY(missing_mask(l, x, missing, &mask, err));
-    TRY(emit_constant(l, statistics, &fill, err));
-    TRY(emit(l, "", "Where", (value_id[]){mask, fill, x}, 3, NULL, 0, &y, 1, err));
+    TRY(emit_constant(&l->e, statistics, &fill, err));
+    TRY(emit(&l->e, "", "Where", (value_id[]){mask, fill, x}, 3, NULL, 0, &y, 1, err));
     TRY(table_of_matrix(l, y, in->count, out, err));
     TRY(drop_empty(l, self, statistics, out, err));
     return append_indicator(l, self, mask, in->count, out, err);
@@ -232,8 +232,8 @@ static enum status impute_text(struct lowering *l, const struct pickle_object *s
 
         TRY(table_vector(l, in, i, DTYPE_STRING, &x, err));
         if (text) /* what is really missing is refused, then */
-            TRY(emit(l, "firn", "DomainText", &x, 1, &none, 1, &x, 1, err));
-        TRY(emit(l, "firn", "DomainText", &x, 1, attributes, text ? 3 : 2, &x, 1, err));
+            TRY(emit(&l->e, "firn", "DomainText", &x, 1, &none, 1, &x, 1, err));
+        TRY(emit(&l->e, "firn", "DomainText", &x, 1, attributes, text ? 3 : 2, &x, 1, err));
         TRY(table_of_vector(l, x, &parts[i], err));
     }
     return table_join(l, parts, in->count, out, err);

@@ -15,8 +15,8 @@
  *
  *         TRY(state_vector(l, self, "scale_", (int64_t)in->count, &scale, err));
  *         TRY(table_matrix(l, in, CHECK_FINITE_OR_NAN, &x, err));
- *         TRY(emit_constant(l, &scale, &factor, err));
- *         TRY(emit_2(l, "Div", x, factor, &y, err));
+ *         TRY(emit_constant(&l->e, &scale, &factor, err));
+ *         TRY(emit_2(&l->e, "Div", x, factor, &y, err));
  *         return table_of_matrix(l, y, in->count, out, err);
  *     }
  *
@@ -32,7 +32,7 @@
 #pragma once
 
 #include "formats/pickle/pickle.h"
-#include "graph/graph.h"
+#include "graph/emit.h"
 #include "importers/importer.h"
 
 /* --- estimators --- */
@@ -237,21 +237,10 @@ enum status state_error(struct error *err, const char *name, const char *format,
 enum status state_list(struct lowering *l, const struct pickle_object *self, const char *name,
                        struct pickle_object ***items, size_t *count, struct error *err) must_check;
 
-/* --- nodes --- ONNX operators unless `domain` says otherwise; messages name the current step. */
+/* --- nodes, beyond graph/emit.h; messages name the current step --- */
 
-enum status emit(struct lowering *l, const char *domain, const char *op, const value_id *inputs,
-                 size_t input_count, const struct attribute *attributes, size_t attribute_count,
-                 value_id *outputs, size_t output_count, struct error *err) must_check;
-enum status emit_1(struct lowering *l, const char *op, value_id a, value_id *out, struct error *err)
-    must_check;
-enum status emit_2(struct lowering *l, const char *op, value_id a, value_id b, value_id *out,
-                   struct error *err) must_check;
-enum status emit_constant(struct lowering *l, const struct tensor *tensor, value_id *out,
-                          struct error *err) must_check;
 enum status emit_scalar(struct lowering *l, double number, value_id *out, struct error *err)
     must_check;
-enum status emit_cast(struct lowering *l, value_id a, enum dtype dtype, value_id *out,
-                      struct error *err) must_check;
 /* x limited to low..high; NaN stays. */
 enum status emit_clip(struct lowering *l, value_id x, double low, double high, value_id *out,
                       struct error *err) must_check;
@@ -259,11 +248,6 @@ enum status emit_clip(struct lowering *l, value_id x, double low, double high, v
  * NULL; out (n, m). */
 enum status emit_linear(struct lowering *l, value_id x, const struct tensor *weights,
                         const struct tensor *bias, value_id *out, struct error *err) must_check;
-/* Attributes of nodes. */
-struct attribute attribute_of_int(const char *name, int64_t value);
-struct attribute attribute_of_text(const char *name, const char *value);
-struct attribute attribute_of_ints(const char *name, const int64_t *values, size_t count);
-struct attribute attribute_of_tensor(const char *name, const struct tensor *value);
 
 /* --- predictions: what the tail of a predictor is made of --- */
 
@@ -327,12 +311,11 @@ enum input_mode {
 };
 
 struct lowering {
-    struct graph *graph;
+    struct emitter e; /* `where`: the step being lowered: "step 'a': step 'b' (Binarizer)" */
     struct arena *keep;
-    const char *where; /* the step being lowered, for messages: "step 'a': step 'b' (Binarizer)" */
-    const char *root;  /* what `where` is while the root itself is lowered: its class */
-    int version;       /* of the file: see estimator_version */
-    int64_t batch;     /* the symbol of dimension 0 */
+    const char *root; /* what e.where is while the root itself is lowered: its class */
+    int version;      /* of the file: see estimator_version */
+    int64_t batch;    /* the symbol of dimension 0 */
     int depth;
     size_t steps; /* calls of estimator_lower, bounded */
     struct map *memo;

@@ -53,7 +53,7 @@ static enum status regress_exp(struct lowering *l, const struct pickle_object *s
     size_t width;
 
     TRY(linear_scores(l, self, in, &scores, &width, err));
-    TRY(emit_1(l, "Exp", scores, &scores, err));
+    TRY(emit_1(&l->e, "Exp", scores, &scores, err));
     return predict_numbers(l, scores, width, width == 1 && is_vector(self, "coef_"), out, err);
 }
 
@@ -150,7 +150,7 @@ static enum status proba_sigmoid(struct lowering *l, const struct pickle_object 
 
     TRY(decision_matrix(l, self, in, &classes, &p, &width, err));
     share = 1.0 / (double)width;
-    TRY(emit_1(l, "Sigmoid", p, &p, err));
+    TRY(emit_1(&l->e, "Sigmoid", p, &p, err));
     if (width == 1)
         TRY(emit_both(l, p, &p, err));
     else if (estimator_version(l, self) >= 10900)
@@ -170,8 +170,8 @@ static enum status proba_softmax(struct lowering *l, const struct pickle_object 
 
     TRY(decision_matrix(l, self, in, &classes, &scores, &width, err));
     if (width == 1) { /* two classes: [-score, score] */
-        TRY(emit_1(l, "Neg", scores, &other, err));
-        TRY(emit(l, "", "Concat", (value_id[]){other, scores}, 2, &axis, 1, &scores, 1, err));
+        TRY(emit_1(&l->e, "Neg", scores, &other, err));
+        TRY(emit(&l->e, "", "Concat", (value_id[]){other, scores}, 2, &axis, 1, &scores, 1, err));
     }
     TRY(emit_softmax(l, scores, &scores, err));
     return predict_columns(l, &classes, scores, out, err);
@@ -216,8 +216,8 @@ static enum status proba_huber(struct lowering *l, const struct pickle_object *s
     TRY(emit_scalar(l, 1, &one, err));
     TRY(emit_scalar(l, 2, &two, err));
     TRY(emit_clip(l, p, -1, 1, &p, err));
-    TRY(emit_2(l, "Add", p, one, &p, err));
-    TRY(emit_2(l, "Div", p, two, &p, err));
+    TRY(emit_2(&l->e, "Add", p, one, &p, err));
+    TRY(emit_2(&l->e, "Div", p, two, &p, err));
     if (width == 1)
         TRY(emit_both(l, p, &p, err));
     else
@@ -279,7 +279,7 @@ static enum status one_class_samples(struct lowering *l, const struct pickle_obj
         return state_error(err, "offset_", "is no number");
     TRY(table_matrix(l, &decided, CHECK_NONE, &scores, err));
     TRY(emit_scalar(l, number, &offset, err));
-    TRY(emit_2(l, "Add", scores, offset, &scores, err));
+    TRY(emit_2(&l->e, "Add", scores, offset, &scores, err));
     return predict_numbers(l, scores, 1, true, out, err);
 }
 
@@ -294,8 +294,8 @@ static enum status one_class_predict(struct lowering *l, const struct pickle_obj
     TRY(estimator_lower(l, NULL, self, METHOD_DECISION_FUNCTION, in, &decided, err));
     TRY(table_vector(l, &decided, 0, DTYPE_F64, &vector, err));
     TRY(emit_scalar(l, 0, &zero, err));
-    TRY(emit_2(l, "GreaterOrEqual", vector, zero, &inside, err));
-    TRY(emit_cast(l, inside, DTYPE_I64, &index, err));
+    TRY(emit_2(&l->e, "GreaterOrEqual", vector, zero, &inside, err));
+    TRY(emit_cast(&l->e, inside, DTYPE_I64, &index, err));
     return predict_labels(l, &labels, index, out, err);
 }
 
@@ -337,11 +337,11 @@ static enum status project_discriminant(struct lowering *l, const struct pickle_
     TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
     if (solver == 0) {
         TRY(state_vector(l, self, "xbar_", (int64_t)in->count, &center, err));
-        TRY(emit_constant(l, &center, &constant, err));
-        TRY(emit_2(l, "Sub", x, constant, &x, err));
+        TRY(emit_constant(&l->e, &center, &constant, err));
+        TRY(emit_2(&l->e, "Sub", x, constant, &x, err));
     }
-    TRY(emit_constant(l, &kept, &constant, err));
-    TRY(emit_2(l, "MatMul", x, constant, &x, err));
+    TRY(emit_constant(&l->e, &kept, &constant, err));
+    TRY(emit_2(&l->e, "MatMul", x, constant, &x, err));
     return table_of_matrix(l, x, (size_t)width, out, err);
 }
 

@@ -37,19 +37,19 @@ static enum status gaussian(struct lowering *l, const struct pickle_object *self
         ((double *)constant.data)[k] = log(((double *)prior.data)[k]) - 0.5 * sum;
     }
     TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
-    TRY(graph_constant_i64(l->graph, &one, &scalar, &axis, err));
-    TRY(emit_2(l, "Unsqueeze", x, axis, &x, err));
-    TRY(emit_constant(l, &theta, &mean, err));
-    TRY(emit_constant(l, &var, &spread, err));
-    TRY(emit_2(l, "Sub", x, mean, &x, err));
-    TRY(emit_2(l, "Mul", x, x, &x, err));
-    TRY(emit_2(l, "Div", x, spread, &x, err));
-    TRY(graph_constant_i64(l->graph, &two, &scalar, &axis, err));
-    TRY(emit(l, "", "ReduceSum", (value_id[]){x, axis}, 2, &drop, 1, &x, 1, err));
+    TRY(graph_constant_i64(l->e.graph, &one, &scalar, &axis, err));
+    TRY(emit_2(&l->e, "Unsqueeze", x, axis, &x, err));
+    TRY(emit_constant(&l->e, &theta, &mean, err));
+    TRY(emit_constant(&l->e, &var, &spread, err));
+    TRY(emit_2(&l->e, "Sub", x, mean, &x, err));
+    TRY(emit_2(&l->e, "Mul", x, x, &x, err));
+    TRY(emit_2(&l->e, "Div", x, spread, &x, err));
+    TRY(graph_constant_i64(l->e.graph, &two, &scalar, &axis, err));
+    TRY(emit(&l->e, "", "ReduceSum", (value_id[]){x, axis}, 2, &drop, 1, &x, 1, err));
     TRY(emit_scalar(l, 0.5, &half, err));
-    TRY(emit_2(l, "Mul", x, half, &x, err));
-    TRY(emit_constant(l, &constant, &base, err));
-    return emit_2(l, "Sub", base, x, joint, err);
+    TRY(emit_2(&l->e, "Mul", x, half, &x, err));
+    TRY(emit_constant(&l->e, &constant, &base, err));
+    return emit_2(&l->e, "Sub", base, x, joint, err);
 }
 
 static enum status multinomial(struct lowering *l, const struct pickle_object *self,
@@ -104,8 +104,8 @@ static enum status bernoulli(struct lowering *l, const struct pickle_object *sel
     if (!pickle_is_none(binarize)) {
         TRY(state_f64(self, "binarize", 0, &threshold, err));
         TRY(emit_scalar(l, threshold, &limit, err));
-        TRY(emit_2(l, "Greater", x, limit, &x, err));
-        TRY(emit_cast(l, x, DTYPE_F64, &x, err));
+        TRY(emit_2(&l->e, "Greater", x, limit, &x, err));
+        TRY(emit_cast(&l->e, x, DTYPE_F64, &x, err));
     }
     return emit_linear(l, x, &weights, &prior, joint, err);
 }
@@ -152,7 +152,7 @@ static enum status predict_proba(struct lowering *l, const struct pickle_object 
     value_id joint, p;
 
     TRY(joint_log_likelihood(l, self, in, &classes, &joint, err));
-    TRY(emit(l, "", "Softmax", &joint, 1, &axis, 1, &p, 1, err));
+    TRY(emit(&l->e, "", "Softmax", &joint, 1, &axis, 1, &p, 1, err));
     return predict_columns(l, &classes, p, out, err);
 }
 

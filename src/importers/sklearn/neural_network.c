@@ -13,8 +13,8 @@ static enum status activate(struct lowering *l, size_t activation, value_id *x, 
     if (activation == IDENTITY)
         return STATUS_OK;
     if (activation == SOFTMAX)
-        return emit(l, "", "Softmax", x, 1, &axis, 1, x, 1, err);
-    return emit_1(l, OPS[activation], *x, x, err);
+        return emit(&l->e, "", "Softmax", x, 1, &axis, 1, x, 1, err);
+    return emit_1(&l->e, OPS[activation], *x, x, err);
 }
 
 static enum status layer(struct lowering *l, const struct pickle_object *weights,
@@ -30,9 +30,9 @@ static enum status layer(struct lowering *l, const struct pickle_object *weights
         b.shape.dims[0] != w.shape.dims[1])
         return error_set(err, STATUS_INVALID_INPUT, "its shapes do not fit %zu inputs", *width);
     *width = (size_t)w.shape.dims[1];
-    TRY(emit_constant(l, &w, &inputs[1], err));
-    TRY(emit_constant(l, &b, &inputs[2], err));
-    return emit(l, "", "Gemm", inputs, 3, NULL, 0, x, 1, err);
+    TRY(emit_constant(&l->e, &w, &inputs[1], err));
+    TRY(emit_constant(&l->e, &b, &inputs[2], err));
+    return emit(&l->e, "", "Gemm", inputs, 3, NULL, 0, x, 1, err);
 }
 
 /* (n, outputs) after the output activation, which is given back. */
@@ -93,10 +93,10 @@ static enum status classify(struct lowering *l, const struct pickle_object *self
     value_id y, half;
 
     TRY(class_outputs(l, self, in, &classes, &y, err));
-    if (l->graph->values[y].shape.dims[1] != 1)
+    if (l->e.graph->values[y].shape.dims[1] != 1)
         return predict_argmax(l, &classes, y, out, err);
     TRY(emit_scalar(l, 0.5, &half, err));
-    TRY(emit_2(l, "Sub", y, half, &y, err));
+    TRY(emit_2(&l->e, "Sub", y, half, &y, err));
     return predict_sign(l, &classes, y, out, err);
 }
 
@@ -107,7 +107,7 @@ static enum status probabilities(struct lowering *l, const struct pickle_object 
     value_id y;
 
     TRY(class_outputs(l, self, in, &classes, &y, err));
-    if (l->graph->values[y].shape.dims[1] == 1)
+    if (l->e.graph->values[y].shape.dims[1] == 1)
         TRY(emit_both(l, y, &y, err));
     return predict_columns(l, &classes, y, out, err);
 }

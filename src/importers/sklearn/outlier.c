@@ -68,10 +68,10 @@ static enum status score(struct lowering *l, const struct pickle_object *self,
     if (scale == 0)
         return state_error(err, "max_samples_", "is too small for a path");
     TRY(emit_scaled(l, "Div", x, scale, &x, err));
-    TRY(emit_1(l, "Neg", x, &x, err));
+    TRY(emit_1(&l->e, "Neg", x, &x, err));
     TRY(emit_scalar(l, 2, &two, err));
-    TRY(emit_2(l, "Pow", two, x, &x, err));
-    TRY(emit_1(l, "Neg", x, &x, err));
+    TRY(emit_2(&l->e, "Pow", two, x, &x, err));
+    TRY(emit_1(&l->e, "Neg", x, &x, err));
     return predict_numbers(l, x, 1, true, out, err);
 }
 
@@ -102,8 +102,8 @@ static enum status predict_inlier(struct lowering *l, const struct pickle_object
     TRY(estimator_lower(l, NULL, self, METHOD_DECISION_FUNCTION, in, &decided, err));
     TRY(table_vector(l, &decided, 0, DTYPE_F64, &vector, err));
     TRY(emit_scalar(l, 0, &zero, err));
-    TRY(emit_2(l, "Less", vector, zero, &outlier, err));
-    TRY(emit_cast(l, outlier, DTYPE_I64, &index, err));
+    TRY(emit_2(&l->e, "Less", vector, zero, &outlier, err));
+    TRY(emit_cast(&l->e, outlier, DTYPE_I64, &index, err));
     return predict_labels(l, &labels, index, out, err);
 }
 

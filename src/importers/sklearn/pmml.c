@@ -21,8 +21,8 @@ static enum status aggregate(struct lowering *l, const struct pickle_object *sel
         return state_error(err, "function", "is missing");
     TRY(state_choice(self, "function", FUNCTIONS, 0, &which, err));
     TRY(table_matrix(l, in, CHECK_NONE, &x, err));
-    TRY(graph_constant_i64(l->graph, &one, &shape, &axes, err));
-    TRY(emit_2(l, OPS[which], x, axes, &x, err));
+    TRY(graph_constant_i64(l->e.graph, &one, &shape, &axes, err));
+    TRY(emit_2(&l->e, OPS[which], x, axes, &x, err));
     return table_of_matrix(l, x, 1, out, err);
 }
 
@@ -36,7 +36,7 @@ static enum status power(struct lowering *l, const struct pickle_object *self,
         return state_error(err, "power", "is no number");
     TRY(table_matrix(l, in, CHECK_NONE, &x, err));
     TRY(emit_scalar(l, number, &exponent, err));
-    TRY(emit_2(l, "Pow", x, exponent, &x, err));
+    TRY(emit_2(&l->e, "Pow", x, exponent, &x, err));
     return table_of_matrix(l, x, in->count, out, err);
 }
 

@@ -17,7 +17,7 @@ static enum status text_column(struct lowering *l, const struct table *in, struc
 
     TRY(table_expect(in, 1, err));
     TRY(table_vector(l, in, 0, DTYPE_STRING, &x, err));
-    TRY(emit(l, "firn", "Text", &x, 1, list, count, &x, 1, err));
+    TRY(emit(&l->e, "firn", "Text", &x, 1, list, count, &x, 1, err));
     TRY(table_of_vector(l, x, out, err));
     out->flat = in->flat;
     return STATUS_OK;
@@ -68,7 +68,7 @@ static enum status column_as_text(struct lowering *l, const struct table *in, si
                          "column %zu becomes text, but whether it held integers is not stored",
                          index);
     TRY(table_vector(l, in, index, DTYPE_F64, vector, err));
-    return emit(l, "firn", "Text", vector, 1, &function, 1, vector, 1, err);
+    return emit(&l->e, "firn", "Text", vector, 1, &function, 1, vector, 1, err);
 }
 
 static enum status concat(struct lowering *l, const struct pickle_object *self,
@@ -86,7 +86,7 @@ static enum status concat(struct lowering *l, const struct pickle_object *self,
         TRY(column_as_text(l, in, i, &parts[i], err));
     attributes[1] =
         (struct attribute){.name = "separator", .kind = ATTRIBUTE_STRING, .s = separator->bytes};
-    TRY(emit(l, "firn", "Text", parts, in->count, attributes, 2, &x, 1, err));
+    TRY(emit(&l->e, "firn", "Text", parts, in->count, attributes, 2, &x, 1, err));
     return table_of_vector(l, x, out, err);
 }
 
@@ -119,7 +119,7 @@ static enum status regex(struct lowering *l, const struct pickle_object *self,
     }
     TRY(table_expect(in, 1, err));
     TRY(table_vector(l, in, 0, DTYPE_STRING, &x, err));
-    TRY(emit(l, "firn", "Regex", &x, 1, attributes, count, &x, 1, err));
+    TRY(emit(&l->e, "firn", "Regex", &x, 1, attributes, count, &x, 1, err));
     TRY(table_of_vector(l, x, out, err));
     out->flat = in->flat;
     return STATUS_OK;
@@ -184,15 +184,15 @@ static enum status cast_column(struct lowering *l, const struct pickle_object *d
         return table_of_vector(l, x, out, err);
     case TO_DATE:
         TRY(table_vector(l, &single, 0, DTYPE_STRING, &x, err));
-        TRY(emit(l, "firn", "Text", &x, 1, &function, 1, &x, 1, err));
+        TRY(emit(&l->e, "firn", "Text", &x, 1, &function, 1, &x, 1, err));
         return table_of_vector(l, x, out, err);
     case TO_NUMBER:
         TRY(table_matrix(l, &single, CHECK_NONE, &x, err));
         return table_of_matrix(l, x, 1, out, err);
     case TO_INTEGER: /* toward zero, as numpy's astype; of NaN and infinity there is no int */
         TRY(table_matrix(l, &single, CHECK_FINITE, &x, err));
-        TRY(emit_cast(l, x, DTYPE_I64, &x, err));
-        TRY(emit_cast(l, x, DTYPE_F64, &x, err));
+        TRY(emit_cast(&l->e, x, DTYPE_I64, &x, err));
+        TRY(emit_cast(&l->e, x, DTYPE_F64, &x, err));
         TRY(table_of_matrix(l, x, 1, out, err));
         ((struct column *)out->columns)->integral = true;
         return STATUS_OK;
@@ -291,10 +291,10 @@ static enum status pick_value(struct lowering *l, const struct mapping *map, val
     value_id values, x;
 
     if (map->text)
-        TRY(emit_constant(l, map->texts, &values, err));
+        TRY(emit_constant(&l->e, map->texts, &values, err));
     else
-        TRY(graph_constant_f64(l->graph, map->numbers, &shape, &values, err));
-    TRY(emit_2(l, "Gather", values, code, &x, err));
+        TRY(graph_constant_f64(l->e.graph, map->numbers, &shape, &values, err));
+    TRY(emit_2(&l->e, "Gather", values, code, &x, err));
     return table_of_vector(l, x, out, err);
 }
 
@@ -346,7 +346,7 @@ static enum status code_column(struct lowering *l, const struct table *in, size_
     attributes[1] = attribute_of_tensor("rows", &tensors[1]);
     attributes[2] = attribute_of_int("unknown", 1);
     TRY(table_vector(l, in, index, text ? DTYPE_STRING : DTYPE_F64, code, err));
-    return emit(l, "firn", "Lookup", code, 1, attributes, 3, code, 1, err);
+    return emit(&l->e, "firn", "Lookup", code, 1, attributes, 3, code, 1, err);
 }
 
 static enum status as_index(struct lowering *l, value_id code, value_id *index, struct error *err)
@@ -355,9 +355,9 @@ static enum status as_index(struct lowering *l, value_id code, value_id *index, 
     struct shape shape = shape_of(1, &one);
     value_id axes;
 
-    TRY(graph_constant_i64(l->graph, &one, &shape, &axes, err));
-    TRY(emit_2(l, "Squeeze", code, axes, &code, err));
-    return emit_cast(l, code, DTYPE_I64, index, err);
+    TRY(graph_constant_i64(l->e.graph, &one, &shape, &axes, err));
+    TRY(emit_2(&l->e, "Squeeze", code, axes, &code, err));
+    return emit_cast(&l->e, code, DTYPE_I64, index, err);
 }
 
 static enum status lookup(struct lowering *l, const struct pickle_object *self,
@@ -445,7 +445,7 @@ static enum status multi_lookup(struct lowering *l, const struct pickle_object *
         if (sum == VALUE_NONE)
             sum = code;
         else
-            TRY(emit_2(l, "Add", sum, code, &sum, err));
+            TRY(emit_2(&l->e, "Add", sum, code, &sum, err));
         stride *= key_count + 1;
         if (stride >= COMBINATIONS_MAX)
             return state_error(err, "mapping", "has too many combinations of keys");
@@ -470,7 +470,7 @@ static enum status multi_lookup(struct lowering *l, const struct pickle_object *
         dense.numbers[combined[i]] = map.numbers[i];
     }
     TRY(emit_scalar(l, (double)stride, &limit, err));
-    TRY(emit_2(l, "Min", sum, limit, &sum, err));
+    TRY(emit_2(&l->e, "Min", sum, limit, &sum, err));
     TRY(as_index(l, sum, &code, err));
     return pick_value(l, &dense, code, out, err);
 }

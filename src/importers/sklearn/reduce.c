@@ -37,8 +37,8 @@ static enum status whiten(struct lowering *l, const struct pickle_object *self, 
             root = DBL_EPSILON;
         tensor_set_f64(&deviation, i, root);
     }
-    TRY(emit_constant(l, &deviation, &scale, err));
-    return emit_2(l, "Div", *x, scale, x, err);
+    TRY(emit_constant(&l->e, &deviation, &scale, err));
+    return emit_2(&l->e, "Div", *x, scale, x, err);
 }
 
 static enum status pca(struct lowering *l, const struct pickle_object *self, const struct table *in,
@@ -57,8 +57,8 @@ static enum status pca(struct lowering *l, const struct pickle_object *self, con
         TRY(projected_mean(l, &components, &mean, &bias, err));
         TRY(emit_linear(l, x, &components, &bias, &x, err));
     } else {
-        TRY(emit_constant(l, &mean, &center, err));
-        TRY(emit_2(l, "Sub", x, center, &x, err));
+        TRY(emit_constant(&l->e, &mean, &center, err));
+        TRY(emit_2(&l->e, "Sub", x, center, &x, err));
         TRY(emit_linear(l, x, &components, NULL, &x, err));
     }
     if (whitened)

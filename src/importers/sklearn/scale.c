@@ -15,8 +15,8 @@ static enum status apply(struct lowering *l, const struct pickle_object *self, c
     if (pickle_is_none(stored))
         return state_error(err, name, "is None");
     TRY(state_vector(l, self, name, (int64_t)width, &tensor, err));
-    TRY(emit_constant(l, &tensor, &constant, err));
-    return emit_2(l, op, *x, constant, x, err);
+    TRY(emit_constant(&l->e, &tensor, &constant, err));
+    return emit_2(&l->e, op, *x, constant, x, err);
 }
 
 /* Until 0.19 NaN was refused. */
@@ -100,8 +100,8 @@ static enum status binarizer(struct lowering *l, const struct pickle_object *sel
     TRY(state_f64(self, "threshold", 0, &threshold, err));
     TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
     TRY(emit_scalar(l, threshold, &limit, err));
-    TRY(emit_2(l, "Greater", x, limit, &x, err));
-    TRY(emit_cast(l, x, DTYPE_F64, &x, err));
+    TRY(emit_2(&l->e, "Greater", x, limit, &x, err));
+    TRY(emit_cast(&l->e, x, DTYPE_F64, &x, err));
     return table_of_matrix(l, x, in->count, out, err);
 }
 

@@ -61,7 +61,7 @@ static enum status discretize(struct lowering *l, const struct pickle_object *se
     attributes[3] =
         (struct attribute){.name = "atol", .kind = ATTRIBUTE_FLOAT, .f = old ? 1e-8 : 0};
     TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
-    TRY(emit(l, "firn", "Bins", &x, 1, attributes, 4, &x, 1, err));
+    TRY(emit(&l->e, "firn", "Bins", &x, 1, attributes, 4, &x, 1, err));
     TRY(table_of_matrix(l, x, in->count, &bins, err));
     *out = bins;
     if (encode == 1)
@@ -96,7 +96,7 @@ static enum status power(struct lowering *l, const struct pickle_object *self,
             attribute_of_int("box_cox", method == 1),
             attribute_of_int("stable", estimator_version(l, self) >= 10900)};
 
-        TRY(emit(l, "firn", "PowerTransform", &x, 1, attributes, 3, &x, 1, err));
+        TRY(emit(&l->e, "firn", "PowerTransform", &x, 1, attributes, 3, &x, 1, err));
     }
     TRY(table_of_matrix(l, x, in->count, &powered, err));
     *out = powered;

@@ -14,8 +14,8 @@ static enum status constant_rows(struct lowering *l, const struct table *in,
         return error_set(err, STATUS_UNSUPPORTED, "is given a table without columns");
     TRY(table_vector(l, in, 0, DTYPE_NONE, &first, err));
     TRY(emit_row_zeros(l, first, &zeros, err));
-    TRY(emit_constant(l, row, &constant, err));
-    return emit_2(l, "Gather", constant, zeros, out, err);
+    TRY(emit_constant(&l->e, row, &constant, err));
+    return emit_2(&l->e, "Gather", constant, zeros, out, err);
 }
 
 static enum status dummy_regress(struct lowering *l, const struct pickle_object *self,
@@ -119,13 +119,13 @@ static enum status standardize(struct lowering *l, const struct pickle_object *s
 
     TRY(table_matrix(l, in, CHECK_FINITE, x, err));
     TRY(state_vector(l, self, hidden ? "_x_mean" : "x_mean_", (int64_t)in->count, &mean, err));
-    TRY(emit_constant(l, &mean, &constant, err));
-    TRY(emit_2(l, "Sub", *x, constant, x, err));
+    TRY(emit_constant(&l->e, &mean, &constant, err));
+    TRY(emit_2(&l->e, "Sub", *x, constant, x, err));
     if (!scale)
         return STATUS_OK;
     TRY(state_vector(l, self, hidden ? "_x_std" : "x_std_", (int64_t)in->count, &deviation, err));
-    TRY(emit_constant(l, &deviation, &constant, err));
-    return emit_2(l, "Div", *x, constant, x, err);
+    TRY(emit_constant(&l->e, &deviation, &constant, err));
+    return emit_2(&l->e, "Div", *x, constant, x, err);
 }
 
 static enum status pls_predict(struct lowering *l, const struct pickle_object *self,
@@ -151,10 +151,10 @@ static enum status pls_predict(struct lowering *l, const struct pickle_object *s
         outputs = coef.shape.dims[1];
         TRY(state_vector(l, self, pickle_get(self, "_y_mean") ? "_y_mean" : "y_mean_", outputs,
                          &offset, err));
-        TRY(emit_constant(l, &coef, &constant, err));
-        TRY(emit_2(l, "MatMul", x, constant, &x, err));
-        TRY(emit_constant(l, &offset, &constant, err));
-        TRY(emit_2(l, "Add", x, constant, &x, err));
+        TRY(emit_constant(&l->e, &coef, &constant, err));
+        TRY(emit_2(&l->e, "MatMul", x, constant, &x, err));
+        TRY(emit_constant(&l->e, &offset, &constant, err));
+        TRY(emit_2(&l->e, "Add", x, constant, &x, err));
     }
     if (version >= 10300)
         TRY(state_bool(self, "_predict_1d", false, &flat, err));
@@ -169,8 +169,8 @@ static enum status pls_transform(struct lowering *l, const struct pickle_object 
 
     TRY(standardize(l, self, in, true, &x, err));
     TRY(state_matrix(l, self, "x_rotations_", (int64_t)in->count, -1, &rotations, err));
-    TRY(emit_constant(l, &rotations, &constant, err));
-    TRY(emit_2(l, "MatMul", x, constant, &x, err));
+    TRY(emit_constant(&l->e, &rotations, &constant, err));
+    TRY(emit_2(&l->e, "MatMul", x, constant, &x, err));
     return table_of_matrix(l, x, (size_t)rotations.shape.dims[1], out, err);
 }
 

@@ -85,7 +85,7 @@ static enum status stack_classify(struct lowering *l, const struct pickle_object
     TRY(state_labels(l, self, "classes_", &classes, err));
     TRY(stack_final(l, self, METHOD_PREDICT, in, &coded, err));
     TRY(table_vector(l, &coded, 0, DTYPE_F64, &index, err));
-    TRY(emit_cast(l, index, DTYPE_I64, &index, err));
+    TRY(emit_cast(&l->e, index, DTYPE_I64, &index, err));
     return predict_labels(l, &classes, index, out, err);
 }
 
@@ -246,7 +246,7 @@ static enum status rest_predict(struct lowering *l, const struct pickle_object *
         return predict_sign(l, &classes, x, out, err);
     }
     TRY(table_expect(&scores, tensor_count(&classes), err));
-    TRY(emit(l, "", "ArgMax", &x, 1, attributes, 3, &index, 1, err));
+    TRY(emit(&l->e, "", "ArgMax", &x, 1, attributes, 3, &index, 1, err));
     return predict_labels(l, &classes, index, out, err);
 }
 
@@ -309,24 +309,24 @@ static enum status undo(struct lowering *l, const struct pickle_object *transfor
         TRY(state_bool(transformer, "with_std", true, &on, err));
         if (on) {
             TRY(state_vector(l, transformer, "scale_", (int64_t)width, &scale, err));
-            TRY(emit_constant(l, &scale, &constant, err));
-            TRY(emit_2(l, "Mul", *x, constant, x, err));
+            TRY(emit_constant(&l->e, &scale, &constant, err));
+            TRY(emit_2(&l->e, "Mul", *x, constant, x, err));
         }
         TRY(state_bool(transformer, "with_mean", true, &on, err));
         if (on) {
             TRY(state_vector(l, transformer, "mean_", (int64_t)width, &center, err));
-            TRY(emit_constant(l, &center, &constant, err));
-            TRY(emit_2(l, "Add", *x, constant, x, err));
+            TRY(emit_constant(&l->e, &center, &constant, err));
+            TRY(emit_2(&l->e, "Add", *x, constant, x, err));
         }
         return STATUS_OK;
     }
     if (pickle_is(transformer, "sklearn", "MinMaxScaler")) {
         TRY(state_vector(l, transformer, "min_", (int64_t)width, &center, err));
-        TRY(emit_constant(l, &center, &constant, err));
-        TRY(emit_2(l, "Sub", *x, constant, x, err));
+        TRY(emit_constant(&l->e, &center, &constant, err));
+        TRY(emit_2(&l->e, "Sub", *x, constant, x, err));
         TRY(state_vector(l, transformer, "scale_", (int64_t)width, &scale, err));
-        TRY(emit_constant(l, &scale, &constant, err));
-        return emit_2(l, "Div", *x, constant, x, err);
+        TRY(emit_constant(&l->e, &scale, &constant, err));
+        return emit_2(&l->e, "Div", *x, constant, x, err);
     }
     return state_error(err, "transformer_", "%s is not undone yet", pickle_name(transformer));
 }

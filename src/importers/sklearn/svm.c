@@ -15,9 +15,9 @@ static enum status products(struct lowering *l, const struct tensor *vectors, do
 
     TRY(emit_linear(l, x, vectors, NULL, k, err));
     TRY(emit_scalar(l, gamma, &factor, err));
-    TRY(emit_2(l, "Mul", *k, factor, k, err));
+    TRY(emit_2(&l->e, "Mul", *k, factor, k, err));
     TRY(emit_scalar(l, coef0, &term, err));
-    return emit_2(l, "Add", *k, term, k, err);
+    return emit_2(&l->e, "Add", *k, term, k, err);
 }
 
 /* exp(-gamma |x - s|^2), the square as |x|^2 - 2 x.s + |s|^2. */
@@ -36,16 +36,16 @@ static enum status radial(struct lowering *l, const struct tensor *vectors, doub
         ((double *)norms.data)[i / (size_t)width] += value * value;
     }
     TRY(products(l, vectors, -2, 0, x, k, err));
-    TRY(graph_constant_i64(l->graph, &one, &axis_shape, &axis, err));
-    TRY(emit(l, "", "ReduceSumSquare", (value_id[]){x, axis}, 2, &keep, 1, &squares, 1, err));
-    TRY(emit_2(l, "Add", *k, squares, k, err));
-    TRY(emit_constant(l, &norms, &constant, err));
-    TRY(emit_2(l, "Add", *k, constant, k, err));
+    TRY(graph_constant_i64(l->e.graph, &one, &axis_shape, &axis, err));
+    TRY(emit(&l->e, "", "ReduceSumSquare", (value_id[]){x, axis}, 2, &keep, 1, &squares, 1, err));
+    TRY(emit_2(&l->e, "Add", *k, squares, k, err));
+    TRY(emit_constant(&l->e, &norms, &constant, err));
+    TRY(emit_2(&l->e, "Add", *k, constant, k, err));
     TRY(emit_scalar(l, 0, &zero, err));
-    TRY(emit_2(l, "Max", *k, zero, k, err));
+    TRY(emit_2(&l->e, "Max", *k, zero, k, err));
     TRY(emit_scalar(l, -gamma, &factor, err));
-    TRY(emit_2(l, "Mul", *k, factor, k, err));
-    return emit_1(l, "Exp", *k, k, err);
+    TRY(emit_2(&l->e, "Mul", *k, factor, k, err));
+    return emit_1(&l->e, "Exp", *k, k, err);
 }
 
 static enum status kernel(struct lowering *l, const struct pickle_object *self,
@@ -67,10 +67,10 @@ static enum status kernel(struct lowering *l, const struct pickle_object *self,
     TRY(state_f64(self, "coef0", 0, &coef0, err));
     TRY(products(l, vectors, gamma, coef0, x, k, err));
     if (choice == 3)
-        return emit_1(l, "Tanh", *k, k, err);
+        return emit_1(&l->e, "Tanh", *k, k, err);
     TRY(state_f64(self, "degree", 3, &degree, err));
     TRY(emit_scalar(l, degree, &power, err));
-    return emit_2(l, "Pow", *k, power, k, err);
+    return emit_2(&l->e, "Pow", *k, power, k, err);
 }
 
 /* (n, vectors) */
@@ -213,8 +213,8 @@ static enum status first_wins(struct lowering *l, const struct pairs *p, const c
     value_id zero;
 
     TRY(emit_scalar(l, 0, &zero, err));
-    TRY(emit_2(l, compare, p->decisions, zero, first, err));
-    return emit_cast(l, *first, DTYPE_F64, first, err);
+    TRY(emit_2(&l->e, compare, p->decisions, zero, first, err));
+    return emit_cast(&l->e, *first, DTYPE_F64, first, err);
 }
 
 static enum status is_ovr(const struct pickle_object *self, bool *ovr, struct error *err)
@@ -250,13 +250,13 @@ static enum status one_versus_rest(struct lowering *l, const struct pairs *p, va
     TRY(first_wins(l, p, "GreaterOrEqual", &first, err));
     TRY(votes(l, p, first, scores, err));
     TRY(emit_linear(l, p->decisions, &signs, NULL, &sums, err));
-    TRY(emit_1(l, "Abs", sums, &bound, err));
+    TRY(emit_1(&l->e, "Abs", sums, &bound, err));
     TRY(emit_scalar(l, 1, &one, err));
-    TRY(emit_2(l, "Add", bound, one, &bound, err));
+    TRY(emit_2(&l->e, "Add", bound, one, &bound, err));
     TRY(emit_scalar(l, 3, &three, err));
-    TRY(emit_2(l, "Mul", bound, three, &bound, err));
-    TRY(emit_2(l, "Div", sums, bound, &sums, err));
-    return emit_2(l, "Add", *scores, sums, scores, err);
+    TRY(emit_2(&l->e, "Mul", bound, three, &bound, err));
+    TRY(emit_2(&l->e, "Div", sums, bound, &sums, err));
+    return emit_2(&l->e, "Add", *scores, sums, scores, err);
 }
 
 static enum status decision(struct lowering *l, const struct pickle_object *self,
@@ -269,7 +269,7 @@ static enum status decision(struct lowering *l, const struct pickle_object *self
     TRY(is_ovr(self, &ovr, err));
     TRY(pair_decisions(l, self, in, &p, err));
     if (p.count == 2) {
-        TRY(emit_1(l, "Neg", p.decisions, &y, err));
+        TRY(emit_1(&l->e, "Neg", p.decisions, &y, err));
         return predict_numbers(l, y, 1, true, out, err);
     }
     if (!ovr)

@@ -178,7 +178,7 @@ static enum status counts_of(struct lowering *l, const struct pickle_object *sel
     TRY(table_expect(in, 1, err));
     TRY(table_vector(l, in, 0, DTYPE_STRING, &x, err));
     *width = tensor_count(&tensors[0]);
-    return emit(l, "firn", "TokenCounts", &x, 1, list.items, list.count, counts, 1, err);
+    return emit(&l->e, "firn", "TokenCounts", &x, 1, list.items, list.count, counts, 1, err);
 }
 
 static enum status count(struct lowering *l, const struct pickle_object *self,
@@ -241,18 +241,18 @@ static enum status emit_unit_rows(struct lowering *l, bool squares, value_id x, 
     value_id axes, norm, zero, unit, empty;
 
     if (squares)
-        TRY(emit_2(l, "Mul", x, x, &norm, err));
+        TRY(emit_2(&l->e, "Mul", x, x, &norm, err));
     else
-        TRY(emit_1(l, "Abs", x, &norm, err));
-    TRY(graph_constant_i64(l->graph, &one, &shape, &axes, err));
-    TRY(emit_2(l, "ReduceSum", norm, axes, &norm, err));
+        TRY(emit_1(&l->e, "Abs", x, &norm, err));
+    TRY(graph_constant_i64(l->e.graph, &one, &shape, &axes, err));
+    TRY(emit_2(&l->e, "ReduceSum", norm, axes, &norm, err));
     if (squares)
-        TRY(emit_1(l, "Sqrt", norm, &norm, err));
+        TRY(emit_1(&l->e, "Sqrt", norm, &norm, err));
     TRY(emit_scalar(l, 0, &zero, err));
     TRY(emit_scalar(l, 1, &unit, err));
-    TRY(emit_2(l, "Equal", norm, zero, &empty, err));
-    TRY(emit(l, "", "Where", (value_id[]){empty, unit, norm}, 3, NULL, 0, &norm, 1, err));
-    return emit_2(l, "Div", x, norm, out, err);
+    TRY(emit_2(&l->e, "Equal", norm, zero, &empty, err));
+    TRY(emit(&l->e, "", "Where", (value_id[]){empty, unit, norm}, 3, NULL, 0, &norm, 1, err));
+    return emit_2(&l->e, "Div", x, norm, out, err);
 }
 
 /* `single`: counts and results are float32. */
@@ -274,22 +274,22 @@ static enum status weigh(struct lowering *l, const struct pickle_object *self, b
         value_id zero, some, log;
 
         TRY(emit_scalar(l, 0, &zero, err));
-        TRY(emit_2(l, "Equal", *x, zero, &some, err));
-        TRY(emit_1(l, "Log", *x, &log, err));
+        TRY(emit_2(&l->e, "Equal", *x, zero, &some, err));
+        TRY(emit_1(&l->e, "Log", *x, &log, err));
         TRY(emit_scaled(l, "Add", log, 1, &log, err));
-        TRY(emit(l, "", "Where", (value_id[]){some, *x, log}, 3, NULL, 0, x, 1, err));
+        TRY(emit(&l->e, "", "Where", (value_id[]){some, *x, log}, 3, NULL, 0, x, 1, err));
     }
     if (use_idf) {
         struct tensor idf;
         value_id factors;
 
         TRY(idf_of(l, self, width, &idf, err));
-        TRY(emit_constant(l, &idf, &factors, err));
-        TRY(emit_2(l, "Mul", *x, factors, x, err));
+        TRY(emit_constant(&l->e, &idf, &factors, err));
+        TRY(emit_2(&l->e, "Mul", *x, factors, x, err));
     }
     if (single) { /* the product of two float32 is exact in double */
-        TRY(emit_cast(l, *x, DTYPE_F32, x, err));
-        TRY(emit_cast(l, *x, DTYPE_F64, x, err));
+        TRY(emit_cast(&l->e, *x, DTYPE_F32, x, err));
+        TRY(emit_cast(&l->e, *x, DTYPE_F64, x, err));
     }
     return pickle_is_none(norm) ? STATUS_OK : emit_unit_rows(l, which == 0, *x, x, err);
 }
@@ -334,7 +334,7 @@ static enum status words(struct lowering *l, const struct pickle_object *self,
         return state_error(err, "word_pattern", "is not the usual one");
     TRY(table_expect(in, 1, err));
     TRY(table_vector(l, in, 0, DTYPE_STRING, &x, err));
-    TRY(emit(l, "firn", "WordCount", &x, 1, NULL, 0, &x, 1, err));
+    TRY(emit(&l->e, "firn", "WordCount", &x, 1, NULL, 0, &x, 1, err));
     TRY(table_of_vector(l, x, out, err));
     ((struct column *)out->columns)->integral = true;
     return STATUS_OK;

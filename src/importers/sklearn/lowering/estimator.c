@@ -200,7 +200,7 @@ enum status estimator_lower(struct lowering *l, const char *role,
 {
     struct question question = {object, in->columns, in->count, (size_t)method};
     const struct table *known = memo_find(l, &question);
-    const char *where = l->where, *name = pickle_name(object);
+    const char *where = l->e.where, *name = pickle_name(object);
 
     *out = (struct table){0};
     if (known) {
@@ -210,19 +210,19 @@ enum status estimator_lower(struct lowering *l, const char *role,
     if (role) {
         bool below = *where && where != l->root; /* the root's own name says nothing */
 
-        l->where =
+        l->e.where =
             arena_printf(l->keep, "%s%s%s (%s)", below ? where : "", below ? ": " : "", role, name);
-        if (!l->where)
+        if (!l->e.where)
             return error_no_memory(err, "the model's steps");
     } else if (!*where) {
-        l->root = l->where = name;
+        l->root = l->e.where = name;
     }
     if (lower(l, object, method, in, out, err)) {
         if (role)
             return error_within(err, "%s (%s)", role, name);
         return err->status;
     }
-    l->where = where;
+    l->e.where = where;
     return memo_set(l, &question, out, err);
 }
 

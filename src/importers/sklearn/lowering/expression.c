@@ -92,7 +92,7 @@ static enum status as_number(struct parser *p, struct operand *x, struct error *
         return fault(p, "text where a number is needed", err);
     if (x->constant && x->value == VALUE_NONE)
         TRY(emit_scalar(p->l, x->number, &x->value, err));
-    TRY(emit_cast(p->l, x->value, DTYPE_F64, &x->value, err));
+    TRY(emit_cast(&p->l->e, x->value, DTYPE_F64, &x->value, err));
     x->dtype = DTYPE_F64;
     return STATUS_OK;
 }
@@ -123,10 +123,10 @@ static enum status as_text(struct parser *p, struct operand *x, struct error *er
     *element = x->text;
     *tensor = (struct tensor){DTYPE_STRING, shape, element};
     /* Gather with an index of 0 for each row: the first column tells how many there are. */
-    TRY(emit_constant(p->l, tensor, &constant, err));
+    TRY(emit_constant(&p->l->e, tensor, &constant, err));
     TRY(table_vector(p->l, &p->in, 0, DTYPE_NONE, &first, err));
     TRY(emit_row_zeros(p->l, first, &zero, err));
-    TRY(emit_2(p->l, "Gather", constant, zero, &x->value, err));
+    TRY(emit_2(&p->l->e, "Gather", constant, zero, &x->value, err));
     x->constant = false;
     return STATUS_OK;
 }
@@ -241,15 +241,15 @@ static enum status call(struct parser *p, struct operand *out, struct error *err
     out->integral = out->constant = false;
     if (strcmp(name, "isnull") == 0 || strcmp(name, "isna") == 0 || strcmp(name, "isnan") == 0) {
         out->dtype = DTYPE_BOOL;
-        return emit_1(p->l, "IsNaN", out->value, &out->value, err);
+        return emit_1(&p->l->e, "IsNaN", out->value, &out->value, err);
     }
     if (strcmp(name, "notnull") == 0 || strcmp(name, "notna") == 0) {
         out->dtype = DTYPE_BOOL;
-        TRY(emit_1(p->l, "IsNaN", out->value, &out->value, err));
-        return emit_1(p->l, "Not", out->value, &out->value, err);
+        TRY(emit_1(&p->l->e, "IsNaN", out->value, &out->value, err));
+        return emit_1(&p->l->e, "Not", out->value, &out->value, err);
     }
     function = attribute_of_text("function", name);
-    if (emit(p->l, "firn", "Math", &out->value, 1, &function, 1, &out->value, 1, err))
+    if (emit(&p->l->e, "firn", "Math", &out->value, 1, &function, 1, &out->value, 1, err))
         return fault(p, "a function that is not known", err);
     return STATUS_OK;
 }
@@ -285,15 +285,15 @@ static enum status remainder_of(struct lowering *l, value_id a, value_id b, valu
     value_id zero, rest, moved, below, divisor_below, is_zero, differs;
 
     TRY(emit_scalar(l, 0, &zero, err));
-    TRY(emit(l, "", "Mod", (value_id[]){a, b}, 2, &fmod, 1, &rest, 1, err));
-    TRY(emit_2(l, "Less", rest, zero, &below, err));
-    TRY(emit_2(l, "Less", b, zero, &divisor_below, err));
-    TRY(emit_2(l, "Xor", below, divisor_below, &differs, err));
-    TRY(emit_2(l, "Equal", rest, zero, &is_zero, err));
-    TRY(emit_1(l, "Not", is_zero, &is_zero, err));
-    TRY(emit_2(l, "And", differs, is_zero, &differs, err));
-    TRY(emit_2(l, "Add", rest, b, &moved, err));
-    return emit(l, "", "Where", (value_id[]){differs, moved, rest}, 3, NULL, 0, out, 1, err);
+    TRY(emit(&l->e, "", "Mod", (value_id[]){a, b}, 2, &fmod, 1, &rest, 1, err));
+    TRY(emit_2(&l->e, "Less", rest, zero, &below, err));
+    TRY(emit_2(&l->e, "Less", b, zero, &divisor_below, err));
+    TRY(emit_2(&l->e, "Xor", below, divisor_below, &differs, err));
+    TRY(emit_2(&l->e, "Equal", rest, zero, &is_zero, err));
+    TRY(emit_1(&l->e, "Not", is_zero, &is_zero, err));
+    TRY(emit_2(&l->e, "And", differs, is_zero, &differs, err));
+    TRY(emit_2(&l->e, "Add", rest, b, &moved, err));
+    return emit(&l->e, "", "Where", (value_id[]){differs, moved, rest}, 3, NULL, 0, out, 1, err);
 }
 
 static enum status arithmetic(struct parser *p, const char *op, struct operand *a,
@@ -310,9 +310,9 @@ static enum status arithmetic(struct parser *p, const char *op, struct operand *
     a->constant = false;
     a->integral = integral && strcmp(op, "Div") != 0;
     if (divides)
-        TRY(emit(p->l, "firn", "Divisor", &b->value, 1, NULL, 0, &b->value, 1, err));
+        TRY(emit(&p->l->e, "firn", "Divisor", &b->value, 1, NULL, 0, &b->value, 1, err));
     return mod ? remainder_of(p->l, a->value, b->value, &a->value, err)
-               : emit_2(p->l, op, a->value, b->value, &a->value, err);
+               : emit_2(&p->l->e, op, a->value, b->value, &a->value, err);
 }
 
 static enum status power(struct parser *p, struct operand *out, struct error *err)
@@ -336,7 +336,7 @@ static enum status unary(struct parser *p, struct operand *out, struct error *er
             out->number = -out->number;
         } else {
             TRY(as_number(p, out, err));
-            TRY(emit_1(p->l, "Neg", out->value, &out->value, err));
+            TRY(emit_1(&p->l->e, "Neg", out->value, &out->value, err));
         }
     } else if (take(p, "+")) {
         TRY(unary(p, out, err));
@@ -376,8 +376,8 @@ static enum status join(struct parser *p, struct operand *a, struct operand *b, 
 
     TRY(as_text(p, a, err));
     TRY(as_text(p, b, err));
-    return emit(p->l, "firn", "Text", (value_id[]){a->value, b->value}, 2, &function, 1, &a->value,
-                1, err);
+    return emit(&p->l->e, "firn", "Text", (value_id[]){a->value, b->value}, 2, &function, 1,
+                &a->value, 1, err);
 }
 
 static enum status sum(struct parser *p, struct operand *out, struct error *err)
@@ -416,9 +416,9 @@ static enum status compare_text(struct parser *p, struct operand *a, const struc
     attributes[0] = attribute_of_tensor("keys", &tensors[0]);
     attributes[1] = attribute_of_tensor("rows", &tensors[1]);
     attributes[2] = attribute_of_int("unknown", 1);
-    TRY(emit(p->l, "firn", "Lookup", &a->value, 1, attributes, 3, &a->value, 1, err));
+    TRY(emit(&p->l->e, "firn", "Lookup", &a->value, 1, attributes, 3, &a->value, 1, err));
     a->dtype = DTYPE_BOOL;
-    return emit_cast(p->l, a->value, DTYPE_BOOL, &a->value, err);
+    return emit_cast(&p->l->e, a->value, DTYPE_BOOL, &a->value, err);
 }
 
 static enum status compare(struct parser *p, struct operand *out, struct error *err)
@@ -443,9 +443,9 @@ static enum status compare(struct parser *p, struct operand *out, struct error *
                      : fault(p, "an order of texts", err);
     TRY(as_number(p, out, err));
     TRY(as_number(p, &right, err));
-    TRY(emit_2(p->l, OPERATORS[i].op, out->value, right.value, &out->value, err));
+    TRY(emit_2(&p->l->e, OPERATORS[i].op, out->value, right.value, &out->value, err));
     if (negated)
-        TRY(emit_1(p->l, "Not", out->value, &out->value, err));
+        TRY(emit_1(&p->l->e, "Not", out->value, &out->value, err));
     *out = (struct operand){.value = out->value, .dtype = DTYPE_BOOL, .integral = true};
     return STATUS_OK;
 }
@@ -459,7 +459,7 @@ static enum status negation(struct parser *p, struct operand *out, struct error 
     TRY(negation(p, out, err));
     p->depth--;
     TRY(as_flag(p, out, err));
-    return emit_1(p->l, "Not", out->value, &out->value, err);
+    return emit_1(&p->l->e, "Not", out->value, &out->value, err);
 }
 
 static enum status both(struct parser *p, struct operand *out, struct error *err)
@@ -471,7 +471,7 @@ static enum status both(struct parser *p, struct operand *out, struct error *err
         TRY(negation(p, &right, err));
         TRY(as_flag(p, out, err));
         TRY(as_flag(p, &right, err));
-        TRY(emit_2(p->l, "And", out->value, right.value, &out->value, err));
+        TRY(emit_2(&p->l->e, "And", out->value, right.value, &out->value, err));
     }
     return STATUS_OK;
 }
@@ -485,7 +485,7 @@ static enum status either(struct parser *p, struct operand *out, struct error *e
         TRY(both(p, &right, err));
         TRY(as_flag(p, out, err));
         TRY(as_flag(p, &right, err));
-        TRY(emit_2(p->l, "Or", out->value, right.value, &out->value, err));
+        TRY(emit_2(&p->l->e, "Or", out->value, right.value, &out->value, err));
     }
     return STATUS_OK;
 }
@@ -505,8 +505,8 @@ static enum status choice(struct parser *p, struct operand *out, struct error *e
         TRY(as_flag(p, &condition, err));
         TRY(as_number(p, out, err));
         TRY(as_number(p, &otherwise, err));
-        TRY(emit(p->l, "", "Where", (value_id[]){condition.value, out->value, otherwise.value}, 3,
-                 NULL, 0, &out->value, 1, err));
+        TRY(emit(&p->l->e, "", "Where", (value_id[]){condition.value, out->value, otherwise.value},
+                 3, NULL, 0, &out->value, 1, err));
         *out = (struct operand){.value = out->value,
                                 .dtype = DTYPE_F64,
                                 .integral = out->integral && otherwise.integral};
@@ -530,7 +530,7 @@ enum status expression_lower(struct lowering *l, struct bytes text, const struct
         return fault(&p, "an expression without a column", err);
     if (result.dtype == DTYPE_STRING) {
         TRY(table_of_vector(l, result.value, out, err));
-    } else if (l->graph->values[result.value].shape.rank != 2) {
+    } else if (l->e.graph->values[result.value].shape.rank != 2) {
         return fault(&p, "an expression without a column", err);
     } else {
         TRY(table_of_matrix(l, result.value, 1, out, err));

@@ -173,7 +173,7 @@ enum status inputs_table(struct lowering *l, const struct inputs *inputs, struct
     case INPUT_NUMBERED:
         return columns_table(l, inputs, table, err);
     case INPUT_MATRIX:
-        TRY(graph_input(l->graph, "x", l->matrix_dtype, &shape, &l->matrix, err));
+        TRY(graph_input(l->e.graph, "x", l->matrix_dtype, &shape, &l->matrix, err));
         TRY(table_of_matrix(l, l->matrix, inputs->width, table, err));
         columns = (struct column *)table->columns;
         for (size_t i = 0; i < table->count; i++)

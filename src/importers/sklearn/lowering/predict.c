@@ -11,8 +11,8 @@ enum status predict_numbers(struct lowering *l, value_id matrix, size_t width, b
 
     if (!flat)
         return table_of_matrix(l, matrix, width, out, err);
-    TRY(graph_constant_i64(l->graph, &one, &shape, &axes, err));
-    TRY(emit_2(l, "Squeeze", matrix, axes, &vector, err));
+    TRY(graph_constant_i64(l->e.graph, &one, &shape, &axes, err));
+    TRY(emit_2(&l->e, "Squeeze", matrix, axes, &vector, err));
     TRY(table_of_vector(l, vector, out, err));
     out->flat = true;
     return STATUS_OK;
@@ -35,8 +35,8 @@ enum status predict_labels(struct lowering *l, const struct tensor *classes, val
 {
     value_id labels, vector;
 
-    TRY(emit_constant(l, classes, &labels, err));
-    TRY(emit_2(l, "Gather", labels, index, &vector, err));
+    TRY(emit_constant(&l->e, classes, &labels, err));
+    TRY(emit_2(&l->e, "Gather", labels, index, &vector, err));
     TRY(table_of_vector(l, vector, out, err));
     out->flat = true;
     return keep_classes(l, classes, out, err);
@@ -48,7 +48,7 @@ enum status predict_argmax(struct lowering *l, const struct tensor *classes, val
     struct attribute attributes[] = {attribute_of_int("axis", 1), attribute_of_int("keepdims", 0)};
     value_id index;
 
-    TRY(emit(l, "", "ArgMax", &scores, 1, attributes, 2, &index, 1, err));
+    TRY(emit(&l->e, "", "ArgMax", &scores, 1, attributes, 2, &index, 1, err));
     return predict_labels(l, classes, index, out, err);
 }
 
@@ -60,10 +60,10 @@ enum status predict_sign(struct lowering *l, const struct tensor *classes, value
     value_id zero, axes, positive, index;
 
     TRY(emit_scalar(l, 0, &zero, err));
-    TRY(graph_constant_i64(l->graph, &one, &shape, &axes, err));
-    TRY(emit_2(l, "Squeeze", scores, axes, &index, err));
-    TRY(emit_2(l, "Greater", index, zero, &positive, err));
-    TRY(emit_cast(l, positive, DTYPE_I64, &index, err));
+    TRY(graph_constant_i64(l->e.graph, &one, &shape, &axes, err));
+    TRY(emit_2(&l->e, "Squeeze", scores, axes, &index, err));
+    TRY(emit_2(&l->e, "Greater", index, zero, &positive, err));
+    TRY(emit_cast(&l->e, positive, DTYPE_I64, &index, err));
     return predict_labels(l, classes, index, out, err);
 }
 
@@ -80,8 +80,8 @@ enum status emit_both(struct lowering *l, value_id p, value_id *out, struct erro
     value_id one, rest;
 
     TRY(emit_scalar(l, 1, &one, err));
-    TRY(emit_2(l, "Sub", one, p, &rest, err));
-    return emit(l, "", "Concat", (value_id[]){rest, p}, 2, &axis, 1, out, 1, err);
+    TRY(emit_2(&l->e, "Sub", one, p, &rest, err));
+    return emit(&l->e, "", "Concat", (value_id[]){rest, p}, 2, &axis, 1, out, 1, err);
 }
 
 enum status emit_normalised(struct lowering *l, value_id p, value_id *out, struct error *err)
@@ -90,16 +90,16 @@ enum status emit_normalised(struct lowering *l, value_id p, value_id *out, struc
     struct shape shape = shape_of(1, &one);
     value_id axes, sum;
 
-    TRY(graph_constant_i64(l->graph, &one, &shape, &axes, err));
-    TRY(emit_2(l, "ReduceSum", p, axes, &sum, err));
-    return emit_2(l, "Div", p, sum, out, err);
+    TRY(graph_constant_i64(l->e.graph, &one, &shape, &axes, err));
+    TRY(emit_2(&l->e, "ReduceSum", p, axes, &sum, err));
+    return emit_2(&l->e, "Div", p, sum, out, err);
 }
 
 enum status emit_softmax(struct lowering *l, value_id scores, value_id *out, struct error *err)
 {
     struct attribute axis = attribute_of_int("axis", 1);
 
-    return emit(l, "", "Softmax", &scores, 1, &axis, 1, out, 1, err);
+    return emit(&l->e, "", "Softmax", &scores, 1, &axis, 1, out, 1, err);
 }
 
 enum status emit_scaled(struct lowering *l, const char *op, value_id x, double number,
@@ -108,7 +108,7 @@ enum status emit_scaled(struct lowering *l, const char *op, value_id x, double n
     value_id constant;
 
     TRY(emit_scalar(l, number, &constant, err));
-    return emit_2(l, op, x, constant, out, err);
+    return emit_2(&l->e, op, x, constant, out, err);
 }
 
 enum status classify_by_proba(struct lowering *l, const struct pickle_object *self,
@@ -131,19 +131,19 @@ enum status emit_normalised_or(struct lowering *l, value_id p, const double *oth
     struct shape shape = shape_of(1, &first);
     value_id axes, zero, rest = p, sum, none, shares;
 
-    TRY(graph_constant_i64(l->graph, &first, &shape, &axes, err));
+    TRY(graph_constant_i64(l->e.graph, &first, &shape, &axes, err));
     TRY(emit_scalar(l, 0, &zero, err));
     if (otherwise)
         TRY(emit_scalar(l, *otherwise, &rest, err));
-    TRY(emit_2(l, "ReduceSum", p, axes, &sum, err));
-    TRY(emit_2(l, "Equal", sum, zero, &none, err));
-    TRY(emit_2(l, "Div", p, sum, &shares, err));
-    return emit(l, "", "Where", (value_id[]){none, rest, shares}, 3, NULL, 0, out, 1, err);
+    TRY(emit_2(&l->e, "ReduceSum", p, axes, &sum, err));
+    TRY(emit_2(&l->e, "Equal", sum, zero, &none, err));
+    TRY(emit_2(&l->e, "Div", p, sum, &shares, err));
+    return emit(&l->e, "", "Where", (value_id[]){none, rest, shares}, 3, NULL, 0, out, 1, err);
 }
 
 enum status emit_row_zeros(struct lowering *l, value_id vector, value_id *out, struct error *err)
 {
-    enum dtype dtype = l->graph->values[vector].dtype == DTYPE_STRING ? DTYPE_STRING : DTYPE_F64;
+    enum dtype dtype = l->e.graph->values[vector].dtype == DTYPE_STRING ? DTYPE_STRING : DTYPE_F64;
     struct shape none = SHAPE(0), single = SHAPE(1, 1);
     struct tensor *tensors = arena_new(l->keep, struct tensor, 2);
     struct attribute attributes[3];
@@ -158,9 +158,9 @@ enum status emit_row_zeros(struct lowering *l, value_id vector, value_id *out, s
     attributes[0] = attribute_of_tensor("keys", &tensors[0]);
     attributes[1] = attribute_of_tensor("rows", &tensors[1]);
     attributes[2] = attribute_of_int("unknown", 1);
-    TRY(emit_cast(l, vector, dtype, &vector, err));
-    TRY(emit(l, "firn", "Lookup", &vector, 1, attributes, 3, out, 1, err));
-    TRY(graph_constant_i64(l->graph, &one, &shape, &axes, err));
-    TRY(emit_2(l, "Squeeze", *out, axes, out, err));
-    return emit_cast(l, *out, DTYPE_I64, out, err);
+    TRY(emit_cast(&l->e, vector, dtype, &vector, err));
+    TRY(emit(&l->e, "firn", "Lookup", &vector, 1, attributes, 3, out, 1, err));
+    TRY(graph_constant_i64(l->e.graph, &one, &shape, &axes, err));
+    TRY(emit_2(&l->e, "Squeeze", *out, axes, out, err));
+    return emit_cast(&l->e, *out, DTYPE_I64, out, err);
 }

@@ -36,7 +36,7 @@ enum status table_of_matrix(struct lowering *l, value_id matrix, size_t width, s
         columns[i] = (struct column){.value = matrix,
                                      .index = (int64_t)i,
                                      .source = -1,
-                                     .dtype = l->graph->values[matrix].dtype};
+                                     .dtype = l->e.graph->values[matrix].dtype};
     *out = (struct table){.columns = columns, .count = width};
     return STATUS_OK;
 }
@@ -108,7 +108,7 @@ enum status table_find(struct lowering *l, struct table *table, struct bytes nam
         if (bytes_is(name, l->sources[source].name))
             break;
     if (source == l->source_count) {
-        struct evidence evidence = {EVIDENCE_STORED, *l->where ? l->where : "column names"};
+        struct evidence evidence = {EVIDENCE_STORED, *l->e.where ? l->e.where : "column names"};
 
         TRY(source_add(l, name, &evidence, &source, err));
     }
@@ -147,8 +147,8 @@ static enum status source_settle(struct lowering *l, size_t index, enum dtype dt
     if (source->dtype != DTYPE_NONE)
         return STATUS_OK;
     source->dtype = dtype;
-    source->asked_by = l->where;
-    return graph_input(l->graph, source->name, dtype, &shape, &source->value, err);
+    source->asked_by = l->e.where;
+    return graph_input(l->e.graph, source->name, dtype, &shape, &source->value, err);
 }
 
 /* A column as it is in the graph, its input settled as `dtype` when it was not yet. */
@@ -213,10 +213,11 @@ enum status table_vector(struct lowering *l, const struct table *table, size_t i
         value_id which;
 
         picks = attribute_of_int("axis", 1);
-        TRY(graph_constant_i64(l->graph, &at, &scalar, &which, err));
-        TRY(emit(l, "", "Gather", (value_id[]){column.value, which}, 2, &picks, 1, vector, 1, err));
+        TRY(graph_constant_i64(l->e.graph, &at, &scalar, &which, err));
+        TRY(emit(&l->e, "", "Gather", (value_id[]){column.value, which}, 2, &picks, 1, vector, 1,
+                 err));
     }
-    return emit_cast(l, *vector, dtype, vector, err);
+    return emit_cast(&l->e, *vector, dtype, vector, err);
 }
 
 /* --- putting columns together --- */
@@ -256,7 +257,7 @@ static enum status parts_collect(struct lowering *l, const struct table *table, 
         parts->whole = parts->whole && v == 1 && column.index == (int64_t)i;
     }
     if (parts->whole && parts->value_count == 1) {
-        const struct value *value = &l->graph->values[parts->values[0]];
+        const struct value *value = &l->e.graph->values[parts->values[0]];
 
         parts->whole = value->dtype == dtype && value->shape.rank == 2 &&
                        value->shape.dims[1] == (int64_t)table->count;
@@ -272,7 +273,7 @@ static enum status emit_check(struct lowering *l, enum check check, value_id *ma
     struct attribute attributes[] = {attribute_of_int("nan", nan),
                                      attribute_of_int("single", single)};
 
-    return emit(l, "firn", "Finite", matrix, 1, attributes, 2, matrix, 1, err);
+    return emit(&l->e, "firn", "Finite", matrix, 1, attributes, 2, matrix, 1, err);
 }
 
 /* The matrix (n, 1) that a Squeeze node made this vector of, or VALUE_NONE. */
@@ -281,13 +282,14 @@ static value_id unsqueezed(const struct lowering *l, const struct table *table)
     value_id vector = table->columns[0].value, matrix;
     const struct node *node;
 
-    if (table->count != 1 || vector < 0 || l->graph->values[vector].producer < 0)
+    if (table->count != 1 || vector < 0 || l->e.graph->values[vector].producer < 0)
         return VALUE_NONE;
-    node = &l->graph->nodes[l->graph->values[vector].producer];
+    node = &l->e.graph->nodes[l->e.graph->values[vector].producer];
     if (strcmp(node->op->name, "Squeeze") != 0 || *node->domain)
         return VALUE_NONE;
     matrix = node->inputs[0];
-    return l->graph->values[matrix].shape.rank == 2 && l->graph->values[matrix].dtype == DTYPE_F64
+    return l->e.graph->values[matrix].shape.rank == 2 &&
+                   l->e.graph->values[matrix].dtype == DTYPE_F64
                ? matrix
                : VALUE_NONE;
 }
@@ -304,7 +306,8 @@ enum status table_matrix(struct lowering *l, const struct table *table, enum che
     *matrix = parts.whole ? parts.values[0] : unsqueezed(l, table);
     if (*matrix == VALUE_NONE) {
         picks = attribute_of_ints("picks", parts.picks, 2 * table->count);
-        TRY(emit(l, "firn", "Columns", parts.values, parts.value_count, &picks, 1, matrix, 1, err));
+        TRY(emit(&l->e, "firn", "Columns", parts.values, parts.value_count, &picks, 1, matrix, 1,
+                 err));
     }
     if (check == CHECK_NONE ||
         (parts.finite && check != CHECK_FINITE_F32 && check != CHECK_FINITE_OR_NAN_F32))
@@ -325,5 +328,6 @@ enum status table_text(struct lowering *l, const struct table *table, value_id *
     if (parts.whole)
         return STATUS_OK;
     picks = attribute_of_ints("picks", parts.picks, 2 * table->count);
-    return emit(l, "firn", "Columns", parts.values, parts.value_count, &picks, 1, matrix, 1, err);
+    return emit(&l->e, "firn", "Columns", parts.values, parts.value_count, &picks, 1, matrix, 1,
+                err);
 }

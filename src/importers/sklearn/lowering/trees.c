@@ -324,7 +324,7 @@ enum status tree_list_emit(const struct tree_list *list, value_id x, value_id *y
                                              .kind = ATTRIBUTE_FLOATS,
                                              .count = (size_t)list->outputs,
                                              .floats = list->base};
-    return emit(list->l, "firn", "TreeEnsemble", &x, 1, attributes, n, y, 1, err);
+    return emit(&list->l->e, "firn", "TreeEnsemble", &x, 1, attributes, n, y, 1, err);
 }
 
 /* DecisionTree: from 1.3; forests: from 1.4; randomised splitters: from 1.6 (CHANGELOG of each);
