@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/topics.h"
 
+#include <stdlib.h>
+
 #include "gen/importers.h"
 #include "importers/importer.h"
 #include "monitoring/metrics.h"
+#include "ops/op.h"
 #include "server/route.h"
 #include "server/settings.h"
 #include "tensor/tensor.h"
@@ -112,12 +115,69 @@ static void metrics(struct text *text)
                     METRICS[i].help);
 }
 
+enum { OPERATORS_MAX = 1024 };
+
+struct operators { /* of one domain */
+    const char *domain;
+    const struct op *ops[OPERATORS_MAX];
+    size_t count;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(const struct op *const *)a)->name, (*(const struct op *const *)b)->name);
+}
+
+static void operators_flush(struct operators *operators, struct text *text)
+{
+    if (operators->count)
+        qsort(operators->ops, operators->count, sizeof *operators->ops, by_name);
+    for (size_t i = 0; i < operators->count; i++)
+        text_printf(text, "  %-26s  %s\n", operators->ops[i]->name, operators->ops[i]->summary);
+    operators->count = 0;
+}
+
+struct printing {
+    struct operators operators;
+    struct text *text;
+};
+
+static void operators_add(const char *domain, const struct op *op, void *context)
+{
+    struct printing *printing = context;
+    struct operators *operators = &printing->operators;
+
+    if (!operators->domain || strcmp(operators->domain, domain) != 0) {
+        operators_flush(operators, printing->text);
+        text_printf(printing->text, "%s%s\n", operators->domain ? "\n" : "",
+                    domain[0] ? domain : "ai.onnx");
+        operators->domain = domain;
+    }
+    if (operators->count < OPERATORS_MAX)
+        operators->ops[operators->count++] = op;
+}
+
+static void operators(struct text *text)
+{
+    struct printing *printing = calloc(1, sizeof *printing);
+
+    if (!printing) {
+        text->failed = true;
+        return;
+    }
+    printing->text = text;
+    op_each(operators_add, printing);
+    operators_flush(&printing->operators, text);
+    free(printing);
+}
+
 const struct topic TOPICS[] = {
     {"exit-codes", "what the exit codes mean", exit_codes},
     {"formats", "what can be read", formats},
     {"types", "types of fields", types},
     {"inputs", "what --input takes", inputs},
     {"manifest", "serving.yaml", manifest},
+    {"operators", "operators that there are kernels for", operators},
     {"settings", "settings of the server", settings},
     {"http", "paths of the server", http},
     {"metrics", "what /metrics shows", metrics},
