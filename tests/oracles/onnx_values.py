@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from common import Refused, differs, predict
+from common import Refused, differs, predict, predict_files
 
 UNSUPPORTED = 6
 # Two units in the last place of an output's type, where that is more than a case's own tolerance: the
@@ -21,7 +21,7 @@ def array(value):
     if value is None or isinstance(value, (list, dict)):
         return None
     value = np.asarray(value)
-    if value.dtype.kind in "OUS" or (value.dtype.kind in "biuf" and value.dtype.isbuiltin == 1):
+    if value.dtype.kind in "OUS" or (value.dtype.kind in "biufc" and value.dtype.isbuiltin == 1):
         return value
     return value.astype(np.int8 if "int" in value.dtype.name else np.float32)  # int4, bfloat16, float8 ...
 
@@ -65,11 +65,11 @@ def outcome_of(refusal):
     return "wrong", f"exit {code}: {error.strip()[-300:]}"
 
 
-def answer(model_path, inputs, folder):
+def answer(model_path, inputs, folder, as_files=False):
     """(outputs, None), or (None, (outcome, sentence)). inputs: name -> value."""
     try:
         files = [write_input(v, n, folder, i) for i, (n, v) in enumerate(inputs.items())]
-        return predict(model_path, files), None
+        return (predict_files if as_files else predict)(model_path, files), None
     except Refused as refusal:
         return None, outcome_of(refusal)
 
