@@ -54,6 +54,9 @@ REFERENCE_DIFFERS = {
     ("Resize", "T1", "complex128"): "it loses the imaginary parts",
     ("DequantizeLinear", "T1", "float8e4m3fnuz"): "it computes in that type",
     ("DequantizeLinear", "T1", "float8e5m2fnuz"): "it computes in that type",
+    ("QuantizeLinear", "T3", "float8e4m3fnuz"): "it leaves the zero point out",
+    ("QuantizeLinear", "T3", "float8e5m2fnuz"): "it leaves the zero point out",
+    ("CenterCropPad", "T", "string"): "it fills with 0",
     ("STFT", "T1", "bfloat16"): "it sums in that type",
 }
 
@@ -191,7 +194,7 @@ def run_case(job):
             got, failure = answer(path, values, folder, as_files=complex_answer)
         if failure:
             return failure
-        if wants is None:
+        if wants is None or (job[0], job[1], TensorProto.DataType.Name(job[2]).lower()) in REFERENCE_DIFFERS:
             return "unknown", ""
         wants = [as_declared(want, info) for want, info in zip(wants, model.graph.output)]
         near = NEAR.get(TensorProto.DataType.Name(job[2]).lower(), NEAR["float"])

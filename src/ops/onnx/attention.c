@@ -107,7 +107,7 @@ static enum status check_mask(const struct op_call *call, const struct attention
     }
     if (!op_has(call, MASK))
         return STATUS_OK;
-    TRY(op_wants(call, MASK, DTYPES_FLOAT | DTYPE_BIT(DTYPE_BOOL), err));
+    TRY(op_wants(call, MASK, DTYPES_NUMBER | DTYPE_BIT(DTYPE_BOOL), err));
     TRY(op_wants_rank(call, MASK, 1, 4, err));
     for (int i = 0; i < mask->rank; i++) {
         int64_t dim = mask->dims[mask->rank - 1 - i];

@@ -12,7 +12,7 @@ static enum status infer(struct op_call *call, struct error *err)
     struct axes axes;
     size_t count;
 
-    TRY(op_wants(call, 0, DTYPES_ANY & ~DTYPE_BIT(DTYPE_STRING), err));
+    TRY(op_wants(call, 0, DTYPES_ANY, err));
     TRY(op_wants(call, 1, DTYPES_INDEX, err));
     TRY(op_axes_list(call, call->in_count, "axes", &axes, err));
     if (in->rank >= 0 && !axes.given) {
@@ -53,6 +53,8 @@ static enum status run(const struct op_call *call, struct error *err)
     (void)err;
     if (tensor_count(y))
         memset(y->data, 0, tensor_bytes(y));
+    for (size_t i = 0; y->dtype == DTYPE_STRING && i < tensor_count(y); i++)
+        ((struct bytes *)y->data)[i] = bytes_of("");
     shape_strides(&x->shape, copy.from);
     shape_strides(&y->shape, copy.to);
     for (int i = 0; i < copy.rank; i++) {

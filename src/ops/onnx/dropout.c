@@ -6,13 +6,17 @@
 
 enum { X, RATIO, TRAINING };
 
+static const uint64_t FLOATS = DTYPES_FLOAT | DTYPE_BIT(DTYPE_F8E4M3FN) |
+                               DTYPE_BIT(DTYPE_F8E4M3FNUZ) | DTYPE_BIT(DTYPE_F8E5M2) |
+                               DTYPE_BIT(DTYPE_F8E5M2FNUZ);
+
 static enum status infer(struct op_call *call, struct error *err)
 {
     bool old_mask = op_before(call, 10); /* of the type of the data */
 
-    TRY(op_wants(call, X, DTYPES_FLOAT, err));
+    TRY(op_wants(call, X, FLOATS, err));
     if (op_has(call, RATIO)) {
-        TRY(op_wants(call, RATIO, DTYPES_FLOAT, err));
+        TRY(op_wants(call, RATIO, FLOATS, err));
         if (op_is_known(call, RATIO) && tensor_count(&call->in[RATIO]) != 1)
             return op_error(call, err, STATUS_INVALID_INPUT, "the ratio is not one number");
     }

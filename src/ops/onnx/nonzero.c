@@ -16,6 +16,10 @@ static bool is_zero(const struct tensor *tensor, size_t index)
         return *(const float *)element == 0;
     if (tensor->dtype == DTYPE_F64)
         return *(const double *)element == 0;
+    if (tensor->dtype == DTYPE_C64)
+        return ((const float *)element)[0] == 0 && ((const float *)element)[1] == 0;
+    if (tensor->dtype == DTYPE_C128)
+        return ((const double *)element)[0] == 0 && ((const double *)element)[1] == 0;
     if (tensor->dtype == DTYPE_F16 || tensor->dtype == DTYPE_BF16)
         return (*(const uint16_t *)element & 0x7FFF) == 0;
     return memcmp(element, zeros, size) == 0;
@@ -35,7 +39,10 @@ static enum status infer(struct op_call *call, struct error *err)
     const struct tensor *in = &call->in[0];
     int64_t count = DIM_UNKNOWN;
 
-    TRY(op_wants(call, 0, DTYPES_NUMBER | DTYPE_BIT(DTYPE_BOOL) | DTYPE_BIT(DTYPE_STRING), err));
+    TRY(op_wants(call, 0,
+                 DTYPES_NUMBER | DTYPE_BIT(DTYPE_BOOL) | DTYPE_BIT(DTYPE_STRING) |
+                     DTYPE_BIT(DTYPE_C64) | DTYPE_BIT(DTYPE_C128),
+                 err));
     if (in->data && shape_is_known(&in->shape))
         count = (int64_t)count_nonzero(in);
     call->out[0].dtype = DTYPE_I64;

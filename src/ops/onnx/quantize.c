@@ -175,6 +175,8 @@ static enum status run_quantize(const struct op_call *call, struct error *err)
         } else {
             struct tensor one = {DTYPE_F64, shape_scalar(), &value};
             struct tensor to = {y->dtype, shape_scalar(), (char *)y->data + i};
+
+            value += op_has(call, ZERO) ? tensor_f64(&call->in[ZERO], s) : 0;
             TRY(cast_tensor(&one, &to, saturate, NULL, err));
         }
     }
