@@ -24,6 +24,7 @@ from pathlib import Path
 from onnx.backend.test.case.node import collect_testcases
 
 sys.path.append(HERE)
+import onnx_ml_cases
 import onnx_models
 from common import wanted
 from onnx_values import answer, compare, why
@@ -35,7 +36,7 @@ RANDOM = ("test_bernoulli",)
 # Stored answers that were computed in single precision and stand where 0 is right.
 ATOL = {"test_dft": 1e-6}
 NODES = {}  # name -> onnx TestCase, filled before the workers are forked
-SMALL = {name: rest for name, *rest in onnx_models.CASES}
+SMALL = {name: rest for name, *rest in [*onnx_models.CASES, *onnx_ml_cases.CASES]}
 
 
 def node_case(case):
