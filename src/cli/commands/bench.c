@@ -34,7 +34,7 @@ static const struct option OPTIONS[] = {
     {"seconds", OPTION_REAL, offsetof(struct bench, seconds), "S", "measure for so long (3)"},
     {"json", OPTION_FLAG, offsetof(struct bench, json), NULL, "print one JSON object"},
     {"profile", OPTION_FLAG, offsetof(struct bench, target.profile), NULL,
-     "print how long each step of the last run took"},
+     "print how long each step took at least"},
     TARGET_OPTIONS(struct bench, target),
     {0},
 };
