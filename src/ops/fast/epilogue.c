@@ -55,7 +55,8 @@ double epilogue_exact(const struct epilogue *epilogue, double x)
     case EPILOGUE_LEAKY_RELU:
         return x >= 0 ? x : alpha * x;
     case EPILOGUE_CLIP:
-        return x < alpha ? alpha : x > beta ? beta : x;
+        x = x < alpha ? alpha : x;
+        return x > beta ? beta : x;
     case EPILOGUE_SIGMOID:
         return 1 / (1 + exp(-x));
     case EPILOGUE_TANH:
@@ -85,6 +86,24 @@ static epilogue_row *const *rows_of_machine(void)
         return epilogue_avx2;
 #endif
     return epilogue_portable;
+}
+
+bool epilogue_limits(const struct epilogue *epilogue, float *low, float *high)
+{
+    bool is_clip = !epilogue_is_empty(epilogue) && epilogue->activation == EPILOGUE_CLIP &&
+                   epilogue->alpha <= epilogue->beta;
+
+    *low = -INFINITY;
+    *high = INFINITY;
+    if (is_clip) {
+        *low = epilogue->alpha;
+        *high = epilogue->beta;
+    } else if (!epilogue_is_empty(epilogue) && epilogue->activation == EPILOGUE_RELU) {
+        *low = 0;
+    } else {
+        return !epilogue_is_empty(epilogue);
+    }
+    return false;
 }
 
 void epilogue_run(const struct epilogue *epilogue, float *c, size_t ldc, const float *residual,

@@ -45,5 +45,9 @@ static inline bool epilogue_is_empty(const struct epilogue *epilogue)
 void epilogue_run(const struct epilogue *epilogue, float *c, size_t ldc, const float *residual,
                   size_t ldr, size_t rows, size_t columns);
 
+/* What a kernel can do in its registers: hold c + residual between two limits (NaN stays NaN).
+ * False: that is all there is to the activation; else the limits are infinite. */
+bool epilogue_limits(const struct epilogue *epilogue, float *low, float *high);
+
 /* The reference: the same of one value, in double. */
 double epilogue_exact(const struct epilogue *epilogue, double x);

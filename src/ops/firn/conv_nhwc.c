@@ -185,6 +185,8 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
     TRY(geometry_of(call, is_transposed(call), &convolution, &out, err));
     TRY(conv_prepare(call, &convolution, &conv, keep, err));
     call->state = conv;
+    if (conv)
+        call->packed = 1 << W | (op_has(call, BIAS) ? 1 << BIAS : 0);
     return STATUS_OK;
 }
 

@@ -374,8 +374,6 @@ void conv_implicit_run(const struct conv_weights *w, const struct conv_geometry 
         .epilogue = epilogue,
         .operands = operands,
         .runs = operands->scratch,
-        .low = -INFINITY,
-        .high = INFINITY,
         .streamed =
             w->groups * w->padded * w->runs * w->run_length * sizeof(float) > STREAMED_BYTES,
     };
@@ -386,14 +384,7 @@ void conv_implicit_run(const struct conv_weights *w, const struct conv_geometry 
     cut_make(w, g, operands->team, &work.cut);
     runs_of(&work, operands->scratch);
     work.blocks = (float *)((char *)operands->scratch + runs * sizeof(ptrdiff_t));
-    if (epilogue->activation == EPILOGUE_RELU) {
-        work.low = 0;
-    } else if (epilogue->activation == EPILOGUE_CLIP && epilogue->alpha <= epilogue->beta) {
-        work.low = epilogue->alpha;
-        work.high = epilogue->beta;
-    } else {
-        work.after = !epilogue_is_empty(epilogue);
-    }
+    work.after = epilogue_limits(epilogue, &work.low, &work.high);
     team_run(work.cut.lanes > 1 ? operands->team : NULL,
              work.cut.g.n * work.cut.g.out[0] * work.cut.line_blocks * work.cut.segments *
                  work.cut.parts,

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "ops/fast/conv/conv.h"
+#include "ops/fast/conv/depthwise.h"
 
 enum { X, W, BIAS, RESIDUAL };
 enum {
@@ -15,12 +15,13 @@ enum {
  * index plus pad has the same remainder by the stride, in each dimension, see the same taps. */
 struct phase {
     struct conv_weights weights;
+    struct depthwise_weights depthwise;
     ptrdiff_t offset[3]; /* of the first tap: input = (output + pad) / stride + offset */
 };
 
 struct conv {
     struct epilogue epilogue;
-    bool transposed;
+    bool transposed, depthwise;
     size_t channels, maps; /* of all groups */
     size_t stride[3];
     size_t phase_count; /* 1, or the product of the strides */
@@ -107,6 +108,9 @@ static enum status pack_phases(const struct op_call *call, const struct convolut
 {
     struct conv_source all = source_of(call, c);
 
+    conv->channels = all.channels * all.groups;
+    conv->maps = all.maps * all.groups;
+    conv->depthwise = all.channels == 1 && all.groups > 1;
     for (size_t i = 0; i < conv->phase_count; i++) {
         struct phase *phase = &conv->phases[i];
         struct conv_source s = all;
@@ -121,7 +125,10 @@ static enum status pack_phases(const struct op_call *call, const struct convolut
                            dilation, &s, &phase->offset[j]);
             rest /= conv->stride[j];
         }
-        TRY(conv_pack(&s, dilation, &phase->weights, keep, err));
+        if (conv->depthwise)
+            TRY(depthwise_pack(&s, dilation, &phase->depthwise, keep, err));
+        else
+            TRY(conv_pack(&s, dilation, &phase->weights, keep, err));
     }
     return STATUS_OK;
 }
@@ -153,8 +160,6 @@ enum status conv_prepare(const struct op_call *call, const struct convolution *c
     if (!conv->phases)
         return error_no_memory(err, "a convolution");
     TRY(pack_phases(call, c, conv, keep, err));
-    conv->channels = conv->phases->weights.channels * c->groups;
-    conv->maps = conv->phases->weights.maps * c->groups;
     *made = conv;
     return STATUS_OK;
 }
@@ -183,13 +188,12 @@ static void geometry_of(const struct conv *conv, const struct convolution *c,
 /* The geometry of phase `number`: outputs number, number + stride ... Its weights in *weights;
  * false when it has no outputs. */
 static bool phase_geometry(const struct conv *conv, size_t number, struct conv_geometry *g,
-                           size_t *y_at, const struct conv_weights **weights)
+                           size_t *y_at, const struct phase **phase)
 {
     size_t index = 0, place[3], rest = number;
     ptrdiff_t begin[3];
-    const struct phase *phase;
 
-    *weights = &conv->phases->weights;
+    *phase = conv->phases;
     if (!conv->transposed)
         return true;
     for (int i = SPATIAL_MAX - 1; i >= 0; i--) {
@@ -209,10 +213,9 @@ static bool phase_geometry(const struct conv *conv, size_t number, struct conv_g
         g->out[i] = (g->out[i] - place[i] + conv->stride[i] - 1) / conv->stride[i];
         g->stride[i] = 1;
     }
-    phase = &conv->phases[index];
+    *phase += index;
     for (int i = 0; i < SPATIAL_MAX; i++)
-        g->begin[i] = begin[i] - phase->offset[i];
-    *weights = &phase->weights;
+        g->begin[i] = begin[i] - (*phase)->offset[i];
     return true;
 }
 
@@ -221,14 +224,15 @@ size_t conv_scratch_size(const struct conv *conv, const struct convolution *c, s
     size_t most = 0;
 
     for (size_t i = 0; i < conv->phase_count; i++) {
-        const struct conv_weights *weights;
+        const struct phase *phase;
         struct conv_geometry g;
         size_t y_at, size;
 
         geometry_of(conv, c, &g, &y_at);
-        if (!phase_geometry(conv, i, &g, &y_at, &weights))
+        if (!phase_geometry(conv, i, &g, &y_at, &phase))
             continue;
-        size = conv_implicit_scratch(weights, &g, team);
+        size = conv->depthwise ? depthwise_scratch(&phase->depthwise, &g, team)
+                               : conv_implicit_scratch(&phase->weights, &g, team);
         most = size > most ? size : most;
     }
     return most;
@@ -237,7 +241,7 @@ size_t conv_scratch_size(const struct conv *conv, const struct convolution *c, s
 void conv_run(const struct conv *conv, const struct convolution *c, const struct op_call *call)
 {
     for (size_t i = 0; i < conv->phase_count; i++) {
-        const struct conv_weights *weights;
+        const struct phase *phase;
         struct conv_geometry g;
         struct conv_operands operands = {.x = call->in[X].data,
                                          .y = call->out[0].data,
@@ -246,11 +250,14 @@ void conv_run(const struct conv *conv, const struct convolution *c, const struct
         size_t y_at;
 
         geometry_of(conv, c, &g, &y_at);
-        if (!phase_geometry(conv, i, &g, &y_at, &weights))
+        if (!phase_geometry(conv, i, &g, &y_at, &phase))
             continue;
         operands.y += y_at;
         if (op_has(call, RESIDUAL))
             operands.residual = (const float *)call->in[RESIDUAL].data + y_at;
-        conv_implicit_run(weights, &g, &conv->epilogue, &operands);
+        if (conv->depthwise)
+            depthwise_run(&phase->depthwise, &g, &conv->epilogue, &operands);
+        else
+            conv_implicit_run(&phase->weights, &g, &conv->epilogue, &operands);
     }
 }

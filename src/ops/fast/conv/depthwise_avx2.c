@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/fast/conv/vector_avx2.h"
+
+#define PIXELS 6
+#include "ops/fast/conv/depthwise.inc"
+
+EACH(KERNEL, PIXELS)
+
+const struct depthwise_kernels depthwise_avx2 = {LANES, PIXELS,
+                                                 (depthwise_kernel *const[]){EACH(ROW, PIXELS)}};
