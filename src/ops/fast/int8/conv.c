@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/fast/int8/conv.h"
+
+#include <string.h>
+
+#include "base/checked.h"
+
+enum { TAPS_MAX = 1 << 10, DEPTHWISE_TAPS_MAX = 128, DEPTHWISE_COLUMNS = 256, DEPTHWISE_ROWS = 4 };
+
+/* --- packing --- */
+
+static size_t kernel_count(const struct shape *w)
+{
+    return shape_span(w, 2, w->rank);
+}
+
+static enum status pack_groups(struct int8_conv *conv, struct arena *keep, struct error *err)
+{
+    const struct tensor *w = conv->request.w;
+    size_t kernel = kernel_count(&w->shape), channels = conv->per_group;
+    size_t maps = conv->maps / conv->groups;
+    struct int8_layout layout = {
+        .tap_count = kernel / conv->row,
+        .run = conv->row * channels,
+        .columns = maps,
+        .column_step = channels * kernel,
+        .tap_step = conv->row,
+        .outer_step = 1,
+        .inner_step = kernel,
+        .inner = channels,
+    };
+
+    conv->weights = arena_new(keep, struct int8_weights, conv->groups);
+    if (!conv->weights)
+        return error_no_memory(err, "packed weights");
+    for (size_t g = 0; g < conv->groups; g++)
+        TRY(int8_pack(&conv->weights[g], w->dtype,
+                      (const char *)w->data + g * maps * channels * kernel, &layout, keep, err));
+    return STATUS_OK;
+}
+
+static enum status pack_depthwise(struct int8_conv *conv, struct arena *keep, struct error *err)
+{
+    const struct tensor *w = conv->request.w;
+    size_t taps = kernel_count(&w->shape), maps = conv->maps;
+
+    conv->depthwise = arena_new(keep, int16_t, taps * maps);
+    conv->sums = arena_new(keep, int32_t, maps);
+    if (!conv->depthwise || !conv->sums)
+        return error_no_memory(err, "packed weights");
+    for (size_t m = 0; m < maps; m++)
+        for (size_t t = 0; t < taps; t++) {
+            int64_t zero = conv->request.w_zero ? conv->request.w_zero[m] : 0;
+            int16_t value = (int16_t)(tensor_i64(w, m * taps + t) - zero);
+
+            conv->depthwise[t * maps + m] = value;
+            conv->sums[m] = (int32_t)((uint32_t)conv->sums[m] + (uint32_t)(int32_t)value);
+        }
+    return STATUS_OK;
+}
+
+enum status int8_conv_prepare(const struct int8_conv_request *request, struct int8_conv **made,
+                              struct arena *keep, struct error *err)
+{
+    const struct shape *w = &request->w->shape;
+    int rank = w->rank - 2;
+    struct int8_conv *conv;
+
+    *made = NULL;
+    if (rank < 1 || rank > INT8_CONV_RANK_MAX || kernel_count(w) > TAPS_MAX || !kernel_count(w) ||
+        !w->dims[0] || !w->dims[1])
+        return STATUS_OK;
+    conv = arena_new(keep, struct int8_conv, 1);
+    if (!conv)
+        return error_no_memory(err, "packed weights");
+    *conv = (struct int8_conv){
+        .groups = request->groups,
+        .maps = (size_t)w->dims[0],
+        .per_group = (size_t)w->dims[1],
+        .row = request->groups == 1 && request->dilation == 1 ? (size_t)w->dims[w->rank - 1] : 1,
+        .request = *request,
+    };
+    if (conv->per_group == 1 && conv->maps == conv->groups && conv->groups > 1 &&
+        kernel_count(w) <= DEPTHWISE_TAPS_MAX)
+        TRY(pack_depthwise(conv, keep, err));
+    else
+        TRY(pack_groups(conv, keep, err));
+    *made = conv;
+    return STATUS_OK;
+}
+
+/* --- the image as the kernels read it: padded, channels last --- */
+
+struct image {
+    bool is_copy;
+    size_t element; /* bytes */
+    int rank;
+    size_t dims[INT8_CONV_RANK_MAX], begin[INT8_CONV_RANK_MAX];
+    size_t channels;
+    size_t bytes; /* of one */
+};
+
+static size_t element_of(const struct int8_conv *conv)
+{
+    return conv->depthwise ? 1 : conv->weights->kernels->element;
+}
+
+/* false when it overflows */
+static bool image_of(const struct int8_conv *conv, const struct convolution *c, bool channels_first,
+                     struct image *image)
+{
+    bool fits = true;
+
+    *image = (struct image){.is_copy = channels_first || element_of(conv) != 1,
+                            .element = element_of(conv),
+                            .rank = c->window.rank,
+                            .channels = c->channels};
+    image->bytes = image->element * c->channels;
+    for (int d = 0; d < image->rank; d++) {
+        const struct window *w = &c->window;
+
+        image->begin[d] = (size_t)w->begin[d];
+        image->dims[d] = (size_t)(w->in[d] + w->begin[d] + w->end[d]);
+        /* a last window that is only partly inside: ceil_mode */
+        if ((int64_t)image->dims[d] <
+            (w->out[d] - 1) * w->stride[d] + (w->kernel[d] - 1) * w->dilation[d] + 1)
+            image->dims[d] =
+                (size_t)((w->out[d] - 1) * w->stride[d] + (w->kernel[d] - 1) * w->dilation[d] + 1);
+        image->is_copy = image->is_copy || image->dims[d] != (size_t)w->in[d];
+        fits = fits && checked_multiply(image->bytes, image->dims[d], &image->bytes);
+    }
+    return fits;
+}
+
+/* `count` pixels in a row. */
+static void copy_row(const struct convolution *c, bool channels_first, const struct image *image,
+                     const uint8_t *from, size_t count, char *to)
+{
+    size_t channels = c->channels, plane = 1;
+    bool is_signed = c->dtype == DTYPE_I8;
+
+    if (!channels_first) {
+        if (image->element == 1)
+            memcpy(to, from, count * channels);
+        else
+            int8_widen(from, is_signed, count * channels, (int16_t *)(void *)to);
+        return;
+    }
+    for (int d = 0; d < image->rank; d++)
+        plane *= (size_t)c->window.in[d];
+    for (size_t k = 0; k < channels; k++, from += plane)
+        for (size_t i = 0; i < count; i++) {
+            if (image->element == 1)
+                ((uint8_t *)to)[i * channels + k] = from[i];
+            else
+                ((int16_t *)(void *)to)[i * channels + k] =
+                    is_signed ? (int8_t)from[i] : (int16_t)from[i];
+        }
+}
+
+static void fill(const struct image *image, int32_t zero, char *to)
+{
+    if (image->element == 1) {
+        memset(to, zero, image->bytes);
+        return;
+    }
+    for (size_t i = 0; i < image->bytes / 2; i++)
+        ((int16_t *)(void *)to)[i] = (int16_t)zero;
+}
+
+/* Item n of x into `to`. */
+static void copy_image(const struct convolution *c, bool channels_first, const struct image *image,
+                       int32_t zero, size_t n, char *to)
+{
+    const struct window *w = &c->window;
+    size_t plane = 1, pixel = image->element * image->channels, last = (size_t)image->rank - 1;
+    size_t step = channels_first ? 1 : c->channels, row = (size_t)w->in[last];
+    int64_t at[INT8_CONV_RANK_MAX] = {0};
+    const uint8_t *x;
+
+    for (int d = 0; d < image->rank; d++)
+        plane *= (size_t)w->in[d];
+    fill(image, zero, to);
+    if (!plane)
+        return;
+    x = (const uint8_t *)c->x + n * plane * c->channels;
+    do {
+        size_t offset = 0;
+
+        for (size_t d = 0; d <= last; d++)
+            offset = offset * image->dims[d] + (size_t)at[d] + image->begin[d];
+        copy_row(c, channels_first, image, x, row, to + offset * pixel);
+        x += row * step;
+    } while (index_next(at, w->in, image->rank - 1));
+}
+
+/* --- running --- */
+
+/* Bytes from a kernel element to the next, in each dimension. */
+static void steps_of(const struct image *image, ptrdiff_t steps[INT8_CONV_RANK_MAX])
+{
+    size_t step = image->element * image->channels;
+
+    for (int d = image->rank - 1; d >= 0; d--) {
+        steps[d] = (ptrdiff_t)step;
+        step *= image->dims[d];
+    }
+}
+
+static size_t taps_of(const struct int8_conv *conv, const struct convolution *c,
+                      const ptrdiff_t *steps, ptrdiff_t *taps)
+{
+    const struct window *w = &c->window;
+    int64_t at[INT8_CONV_RANK_MAX] = {0}, kernel[INT8_CONV_RANK_MAX];
+    size_t count = 0;
+
+    memcpy(kernel, w->kernel, sizeof kernel);
+    kernel[w->rank - 1] /= (int64_t)conv->row;
+    do {
+        taps[count] = 0;
+        for (int d = 0; d < w->rank; d++)
+            taps[count] += (ptrdiff_t)(at[d] * w->dilation[d]) * steps[d];
+        count++;
+    } while (index_next(at, kernel, w->rank));
+    return count;
+}
+
+static struct int8_output group_output(const struct int8_conv *conv,
+                                       const struct int8_output *output, size_t g)
+{
+    const struct int8_conv_request *request = &conv->request;
+    size_t maps = conv->maps / conv->groups, first = g * maps;
+    size_t size = int8_target_size(output->target);
+    struct int8_output part = *output;
+
+    part.y = (char *)output->y + first * size;
+    part.w_zero = request->w_zero ? request->w_zero + first : NULL;
+    part.bias = request->bias ? request->bias + first : NULL;
+    part.scale = request->scale ? request->scale + first : NULL;
+    part.shift = output->shift ? output->shift + first : NULL;
+    if (part.residual.data)
+        part.residual.data = (const char *)part.residual.data + first * size;
+    return part;
+}
+
+struct depthwise_job {
+    const struct int8_conv *conv;
+    const struct convolution *c;
+    const struct int8_output *output;
+    const struct int8_kernels *kernels;
+    const char *base;
+    const ptrdiff_t *steps, *taps;
+    size_t tap_count, rows; /* rows: outputs but for the last dimension */
+};
+
+/* A row of outputs, DEPTHWISE_COLUMNS channels at a time. */
+static void depthwise_row(const struct depthwise_job *job, size_t row, const char **x)
+{
+    const struct int8_conv *conv = job->conv;
+    const struct window *w = &job->c->window;
+    int last = w->rank - 1;
+    size_t width = (size_t)w->out[last], rest = row;
+    const char *from = job->base;
+    int32_t sums[DEPTHWISE_COLUMNS] __attribute__((aligned(64)));
+    int32_t offset[DEPTHWISE_COLUMNS];
+    float none[DEPTHWISE_COLUMNS] = {0};
+
+    for (int d = last - 1; d >= 0; d--) {
+        from += (ptrdiff_t)(rest % (size_t)w->out[d]) * w->stride[d] * job->steps[d];
+        rest /= (size_t)w->out[d];
+    }
+    for (size_t first = 0; first < conv->maps; first += DEPTHWISE_COLUMNS) {
+        size_t left = conv->maps - first;
+        size_t count = left < DEPTHWISE_COLUMNS ? left : DEPTHWISE_COLUMNS;
+        struct int8_depthwise d = {
+            .x = x,
+            .w = conv->depthwise + first,
+            .taps = job->tap_count,
+            .w_stride = conv->maps,
+            .count = count,
+            .is_signed = job->c->dtype == DTYPE_I8,
+            .sums = sums,
+        };
+        struct int8_output part = *job->output;
+        struct int8_finish finish;
+        size_t size = int8_target_size(part.target);
+
+        for (size_t i = 0; i < count; i++)
+            offset[i] =
+                (int32_t)((conv->request.bias ? (uint32_t)conv->request.bias[first + i] : 0) -
+                          (uint32_t)part.x_zero * (uint32_t)conv->sums[first + i]);
+        int8_finish_of(&part, &finish);
+        finish.sums = sums;
+        finish.offset = offset;
+        finish.scale = conv->request.scale ? conv->request.scale + first : none;
+        finish.bias = part.shift ? part.shift + first : none;
+        finish.columns = count;
+        finish.row_count = 1;
+        for (size_t j = 0; j < width; j++) {
+            size_t at = (row * width + j) * conv->maps + first;
+
+            for (size_t t = 0; t < job->tap_count; t++)
+                x[t] = from + (ptrdiff_t)(j * (size_t)w->stride[last]) * job->steps[last] +
+                       job->taps[t] + (ptrdiff_t)first;
+            job->kernels->depthwise(&d);
+            finish.y = (char *)part.y + at * size;
+            if (part.residual.data)
+                finish.residual = (const char *)part.residual.data + at * size;
+            job->kernels->finish(&finish);
+        }
+    }
+}
+
+static void depthwise_work(void *context, size_t chunk, size_t lane)
+{
+    const struct depthwise_job *job = context;
+    const char *x[DEPTHWISE_TAPS_MAX];
+    size_t end = (chunk + 1) * DEPTHWISE_ROWS;
+
+    (void)lane;
+    for (size_t row = chunk * DEPTHWISE_ROWS; row < end && row < job->rows; row++)
+        depthwise_row(job, row, x);
+}
+
+/* One image, or all of them when they lie side by side. */
+static void run_images(const struct int8_conv *conv, const struct convolution *c,
+                       const struct image *image, const char *base, size_t count,
+                       const struct int8_output *output, struct team *team)
+{
+    const struct window *w = &c->window;
+    ptrdiff_t steps[INT8_CONV_RANK_MAX], taps[TAPS_MAX];
+    struct int8_rows rows = {
+        .base = base,
+        .rank = 1 + w->rank,
+        .dims = {count},
+        .steps = {(ptrdiff_t)image->bytes},
+        .taps = taps,
+        .is_signed = c->dtype == DTYPE_I8 && image->element == 1,
+    };
+    size_t tap_count;
+
+    steps_of(image, steps);
+    tap_count = taps_of(conv, c, steps, taps);
+    if (conv->depthwise) {
+        struct depthwise_job job = {conv, c,         output, int8_kernels_of_machine(), base, steps,
+                                    taps, tap_count, 1};
+
+        for (int d = 0; d < w->rank - 1; d++)
+            job.rows *= (size_t)w->out[d];
+        team_run(team, (job.rows + DEPTHWISE_ROWS - 1) / DEPTHWISE_ROWS, depthwise_work, &job);
+        return;
+    }
+    for (int d = 0; d < w->rank; d++) {
+        rows.dims[1 + d] = (size_t)w->out[d];
+        rows.steps[1 + d] = (ptrdiff_t)w->stride[d] * steps[d];
+    }
+    for (size_t g = 0; g < conv->groups; g++) {
+        struct int8_output part = group_output(conv, output, g);
+
+        rows.base = base + g * conv->per_group * image->element;
+        int8_run(&conv->weights[g], &rows, &part, team);
+    }
+}
+
+static size_t aligned(size_t size)
+{
+    return (size + 63) / 64 * 64;
+}
+
+size_t int8_conv_scratch(const struct int8_conv *conv, const struct convolution *c,
+                         bool channels_first)
+{
+    struct image image;
+
+    if (!image_of(conv, c, channels_first, &image) || image.bytes > SIZE_MAX / 2)
+        return SIZE_MAX;
+    return image.is_copy ? aligned(image.bytes) : 0;
+}
+
+void int8_conv_run(const struct int8_conv *conv, const struct convolution *c, bool channels_first,
+                   const struct int8_output *output, void *scratch, struct team *team)
+{
+    size_t outputs = 1;
+    struct image image;
+
+    image_of(conv, c, channels_first, &image);
+    for (int d = 0; d < c->window.rank; d++)
+        outputs *= (size_t)c->window.out[d];
+    if (!outputs || !c->n)
+        return;
+    if (!image.is_copy && !conv->depthwise) {
+        run_images(conv, c, &image, c->x, c->n, output, team);
+        return;
+    }
+    for (size_t n = 0; n < c->n; n++) {
+        struct int8_output part = *output;
+        const char *base = (const char *)c->x + n * image.bytes;
+
+        if (image.is_copy) {
+            copy_image(c, channels_first, &image, output->x_zero, n, scratch);
+            base = scratch;
+        }
+        part.y = (char *)output->y + n * outputs * output->stride;
+        if (part.residual.data)
+            part.residual.data =
+                (const char *)part.residual.data + n * outputs * part.residual.stride;
+        run_images(conv, c, &image, base, 1, &part, team);
+    }
+}
