@@ -32,8 +32,10 @@ typedef int32_t vector256 __attribute__((vector_size(32), may_alias));
 #include "ops/fast/int8/tile.inc"
 
 const struct int8_kernels int8_avx2_vnni = {
-    "avx2 vnni", 4, 1, LANES, VECTORS *LANES, 6, tile_vnni, finish, depthwise,
+    "avx2 vnni", 4,      1,         LANES, VECTORS *LANES, 6,
+    tile_vnni,   finish, depthwise, add,   quantise,       dequantise,
 };
 const struct int8_kernels int8_avx2 = {
-    "avx2", 2, 2, LANES, VECTORS *LANES, 4, tile_words, finish, depthwise,
+    "avx2",     2,      2,         LANES, VECTORS *LANES, 4,
+    tile_words, finish, depthwise, add,   quantise,       dequantise,
 };

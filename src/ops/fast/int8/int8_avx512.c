@@ -30,8 +30,10 @@ typedef int32_t vector512 __attribute__((vector_size(64), may_alias));
 #include "ops/fast/int8/tile.inc"
 
 const struct int8_kernels int8_avx512_vnni = {
-    "avx512 vnni", 4, 1, LANES, VECTORS *LANES, ROWS, tile_vnni, finish, depthwise,
+    "avx512 vnni", 4,      1,         LANES, VECTORS *LANES, ROWS,
+    tile_vnni,     finish, depthwise, add,   quantise,       dequantise,
 };
 const struct int8_kernels int8_avx512 = {
-    "avx512", 2, 2, LANES, VECTORS *LANES, ROWS, tile_words, finish, depthwise,
+    "avx512",   2,      2,         LANES, VECTORS *LANES, ROWS,
+    tile_words, finish, depthwise, add,   quantise,       dequantise,
 };

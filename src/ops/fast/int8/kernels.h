@@ -63,6 +63,28 @@ struct int8_depthwise {
     int32_t *sums;
 };
 
+/* y[i] = clamp(round((a[i] - a_zero) a_scale + (b[i] - b_zero) b_scale), low, high) + zero, all
+ * uint8, or int8. */
+struct int8_add {
+    const void *a, *b;
+    void *y;
+    size_t count;
+    bool is_signed;
+    int32_t a_zero, b_zero, zero;
+    float a_scale, b_scale, low, high; /* scales over that of y; low and high relative to zero */
+};
+
+/* Quanta of floats: y[i] = clamp(round(x[i] / scale), low, high) + zero, NaN as 0; and floats of
+ * quanta: x[i] = (y[i] - zero) scale. Both as ONNX says, to the last bit. */
+struct int8_linear {
+    float *x;
+    void *y;
+    size_t count;
+    bool is_signed;
+    float scale;
+    int32_t zero;
+};
+
 struct int8_kernels {
     const char *name;
     size_t group;   /* elements that one instruction multiplies and sums */
@@ -73,6 +95,9 @@ struct int8_kernels {
     void (*tile)(const struct int8_tile *tile);
     void (*finish)(const struct int8_finish *finish);
     void (*depthwise)(const struct int8_depthwise *depthwise);
+    void (*add)(const struct int8_add *add);
+    void (*quantise)(const struct int8_linear *linear);
+    void (*dequantise)(const struct int8_linear *linear);
 };
 
 extern const struct int8_kernels int8_portable, int8_avx2, int8_avx2_vnni, int8_avx512,
