@@ -45,6 +45,10 @@ bool graph_is_declared(const struct graph *graph, const struct node *node);
 enum status graph_evaluate(const struct node *node, struct op_call *call, struct arena *keep,
                            struct arena *scratch, struct error *err) must_check;
 
+/* Compute what depends on constants alone; `dequantise`: quantised constants too. */
+enum status graph_fold(struct graph *graph, bool dequantise, struct arena *scratch,
+                       struct error *err) must_check;
+
 /* --- Edits: what a pass does to a graph. A pass walks the nodes in order and says of a value "use
  * that one instead", and of a node "remove"; or adds nodes with graph_node() and friends, whose
  * place in the order edit_end finds. Later nodes see earlier replacements at once. --- */

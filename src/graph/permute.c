@@ -570,6 +570,7 @@ static const struct permute_rule RULES[] = {
     {"Softmax", 1, fits_softmax, rewrite_axis},
     {"LogSoftmax", 1, fits_softmax, rewrite_axis},
     {"Hardmax", 1, fits_softmax, rewrite_axis},
+    {"QLinearAdd", 2, fits_first, NULL},
     {"QuantizeLinear", 1, fits_quantize, rewrite_axis},
     {"DequantizeLinear", 1, fits_quantize, rewrite_axis},
     {"ArgMax", 1, fits_arg, rewrite_axis},
@@ -595,7 +596,10 @@ static const struct permute_rule RULES[] = {
 
 static const struct permute_rule *rule_find(const struct node *node)
 {
-    for (size_t i = 0; !*node->domain && i < ARRAY_COUNT(RULES); i++)
+    bool ours =
+        !*node->domain || (!strcmp(node->domain, "firn") && !strcmp(node->op->name, "QLinearAdd"));
+
+    for (size_t i = 0; ours && i < ARRAY_COUNT(RULES); i++)
         if (!strcmp(RULES[i].op, node->op->name))
             return &RULES[i];
     return NULL;

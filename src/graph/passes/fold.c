@@ -71,7 +71,14 @@ static enum status fold(struct graph *graph, const struct node *node, struct op_
     return STATUS_OK;
 }
 
-static enum status run(struct graph *graph, struct arena *scratch, struct error *err)
+/* Quantised weights stay as they are until integer kernels have had their chance. */
+static bool is_deferred(const struct node *node, const struct op_call *call)
+{
+    return node_is(node, "DequantizeLinear") && tensor_count(&call->in[0]) > 1;
+}
+
+enum status graph_fold(struct graph *graph, bool dequantise, struct arena *scratch,
+                       struct error *err)
 {
     int64_t growth = 0;
     struct edit edit;
@@ -90,7 +97,8 @@ static enum status run(struct graph *graph, struct arena *scratch, struct error 
                 return graph_node_error(node, err);
             out->declared = out->declared || graph_is_declared(graph, node);
         }
-        if (!is_foldable(graph, node, &call) || growth + growth_of(&call) > GROWTH_MAX)
+        if (!is_foldable(graph, node, &call) || (!dequantise && is_deferred(node, &call)) ||
+            growth + growth_of(&call) > GROWTH_MAX)
             continue;
         TRY(fold(graph, node, &call, scratch, &folded, err));
         if (!folded)
@@ -99,6 +107,11 @@ static enum status run(struct graph *graph, struct arena *scratch, struct error 
         edit_remove(&edit, n);
     }
     return edit_end(&edit, scratch, err);
+}
+
+static enum status run(struct graph *graph, struct arena *scratch, struct error *err)
+{
+    return graph_fold(graph, false, scratch, err);
 }
 
 const struct pass pass_fold = {

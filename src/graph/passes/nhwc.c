@@ -16,6 +16,7 @@ static const struct {
     {"AveragePool", "AveragePoolNhwc", DTYPES_IMAGE, 0},
     {"GlobalMaxPool", "GlobalMaxPoolNhwc", DTYPES_IMAGE, 0},
     {"GlobalAveragePool", "GlobalAveragePoolNhwc", DTYPES_IMAGE, 0},
+    {"QLinearConv", "QLinearConvNhwc", DTYPE_BIT(DTYPE_U8) | DTYPE_BIT(DTYPE_I8), 0},
     {"InstanceNormalization", "InstanceNormalizationNhwc", DTYPES_IMAGE, 0},
     {"GroupNormalization", "GroupNormalizationNhwc", DTYPES_IMAGE, 21},
 };
@@ -27,14 +28,15 @@ static const char *twin_of(const struct graph *graph, const struct node *node)
 {
     const struct value *x;
 
-    if (*node->domain || node->output_count != 1 || !node->input_count ||
-        node->inputs[0] == VALUE_NONE)
+    /* QLinearConv of domain "firn" is ONNX's with a clamp. */
+    if ((*node->domain && strcmp(node->op->name, "QLinearConv")) || node->output_count != 1 ||
+        !node->input_count || node->inputs[0] == VALUE_NONE)
         return NULL;
     x = &graph->values[node->inputs[0]];
     if (x->shape.rank < RANK_LOW || x->shape.rank > RANK_HIGH)
         return NULL;
     for (size_t i = 0; i < ARRAY_COUNT(ROWS); i++)
-        if (node_is(node, ROWS[i].op))
+        if (!strcmp(node->op->name, ROWS[i].op))
             return ROWS[i].dtypes & DTYPE_BIT(x->dtype) && node->opset >= ROWS[i].opset &&
                            op_find(bytes_of("firn"), bytes_of(ROWS[i].twin))
                        ? ROWS[i].twin

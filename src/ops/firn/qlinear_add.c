@@ -3,7 +3,7 @@
  *
  *     q = clamp(round(((a - a_zero) a_scale + (b - b_zero) b_scale) / y_scale) + y_zero)
  *
- * Inputs: a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero; scales and zero points are
+ * Inputs: a, b, a_scale, a_zero, b_scale, b_zero, y_scale, y_zero; scales and zero points are
  * single numbers. Attributes: low, high (absent: the range of the type). */
 #include <math.h>
 
@@ -11,7 +11,7 @@
 #include "ops/kernels/call.h"
 #include "ops/kernels/quantum.h"
 
-enum { A, A_SCALE, A_ZERO, B, B_SCALE, B_ZERO, Y_SCALE, Y_ZERO, INPUTS };
+enum { A, B, A_SCALE, A_ZERO, B_SCALE, B_ZERO, Y_SCALE, Y_ZERO, INPUTS };
 
 enum { CHUNK = 1 << 18 }; /* elements: about 25 us */
 
