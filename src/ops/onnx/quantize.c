@@ -2,6 +2,7 @@
 /* QuantizeLinear, DequantizeLinear (per tensor, per axis, per block) and DynamicQuantizeLinear. */
 #include <math.h>
 
+#include "ops/fast/int8/int8.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/cast.h"
 #include "ops/kernels/quantum.h"
@@ -85,6 +86,35 @@ static void run_fast(const struct op_call *call, const struct scales *scales, qu
     }
 }
 
+/* Floats to bytes, or back, by the vector kernels; false when these types are not theirs. */
+static bool run_vectors(const struct op_call *call, const struct scales *scales,
+                        const struct tensor *floats, const struct tensor *bytes,
+                        void (*run)(const struct int8_linear *linear))
+{
+    size_t count = tensor_count(floats), length = run_length(scales, count);
+
+    if (op_is_reference_only() || floats->dtype != DTYPE_F32 ||
+        (bytes->dtype != DTYPE_U8 && bytes->dtype != DTYPE_I8))
+        return false;
+    for (size_t i = 0; i < count; i += length) {
+        size_t s = scale_index(scales, i);
+        double scale = tensor_f64(&call->in[SCALE], s);
+        struct int8_linear linear = {
+            .x = (float *)floats->data + i,
+            .y = (char *)bytes->data + i,
+            .count = length,
+            .is_signed = bytes->dtype == DTYPE_I8,
+            .scale = (float)scale,
+            .zero = op_has(call, ZERO) ? (int32_t)tensor_i64(&call->in[ZERO], s) : 0,
+        };
+
+        if ((double)linear.scale != scale)
+            return false; /* a double */
+        run(&linear);
+    }
+    return true;
+}
+
 static enum status check_zero(const struct op_call *call, struct error *err)
 {
     const struct shape *zero = &call->in[ZERO].shape, *scale = &call->in[SCALE].shape;
@@ -159,6 +189,9 @@ static enum status run_quantize(const struct op_call *call, struct error *err)
         quotient = x->dtype;
     if (!dtype_is_float(quotient))
         quotient = DTYPE_F32;
+    if (quotient == DTYPE_F32 &&
+        run_vectors(call, &scales, x, y, int8_kernels_of_machine()->quantise))
+        return STATUS_OK;
     if (quotient == x->dtype && quantum_quantise(x->dtype, y->dtype)) {
         run_fast(call, &scales, quantum_quantise(x->dtype, y->dtype));
         return STATUS_OK;
@@ -210,6 +243,8 @@ static enum status run_dequantize(const struct op_call *call, struct error *err)
     struct scales scales;
 
     TRY(scales_of(call, &scales, err));
+    if (run_vectors(call, &scales, &call->out[0], x, int8_kernels_of_machine()->dequantise))
+        return STATUS_OK;
     if (quantum_dequantise(x->dtype, call->out[0].dtype)) {
         run_fast(call, &scales, quantum_dequantise(x->dtype, call->out[0].dtype));
         return STATUS_OK;

@@ -10,6 +10,7 @@ enum {
     BLOCK_ROWS_MAX = 192,
     BLOCK_BYTES = 192 << 10, /* of A that stay in L2 while the panels pass */
     CHUNK_PRODUCTS = 16 << 20,
+    PREFETCH_BYTES = 64 << 10, /* panels from this size on are fetched ahead */
 };
 
 static const struct int8_kernels *forced;
@@ -184,6 +185,7 @@ struct panel {
     size_t first, columns;
     int32_t offset[INT8_PANEL_MAX], w_zero[INT8_PANEL_MAX];
     float scale[INT8_PANEL_MAX], bias[INT8_PANEL_MAX];
+    bool is_bounded;
 };
 
 /* Rows [first, first + count) of A. */
@@ -251,6 +253,7 @@ static void panel_prepare(const struct job *job, struct panel *panel)
 {
     const struct int8_output *output = job->output;
 
+    panel->is_bounded = true;
     for (size_t j = 0; j < panel->columns; j++) {
         size_t column = panel->first + j;
         uint32_t bias = output->bias ? (uint32_t)output->bias[column] : 0;
@@ -260,6 +263,7 @@ static void panel_prepare(const struct job *job, struct panel *panel)
         panel->w_zero[j] = (output->w_zero ? output->w_zero[column] : 0) + job->weights->shift;
         panel->scale[j] = output->scale ? output->scale[column] : 0;
         panel->bias[j] = output->shift ? output->shift[column] : 0;
+        panel->is_bounded = panel->is_bounded && panel->scale[j] < 0.5f;
     }
 }
 
@@ -313,16 +317,24 @@ static void block_times_panel(const struct job *job, const struct block *block,
         .columns = panel->columns,
         .is_signed = job->rows->is_signed,
         .sums = sums,
+        .ahead = panel->data + panel_bytes(job->weights, panel->columns),
     };
+    size_t ahead = panel_bytes(job->weights, panel->columns);
+    size_t steps = ahead / (panel->columns * kernels->group * kernels->element) + 1;
     size_t tiles = (block->count + kernels->rows_max - 1) / kernels->rows_max;
     size_t size = int8_target_size(output->target), rows;
 
     int8_finish_of(output, &finish);
+    /* The next panel, a part with each tile, in whole lines; where it fits L1 it comes by itself.
+     */
+    if (ahead > PREFETCH_BYTES)
+        tile.ahead_step = (ahead / (tiles * steps) + 64) / 64 * 64;
     finish.sums = sums;
     finish.offset = panel->offset;
     finish.scale = panel->scale;
     finish.bias = panel->bias;
     finish.columns = panel->columns;
+    finish.is_bounded = panel->is_bounded;
     for (size_t i = 0; i < block->count; i += rows, tiles--) {
         size_t row = block->first + i;
 
@@ -330,6 +342,7 @@ static void block_times_panel(const struct job *job, const struct block *block,
         tile.rows = block->at + i;
         tile.row_count = finish.row_count = rows;
         kernels->tile(&tile);
+        tile.ahead += steps * tile.ahead_step;
         if (job->with_row_sums)
             subtract_row_sums(block, i, rows, panel, sums);
         finish.y = (char *)output->y + row * output->stride + panel->first * size;

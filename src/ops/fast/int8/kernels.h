@@ -23,8 +23,10 @@ struct int8_tile {
     size_t tap_count, run;
     const void *panel;
     size_t row_count, columns;
-    bool is_signed; /* A's bytes are int8: 128 is added to them */
-    int32_t *sums;  /* rows lie INT8_PANEL_MAX apart; 64-byte aligned */
+    bool is_signed;    /* A's bytes are int8: 128 is added to them */
+    int32_t *sums;     /* rows lie INT8_PANEL_MAX apart; 64-byte aligned */
+    const char *ahead; /* what will be read soon: prefetched, `ahead_step` bytes in each step */
+    size_t ahead_step;
 };
 
 enum int8_target { INT8_TO_U8, INT8_TO_I8, INT8_TO_F32, INT8_TO_I32 };
@@ -43,6 +45,7 @@ struct int8_finish {
     size_t row_count, columns;
     float low, high; /* relative to zero */
     int32_t zero;
+    bool is_bounded; /* every scale is below 1/2: no product leaves int32 */
     void *y;
     size_t y_stride; /* bytes from row to row */
 
