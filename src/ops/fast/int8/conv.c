@@ -5,7 +5,13 @@
 
 #include "base/checked.h"
 
-enum { TAPS_MAX = 1 << 10, DEPTHWISE_TAPS_MAX = 128, DEPTHWISE_COLUMNS = 256, DEPTHWISE_ROWS = 4 };
+enum {
+    TAPS_MAX = 1 << 10,
+    DEPTHWISE_TAPS_MAX = 128,
+    DEPTHWISE_COLUMNS = 256,
+    DEPTHWISE_ROWS = 4,
+    SLACK = 8
+};
 
 /* --- packing --- */
 
@@ -28,6 +34,7 @@ static enum status pack_groups(struct int8_conv *conv, struct arena *keep, struc
         .outer_step = 1,
         .inner_step = kernel,
         .inner = channels,
+        .has_slack = true,
     };
 
     conv->weights = arena_new(keep, struct int8_weights, conv->groups);
@@ -111,7 +118,8 @@ static bool image_of(const struct int8_conv *conv, const struct convolution *c, 
 {
     bool fits = true;
 
-    *image = (struct image){.is_copy = channels_first || element_of(conv) != 1,
+    *image = (struct image){.is_copy = channels_first || element_of(conv) != 1 ||
+                                       (conv->weights && conv->weights->read != conv->weights->run),
                             .element = element_of(conv),
                             .rank = c->window.rank,
                             .channels = c->channels};
@@ -374,7 +382,7 @@ size_t int8_conv_scratch(const struct int8_conv *conv, const struct convolution 
 
     if (!image_of(conv, c, channels_first, &image) || image.bytes > SIZE_MAX / 2)
         return SIZE_MAX;
-    return image.is_copy ? aligned(image.bytes) : 0;
+    return image.is_copy ? aligned(image.bytes + SLACK) : 0;
 }
 
 void int8_conv_run(const struct int8_conv *conv, const struct convolution *c, bool channels_first,

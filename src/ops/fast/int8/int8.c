@@ -145,6 +145,7 @@ enum status int8_pack(struct int8_weights *weights, enum dtype dtype, const void
         .tap_count = layout->tap_count,
         .run = layout->run,
         .columns = layout->columns,
+        .read = layout->has_slack ? rounded_up(layout->run, kernels->group) : layout->run,
         .shift = dtype == DTYPE_U8 && kernels->element == 1 ? -128 : 0,
     };
     if (!checked_multiply(layout->run + kernels->group, layout->tap_count, &depth) ||
@@ -312,7 +313,7 @@ static void block_times_panel(const struct job *job, const struct block *block,
     struct int8_tile tile = {
         .taps = job->rows->taps,
         .tap_count = job->weights->tap_count,
-        .run = job->weights->run,
+        .run = job->weights->read,
         .panel = panel->data,
         .columns = panel->columns,
         .is_signed = job->rows->is_signed,

@@ -21,11 +21,13 @@ bool int8_kernels_force(const char *name);
 struct int8_layout {
     size_t tap_count, run, columns;
     size_t column_step, tap_step, outer_step, inner_step, inner;
+    bool has_slack; /* what lies behind a run may be read, up to a whole group */
 };
 
 struct int8_weights {
     const struct int8_kernels *kernels;
     size_t tap_count, run, columns;
+    size_t read; /* elements of a run that are read: whole groups where there is slack */
     void *data;
     int32_t *sums; /* (columns,): of what is packed */
     int32_t shift; /* was added to each weight */
