@@ -45,7 +45,7 @@ bool graph_is_declared(const struct graph *graph, const struct node *node);
 enum status graph_evaluate(const struct node *node, struct op_call *call, struct arena *keep,
                            struct arena *scratch, struct error *err) must_check;
 
-/* Compute what depends on constants alone; `dequantise`: quantised constants too. */
+/* Compute what depends on constants alone: all but quantised constants, or these. */
 enum status graph_fold(struct graph *graph, bool dequantise, struct arena *scratch,
                        struct error *err) must_check;
 

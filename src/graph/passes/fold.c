@@ -89,6 +89,8 @@ enum status graph_fold(struct graph *graph, bool dequantise, struct arena *scrat
         struct op_call call;
         bool folded = false;
 
+        if (dequantise && !node_is(node, "DequantizeLinear"))
+            continue;
         TRY(graph_infer(graph, node, &call, err));
         for (size_t i = 0; i < node->output_count; i++) {
             struct value *out = &graph->values[node->outputs[i]];
@@ -97,7 +99,7 @@ enum status graph_fold(struct graph *graph, bool dequantise, struct arena *scrat
                 return graph_node_error(node, err);
             out->declared = out->declared || graph_is_declared(graph, node);
         }
-        if (!is_foldable(graph, node, &call) || (!dequantise && is_deferred(node, &call)) ||
+        if (!is_foldable(graph, node, &call) || is_deferred(node, &call) != dequantise ||
             growth + growth_of(&call) > GROWTH_MAX)
             continue;
         TRY(fold(graph, node, &call, scratch, &folded, err));
