@@ -69,8 +69,12 @@ static void check_product(const struct product_case *c)
     struct error err;
     struct arena arena;
     ptrdiff_t tap = 0;
-    struct int8_layout layout = {1,        k, n, c->transposed ? k : 1, 0, 0, c->transposed ? 1 : n,
-                                 k ? k : 1};
+    struct int8_layout layout = {.tap_count = 1,
+                                 .run = k,
+                                 .columns = n,
+                                 .column_step = c->transposed ? k : 1,
+                                 .inner_step = c->transposed ? 1 : n,
+                                 .inner = k ? k : 1};
     struct int8_output output = {
         .target = c->y == DTYPE_U8    ? INT8_TO_U8
                   : c->y == DTYPE_I8  ? INT8_TO_I8
