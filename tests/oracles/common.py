@@ -42,10 +42,10 @@ def predict(model, files, signature=None, options=()):
     return {o["name"]: tensor(o) for o in json.loads(done.stdout)["outputs"]}
 
 
-def predict_files(model, files):
+def predict_files(model, files, options=()):
     """As predict, through .npy files: for types that the protocol has no name for."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [str(FIRN), "predict", str(model), "--output", folder]
+        command = [str(FIRN), "predict", str(model), "--output", folder, *options]
         for file in files:
             command += ["--input", str(file)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Random graphs through firn's reference kernels, its fast kernels and ONNX Runtime: all must agree.
+
+    scripts/python tests/oracles/differential.py --graphs 10000     seeds 0 to 9999
+    scripts/python tests/oracles/differential.py --seed 1234        one graph, every value compared
+    scripts/python tests/oracles/differential.py --graphs 500 --first 20000
+
+Agreement is |a - b| <= RTOL |b| + ATOL max|b| (+ a quantisation step behind a quantised product). Graphs are
+asked BATCH at a time, as one model; one that is refused or differs is looked at alone.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path = [p for p in sys.path if os.path.abspath(p or ".") != HERE]  # onnx.py lies beside this file
+
+import numpy as np
+from onnx import numpy_helper
+
+sys.path.append(HERE)
+from common import Refused, predict_files
+from onnx_values import why
+from random_graphs import RandomGraph, model_of
+
+BATCH = 40
+RTOL, ATOL = 2e-4, 2e-5
+WAYS = {  # name -> options of `firn predict`
+    "reference": ["--reference", "--passes-off", "all"],
+    "reference, passes": ["--reference"],
+    "avx2": ["--isa", "avx2"],
+    "portable": ["--isa", "portable"],
+    "fast": [],
+}
+
+
+def ask(path, files, options):
+    """Outputs by name, or a sentence."""
+    try:
+        return predict_files(path, files, options)
+    except Refused as refusal:
+        return why(refusal.args[1])
+
+
+def ask_runtime(path, inputs):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        names = [o.name for o in session.get_outputs()]
+        return dict(zip(names, session.run(names, inputs)))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"[:200]
+
+
+def differs(a, b, quantum):
+    """A sentence, or None. b is the reference."""
+    if a.shape != b.shape:
+        return f"shape {list(a.shape)} is not {list(b.shape)}"
+    if not b.size:
+        return None
+    finite = np.abs(b[np.isfinite(b)])
+    limit = RTOL * np.abs(b) + ATOL * (finite.max() if finite.size else 0) + quantum * 1.05 + 1e-6
+    with np.errstate(all="ignore"):
+        wrong = ~((np.abs(a - b) <= limit) | (a == b) | (np.isnan(a) & np.isnan(b)))
+    if not wrong.any():
+        return None
+    at = tuple(int(i) for i in np.argwhere(wrong)[0])
+    return f"{int(wrong.sum())} of {b.size} elements, first {list(at)}: {a[at]:.9g} is not {b[at]:.9g}"
+
+
+def answers(graphs, every_value=False):
+    """{way: outputs by name, or a sentence}"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(model_of(graphs, every_value).SerializeToString())
+        inputs, files = {}, []
+        for graph in graphs:
+            for name, array in graph.inputs.items():
+                file = Path(folder) / f"{name}.pb"
+                file.write_bytes(numpy_helper.from_array(array, name).SerializeToString())
+                inputs[name] = array
+                files.append(f"{name}={file}")
+        got = {way: ask(path, files, options) for way, options in WAYS.items()}
+        return got | {"ONNX Runtime": ask_runtime(path, inputs)}
+
+
+def faults_of(graph, got, every_value=False):
+    """Sentences."""
+    faults, base = [], got["reference"]
+    if isinstance(base, str):
+        return [f"seed {graph.seed}: refused: {base}"]
+    for way, outputs in got.items():
+        if isinstance(outputs, str):
+            faults.append(f"seed {graph.seed}: {way}: {outputs}")
+            continue
+        for value in graph.values[len(graph.inputs):] if every_value else graph.outputs:
+            fault = differs(outputs[value.name], base[value.name], value.quantum if way != "reference" else 0)
+            if fault:
+                op = next(n.op_type for n in graph.nodes if value.name in n.output)
+                faults.append(f"seed {graph.seed}: {way}: {value.name} ({op}): {fault}")
+                break
+    return faults
+
+
+def work(seeds):
+    """-> faults of these seeds"""
+    graphs = [RandomGraph(s) for s in seeds]
+    got = answers(graphs)
+    if not any(isinstance(v, str) for v in got.values()):
+        suspects = [g for g in graphs if faults_of(g, got)]
+    else:
+        suspects = graphs
+    return [fault for g in suspects for fault in faults_of(g, answers([g]))]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--graphs", type=int, default=400)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--seed", type=int)
+    arguments = parser.parse_args()
+    if arguments.seed is not None:
+        graph = RandomGraph(arguments.seed)
+        for node in graph.nodes:
+            print(node.op_type, list(node.input), "->", list(node.output))
+        faults = faults_of(graph, answers([graph], True), True)
+        print("\n".join(faults) or "all agree")
+        return int(bool(faults))
+    seeds = range(arguments.first, arguments.first + arguments.graphs)
+    batches, failed, begin = [seeds[i : i + BATCH] for i in range(0, len(seeds), BATCH)], set(), time.time()
+    with ProcessPoolExecutor(2) as pool:
+        for faults in pool.map(work, batches):
+            for fault in faults:
+                print(f"FAILED {fault}", flush=True)
+                failed.add(fault.split(":")[0])
+    print(f"{len(seeds)} graphs in {time.time() - begin:.0f} s")
+    print(f"differential: {len(seeds) - len(failed)} passed, {len(failed)} failed")
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
