@@ -82,11 +82,75 @@ static void copy_row(const char *from, char *to, int64_t count, int64_t from_str
     }
 }
 
+/* Both layouts have a dimension of neighbours, but not the same one: a transposition. In tiles, so
+ * that what is read of a line of the cache is used while it is there; of few columns whole rows. */
+enum { TILE = 16, FEW = 4 };
+
+struct tiles {
+    int64_t rows, columns;       /* a row of `to` is contiguous, a column of `from` */
+    int64_t to_row, from_column; /* elements from one to the next */
+};
+
+#define COPY_TILES(type)                                                                           \
+    {                                                                                              \
+        const type *f = from;                                                                      \
+        type *t = to;                                                                              \
+                                                                                                   \
+        if (tiles->columns == 3) {                                                                 \
+            const type *a = f, *b = f + tiles->from_column, *c = b + tiles->from_column;           \
+            for (int64_t r = 0; r < tiles->rows; r++, t += tiles->to_row)                          \
+                t[0] = a[r], t[1] = b[r], t[2] = c[r];                                             \
+            return;                                                                                \
+        }                                                                                          \
+        for (int64_t r = 0; r < tiles->rows; r += TILE) {                                          \
+            int64_t rows = tiles->rows - r < TILE ? tiles->rows - r : TILE;                        \
+            for (int64_t c = 0; c < tiles->columns; c += TILE) {                                   \
+                int64_t end = tiles->columns - c < TILE ? tiles->columns : c + TILE;               \
+                for (int64_t i = r; i < r + rows; i++)                                             \
+                    for (int64_t k = c; k < end; k++)                                              \
+                        t[i * tiles->to_row + k] = f[k * tiles->from_column + i];                  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
+static void copy_tiles(const struct tiles *tiles, const void *from, void *to, size_t size)
+{
+    switch (size) {
+    case 1:
+        COPY_TILES(uint8_t)
+        break;
+    case 2:
+        COPY_TILES(uint16_t)
+        break;
+    case 4:
+        COPY_TILES(uint32_t)
+        break;
+    case 8:
+        COPY_TILES(uint64_t)
+        break;
+    default:
+        COPY_TILES(struct element16)
+    }
+}
+
+/* The dimension that is contiguous in `from`, when it is not the last one and the last one is
+ * contiguous in `to`; else -1. */
+static int tiled_dimension(const struct strided *walk)
+{
+    int inner = walk->rank - 1;
+
+    for (int d = 0; d < inner; d++)
+        if (walk->from[d] == 1 && walk->to[inner] == 1 && walk->from[inner] != 1)
+            return d;
+    return -1;
+}
+
 void strided_copy(const struct strided *copy, const void *from, void *to, size_t element_size)
 {
     struct strided walk;
     int64_t index[RANK_MAX] = {0}, at_from = 0, at_to = 0;
-    int inner;
+    struct tiles tiles = {0};
+    int inner, tiled;
 
     for (int i = 0; i < copy->rank; i++)
         if (copy->dims[i] == 0)
@@ -97,12 +161,22 @@ void strided_copy(const struct strided *copy, const void *from, void *to, size_t
         return;
     }
     inner = walk.rank - 1;
+    tiled = tiled_dimension(&walk);
+    if (tiled >= 0) {
+        tiles =
+            (struct tiles){walk.dims[tiled], walk.dims[inner], walk.to[tiled], walk.from[inner]};
+        walk.dims[tiled] = 1;
+    }
     for (;;) {
+        const char *source = (const char *)from + at_from * (int64_t)element_size;
+        char *target = (char *)to + at_to * (int64_t)element_size;
         int d = inner - 1;
 
-        copy_row((const char *)from + at_from * (int64_t)element_size,
-                 (char *)to + at_to * (int64_t)element_size, walk.dims[inner], walk.from[inner],
-                 walk.to[inner], element_size);
+        if (tiled >= 0)
+            copy_tiles(&tiles, source, target, element_size);
+        else
+            copy_row(source, target, walk.dims[inner], walk.from[inner], walk.to[inner],
+                     element_size);
         for (; d >= 0; d--) {
             at_from += walk.from[d];
             at_to += walk.to[d];

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/text.h"
+#include "ops/fast/image/resize.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/resize_axis.h"
 #include "ops/kernels/strided.h"
@@ -280,6 +281,23 @@ static size_t scratch_size(const struct op_call *call)
     return size;
 }
 
+/* When the reference must serve, state says so. */
+static enum status prepare(struct op_call *call, struct arena *keep, struct error *err)
+{
+    bool *reference = arena_new(keep, bool, 1);
+
+    if (!reference)
+        return error_no_memory(err, "a filter");
+    *reference = op_is_reference_only();
+    call->state = reference;
+    return STATUS_OK;
+}
+
+static bool wants_reference(const struct op_call *call)
+{
+    return op_is_reference_only() || (call->state && *(const bool *)call->state);
+}
+
 static void put(struct tensor *y, size_t i, double value)
 {
     double low, high;
@@ -340,6 +358,14 @@ static enum status run(const struct op_call *call, struct error *err)
         resize_table_fill(&r.rule, &r.axes[i], room, &tables[i]);
         room += resize_table_size(&r.rule, &r.axes[i]);
     }
+    if (!wants_reference(call) && count > 0) {
+        struct image_resize fast = {x, y, tables, r.rule.mode == RESIZE_NEAREST};
+
+        if (image_resize_fits(&fast)) {
+            image_resize_run(&fast, call->team);
+            return STATUS_OK;
+        }
+    }
     for (size_t i = 0; i < count; i++) {
         bool outside = false;
         size_t offset = 0;
@@ -372,6 +398,7 @@ const struct op_set ops_onnx_resize = OP_SET({.name = "Resize",
                                               .out_min = 1,
                                               .out_max = 1,
                                               .infer = infer,
+                                              .prepare = prepare,
                                               .scratch_size = scratch_size,
                                               .run = run},
                                              {.name = "Upsample",
@@ -381,5 +408,6 @@ const struct op_set ops_onnx_resize = OP_SET({.name = "Resize",
                                               .out_min = 1,
                                               .out_max = 1,
                                               .infer = infer,
+                                              .prepare = prepare,
                                               .scratch_size = scratch_size,
                                               .run = run});
