@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* RNN, GRU, LSTM: one or both directions, layouts 0 and 1, all activations; states in double. */
+/* RNN, GRU, LSTM: one or both directions, layouts 0 and 1, all activations; states in double. Of
+ * floats with constant weights and the usual activations: ops/fast/recurrent/. */
+#include <math.h>
+
+#include "ops/fast/recurrent/recurrent.h"
 #include "ops/kernels/activation.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/types.h"
@@ -182,6 +186,8 @@ static size_t scratch_of(const struct op_call *call, enum cell cell)
 
     if (recurrent_of(call, cell, &r, &steps, &batch, &ignored))
         return 0;
+    if (call->state)
+        return recurrent_scratch(call->state, r.batch);
     return (r.inputs + 3 * r.hidden + cell * r.hidden) * sizeof(double);
 }
 
@@ -320,6 +326,115 @@ static void run_lane(struct lane *lane, size_t item, size_t length)
         put_row(&call->out[2], state, lane->c, n);
 }
 
+/* --- the fast way --- */
+
+/* The activations are those that the kernels have. */
+static bool usual_activations(const struct op_call *call, enum cell cell,
+                              enum recurrent_activation *activation)
+{
+    static const char *const RNN_NAMES[] = {"Tanh", "Relu", "Sigmoid"};
+    size_t count, each = cell == CELL_RNN ? 1 : cell == CELL_GRU ? 2 : 3;
+    const struct bytes *names = attribute_strings(call->attributes, "activations", &count);
+
+    *activation = RECURRENT_TANH;
+    for (size_t i = 0; i < count; i++) {
+        if (cell != CELL_RNN && !bytes_is(names[i], i % each ? "Tanh" : "Sigmoid"))
+            return false;
+        if (cell == CELL_RNN && !bytes_equal(names[i], names[0]))
+            return false;
+    }
+    for (size_t k = 0; count && cell == CELL_RNN; k++) {
+        if (k == ARRAY_COUNT(RNN_NAMES))
+            return false;
+        if (bytes_is(names[0], RNN_NAMES[k])) {
+            *activation = (enum recurrent_activation)k;
+            break;
+        }
+    }
+    return true;
+}
+
+static bool is_constant(const struct op_call *call, size_t input)
+{
+    return !op_has(call, input) || (call->in[input].data && shape_is_known(&call->in[input].shape));
+}
+
+static const float *floats_of(const struct op_call *call, size_t input)
+{
+    return op_has(call, input) ? call->in[input].data : NULL;
+}
+
+static enum status prepare(struct op_call *call, enum cell cell, struct arena *keep,
+                           struct error *err)
+{
+    struct recurrent_layer *layer;
+    struct recurrent_weights weights;
+    enum recurrent_activation activation;
+    struct recurrent r;
+    int64_t steps, batch;
+
+    TRY(recurrent_of(call, cell, &r, &steps, &batch, err));
+    if (op_is_reference_only() || call->in[X].dtype != DTYPE_F32 || !call->in[W].data ||
+        !call->in[R].data || !is_constant(call, W) || !is_constant(call, R) ||
+        !is_constant(call, BIAS) || !is_constant(call, PEEPHOLES) ||
+        !usual_activations(call, cell, &activation) || r.inputs == 0 || r.hidden == 0)
+        return STATUS_OK;
+    layer = arena_new(keep, struct recurrent_layer, 1);
+    if (!layer)
+        return error_no_memory(err, "a recurrent layer");
+    *layer = (struct recurrent_layer){
+        .cell = (enum recurrent_cell)cell,
+        .hidden = r.hidden,
+        .inputs = r.inputs,
+        .directions = r.directions,
+        .reset_after = r.reset_after,
+        .couple = r.couple,
+        .batch_first = r.batch_first,
+        .clip = r.clip > 0 ? (float)r.clip : INFINITY,
+        .activation = activation,
+    };
+    weights = (struct recurrent_weights){floats_of(call, W), floats_of(call, R),
+                                         floats_of(call, BIAS), floats_of(call, PEEPHOLES)};
+    TRY(recurrent_pack(layer, &weights, r.reverse, keep, err));
+    call->state = layer;
+    for (size_t i = W; i < call->in_count; i++)
+        if ((i <= BIAS || i == PEEPHOLES) && op_has(call, i))
+            call->packed |= UINT64_C(1) << i;
+    return STATUS_OK;
+}
+
+static void run_fast(const struct op_call *call, const struct recurrent *r)
+{
+    struct recurrent_run run = {
+        .layer = call->state,
+        .steps = r->steps,
+        .batch = r->batch,
+        .x = call->in[X].data,
+        .lengths = op_has(call, LENGTHS) ? call->in[LENGTHS].data : NULL,
+        .h0 = floats_of(call, START_H),
+        .c0 = r->cell == CELL_LSTM ? floats_of(call, START_C) : NULL,
+        .y = call->out[0].data,
+        .y_h = call->out_count > 1 ? call->out[1].data : NULL,
+        .y_c = call->out_count > 2 ? call->out[2].data : NULL,
+        .scratch = call->scratch,
+    };
+
+    recurrent_run(&run, call->team);
+}
+
+static enum status check_lengths(const struct op_call *call, const struct recurrent *r,
+                                 struct error *err)
+{
+    for (size_t item = 0; item < r->batch && op_has(call, LENGTHS); item++) {
+        int64_t length = tensor_i64(&call->in[LENGTHS], item);
+
+        if (length < 0 || length > (int64_t)r->steps)
+            return op_error(call, err, STATUS_INVALID_INPUT, "sequence %zu has length %lld of %zu",
+                            item, (long long)length, r->steps);
+    }
+    return STATUS_OK;
+}
+
 static enum status run(const struct op_call *call, enum cell cell, struct error *err)
 {
     struct recurrent r;
@@ -327,6 +442,11 @@ static enum status run(const struct op_call *call, enum cell cell, struct error 
     int64_t steps, batch;
 
     TRY(recurrent_of(call, cell, &r, &steps, &batch, err));
+    TRY(check_lengths(call, &r, err));
+    if (call->state) {
+        run_fast(call, &r);
+        return STATUS_OK;
+    }
     lane.x = call->scratch;
     lane.h = lane.x + r.inputs;
     lane.c = lane.h + r.hidden;
@@ -335,9 +455,6 @@ static enum status run(const struct op_call *call, enum cell cell, struct error 
     for (size_t item = 0; item < r.batch; item++) {
         int64_t length = op_has(call, LENGTHS) ? tensor_i64(&call->in[LENGTHS], item) : steps;
 
-        if (length < 0 || length > steps)
-            return op_error(call, err, STATUS_INVALID_INPUT, "sequence %zu has length %lld of %lld",
-                            item, (long long)length, (long long)steps);
         for (lane.direction = 0; lane.direction < r.directions; lane.direction++)
             run_lane(&lane, item, (size_t)length);
     }
@@ -348,6 +465,10 @@ static enum status run(const struct op_call *call, enum cell cell, struct error 
     static enum status infer_##op(struct op_call *call, struct error *err)                         \
     {                                                                                              \
         return infer(call, cell, err);                                                             \
+    }                                                                                              \
+    static enum status prepare_##op(struct op_call *call, struct arena *keep, struct error *err)   \
+    {                                                                                              \
+        return prepare(call, cell, keep, err);                                                     \
     }                                                                                              \
     static size_t scratch_##op(const struct op_call *call)                                         \
     {                                                                                              \
@@ -365,8 +486,8 @@ OPERATOR(LSTM, CELL_LSTM)
 #define ROW(op, ins, outs, text)                                                                   \
     {                                                                                              \
         .name = #op, .summary = text, .flags = OP_OPTIONAL_GAPS, .in_min = 3, .in_max = ins,       \
-        .out_min = 1, .out_max = outs, .infer = infer_##op, .scratch_size = scratch_##op,          \
-        .run = run_##op                                                                            \
+        .out_min = 1, .out_max = outs, .infer = infer_##op, .prepare = prepare_##op,               \
+        .scratch_size = scratch_##op, .run = run_##op                                              \
     }
 
 const struct op_set ops_onnx_recurrent =
