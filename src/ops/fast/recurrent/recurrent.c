@@ -40,6 +40,23 @@ static enum status pack(struct packed_matrix *packed, const float *b, size_t k, 
     return STATUS_OK;
 }
 
+static enum status pack_parts(struct recurrent_matrix *matrix, const float *b, size_t k, size_t n,
+                              struct arena *keep, struct error *err)
+{
+    matrix->columns = n;
+    matrix->count = (n + RECURRENT_PART - 1) / RECURRENT_PART;
+    matrix->parts = arena_new(keep, struct packed_matrix, matrix->count);
+    if (!matrix->parts)
+        return error_no_memory(err, "packed weights");
+    for (size_t i = 0; i < matrix->count; i++) {
+        size_t columns = n - i * RECURRENT_PART;
+
+        TRY(pack(&matrix->parts[i], b + i * RECURRENT_PART * k, k,
+                 columns < RECURRENT_PART ? columns : RECURRENT_PART, keep, err));
+    }
+    return STATUS_OK;
+}
+
 /* Both biases of a gate are added to the product with the inputs, where nothing stands between. */
 static enum status pack_bias(const struct recurrent_layer *layer, const float *bias,
                              struct recurrent_direction *d, struct arena *keep, struct error *err)
@@ -88,9 +105,9 @@ enum status recurrent_pack(struct recurrent_layer *layer, const struct recurrent
 
         d->backwards = backwards || i == 1;
         TRY(pack(&d->w, weights->w + i * rows * layer->inputs, layer->inputs, rows, keep, err));
-        TRY(pack(&d->r, r, n, resets_before(layer) ? 2 * n : rows, keep, err));
+        TRY(pack_parts(&d->r, r, n, resets_before(layer) ? 2 * n : rows, keep, err));
         if (resets_before(layer))
-            TRY(pack(&d->candidate, r + 2 * n * n, n, n, keep, err));
+            TRY(pack_parts(&d->candidate, r + 2 * n * n, n, n, keep, err));
         TRY(pack_bias(layer, weights->bias ? weights->bias + i * 2 * rows : NULL, d, keep, err));
         TRY(copy_peepholes(layer, weights->peepholes ? weights->peepholes + i * 3 * n : NULL, d,
                            keep, err));
@@ -248,11 +265,23 @@ static float *inputs_of(const struct group *g, size_t item, size_t step, size_t 
     return g->x + ((*time - first) * g->items + item) * g->layer->cell * g->layer->hidden;
 }
 
+/* g->h = states times matrix */
+static void multiply_states(const struct group *g, const struct recurrent_matrix *matrix,
+                            const float *states, size_t step)
+{
+    for (size_t i = 0; i < matrix->count; i++) {
+        size_t part = step % 2 ? matrix->count - 1 - i : i;
+
+        gemm_run(&matrix->parts[part], states, g->items, g->layer->hidden, NULL,
+                 g->h + part * RECURRENT_PART, matrix->columns);
+    }
+}
+
 static void run_step(const struct group *g, size_t step)
 {
     size_t n = g->layer->hidden, time;
 
-    gemm_run(&g->d->r, g->state, g->items, n, NULL, g->h, g->d->r.columns);
+    multiply_states(g, &g->d->r, g->state, step);
     if (resets_before(g->layer)) {
         for (size_t i = 0; i < g->items; i++) {
             if (step < length_of(g, i))
@@ -261,7 +290,7 @@ static void run_step(const struct group *g, size_t step)
             else
                 memset(g->reset + i * n, 0, n * sizeof *g->reset);
         }
-        gemm_run(&g->d->candidate, g->reset, g->items, n, NULL, g->h, n);
+        multiply_states(g, &g->d->candidate, g->reset, step);
     }
     for (size_t i = 0; i < g->items; i++) {
         if (step < length_of(g, i)) {

@@ -12,10 +12,18 @@
 enum recurrent_cell { RECURRENT_RNN = 1, RECURRENT_GRU = 3, RECURRENT_LSTM = 4 }; /* gates of it */
 enum recurrent_activation { RECURRENT_TANH, RECURRENT_RELU, RECURRENT_SIGMOID };  /* of RNN */
 
+/* A matrix (hidden, columns) in parts of RECURRENT_PART columns: every other step takes them
+ * backwards, so that of weights a little larger than the cache most are still there. */
+enum { RECURRENT_PART = 256 };
+struct recurrent_matrix {
+    size_t columns, count;
+    struct packed_matrix *parts; /* (count,) */
+};
+
 struct recurrent_direction {
-    struct packed_matrix w, r; /* (inputs, gates * hidden), (hidden, gates * hidden) */
-    struct packed_matrix
-        candidate;           /* GRU that resets before: (hidden, hidden), and r has two gates */
+    struct packed_matrix w;            /* (inputs, gates * hidden) */
+    struct recurrent_matrix r;         /* (hidden, gates * hidden) */
+    struct recurrent_matrix candidate; /* GRU that resets before: (hidden, hidden); r has 2 gates */
     const float *bias;       /* (gates * hidden,): both, but of the candidate of a GRU that resets
                               * after, which has its second one in bias_after */
     const float *bias_after; /* (hidden,) */
