@@ -3,56 +3,7 @@
  * a pattern becomes the whole; the others die when nobody else reads them. */
 #include <math.h>
 
-#include "graph/internal.h"
-
-/* The one value of a constant input; false when it is none. */
-static bool number_of(const struct graph *graph, const struct node *node, size_t input,
-                      double *number)
-{
-    const struct tensor *constant = node_constant(graph, node, input);
-
-    if (!constant || !dtype_is_float(constant->dtype) || tensor_count(constant) != 1)
-        return false;
-    *number = tensor_f64(constant, 0);
-    return true;
-}
-
-/* node = x op number, or number op x: x and the number. */
-static bool with_number(const struct graph *graph, const struct node *node, const char *op,
-                        bool commutes, value_id *x, double *number)
-{
-    if (!node || !node_is(node, op) || node->input_count != 2)
-        return false;
-    for (size_t side = 0; side < (commutes ? 2 : 1); side++)
-        if (number_of(graph, node, 1 - side, number)) {
-            *x = node->inputs[side];
-            /* a constant of more dimensions would make the output larger */
-            return graph->values[*x].shape.rank >= 0 &&
-                   graph->values[*x].shape.rank == graph->values[node->outputs[0]].shape.rank;
-        }
-    return false;
-}
-
-static bool is_near(double a, double b)
-{
-    return fabs(a - b) <= 1e-6 * fabs(b);
-}
-
-/* y = x times number, as Mul or Div. */
-static bool scaled(const struct graph *graph, const struct node *node, value_id *x, double *number)
-{
-    if (with_number(graph, node, "Mul", true, x, number))
-        return true;
-    if (!with_number(graph, node, "Div", false, x, number))
-        return false;
-    *number = 1 / *number;
-    return true;
-}
-
-static const struct node *maker_of(const struct graph *graph, const struct node *node, size_t input)
-{
-    return input < node->input_count ? value_producer(graph, node->inputs[input]) : NULL;
-}
+#include "graph/match.h"
 
 /* Clip to [0, 6], Relu6. */
 static bool is_relu6(const struct graph *graph, const struct node *node, value_id *x)
@@ -64,7 +15,7 @@ static bool is_relu6(const struct graph *graph, const struct node *node, value_i
     if (node->opset < 11) {
         low = attribute_float(&node->attributes, "min", -INFINITY);
         high = attribute_float(&node->attributes, "max", INFINITY);
-    } else if (!number_of(graph, node, 1, &low) || !number_of(graph, node, 2, &high)) {
+    } else if (!match_number(graph, node, 1, &low) || !match_number(graph, node, 2, &high)) {
         return false;
     }
     *x = node->inputs[0];
@@ -86,9 +37,9 @@ static bool find_hard_sigmoid(const struct graph *graph, const struct node *node
     value_id clipped, shifted;
     double sixth, three;
 
-    if (!scaled(graph, node, &clipped, &sixth) || !is_near(sixth, 1. / 6) ||
+    if (!match_scaled(graph, node, &clipped, &sixth) || !match_near(sixth, 1. / 6) ||
         !is_relu6(graph, value_producer(graph, clipped), &shifted) ||
-        !with_number(graph, value_producer(graph, shifted), "Add", true, &idiom->x, &three) ||
+        !match_with_number(graph, value_producer(graph, shifted), "Add", true, &idiom->x, &three) ||
         three != 3)
         return false;
     idiom->op = "HardSigmoid";
@@ -105,15 +56,15 @@ static bool find_hard_swish(const struct graph *graph, const struct node *node, 
     value_id value, shifted;
     double sixth, three;
 
-    if (!scaled(graph, node, &value, &sixth) || !is_near(sixth, 1. / 6))
+    if (!match_scaled(graph, node, &value, &sixth) || !match_near(sixth, 1. / 6))
         return false;
     product = value_producer(graph, value);
     if (!product || !node_is(product, "Mul"))
         return false;
     for (size_t side = 0; side < 2; side++) {
         idiom->x = product->inputs[side];
-        if (is_relu6(graph, maker_of(graph, product, 1 - side), &shifted) &&
-            with_number(graph, value_producer(graph, shifted), "Add", true, &value, &three) &&
+        if (is_relu6(graph, match_maker(graph, product, 1 - side), &shifted) &&
+            match_with_number(graph, value_producer(graph, shifted), "Add", true, &value, &three) &&
             value == idiom->x && three == 3) {
             idiom->op = "HardSwish";
             return true;
@@ -126,23 +77,23 @@ static bool find_hard_swish(const struct graph *graph, const struct node *node, 
 static bool find_gated(const struct graph *graph, const struct node *node, size_t side,
                        struct idiom *idiom)
 {
-    const struct node *gate = maker_of(graph, node, 1 - side), *inner;
+    const struct node *gate = match_maker(graph, node, 1 - side), *inner;
     value_id x = node->inputs[side], scaled_x;
 
     idiom->x = x;
     if (!gate)
         return false;
-    inner = maker_of(graph, gate, 0);
+    inner = match_maker(graph, gate, 0);
     if (node_is(gate, "Sigmoid")) {
         idiom->op = "Swish";
         idiom->has_alpha = inner && gate->inputs[0] != x;
         return gate->inputs[0] == x ||
-               (scaled(graph, inner, &scaled_x, &idiom->alpha) && scaled_x == x);
+               (match_scaled(graph, inner, &scaled_x, &idiom->alpha) && scaled_x == x);
     }
     idiom->op = "HardSwish";
     if (node_is(gate, "HardSigmoid"))
         return gate->inputs[0] == x &&
-               is_near(attribute_float(&gate->attributes, "alpha", 0.2), 1. / 6) &&
+               match_near(attribute_float(&gate->attributes, "alpha", 0.2), 1. / 6) &&
                attribute_float(&gate->attributes, "beta", 0.5) == 0.5;
     idiom->op = "Mish";
     return node_is(gate, "Tanh") && inner && node_is(inner, "Softplus") && inner->inputs[0] == x;
