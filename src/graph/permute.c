@@ -129,6 +129,7 @@ struct rewrite {
     struct graph *graph;
     const struct node *node;
     const struct order *order;
+    const char *domain, *op; /* of the new node */
     value_id inputs[OP_OUTPUTS_MAX];
     size_t input_count;
     struct attribute attributes[OP_OUTPUTS_MAX];
@@ -478,6 +479,37 @@ static bool fits_elementwise(const struct graph *graph, const struct node *node,
     return node->output_count == 1;
 }
 
+/* Normalisations have a twin for channels last, and are the twin's for channels first. */
+static bool is_order(const struct order *a, struct order b)
+{
+    return !memcmp(a->perm, b.perm, (size_t)a->rank * sizeof *a->perm);
+}
+
+static bool fits_twin(const struct graph *graph, const struct node *node, const struct order *order,
+                      struct permutable *permutable)
+{
+    bool is_last = *node->domain;
+
+    permutable->outputs = true;
+    if (order->rank < 3 || graph->values[node->inputs[0]].dtype != DTYPE_F32 ||
+        node->output_count != 1)
+        return false;
+    return is_last ? is_order(order, order_channels_first(order->rank))
+                   : is_order(order, order_channels_last(order->rank));
+}
+
+static enum status rewrite_twin(struct rewrite *rewrite, struct error *err)
+{
+    bool groups = !strncmp(rewrite->op, "Group", 5);
+
+    (void)err;
+    rewrite->domain = *rewrite->domain ? "" : "firn";
+    rewrite->op = *rewrite->domain ? groups ? "GroupNormalizationNhwc" : "InstanceNormalizationNhwc"
+                  : groups         ? "GroupNormalization"
+                                   : "InstanceNormalization";
+    return STATUS_OK;
+}
+
 static bool fits_first(const struct graph *graph, const struct node *node,
                        const struct order *order, struct permutable *permutable)
 {
@@ -592,15 +624,25 @@ static const struct permute_rule RULES[] = {
     {"Expand", 1, fits_repeat, rewrite_repeat},
     {"Slice", 1, fits_slice, rewrite_slice},
     {"Shape", 1, fits_shape, rewrite_shape},
+    {"InstanceNormalization", 1, fits_twin, rewrite_twin},
+    {"GroupNormalization", 1, fits_twin, rewrite_twin},
+    {"InstanceNormalizationNhwc", 1, fits_twin, rewrite_twin},
+    {"GroupNormalizationNhwc", 1, fits_twin, rewrite_twin},
 };
+
+/* Names that end so are of domain "firn". */
+static bool is_twin(const char *op)
+{
+    size_t size = strlen(op);
+
+    return size > 4 && !strcmp(op + size - 4, "Nhwc");
+}
 
 static const struct permute_rule *rule_find(const struct node *node)
 {
-    bool ours =
-        !*node->domain || (!strcmp(node->domain, "firn") && !strcmp(node->op->name, "QLinearAdd"));
-
-    for (size_t i = 0; ours && i < ARRAY_COUNT(RULES); i++)
-        if (!strcmp(RULES[i].op, node->op->name))
+    for (size_t i = 0; i < ARRAY_COUNT(RULES); i++)
+        if (!strcmp(RULES[i].op, node->op->name) &&
+            !strcmp(node->domain, is_twin(RULES[i].op) ? "firn" : ""))
             return &RULES[i];
     return NULL;
 }
@@ -653,6 +695,8 @@ enum status permutable_make(struct graph *graph, const struct node *node, const 
     struct rewrite rewrite = {.graph = graph,
                               .node = node,
                               .order = order,
+                              .domain = node->domain,
+                              .op = node->op->name,
                               .input_count = node->input_count,
                               .attribute_count = node->attributes.count};
 
@@ -663,8 +707,8 @@ enum status permutable_make(struct graph *graph, const struct node *node, const 
         TRY(rule->rewrite(&rewrite, err));
     TRY(graph_node(graph,
                    &(struct node_description){
-                       .domain = node->domain,
-                       .op = node->op->name,
+                       .domain = rewrite.domain,
+                       .op = rewrite.op,
                        .name = node->name,
                        .opset = node->opset,
                        .inputs = rewrite.inputs,

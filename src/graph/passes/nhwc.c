@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Images with their channels last: convolutions, pools and what is like them become their twins of
- * domain "firn" between two Transposes, which pass `transposes` then moves and cancels. */
+/* Images with their channels last: convolutions and pools become their twins of domain "firn"
+ * between two Transposes, which pass `transposes` then moves and cancels. */
 #include "graph/permute.h"
 
 #define DTYPES_IMAGE DTYPE_BIT(DTYPE_F32)
@@ -8,17 +8,14 @@
 static const struct {
     const char *op, *twin;
     uint64_t dtypes;
-    int opset; /* from this one on */
 } ROWS[] = {
-    {"Conv", "ConvNhwc", DTYPES_IMAGE, 0},
-    {"ConvTranspose", "ConvTransposeNhwc", DTYPES_IMAGE, 0},
-    {"MaxPool", "MaxPoolNhwc", DTYPES_IMAGE | DTYPE_BIT(DTYPE_U8) | DTYPE_BIT(DTYPE_I8), 0},
-    {"AveragePool", "AveragePoolNhwc", DTYPES_IMAGE, 0},
-    {"GlobalMaxPool", "GlobalMaxPoolNhwc", DTYPES_IMAGE, 0},
-    {"GlobalAveragePool", "GlobalAveragePoolNhwc", DTYPES_IMAGE, 0},
-    {"QLinearConv", "QLinearConvNhwc", DTYPE_BIT(DTYPE_U8) | DTYPE_BIT(DTYPE_I8), 0},
-    {"InstanceNormalization", "InstanceNormalizationNhwc", DTYPES_IMAGE, 0},
-    {"GroupNormalization", "GroupNormalizationNhwc", DTYPES_IMAGE, 21},
+    {"Conv", "ConvNhwc", DTYPES_IMAGE},
+    {"ConvTranspose", "ConvTransposeNhwc", DTYPES_IMAGE},
+    {"MaxPool", "MaxPoolNhwc", DTYPES_IMAGE | DTYPE_BIT(DTYPE_U8) | DTYPE_BIT(DTYPE_I8)},
+    {"AveragePool", "AveragePoolNhwc", DTYPES_IMAGE},
+    {"GlobalMaxPool", "GlobalMaxPoolNhwc", DTYPES_IMAGE},
+    {"GlobalAveragePool", "GlobalAveragePoolNhwc", DTYPES_IMAGE},
+    {"QLinearConv", "QLinearConvNhwc", DTYPE_BIT(DTYPE_U8) | DTYPE_BIT(DTYPE_I8)},
 };
 
 enum { RANK_LOW = 3, RANK_HIGH = 5 };
@@ -37,7 +34,7 @@ static const char *twin_of(const struct graph *graph, const struct node *node)
         return NULL;
     for (size_t i = 0; i < ARRAY_COUNT(ROWS); i++)
         if (!strcmp(node->op->name, ROWS[i].op))
-            return ROWS[i].dtypes & DTYPE_BIT(x->dtype) && node->opset >= ROWS[i].opset &&
+            return ROWS[i].dtypes & DTYPE_BIT(x->dtype) &&
                            op_find(bytes_of("firn"), bytes_of(ROWS[i].twin))
                        ? ROWS[i].twin
                        : NULL;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/fast/image/pool.h"
 
+#include <string.h>
+
 #include "ops/fast/image/rows.h"
 
 enum {
@@ -96,21 +98,45 @@ struct pooling {
     size_t in_bytes, line_outputs, row_bytes;
 };
 
+/* Outputs from `at` on, at most `most`, whose windows lie inside in the last dimension and so
+ * differ only in where they are. */
+static size_t alike(const struct window *w, const int64_t *at, int64_t most)
+{
+    int last = w->rank - 1;
+    int64_t start = at[last] * w->stride[last] - w->begin[last];
+    int64_t span = (w->kernel[last] - 1) * w->dilation[last] + 1, room = w->in[last] - span - start;
+
+    if (start < 0 || room < 0)
+        return 1;
+    room = room / w->stride[last] + 1;
+    return (size_t)(room < most ? room : most);
+}
+
 static void pool_line(const struct pooling *p, size_t line)
 {
     const struct image_pool *pool = p->pool;
-    size_t outer = (size_t)pool->window.out[0];
+    const struct window *w = &pool->window;
+    size_t outer = (size_t)w->out[0], step;
     const char *x = (const char *)pool->x + line / outer * p->in_bytes;
     char *y = (char *)pool->y + line * p->line_outputs * p->row_bytes;
     int64_t at[WINDOW_RANK_MAX] = {(int64_t)(line % outer)}, padded;
     const void *rows[TAPS_MAX];
+    int last = w->rank - 1;
 
+    step = (size_t)w->stride[last] * pool->channels;
     do {
+        bool largest = !pool->mean && pool->dtype == DTYPE_F32 && last > 0;
+        size_t windows = largest ? alike(w, at, w->out[last] - at[last]) : 1;
         size_t count = rows_of(pool, x, at, rows, &padded);
 
-        pool_one(pool, p->kernels, rows, count, padded, y);
-        y += p->row_bytes;
-    } while (index_next(at + 1, pool->window.out + 1, pool->window.rank - 1));
+        if (windows > 1)
+            p->kernels->max_windows((float *)(void *)y, (const float *const *)rows, count,
+                                    pool->channels, windows, step);
+        else
+            pool_one(pool, p->kernels, rows, count, padded, y);
+        y += windows * p->row_bytes;
+        at[last] += last > 0 ? (int64_t)windows - 1 : 0;
+    } while (index_next(at + 1, w->out + 1, last));
 }
 
 static void pool_chunk(void *context, size_t chunk, size_t lane)
@@ -157,6 +183,40 @@ struct whole {
     bool mean;
 };
 
+/* One item of few channels: several rows are taken as one, and at the end its parts together. */
+static void whole_short(const struct whole *w, const float *x, float *y)
+{
+    size_t together = BLOCK_CHANNELS / w->channels, n = together * w->channels;
+    size_t count = w->count / together, rest = count * together;
+    const float *rows[BLOCK_ROWS], *parts[BLOCK_CHANNELS];
+    float total[BLOCK_CHANNELS], part[BLOCK_CHANNELS], both[BLOCK_CHANNELS];
+    void (*merge)(float *, const float *const *, size_t, size_t) =
+        w->mean ? w->kernels->sum : w->kernels->max;
+
+    for (size_t r = 0; r < count; r += BLOCK_ROWS - 1) {
+        size_t many = count - r < BLOCK_ROWS - 1 ? count - r : BLOCK_ROWS - 1;
+
+        for (size_t k = 0; k < many; k++)
+            rows[k] = x + (r + k) * n;
+        merge(part, rows, many, n);
+        rows[0] = part;
+        rows[1] = total;
+        merge(both, rows, r ? 2 : 1, n);
+        memcpy(total, both, n * sizeof *total);
+    }
+    for (size_t k = 0; k < together; k++)
+        parts[k] = total + k * w->channels;
+    merge(y, parts, together, w->channels);
+    for (; rest < w->count; rest++) {
+        parts[0] = y;
+        parts[1] = x + rest * w->channels;
+        merge(part, parts, 2, w->channels);
+        memcpy(y, part, w->channels * sizeof *y);
+    }
+    if (w->mean)
+        w->kernels->divide(y, (float)w->count, w->channels);
+}
+
 /* One block of channels of one item. Sums of BLOCK_ROWS rows first, so that little is lost. */
 static void whole_chunk(void *context, size_t chunk, size_t lane)
 {
@@ -167,6 +227,10 @@ static void whole_chunk(void *context, size_t chunk, size_t lane)
     float part[BLOCK_CHANNELS], *y = w->y + item * w->channels + from;
 
     (void)lane;
+    if (2 * w->channels <= BLOCK_CHANNELS && w->count >= BLOCK_ROWS * 4) {
+        whole_short(w, x, y);
+        return;
+    }
     for (size_t r = 0; r < w->count; r += BLOCK_ROWS) {
         size_t count = w->count - r < BLOCK_ROWS ? w->count - r : BLOCK_ROWS;
         float *to = r ? part : y;

@@ -109,7 +109,11 @@ static void line_rows(const struct lines *l, const struct taps *above, float *y)
     struct taps taps;
 
     for (int64_t o = 0; o < l->resize->y->shape.dims[l->last]; o++, y += l->inner) {
-        taps = *above;
+        taps.count = above->count;
+        for (size_t i = 0; i < above->count; i++) {
+            taps.rows[i] = above->rows[i];
+            taps.weights[i] = above->weights[i];
+        }
         taps_add(l, l->last, o, &taps);
         blend(l, &taps, y, l->inner);
     }

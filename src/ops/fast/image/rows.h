@@ -12,6 +12,11 @@ struct row_kernels {
     void (*max_u8)(uint8_t *y, const uint8_t *const *rows, size_t count, size_t n);
     void (*max_i8)(int8_t *y, const int8_t *const *rows, size_t count, size_t n);
 
+    /* The same for `windows` rows of y, one after the other; rows are `step` elements further on
+     * each time. n is small: whole windows are worked on in registers. */
+    void (*max_windows)(float *y, const float *const *rows, size_t count, size_t n, size_t windows,
+                        size_t step);
+
     /* y[i] = sum of rows[k][i]; count >= 1 */
     void (*sum)(float *y, const float *const *rows, size_t count, size_t n);
     /* y[i] = sum of weights[k] rows[k][i] */
