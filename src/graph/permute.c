@@ -630,19 +630,19 @@ static const struct permute_rule RULES[] = {
     {"GroupNormalizationNhwc", 1, fits_twin, rewrite_twin},
 };
 
-/* Names that end so are of domain "firn". */
-static bool is_twin(const char *op)
+/* Is it an operator of domain "firn"? */
+static bool is_ours(const char *op)
 {
     size_t size = strlen(op);
 
-    return size > 4 && !strcmp(op + size - 4, "Nhwc");
+    return (size > 4 && !strcmp(op + size - 4, "Nhwc")) || !strcmp(op, "QLinearAdd");
 }
 
 static const struct permute_rule *rule_find(const struct node *node)
 {
     for (size_t i = 0; i < ARRAY_COUNT(RULES); i++)
         if (!strcmp(RULES[i].op, node->op->name) &&
-            !strcmp(node->domain, is_twin(RULES[i].op) ? "firn" : ""))
+            !strcmp(node->domain, is_ours(RULES[i].op) ? "firn" : ""))
             return &RULES[i];
     return NULL;
 }
