@@ -60,6 +60,16 @@ static void step(size_t *at, int64_t index[RANK_MAX], const int64_t dims[RANK_MA
     }
 }
 
+void reduction_seek(const struct reduction *r, struct reduction_walk *walk, size_t output)
+{
+    *walk = (struct reduction_walk){0};
+    for (int d = r->kept_rank - 1; d >= 0; d--) {
+        walk->kept[d] = (int64_t)(output % (size_t)r->kept_dims[d]);
+        output /= (size_t)r->kept_dims[d];
+        walk->base += (size_t)(walk->kept[d] * r->kept_strides[d]);
+    }
+}
+
 void reduction_next(const struct reduction *r, struct reduction_walk *walk)
 {
     step(&walk->base, walk->kept, r->kept_dims, r->kept_strides, r->kept_rank);

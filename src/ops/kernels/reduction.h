@@ -8,7 +8,7 @@
 struct reduction {
     size_t kept, reduced;       /* elements of the output; elements that make one of them */
     size_t run_count, run_step; /* the innermost reduced dimension */
-    /* private */
+    /* dimensions and strides, joined where they lie one after the other */
     size_t run_total; /* runs for one output element */
     int kept_rank, runs_rank;
     int64_t kept_dims[RANK_MAX], kept_strides[RANK_MAX];
@@ -27,6 +27,8 @@ void reduction_of(struct reduction *reduction, const struct shape *shape,
 /* The number of output elements; then the number of runs for the current one. A walk over all runs
  * ends where it began, so that it can be repeated. */
 size_t reduction_start(const struct reduction *reduction, struct reduction_walk *walk);
+/* To output element number `output`. */
+void reduction_seek(const struct reduction *reduction, struct reduction_walk *walk, size_t output);
 void reduction_next(const struct reduction *reduction, struct reduction_walk *walk);
 size_t reduction_runs(const struct reduction *reduction, struct reduction_walk *walk);
 void reduction_next_run(const struct reduction *reduction, struct reduction_walk *walk);

@@ -2,6 +2,7 @@
 /* ArgMax, ArgMin: where the largest and the smallest element along an axis are. */
 #include <math.h>
 
+#include "ops/fast/reduce/reduce.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/types.h"
 
@@ -36,7 +37,7 @@ static enum status infer(struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
-static void run_arg(const struct op_call *call, arg_kernel kernel)
+static void run_arg(const struct op_call *call, arg_kernel kernel, bool smallest)
 {
     const struct tensor *x = &call->in[0];
     bool last = attribute_int(call->attributes, "select_last_index", 0);
@@ -54,6 +55,11 @@ static void run_arg(const struct op_call *call, arg_kernel kernel)
     outer = shape_span(&x->shape, 0, axis);
     n = (size_t)x->shape.dims[axis];
     inner = shape_span(&x->shape, axis + 1, rank);
+    if (x->dtype == DTYPE_F32 && inner == 1 && !op_is_reference_only()) {
+        for (size_t i = 0; i < outer; i++)
+            *y++ = (int64_t)reduce_where((const float *)x->data + i * n, n, smallest, last);
+        return;
+    }
     for (size_t i = 0; i < outer; i++)
         for (size_t j = 0; j < inner; j++)
             *y++ =
@@ -63,14 +69,14 @@ static void run_arg(const struct op_call *call, arg_kernel kernel)
 static enum status run_max(const struct op_call *call, struct error *err)
 {
     (void)err;
-    run_arg(call, ARG_MAX[call->in[0].dtype]);
+    run_arg(call, ARG_MAX[call->in[0].dtype], false);
     return STATUS_OK;
 }
 
 static enum status run_min(const struct op_call *call, struct error *err)
 {
     (void)err;
-    run_arg(call, ARG_MIN[call->in[0].dtype]);
+    run_arg(call, ARG_MIN[call->in[0].dtype], true);
     return STATUS_OK;
 }
 

@@ -3,6 +3,7 @@
  * input. Sums and means of floats are taken in double; integers wrap. */
 #include <math.h>
 
+#include "ops/fast/reduce/reduce.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/reduction.h"
 #include "ops/kernels/types.h"
@@ -88,7 +89,7 @@ static enum status reduce_infer(struct op_call *call, const reduce_kernel kernel
 }
 
 static enum status reduce_run(const struct op_call *call, const reduce_kernel kernels[DTYPE_COUNT],
-                              struct error *err)
+                              enum reduce_function fast, struct error *err)
 {
     const struct tensor *x = &call->in[0];
     struct reduction reduction;
@@ -98,11 +99,14 @@ static enum status reduce_run(const struct op_call *call, const reduce_kernel ke
     TRY(op_axes_list(call, 1, "axes", &axes, err));
     TRY(reduced_axes(call, &axes, x->shape.rank, mask, err));
     reduction_of(&reduction, &x->shape, mask);
-    kernels[x->dtype](&reduction, x->data, call->out[0].data);
+    if (fast != REDUCE_NONE && x->dtype == DTYPE_F32 && !op_is_reference_only())
+        reduce_floats(fast, &reduction, x->data, call->out[0].data, call->team);
+    else
+        kernels[x->dtype](&reduction, x->data, call->out[0].data);
     return STATUS_OK;
 }
 
-#define OPERATOR(op, group, text)                                                                  \
+#define OPERATOR(op, group, fast, text)                                                            \
     static const reduce_kernel KERNELS_##op[DTYPE_COUNT] = {group(KERNEL, op)};                    \
     static enum status infer_##op(struct op_call *call, struct error *err)                         \
     {                                                                                              \
@@ -110,25 +114,25 @@ static enum status reduce_run(const struct op_call *call, const reduce_kernel ke
     }                                                                                              \
     static enum status run_##op(const struct op_call *call, struct error *err)                     \
     {                                                                                              \
-        return reduce_run(call, KERNELS_##op, err);                                                \
+        return reduce_run(call, KERNELS_##op, fast, err);                                          \
     }
 
 #define FOR_ORDERED(X, f) FOR_NUMBER(X, f) X(BOOL, f)
 #define OPERATORS(X)                                                                               \
-    X(ReduceSum, FOR_NUMBER, "sum")                                                                \
-    X(ReduceMean, FOR_NUMBER, "mean")                                                              \
-    X(ReduceMax, FOR_ORDERED, "largest")                                                           \
-    X(ReduceMin, FOR_ORDERED, "smallest")                                                          \
-    X(ReduceProd, FOR_NUMBER, "product")                                                           \
-    X(ReduceL1, FOR_NUMBER, "sum of magnitudes")                                                   \
-    X(ReduceL2, FOR_NUMBER, "root of the sum of squares")                                          \
-    X(ReduceLogSum, FOR_NUMBER, "logarithm of the sum")                                            \
-    X(ReduceLogSumExp, FOR_NUMBER, "logarithm of the sum of exponentials")                         \
-    X(ReduceSumSquare, FOR_NUMBER, "sum of squares")
+    X(ReduceSum, FOR_NUMBER, REDUCE_SUM, "sum")                                                    \
+    X(ReduceMean, FOR_NUMBER, REDUCE_MEAN, "mean")                                                 \
+    X(ReduceMax, FOR_ORDERED, REDUCE_MAX, "largest")                                               \
+    X(ReduceMin, FOR_ORDERED, REDUCE_MIN, "smallest")                                              \
+    X(ReduceProd, FOR_NUMBER, REDUCE_NONE, "product")                                              \
+    X(ReduceL1, FOR_NUMBER, REDUCE_L1, "sum of magnitudes")                                        \
+    X(ReduceL2, FOR_NUMBER, REDUCE_L2, "root of the sum of squares")                               \
+    X(ReduceLogSum, FOR_NUMBER, REDUCE_NONE, "logarithm of the sum")                               \
+    X(ReduceLogSumExp, FOR_NUMBER, REDUCE_NONE, "logarithm of the sum of exponentials")            \
+    X(ReduceSumSquare, FOR_NUMBER, REDUCE_SUM_SQUARES, "sum of squares")
 
 OPERATORS(OPERATOR)
 
-#define ROW(op, group, text)                                                                       \
+#define ROW(op, group, fast, text)                                                                 \
     {.name = #op,                                                                                  \
      .summary = text,                                                                              \
      .flags = 0,                                                                                   \
