@@ -7,7 +7,8 @@ exact values alone), so that two right implementations agree to a few units in t
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
+FLOAT, DOUBLE, FLOAT16 = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16
+NUMPY = {FLOAT: np.float32, DOUBLE: np.float64, FLOAT16: np.float16}
 OPSET, IR_VERSION = 21, 10
 ELEMENTS_MAX = 1 << 15
 
@@ -16,6 +17,10 @@ UNARY = ("Relu", "Sigmoid", "Tanh", "Abs", "Neg", "LeakyRelu", "Elu", "Selu", "C
 EXACT_UNARY = ("Floor", "Ceil", "Round", "Sign", "Relu", "Abs", "Neg")
 POSITIVE = ("Sqrt", "Log", "Reciprocal")  # of |x| + 1/2
 REDUCTIONS = ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceSumSquare")
+
+
+class Unfit(Exception):
+    """No value fits what was chosen."""
 
 
 class Value:
@@ -38,6 +43,7 @@ class RandomGraph:
         self.prefix = f"g{seed}_"
         self.nodes, self.constants, self.inputs, self.values = [], [], {}, []
         self.symbolic = self.random.rand() < 0.5
+        self.type = self.pick((FLOAT,) * 8 + (DOUBLE, FLOAT16))
         self.input()
         for _ in range(nodes or self.pick(range(3, 16))):
             self.step()
@@ -60,13 +66,16 @@ class RandomGraph:
             (self.pick((1, 2, 4)), self.pick((1, 5, 8, 16)), self.pick((3, 8, 15, 32))),
             (self.pick((1, 2, 7, 33)), self.pick((1, 4, 13, 64)))])
         value = Value(f"{self.prefix}x{len(self.inputs)}", shape, exact=True)
-        self.inputs[value.name] = (self.random.randint(-32, 33, shape) / 8).astype(np.float32)
+        self.inputs[value.name] = (self.random.randint(-32, 33, shape) / 8).astype(NUMPY[self.type])
         self.values.append(value)
         return value
 
-    def constant(self, array):
-        name = f"{self.prefix}c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(array), name))
+    def constant(self, array, always_float=False):
+        """Of the graph's type, when it is of floats."""
+        name, array = f"{self.prefix}c{len(self.constants)}", np.asarray(array)
+        if array.dtype == np.float32 and not always_float:
+            array = array.astype(NUMPY[self.type])
+        self.constants.append(numpy_helper.from_array(array, name))
         return name
 
     def weights(self, shape, fan_in):
@@ -92,7 +101,7 @@ class RandomGraph:
         """Mostly the newest."""
         fitting = [v for v in self.values if fits(v)]
         if not fitting:
-            return None
+            raise Unfit
         return fitting[-1] if self.chance(0.7) else self.pick(fitting)
 
     def choose_outputs(self):
@@ -101,8 +110,10 @@ class RandomGraph:
         return [*rest, last]
 
     def step(self):
-        family = self.pick(FAMILIES)
-        family(self)
+        try:
+            self.pick(FAMILIES)(self)
+        except Unfit:
+            pass
 
     # --- families ---
     def unary(self):
@@ -154,7 +165,7 @@ class RandomGraph:
         same = [v for v in self.values if v.shape == x.shape]
         a, b = self.pick(same), self.pick(same)
         if self.chance(0.3):
-            self.op("Cast", [condition], x.shape, True, quantum=0.0, to=FLOAT)
+            self.op("Cast", [condition], x.shape, True, quantum=0.0, to=self.type)
         else:
             self.op("Where", [condition, a, b], x.shape, a.exact and b.exact)
 
@@ -171,9 +182,8 @@ class RandomGraph:
 
     def transpose(self):
         x = self.choose(lambda v: v.rank > 1)
-        if x:
-            perm = self.random.permutation(x.rank).tolist()
-            self.op("Transpose", [x], [x.shape[p] for p in perm], x.exact, perm=perm)
+        perm = self.random.permutation(x.rank).tolist()
+        self.op("Transpose", [x], [x.shape[p] for p in perm], x.exact, perm=perm)
 
     def reshape(self):
         x = self.choose()
@@ -205,8 +215,6 @@ class RandomGraph:
 
     def concat(self):
         x = self.choose(lambda v: v.rank > 0 and v.size < ELEMENTS_MAX // 4)
-        if not x:
-            return
         axis = self.random.randint(x.rank)
         fitting = [v for v in self.values if v.rank == x.rank and all(i == axis or a == b for i, (a, b) in enumerate(zip(v.shape, x.shape)))]
         parts = [x] + [self.pick(fitting) for _ in range(self.pick((1, 1, 2)))]
@@ -217,8 +225,6 @@ class RandomGraph:
 
     def split(self):
         x = self.choose(lambda v: v.rank > 0 and max(v.shape) > 1)
-        if not x:
-            return
         axis = self.pick([i for i, d in enumerate(x.shape) if d > 1])
         first = self.random.randint(1, x.shape[axis])
         sizes = [first, x.shape[axis] - first]
@@ -228,8 +234,6 @@ class RandomGraph:
 
     def pad(self):
         x = self.choose(lambda v: v.rank > 0 and v.size < ELEMENTS_MAX // 8)
-        if not x:
-            return
         mode = self.pick(("constant", "constant", "reflect", "edge"))
         limit = [d - 1 if mode == "reflect" else 3 for d in x.shape]
         pads = [int(self.random.randint(0, min(l, 2) + 1)) for l in limit + limit]
@@ -275,8 +279,6 @@ class RandomGraph:
 
     def convolution(self):
         x = self.image()
-        if not x:
-            return
         n, c, *space = x.shape
         group = self.pick([g for g in (1, 1, 1, 2, 4, c) if c % g == 0])
         out = group * self.pick((1, 1, 2, 3, 8))
@@ -316,15 +318,13 @@ class RandomGraph:
 
     def batch_normalization(self, x=None):
         x = x or self.image()
-        if not x:
-            return
         c = x.shape[1]
         positive = [self.constant((self.random.rand(c) + 0.5).astype(np.float32)) for _ in range(2)]
         self.op("BatchNormalization", [x, positive[0], self.eighths((c,)), self.eighths((c,)), positive[1]], x.shape, quantum=x.quantum * 4)
 
     def transposed_convolution(self):
         x = self.image()
-        if not x or x.size > ELEMENTS_MAX // 16:
+        if x.size > ELEMENTS_MAX // 16:
             return
         n, c, *space = x.shape
         group = self.pick([g for g in (1, 1, 2, c) if c % g == 0])
@@ -339,8 +339,6 @@ class RandomGraph:
 
     def pool(self):
         x = self.image()
-        if not x:
-            return
         n, c, *space = x.shape
         op = self.pick(("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"))
         if op.startswith("Global"):
@@ -356,10 +354,8 @@ class RandomGraph:
 
     def resize(self):
         x = self.choose(lambda v: v.rank == 4 and v.size < ELEMENTS_MAX // 16)
-        if not x:
-            return
         mode, factor = self.pick(("nearest", "linear")), self.pick((2, 2, 3))
-        scales = self.constant(np.array([1, 1, factor, factor], np.float32))
+        scales = self.constant(np.array([1, 1, factor, factor], np.float32), always_float=True)
         attributes = {"coordinate_transformation_mode": self.pick(("asymmetric", "half_pixel") if mode == "linear" else ("asymmetric",))}
         if mode == "nearest":
             attributes["nearest_mode"] = "floor"
@@ -367,15 +363,13 @@ class RandomGraph:
 
     def depth_space(self):
         x = self.choose(lambda v: v.rank == 4)
-        if x and x.shape[1] % 4 == 0 and self.chance(0.5):
+        if x.shape[1] % 4 == 0 and self.chance(0.5):
             self.op("DepthToSpace", [x], (x.shape[0], x.shape[1] // 4, x.shape[2] * 2, x.shape[3] * 2), x.exact, blocksize=2, mode=self.pick(("DCR", "CRD")))
-        elif x and x.shape[2] % 2 == 0 and x.shape[3] % 2 == 0:
+        elif x.shape[2] % 2 == 0 and x.shape[3] % 2 == 0:
             self.op("SpaceToDepth", [x], (x.shape[0], x.shape[1] * 4, x.shape[2] // 2, x.shape[3] // 2), x.exact, blocksize=2)
 
     def product(self):
         x = self.choose(lambda v: v.rank >= 2)
-        if not x:
-            return
         k, n = x.shape[-1], self.pick((1, 3, 8, 16, 31, 64))
         if x.size // k * n > ELEMENTS_MAX:
             return
@@ -395,8 +389,6 @@ class RandomGraph:
 
     def attention(self):
         x = self.choose(lambda v: v.rank == 3 and v.shape[1] <= 32 and v.shape[2] <= 64)
-        if not x:
-            return
         b, s, d = x.shape
         q, k, v = (self.node("MatMul", [x, self.weights((d, d), d)]) for _ in range(3))
         scores = self.node("MatMul", [q, self.node("Transpose", [k], perm=[0, 2, 1])])
@@ -411,8 +403,6 @@ class RandomGraph:
 
     def layer_normalization(self):
         x = self.choose(lambda v: v.rank >= 2 and v.shape[-1] > 1)
-        if not x:
-            return
         d = x.shape[-1]
         scale, bias = self.constant((self.random.rand(d) + 0.5).astype(np.float32)), self.eighths((d,))
         if self.chance(0.5):
@@ -426,7 +416,7 @@ class RandomGraph:
 
     def group_normalization(self):
         x = self.image()
-        if not x or np.prod(x.shape[2:]) < 2:
+        if np.prod(x.shape[2:]) < 2:
             return
         c = x.shape[1]
         scale = self.constant((self.random.rand(c) + 0.5).astype(np.float32))
@@ -447,8 +437,6 @@ class RandomGraph:
 
     def recurrent(self):
         x = self.choose(lambda v: v.rank == 3 and v.shape[0] <= 16 and v.shape[2] <= 64)
-        if not x:
-            return
         op, gates = self.pick((("LSTM", 4), ("GRU", 3), ("RNN", 1)))
         steps, batch, d = x.shape
         hidden, ways = self.pick((1, 5, 16)), self.pick((1, 2))
@@ -465,7 +453,7 @@ class RandomGraph:
             self.values.append(Value(names[0], [k if i == axis else d for i, d in enumerate(x.shape)], True))
         else:
             y = self.node(self.pick(("ArgMax", "ArgMin")), [x], axis=axis, keepdims=1)
-            self.op("Cast", [y], [1 if i == axis else d for i, d in enumerate(x.shape)], True, to=FLOAT)
+            self.op("Cast", [y], [1 if i == axis else d for i, d in enumerate(x.shape)], True, to=self.type)
 
     def cumulate(self):
         x = self.choose(lambda v: v.rank > 0)
@@ -476,6 +464,8 @@ class RandomGraph:
     def quantised(self):
         """Quantise and dequantise exact values; a product or convolution between them."""
         x = self.choose(lambda v: v.exact)
+        if self.type != FLOAT:
+            return
         scale, zero = np.float32(self.pick((0.0625, 0.03125))), self.pick((np.uint8(128), np.int8(0), np.uint8(100)))
 
         def there_and_back(v, s, z):
@@ -499,7 +489,7 @@ class RandomGraph:
             dims = list(array.shape)
             if symbolic:
                 dims[0] = f"{self.prefix}n"
-            yield helper.make_tensor_value_info(name, FLOAT, dims)
+            yield helper.make_tensor_value_info(name, self.type, dims)
 
 
 FAMILIES = [
@@ -517,7 +507,7 @@ def model_of(graphs, every_value=False):
     outputs = []
     for g in graphs:
         wanted = {v.name: v.shape for v in ((g.values[len(g.inputs):] if every_value else None) or g.outputs)}
-        outputs += [helper.make_tensor_value_info(n, FLOAT, None) for n in wanted]
+        outputs += [helper.make_tensor_value_info(n, g.type, None) for n in wanted]
     graph = helper.make_graph([n for g in graphs for n in g.nodes], "random", [i for g in graphs for i in g.infos(g.symbolic)], outputs,
                               [c for g in graphs for c in g.constants])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
