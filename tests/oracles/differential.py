@@ -35,7 +35,8 @@ WAYS = {  # name -> options of `firn predict`
     "reference, passes": ["--reference"],
     "avx2": ["--isa", "avx2"],
     "portable": ["--isa", "portable"],
-    "fast": [],
+    "fast": ["--threads", "1"],
+    "fast, 3 threads": ["--threads", "3"],
 }
 
 
@@ -100,8 +101,10 @@ def answers(graphs, every_value=False):
 def faults_of(graph, got, every_value=False):
     """Sentences."""
     faults, base = [], got["reference"]
-    if isinstance(got["ONNX Runtime"], str):  # it has no such kernel
+    if isinstance(got["ONNX Runtime"], str) or graph.empty:  # it has no such kernel, or none for nothing
         got = {way: outputs for way, outputs in got.items() if way != "ONNX Runtime"}
+    if graph.empty and len(set(map(str, got.values()))) == 1:
+        return []  # an operator that needs an element
     if isinstance(base, str):
         return [f"seed {graph.seed}: refused: {base}"]
     for way, outputs in got.items():

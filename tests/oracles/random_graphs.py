@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 FLOAT, DOUBLE, FLOAT16 = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16
 NUMPY = {FLOAT: np.float32, DOUBLE: np.float64, FLOAT16: np.float16}
 OPSET, IR_VERSION = 21, 10
-ELEMENTS_MAX = 1 << 15
+ELEMENTS_MAX, LARGE_ELEMENTS_MAX = 1 << 15, 1 << 20
 
 UNARY = ("Relu", "Sigmoid", "Tanh", "Abs", "Neg", "LeakyRelu", "Elu", "Selu", "Celu", "HardSigmoid", "HardSwish", "Softplus",
          "Softsign", "Gelu", "Mish", "Erf", "Sin", "Cos", "Atan", "Identity")
@@ -42,6 +42,10 @@ class RandomGraph:
         self.seed, self.random = seed, np.random.RandomState(seed)
         self.prefix = f"g{seed}_"
         self.nodes, self.constants, self.inputs, self.values = [], [], {}, []
+        kind = self.random.rand()
+        self.large = kind < 0.03  # enough work for several threads
+        self.empty = kind > 0.98  # a dimension of 0
+        self.elements_max = LARGE_ELEMENTS_MAX if self.large else ELEMENTS_MAX
         self.symbolic = self.random.rand() < 0.5
         self.type = self.pick((FLOAT,) * 8 + (DOUBLE, FLOAT16))
         self.input()
@@ -65,6 +69,10 @@ class RandomGraph:
             (self.pick((1, 2, 3, 5)), self.pick((1, 3, 4, 8, 16, 17)), self.pick((5, 7, 8, 12)), self.pick((4, 6, 9, 16))),
             (self.pick((1, 2, 4)), self.pick((1, 5, 8, 16)), self.pick((3, 8, 15, 32))),
             (self.pick((1, 2, 7, 33)), self.pick((1, 4, 13, 64)))])
+        if self.large:
+            shape = tuple(d * (3 if i else 2) for i, d in enumerate(shape))
+        if self.empty:
+            shape = (0, *shape[1:])
         value = Value(f"{self.prefix}x{len(self.inputs)}", shape, exact=True)
         self.inputs[value.name] = (self.random.randint(-32, 33, shape) / 8).astype(NUMPY[self.type])
         self.values.append(value)
@@ -112,7 +120,7 @@ class RandomGraph:
     def step(self):
         try:
             self.pick(FAMILIES)(self)
-        except Unfit:
+        except (Unfit, ZeroDivisionError, ValueError):  # the latter two of empty values
             pass
 
     # --- families ---
@@ -214,13 +222,13 @@ class RandomGraph:
         self.op("Slice", [x, *args], shape, x.exact)
 
     def concat(self):
-        x = self.choose(lambda v: v.rank > 0 and v.size < ELEMENTS_MAX // 4)
+        x = self.choose(lambda v: v.rank > 0 and v.size < self.elements_max // 4)
         axis = self.random.randint(x.rank)
         fitting = [v for v in self.values if v.rank == x.rank and all(i == axis or a == b for i, (a, b) in enumerate(zip(v.shape, x.shape)))]
         parts = [x] + [self.pick(fitting) for _ in range(self.pick((1, 1, 2)))]
         self.random.shuffle(parts)
         shape = [sum(p.shape[axis] for p in parts) if i == axis else d for i, d in enumerate(x.shape)]
-        if np.prod(shape) <= ELEMENTS_MAX:
+        if np.prod(shape) <= self.elements_max:
             self.op("Concat", parts, shape, all(p.exact for p in parts), axis=axis - (x.rank if self.chance(0.3) else 0))
 
     def split(self):
@@ -233,7 +241,7 @@ class RandomGraph:
             self.values.append(Value(name, [size if i == axis else d for i, d in enumerate(x.shape)], x.exact, x.quantum))
 
     def pad(self):
-        x = self.choose(lambda v: v.rank > 0 and v.size < ELEMENTS_MAX // 8)
+        x = self.choose(lambda v: v.rank > 0 and v.size < self.elements_max // 8)
         mode = self.pick(("constant", "constant", "reflect", "edge"))
         limit = [d - 1 if mode == "reflect" else 3 for d in x.shape]
         pads = [int(self.random.randint(0, min(l, 2) + 1)) for l in limit + limit]
@@ -241,12 +249,12 @@ class RandomGraph:
         args = [x, self.constant(np.array(pads, np.int64))]
         if mode == "constant" and self.chance(0.5):
             args.append(self.constant(np.float32(self.pick((0, -1.5)))))
-        if np.prod(shape) <= ELEMENTS_MAX:
+        if np.prod(shape) <= self.elements_max:
             self.op("Pad", args, shape, x.exact, mode=mode)
 
     def dims(self):
         """Unsqueeze, Squeeze, Flatten, Expand, Tile."""
-        x = self.choose(lambda v: v.size < ELEMENTS_MAX // 4)
+        x = self.choose(lambda v: v.size < self.elements_max // 4)
         op = self.pick(("Unsqueeze", "Squeeze", "Flatten", "Expand", "Tile"))
         ones = [i for i, d in enumerate(x.shape) if d == 1]
         if op == "Unsqueeze" and x.rank < 5:
@@ -270,12 +278,12 @@ class RandomGraph:
         axis = self.random.randint(x.rank)
         indices = self.random.randint(-x.shape[axis], x.shape[axis], self.pick(((), (3,), (2, 2))))
         shape = [*x.shape[:axis], *np.shape(indices), *x.shape[axis + 1:]]
-        if np.prod(shape) <= ELEMENTS_MAX:
+        if np.prod(shape) <= self.elements_max:
             self.op("Gather", [x, self.constant(np.array(indices, np.int64))], shape, x.exact, axis=axis)
 
     def image(self):
         """A value (N, C, ...) of 1 or 2 spatial axes."""
-        return self.choose(lambda v: v.rank in (3, 4) and v.size <= ELEMENTS_MAX // 2 and v.shape[1] <= 64)
+        return self.choose(lambda v: v.rank in (3, 4) and v.size <= self.elements_max // 2 and v.shape[1] <= 64)
 
     def convolution(self):
         x = self.image()
@@ -287,7 +295,7 @@ class RandomGraph:
         span = [(k - 1) * d + 1 for k, d in zip(kernel, dilations)]
         pads = [self.random.randint(0, s // 2 + 1) for s in span + span]
         size = [(d + pads[i] + pads[i + len(space)] - span[i]) // strides[i] + 1 for i, d in enumerate(space)]
-        if min(size) < 1 or n * out * np.prod(size) > ELEMENTS_MAX:
+        if min(size) < 1 or n * out * np.prod(size) > self.elements_max:
             return
         fan_in = c // group * int(np.prod(kernel))
         args = [x, self.weights((out, c // group, *kernel), fan_in)]
@@ -324,14 +332,14 @@ class RandomGraph:
 
     def transposed_convolution(self):
         x = self.image()
-        if x.size > ELEMENTS_MAX // 16:
+        if x.size > self.elements_max // 16:
             return
         n, c, *space = x.shape
         group = self.pick([g for g in (1, 1, 2, c) if c % g == 0])
         out, kernel, strides = self.pick((1, 2, 4)), [self.pick((1, 2, 3, 4)) for _ in space], [self.pick((1, 2, 2)) for _ in space]
         pads = [self.random.randint(0, (k + 1) // 2) for k in kernel + kernel]
         size = [(d - 1) * strides[i] + kernel[i] - pads[i] - pads[i + len(space)] for i, d in enumerate(space)]
-        if min(size) < 1 or n * out * group * np.prod(size) > ELEMENTS_MAX:
+        if min(size) < 1 or n * out * group * np.prod(size) > self.elements_max:
             return
         fan_in = c // group * int(np.prod(kernel))
         self.op("ConvTranspose", [x, self.weights((c, out, *kernel), fan_in), self.eighths((out * group,))], (n, out * group, *size), quantum=x.quantum * fan_in,
@@ -353,7 +361,7 @@ class RandomGraph:
         self.op(op, [x], (n, c, *size), x.exact and op == "MaxPool", kernel_shape=kernel, strides=strides, pads=[int(p) for p in pads], **extra)
 
     def resize(self):
-        x = self.choose(lambda v: v.rank == 4 and v.size < ELEMENTS_MAX // 16)
+        x = self.choose(lambda v: v.rank == 4 and v.size < self.elements_max // 16)
         mode, factor = self.pick(("nearest", "linear")), self.pick((2, 2, 3))
         scales = self.constant(np.array([1, 1, factor, factor], np.float32), always_float=True)
         attributes = {"coordinate_transformation_mode": self.pick(("asymmetric", "half_pixel") if mode == "linear" else ("asymmetric",))}
@@ -371,7 +379,7 @@ class RandomGraph:
     def product(self):
         x = self.choose(lambda v: v.rank >= 2)
         k, n = x.shape[-1], self.pick((1, 3, 8, 16, 31, 64))
-        if x.size // k * n > ELEMENTS_MAX:
+        if x.size // k * n > self.elements_max:
             return
         q = x.quantum * k
         if x.rank == 2 and self.chance(0.5):
