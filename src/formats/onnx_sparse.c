@@ -101,7 +101,7 @@ static enum status dense_fill(const struct sparse *sparse, struct error *err)
         for (size_t i = 0; i < total; i++)
             ((struct bytes *)sparse->dense->data)[i] = bytes_of("");
     for (size_t i = 0; i < count; i++) {
-        size_t place;
+        size_t place = 0;
 
         TRY(place_of(sparse, i, &place, err));
         memcpy((char *)sparse->dense->data + place * size,
