@@ -103,7 +103,7 @@ static float weigh(const struct attention *a, size_t batch, size_t head, size_t 
         memset(scores, 0, keys * sizeof *scores);
         return 0;
     }
-    return 1 / vector_exp_sum(scores, max, scores, keys);
+    return a->keys ? 1 / vector_exp_sum(scores, max, scores, keys) : 0;
 }
 
 /* --- heads --- */

@@ -23,6 +23,7 @@ struct side {
 
 struct problem {
     struct side sides[3];
+    int64_t batch; /* a side, or the mask, may have one for all */
 };
 
 static enum status side_of(const struct op_call *call, size_t input, struct side *side,
@@ -71,7 +72,7 @@ static enum status check_mask(const struct op_call *call, const struct problem *
                               struct error *err)
 {
     const struct shape *mask = &call->in[MASK].shape;
-    int64_t want[] = {p->sides[K].steps, p->sides[Q].steps, p->sides[Q].heads, p->sides[Q].batch};
+    int64_t want[] = {p->sides[K].steps, p->sides[Q].steps, p->sides[Q].heads, p->batch};
 
     if (!op_has(call, MASK))
         return STATUS_OK;
@@ -90,12 +91,14 @@ static enum status check_mask(const struct op_call *call, const struct problem *
 
 static enum status problem_of(const struct op_call *call, struct problem *p, struct error *err)
 {
-    for (size_t i = 0; i < 3; i++)
+    p->batch = 1;
+    for (size_t i = 0; i < 3; i++) {
         TRY(side_of(call, i, &p->sides[i], err));
-    if (differ(p->sides[Q].batch, p->sides[K].batch) ||
-        differ(p->sides[Q].batch, p->sides[V].batch) ||
-        differ(p->sides[K].batch, p->sides[V].batch) ||
-        differ(p->sides[K].steps, p->sides[V].steps))
+        TRY(dim_broadcast(p->batch, p->sides[i].batch, &p->batch, call, err));
+    }
+    if (op_has(call, MASK) && call->in[MASK].shape.rank == 4)
+        TRY(dim_broadcast(p->batch, call->in[MASK].shape.dims[0], &p->batch, call, err));
+    if (differ(p->sides[K].steps, p->sides[V].steps))
         return op_error(call, err, STATUS_INVALID_INPUT, "queries, keys and values do not fit");
     return check_mask(call, p, err);
 }
@@ -109,9 +112,9 @@ static enum status infer(struct op_call *call, struct error *err)
     TRY(problem_of(call, &p, err));
     q = &p.sides[Q];
     if (attribute_int(call->attributes, "heads_first", 0))
-        out = SHAPE(q->batch, q->heads, q->steps, p.sides[V].size);
+        out = SHAPE(p.batch, q->heads, q->steps, p.sides[V].size);
     else
-        out = SHAPE(q->batch, q->steps, q->heads * p.sides[V].size);
+        out = SHAPE(p.batch, q->steps, q->heads * p.sides[V].size);
     op_give(call, 0, DTYPE_F32, &out);
     return STATUS_OK;
 }
@@ -121,13 +124,17 @@ static struct attention_side fast_side(const struct op_call *call, const struct 
 {
     const struct side *side = &p->sides[input];
     size_t size = (size_t)side->size, steps = (size_t)side->steps, columns;
+    struct attention_side made = {call->in[input].data, {steps * size, steps * size, size}};
 
-    if (side->heads_first)
-        return (struct attention_side){call->in[input].data,
-                                       {(size_t)side->heads * steps * size, steps * size, size}};
-    columns = (size_t)call->in[input].shape.dims[2];
-    return (struct attention_side){(const float *)call->in[input].data + side->offset,
-                                   {steps * columns, size, columns}};
+    if (side->heads_first) {
+        made.at.batch *= (size_t)side->heads;
+    } else {
+        columns = (size_t)call->in[input].shape.dims[2];
+        made.data += side->offset;
+        made.at = (struct attention_layout){steps * columns, size, columns};
+    }
+    made.at.batch = side->batch == 1 ? 0 : made.at.batch;
+    return made;
 }
 
 static void fast_mask(const struct op_call *call, struct attention *a)
@@ -153,7 +160,7 @@ static struct attention attention_of(const struct op_call *call, const struct pr
     const struct side *q = &p->sides[Q], *k = &p->sides[K], *v = &p->sides[V];
     size_t heads = (size_t)q->heads, queries = (size_t)q->steps, size = (size_t)v->size;
     struct attention a = {
-        .batch = (size_t)q->batch,
+        .batch = (size_t)p->batch,
         .heads = heads,
         .key_heads = (size_t)k->heads,
         .queries = queries,
@@ -245,7 +252,7 @@ static void reference_query(const struct attention *a, size_t b, size_t h, size_
             sums[c] += scores[j] * (double)v[c];
     }
     for (size_t c = 0; c < a->value_size; c++)
-        y[c] = (float)(sums[c] / sum);
+        y[c] = a->keys ? (float)(sums[c] / sum) : 0;
 }
 
 static enum status run(const struct op_call *call, struct error *err)
