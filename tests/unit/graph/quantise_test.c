@@ -189,7 +189,7 @@ TEST(other_constants_become_floats)
     finish(&m, x, v, NO_LAYOUT,
            "input %x: float[?,2]\n"
            "constant %4: float[2,2] = {0.5, -0.5, 1.5, -1.0}\n"
-           "%5: float[?,2] = MatMul(%x, %4)\n"
+           "%5: float[?,2] = firn.Product(%x, %4)\n"
            "signature main(%x) -> (%5)\n");
 }
 
