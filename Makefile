@@ -16,7 +16,8 @@ endif
 
 PACKAGES := sqlite3 openssl yaml-0.1 zlib libzstd liblz4 liblzma
 CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(O) $(shell pkg-config --cflags $(PACKAGES))
-WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Werror
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Werror \
+    -Wno-missing-field-initializers
 CFLAGS_release := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer

@@ -14,6 +14,7 @@ enum attribute_kind {
     ATTRIBUTE_FLOATS,
     ATTRIBUTE_STRINGS,
     ATTRIBUTE_GRAPH,
+    ATTRIBUTE_TYPE, /* a tensor, sequence or optional that is only described: `t` without data */
 };
 
 struct graph;

@@ -22,6 +22,9 @@ enum {
                        * one rank, and is nowhere else: row i of the outputs depends on row i of
                        * those inputs alone */
     OP_OPTIONAL_GAPS = 1 << 5, /* inputs in the middle may be omitted (dtype DTYPE_NONE) */
+    OP_CONTAINERS = 1 << 6,    /* takes sequences and optionals; others are never asked with one */
+    OP_SUBGRAPHS = 1 << 7, /* has graphs as attributes: graph/control.c infers it, the engine runs
+                            * it; its last inputs are what those graphs capture */
 };
 
 enum { OP_OUTPUTS_MAX = 64, OP_INPUTS_ANY = 1 << 16 };
@@ -47,7 +50,8 @@ struct op_call {
     void *state;   /* what prepare made; NULL without prepare */
     void *scratch; /* scratch_size bytes, 64-byte aligned, uninitialised; run only; never NULL */
     struct arena *memory; /* run: for the bytes of string elements that are made, not borrowed;
-                           * lives until the outputs have been read */
+                           * lives until the outputs have been read. infer: for descriptions of
+                           * elements (tensor.element); lives as long as out[] is needed */
     struct team *team;    /* prepare, scratch_size, run: threads that may help (base/team.h); or
                            * NULL. The same from scratch_size on */
     uint64_t packed;      /* prepare sets bit i when neither infer nor run read the data of constant
@@ -131,4 +135,5 @@ enum status op_error(const struct op_call *call, struct error *err, enum status 
     (DTYPE_BIT(DTYPE_I8) | DTYPE_BIT(DTYPE_I16) | DTYPE_BIT(DTYPE_I32) | DTYPE_BIT(DTYPE_I64) |    \
      DTYPE_BIT(DTYPE_U8) | DTYPE_BIT(DTYPE_U16) | DTYPE_BIT(DTYPE_U32) | DTYPE_BIT(DTYPE_U64))
 #define DTYPES_NUMBER (DTYPES_FLOAT | DTYPES_INT)
-#define DTYPES_ANY (~UINT64_C(0))
+#define DTYPES_CONTAINER (DTYPE_BIT(DTYPE_SEQUENCE) | DTYPE_BIT(DTYPE_OPTIONAL))
+#define DTYPES_ANY (~DTYPES_CONTAINER)

@@ -77,6 +77,8 @@ struct tensor {
     enum dtype dtype; /* DTYPE_NONE: an omitted optional input */
     struct shape shape;
     void *data; /* aligned for its dtype; kernels may not ask for more. NULL while only described */
+    const struct tensor *element; /* of a sequence or optional: what is known of what it holds, a
+                                   * description without data; else NULL (tensor/sequence.h) */
 };
 
 size_t tensor_count(const struct tensor *tensor);
