@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "graph/internal.h"
+#include "tensor/sequence.h"
 
 enum { VALUES_MAX = 1 << 26, SYMBOLS_MAX = 1 << 20 };
 
@@ -97,6 +98,9 @@ static enum status value_add(struct graph *graph, const char *name, enum dtype d
         return error_set(err, STATUS_INVALID_INPUT, "value '%s' has no element type",
                          text_quote(bytes_of(name), quoted, sizeof quoted));
     TRY(shape_valid(graph, dtype, shape, name, err));
+    if (dtype_is_container(dtype) && shape->rank != 0)
+        return error_set(err, STATUS_INVALID_INPUT, "value '%s': a tensor of %s",
+                         text_quote(bytes_of(name), quoted, sizeof quoted), dtype_name(dtype));
     if (graph->value_count >= VALUES_MAX)
         return error_set(err, STATUS_TOO_LARGE, "a graph of more than %d values", VALUES_MAX);
     copy = *name ? arena_text(graph->keep, bytes_of(name)) : "";
@@ -123,6 +127,42 @@ enum status graph_input(struct graph *graph, const char *name, enum dtype dtype,
     TRY(value_add(graph, name, dtype, shape, value, err));
     graph->values[*value].is_input = true;
     return STATUS_OK;
+}
+
+enum status graph_input_typed(struct graph *graph, const char *name, const struct tensor *type,
+                              value_id *value, struct error *err)
+{
+    const struct tensor *element = type->element;
+
+    TRY(graph_input(graph, name, type->dtype, &type->shape, value, err));
+    if (!element || !dtype_is_container(type->dtype))
+        return STATUS_OK;
+    if (dtype_is_container(element->dtype) && element->element)
+        element = element_new(
+            element->dtype, &element->shape,
+            element_new(element->element->dtype, &element->element->shape, NULL, graph->keep),
+            graph->keep);
+    else
+        element = element_new(element->dtype, &element->shape, NULL, graph->keep);
+    graph->values[*value].element = element;
+    return element ? STATUS_OK : error_no_memory(err, "an input");
+}
+
+enum status graph_captures(struct graph *subgraph, size_t capture_count, struct error *err)
+{
+    if (subgraph->signature_count != 1 || capture_count > subgraph->signatures[0].input_count)
+        return error_set(err, STATUS_INTERNAL, "a subgraph has one signature");
+    subgraph->signatures[0].capture_count = capture_count;
+    return STATUS_OK;
+}
+
+void graph_keep_in(struct graph *graph, struct arena *keep)
+{
+    graph->keep = keep;
+    for (size_t n = 0; n < graph->node_count; n++)
+        for (size_t i = 0; i < graph->nodes[n].attributes.count; i++)
+            if (graph->nodes[n].attributes.items[i].kind == ATTRIBUTE_GRAPH)
+                graph_keep_in(graph->nodes[n].attributes.items[i].g, keep);
 }
 
 /* Elements are read through pointers of their type: at least this alignment is needed. */
@@ -167,6 +207,7 @@ enum status graph_constant(struct graph *graph, const char *name, const struct t
                             text_quote(bytes_of(name ? name : ""), quoted, sizeof quoted));
     TRY(value_add(graph, name, tensor->dtype, &tensor->shape, value, err));
     graph->values[*value].constant = kept;
+    graph->values[*value].element = tensor->element;
     return STATUS_OK;
 }
 

@@ -18,6 +18,7 @@ struct value {
     struct shape shape; /* as inferred; symbols are indices below DIM_UNKNOWN, see dim_symbol */
     const struct tensor *constant; /* its value, kept or borrowed from the artifact; or NULL */
     int32_t producer;              /* node index; -1: an input or a constant */
+    const struct tensor *element;  /* what a sequence or optional holds, as inferred; or NULL */
     bool is_input;
     bool declared; /* the shape rests on what the model states, not on inference alone */
 };
@@ -38,6 +39,8 @@ struct graph_signature {
     const value_id *inputs; /* in the contract's order */
     const value_id *outputs;
     size_t input_count, output_count;
+    size_t capture_count; /* of a subgraph: how many of its last inputs are values that it captures;
+                           * they are the last inputs of its node too */
 };
 
 struct graph {
@@ -69,6 +72,10 @@ enum status graph_symbol(struct graph *graph, const char *name, int64_t *dim, st
 
 enum status graph_input(struct graph *graph, const char *name, enum dtype dtype,
                         const struct shape *shape, value_id *value, struct error *err) must_check;
+
+/* An input that may be a sequence or optional: `type` is a description, copied. */
+enum status graph_input_typed(struct graph *graph, const char *name, const struct tensor *type,
+                              value_id *value, struct error *err) must_check;
 
 /* The tensor struct is copied, its data borrowed. */
 enum status graph_constant(struct graph *graph, const char *name, const struct tensor *tensor,
@@ -112,6 +119,12 @@ enum status graph_signature_add(struct graph *graph, const char *name, const val
                                 size_t input_count, const value_id *outputs, size_t output_count,
                                 struct error *err) must_check;
 
+/* A graph that is an attribute (If, Loop, Scan, SequenceMap) has one signature; the last
+ * `capture_count` of its inputs are values of the graph around it. */
+enum { SUBGRAPH_DEPTH_MAX = 16 };
+enum status graph_captures(struct graph *subgraph, size_t capture_count, struct error *err)
+    must_check;
+
 /* Check that what is left is whole: every signature's outputs are reachable from its inputs and
  * constants. */
 enum status graph_finish(struct graph *graph, struct error *err) must_check;
@@ -130,6 +143,9 @@ void graph_print(const struct graph *graph, struct text *text);
  * `skip` is a comma-separated list of pass names not to run, or NULL; "all" skips every one. */
 enum status graph_optimise(struct graph *graph, const char *skip, struct arena *scratch,
                            struct error *err) must_check;
+
+/* Let it and its subgraphs grow in another arena from now on. */
+void graph_keep_in(struct graph *graph, struct arena *keep);
 
 struct pass {
     const char *name;

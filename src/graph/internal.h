@@ -3,7 +3,7 @@
  * edits of a whole graph. */
 #pragma once
 
-#include "graph/graph.h"
+#include "graph/control.h"
 
 /* Room for one more item in an array in `keep`; the old array is left to the arena. */
 #define GRAPH_GROW(arena, items, count, capacity)                                                  \

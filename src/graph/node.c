@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "graph/graph.h"
 #include "graph/internal.h"
+#include "tensor/sequence.h"
 
 enum { NODES_MAX = 1 << 24, ATTRIBUTES_MAX = 1 << 12 };
 
@@ -52,8 +53,9 @@ enum status graph_call(struct graph *graph, const struct node *node, struct op_c
         if (node->inputs[i] == VALUE_NONE)
             continue;
         value = &graph->values[node->inputs[i]];
-        graph->call_in[i] = (struct tensor){value->dtype, value->shape,
-                                            value->constant ? value->constant->data : NULL};
+        graph->call_in[i] =
+            (struct tensor){value->dtype, value->shape,
+                            value->constant ? value->constant->data : NULL, value->element};
     }
     *call = (struct op_call){
         .op = node->op,
@@ -63,6 +65,7 @@ enum status graph_call(struct graph *graph, const struct node *node, struct op_c
         .out_count = node->output_count,
         .in = graph->call_in,
         .out = graph->call_out,
+        .memory = graph->keep,
     };
     return STATUS_OK;
 }
@@ -88,7 +91,7 @@ enum status graph_infer(struct graph *graph, const struct node *node, struct op_
                         struct error *err)
 {
     TRY(graph_call(graph, node, call, err));
-    if (node->op->infer(call, err) || inferred_check(graph, call, err))
+    if (graph_call_infer(call, err) || inferred_check(graph, call, err))
         return graph_node_error(node, err);
     return STATUS_OK;
 }
@@ -208,6 +211,9 @@ static enum status attribute_keep(struct graph *graph, struct attribute *attribu
             list_copy(graph, attribute->floats, attribute->count, sizeof(double));
     else if (copy && attribute->kind == ATTRIBUTE_TENSOR)
         TRY(graph_tensor_keep(graph, attribute->t, &attribute->t, err));
+    else if (copy && attribute->kind == ATTRIBUTE_TYPE)
+        attribute->t = copy = element_new(attribute->t->dtype, &attribute->t->shape,
+                                          attribute->t->element, graph->keep);
     else if (copy && attribute->kind == ATTRIBUTE_STRING)
         TRY(string_copy(graph, &attribute->s, err));
     else if (copy && attribute->kind == ATTRIBUTE_STRINGS) {
@@ -312,6 +318,7 @@ enum status graph_node(struct graph *graph, const struct node_description *descr
                         (int32_t)graph->node_count, &made[i], err))
             return graph_node_error(&node, err);
         graph->values[made[i]].declared = graph_is_declared(graph, &node);
+        graph->values[made[i]].element = call.out[i].element;
         outputs[i] = made[i];
     }
     node.outputs = made;

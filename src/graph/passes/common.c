@@ -68,6 +68,8 @@ static bool same_attribute(const struct attribute *a, const struct attribute *b)
         return bytes_equal(a->s, b->s);
     case ATTRIBUTE_TENSOR:
         return same_tensor(a->t, b->t);
+    case ATTRIBUTE_TYPE:
+        return a->t == b->t;
     case ATTRIBUTE_INTS:
     case ATTRIBUTE_FLOATS:
         return same_data(a->ints, b->ints, a->count * sizeof(int64_t));
@@ -132,7 +134,7 @@ static void merge_constant(struct edit *edit, struct table *table, size_t v)
     uint64_t hash;
     size_t slot;
 
-    if (!constant || !constant->data || constant->dtype == DTYPE_STRING ||
+    if (!constant || !constant->data || constant->dtype == DTYPE_STRING || constant->element ||
         tensor_bytes(constant) > CONSTANT_BYTES_MAX)
         return;
     hash = mix_data((uint64_t)constant->dtype, constant->data, tensor_bytes(constant));

@@ -66,6 +66,7 @@ static enum status fold(struct graph *graph, const struct node *node, struct op_
         *constant = call->out[i];
         value->constant = constant;
         value->shape = constant->shape;
+        value->element = constant->element;
     }
     *folded = true;
     return STATUS_OK;
@@ -98,6 +99,7 @@ enum status graph_fold(struct graph *graph, bool dequantise, struct arena *scrat
             if (graph_learn(graph, out, call.out[i].dtype, &call.out[i].shape, err))
                 return graph_node_error(node, err);
             out->declared = out->declared || graph_is_declared(graph, node);
+            out->element = call.out[i].element;
         }
         if (!is_foldable(graph, node, &call) || is_deferred(node, &call) != dequantise ||
             growth + growth_of(&call) > GROWTH_MAX)
