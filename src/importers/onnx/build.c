@@ -8,16 +8,6 @@ enum {
     NODES_MAX = 1 << 20, /* after functions are expanded */
 };
 
-struct scope {
-    struct map values; /* name -> value_id + 1 */
-    const struct onnx_opsets *opsets;
-    const struct onnx_attribute
-        *arguments; /* attributes of the calling node; NULL outside functions */
-    size_t argument_count;
-    const struct onnx_function *function;
-    int depth;
-};
-
 struct building {
     const struct onnx_model *model;
     struct graph *graph;
@@ -25,6 +15,23 @@ struct building {
     struct map labels;   /* name of a ZipMap output -> struct tensor of its labels */
     struct arena *keep;
     size_t nodes;
+};
+
+/* Names of the main graph, of a function's call, or of a subgraph. */
+struct scope {
+    struct map values;   /* name -> value_id + 1 */
+    struct graph *graph; /* where its nodes go */
+    const struct onnx_opsets *opsets;
+    const struct onnx_attribute
+        *arguments; /* attributes of the calling node; NULL outside functions */
+    size_t argument_count;
+    const struct onnx_function *function;
+    int depth;            /* of functions */
+    struct scope *parent; /* of a subgraph: what it captures from; else NULL */
+    int nesting;          /* of subgraphs */
+    value_id *captures;   /* (capture_count,): of parent->graph */
+    value_id *captured;   /* (capture_count,): what they are here, inputs */
+    size_t capture_count, capture_capacity;
 };
 
 static enum status name_set(struct scope *scope, struct bytes name, value_id value,
@@ -40,8 +47,11 @@ static enum status name_set(struct scope *scope, struct bytes name, value_id val
     return STATUS_OK;
 }
 
-static enum status name_get(const struct scope *scope, struct bytes name, value_id *value,
-                            struct error *err)
+static enum status capture(struct building *b, struct scope *scope, struct bytes name,
+                           value_id *value, struct error *err);
+
+static enum status name_get(struct building *b, struct scope *scope, struct bytes name,
+                            value_id *value, struct error *err)
 {
     char quoted[TEXT_QUOTE_SIZE];
     void *found;
@@ -51,11 +61,64 @@ static enum status name_get(const struct scope *scope, struct bytes name, value_
         return STATUS_OK;
     }
     found = map_find(&scope->values, name);
+    if (!found && scope->parent)
+        return capture(b, scope, name, value, err);
     if (!found)
         return error_set(err, STATUS_INVALID_INPUT, "input '%s' is made by no earlier node",
                          text_quote(name, quoted, sizeof quoted));
     *value = (value_id)((intptr_t)found - 1);
     return STATUS_OK;
+}
+
+static enum status captures_grow(struct building *b, struct scope *scope, struct error *err)
+{
+    size_t capacity = scope->capture_capacity * 2 + 16;
+    value_id *captures = arena_new(b->keep, value_id, capacity);
+    value_id *captured = arena_new(b->keep, value_id, capacity);
+
+    if (!captures || !captured)
+        return error_no_memory(err, "captured values");
+    if (scope->capture_count) {
+        memcpy(captures, scope->captures, scope->capture_count * sizeof *captures);
+        memcpy(captured, scope->captured, scope->capture_count * sizeof *captured);
+    }
+    scope->captures = captures;
+    scope->captured = captured;
+    scope->capture_capacity = capacity;
+    return STATUS_OK;
+}
+
+/* A name of a graph around this one: a constant is shared, anything else becomes an input. */
+static enum status capture(struct building *b, struct scope *scope, struct bytes name,
+                           value_id *value, struct error *err)
+{
+    char *text = arena_text(b->keep, name);
+    struct value outer;
+    struct tensor type;
+    value_id from;
+
+    if (!text)
+        return error_no_memory(err, "captured values");
+    TRY(name_get(b, scope->parent, name, &from, err));
+    *value = VALUE_NONE;
+    if (from == VALUE_NONE) /* an argument that the caller of the function left out */
+        return STATUS_OK;
+    outer = scope->parent->graph->values[from];
+    if (outer.constant) {
+        TRY(graph_constant(scope->graph, text, outer.constant, value, err));
+        return name_set(scope, name, *value, err);
+    }
+    type = (struct tensor){outer.dtype, outer.shape, NULL, outer.element};
+    for (int i = 0; i < type.shape.rank; i++) /* symbols belong to one graph */
+        if (type.shape.dims[i] < 0)
+            type.shape.dims[i] = DIM_UNKNOWN;
+    if (scope->capture_count == scope->capture_capacity)
+        TRY(captures_grow(b, scope, err));
+    TRY(graph_input_typed(scope->graph, text, &type, value, err));
+    scope->graph->values[*value].declared = outer.declared;
+    scope->captures[scope->capture_count] = from;
+    scope->captured[scope->capture_count++] = *value;
+    return name_set(scope, name, *value, err);
 }
 
 /* --- opsets --- */
@@ -109,6 +172,11 @@ static enum status declare(struct building *b, struct bytes name, value_id value
 
 /* --- nodes --- */
 
+static bool is_main(const struct scope *scope)
+{
+    return !scope->function && !scope->parent;
+}
+
 static enum status nodes_build(struct building *b, struct scope *scope,
                                const struct onnx_node *nodes, size_t count, struct error *err);
 
@@ -125,14 +193,14 @@ static const struct onnx_function *function_of(const struct building *b,
     return NULL;
 }
 
-static const struct attribute *argument_of(const struct scope *scope, const char *name)
+static const struct onnx_attribute *argument_of(const struct scope *scope, const char *name)
 {
     for (size_t i = 0; i < scope->argument_count; i++)
         if (!strcmp(scope->arguments[i].value.name, name))
-            return &scope->arguments[i].value;
+            return &scope->arguments[i];
     for (size_t i = 0; scope->function && i < scope->function->default_count; i++)
         if (!strcmp(scope->function->defaults[i].value.name, name))
-            return &scope->function->defaults[i].value;
+            return &scope->function->defaults[i];
     return NULL;
 }
 
@@ -149,7 +217,7 @@ static enum status attributes_of(struct building *b, const struct scope *scope,
     *count = 0;
     for (size_t i = 0; i < node->attribute_count; i++) {
         const struct onnx_attribute *attribute = &node->attributes[i];
-        const struct attribute *argument;
+        const struct onnx_attribute *argument;
         if (!attribute->reference) {
             out[(*count)++] = *attribute;
             continue;
@@ -157,7 +225,7 @@ static enum status attributes_of(struct building *b, const struct scope *scope,
         argument = argument_of(scope, attribute->reference);
         if (!argument)
             continue;
-        out[*count].value = *argument;
+        out[*count] = *argument;
         out[(*count)++].value.name = attribute->value.name;
     }
     *attributes = out;
@@ -169,8 +237,10 @@ static enum status call_function(struct building *b, struct scope *caller,
                                  struct error *err)
 {
     struct scope scope = {.opsets = function->opsets.count ? &function->opsets : caller->opsets,
+                          .graph = caller->graph,
                           .function = function,
-                          .depth = caller->depth + 1};
+                          .depth = caller->depth + 1,
+                          .nesting = caller->nesting};
     struct onnx_attribute *arguments;
     value_id value;
 
@@ -184,7 +254,7 @@ static enum status call_function(struct building *b, struct scope *caller,
     TRY(attributes_of(b, caller, node, &arguments, &scope.argument_count, err));
     scope.arguments = arguments;
     for (size_t i = 0; i < node->input_count; i++) {
-        TRY(name_get(caller, node->inputs[i], &value, err));
+        TRY(name_get(b, caller, node->inputs[i], &value, err));
         TRY(name_set(&scope, function->inputs[i], value, err));
     }
     for (size_t i = node->input_count; i < function->input_count; i++)
@@ -193,9 +263,9 @@ static enum status call_function(struct building *b, struct scope *caller,
     for (size_t i = 0; i < node->output_count; i++) {
         if (!node->outputs[i].size)
             continue;
-        TRY(name_get(&scope, function->outputs[i], &value, err));
+        TRY(name_get(b, &scope, function->outputs[i], &value, err));
         TRY(name_set(caller, node->outputs[i], value, err));
-        if (!caller->function)
+        if (is_main(caller))
             TRY(declare(b, node->outputs[i], value, err));
     }
     return STATUS_OK;
@@ -222,7 +292,7 @@ static enum status zip_map(struct building *b, struct scope *scope, const struct
             attribute->kind == ATTRIBUTE_STRINGS && attribute->count)
             *labels = (struct tensor){DTYPE_STRING, shape, (void *)(uintptr_t)attribute->strings};
     }
-    TRY(name_get(scope, node->inputs[0], &value, err));
+    TRY(name_get(b, scope, node->inputs[0], &value, err));
     if (value == VALUE_NONE)
         return error_set(err, STATUS_INVALID_INPUT, "ZipMap has no input");
     if (!map_set(&b->labels, node->outputs[0], labels))
@@ -230,11 +300,214 @@ static enum status zip_map(struct building *b, struct scope *scope, const struct
     return name_set(scope, node->outputs[0], value, err);
 }
 
+/* --- subgraphs --- */
+
+static bool onnx_is_control(const struct onnx_node *node)
+{
+    static const char *const NAMES[] = {"If", "Loop", "Scan", "SequenceMap"};
+
+    for (size_t i = 0; is_standard(node->domain) && i < ARRAY_COUNT(NAMES); i++)
+        if (!strcmp(node->op, NAMES[i]))
+            return true;
+    return false;
+}
+
+static const struct onnx_attribute *attribute_named(const struct onnx_attribute *attributes,
+                                                    size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(attributes[i].value.name, name))
+            return &attributes[i];
+    return NULL;
+}
+
+/* A value of which only the kind is certain: what a loop carries may change its shape. */
+static struct tensor carried(const struct tensor *type, struct tensor *element)
+{
+    struct tensor made = {.dtype = type->dtype, .shape = shape_unknown()};
+
+    if (type->dtype != DTYPE_SEQUENCE && type->dtype != DTYPE_OPTIONAL)
+        return made;
+    made.shape = shape_scalar();
+    if (!type->element)
+        return made;
+    *element = *type->element;
+    if (element->dtype != DTYPE_SEQUENCE)
+        element->shape = shape_unknown();
+    made.element = element;
+    return made;
+}
+
+/* What the body sees of an input of the node: one item of what is mapped. */
+static struct tensor formal(const struct onnx_node *node, const struct tensor *given,
+                            struct tensor *element)
+{
+    if (!strcmp(node->op, "SequenceMap"))
+        return given->dtype == DTYPE_SEQUENCE && given->element ? *given->element : *given;
+    return carried(given, element);
+}
+
+static enum status formals_of(struct building *b, struct scope *scope, const struct onnx_node *node,
+                              const value_id *inputs, size_t count, struct tensor **types,
+                              size_t *type_count, struct error *err)
+{
+    bool loop = !strcmp(node->op, "Loop");
+    size_t first = loop ? 2 : !strcmp(node->op, "Scan") && opset_of(scope->opsets, "") < 9 ? 1 : 0;
+    struct tensor *made = arena_new(b->keep, struct tensor, count + 2);
+    struct tensor *elements = arena_new(b->keep, struct tensor, count + 2);
+    size_t n = 0;
+
+    if (!made || !elements)
+        return error_no_memory(err, "a subgraph");
+    if (loop) {
+        made[n++] = (struct tensor){.dtype = DTYPE_I64, .shape = shape_scalar()};
+        made[n++] = (struct tensor){.dtype = DTYPE_BOOL, .shape = shape_scalar()};
+    }
+    for (size_t i = first; i < count && strcmp(node->op, "If"); i++) {
+        const struct value *value;
+        struct tensor given;
+
+        if (inputs[i] == VALUE_NONE)
+            return error_set(err, STATUS_INVALID_INPUT, "input %zu is missing", i);
+        value = &scope->graph->values[inputs[i]];
+        given = (struct tensor){value->dtype, value->shape, NULL, value->element};
+        for (int d = 0; d < given.shape.rank; d++)
+            if (given.shape.dims[d] < 0)
+                given.shape.dims[d] = DIM_UNKNOWN;
+        made[n] = formal(node, &given, &elements[n]);
+        n++;
+    }
+    *types = made;
+    *type_count = n;
+    return STATUS_OK;
+}
+
+static enum status formal_inputs(struct scope *scope, const struct onnx_graph *from,
+                                 const struct tensor *types, value_id *inputs, struct error *err)
+{
+    for (size_t i = 0; i < from->input_count; i++) {
+        const struct onnx_value_info *info = &from->inputs[i];
+
+        if (info->dtype != DTYPE_NONE && info->dtype != types[i].dtype)
+            return error_set(err, STATUS_INVALID_INPUT, "its input '%s' is %s, but gets %s",
+                             info->name, dtype_name(info->dtype), dtype_name(types[i].dtype));
+        TRY(graph_input_typed(scope->graph, info->name, &types[i], &inputs[i], err));
+        TRY(name_set(scope, bytes_of(info->name), inputs[i], err));
+    }
+    return STATUS_OK;
+}
+
+static enum status initializers_build(struct scope *scope, const struct onnx_graph *graph,
+                                      struct error *err);
+
+/* `types`: of its formal inputs. The values that it captures are added to those of `scope`. */
+static enum status subgraph_fill(struct building *b, struct scope *inner,
+                                 const struct onnx_graph *from, const struct tensor *types,
+                                 struct error *err)
+{
+    value_id *inputs, *outputs = arena_new(b->keep, value_id, from->output_count);
+    value_id *formals = arena_new(b->keep, value_id, from->input_count);
+    char quoted[TEXT_QUOTE_SIZE];
+
+    if (!outputs || !formals)
+        return error_no_memory(err, "a subgraph");
+    TRY(initializers_build(inner, from, err));
+    TRY(formal_inputs(inner, from, types, formals, err));
+    TRY(nodes_build(b, inner, from->nodes, from->node_count, err));
+    for (size_t i = 0; i < from->output_count; i++) {
+        const char *name = from->outputs[i].name;
+
+        if (!name[0] || name_get(b, inner, bytes_of(name), &outputs[i], err) ||
+            outputs[i] == VALUE_NONE)
+            return error_set(err, STATUS_INVALID_INPUT, "its output '%s' is made by no node",
+                             text_quote(bytes_of(name), quoted, sizeof quoted));
+    }
+    inputs = arena_new(b->keep, value_id, from->input_count + inner->capture_count);
+    if (!inputs)
+        return error_no_memory(err, "a subgraph");
+    if (from->input_count)
+        memcpy(inputs, formals, from->input_count * sizeof *inputs);
+    if (inner->capture_count)
+        memcpy(inputs + from->input_count, inner->captured, inner->capture_count * sizeof *inputs);
+    TRY(graph_signature_add(inner->graph, "body", inputs, from->input_count + inner->capture_count,
+                            outputs, from->output_count, err));
+    TRY(graph_captures(inner->graph, inner->capture_count, err));
+    return graph_finish(inner->graph, err);
+}
+
+static enum status subgraph_build(struct building *b, struct scope *scope,
+                                  const struct onnx_graph *from, const struct tensor *types,
+                                  size_t type_count, struct scope *inner, struct error *err)
+{
+    *inner = *scope;
+    inner->parent = scope;
+    inner->nesting++;
+    inner->captures = inner->captured = NULL;
+    inner->capture_count = inner->capture_capacity = 0;
+    map_init(&inner->values, b->keep);
+    if (inner->nesting > SUBGRAPH_DEPTH_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "graphs in graphs, more than %d deep",
+                         SUBGRAPH_DEPTH_MAX);
+    if (from->input_count != type_count)
+        return error_set(err, STATUS_INVALID_INPUT, "it has %zu inputs, not %zu", from->input_count,
+                         type_count);
+    TRY(graph_new(&inner->graph, b->keep, err));
+    return subgraph_fill(b, inner, from, types, err);
+}
+
+/* Build the graphs of a node, and add what they capture to its inputs. */
+static enum status subgraphs_build(struct building *b, struct scope *scope,
+                                   const struct onnx_node *node,
+                                   const struct onnx_attribute *attributes, struct attribute *plain,
+                                   size_t count, value_id **inputs, size_t *input_count,
+                                   struct error *err)
+{
+    static const char *const NAMES[] = {"then_branch", "else_branch", "body"};
+    struct tensor *types = NULL;
+    size_t type_count = 0;
+    value_id *all;
+
+    if (!strcmp(node->op, "Loop") && *input_count < 2) {
+        all = arena_new(b->keep, value_id, 2);
+        if (!all)
+            return error_no_memory(err, "a subgraph");
+        all[0] = *input_count ? (*inputs)[0] : VALUE_NONE;
+        all[1] = VALUE_NONE;
+        *inputs = all;
+        *input_count = 2;
+    }
+    TRY(formals_of(b, scope, node, *inputs, *input_count, &types, &type_count, err));
+    for (size_t i = 0; i < ARRAY_COUNT(NAMES); i++) {
+        const struct onnx_attribute *attribute = attribute_named(attributes, count, NAMES[i]);
+        struct scope inner;
+
+        if (!attribute || attribute->value.kind != ATTRIBUTE_GRAPH)
+            continue;
+        if (subgraph_build(b, scope, attribute->graph, types, type_count, &inner, err))
+            return error_within(err, "attribute %s", NAMES[i]);
+        plain[attribute - attributes].g = inner.graph;
+        all = arena_new(b->keep, value_id, *input_count + inner.capture_count);
+        if (!all)
+            return error_no_memory(err, "a subgraph");
+        if (*input_count)
+            memcpy(all, *inputs, *input_count * sizeof *all);
+        if (inner.capture_count)
+            memcpy(all + *input_count, inner.captures, inner.capture_count * sizeof *all);
+        *inputs = all;
+        *input_count += inner.capture_count;
+    }
+    for (size_t i = 0; i < count; i++) /* a graph that is none of these */
+        if (plain[i].kind == ATTRIBUTE_GRAPH && !plain[i].g)
+            plain[i].kind = ATTRIBUTE_NONE;
+    return STATUS_OK;
+}
+
 static enum status operator_build(struct building *b, struct scope *scope,
                                   const struct onnx_node *node, struct error *err)
 {
     struct onnx_attribute *attributes;
     struct attribute *plain;
+    bool control = onnx_is_control(node);
     value_id *inputs = arena_new(b->keep, value_id, node->input_count);
     value_id *outputs = arena_new(b->keep, value_id, node->output_count);
     const char **names = arena_new(b->keep, const char *, node->output_count);
@@ -246,9 +519,12 @@ static enum status operator_build(struct building *b, struct scope *scope,
     if (!inputs || !outputs || !names || !plain)
         return error_no_memory(err, "a node");
     for (size_t i = 0; i < node->input_count; i++)
-        TRY(name_get(scope, node->inputs[i], &inputs[i], err));
-    for (size_t i = 0; i < count; i++)
+        TRY(name_get(b, scope, node->inputs[i], &inputs[i], err));
+    for (size_t i = 0; i < count; i++) {
         plain[i] = attributes[i].value;
+        if (plain[i].kind == ATTRIBUTE_GRAPH && !control)
+            plain[i].kind = ATTRIBUTE_NONE;
+    }
     for (size_t i = 0; i < node->output_count; i++) {
         names[i] = arena_text(b->keep, node->outputs[i]);
         if (!names[i])
@@ -256,6 +532,8 @@ static enum status operator_build(struct building *b, struct scope *scope,
     }
     while (given && inputs[given - 1] == VALUE_NONE)
         given--;
+    if (control)
+        TRY(subgraphs_build(b, scope, node, attributes, plain, count, &inputs, &given, err));
     while (made && !node->outputs[made - 1].size)
         made--;
     description = (struct node_description){.domain = is_standard(node->domain) ? "" : node->domain,
@@ -268,12 +546,12 @@ static enum status operator_build(struct building *b, struct scope *scope,
                                             .output_count = made,
                                             .attributes = plain,
                                             .attribute_count = count};
-    TRY(graph_node(b->graph, &description, outputs, err));
+    TRY(graph_node(scope->graph, &description, outputs, err));
     for (size_t i = 0; i < made; i++) {
         if (!node->outputs[i].size)
             continue;
         TRY(name_set(scope, node->outputs[i], outputs[i], err));
-        if (!scope->function)
+        if (is_main(scope))
             TRY(declare(b, node->outputs[i], outputs[i], err));
     }
     return STATUS_OK;
@@ -342,7 +620,7 @@ static enum status nodes_build(struct building *b, struct scope *scope,
         const struct onnx_node *node = &nodes[i];
         if (!node_build(b, scope, node, err))
             continue;
-        if (!strncmp(err->text, "node ", 5))
+        if (!strncmp(err->text, "node ", 5) && !onnx_is_control(node))
             return err->status; /* graph_node has said which */
         return error_within(err, "node %zu '%s' (%s)", i,
                             text_quote(bytes_of(node->name), quoted, sizeof quoted), node->op);
@@ -378,7 +656,8 @@ static enum status inputs_build(struct building *b, struct scope *scope, struct 
         const struct onnx_value_info *info = &graph->inputs[i];
         if (map_find(&scope->values, bytes_of(info->name)))
             continue; /* an initializer: its default */
-        if (strcmp(info->type, "tensor"))
+        if (info->dtype != DTYPE_SEQUENCE && info->dtype != DTYPE_OPTIONAL &&
+            strcmp(info->type, "tensor"))
             return error_set(err, STATUS_UNSUPPORTED, "input '%s': %s is not supported", info->name,
                              info->type[0] ? info->type : "a value without a type");
         if (info->dtype == DTYPE_NONE)
@@ -386,31 +665,32 @@ static enum status inputs_build(struct building *b, struct scope *scope, struct 
                              "input '%s': tensor of element type %lld is not supported", info->name,
                              (long long)info->element);
         TRY(shape_of_info(b, info, &shape, err));
-        TRY(graph_input(b->graph, info->name, info->dtype, &shape,
-                        &built->input_values[built->input_count], err));
+        TRY(graph_input_typed(b->graph, info->name,
+                              &(struct tensor){info->dtype, shape, NULL, info->holds},
+                              &built->input_values[built->input_count], err));
         TRY(name_set(scope, bytes_of(info->name), built->input_values[built->input_count], err));
         built->inputs[built->input_count++] = info;
     }
     return STATUS_OK;
 }
 
-static enum status initializers_build(struct building *b, struct scope *scope, struct error *err)
+static enum status initializers_build(struct scope *scope, const struct onnx_graph *graph,
+                                      struct error *err)
 {
-    const struct onnx_graph *graph = &b->model->graph;
     value_id value;
 
     if (graph->sparse)
         return error_set(err, STATUS_UNSUPPORTED, "sparse initializers are not supported");
     for (size_t i = 0; i < graph->initializer_count; i++) {
         const struct onnx_initializer *initializer = &graph->initializers[i];
-        TRY(graph_constant(b->graph, initializer->name, &initializer->tensor, &value, err));
+        TRY(graph_constant(scope->graph, initializer->name, &initializer->tensor, &value, err));
         TRY(name_set(scope, bytes_of(initializer->name), value, err));
     }
     return STATUS_OK;
 }
 
-static enum status outputs_build(struct building *b, const struct scope *scope,
-                                 struct onnx_built *built, struct error *err)
+static enum status outputs_build(struct building *b, struct scope *scope, struct onnx_built *built,
+                                 struct error *err)
 {
     const struct onnx_graph *graph = &b->model->graph;
 
@@ -421,10 +701,12 @@ static enum status outputs_build(struct building *b, const struct scope *scope,
     for (size_t i = 0; i < graph->output_count; i++) {
         const struct onnx_value_info *info = &graph->outputs[i];
         const struct tensor *labels = map_find(&b->labels, bytes_of(info->name));
-        if (!labels && info->type[0] && strcmp(info->type, "tensor"))
+        if (!labels && info->type[0] && info->dtype != DTYPE_SEQUENCE &&
+            info->dtype != DTYPE_OPTIONAL && strcmp(info->type, "tensor"))
             return error_set(err, STATUS_UNSUPPORTED, "output '%s' is a %s", info->name,
                              info->type);
-        if (!info->name[0] || name_get(scope, bytes_of(info->name), &built->output_values[i], err))
+        if (!info->name[0] ||
+            name_get(b, scope, bytes_of(info->name), &built->output_values[i], err))
             return error_set(err, STATUS_INVALID_INPUT, "output '%s' is made by no node",
                              info->name);
         built->output_classes[i] = labels && labels->dtype != DTYPE_NONE ? labels : NULL;
@@ -443,8 +725,9 @@ enum status onnx_build(const struct onnx_model *model, struct onnx_built *built,
     map_init(&b.declared, keep);
     map_init(&b.labels, keep);
     TRY(graph_new(&b.graph, keep, err));
+    scope.graph = b.graph;
     TRY(declared_names(&b, &model->graph, err));
-    TRY(initializers_build(&b, &scope, err));
+    TRY(initializers_build(&scope, &model->graph, err));
     TRY(inputs_build(&b, &scope, built, err));
     TRY(nodes_build(&b, &scope, model->graph.nodes, model->graph.node_count, err));
     TRY(outputs_build(&b, &scope, built, err));

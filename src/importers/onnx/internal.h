@@ -19,12 +19,14 @@ struct onnx_value_info { /* ValueInfoProto */
     const char
         *type; /* "tensor", "sequence", "map", "optional", "sparse tensor", "opaque", or "" */
     int rank;  /* RANK_UNKNOWN: no shape stated */
-    struct onnx_dim *dims; /* (rank,) */
+    struct onnx_dim *dims;      /* (rank,) */
+    const struct tensor *holds; /* of a sequence or optional: what it holds; or NULL */
 };
 
 struct onnx_attribute { /* AttributeProto */
     struct attribute
-        value; /* kind NONE: a kind that we do not read (graphs, sparse tensors, types) */
+        value; /* kind NONE: a kind that we do not read (lists of graphs, sparse tensors) */
+    const struct onnx_graph *graph; /* of kind GRAPH: value.g is made when it is built */
     const char *reference; /* ref_attr_name: the function's attribute that stands here; or NULL */
 };
 

@@ -88,18 +88,69 @@ static enum status tensor_type_read(struct protobuf message, struct onnx_value_i
     }
 }
 
+enum { TYPE_DEPTH_MAX = 3 }; /* an optional sequence of tensors */
+
+/* A TypeProto as the description of a value; an unknown element type stays DTYPE_NONE. */
+static enum status element_read(struct protobuf message, struct tensor *type, int depth,
+                                struct reading *r, struct error *err)
+{
+    struct onnx_value_info info = {.rank = RANK_UNKNOWN};
+    struct protobuf_field field, inner_field;
+    struct protobuf inner, nested;
+    struct tensor *element;
+
+    *type = (struct tensor){.shape = shape_unknown()};
+    for (;;) {
+        TRY(protobuf_next(&message, &field, err));
+        if (!field.number)
+            return STATUS_OK;
+        if (field.number != 1 && field.number != 4 && field.number != 9)
+            continue;
+        TRY(protobuf_message(&field, &inner, err));
+        if (field.number == 1) {
+            TRY(tensor_type_read(inner, &info, r, err));
+            type->dtype = info.dtype;
+            if (info.rank > RANK_MAX)
+                continue;
+            type->shape.rank = info.rank;
+            for (int i = 0; i < info.rank; i++)
+                type->shape.dims[i] = info.dims[i].value;
+            continue;
+        }
+        if (depth >= TYPE_DEPTH_MAX)
+            return error_set(err, STATUS_UNSUPPORTED, "a type of types of types");
+        type->dtype = field.number == 4 ? DTYPE_SEQUENCE : DTYPE_OPTIONAL;
+        type->shape = shape_scalar();
+        for (;;) {
+            TRY(protobuf_next(&inner, &inner_field, err));
+            if (!inner_field.number)
+                break;
+            if (inner_field.number != 1)
+                continue;
+            element = arena_new(r->keep, struct tensor, 1);
+            if (!element)
+                return error_no_memory(err, "a type");
+            TRY(protobuf_message(&inner_field, &nested, err));
+            TRY(element_read(nested, element, depth + 1, r, err));
+            type->element = element->dtype == DTYPE_NONE ? NULL : element;
+        }
+    }
+}
+
 static enum status type_read(struct protobuf message, struct onnx_value_info *info,
                              struct reading *r, struct error *err)
 {
     static const char *const TYPES[] = {
         "", "tensor", "", "", "sequence", "map", "", "opaque", "sparse tensor", "optional"};
+    const struct protobuf whole = message;
     struct protobuf_field field;
     struct protobuf inner;
+    struct tensor type;
 
     for (;;) {
         TRY(protobuf_next(&message, &field, err));
         if (!field.number)
-            return STATUS_OK;
+            break;
         if (field.number < ARRAY_COUNT(TYPES) && TYPES[field.number][0])
             info->type = TYPES[field.number];
         if (field.number != 1)
@@ -107,6 +158,13 @@ static enum status type_read(struct protobuf message, struct onnx_value_info *in
         TRY(protobuf_message(&field, &inner, err));
         TRY(tensor_type_read(inner, info, r, err));
     }
+    if (strcmp(info->type, "sequence") && strcmp(info->type, "optional"))
+        return STATUS_OK;
+    TRY(element_read(whole, &type, 0, r, err));
+    info->dtype = type.dtype;
+    info->holds = type.element;
+    info->rank = 0;
+    return STATUS_OK;
 }
 
 static enum status value_info_read(struct protobuf message, struct onnx_value_info *info,
@@ -153,7 +211,7 @@ static enum attribute_kind kind_of_field(uint32_t number)
     static const enum attribute_kind KINDS[] = {
         [2] = ATTRIBUTE_FLOAT,   [3] = ATTRIBUTE_INT,    [4] = ATTRIBUTE_STRING,
         [5] = ATTRIBUTE_TENSOR,  [7] = ATTRIBUTE_FLOATS, [8] = ATTRIBUTE_INTS,
-        [9] = ATTRIBUTE_STRINGS,
+        [9] = ATTRIBUTE_STRINGS, [6] = ATTRIBUTE_GRAPH,  [14] = ATTRIBUTE_TYPE,
     };
 
     return number < ARRAY_COUNT(KINDS) ? KINDS[number] : ATTRIBUTE_NONE;
@@ -174,18 +232,54 @@ static enum status tensor_value(const struct protobuf_field *field, struct attri
                             err);
 }
 
+static enum status type_value(const struct protobuf_field *field, struct attribute *value,
+                              struct reading *r, struct error *err)
+{
+    struct tensor *type = arena_new(r->keep, struct tensor, 1);
+    struct protobuf inner;
+
+    if (!type)
+        return error_no_memory(err, "an attribute");
+    TRY(protobuf_message(field, &inner, err));
+    TRY(element_read(inner, type, 0, r, err));
+    if (type->dtype == DTYPE_NONE)
+        return error_set(err, STATUS_UNSUPPORTED, "a type that is no tensor, sequence or optional");
+    value->t = type;
+    return STATUS_OK;
+}
+
+static enum status graph_read(struct protobuf message, struct onnx_graph *graph, struct reading *r,
+                              struct error *err);
+
+static enum status subgraph_read(const struct protobuf_field *field,
+                                 struct onnx_attribute *attribute, struct reading *r,
+                                 struct error *err)
+{
+    struct onnx_graph *graph = arena_new(r->keep, struct onnx_graph, 1);
+    struct protobuf inner;
+
+    if (!graph)
+        return error_no_memory(err, "an attribute");
+    TRY(protobuf_message(field, &inner, err));
+    attribute->graph = graph;
+    return graph_read(inner, graph, r, err);
+}
+
 /* The value of one field; a list is read whole at its first. A later field of another kind takes
  * the place of an earlier one entirely: they share their memory. */
 static enum status attribute_value(const struct protobuf *message,
-                                   const struct protobuf_field *field, struct attribute *value,
-                                   struct reading *r, struct error *err)
+                                   const struct protobuf_field *field,
+                                   struct onnx_attribute *attribute, struct reading *r,
+                                   struct error *err)
 {
     enum attribute_kind kind = kind_of_field(field->number);
+    struct attribute *value = &attribute->value;
     struct bytes *strings;
     int64_t *ints;
     float f;
 
-    if (kind == ATTRIBUTE_NONE || (kind == value->kind && kind >= ATTRIBUTE_INTS))
+    if (kind == ATTRIBUTE_NONE ||
+        (kind == value->kind && kind >= ATTRIBUTE_INTS && kind <= ATTRIBUTE_STRINGS))
         return STATUS_OK;
     *value = (struct attribute){.name = value->name, .kind = kind};
     switch (kind) {
@@ -199,6 +293,10 @@ static enum status attribute_value(const struct protobuf *message,
         return protobuf_bytes(field, &value->s, err);
     case ATTRIBUTE_TENSOR:
         return tensor_value(field, value, r, err);
+    case ATTRIBUTE_GRAPH:
+        return subgraph_read(field, attribute, r, err);
+    case ATTRIBUTE_TYPE:
+        return type_value(field, value, r, err);
     case ATTRIBUTE_FLOATS:
         return floats_read(message, value, r, err);
     case ATTRIBUTE_INTS:
@@ -261,7 +359,7 @@ static enum status attribute_read(struct protobuf message, struct onnx_attribute
             TRY(protobuf_i64(&field, &type, err));
         else if (field.number == 21)
             TRY(protobuf_text(&field, &attribute->reference, r->keep, err));
-        else if (attribute_value(&whole, &field, &attribute->value, r, err))
+        else if (attribute_value(&whole, &field, attribute, r, err))
             return error_within(err, "attribute '%s'", attribute->value.name);
     }
     if (attribute->reference && !attribute->reference[0])
