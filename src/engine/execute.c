@@ -70,7 +70,9 @@ static enum status memory_reserve(struct native_session *session, const struct p
 
 static void step_bind(struct native_session *session, struct step *step)
 {
-    step->call.memory = &session->strings.arena;
+    if (step->call.op->flags & OP_SUBGRAPHS)
+        ((struct control_step *)step->call.state)->session = session;
+    step->call.memory = &session->root->strings.arena;
     step->call.team = session->base.team;
 }
 
@@ -153,7 +155,7 @@ static enum status run_carefully(struct native_session *session, struct plan *pl
         uint64_t start = time_ns();
         enum status status;
 
-        TRY(session_stopped(&session->base, err));
+        TRY(session_stopped(&session->root->base, err));
         if (poison)
             poison_outputs(session, plan, s);
         status = step->run(&step->call, err);
@@ -172,9 +174,9 @@ static enum status run_steps(const struct native_session *session, struct plan *
 {
     const struct step *step = plan->steps, *end = step + plan->step_count;
 
-    if (session_may_stop(&session->base))
+    if (session_may_stop(&session->root->base))
         for (; step < end; step++) {
-            TRY(session_stopped(&session->base, err));
+            TRY(session_stopped(&session->root->base, err));
             if (step->run(&step->call, err))
                 return graph_node_error(step->node->node, err);
         }
@@ -219,8 +221,14 @@ static enum status run_dynamic_step(struct native_session *session, struct plan 
     for (size_t i = 0; i < call->in_count; i++)
         if (dynamic->in[i] >= 0)
             call->in[i] = plan->dynamic[dynamic->in[i]];
+    if (call->op->flags & OP_SUBGRAPHS) { /* call->out is as the plan described it */
+        memcpy(call->out, dynamic->described, call->out_count * sizeof *call->out);
+        TRY(control_run_dynamic(call, err));
+        memcpy(made, call->out, call->out_count * sizeof *made);
+        return STATUS_OK;
+    }
     memset(call->out, 0, call->out_count * sizeof *call->out);
-    TRY(call->op->infer(call, err));
+    TRY(graph_call_infer(call, err));
     if (call->op->flags & OP_VIEW && call->out_count == 1 && shape_is_known(&call->out[0].shape) &&
         tensor_bytes(&call->in[0]) == tensor_bytes(&call->out[0])) {
         call->out[0].data = call->in[0].data;
@@ -241,7 +249,7 @@ static enum status run_dynamic_steps(struct native_session *session, struct plan
         struct dynamic_step *dynamic = &plan->dynamic_steps[s];
         uint64_t start = profile ? time_ns() : 0;
 
-        TRY(session_stopped(&session->base, err));
+        TRY(session_stopped(&session->root->base, err));
         if (run_dynamic_step(session, plan, dynamic, err))
             return graph_node_error(dynamic->step.node->node, err);
         if (profile)
@@ -256,7 +264,8 @@ static enum status run_all(struct native_session *session, struct plan *plan, st
 
     TRY(options->poison || options->profile ? run_carefully(session, plan, err)
                                             : run_steps(session, plan, err));
-    return run_dynamic_steps(session, plan, err);
+    TRY(run_dynamic_steps(session, plan, err));
+    return plan->region ? region_run(session, plan, err) : STATUS_OK;
 }
 
 enum status plan_execute(struct native_session *session, struct plan *plan,
@@ -267,7 +276,11 @@ enum status plan_execute(struct native_session *session, struct plan *plan,
     bool reference;
     double us;
 
-    run_arena_empty(&session->strings);
+    if (session->root == session) {
+        run_arena_empty(&session->strings);
+        session->iterations = 0;
+        regions_bound(session);
+    }
     run_arena_empty(&session->dynamic);
     TRY(memory_reserve(session, plan, err));
     if (plan->bound != session->memory_data)
@@ -279,8 +292,9 @@ enum status plan_execute(struct native_session *session, struct plan *plan,
     if (status)
         return status;
     for (size_t i = 0; i < plan->output_count; i++)
-        outputs[i] = plan->dynamic_outputs[i] < 0 ? plan->outputs[i]
-                                                  : plan->dynamic[plan->dynamic_outputs[i]];
+        outputs[i] = plan->region_outputs[i] >= 0   ? plan->region->outputs[plan->region_outputs[i]]
+                     : plan->dynamic_outputs[i] < 0 ? plan->outputs[i]
+                                                    : plan->dynamic[plan->dynamic_outputs[i]];
     us = (double)(time_ns() - start) / 1000;
     plan->average_us = plan->average_us < 0 ? us : plan->average_us + (us - plan->average_us) / 8;
     return STATUS_OK;

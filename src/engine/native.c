@@ -94,12 +94,13 @@ static void call_fill(const struct graph *graph, const struct node *node, struct
         if (node->inputs[i] == VALUE_NONE)
             continue;
         value = &graph->values[node->inputs[i]];
-        call->in[i] = (struct tensor){value->dtype, value->shape,
-                                      value->constant ? value->constant->data : NULL};
+        call->in[i] =
+            (struct tensor){value->dtype, value->shape,
+                            value->constant ? value->constant->data : NULL, value->element};
     }
     for (size_t i = 0; i < node->output_count; i++) {
         const struct value *value = &graph->values[node->outputs[i]];
-        call->out[i] = (struct tensor){value->dtype, value->shape, NULL};
+        call->out[i] = (struct tensor){value->dtype, value->shape, NULL, value->element};
     }
     call->op = node->op;
     call->opset = node->opset;
@@ -128,9 +129,9 @@ static void release_packed(struct native *native, const struct node *node,
                               native->graph->values[node->inputs[i]].constant, forget, native);
 }
 
-static enum status prepare(struct native *native, struct arena *scratch, struct error *err)
+enum status native_prepare(struct native *native, const struct graph *graph, void ***states,
+                           struct arena *scratch, struct error *err)
 {
-    const struct graph *graph = native->graph;
     struct op_call call = {.team = native->options.team};
     struct constants constants;
     size_t in_max = 1;
@@ -140,8 +141,8 @@ static enum status prepare(struct native *native, struct arena *scratch, struct 
             in_max = graph->nodes[n].input_count;
     call.in = arena_new(scratch, struct tensor, in_max);
     call.out = arena_new(scratch, struct tensor, OP_OUTPUTS_MAX);
-    native->states = arena_new(&native->prepared, void *, graph->node_count);
-    if (!call.in || !call.out || !native->states)
+    *states = arena_new(&native->prepared, void *, graph->node_count);
+    if (!call.in || !call.out || !*states)
         return error_no_memory(err, "the model");
     TRY(constants_count(graph, &constants, scratch, err));
     for (size_t n = 0; n < graph->node_count; n++) {
@@ -152,8 +153,9 @@ static enum status prepare(struct native *native, struct arena *scratch, struct 
         call_fill(graph, node, &call);
         if (node->op->prepare(&call, &native->prepared, err))
             return graph_node_error(node, err);
-        native->states[n] = call.state;
-        release_packed(native, node, &call, &constants);
+        (*states)[n] = call.state;
+        if (graph == native->graph) /* constants of subgraphs may be shared with those around */
+            release_packed(native, node, &call, &constants);
     }
     return STATUS_OK;
 }
@@ -192,8 +194,6 @@ static enum status load(struct native *native, struct error *err)
     if (!status)
         status = graph_optimise(native->graph, native->options.passes_off, &scratch, err);
     if (!status)
-        status = prepare(native, &scratch, err);
-    if (!status)
         status = recipes_make(native, &scratch, err);
     op_reference_only(reference);
     arena_release(&scratch);
@@ -223,7 +223,7 @@ enum status native_servable(struct graph *graph, const struct contract *contract
         native->options.poison = true;
     native->model = *model;
     *model = (struct arena){0};
-    graph->keep = &native->model;
+    graph_keep_in(graph, &native->model);
     native->artifact = artifact;
     arena_init_regions(&native->prepared, PREPARED_MAX);
     if (load(native, err)) {

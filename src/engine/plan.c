@@ -9,13 +9,6 @@
 enum { ALIGNMENT = 64, REDZONE = 64 };
 static const uint32_t AT_END = UINT32_MAX; /* in use until the outputs were read */
 
-/* What is known of a slot while planning. */
-struct slot {
-    struct tensor tensor; /* data: the value, where it is known while planning */
-    enum place place;
-    int32_t index;
-};
-
 struct planner {
     const struct native *native;
     const struct recipe *recipe;
@@ -28,7 +21,10 @@ struct planner {
     size_t memory_max;
     struct arena *scratch;
     struct team *team;
+    uint32_t *deferred; /* (node_count,): nodes of the recipe that the region behind runs */
+    size_t deferred_count;
     bool by_value;
+    bool regions; /* defer what depends on dynamic steps */
 };
 
 bool plan_value_input(const struct tensor *input)
@@ -43,6 +39,8 @@ void plan_free(struct plan *plan)
 
     if (!plan)
         return;
+    if (plan->region && plan->region->session)
+        native_session_free(&plan->region->session->base);
     keep = plan->keep; /* the plan lies in its own arena */
     arena_release(&keep);
 }
@@ -53,14 +51,15 @@ void plan_free(struct plan *plan)
 static enum status input_check(const struct planner *p, size_t i, const struct tensor *input,
                                struct error *err)
 {
-    const struct value *value = &p->native->graph->values[p->recipe->values[i]];
+    const struct value *value = &p->recipe->graph->values[p->recipe->values[i]];
     char given[SHAPE_PRINT_SIZE], wanted[SHAPE_PRINT_SIZE];
     bool fits = value->shape.rank < 0 || value->shape.rank == input->shape.rank;
 
     if (input->dtype != value->dtype)
         return error_set(err, STATUS_INVALID_INPUT, "is %s, not %s", dtype_name(input->dtype),
                          dtype_name(value->dtype));
-    for (int d = 0; fits && d < value->shape.rank; d++)
+    fits = fits || p->recipe->inner;
+    for (int d = 0; fits && !p->recipe->inner && d < value->shape.rank; d++)
         fits = value->shape.dims[d] < 0 || value->shape.dims[d] == input->shape.dims[d];
     if (!fits)
         return error_set(err, STATUS_INVALID_INPUT, "has shape %s, not %s",
@@ -71,7 +70,7 @@ static enum status input_check(const struct planner *p, size_t i, const struct t
 
 static enum status slots_fill(struct planner *p, const struct tensor *inputs, struct error *err)
 {
-    const struct graph *graph = p->native->graph;
+    const struct graph *graph = p->recipe->graph;
     char quoted[TEXT_QUOTE_SIZE];
 
     for (size_t s = 0; s < p->recipe->slot_count; s++) {
@@ -85,6 +84,8 @@ static enum status slots_fill(struct planner *p, const struct tensor *inputs, st
             *slot = (struct slot){inputs[s], PLACE_INPUT, (int32_t)s};
             if (!p->by_value || !plan_value_input(&inputs[s]))
                 slot->tensor.data = NULL;
+        } else if (p->recipe->known && p->recipe->known[s].dtype != DTYPE_NONE) {
+            *slot = (struct slot){p->recipe->known[s], PLACE_FIXED, 0};
         } else if (value->constant) {
             *slot = (struct slot){*value->constant, PLACE_FIXED, 0};
         }
@@ -119,6 +120,7 @@ static void call_fill(struct planner *p, const struct recipe_node *made, struct 
         .in = p->in,
         .out = p->out,
         .state = made->state,
+        .memory = &p->plan->keep,
         .team = p->team,
     };
     memset(p->out, 0, out_capacity(call) * sizeof *p->out);
@@ -144,7 +146,7 @@ static bool out_known(const struct op_call *call)
 static bool is_dynamic(const struct planner *p, const struct recipe_node *made)
 {
     for (size_t i = 0; i < made->node->input_count; i++)
-        if (made->in[i] != SLOT_NONE && p->slots[made->in[i]].place == PLACE_DYNAMIC)
+        if (made->in[i] != SLOT_NONE && p->slots[made->in[i]].place >= PLACE_DYNAMIC)
             return true;
     return false;
 }
@@ -249,7 +251,7 @@ static enum status step_fill(struct planner *p, const struct recipe_node *made,
     if (call->in_count)
         memcpy(step->call.in, call->in, call->in_count * sizeof *call->in);
     memcpy(step->call.out, call->out, call->out_count * sizeof *call->out);
-    return STATUS_OK;
+    return call->op->flags & OP_SUBGRAPHS ? control_prepare(p->plan, made, step, err) : STATUS_OK;
 }
 
 static enum status step_add(struct planner *p, const struct recipe_node *made,
@@ -285,6 +287,12 @@ static enum status dynamic_step_add(struct planner *p, const struct recipe_node 
     if (!in)
         return error_no_memory(err, "a plan");
     dynamic->in = in;
+    if (call->op->flags & OP_SUBGRAPHS) {
+        dynamic->described = arena_new(&p->plan->keep, struct tensor, call->out_count);
+        if (!dynamic->described)
+            return error_no_memory(err, "a plan");
+        memcpy(dynamic->described, call->out, call->out_count * sizeof *call->out);
+    }
     dynamic->out = (int32_t)p->dynamic_count;
     for (size_t i = 0; i < call->in_count; i++) {
         const struct slot *slot = made->in[i] == SLOT_NONE ? NULL : &p->slots[made->in[i]];
@@ -297,14 +305,29 @@ static enum status dynamic_step_add(struct planner *p, const struct recipe_node 
     return STATUS_OK;
 }
 
-static enum status node_plan(struct planner *p, const struct recipe_node *made, struct error *err)
+/* Left for the region behind. */
+static void defer(struct planner *p, uint32_t index)
 {
+    const struct recipe_node *made = &p->recipe->nodes[index];
+
+    for (size_t i = 0; i < made->node->output_count; i++)
+        p->slots[made->out[i]] = (struct slot){.place = PLACE_REGION};
+    p->deferred[p->deferred_count++] = index;
+}
+
+static enum status node_plan(struct planner *p, uint32_t index, struct error *err)
+{
+    const struct recipe_node *made = &p->recipe->nodes[index];
     const struct op *op = made->node->op;
     struct op_call call;
     bool dynamic = is_dynamic(p, made);
 
+    if (dynamic && p->regions) {
+        defer(p, index);
+        return STATUS_OK;
+    }
     call_fill(p, made, &call);
-    TRY(op->infer(&call, err));
+    TRY(graph_call_infer(&call, err));
     TRY(out_check(p, &call, err));
     if (out_known(&call) && in_known(&call, !(op->flags & OP_SHAPE_ONLY)) && is_small(&call) &&
         !(op->flags & OP_RANDOM))
@@ -327,11 +350,21 @@ static enum status nodes_plan(struct planner *p, struct error *err)
     p->out = arena_new(p->scratch, struct tensor, OP_OUTPUTS_MAX);
     p->plan->steps = arena_new(&p->plan->keep, struct step, p->recipe->node_count);
     p->plan->dynamic_steps = arena_new(&p->plan->keep, struct dynamic_step, p->recipe->node_count);
-    if (!p->in || !p->out || !p->plan->steps || !p->plan->dynamic_steps)
+    p->deferred = arena_new(p->scratch, uint32_t, p->recipe->node_count);
+    if (!p->in || !p->out || !p->plan->steps || !p->plan->dynamic_steps || !p->deferred)
         return error_no_memory(err, "a plan");
     for (size_t n = 0; n < p->recipe->node_count; n++)
-        if (node_plan(p, &p->recipe->nodes[n], err))
+        if (node_plan(p, (uint32_t)n, err))
             return graph_node_error(p->recipe->nodes[n].node, err);
+    if (p->deferred_count >= REGION_NODES_MIN) {
+        TRY(region_make(p->plan, p->recipe, p->slots, p->deferred, p->deferred_count, p->scratch,
+                        err));
+    } else { /* too little to be worth plans of its own */
+        p->regions = false;
+        for (size_t k = 0; k < p->deferred_count; k++)
+            if (node_plan(p, p->deferred[k], err))
+                return graph_node_error(p->recipe->nodes[p->deferred[k]].node, err);
+    }
     p->plan->dynamic = arena_new(&p->plan->keep, struct tensor, p->dynamic_count);
     return p->plan->dynamic ? STATUS_OK : error_no_memory(err, "a plan");
 }
@@ -358,6 +391,8 @@ static void lifetimes(struct planner *p)
     for (size_t s = 0; s < plan->dynamic_step_count; s++)
         for (size_t i = 0; i < plan->dynamic_steps[s].step.call.in_count; i++)
             use_slot(p, plan->dynamic_steps[s].step.node->in[i], AT_END);
+    for (size_t i = 0; plan->region && i < plan->region->signature.input_count; i++)
+        use_slot(p, plan->region->slots[i], AT_END);
     for (size_t i = 0; i < plan->output_count; i++)
         use_slot(p, p->recipe->outputs[i], AT_END);
 }
@@ -447,7 +482,8 @@ static void refer_step(struct planner *p, struct step *step)
 static enum status references(struct planner *p, struct error *err)
 {
     struct plan *plan = p->plan;
-    size_t count = plan->output_count, steps = plan->step_count + plan->dynamic_step_count;
+    size_t left = plan->region ? plan->region->signature.input_count : 0, next = 0;
+    size_t count = plan->output_count + left, steps = plan->step_count + plan->dynamic_step_count;
 
     for (size_t s = 0; s < plan->step_count; s++)
         count += plan->steps[s].call.in_count + plan->steps[s].call.out_count + 1;
@@ -458,9 +494,10 @@ static enum status references(struct planner *p, struct error *err)
     plan->input_references = arena_new(&plan->keep, struct reference, count);
     plan->outputs = arena_new(&plan->keep, struct tensor, plan->output_count);
     plan->dynamic_outputs = arena_new(&plan->keep, int32_t, plan->output_count);
+    plan->region_outputs = arena_new(&plan->keep, int32_t, plan->output_count);
     plan->step_ns = arena_new(&plan->keep, uint32_t, p->native->options.profile ? steps : 0);
     if (!plan->buffer_references || !plan->input_references || !plan->outputs ||
-        !plan->dynamic_outputs || !plan->step_ns)
+        !plan->dynamic_outputs || !plan->region_outputs || !plan->step_ns)
         return error_no_memory(err, "a plan");
     for (size_t s = 0; s < plan->step_count; s++)
         refer_step(p, &plan->steps[s]);
@@ -471,8 +508,11 @@ static enum status references(struct planner *p, struct error *err)
 
         plan->outputs[i] = slot->tensor;
         plan->dynamic_outputs[i] = slot->place == PLACE_DYNAMIC ? slot->index : -1;
+        plan->region_outputs[i] = slot->place == PLACE_REGION ? (int32_t)next++ : -1;
         refer(p, &plan->outputs[i], p->recipe->outputs[i]);
     }
+    for (size_t i = 0; i < left; i++)
+        refer(p, &plan->region->inputs[i], plan->region->slots[i]);
     return STATUS_OK;
 }
 
@@ -494,17 +534,18 @@ static enum status plan_fill(struct planner *p, const struct tensor *inputs, str
     return references(p, err);
 }
 
-enum status plan_make(const struct native *native, size_t signature, const struct tensor *inputs,
-                      bool by_value, struct team *team, struct arena *scratch, struct plan **plan,
-                      struct error *err)
+enum status plan_make(const struct native *native, const struct recipe *recipe,
+                      const struct tensor *inputs, bool by_value, struct team *team,
+                      struct arena *scratch, struct plan **plan, struct error *err)
 {
     struct planner p = {
         .native = native,
-        .recipe = &native->recipes[signature],
+        .recipe = recipe,
         .memory_max = native->options.memory_max,
         .scratch = scratch,
         .team = team,
         .by_value = by_value,
+        .regions = recipe->depth < REGION_DEPTH_MAX,
     };
     struct arena keep;
 

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+/* Recipes, and what operators prepare: of the signatures of a model and of the graphs inside of its
+ * nodes. */
 #include "engine/internal.h"
 
+/* A graph whose recipes are to be made, and what prepare made of its nodes. */
+struct source {
+    const struct graph *graph;
+    void **states;       /* (node_count,) */
+    uint32_t **bodies;   /* (node_count,): recipes of the graphs of node n; NULL */
+    struct source *next; /* those of subgraphs come behind those around them */
+};
+
 struct making {
-    const struct native *native;
+    const struct source *source;
     struct recipe *recipe;
     struct arena *keep;
     bool *needed;   /* (value_count,): by the outputs */
@@ -12,7 +22,7 @@ struct making {
 
 static void mark_needed(struct making *making, const struct graph_signature *signature)
 {
-    const struct graph *graph = making->native->graph;
+    const struct graph *graph = making->source->graph;
 
     for (size_t i = 0; i < signature->output_count; i++)
         making->needed[signature->outputs[i]] = true;
@@ -54,17 +64,18 @@ static int32_t *slots_of(struct making *making, const value_id *values, size_t c
 
 static enum status nodes_fill(struct making *making, struct error *err)
 {
-    const struct native *native = making->native;
+    const struct graph *graph = making->source->graph;
     struct recipe_node *made = making->recipe->nodes;
 
-    for (size_t n = 0; n < native->graph->node_count; n++) {
-        const struct node *node = &native->graph->nodes[n];
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->nodes[n];
 
         if (!making->nodes[n])
             continue;
         *made = (struct recipe_node){
             .node = node,
-            .state = native->states[n],
+            .state = making->source->states[n],
+            .bodies = making->source->bodies[n],
             .in = slots_of(making, node->inputs, node->input_count),
             .out = slots_of(making, node->outputs, node->output_count),
         };
@@ -78,7 +89,7 @@ static enum status nodes_fill(struct making *making, struct error *err)
 static enum status recipe_fill(struct making *making, const struct graph_signature *signature,
                                struct error *err)
 {
-    const struct graph *graph = making->native->graph;
+    const struct graph *graph = making->source->graph;
     struct recipe *recipe = making->recipe;
     size_t slots_max = signature->input_count;
 
@@ -90,6 +101,7 @@ static enum status recipe_fill(struct making *making, const struct graph_signatu
     for (size_t n = 0; n < graph->node_count; n++)
         slots_max += making->nodes[n] ? graph->nodes[n].output_count : 0;
     recipe->signature = signature;
+    recipe->graph = graph;
     recipe->nodes = arena_new(making->keep, struct recipe_node, recipe->node_count);
     recipe->values = arena_new(making->keep, value_id, slots_max);
     if (!recipe->nodes || !recipe->values)
@@ -104,16 +116,17 @@ static enum status recipe_fill(struct making *making, const struct graph_signatu
     return recipe->outputs ? STATUS_OK : error_no_memory(err, "a signature");
 }
 
-static enum status recipe_make(struct native *native, const struct graph_signature *signature,
-                               struct recipe *recipe, struct arena *scratch, struct error *err)
+static enum status recipe_make(struct native *native, const struct source *source,
+                               const struct graph_signature *signature, struct recipe *recipe,
+                               struct arena *scratch, struct error *err)
 {
     struct making making = {
-        .native = native,
+        .source = source,
         .recipe = recipe,
         .keep = &native->prepared,
-        .needed = arena_new(scratch, bool, native->graph->value_count),
-        .nodes = arena_new(scratch, bool, native->graph->node_count),
-        .slots = arena_new(scratch, int32_t, native->graph->value_count),
+        .needed = arena_new(scratch, bool, source->graph->value_count),
+        .nodes = arena_new(scratch, bool, source->graph->node_count),
+        .slots = arena_new(scratch, int32_t, source->graph->value_count),
     };
 
     if (!making.needed || !making.nodes || !making.slots)
@@ -157,27 +170,83 @@ static enum status signature_match(const struct graph *graph, const struct signa
     return STATUS_OK;
 }
 
-enum status recipes_make(struct native *native, struct arena *scratch, struct error *err)
+/* --- graphs and those inside of them --- */
+
+/* Number the recipes of the graphs of control nodes, from *next on, and queue the graphs. */
+static enum status bodies_fill(struct native *native, struct source *source, struct source ***end,
+                               uint32_t *next, struct arena *scratch, struct error *err)
+{
+    const struct graph *graph = source->graph;
+
+    source->bodies = arena_new(scratch, uint32_t *, graph->node_count);
+    if (!source->bodies)
+        return error_no_memory(err, "the model");
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->nodes[n];
+        struct op_call call = {.op = node->op,
+                               .opset = node->opset,
+                               .attributes = &node->attributes,
+                               .in_count = node->input_count,
+                               .out_count = node->output_count};
+        struct control control;
+
+        if (!(node->op->flags & OP_SUBGRAPHS))
+            continue;
+        if (control_read(&call, &control, err))
+            return graph_node_error(node, err);
+        source->bodies[n] = arena_new(&native->prepared, uint32_t, control.graph_count);
+        for (size_t k = 0; source->bodies[n] && k < control.graph_count; k++) {
+            struct source *inner = arena_new(scratch, struct source, 1);
+
+            if (!inner)
+                return error_no_memory(err, "the model");
+            inner->graph = control.graphs[k];
+            source->bodies[n][k] = (*next)++;
+            **end = inner;
+            *end = &inner->next;
+        }
+        if (!source->bodies[n])
+            return error_no_memory(err, "the model");
+    }
+    return STATUS_OK;
+}
+
+static enum status signatures_make(struct native *native, const struct source *source,
+                                   struct arena *scratch, struct error *err)
 {
     const struct contract *contract = native->base.contract;
 
-    native->recipes = arena_new(&native->prepared, struct recipe, contract->count);
-    if (!native->recipes)
-        return error_no_memory(err, "the signatures");
     for (size_t i = 0; i < contract->count; i++) {
         const struct signature *promised = &contract->signatures[i];
         const struct graph_signature *found = signature_named(native->graph, promised->name);
-        size_t key = 1 + promised->input_count * (2 + RANK_MAX);
 
         if (promised->reason)
             continue;
         if (signature_match(native->graph, promised, found, err) ||
-            recipe_make(native, found, &native->recipes[i], scratch, err))
+            recipe_make(native, source, found, &native->recipes[i], scratch, err))
             return error_within(err, "signature '%.64s'", promised->name);
-        for (size_t k = 0; k < promised->input_count; k++)
-            if (dtype_is_integer(promised->inputs[k].dtype))
-                key += PLAN_VALUES_MAX;
-        native->key_size_max = key > native->key_size_max ? key : native->key_size_max;
+    }
+    return STATUS_OK;
+}
+
+enum status recipes_make(struct native *native, struct arena *scratch, struct error *err)
+{
+    struct source first = {.graph = native->graph}, *source, **end = &first.next;
+    uint32_t count = (uint32_t)native->base.contract->count, at = count;
+
+    for (source = &first; source; source = source->next) {
+        TRY(native_prepare(native, source->graph, &source->states, scratch, err));
+        TRY(bodies_fill(native, source, &end, &count, scratch, err));
+    }
+    native->recipe_count = count;
+    native->recipes = arena_new(&native->prepared, struct recipe, count);
+    if (!native->recipes)
+        return error_no_memory(err, "the signatures");
+    TRY(signatures_make(native, &first, scratch, err));
+    for (source = first.next; source; source = source->next, at++) {
+        TRY(recipe_make(native, source, &source->graph->signatures[0], &native->recipes[at],
+                        scratch, err));
+        native->recipes[at].inner = true;
     }
     return STATUS_OK;
 }

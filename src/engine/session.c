@@ -5,9 +5,36 @@
 #include "base/text.h"
 #include "engine/internal.h"
 
-enum { STRING_BYTES_MAX = 1 << 30 };
+enum {
+    STRING_BYTES_MAX = 1 << 30,
+    INNER_PLANS_MAX = 8, /* of a subgraph or region */
+};
 
-struct session *native_session_new(struct servable *servable)
+/* What decides which plan serves: shapes, at first; with the values of small integer inputs, when
+ * those were seen to decide shapes. */
+enum { BY_SHAPE, BY_VALUE, BY_SHAPE_ALONE };
+enum { MADE_MAX = 64 };
+
+/* Numbers that the longest key of these recipes has. */
+static size_t key_size(const struct recipe *recipes, size_t count)
+{
+    size_t longest = 1;
+
+    for (size_t r = 0; r < count; r++) {
+        const struct graph_signature *signature = recipes[r].signature;
+        size_t size = 1;
+
+        for (size_t i = 0; signature && i < signature->input_count; i++)
+            size += dtype_is_integer(recipes[r].graph->values[signature->inputs[i]].dtype)
+                        ? (size_t)(2 + RANK_MAX + PLAN_VALUES_MAX)
+                        : (size_t)(2 + RANK_MAX);
+        longest = size > longest ? size : longest;
+    }
+    return longest;
+}
+
+static struct native_session *session_new(struct servable *servable, struct native_session *root,
+                                          const struct recipe *recipes, size_t count)
 {
     const struct native *native = (const struct native *)servable;
     struct native_session *session;
@@ -20,11 +47,18 @@ struct session *native_session_new(struct servable *servable)
         return NULL;
     }
     session->base.servable = servable;
-    session->plans = arena_new(&keep, struct plan *, native->options.plans_max);
-    session->key = arena_new(&keep, int64_t, native->key_size_max);
-    session->by_value = arena_new(&keep, bool, servable->contract->count);
+    session->root = root ? root : session;
+    session->recipes = recipes;
+    session->recipe_count = count;
+    session->plans_max = root && native->options.plans_max > INNER_PLANS_MAX
+                             ? INNER_PLANS_MAX
+                             : native->options.plans_max;
+    session->plans = arena_new(&keep, struct plan *, session->plans_max);
+    session->key = arena_new(&keep, int64_t, key_size(recipes, count));
+    session->by_value = arena_new(&keep, uint8_t, count);
+    session->children = arena_new(&keep, struct native_session *, root ? 0 : count);
     session->keep = keep;
-    if (!session->plans || !session->key || !session->by_value) {
+    if (!session->plans || !session->key || !session->by_value || !session->children) {
         arena_release(&keep);
         return NULL;
     }
@@ -32,7 +66,36 @@ struct session *native_session_new(struct servable *servable)
     arena_init(&session->strings.arena, STRING_BYTES_MAX);
     arena_init(&session->dynamic.arena, native->options.memory_max);
     arena_init(&session->scratch, SIZE_MAX);
-    return &session->base;
+    return session;
+}
+
+struct session *native_session_new(struct servable *servable)
+{
+    const struct native *native = (const struct native *)servable;
+    struct native_session *session =
+        session_new(servable, NULL, native->recipes, native->recipe_count);
+
+    return session ? &session->base : NULL;
+}
+
+struct native_session *session_inner(struct native_session *root, const struct recipe *recipes,
+                                     size_t count)
+{
+    return session_new(root->base.servable, root, recipes, count);
+}
+
+enum status session_child(struct native_session *session, uint32_t recipe,
+                          struct native_session **child, struct error *err)
+{
+    struct native_session *root = session->root;
+
+    if (!root->children[recipe])
+        root->children[recipe] = session_inner(root, &root->recipes[recipe], 1);
+    *child = root->children[recipe];
+    if (!*child)
+        return error_no_memory(err, "a subgraph");
+    (*child)->base.team = session->base.team;
+    return STATUS_OK;
 }
 
 void native_session_free(struct session *base)
@@ -42,6 +105,9 @@ void native_session_free(struct session *base)
 
     for (size_t i = 0; i < session->plan_count; i++)
         plan_free(session->plans[i]);
+    for (size_t i = 0; session->root == session && i < session->recipe_count; i++)
+        if (session->children[i])
+            native_session_free(&session->children[i]->base);
     arena_release(&session->memory);
     arena_release(&session->strings.arena);
     arena_release(&session->dynamic.arena);
@@ -64,14 +130,15 @@ static size_t key_values(const struct tensor *input, int64_t *key)
 static size_t key_make(struct native_session *session, size_t signature,
                        const struct tensor *inputs)
 {
-    const struct recipe *recipe = &session_native(session)->recipes[signature];
+    const struct recipe *recipe = &session->recipes[signature];
     int64_t *key = session->key;
     size_t size = 1;
 
     key[0] = (int64_t)signature;
     for (size_t i = 0; i < recipe->signature->input_count; i++) {
         const struct tensor *input = &inputs[i];
-        bool values = session->by_value[signature] && plan_value_input(input) && input->data;
+        bool values =
+            session->by_value[signature] == BY_VALUE && plan_value_input(input) && input->data;
 
         key[size++] = input->shape.rank | (int64_t)input->dtype << 8 | (int64_t)values << 16;
         for (int d = 0; d < input->shape.rank; d++)
@@ -108,13 +175,16 @@ static struct plan *find(const struct native_session *session, uint64_t hash, si
 static enum status inputs_check(const struct native_session *session, size_t signature,
                                 const struct tensor *inputs, struct error *err)
 {
-    const struct signature *promised = &session->base.servable->contract->signatures[signature];
+    const struct recipe *recipe = &session->recipes[signature];
+    char name[TEXT_QUOTE_SIZE];
 
-    for (size_t i = 0; i < promised->input_count; i++)
+    for (size_t i = 0; i < recipe->signature->input_count; i++)
         if (inputs[i].shape.rank < 0 || inputs[i].shape.rank > RANK_MAX ||
             inputs[i].dtype <= DTYPE_NONE || inputs[i].dtype >= DTYPE_COUNT)
-            return error_set(err, STATUS_INVALID_INPUT, "input '%.64s' is not a tensor",
-                             promised->inputs[i].name);
+            return error_set(
+                err, STATUS_INVALID_INPUT, "input '%s' is not a tensor",
+                text_quote(bytes_of(recipe->graph->values[recipe->signature->inputs[i]].name), name,
+                           sizeof name));
     return STATUS_OK;
 }
 
@@ -135,7 +205,7 @@ struct plan *session_plan_find(struct native_session *session, size_t signature,
 static bool has_value_input(const struct native_session *session, size_t signature,
                             const struct tensor *inputs)
 {
-    const struct recipe *recipe = &session_native(session)->recipes[signature];
+    const struct recipe *recipe = &session->recipes[signature];
 
     for (size_t i = 0; i < recipe->signature->input_count; i++)
         if (plan_value_input(&inputs[i]) && inputs[i].data)
@@ -143,32 +213,54 @@ static bool has_value_input(const struct native_session *session, size_t signatu
     return false;
 }
 
+/* Steps that could not be planned yet. */
+static size_t open_steps(const struct plan *plan)
+{
+    return plan->dynamic_step_count + (plan->region ? plan->region->recipe.node_count : 0);
+}
+
 /* A plan with dynamic steps is tried again with the values of small integer inputs: when they
  * decide shapes, all plans of this signature are made by value from now on. */
-static enum status make(struct native_session *session, size_t signature,
-                        const struct tensor *inputs, struct plan **plan, struct error *err)
+static enum status make_for(struct native_session *session, size_t signature,
+                            const struct tensor *inputs, struct plan **plan, struct error *err)
 {
     const struct native *native = session_native(session);
+    const struct recipe *recipe = &session->recipes[signature];
     struct plan *by_value;
     struct error failed;
 
     arena_reset(&session->scratch);
-    TRY(plan_make(native, signature, inputs, session->by_value[signature], session->base.team,
-                  &session->scratch, plan, err));
-    if (!(*plan)->dynamic_step_count || session->by_value[signature] ||
+    TRY(plan_make(native, recipe, inputs, session->by_value[signature] == BY_VALUE,
+                  session->base.team, &session->scratch, plan, err));
+    if (!open_steps(*plan) || session->by_value[signature] ||
         !has_value_input(session, signature, inputs))
         return STATUS_OK;
-    if (plan_make(native, signature, inputs, true, session->base.team, &session->scratch, &by_value,
+    if (plan_make(native, recipe, inputs, true, session->base.team, &session->scratch, &by_value,
                   &failed))
         return STATUS_OK;
-    if (by_value->dynamic_step_count >= (*plan)->dynamic_step_count) {
+    if (open_steps(by_value) >= open_steps(*plan)) {
         plan_free(by_value);
         return STATUS_OK;
     }
     plan_free(*plan);
     *plan = by_value;
-    session->by_value[signature] = true;
+    session->by_value[signature] = BY_VALUE;
     return STATUS_OK;
+}
+
+/* When the values are other ones nearly every time (a loop's counter), plans by value are made in
+ * vain: then shapes alone decide, for good. */
+static enum status make(struct native_session *session, size_t signature,
+                        const struct tensor *inputs, struct plan **plan, struct error *err)
+{
+    if (session->by_value[signature] == BY_VALUE && ++session->made > MADE_MAX &&
+        session->made > (session->clock - session->by_value_since) / 2)
+        session->by_value[signature] = BY_SHAPE_ALONE;
+    if (session->by_value[signature] != BY_VALUE) {
+        session->made = 0;
+        session->by_value_since = session->clock;
+    }
+    return make_for(session, signature, inputs, plan, err);
 }
 
 /* A place in the table; the plan that was used longest ago leaves when it is full. */
@@ -176,7 +268,7 @@ static void insert(struct native_session *session, struct plan *plan)
 {
     size_t at = 0;
 
-    if (session->plan_count < session_native(session)->options.plans_max) {
+    if (session->plan_count < session->plans_max) {
         session->plans[session->plan_count++] = plan;
         return;
     }
