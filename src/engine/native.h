@@ -28,6 +28,7 @@ enum status native_servable(struct graph *graph, const struct contract *contract
                             struct artifact *artifact, struct servable **servable,
                             struct error *err) must_check;
 
-/* The shortest time of each step so far (options.profile), as text; for `firn inspect --profile`. */
+/* The shortest time of each step so far (options.profile), as text; for `firn inspect --profile`.
+ */
 struct text;
 void native_profile(struct session *session, struct text *text);

@@ -340,8 +340,7 @@ static int64_t trip_count(const struct op_call *call, const struct graph *body)
     const struct value *again = &body->values[signature->outputs[0]];
     bool goes_on = cond->dtype == DTYPE_NONE || (cond->data && *(const bool *)cond->data);
     bool stays = signature->outputs[0] == signature->inputs[1] ||
-                 (again->constant && again->constant->data &&
-                  *(const bool *)again->constant->data);
+                 (again->constant && again->constant->data && *(const bool *)again->constant->data);
     int64_t count;
 
     if (call->in[0].dtype != DTYPE_I64 || !call->in[0].data || !goes_on || !stays)

@@ -578,17 +578,17 @@ static enum status gradient_build(struct building *b, struct scope *scope,
         return error_set(err, STATUS_INVALID_INPUT, "%zu inputs and %zu outputs for %zu xs",
                          node->input_count, node->output_count, count);
     for (size_t i = 0; i < node->input_count; i++) {
-        TRY(name_get(scope, i < count ? names[i] : fixed[i - count], &y, err));
-        TRY(name_get(scope, node->inputs[i], &given, err));
+        TRY(name_get(b, scope, i < count ? names[i] : fixed[i - count], &y, err));
+        TRY(name_get(b, scope, node->inputs[i], &given, err));
         if (y == VALUE_NONE || y != given)
             return error_set(err, STATUS_UNSUPPORTED,
                              "a gradient at other values than those of the graph");
         xs[i] = y;
     }
-    TRY(name_get(scope, attribute_string(&attributes, "y", ""), &y, err));
+    TRY(name_get(b, scope, attribute_string(&attributes, "y", ""), &y, err));
     if (y == VALUE_NONE)
         return error_set(err, STATUS_INVALID_INPUT, "attribute y is missing");
-    TRY(onnx_gradient(b->graph, xs, count, y, outputs, b->keep, err));
+    TRY(onnx_gradient(scope->graph, xs, count, y, outputs, b->keep, err));
     for (size_t i = 0; i < node->output_count; i++)
         if (node->outputs[i].size)
             TRY(name_set(scope, node->outputs[i], outputs[i], err));
