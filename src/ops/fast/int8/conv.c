@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/fast/int8/conv.h"
 
+#include "ops/fast/int8/depthwise.h"
+
 #include <string.h>
 
 #include "base/checked.h"
 
-enum {
-    TAPS_MAX = 1 << 10,
-    DEPTHWISE_TAPS_MAX = 128,
-    DEPTHWISE_COLUMNS = 256,
-    DEPTHWISE_ROWS = 4,
-    SLACK = 8
-};
+enum { TAPS_MAX = 1 << 10, SLACK = 8 };
 
 /* --- packing --- */
 
@@ -46,26 +42,6 @@ static enum status pack_groups(struct int8_conv *conv, struct arena *keep, struc
     return STATUS_OK;
 }
 
-static enum status pack_depthwise(struct int8_conv *conv, struct arena *keep, struct error *err)
-{
-    const struct tensor *w = conv->request.w;
-    size_t taps = kernel_count(&w->shape), maps = conv->maps;
-
-    conv->depthwise = arena_new(keep, int16_t, taps * maps);
-    conv->sums = arena_new(keep, int32_t, maps);
-    if (!conv->depthwise || !conv->sums)
-        return error_no_memory(err, "packed weights");
-    for (size_t m = 0; m < maps; m++)
-        for (size_t t = 0; t < taps; t++) {
-            int64_t zero = conv->request.w_zero ? conv->request.w_zero[m] : 0;
-            int16_t value = (int16_t)(tensor_i64(w, m * taps + t) - zero);
-
-            conv->depthwise[t * maps + m] = value;
-            conv->sums[m] = (int32_t)((uint32_t)conv->sums[m] + (uint32_t)(int32_t)value);
-        }
-    return STATUS_OK;
-}
-
 enum status int8_conv_prepare(const struct int8_conv_request *request, struct int8_conv **made,
                               struct arena *keep, struct error *err)
 {
@@ -81,6 +57,7 @@ enum status int8_conv_prepare(const struct int8_conv_request *request, struct in
     if (!conv)
         return error_no_memory(err, "packed weights");
     *conv = (struct int8_conv){
+        .kernels = int8_kernels_of_machine(),
         .groups = request->groups,
         .maps = (size_t)w->dims[0],
         .per_group = (size_t)w->dims[1],
@@ -88,8 +65,8 @@ enum status int8_conv_prepare(const struct int8_conv_request *request, struct in
         .request = *request,
     };
     if (conv->per_group == 1 && conv->maps == conv->groups && conv->groups > 1 &&
-        kernel_count(w) <= DEPTHWISE_TAPS_MAX)
-        TRY(pack_depthwise(conv, keep, err));
+        kernel_count(w) <= INT8_DEPTHWISE_TAPS_MAX)
+        TRY(int8_depthwise_pack(conv, keep, err));
     else
         TRY(pack_groups(conv, keep, err));
     *made = conv;
@@ -251,85 +228,6 @@ static struct int8_output group_output(const struct int8_conv *conv,
     return part;
 }
 
-struct depthwise_job {
-    const struct int8_conv *conv;
-    const struct convolution *c;
-    const struct int8_output *output;
-    const struct int8_kernels *kernels;
-    const char *base;
-    const ptrdiff_t *steps, *taps;
-    size_t tap_count, rows; /* rows: outputs but for the last dimension */
-};
-
-/* A row of outputs, DEPTHWISE_COLUMNS channels at a time. */
-static void depthwise_row(const struct depthwise_job *job, size_t row, const char **x)
-{
-    const struct int8_conv *conv = job->conv;
-    const struct window *w = &job->c->window;
-    int last = w->rank - 1;
-    size_t width = (size_t)w->out[last], rest = row;
-    const char *from = job->base;
-    int32_t sums[DEPTHWISE_COLUMNS] __attribute__((aligned(64)));
-    int32_t offset[DEPTHWISE_COLUMNS];
-    float none[DEPTHWISE_COLUMNS] = {0};
-
-    for (int d = last - 1; d >= 0; d--) {
-        from += (ptrdiff_t)(rest % (size_t)w->out[d]) * w->stride[d] * job->steps[d];
-        rest /= (size_t)w->out[d];
-    }
-    for (size_t first = 0; first < conv->maps; first += DEPTHWISE_COLUMNS) {
-        size_t left = conv->maps - first;
-        size_t count = left < DEPTHWISE_COLUMNS ? left : DEPTHWISE_COLUMNS;
-        struct int8_depthwise d = {
-            .x = x,
-            .w = conv->depthwise + first,
-            .taps = job->tap_count,
-            .w_stride = conv->maps,
-            .count = count,
-            .is_signed = job->c->dtype == DTYPE_I8,
-            .sums = sums,
-        };
-        struct int8_output part = *job->output;
-        struct int8_finish finish;
-        size_t size = int8_target_size(part.target);
-
-        for (size_t i = 0; i < count; i++)
-            offset[i] =
-                (int32_t)((conv->request.bias ? (uint32_t)conv->request.bias[first + i] : 0) -
-                          (uint32_t)part.x_zero * (uint32_t)conv->sums[first + i]);
-        int8_finish_of(&part, &finish);
-        finish.sums = sums;
-        finish.offset = offset;
-        finish.scale = conv->request.scale ? conv->request.scale + first : none;
-        finish.bias = part.shift ? part.shift + first : none;
-        finish.columns = count;
-        finish.row_count = 1;
-        for (size_t j = 0; j < width; j++) {
-            size_t at = (row * width + j) * conv->maps + first;
-
-            for (size_t t = 0; t < job->tap_count; t++)
-                x[t] = from + (ptrdiff_t)(j * (size_t)w->stride[last]) * job->steps[last] +
-                       job->taps[t] + (ptrdiff_t)first;
-            job->kernels->depthwise(&d);
-            finish.y = (char *)part.y + at * size;
-            if (part.residual.data)
-                finish.residual = (const char *)part.residual.data + at * size;
-            job->kernels->finish(&finish);
-        }
-    }
-}
-
-static void depthwise_work(void *context, size_t chunk, size_t lane)
-{
-    const struct depthwise_job *job = context;
-    const char *x[DEPTHWISE_TAPS_MAX];
-    size_t end = (chunk + 1) * DEPTHWISE_ROWS;
-
-    (void)lane;
-    for (size_t row = chunk * DEPTHWISE_ROWS; row < end && row < job->rows; row++)
-        depthwise_row(job, row, x);
-}
-
 /* One image, or all of them when they lie side by side. */
 static void run_images(const struct int8_conv *conv, const struct convolution *c,
                        const struct image *image, const char *base, size_t count,
@@ -350,12 +248,8 @@ static void run_images(const struct int8_conv *conv, const struct convolution *c
     steps_of(image, steps);
     tap_count = taps_of(conv, c, steps, taps);
     if (conv->depthwise) {
-        struct depthwise_job job = {conv, c,         output, int8_kernels_of_machine(), base, steps,
-                                    taps, tap_count, 1};
-
-        for (int d = 0; d < w->rank - 1; d++)
-            job.rows *= (size_t)w->out[d];
-        team_run(team, (job.rows + DEPTHWISE_ROWS - 1) / DEPTHWISE_ROWS, depthwise_work, &job);
+        int8_depthwise_run(
+            &(struct int8_depthwise_job){conv, c, output, base, steps, taps, tap_count}, team);
         return;
     }
     for (int d = 0; d < w->rank; d++) {

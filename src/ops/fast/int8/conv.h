@@ -18,10 +18,12 @@ struct int8_conv_request {
 
 /* Weights of a convolution, packed; read-only. */
 struct int8_conv {
+    const struct int8_kernels *kernels;
     size_t groups, maps, per_group; /* per_group: channels */
     size_t row; /* kernel elements of the last dimension that lie in one run: all, or 1 */
     struct int8_weights *weights; /* (groups,); NULL when depthwise */
     int16_t *depthwise;           /* (taps, M): less their zero points; NULL when not */
+    int8_t *quads;                /* the same for `quads` of the kernels, or NULL */
     int32_t *sums;                /* (M,): of `depthwise` */
     struct int8_conv_request request;
 };

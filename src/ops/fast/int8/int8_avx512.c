@@ -103,6 +103,90 @@ static void finish_512(const struct int8_finish *f)
 #define NAME(x) x##_vnni
 #define DOT(sum, a, b) __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b))
 #include "ops/fast/int8/tile.inc"
+/* Bytes of four taps side by side: lane i of part p has channels 16 i + 4 p to 16 i + 4 p + 3. */
+static inline __attribute__((always_inline)) void quad_add(INTEGERS sum[4], const char *x,
+                                                           const ptrdiff_t *taps, const int8_t *w,
+                                                           __m512i flip, __mmask64 mask)
+{
+    __m512i a = _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, x + taps[0]), flip);
+    __m512i b = _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, x + taps[1]), flip);
+    __m512i c = _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, x + taps[2]), flip);
+    __m512i d = _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, x + taps[3]), flip);
+    __m512i ab = _mm512_unpacklo_epi8(a, b), cd = _mm512_unpacklo_epi8(c, d);
+
+    DOT(sum[0], (INTEGERS)_mm512_unpacklo_epi16(ab, cd), *(const INTEGERS *)w);
+    DOT(sum[1], (INTEGERS)_mm512_unpackhi_epi16(ab, cd), *(const INTEGERS *)(w + 64));
+    ab = _mm512_unpackhi_epi8(a, b), cd = _mm512_unpackhi_epi8(c, d);
+    DOT(sum[2], (INTEGERS)_mm512_unpacklo_epi16(ab, cd), *(const INTEGERS *)(w + 128));
+    DOT(sum[3], (INTEGERS)_mm512_unpackhi_epi16(ab, cd), *(const INTEGERS *)(w + 192));
+}
+
+/* The packs of AVX-512 put the channels in order again. */
+static inline __attribute__((always_inline)) __m512i
+quad_finish(const INTEGERS sum[4], const FLOATS scale[4], INTEGERS zero, bool to_signed)
+{
+    __m512i q[4], a, b;
+
+#pragma GCC unroll 4
+    for (int p = 0; p < 4; p++)
+        q[p] = (__m512i)(TO_NEAREST(TO_FLOATS(sum[p]) * scale[p]) + zero);
+    a = _mm512_packs_epi32(q[0], q[1]);
+    b = _mm512_packs_epi32(q[2], q[3]);
+    return to_signed ? _mm512_packs_epi16(a, b) : _mm512_packus_epi16(a, b);
+}
+
+static inline __attribute__((always_inline)) void quads_of(const struct int8_quads *d, size_t first,
+                                                           size_t count, const bool to_signed)
+{
+    const struct int8_finish *f = d->finish;
+    const __m512i flip = _mm512_set1_epi8(d->is_signed ? (char)-128 : 0);
+    const __m512i low = _mm512_set1_epi8((char)((int)f->low + f->zero));
+    const __m512i high = _mm512_set1_epi8((char)((int)f->high + f->zero));
+    const INTEGERS zero = ALL_INTEGERS(f->zero);
+    const __mmask64 mask = count == 64 ? ~(__mmask64)0 : ((__mmask64)1 << count) - 1;
+    int32_t offsets[4][LANES] __attribute__((aligned(64))) = {0};
+    float scales[4][LANES] __attribute__((aligned(64))) = {0};
+    INTEGERS offset[4];
+    FLOATS scale[4];
+
+    for (size_t c = 0; c < count; c++) {
+        offsets[c % 16 / 4][c / 16 * 4 + c % 4] = f->offset[first + c];
+        scales[c % 16 / 4][c / 16 * 4 + c % 4] = f->scale[first + c];
+    }
+#pragma GCC unroll 4
+    for (int p = 0; p < 4; p++) {
+        offset[p] = *(const INTEGERS *)offsets[p];
+        scale[p] = *(const FLOATS *)scales[p];
+    }
+    for (size_t row = 0; row < d->rows; row++)
+        for (size_t j = 0; j < d->width; j++) {
+            const char *x = d->x + (ptrdiff_t)row * d->row_step + (ptrdiff_t)j * d->step + first;
+            const int8_t *w = d->w + first * d->quads * 4;
+            INTEGERS sum[4] = {offset[0], offset[1], offset[2], offset[3]};
+            __m512i y;
+
+            for (size_t q = 0; q < d->quads; q++, w += 256)
+                quad_add(sum, x, d->taps + 4 * q, w, flip, mask);
+            y = quad_finish(sum, scale, zero, to_signed);
+            y = to_signed ? _mm512_min_epi8(_mm512_max_epi8(y, low), high)
+                          : _mm512_min_epu8(_mm512_max_epu8(y, low), high);
+            _mm512_mask_storeu_epi8((char *)f->y + (row * d->width + j) * f->y_stride + first, mask,
+                                    y);
+        }
+}
+
+static void quads(const struct int8_quads *d)
+{
+    for (size_t c = 0; c < d->channels; c += INT8_QUAD_CHANNELS) {
+        size_t left = d->channels - c, count = left < 64 ? left : 64;
+
+        if (d->finish->target == INT8_TO_I8)
+            quads_of(d, c, count, true);
+        else
+            quads_of(d, c, count, false);
+    }
+}
+
 #undef ELEMENT
 #undef GROUP
 #undef NAME
@@ -115,10 +199,10 @@ static void finish_512(const struct int8_finish *f)
 #include "ops/fast/int8/tile.inc"
 
 const struct int8_kernels int8_avx512_vnni = {
-    "avx512 vnni", 4,          1,         LANES, VECTORS *LANES, ROWS,
-    tile_vnni,     finish_512, depthwise, add,   quantise,       dequantise,
+    "avx512 vnni", 4,         1,     LANES, VECTORS *LANES, ROWS,       tile_vnni,
+    finish_512,    depthwise, quads, add,   quantise,       dequantise,
 };
 const struct int8_kernels int8_avx512 = {
-    "avx512",   2,          2,         LANES, VECTORS *LANES, ROWS,
-    tile_words, finish_512, depthwise, add,   quantise,       dequantise,
+    "avx512",   2,         2,    LANES, VECTORS *LANES, ROWS,       tile_words,
+    finish_512, depthwise, NULL, add,   quantise,       dequantise,
 };

@@ -66,6 +66,23 @@ struct int8_depthwise {
     int32_t *sums;
 };
 
+/* Depthwise with weights that are bytes: `rows` of `width` outputs, finished. The window of output
+ * (row, j) has tap t at x + row * row_step + j * step + taps[t]. w is packed by int8_pack_quads;
+ * the taps are filled up to whole quads with any tap that may be read. `finish` has offset and
+ * scale of all channels, y of the first output, y_stride from output to output; its targets are
+ * quanta, it is bounded and has no residual. */
+enum { INT8_QUAD_CHANNELS = 64 };
+struct int8_quads {
+    const char *x;
+    const ptrdiff_t *taps;
+    size_t quads;
+    size_t rows, width, channels;
+    ptrdiff_t row_step, step;
+    const int8_t *w;
+    bool is_signed; /* 128 is added to x */
+    const struct int8_finish *finish;
+};
+
 /* y[i] = clamp(round((a[i] - a_zero) a_scale + (b[i] - b_zero) b_scale), low, high) + zero, all
  * uint8, or int8. */
 struct int8_add {
@@ -98,6 +115,7 @@ struct int8_kernels {
     void (*tile)(const struct int8_tile *tile);
     void (*finish)(const struct int8_finish *finish);
     void (*depthwise)(const struct int8_depthwise *depthwise);
+    void (*quads)(const struct int8_quads *quads); /* or NULL */
     void (*add)(const struct int8_add *add);
     void (*quantise)(const struct int8_linear *linear);
     void (*dequantise)(const struct int8_linear *linear);
