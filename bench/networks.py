@@ -229,6 +229,32 @@ def numbers(*shape):
     return lambda batch: np.random.RandomState(0).randn(batch, *shape).astype(np.float32)
 
 
+def quantised(name):
+    """The network in integers: QuantizeLinear and DequantizeLinear around everything, weights int8 per channel, the
+    rest uint8, calibrated on two random inputs."""
+
+    def build(path):
+        from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+
+        class Once(CalibrationDataReader):
+            def __init__(self, feed):
+                self.feeds = iter([feed])
+
+            def get_next(self):
+                return next(self.feeds, None)
+
+        write, inputs, _, _ = NETWORKS[name]
+        plain = path.with_suffix(".plain.onnx")
+        write(plain)
+        quant_pre_process(plain, plain, skip_symbolic_shape=True)
+        quantize_static(plain, path, Once({"x": inputs(2)}), quant_format=QuantFormat.QDQ, per_channel=True,
+                        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
+        plain.unlink()
+
+    return build
+
+
 # name: (writes the model, input of a batch, batch, goal: times ONNX Runtime)
 NETWORKS = {
     "resnet50": (resnet50, image(224), 1, 1.05),
@@ -240,6 +266,8 @@ NETWORKS = {
     "minilm-s16": (lambda path: encoder(path, 6, 384, 12, 16), tokens(16), 1, 1.6),
     "mlp": (mlp, numbers(784), 1, 2.5),
     "lstm": (lstm, numbers(50, 128), 1, 1.4),
+    "resnet50-int8": (quantised("resnet50"), image(224), 1, 1.0),
+    "mobilenet2-int8": (quantised("mobilenet2"), image(224), 1, 1.0),
     "forest": (forest, numbers(28), 1, 5),
     "forest-10000": (forest, numbers(28), 10000, 1.5),
 }
