@@ -3,6 +3,7 @@
  * values; past keys and values stand before the new ones. Scores and sums in double. */
 #include <math.h>
 
+#include "ops/fast/attention.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/types.h"
 
@@ -27,7 +28,7 @@ struct heads {
     int64_t batch, heads, steps, size;
 };
 
-struct attention {
+struct attention_call {
     struct heads q, k, v;
     int64_t past;  /* steps of the past */
     int64_t total; /* past and new keys */
@@ -63,7 +64,8 @@ static bool differ(int64_t a, int64_t b)
     return dim_is_known(a) && dim_is_known(b) && a != b;
 }
 
-static enum status check_past(const struct op_call *call, struct attention *a, struct error *err)
+static enum status check_past(const struct op_call *call, struct attention_call *a,
+                              struct error *err)
 {
     const struct shape *past = &call->in[PAST_K].shape;
 
@@ -91,7 +93,7 @@ static enum status check_past(const struct op_call *call, struct attention *a, s
 }
 
 /* The mask broadcasts to (batch, heads, steps, total), but may be short in the last dimension. */
-static enum status check_mask(const struct op_call *call, const struct attention *a,
+static enum status check_mask(const struct op_call *call, const struct attention_call *a,
                               struct error *err)
 {
     const struct shape *mask = &call->in[MASK].shape;
@@ -122,9 +124,10 @@ static enum status check_mask(const struct op_call *call, const struct attention
     return STATUS_OK;
 }
 
-static enum status attention_of(const struct op_call *call, struct attention *a, struct error *err)
+static enum status attention_of(const struct op_call *call, struct attention_call *a,
+                                struct error *err)
 {
-    *a = (struct attention){
+    *a = (struct attention_call){
         .softcap = attribute_float(call->attributes, "softcap", 0),
         .is_causal = attribute_int(call->attributes, "is_causal", 0),
         .left = attribute_int(call->attributes, "left_window_size", -1),
@@ -162,7 +165,7 @@ static enum status attention_of(const struct op_call *call, struct attention *a,
 static enum status infer(struct op_call *call, struct error *err)
 {
     struct shape y = shape_unknown(), keys, values, scores;
-    struct attention a;
+    struct attention_call a;
 
     TRY(attention_of(call, &a, err));
     if (call->in[Q].shape.rank == 4)
@@ -181,14 +184,102 @@ static enum status infer(struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
+/* --- floats without the rarer wishes: the fast kernel --- */
+
+static bool is_fast(const struct op_call *call, const struct attention_call *a)
+{
+    bool past = op_has(call, PAST_K);
+    int64_t precision = attribute_int(call->attributes, "softmax_precision", 0);
+
+    for (size_t i = 0; i < 3; i++)
+        if (call->in[i].dtype != DTYPE_F32)
+            return false;
+    if (op_has(call, MASK)) {
+        const struct tensor *mask = &call->in[MASK];
+
+        if ((mask->dtype != DTYPE_F32 && mask->dtype != DTYPE_BOOL) ||
+            (mask->shape.dims[mask->shape.rank - 1] != a->total &&
+             mask->shape.dims[mask->shape.rank - 1] != 1))
+            return false;
+    }
+    return !(a->softcap > 0) && a->left < 0 && a->right < 0 && !op_has(call, LENGTHS) &&
+           call->out_count < 4 && (!past || call->out_count == 3) && a->total > 0 &&
+           (!precision || dtype_from_onnx(precision) == DTYPE_F32);
+}
+
+static struct attention_layout layout_of(const struct heads *h)
+{
+    size_t heads = (size_t)h->heads, steps = (size_t)h->steps, size = (size_t)h->size;
+
+    if (h->packed)
+        return (struct attention_layout){steps * heads * size, size, heads * size};
+    return (struct attention_layout){heads * steps * size, steps * size, size};
+}
+
+/* Keys (or values): what came in, or with a past what goes out. */
+static struct attention_side side_of(const struct op_call *call, const struct attention_call *a,
+                                     const struct heads *h, size_t input)
+{
+    struct heads whole = {false, h->batch, h->heads, a->total, h->size};
+
+    if (op_has(call, PAST_K))
+        return (struct attention_side){call->out[input].data, layout_of(&whole)};
+    return (struct attention_side){call->in[input].data, layout_of(h)};
+}
+
+static struct attention fast_of(const struct op_call *call, const struct attention_call *a)
+{
+    const struct tensor *mask = &call->in[MASK];
+    struct heads y = {a->q.packed, a->q.batch, a->q.heads, a->q.steps, a->v.size};
+    struct attention fast = {
+        .batch = (size_t)a->q.batch,
+        .heads = (size_t)a->q.heads,
+        .key_heads = (size_t)a->k.heads,
+        .queries = (size_t)a->q.steps,
+        .keys = (size_t)a->total,
+        .size = (size_t)a->q.size,
+        .value_size = (size_t)a->v.size,
+        .q = {call->in[Q].data, layout_of(&a->q)},
+        .k = side_of(call, a, &a->k, K),
+        .v = side_of(call, a, &a->v, V),
+        .y = call->out[0].data,
+        .y_at = layout_of(&y),
+        .scale = (float)a->scale,
+        .fill = -INFINITY,
+        .is_causal = a->is_causal,
+        .causal_offset = a->past,
+        .zero_forbidden = true,
+    };
+    size_t step = 1;
+
+    if (!op_has(call, MASK))
+        return fast;
+    fast.mask = mask->data;
+    fast.mask_is = mask->dtype;
+    for (int i = 1; i <= mask->shape.rank; i++) {
+        int64_t dim = mask->shape.dims[mask->shape.rank - i];
+
+        fast.mask_step[4 - i] = dim == 1 ? 0 : step;
+        step *= (size_t)dim;
+    }
+    return fast;
+}
+
 static size_t scratch_size(const struct op_call *call)
 {
     struct error ignored;
-    struct attention a;
+    struct attention_call a;
+    struct attention fast;
+    size_t size, reference;
 
     if (attention_of(call, &a, &ignored))
         return 0;
-    return (size_t)(2 * a.total + a.v.size) * sizeof(double);
+    reference = (size_t)(2 * a.total + a.v.size) * sizeof(double);
+    if (!is_fast(call, &a))
+        return reference;
+    fast = fast_of(call, &a);
+    size = attention_scratch_size(&fast, team_lanes(call->team));
+    return size < reference ? reference : size;
 }
 
 static size_t row_of(const struct heads *h, int64_t batch, int64_t head, int64_t step)
@@ -199,7 +290,7 @@ static size_t row_of(const struct heads *h, int64_t batch, int64_t head, int64_t
 }
 
 /* Key (or value) `step`, of the past or new. */
-static const struct tensor *key_at(const struct op_call *call, const struct attention *a,
+static const struct tensor *key_at(const struct op_call *call, const struct attention_call *a,
                                    const struct heads *h, size_t input, int64_t batch, int64_t head,
                                    int64_t step, size_t *at)
 {
@@ -229,7 +320,7 @@ static double mask_at(const struct op_call *call, const int64_t index[4])
 }
 
 /* What is added to the score of a query and a key: -inf forbids. */
-static double bias_at(const struct op_call *call, const struct attention *a, int64_t batch,
+static double bias_at(const struct op_call *call, const struct attention_call *a, int64_t batch,
                       int64_t head, int64_t step, int64_t key)
 {
     int64_t offset = a->past, length = a->total;
@@ -262,7 +353,7 @@ static void softmax(double *scores, const double *biases, size_t n, round_kernel
         scores[i] = rounded(scores[i] / rounded(sum));
 }
 
-static void put_scores(const struct op_call *call, const struct attention *a, int64_t mode,
+static void put_scores(const struct op_call *call, const struct attention_call *a, int64_t mode,
                        size_t row, const double *scores)
 {
     if (call->out_count < 4 || a->mode != mode)
@@ -271,7 +362,7 @@ static void put_scores(const struct op_call *call, const struct attention *a, in
         tensor_set_f64(&call->out[3], row * (size_t)a->total + i, scores[i]);
 }
 
-static void run_query(const struct op_call *call, const struct attention *a, int64_t batch,
+static void run_query(const struct op_call *call, const struct attention_call *a, int64_t batch,
                       int64_t head, int64_t step)
 {
     size_t n = (size_t)a->total, size = (size_t)a->v.size, y_at, at;
@@ -317,7 +408,7 @@ static void run_query(const struct op_call *call, const struct attention *a, int
 }
 
 /* Past and new keys (or values) one after the other. */
-static void put_present(const struct op_call *call, const struct attention *a,
+static void put_present(const struct op_call *call, const struct attention_call *a,
                         const struct heads *h, size_t input, const struct tensor *out)
 {
     size_t bytes = (size_t)h->size * dtype_size(out->dtype), at;
@@ -335,7 +426,7 @@ static void put_present(const struct op_call *call, const struct attention *a,
 
 static enum status run(const struct op_call *call, struct error *err)
 {
-    struct attention a;
+    struct attention_call a;
 
     TRY(attention_of(call, &a, err));
     for (int64_t b = 0; op_has(call, LENGTHS) && b < a.q.batch; b++) {
@@ -345,14 +436,20 @@ static enum status run(const struct op_call *call, struct error *err)
             return op_error(call, err, STATUS_INVALID_INPUT, "length %lld is %lld of %lld",
                             (long long)b, (long long)length, (long long)a.total);
     }
-    for (int64_t b = 0; b < a.q.batch; b++)
-        for (int64_t h = 0; h < a.q.heads; h++)
-            for (int64_t s = 0; s < a.q.steps; s++)
-                run_query(call, &a, b, h, s);
     if (call->out_count > 1)
         put_present(call, &a, &a.k, K, &call->out[1]);
     if (call->out_count > 2)
         put_present(call, &a, &a.v, V, &call->out[2]);
+    if (is_fast(call, &a) && !op_is_reference_only()) {
+        struct attention fast = fast_of(call, &a);
+
+        attention_run(&fast, call->scratch, call->team);
+        return STATUS_OK;
+    }
+    for (int64_t b = 0; b < a.q.batch; b++)
+        for (int64_t h = 0; h < a.q.heads; h++)
+            for (int64_t s = 0; s < a.q.steps; s++)
+                run_query(call, &a, b, h, s);
     return STATUS_OK;
 }
 

@@ -105,3 +105,43 @@ TEST(attention_refuses)
     CHECK_FAILS(op_run_call(&run, &err), err, STATUS_INVALID_INPUT, "no 2 heads of 5");
     op_run_free(&run);
 }
+
+/* ONNX's own operator, where the fast kernel takes it and where it does not. */
+TEST(standard_attention_agrees_with_its_reference)
+{
+    for (int i = 0; i < 60; i++) {
+        struct sizes s = {random_from(1, 3),  0,
+                          random_from(1, 3),  random_from(1, i & 1 ? 20 : 70),
+                          random_from(1, 60), random_from(1, 40),
+                          random_from(1, 40)};
+        struct op_run run = {.domain = "", .name = "Attention", .in_count = 3};
+        int64_t past = i & 4 ? random_from(1, 9) : 0;
+        bool packed = i & 1;
+
+        s.heads = s.key_heads * random_from(1, 3);
+        run.in[0] = tensor_random(DTYPE_F32, packed ? SHAPE(s.batch, s.queries, s.heads * s.size)
+                                                    : SHAPE(s.batch, s.heads, s.queries, s.size));
+        run.in[1] = tensor_random(DTYPE_F32, packed ? SHAPE(s.batch, s.keys, s.key_heads * s.size)
+                                                    : SHAPE(s.batch, s.key_heads, s.keys, s.size));
+        run.in[2] =
+            tensor_random(DTYPE_F32, packed ? SHAPE(s.batch, s.keys, s.key_heads * s.value_size)
+                                            : SHAPE(s.batch, s.key_heads, s.keys, s.value_size));
+        if (i & 2) {
+            run.in[3] = tensor_random(i & 8 ? DTYPE_BOOL : DTYPE_F32,
+                                      i & 16 ? SHAPE(s.batch, 1, s.queries, s.keys + past)
+                                             : SHAPE(1, s.keys + past));
+            run.in_count = 4;
+        }
+        if (past) {
+            run.in[4] = tensor_random(DTYPE_F32, SHAPE(s.batch, s.key_heads, past, s.size));
+            run.in[5] = tensor_random(DTYPE_F32, SHAPE(s.batch, s.key_heads, past, s.value_size));
+            run.in_count = 6;
+            run.out_count = 3;
+        }
+        op_run_int(&run, "q_num_heads", s.heads);
+        op_run_int(&run, "kv_num_heads", s.key_heads);
+        op_run_int(&run, "is_causal", i % 3 == 0);
+        CHECK_FAST(&run, 1e-5);
+        op_run_free(&run);
+    }
+}
