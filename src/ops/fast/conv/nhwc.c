@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "ops/fast/conv/depthwise.h"
+#include "ops/fast/conv/winograd.h"
 
 enum { X, W, BIAS, RESIDUAL };
 enum {
@@ -14,14 +15,19 @@ enum {
 /* A transposed convolution is one direct convolution of stride 1 for each phase: the outputs whose
  * index plus pad has the same remainder by the stride, in each dimension, see the same taps. */
 struct phase {
-    struct conv_weights weights;
-    struct depthwise_weights depthwise;
+    union {
+        struct conv_weights weights;
+        struct depthwise_weights depthwise;
+        struct winograd winograd;
+    };
     ptrdiff_t offset[3]; /* of the first tap: input = (output + pad) / stride + offset */
 };
 
 struct conv {
     struct epilogue epilogue;
-    bool transposed, depthwise;
+    enum { IMPLICIT, DEPTHWISE, WINOGRAD } kind;
+    bool transposed;
+    size_t m;              /* of WINOGRAD */
     size_t channels, maps; /* of all groups */
     size_t stride[3];
     size_t phase_count; /* 1, or the product of the strides */
@@ -103,6 +109,22 @@ static void phase_taps(const struct conv_source *all, int i, ptrdiff_t r, ptrdif
     dilation[i] = count > 1 ? (size_t)((last - before) * full / stride) : 1;
 }
 
+/* The m of Winograd's algorithm, or 0 where sums are as good. */
+static size_t pays(const struct convolution *c, const struct conv_source *source)
+{
+    const struct window *w = &c->window;
+    size_t out[2];
+
+    if (c->transposed || w->rank != 2)
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        if (w->stride[i] != 1 || w->dilation[i] != 1 || !dim_is_known(w->out[i]))
+            return 0;
+        out[i] = (size_t)w->out[i];
+    }
+    return winograd_pays(source, out);
+}
+
 static enum status pack_phases(const struct op_call *call, const struct convolution *c,
                                struct conv *conv, struct arena *keep, struct error *err)
 {
@@ -110,7 +132,8 @@ static enum status pack_phases(const struct op_call *call, const struct convolut
 
     conv->channels = all.channels * all.groups;
     conv->maps = all.maps * all.groups;
-    conv->depthwise = all.channels == 1 && all.groups > 1;
+    conv->m = pays(c, &all);
+    conv->kind = all.channels == 1 && all.groups > 1 ? DEPTHWISE : conv->m ? WINOGRAD : IMPLICIT;
     for (size_t i = 0; i < conv->phase_count; i++) {
         struct phase *phase = &conv->phases[i];
         struct conv_source s = all;
@@ -125,8 +148,10 @@ static enum status pack_phases(const struct op_call *call, const struct convolut
                            dilation, &s, &phase->offset[j]);
             rest /= conv->stride[j];
         }
-        if (conv->depthwise)
+        if (conv->kind == DEPTHWISE)
             TRY(depthwise_pack(&s, dilation, &phase->depthwise, keep, err));
+        else if (conv->kind == WINOGRAD)
+            TRY(winograd_pack(&s, conv->m, &phase->winograd, keep, err));
         else
             TRY(conv_pack(&s, dilation, &phase->weights, keep, err));
     }
@@ -219,6 +244,34 @@ static bool phase_geometry(const struct conv *conv, size_t number, struct conv_g
     return true;
 }
 
+static size_t phase_scratch(const struct conv *conv, const struct phase *phase,
+                            const struct conv_geometry *g, struct team *team)
+{
+    switch (conv->kind) {
+    case DEPTHWISE:
+        return depthwise_scratch(&phase->depthwise, g, team);
+    case WINOGRAD:
+        return winograd_scratch(&phase->winograd, g, team);
+    default:
+        return conv_implicit_scratch(&phase->weights, g, team);
+    }
+}
+
+static void phase_run(const struct conv *conv, const struct phase *phase,
+                      const struct conv_geometry *g, const struct conv_operands *operands)
+{
+    switch (conv->kind) {
+    case DEPTHWISE:
+        depthwise_run(&phase->depthwise, g, &conv->epilogue, operands);
+        break;
+    case WINOGRAD:
+        winograd_run(&phase->winograd, g, &conv->epilogue, operands);
+        break;
+    default:
+        conv_implicit_run(&phase->weights, g, &conv->epilogue, operands);
+    }
+}
+
 size_t conv_scratch_size(const struct conv *conv, const struct convolution *c, struct team *team)
 {
     size_t most = 0;
@@ -231,8 +284,7 @@ size_t conv_scratch_size(const struct conv *conv, const struct convolution *c, s
         geometry_of(conv, c, &g, &y_at);
         if (!phase_geometry(conv, i, &g, &y_at, &phase))
             continue;
-        size = conv->depthwise ? depthwise_scratch(&phase->depthwise, &g, team)
-                               : conv_implicit_scratch(&phase->weights, &g, team);
+        size = phase_scratch(conv, phase, &g, team);
         most = size > most ? size : most;
     }
     return most;
@@ -255,9 +307,6 @@ void conv_run(const struct conv *conv, const struct convolution *c, const struct
         operands.y += y_at;
         if (op_has(call, RESIDUAL))
             operands.residual = (const float *)call->in[RESIDUAL].data + y_at;
-        if (conv->depthwise)
-            depthwise_run(&phase->depthwise, &g, &conv->epilogue, &operands);
-        else
-            conv_implicit_run(&phase->weights, &g, &conv->epilogue, &operands);
+        phase_run(conv, phase, &g, &operands);
     }
 }
