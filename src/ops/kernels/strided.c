@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/kernels/strided.h"
 
+#include "ops/fast/move/transpose.h"
+#include "ops/op.h"
+
 void shape_strides(const struct shape *shape, int64_t strides[RANK_MAX])
 {
     int64_t stride = 1;
@@ -53,7 +56,14 @@ struct element16 {
     uint64_t half[2];
 };
 
+/* one element repeated, or any strides */
 #define COPY_ROW(type)                                                                             \
+    if (from_stride == 0 && to_stride == 1) {                                                      \
+        const type value = *(const type *)from;                                                    \
+        for (int64_t i = 0; i < count; i++)                                                        \
+            ((type *)to)[i] = value;                                                               \
+        return;                                                                                    \
+    }                                                                                              \
     for (int64_t i = 0; i < count; i++)                                                            \
         ((type *)to)[i * to_stride] = ((const type *)from)[i * from_stride];
 
@@ -115,6 +125,11 @@ struct tiles {
 
 static void copy_tiles(const struct tiles *tiles, const void *from, void *to, size_t size)
 {
+    struct transposition fast = {from,         to, tiles->rows, tiles->columns, tiles->from_column,
+                                 tiles->to_row};
+
+    if (!op_is_reference_only() && transpose_run(&fast, size))
+        return;
     switch (size) {
     case 1:
         COPY_TILES(uint8_t)
