@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Activations that are layers. */
+#include "importers/keras/internal.h"
+
+/* x above the threshold, else slope (x - threshold). */
+static enum status above_threshold(struct call *c, value_id x, double slope, double threshold,
+                                   value_id *y, struct error *err)
+{
+    value_id limit, factor, above, below;
+
+    TRY(emit_number(c->e, emit_dtype(c->e, x), threshold, &limit, err));
+    TRY(emit_number(c->e, emit_dtype(c->e, x), slope, &factor, err));
+    TRY(emit_2(c->e, "Greater", x, limit, &above, err));
+    TRY(emit_2(c->e, "Sub", x, limit, &below, err));
+    TRY(emit_2(c->e, "Mul", below, factor, &below, err));
+    return emit_node(c->e, "", "Where", EMIT(above, x, below), EMIT_PLAIN, y, err);
+}
+
+static enum status relu(struct call *c, struct error *err)
+{
+    double slope = config_number_or(c, "negative_slope", 0);
+    double threshold = config_number_or(c, "threshold", 0);
+    double max = config_number_or(c, "max_value", -1);
+    value_id x = c->in[0].value, y = x, bound;
+
+    TRY(call_wants(c, 1, err));
+    if (threshold != 0)
+        TRY(above_threshold(c, x, slope, threshold, &y, err));
+    else if (slope != 0)
+        TRY(emit_node(c->e, "", "LeakyRelu", EMIT(x),
+                      EMIT_ATTRIBUTES(attribute_of_float("alpha", slope)), &y, err));
+    else
+        TRY(emit_1(c->e, "Relu", x, &y, err));
+    if (max >= 0) {
+        TRY(emit_number(c->e, emit_dtype(c->e, x), max, &bound, err));
+        TRY(emit_node(c->e, "", "Clip", EMIT(y, VALUE_NONE, bound), EMIT_PLAIN, &y, err));
+    }
+    return call_give(c, y);
+}
+
+static enum status leaky_relu(struct call *c, struct error *err)
+{
+    double alpha = config_number_or(c, "negative_slope", config_number_or(c, "alpha", 0.3));
+    value_id y;
+
+    TRY(call_wants(c, 1, err));
+    TRY(emit_node(c->e, "", "LeakyRelu", EMIT(c->in[0].value),
+                  EMIT_ATTRIBUTES(attribute_of_float("alpha", alpha)), &y, err));
+    return call_give(c, y);
+}
+
+static enum status elu(struct call *c, struct error *err)
+{
+    value_id y;
+
+    TRY(call_wants(c, 1, err));
+    TRY(emit_node(c->e, "", "Elu", EMIT(c->in[0].value),
+                  EMIT_ATTRIBUTES(attribute_of_float("alpha", config_number_or(c, "alpha", 1))), &y,
+                  err));
+    return call_give(c, y);
+}
+
+/* The slopes have the shape of the input without the batch, 1 along shared axes. */
+static enum status prelu(struct call *c, struct error *err)
+{
+    value_id slope, y;
+
+    TRY(call_wants(c, 1, err));
+    TRY(weight_constant(c, "slopes", -1, &slope, err));
+    TRY(emit_2(c->e, "PRelu", c->in[0].value, slope, &y, err));
+    return call_give(c, y);
+}
+
+static enum status thresholded_relu(struct call *c, struct error *err)
+{
+    value_id y;
+
+    TRY(call_wants(c, 1, err));
+    TRY(emit_node(c->e, "", "ThresholdedRelu", EMIT(c->in[0].value),
+                  EMIT_ATTRIBUTES(attribute_of_float("alpha", config_number_or(c, "theta", 1))), &y,
+                  err));
+    return call_give(c, y);
+}
+
+static enum status softmax(struct call *c, struct error *err)
+{
+    const struct json *axis = json_get(c->config, "axis");
+    int64_t value = -1;
+    value_id y;
+
+    TRY(call_wants(c, 1, err));
+    if (c->in[0].mask != VALUE_NONE)
+        return error_set(err, STATUS_UNSUPPORTED, "a Softmax with a mask");
+    if (axis && axis->kind == JSON_ARRAY && axis->count == 1)
+        axis = &axis->items[0];
+    if (axis && axis->kind != JSON_NULL && !json_i64(axis, &value))
+        return error_set(err, STATUS_UNSUPPORTED, "has several axes");
+    TRY(emit_node(c->e, "", "Softmax", EMIT(c->in[0].value),
+                  EMIT_ATTRIBUTES(attribute_of_int("axis", value)), &y, err));
+    return call_give(c, y);
+}
+
+const struct layer_set layers_advanced_activation = LAYER_SET(
+    {.name = "ReLU", .lower = relu, .masks = true},
+    {.name = "LeakyReLU", .lower = leaky_relu, .masks = true},
+    {.name = "ELU", .lower = elu, .masks = true}, {.name = "PReLU", .lower = prelu, .masks = true},
+    {.name = "ThresholdedReLU", .lower = thresholded_relu, .masks = true},
+    {.name = "Softmax", .lower = softmax, .masks = true}, );

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The Keras importer, inside. One file per family of layers in this folder; the file name is the
+ * registration: pooling.c defines `const struct layer_set layers_pooling`. What all families share
+ * is in model/.
+ *
+ * A layer is a row: its class names and a function that reads its configuration and weights, takes
+ * tensors and gives tensors:
+ *
+ *     static enum status lower_dense(struct call *c, struct error *err)
+ *     {
+ *         struct tensor kernel;
+ *         value_id w, y;
+ *
+ *         TRY(weight_take(c, "kernel", &kernel, err));
+ *         TRY(emit_constant(c->e, &kernel, &w, err));
+ *         TRY(emit_2(c->e, "MatMul", c->in[0].value, w, &y, err));
+ *         ...
+ *         return call_give(c, y);
+ *     }
+ *
+ * Rules. Inference alone: dropout and noise are identities. A key of the configuration that changes
+ * results and is not understood is UNSUPPORTED, by its name; the layer's name is put in front by
+ * the caller. Nothing that a file names is ever looked up as code: `module` and `class_name` are
+ * text for the tables. Sources: keras-team/keras, keras-team/tf-keras, Keras 1.2.2. */
+#pragma once
+
+#include "formats/hdf5/hdf5.h"
+#include "formats/json/json.h"
+#include "graph/emit.h"
+#include "importers/importer.h"
+
+enum { LAYER_OUTPUTS_MAX = 16, LAYER_INPUTS_MAX = 256, NESTING_MAX = 16 };
+
+struct keras_tensor {
+    value_id value;
+    value_id mask; /* (batch, steps) bool: which steps count; VALUE_NONE: all */
+};
+
+/* --- the model as it is stored (model/network.c) --- */
+
+struct network;
+
+/* What a call of a layer gave: a node in Keras's words. */
+struct layer_call {
+    struct keras_tensor outputs[LAYER_OUTPUTS_MAX];
+    size_t count;
+    bool done;
+};
+
+struct weights {          /* of one layer, in the order in which the layer made them */
+    struct tensor *items; /* HDF5 files: a list */
+    size_t count, next;
+    hdf5_object group; /* .keras archives: a group with vars/0 ... and a group for each part */
+    bool by_path;
+};
+
+struct layer {
+    const char *name, *class_name;
+    const struct json *config;
+    const struct json *inbound; /* inbound_nodes: one item a call; NULL in a Sequential */
+    struct network *network;    /* of a model used as a layer; else NULL */
+    struct weights weights;
+    struct layer_call *calls; /* (call_count,) */
+    size_t call_count;
+};
+
+struct reference { /* [layer, node, tensor] */
+    size_t layer, call, tensor;
+};
+
+struct network {
+    const char *name;
+    bool sequential;
+    struct layer *layers;
+    size_t count;
+    struct reference *inputs, *outputs;
+    size_t input_count, output_count;
+    const struct json
+        *batch_shape; /* a Sequential's shape of input that no layer states; or NULL */
+};
+
+struct keras {
+    struct emitter e;
+    struct arena *keep;
+    struct hdf5 *file;
+    int generation; /* 1, 2, 3 */
+    bool theano;    /* Keras 1: kernels as the Theano backend wrote them */
+    bool tf_names;  /* dimension order where a layer of Keras 1 does not say: TensorFlow's */
+    int64_t batch;  /* the symbol of dimension 0 */
+    size_t lowered; /* layers so far, bounded */
+    struct description *description;
+};
+
+/* --- a call of a layer --- */
+
+struct call {
+    struct keras *k;
+    const struct emitter *e;
+    const struct json *config;
+    const char *class_name;
+    struct weights *weights;
+    const struct json *keywords; /* of the call: an object, or NULL */
+    const struct keras_tensor *in;
+    size_t in_count;
+    const struct call_keyword *tensors; /* keywords that are tensors */
+    size_t tensor_count;
+    struct keras_tensor *out; /* (LAYER_OUTPUTS_MAX,) */
+    size_t out_count;
+    int depth;
+};
+
+struct call_keyword {
+    struct bytes name;
+    struct keras_tensor tensor;
+};
+
+struct layer_class {
+    const char *name;
+    const char *alias; /* a second name, of another generation; or NULL */
+    enum status (*lower)(struct call *c, struct error *err);
+    bool masks;    /* the mask of the input is that of the output */
+    bool keywords; /* reads the keywords of its call; for others they must not matter */
+};
+
+struct layer_set {
+    const struct layer_class *classes;
+    size_t count;
+};
+#define LAYER_SET(...)                                                                             \
+    {                                                                                              \
+        (const struct layer_class[]){__VA_ARGS__},                                                 \
+            sizeof((const struct layer_class[]){__VA_ARGS__}) / sizeof(struct layer_class)         \
+    }
+
+const struct layer_class *layer_find(const char *class_name); /* or NULL */
+
+/* Give one output; several, in order. */
+enum status call_give(struct call *c, value_id value);
+enum status call_add(struct call *c, value_id value, value_id mask, struct error *err) must_check;
+/* Exactly so many inputs. */
+enum status call_wants(const struct call *c, size_t inputs, struct error *err) must_check;
+/* Lower a layer inside a layer (Bidirectional, TimeDistributed): {class_name, config}. `part` is
+ * its attribute, under which an archive keeps its weights. */
+enum status call_inner(struct call *c, const struct json *layer, const char *part,
+                       const struct keras_tensor *in, size_t in_count, struct keras_tensor *out,
+                       size_t *out_count, struct error *err) must_check;
+/* The tensor that a keyword of the call is; number `index` where it is a list. Or NULL. */
+const struct keras_tensor *call_tensor(const struct call *c, const char *name, size_t index);
+
+/* Rank of an input; UNSUPPORTED when it is not known. */
+enum status call_rank(const struct call *c, size_t input, int *rank, struct error *err) must_check;
+/* A dimension that must be a number. */
+enum status call_dim(const struct call *c, size_t input, int axis, int64_t *dim, struct error *err)
+    must_check;
+
+/* --- configuration (model/config.c): `alias` is the key's name in Keras 1; or NULL --- */
+
+const struct json *config_get(const struct call *c, const char *key, const char *alias);
+enum status config_int(const struct call *c, const char *key, const char *alias, int64_t *value,
+                       struct error *err) must_check;
+int64_t config_int_or(const struct call *c, const char *key, int64_t otherwise);
+double config_number_or(const struct call *c, const char *key, double otherwise);
+bool config_bool_or(const struct call *c, const char *key, const char *alias, bool otherwise);
+struct bytes config_text_or(const struct call *c, const char *key, const char *alias,
+                            const char *otherwise);
+/* `rank` integers: a list, or one for all; `otherwise` where there is none. */
+enum status config_ints(const struct call *c, const char *key, size_t rank, int64_t otherwise,
+                        int64_t *values, struct error *err) must_check;
+/* UNSUPPORTED unless the key is absent, null, false or zero. */
+enum status config_refuse(const struct call *c, const char *key, struct error *err) must_check;
+/* Are channels the first dimension behind the batch? Default: no, but for images in files of
+ * Theano. */
+bool config_channels_first(const struct call *c, int spatial);
+
+/* --- weights (model/weights.c) --- */
+
+/* Which weights every layer has. */
+enum status weights_find_h5(struct keras *k, struct network *network, struct error *err) must_check;
+enum status weights_find_archive(struct keras *k, struct network *network, hdf5_object group,
+                                 struct error *err) must_check;
+/* The weights of a part of a layer: of an HDF5 file the same list. */
+enum status weights_part(struct keras *k, struct weights *weights, const char *part,
+                         struct weights *inner, struct error *err) must_check;
+void weights_part_end(struct weights *weights, const struct weights *inner);
+
+/* The next weight; INVALID_INPUT when there is none left, or of another rank (`rank` -1: any). */
+enum status weight_take(struct call *c, const char *what, int rank, struct tensor *tensor,
+                        struct error *err) must_check;
+bool weights_left(struct keras *k, const struct weights *weights);
+/* The same as a constant of the graph. */
+enum status weight_constant(struct call *c, const char *what, int rank, value_id *value,
+                            struct error *err) must_check;
+/* A copy with its axes in another order. */
+enum status tensor_permute(const struct tensor *tensor, const int *perm, struct tensor *permuted,
+                           struct arena *keep, struct error *err) must_check;
+
+/* --- activations (model/activation.c) --- */
+
+/* The activation that a value of the configuration names: a word, or an object. */
+enum status activation_emit(struct call *c, const struct json *activation, value_id x, value_id *y,
+                            struct error *err) must_check;
+/* The same for key "activation" of the layer, "linear" when absent. */
+enum status activation_of(struct call *c, value_id x, value_id *y, struct error *err) must_check;
+/* As ONNX's recurrent operators name it. */
+struct recurrent_activation {
+    const char *name;
+    double alpha, beta;
+};
+enum status activation_recurrent(const struct call *c, const struct json *activation,
+                                 const char *otherwise, struct recurrent_activation *result,
+                                 struct error *err) must_check;
+
+/* --- model/network.c, model/lower.c --- */
+
+enum status network_read(struct keras *k, const struct json *model, struct network **network,
+                         int depth, struct error *err) must_check;
+/* `in` for each input of the network; `out` for each output. */
+enum status network_lower(struct keras *k, struct network *network, const struct keras_tensor *in,
+                          size_t in_count, struct keras_tensor *out, int depth, struct error *err)
+    must_check;
+/* The configuration of the layer that stands for input `index`, for its name, dtype and shape. */
+struct keras_input {
+    const char *name, *place;
+    enum dtype dtype;
+    struct shape shape;
+    bool shape_known;
+};
+enum status network_input(struct keras *k, const struct network *network, size_t index,
+                          struct keras_input *input, struct error *err) must_check;
+const char *network_output_name(const struct network *network, size_t index);

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Layers of several inputs. Shapes of other ranks broadcast as Keras has it: those of lower rank
+ * get ones behind the batch. */
+#include "importers/keras/internal.h"
+
+/* All that have a mask must agree that a step counts. */
+static enum status masks_join(struct call *c, value_id *mask, struct error *err)
+{
+    *mask = VALUE_NONE;
+    for (size_t i = 0; i < c->in_count; i++) {
+        if (c->in[i].mask == VALUE_NONE)
+            continue;
+        if (*mask == VALUE_NONE)
+            *mask = c->in[i].mask;
+        else
+            TRY(emit_2(c->e, "And", *mask, c->in[i].mask, mask, err));
+    }
+    return STATUS_OK;
+}
+
+/* Ones behind the batch until the ranks are equal. */
+static enum status widen(struct call *c, value_id *x, int rank, struct error *err)
+{
+    int own = emit_shape(c->e, *x)->rank;
+
+    if (own < 0)
+        return error_set(err, STATUS_UNSUPPORTED, "the rank of an input is not known");
+    for (; own < rank; own++)
+        TRY(emit_unsqueeze(c->e, *x, 1, x, err));
+    return STATUS_OK;
+}
+
+static enum status fold(struct call *c, const char *op, value_id *y, struct error *err)
+{
+    int rank = 0;
+
+    for (size_t i = 0; i < c->in_count; i++) {
+        int own = emit_shape(c->e, c->in[i].value)->rank;
+
+        rank = own > rank ? own : rank;
+    }
+    for (size_t i = 0; i < c->in_count; i++) {
+        value_id x = c->in[i].value;
+
+        TRY(widen(c, &x, rank, err));
+        if (i)
+            TRY(emit_2(c->e, op, *y, x, y, err));
+        else
+            *y = x;
+    }
+    return STATUS_OK;
+}
+
+static enum status merge(struct call *c, const char *op, struct error *err)
+{
+    value_id y, mask;
+
+    TRY(fold(c, op, &y, err));
+    TRY(masks_join(c, &mask, err));
+    return call_add(c, y, mask, err);
+}
+
+static enum status add(struct call *c, struct error *err)
+{
+    return merge(c, "Add", err);
+}
+
+static enum status subtract(struct call *c, struct error *err)
+{
+    TRY(call_wants(c, 2, err));
+    return merge(c, "Sub", err);
+}
+
+static enum status multiply(struct call *c, struct error *err)
+{
+    return merge(c, "Mul", err);
+}
+
+static enum status maximum(struct call *c, struct error *err)
+{
+    return merge(c, "Max", err);
+}
+
+static enum status minimum(struct call *c, struct error *err)
+{
+    return merge(c, "Min", err);
+}
+
+static enum status average(struct call *c, struct error *err)
+{
+    value_id y, count, mask;
+
+    TRY(fold(c, "Add", &y, err));
+    TRY(emit_number(c->e, emit_dtype(c->e, y), (double)c->in_count, &count, err));
+    TRY(emit_2(c->e, "Div", y, count, &y, err));
+    TRY(masks_join(c, &mask, err));
+    return call_add(c, y, mask, err);
+}
+
+static enum status concatenate(struct call *c, struct error *err)
+{
+    int64_t axis = config_int_or(c, "axis", config_int_or(c, "concat_axis", -1));
+    value_id inputs[LAYER_INPUTS_MAX], y;
+    bool masked = false;
+
+    for (size_t i = 0; i < c->in_count; i++) {
+        inputs[i] = c->in[i].value;
+        masked = masked || c->in[i].mask != VALUE_NONE;
+    }
+    if (masked)
+        return error_set(err, STATUS_UNSUPPORTED, "a Concatenate of inputs with masks");
+    TRY(emit_concat(c->e, (struct emit_inputs){inputs, c->in_count}, axis, &y, err));
+    return call_give(c, y);
+}
+
+/* Batched products along one axis each. */
+static enum status dot(struct call *c, struct error *err)
+{
+    value_id a = c->in[0].value, b, y;
+    int ranks[2];
+    int64_t axes[2];
+
+    TRY(call_wants(c, 2, err));
+    b = c->in[1].value;
+    TRY(call_rank(c, 0, &ranks[0], err));
+    TRY(call_rank(c, 1, &ranks[1], err));
+    TRY(config_ints(c, json_get(c->config, "axes") ? "axes" : "dot_axes", 2, -1, axes, err));
+    for (int i = 0; i < 2; i++) {
+        axes[i] += axes[i] < 0 ? ranks[i] : 0;
+        if (ranks[i] < 2 || ranks[i] > 3 || axes[i] < 1 || axes[i] >= ranks[i])
+            return error_set(err, STATUS_UNSUPPORTED, "a Dot of ranks %d and %d", ranks[0],
+                             ranks[1]);
+    }
+    if (config_bool_or(c, "normalize", NULL, false)) {
+        TRY(emit_node(c->e, "", "LpNormalization", EMIT(a),
+                      EMIT_ATTRIBUTES(attribute_of_int("axis", axes[0])), &a, err));
+        TRY(emit_node(c->e, "", "LpNormalization", EMIT(b),
+                      EMIT_ATTRIBUTES(attribute_of_int("axis", axes[1])), &b, err));
+    }
+    /* a as (n, i, k), b as (n, k, j) */
+    if (ranks[0] == 2)
+        TRY(emit_unsqueeze(c->e, a, 1, &a, err));
+    else if (axes[0] == 1)
+        TRY(emit_transpose(c->e, a, (const int64_t[]){0, 2, 1}, 3, &a, err));
+    if (ranks[1] == 2)
+        TRY(emit_unsqueeze(c->e, b, 2, &b, err));
+    else if (axes[1] == 2)
+        TRY(emit_transpose(c->e, b, (const int64_t[]){0, 2, 1}, 3, &b, err));
+    TRY(emit_2(c->e, "MatMul", a, b, &y, err));
+    if (ranks[0] == 2 && ranks[1] == 2)
+        TRY(emit_squeeze(c->e, y, 2, &y, err));
+    else if (ranks[0] == 2)
+        TRY(emit_squeeze(c->e, y, 1, &y, err));
+    else if (ranks[1] == 2)
+        TRY(emit_squeeze(c->e, y, 2, &y, err));
+    return call_give(c, y);
+}
+
+/* Keras 1: one layer with a mode. */
+static enum status merge_of_keras_1(struct call *c, struct error *err)
+{
+    static const struct {
+        const char *mode;
+        enum status (*lower)(struct call *c, struct error *err);
+    } MODES[] = {{"sum", add},     {"mul", multiply},       {"ave", average},
+                 {"max", maximum}, {"concat", concatenate}, {"dot", dot}};
+    struct bytes mode = config_text_or(c, "mode", NULL, "sum");
+
+    for (size_t i = 0; i < ARRAY_COUNT(MODES); i++)
+        if (bytes_is(mode, MODES[i].mode))
+            return MODES[i].lower(c, err);
+    return error_set(err, STATUS_UNSUPPORTED, "its 'mode' is not supported");
+}
+
+const struct layer_set layers_merge =
+    LAYER_SET({.name = "Add", .lower = add}, {.name = "Subtract", .lower = subtract},
+              {.name = "Multiply", .lower = multiply}, {.name = "Maximum", .lower = maximum},
+              {.name = "Minimum", .lower = minimum}, {.name = "Average", .lower = average},
+              {.name = "Concatenate", .lower = concatenate}, {.name = "Dot", .lower = dot},
+              {.name = "Merge", .lower = merge_of_keras_1}, );

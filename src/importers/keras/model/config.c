@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
+#include "importers/keras/internal.h"
+
+const struct json *config_get(const struct call *c, const char *key, const char *alias)
+{
+    const struct json *value = json_get(c->config, key);
+
+    return value || !alias ? value : json_get(c->config, alias);
+}
+
+static enum status wrong(const char *key, const struct json *value, const char *wanted,
+                         struct error *err)
+{
+    return error_set(err, STATUS_INVALID_INPUT, "its '%s' is %s, not %s", key,
+                     value ? json_kind_name(value->kind) : "absent", wanted);
+}
+
+enum status config_int(const struct call *c, const char *key, const char *alias, int64_t *value,
+                       struct error *err)
+{
+    const struct json *found = config_get(c, key, alias);
+
+    return json_i64(found, value) ? STATUS_OK : wrong(key, found, "an integer", err);
+}
+
+int64_t config_int_or(const struct call *c, const char *key, int64_t otherwise)
+{
+    int64_t value;
+
+    return json_i64(json_get(c->config, key), &value) ? value : otherwise;
+}
+
+double config_number_or(const struct call *c, const char *key, double otherwise)
+{
+    const struct json *found = json_get(c->config, key);
+    double value;
+
+    if (!json_f64(found, &value)) /* an array of NumPy: {class_name, config: {value}} */
+        found = json_get(found, "value");
+    return json_f64(found, &value) ? value : otherwise;
+}
+
+bool config_bool_or(const struct call *c, const char *key, const char *alias, bool otherwise)
+{
+    bool value;
+
+    return json_bool(config_get(c, key, alias), &value) ? value : otherwise;
+}
+
+struct bytes config_text_or(const struct call *c, const char *key, const char *alias,
+                            const char *otherwise)
+{
+    struct bytes value;
+
+    return json_string(config_get(c, key, alias), &value) ? value : bytes_of(otherwise);
+}
+
+enum status config_ints(const struct call *c, const char *key, size_t rank, int64_t otherwise,
+                        int64_t *values, struct error *err)
+{
+    const struct json *found = json_get(c->config, key);
+    int64_t one = otherwise;
+
+    if (found && found->kind == JSON_ARRAY) {
+        if (found->count != rank)
+            return error_set(err, STATUS_INVALID_INPUT, "its '%s' has %zu items, not %zu", key,
+                             found->count, rank);
+        for (size_t i = 0; i < rank; i++)
+            if (!json_i64(&found->items[i], &values[i]))
+                return wrong(key, &found->items[i], "integers", err);
+        return STATUS_OK;
+    }
+    if (found && found->kind != JSON_NULL && !json_i64(found, &one))
+        return wrong(key, found, "an integer or a list of them", err);
+    for (size_t i = 0; i < rank; i++)
+        values[i] = one;
+    return STATUS_OK;
+}
+
+enum status config_refuse(const struct call *c, const char *key, struct error *err)
+{
+    const struct json *found = json_get(c->config, key);
+    double number;
+    bool flag;
+
+    if (!found || found->kind == JSON_NULL || (json_bool(found, &flag) && !flag) ||
+        (json_f64(found, &number) && number == 0))
+        return STATUS_OK;
+    return error_set(err, STATUS_UNSUPPORTED, "its '%s' is not supported", key);
+}
+
+bool config_channels_first(const struct call *c, int spatial)
+{
+    struct bytes format = config_text_or(c, "data_format", "dim_ordering", "");
+
+    if (bytes_is(format, "channels_first") || bytes_is(format, "th"))
+        return true;
+    if (bytes_is(format, "channels_last") || bytes_is(format, "tf"))
+        return false;
+    return c->k->generation == 1 && c->k->theano && spatial > 1;
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The configuration of a model: Sequential (a list of layers in Keras 1 and early 2, an object
+ * later) and Functional (layers with the nodes in which they are called). */
+#include "base/text.h"
+#include "importers/keras/internal.h"
+
+enum { LAYERS_MAX = 100000, CALLS_MAX = 10000 };
+
+static const char *text_of(struct keras *k, const struct json *value)
+{
+    struct bytes text;
+
+    return json_string(value, &text) ? arena_text(k->keep, text) : NULL;
+}
+
+static bool is_network(const char *class_name)
+{
+    return !strcmp(class_name, "Sequential") || !strcmp(class_name, "Functional") ||
+           !strcmp(class_name, "Model");
+}
+
+/* --- layers --- */
+
+static enum status layer_read(struct keras *k, const struct json *item, struct layer *layer,
+                              int depth, struct error *err)
+{
+    layer->class_name = text_of(k, json_get(item, "class_name"));
+    layer->config = json_get(item, "config");
+    layer->inbound = json_get(item, "inbound_nodes");
+    layer->name = text_of(k, json_get(item, "name"));
+    if (!layer->name)
+        layer->name = text_of(k, json_get(layer->config, "name"));
+    if (!layer->class_name || !layer->config)
+        return error_at(err, item->offset, STATUS_INVALID_INPUT,
+                        "a layer without class_name or config");
+    if (!layer->name)
+        layer->name = layer->class_name;
+    if (is_network(layer->class_name) && network_read(k, item, &layer->network, depth + 1, err))
+        return error_within(err, "layer '%.64s'", layer->name);
+    layer->call_count = layer->inbound ? layer->inbound->count : 0;
+    if (!layer->call_count)
+        layer->call_count = 1;
+    if (layer->call_count > CALLS_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "layer '%.64s' is called %zu times", layer->name,
+                         layer->call_count);
+    layer->calls = arena_new(k->keep, struct layer_call, layer->call_count);
+    return layer->calls ? STATUS_OK : error_no_memory(err, "the layers");
+}
+
+static enum status layers_read(struct keras *k, const struct json *layers, struct network *network,
+                               int depth, struct error *err)
+{
+    if (!layers || layers->kind != JSON_ARRAY || layers->count > LAYERS_MAX)
+        return error_set(err, STATUS_INVALID_INPUT, "the model has no list of layers");
+    network->layers = arena_new(k->keep, struct layer, layers->count);
+    if (!network->layers)
+        return error_no_memory(err, "the layers");
+    for (size_t i = 0; i < layers->count; i++)
+        TRY(layer_read(k, &layers->items[i], &network->layers[network->count++], depth, err));
+    return STATUS_OK;
+}
+
+/* --- the ends of a Functional model: [[name, node, tensor], ...], or one such triple; in Keras 3 a
+ * dictionary or nested lists too --- */
+
+static enum status triple_read(struct network *network, const struct json *triple,
+                               struct reference *reference, struct error *err)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+    struct bytes name;
+    int64_t call, tensor;
+
+    if (!triple || triple->kind != JSON_ARRAY || triple->count < 3 ||
+        !json_string(&triple->items[0], &name) || !json_i64(&triple->items[1], &call) ||
+        !json_i64(&triple->items[2], &tensor))
+        return error_set(err, STATUS_INVALID_INPUT,
+                         "an input or output of the model is no [layer, node, tensor]");
+    for (size_t i = 0; i < network->count; i++) {
+        if (!bytes_is(name, network->layers[i].name))
+            continue;
+        if (call < 0 || tensor < 0 || tensor >= LAYER_OUTPUTS_MAX)
+            break;
+        *reference = (struct reference){i, (size_t)call, (size_t)tensor};
+        return STATUS_OK;
+    }
+    return error_set(err, STATUS_INVALID_INPUT, "the model has no layer '%s'",
+                     text_quote(name, quoted, sizeof quoted));
+}
+
+static bool is_triple(const struct json *value)
+{
+    return value->kind == JSON_ARRAY && value->count >= 3 && value->items[0].kind == JSON_STRING &&
+           value->items[1].kind == JSON_INT;
+}
+
+static enum status ends_read(struct keras *k, struct network *network, const struct json *list,
+                             struct reference **ends, size_t *count, struct error *err)
+{
+    if (!list || (list->kind != JSON_ARRAY && list->kind != JSON_OBJECT))
+        return error_set(err, STATUS_INVALID_INPUT, "the model has no list of inputs or outputs");
+    if (is_triple(list)) {
+        *ends = arena_new(k->keep, struct reference, 1);
+        *count = 1;
+        return *ends ? triple_read(network, list, *ends, err) : error_no_memory(err, "the model");
+    }
+    *ends = arena_new(k->keep, struct reference, list->count);
+    if (!*ends)
+        return error_no_memory(err, "the model");
+    for (size_t i = 0; i < list->count; i++)
+        TRY(triple_read(network, &list->items[i], &(*ends)[(*count)++], err));
+    return STATUS_OK;
+}
+
+/* --- models --- */
+
+static enum status sequential_read(struct keras *k, const struct json *config,
+                                   struct network *network, int depth, struct error *err)
+{
+    const struct json *layers = config;
+
+    network->sequential = true;
+    if (config->kind == JSON_OBJECT) {
+        layers = json_get(config, "layers");
+        network->batch_shape = json_get(config, "build_input_shape");
+    }
+    return layers_read(k, layers, network, depth, err);
+}
+
+enum status network_read(struct keras *k, const struct json *model, struct network **made,
+                         int depth, struct error *err)
+{
+    struct network *network = arena_new(k->keep, struct network, 1);
+    const struct json *config = json_get(model, "config"), *built;
+    struct bytes class_name = {NULL, 0};
+    char quoted[TEXT_QUOTE_SIZE];
+
+    if (!network)
+        return error_no_memory(err, "the model");
+    if (depth > NESTING_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "models in models, more than %d deep", NESTING_MAX);
+    if (!json_string(json_get(model, "class_name"), &class_name) || !config)
+        return error_set(err, STATUS_INVALID_INPUT, "the model has no class_name or config");
+    network->name = text_of(k, json_get(config, "name"));
+    if (!network->name)
+        network->name = text_of(k, json_get(model, "name"));
+    *made = network;
+    if (bytes_is(class_name, "Sequential")) {
+        TRY(sequential_read(k, config, network, depth, err));
+        built = json_get(json_get(model, "build_config"), "input_shape");
+        if (!network->batch_shape)
+            network->batch_shape = built;
+        return STATUS_OK;
+    }
+    if (!bytes_is(class_name, "Functional") && !bytes_is(class_name, "Model"))
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "the model is of the class '%s', which holds code",
+                         text_quote(class_name, quoted, sizeof quoted));
+    if (!json_get(config, "layers"))
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "the model is subclassed: its layers are in code, not in the file");
+    TRY(layers_read(k, json_get(config, "layers"), network, depth, err));
+    TRY(ends_read(k, network, json_get(config, "input_layers"), &network->inputs,
+                  &network->input_count, err));
+    return ends_read(k, network, json_get(config, "output_layers"), &network->outputs,
+                     &network->output_count, err);
+}
+
+/* --- what the contract says --- */
+
+static enum status shape_read(struct keras *k, const struct json *list, struct keras_input *input,
+                              struct error *err)
+{
+    if (!list || list->kind != JSON_ARRAY)
+        return STATUS_OK;
+    if (list->count && list->items[0].kind == JSON_ARRAY) /* Keras 3 may nest one shape */
+        list = &list->items[0];
+    if (list->count > RANK_MAX)
+        return error_set(err, STATUS_UNSUPPORTED, "an input of %zu dimensions", list->count);
+    input->shape = (struct shape){.rank = (int)list->count};
+    for (size_t i = 0; i < list->count; i++) {
+        int64_t dim = DIM_UNKNOWN;
+
+        if (list->items[i].kind != JSON_NULL && (!json_i64(&list->items[i], &dim) || dim < 0))
+            return error_set(err, STATUS_INVALID_INPUT, "dimension %zu of an input is no size", i);
+        input->shape.dims[i] = dim;
+    }
+    if (input->shape.rank && input->shape.dims[0] == DIM_UNKNOWN)
+        input->shape.dims[0] = k->batch;
+    input->shape_known = true;
+    return STATUS_OK;
+}
+
+static const char *const SHAPES[] = {"batch_input_shape", "batch_shape"};
+
+/* Keras 1 and 2 call the input of a Sequential after its first layer. */
+static const char *input_name(struct keras *k, const struct layer *first)
+{
+    char *name;
+
+    if (!strcmp(first->class_name, "InputLayer"))
+        return first->name;
+    if (k->generation > 1)
+        return arena_printf(k->keep, "%s_input", first->name);
+    name = arena_printf(k->keep, "%s_input_1", first->class_name);
+    for (char *c = name; c && *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    return name;
+}
+
+/* The last dimension is what the first weight takes. */
+static enum status shape_from_weights(struct keras *k, const struct layer *first,
+                                      struct keras_input *input, struct error *err)
+{
+    const struct weights *weights = &first->weights;
+
+    if (weights->by_path || !weights->count || weights->items[0].shape.rank != 2 ||
+        strcmp(first->class_name, "Dense"))
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "the model was saved before it knew the shape of its input");
+    input->shape = SHAPE(k->batch, weights->items[0].shape.dims[0]);
+    input->shape_known = true;
+    input->place = "the kernel of the first layer";
+    return STATUS_OK;
+}
+
+enum status network_input(struct keras *k, const struct network *network, size_t index,
+                          struct keras_input *input, struct error *err)
+{
+    const struct layer *layer;
+    struct bytes dtype;
+
+    if (network->sequential && !network->count)
+        return error_set(err, STATUS_INVALID_INPUT, "the model has no layers");
+    layer =
+        network->sequential ? &network->layers[0] : &network->layers[network->inputs[index].layer];
+    if (network->sequential && layer->network) {
+        TRY(network_input(k, layer->network, index, input, err));
+        input->name =
+            k->generation > 1 ? arena_printf(k->keep, "%s_input", layer->name) : input->name;
+        return input->name ? STATUS_OK : error_no_memory(err, "the contract");
+    }
+    *input = (struct keras_input){.name = network->sequential ? input_name(k, layer) : layer->name,
+                                  .dtype = DTYPE_F32,
+                                  .place = "the configuration of the input layer"};
+    if (!input->name)
+        return error_no_memory(err, "the contract");
+    for (size_t i = 0; i < ARRAY_COUNT(SHAPES) && !input->shape_known; i++)
+        TRY(shape_read(k, json_get(layer->config, SHAPES[i]), input, err));
+    if (!input->shape_known && network->sequential) {
+        input->place = "build_input_shape";
+        TRY(shape_read(k, network->batch_shape, input, err));
+    }
+    if (!input->shape_known)
+        TRY(shape_from_weights(k, layer, input, err));
+    if (json_string(json_get(layer->config, "input_dtype"), &dtype) ||
+        (!strcmp(layer->class_name, "InputLayer") &&
+         json_string(json_get(layer->config, "dtype"), &dtype))) {
+        const char *name = arena_text(k->keep, dtype);
+
+        input->dtype = name ? dtype_parse(name) : DTYPE_NONE;
+        if (input->dtype == DTYPE_NONE)
+            return error_set(err, STATUS_UNSUPPORTED, "an input of an unknown dtype");
+    }
+    return STATUS_OK;
+}
+
+const char *network_output_name(const struct network *network, size_t index)
+{
+    return network->sequential ? network->layers[network->count - 1].name
+                               : network->layers[network->outputs[index].layer].name;
+}

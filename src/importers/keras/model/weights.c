@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which weights every layer has.
+ *
+ * HDF5 files: a group per layer with the attribute weight_names, in the order in which the layer
+ * made them. A model used as a layer has one list: the trainable weights of all its layers, then
+ * all others; there they are told apart by the layer's name, which is a part of the weight's.
+ *
+ * .keras archives: groups by the attributes of objects; a list of layers is numbered by class name.
+ */
+#include <stdio.h>
+
+#include "base/text.h"
+#include "importers/keras/internal.h"
+
+/* --- HDF5 files --- */
+
+struct named {
+    struct bytes name;
+    struct tensor tensor;
+    bool used;
+};
+
+/* An attribute that is a list of strings; when it was too long it is in pieces: NAME0, NAME1 ... */
+static enum status names_read(struct keras *k, hdf5_object object, const char *name,
+                              struct bytes **names, size_t *count, struct error *err)
+{
+    struct tensor value;
+    bool found;
+
+    *count = 0;
+    *names = arena_new(k->keep, struct bytes, 0);
+    for (int piece = -1; piece < 10000; piece++) {
+        char key[64];
+        struct bytes *grown;
+
+        snprintf(key, sizeof key, piece < 0 ? "%s" : "%s%d", name, piece);
+        TRY(hdf5_attribute(k->file, object, key, &found, &value, err));
+        if (!found && piece < 0)
+            continue;
+        if (!found)
+            return STATUS_OK;
+        if (value.dtype == DTYPE_STRING) {
+            size_t more = tensor_count(&value);
+
+            grown = arena_new(k->keep, struct bytes, *count + more);
+            if (!grown)
+                return error_no_memory(err, "the weights");
+            if (*count)
+                memcpy(grown, *names, *count * sizeof *grown);
+            if (more)
+                memcpy(grown + *count, value.data, more * sizeof *grown);
+            *names = grown;
+            *count += more;
+        }
+        if (piece < 0)
+            return STATUS_OK;
+    }
+    return STATUS_OK;
+}
+
+static enum status named_read(struct keras *k, hdf5_object group, struct named **items,
+                              size_t *count, struct error *err)
+{
+    struct bytes *names;
+
+    TRY(names_read(k, group, "weight_names", &names, count, err));
+    *items = arena_new(k->keep, struct named, *count);
+    if (!*items)
+        return error_no_memory(err, "the weights");
+    for (size_t i = 0; i < *count; i++) {
+        hdf5_object dataset;
+
+        (*items)[i].name = names[i];
+        TRY(hdf5_find(k->file, group, names[i], &dataset, err));
+        TRY(hdf5_read(k->file, dataset, &(*items)[i].tensor, err));
+    }
+    return STATUS_OK;
+}
+
+/* Is `part` one of the '/'-separated parts of the name? */
+static bool has_part(struct bytes name, const char *part)
+{
+    while (name.size) {
+        const uint8_t *slash = memchr(name.data, '/', name.size);
+        size_t size = slash ? (size_t)(slash - name.data) : name.size;
+
+        if (bytes_is((struct bytes){name.data, size}, part))
+            return true;
+        size += slash != NULL;
+        name = (struct bytes){name.data + size, name.size - size};
+    }
+    return false;
+}
+
+static enum status weights_give(struct keras *k, struct weights *weights, size_t count,
+                                struct error *err)
+{
+    weights->items = arena_new(k->keep, struct tensor, count);
+    return weights->items ? STATUS_OK : error_no_memory(err, "the weights");
+}
+
+static enum status distribute(struct keras *k, struct network *network, struct named *items,
+                              size_t count, struct error *err)
+{
+    for (size_t l = 0; l < network->count; l++) {
+        struct layer *layer = &network->layers[l];
+        size_t own = 0;
+
+        if (layer->network) {
+            TRY(distribute(k, layer->network, items, count, err));
+            continue;
+        }
+        for (size_t i = 0; i < count; i++)
+            own += !items[i].used && has_part(items[i].name, layer->name);
+        TRY(weights_give(k, &layer->weights, own, err));
+        for (size_t i = 0; i < count; i++) {
+            if (items[i].used || !has_part(items[i].name, layer->name))
+                continue;
+            layer->weights.items[layer->weights.count++] = items[i].tensor;
+            items[i].used = true;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* A model used as a layer: every weight must have found its layer. */
+static enum status nested(struct keras *k, struct layer *layer, struct named *items, size_t count,
+                          struct error *err)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+
+    TRY(distribute(k, layer->network, items, count, err));
+    for (size_t i = 0; i < count; i++)
+        if (!items[i].used)
+            return error_set(err, STATUS_UNSUPPORTED,
+                             "weight '%s' of model '%.64s' cannot be told to a layer",
+                             text_quote(items[i].name, quoted, sizeof quoted), layer->name);
+    return STATUS_OK;
+}
+
+static enum status layer_weights(struct keras *k, hdf5_object all, struct layer *layer,
+                                 struct error *err)
+{
+    struct named *items;
+    hdf5_object group;
+    size_t count;
+
+    if (hdf5_find(k->file, all, bytes_of(layer->name), &group, err)) {
+        if (err->status != STATUS_NOT_FOUND)
+            return err->status;
+        return STATUS_OK; /* without weights; who needs one will say so */
+    }
+    TRY(named_read(k, group, &items, &count, err));
+    if (layer->network)
+        return nested(k, layer, items, count, err);
+    TRY(weights_give(k, &layer->weights, count, err));
+    for (size_t i = 0; i < count; i++)
+        layer->weights.items[layer->weights.count++] = items[i].tensor;
+    return STATUS_OK;
+}
+
+enum status weights_find_h5(struct keras *k, struct network *network, struct error *err)
+{
+    hdf5_object root = hdf5_root(k->file), all;
+
+    if (hdf5_find(k->file, root, bytes_of("model_weights"), &all, err)) {
+        if (err->status != STATUS_NOT_FOUND)
+            return err->status;
+        all = root;
+    }
+    for (size_t l = 0; l < network->count; l++)
+        if (layer_weights(k, all, &network->layers[l], err))
+            return error_within(err, "layer '%.64s'", network->layers[l].name);
+    return STATUS_OK;
+}
+
+/* --- archives --- */
+
+static bool is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+static bool is_lower(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+/* keras/src/utils/naming.py, to_snake_case: without what is no letter, digit or underscore; an
+ * underscore between a letter and a capital that a small letter follows, and between a small letter
+ * and a capital; all small. */
+static char *snake_case(struct keras *k, const char *name)
+{
+    size_t size = strlen(name), made = 0;
+    char *plain = arena_alloc(k->keep, size + 1, 1),
+         *result = arena_alloc(k->keep, 2 * size + 1, 1);
+    size_t count = 0;
+
+    if (!plain || !result)
+        return NULL;
+    for (size_t i = 0; i < size; i++)
+        if (is_upper(name[i]) || is_lower(name[i]) || (name[i] >= '0' && name[i] <= '9') ||
+            name[i] == '_')
+            plain[count++] = name[i];
+    for (size_t i = 0; i < count; i++) {
+        bool word = i && is_upper(plain[i]) && i + 1 < count && is_lower(plain[i + 1]);
+        bool step = i && is_upper(plain[i]) && is_lower(plain[i - 1]);
+
+        if (word || step)
+            result[made++] = '_';
+        result[made++] = (char)(is_upper(plain[i]) ? plain[i] - 'A' + 'a' : plain[i]);
+    }
+    return result;
+}
+
+static enum status archive_layers(struct keras *k, struct network *network, hdf5_object layers,
+                                  struct error *err)
+{
+    for (size_t l = 0; l < network->count; l++) {
+        struct layer *layer = &network->layers[l];
+        char *name = snake_case(k, layer->class_name), *path = name;
+        size_t before = 0;
+        hdf5_object group;
+
+        for (size_t i = 0; i < l; i++)
+            before += !strcmp(network->layers[i].class_name, layer->class_name);
+        if (name && before)
+            path = arena_printf(k->keep, "%s_%zu", name, before);
+        if (!path)
+            return error_no_memory(err, "the weights");
+        layer->weights.by_path = true;
+        if (hdf5_find(k->file, layers, bytes_of(path), &group, err)) {
+            if (err->status != STATUS_NOT_FOUND)
+                return err->status;
+            layer->weights.group = UINT64_MAX;
+            continue;
+        }
+        layer->weights.group = group;
+        if (layer->network && weights_find_archive(k, layer->network, group, err))
+            return error_within(err, "layer '%.64s'", layer->name);
+    }
+    return STATUS_OK;
+}
+
+enum status weights_find_archive(struct keras *k, struct network *network, hdf5_object group,
+                                 struct error *err)
+{
+    /* The second is of archives before Keras 2.13. */
+    static const char *const LISTS[] = {"layers", "_layer_checkpoint_dependencies"};
+    hdf5_object layers;
+
+    for (size_t i = 0; i < ARRAY_COUNT(LISTS); i++) {
+        if (!hdf5_find(k->file, group, bytes_of(LISTS[i]), &layers, err))
+            return archive_layers(k, network, layers, err);
+        if (err->status != STATUS_NOT_FOUND)
+            return err->status;
+    }
+    return archive_layers(k, network, group, err);
+}
+
+enum status weights_part(struct keras *k, struct weights *weights, const char *part,
+                         struct weights *inner, struct error *err)
+{
+    *inner = *weights;
+    if (!weights->by_path)
+        return STATUS_OK;
+    inner->next = 0;
+    if (weights->group != UINT64_MAX &&
+        hdf5_find(k->file, weights->group, bytes_of(part), &inner->group, err)) {
+        if (err->status != STATUS_NOT_FOUND)
+            return err->status;
+        inner->group = UINT64_MAX;
+    }
+    return STATUS_OK;
+}
+
+void weights_part_end(struct weights *weights, const struct weights *inner)
+{
+    if (!weights->by_path)
+        weights->next = inner->next;
+}
+
+/* --- taking --- */
+
+static enum status take_by_path(struct keras *k, struct weights *weights, struct tensor *tensor,
+                                bool *found, struct error *err)
+{
+    char path[64];
+    hdf5_object dataset;
+
+    *found = false;
+    if (weights->group == UINT64_MAX)
+        return STATUS_OK;
+    snprintf(path, sizeof path, "vars/%zu", weights->next);
+    if (hdf5_find(k->file, weights->group, bytes_of(path), &dataset, err))
+        return err->status == STATUS_NOT_FOUND ? STATUS_OK : err->status;
+    *found = true;
+    weights->next++;
+    return hdf5_read(k->file, dataset, tensor, err);
+}
+
+bool weights_left(struct keras *k, const struct weights *weights)
+{
+    struct weights copy = *weights;
+    struct tensor tensor;
+    struct error ignored;
+    bool found;
+
+    if (!weights->by_path)
+        return weights->next < weights->count;
+    return !take_by_path(k, &copy, &tensor, &found, &ignored) && found;
+}
+
+enum status weight_take(struct call *c, const char *what, int rank, struct tensor *tensor,
+                        struct error *err)
+{
+    struct weights *weights = c->weights;
+    bool found = weights->next < weights->count;
+
+    if (weights->by_path)
+        TRY(take_by_path(c->k, weights, tensor, &found, err));
+    else if (found)
+        *tensor = weights->items[weights->next++];
+    if (!found)
+        return error_set(err, STATUS_INVALID_INPUT, "the file has no weight for its %s", what);
+    if (rank >= 0 && tensor->shape.rank != rank)
+        return error_set(err, STATUS_INVALID_INPUT, "its %s has %d dimensions, not %d", what,
+                         tensor->shape.rank, rank);
+    if (!dtype_is_float(tensor->dtype) && rank >= 0)
+        return error_set(err, STATUS_UNSUPPORTED, "its %s is %s", what, dtype_name(tensor->dtype));
+    return STATUS_OK;
+}
+
+enum status weight_constant(struct call *c, const char *what, int rank, value_id *value,
+                            struct error *err)
+{
+    struct tensor tensor;
+
+    TRY(weight_take(c, what, rank, &tensor, err));
+    return emit_constant(c->e, &tensor, value, err);
+}
+
+enum status tensor_permute(const struct tensor *tensor, const int *perm, struct tensor *permuted,
+                           struct arena *keep, struct error *err)
+{
+    struct shape shape = {.rank = tensor->shape.rank};
+    size_t item = dtype_size(tensor->dtype), steps[RANK_MAX], index[RANK_MAX] = {0}, count;
+    const char *from = tensor->data;
+    char *to;
+
+    for (int i = 0; i < shape.rank; i++)
+        shape.dims[i] = tensor->shape.dims[perm[i]];
+    TRY(tensor_new(permuted, tensor->dtype, &shape, keep, err));
+    for (int i = 0; i < shape.rank; i++) {
+        steps[i] = item;
+        for (int d = perm[i] + 1; d < shape.rank; d++)
+            steps[i] *= (size_t)tensor->shape.dims[d];
+    }
+    count = tensor_count(permuted);
+    to = permuted->data;
+    for (size_t n = 0; n < count; n++, to += item) {
+        size_t at = 0;
+
+        for (int d = 0; d < shape.rank; d++)
+            at += index[d] * steps[d];
+        memcpy(to, from + at, item);
+        for (int d = shape.rank - 1; d >= 0 && ++index[d] == (size_t)shape.dims[d]; d--)
+            index[d] = 0;
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+/* TimeDistributed: a layer for each step, as one call on batch times steps. */
+#include "importers/keras/internal.h"
+
+/* The first two dimensions of x, then those of y behind the first; as numbers, -1 for one of them.
+ */
+static enum status split_back(struct call *c, value_id y, value_id *out, struct error *err)
+{
+    const struct shape *x = emit_shape(c->e, c->in[0].value), *made = emit_shape(c->e, y);
+    int64_t dims[RANK_MAX] = {-1};
+    value_id sizes, rest, shape;
+
+    if (made->rank < 1 || made->rank + 1 > RANK_MAX)
+        return error_set(err, STATUS_UNSUPPORTED, "the rank of its output is not known");
+    for (int d = 1; d < made->rank; d++)
+        if (made->dims[d] < 0)
+            return error_set(err, STATUS_UNSUPPORTED, "the shape of its output is not known");
+    for (int d = 1; d < made->rank; d++)
+        dims[d + 1] = made->dims[d];
+    if (x->dims[1] >= 0) {
+        dims[1] = x->dims[1];
+        return emit_reshape(c->e, y, dims, (size_t)made->rank + 1, out, err);
+    }
+    TRY(emit_1(c->e, "Shape", c->in[0].value, &sizes, err));
+    TRY(emit_slice(c->e, sizes, 0, 0, 2, 1, &sizes, err));
+    TRY(emit_ints(c->e, dims + 2, (size_t)made->rank - 1, &rest, err));
+    TRY(emit_concat(c->e, EMIT(sizes, rest), 0, &shape, err));
+    return emit_2(c->e, "Reshape", y, shape, out, err);
+}
+
+static enum status time_distributed(struct call *c, struct error *err)
+{
+    const struct shape *x = emit_shape(c->e, c->in[0].value);
+    struct keras_tensor in = {VALUE_NONE, VALUE_NONE}, out[LAYER_OUTPUTS_MAX];
+    int64_t dims[RANK_MAX] = {-1};
+    size_t count;
+    value_id y;
+    int rank;
+
+    TRY(call_wants(c, 1, err));
+    TRY(call_rank(c, 0, &rank, err));
+    if (rank < 3)
+        return error_set(err, STATUS_INVALID_INPUT, "its input has %d dimensions", rank);
+    for (int d = 2; d < rank; d++) {
+        if (x->dims[d] < 0)
+            return error_set(err, STATUS_UNSUPPORTED, "dimension %d of its input is not known", d);
+        dims[d - 1] = x->dims[d];
+    }
+    TRY(emit_reshape(c->e, c->in[0].value, dims, (size_t)rank - 1, &in.value, err));
+    TRY(call_inner(c, json_get(c->config, "layer"), "layer", &in, 1, out, &count, err));
+    if (count != 1)
+        return error_set(err, STATUS_UNSUPPORTED, "its layer has %zu outputs", count);
+    TRY(split_back(c, out[0].value, &y, err));
+    return call_give(c, y);
+}
+
+const struct layer_set layers_wrapper =
+    LAYER_SET({.name = "TimeDistributed", .lower = time_distributed, .masks = true}, );
