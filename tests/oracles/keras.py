@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Keras as oracle: every layer with its options, saved as .keras and as .h5, beside `firn predict`.
+
+    scripts/python tests/oracles/keras.py            all cases
+    scripts/python tests/oracles/keras.py LSTM       those whose names hold a word
+    scripts/python tests/oracles/keras.py --sample 4 every fourth case
+"""
+
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path = [p for p in sys.path if os.path.abspath(p or ".") != HERE]  # this file is called keras
+os.environ.update(KERAS_BACKEND="jax", JAX_PLATFORMS="cpu", OMP_NUM_THREADS="1")
+
+import logging
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import keras
+
+sys.path.append(HERE)
+import keras_models
+from common import Refused, differs, predict, wanted
+
+warnings.filterwarnings("ignore")
+logging.disable(logging.WARNING)
+RTOL, ATOL = 1e-5, 1e-5
+BATCH = 3
+
+
+def random_weights(model, random):
+    """Nothing at its default; variances positive, counts kept."""
+    for weight in model.weights:
+        value = random.standard_normal(weight.shape) * 0.5
+        if "variance" in weight.path:
+            value = np.abs(value) + 0.5
+        if "float" in str(weight.dtype):
+            weight.assign(value.astype("float32"))
+    for layer in model.layers:
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
+
+
+def inputs_of(shapes, low, random):
+    data = [random.integers(0, low, (BATCH, *s)).astype("float32") if low else random.standard_normal((BATCH, *s)).astype("float32") for s in shapes]
+    for x in data:
+        if x.ndim == 3 and not low and x.shape[1] > 2:
+            x[0, -2:] = 0  # steps for Masking to find
+            x[1, 1] = 0
+    return data
+
+
+def answers(model, data):
+    want = model(data if len(data) > 1 else data[0], training=False)
+    return [np.asarray(w) for w in (want if isinstance(want, (list, tuple)) else [want])]
+
+
+def work(case):
+    name, shapes, build, low = case
+    random = np.random.default_rng(len(name))
+    keras.utils.clear_session()
+    inputs = [keras.Input(s) for s in shapes]
+    model = keras.Model(inputs, build(*inputs))
+    random_weights(model, random)
+    data = inputs_of(shapes, low, random)
+    want = answers(model, data)
+    faults = []
+    with tempfile.TemporaryDirectory() as folder:
+        files = []
+        for i, x in enumerate(data):
+            files.append(Path(folder) / f"{i}.npy")
+            np.save(files[-1], x)
+        for kind in ("keras", "h5"):
+            path = Path(folder) / f"model.{kind}"
+            model.save(path)
+            try:
+                got = list(predict(path, files).values())
+            except Refused as refused:
+                faults.append(f".{kind}: {' '.join(str(refused.args[1]).split())}")
+                continue
+            fault = f"{len(got)} outputs" if len(got) != len(want) else next(filter(None, (differs(g, w, RTOL, ATOL) for g, w in zip(got, want))), None)
+            if fault:
+                faults.append(f".{kind}: {fault}")
+    return faults
+
+
+def main():
+    arguments = sys.argv[1:]
+    step = int(arguments.pop(arguments.index("--sample") + 1)) if "--sample" in arguments else 1
+    passed = failed = 0
+    for case in wanted(keras_models.CASES, arguments)[::step]:
+        faults = work(case)
+        passed += not faults
+        failed += bool(faults)
+        for fault in faults:
+            print(f"FAILED {case[0]}: {fault}", flush=True)
+    print(f"keras: {passed} passed, {failed} failed")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""Small Keras models, one for each layer and option: (name, builder, shapes of the inputs without the batch)."""
+
+import keras
+from keras import layers as L
+
+CASES = []
+
+
+def case(name, shapes, build, low=None):
+    """build: inputs -> outputs; low: inputs are integers below it."""
+    CASES.append((name, shapes, build, low))
+
+
+def layer(name, shape, make, low=None):
+    case(name, [shape], lambda x: make()(x), low)
+
+
+# --- core ---
+for activation in ("linear relu sigmoid tanh softplus softsign exponential elu selu gelu hard_sigmoid silu mish leaky_relu relu6 "
+                   "hard_silu log_softmax softmax celu hard_tanh tanh_shrink soft_shrink hard_shrink").split():
+    layer(f"Dense {activation}", (5,), lambda a=activation: L.Dense(4, activation=a))
+layer("Dense without bias", (5,), lambda: L.Dense(3, use_bias=False))
+layer("Dense of sequences", (6, 5), lambda: L.Dense(3))
+layer("Activation", (4, 3), lambda: L.Activation("softmax"))
+layer("Flatten", (3, 4, 2), L.Flatten)
+layer("Flatten channels first", (3, 4, 2), lambda: L.Flatten(data_format="channels_first"))
+layer("Reshape", (12,), lambda: L.Reshape((3, -1)))
+layer("Permute", (3, 4, 2), lambda: L.Permute((3, 1, 2)))
+layer("RepeatVector", (5,), lambda: L.RepeatVector(3))
+layer("Embedding", (6,), lambda: L.Embedding(9, 4), 9)
+layer("Dropout", (5,), lambda: L.Dropout(0.5))
+layer("GaussianNoise", (5,), lambda: L.GaussianNoise(0.5))
+layer("Rescaling", (4, 4, 3), lambda: L.Rescaling(1 / 127.5, offset=-1))
+layer("Normalization stated", (3,), lambda: L.Normalization(mean=[1.0, 2.0, 3.0], variance=[4.0, 0.25, 1.0]))
+layer("Normalization learnt", (3,), L.Normalization)
+layer("UnitNormalization", (3, 4), L.UnitNormalization)
+
+# --- activations as layers ---
+layer("ReLU", (3, 4), lambda: L.ReLU(max_value=1.0, negative_slope=0.1))
+layer("ReLU threshold", (3, 4), lambda: L.ReLU(negative_slope=0.1, threshold=0.3))
+layer("LeakyReLU", (3, 4), lambda: L.LeakyReLU(0.2))
+layer("ELU", (3, 4), lambda: L.ELU(0.7))
+layer("PReLU", (3, 4), L.PReLU)
+layer("PReLU shared", (3, 4, 2), lambda: L.PReLU(shared_axes=[1, 2]))
+layer("Softmax axis", (3, 4), lambda: L.Softmax(axis=1))
+
+# --- convolutions ---
+for padding in ("valid", "same"):
+    for options in ({}, {"strides": 2}, {"dilation_rate": 2}):
+        name = f"{padding} {options}"
+        layer(f"Conv1D {name}", (11, 3), lambda p=padding, o=options: L.Conv1D(4, 3, padding=p, **o))
+        layer(f"Conv2D {name}", (9, 8, 3), lambda p=padding, o=options: L.Conv2D(4, (3, 2), padding=p, **o))
+        layer(f"Conv3D {name}", (7, 6, 5, 2), lambda p=padding, o=options: L.Conv3D(3, 2, padding=p, **o))
+        layer(f"DepthwiseConv2D {name}", (9, 8, 3), lambda p=padding, o=options: L.DepthwiseConv2D(3, depth_multiplier=2, padding=p, **o))
+        layer(f"SeparableConv2D {name}", (9, 8, 3), lambda p=padding, o=options: L.SeparableConv2D(4, 3, depth_multiplier=2, padding=p, **o))
+        layer(f"SeparableConv1D {name}", (9, 3), lambda p=padding, o=options: L.SeparableConv1D(4, 3, padding=p, **o))
+        layer(f"DepthwiseConv1D {name}", (9, 3), lambda p=padding, o=options: L.DepthwiseConv1D(3, padding=p, **o))
+    for size, stride in ((3, 1), (3, 2), (2, 2), (2, 3), (4, 2)):
+        layer(f"Conv2DTranspose {padding} {size} {stride}", (4, 5, 3), lambda p=padding, k=size, s=stride: L.Conv2DTranspose(2, k, strides=s, padding=p))
+        layer(f"Conv1DTranspose {padding} {size} {stride}", (5, 3), lambda p=padding, k=size, s=stride: L.Conv1DTranspose(2, k, strides=s, padding=p))
+layer("Conv3DTranspose", (3, 4, 3, 2), lambda: L.Conv3DTranspose(2, 3, strides=2, padding="same"))
+layer("Conv1D causal", (9, 3), lambda: L.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="relu"))
+layer("Conv2D groups", (9, 8, 4), lambda: L.Conv2D(6, 3, groups=2, use_bias=False))
+
+# --- pooling ---
+for padding in ("valid", "same"):
+    for kind in ("Max", "Average"):
+        layer(f"{kind}Pooling1D {padding}", (9, 3), lambda k=kind, p=padding: getattr(L, f"{k}Pooling1D")(3, strides=2, padding=p))
+        layer(f"{kind}Pooling2D {padding}", (9, 8, 3), lambda k=kind, p=padding: getattr(L, f"{k}Pooling2D")((2, 3), padding=p))
+        layer(f"{kind}Pooling3D {padding}", (5, 6, 7, 2), lambda k=kind, p=padding: getattr(L, f"{k}Pooling3D")(2, padding=p))
+for n, shape in ((1, (6, 3)), (2, (5, 4, 3)), (3, (3, 4, 5, 2))):
+    for kind in ("Max", "Average"):
+        for keep in (False, True):
+            layer(f"Global{kind}Pooling{n}D {keep}", shape, lambda k=kind, n=n, keep=keep: getattr(L, f"Global{k}Pooling{n}D")(keepdims=keep))
+
+# --- sides ---
+layer("ZeroPadding1D", (5, 3), lambda: L.ZeroPadding1D((1, 2)))
+layer("ZeroPadding2D", (5, 4, 3), lambda: L.ZeroPadding2D(((1, 2), (0, 3))))
+layer("ZeroPadding3D", (3, 4, 3, 2), lambda: L.ZeroPadding3D(1))
+layer("Cropping1D", (5, 3), lambda: L.Cropping1D((1, 2)))
+layer("Cropping2D", (6, 7, 3), lambda: L.Cropping2D(((1, 2), (0, 3))))
+layer("Cropping3D", (5, 4, 6, 2), lambda: L.Cropping3D(1))
+layer("UpSampling1D", (5, 3), lambda: L.UpSampling1D(3))
+layer("UpSampling2D", (5, 4, 3), lambda: L.UpSampling2D((2, 3)))
+layer("UpSampling2D bilinear", (5, 4, 3), lambda: L.UpSampling2D(2, interpolation="bilinear"))
+layer("UpSampling3D", (2, 3, 4, 2), lambda: L.UpSampling3D(2))
+
+# --- normalisation ---
+layer("BatchNormalization", (5, 4, 3), L.BatchNormalization)
+layer("BatchNormalization axis", (5, 4, 3), lambda: L.BatchNormalization(axis=1))
+layer("BatchNormalization plain", (3,), lambda: L.BatchNormalization(center=False, scale=False, epsilon=0.01))
+layer("LayerNormalization", (5, 4), L.LayerNormalization)
+layer("LayerNormalization axes", (5, 4, 3), lambda: L.LayerNormalization(axis=[-2, -1]))
+layer("LayerNormalization plain", (5, 4), lambda: L.LayerNormalization(center=False, scale=False))
+layer("GroupNormalization", (5, 4, 6), lambda: L.GroupNormalization(3))
+layer("RMSNormalization", (5, 4), L.RMSNormalization)
+
+# --- merging ---
+for name in ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate"):
+    case(name, [(3, 4), (3, 4)], lambda a, b, n=name: getattr(L, n)()([a, b]))
+case("Add of three, broadcast", [(3, 4), (1, 4), (3, 1)], lambda a, b, c: L.Add()([a, b, c]))
+case("Concatenate axis", [(3, 4), (2, 4)], lambda a, b: L.Concatenate(axis=1)([a, b]))
+case("Dot", [(4,), (4,)], lambda a, b: L.Dot(axes=1)([a, b]))
+case("Dot matrices", [(3, 4), (5, 4)], lambda a, b: L.Dot(axes=(2, 2))([a, b]))
+case("Dot normalised", [(4,), (4,)], lambda a, b: L.Dot(axes=1, normalize=True)([a, b]))
+
+# --- recurrent ---
+for name in ("SimpleRNN", "LSTM", "GRU"):
+    cls = getattr(L, name)
+    for options in ({}, {"return_sequences": True}, {"go_backwards": True, "return_sequences": True}, {"use_bias": False}, {"activation": "relu"}):
+        layer(f"{name} {options}", (6, 3), lambda c=cls, o=options: c(4, **o))
+    layer(f"{name} masked", (6, 3), lambda c=cls: keras.Sequential([L.Masking(0.0), c(4)]))
+    layer(f"{name} masked sequences", (6, 3), lambda c=cls: keras.Sequential([L.Masking(0.0), c(4, return_sequences=True)]))
+    for mode in ("concat", "sum", "mul", "ave"):
+        layer(f"Bidirectional {name} {mode}", (6, 3), lambda c=cls, m=mode: L.Bidirectional(c(4, return_sequences=m != "sum"), merge_mode=m))
+    case(f"{name} states", [(6, 3)], lambda x, c=cls: L.Concatenate()(c(4, return_state=True)(x)))
+    case(f"{name} initial state", [(6, 3)] + [(4,)] * (2 if name == "LSTM" else 1),
+         lambda x, *s, c=cls: c(4)(x, initial_state=list(s)))
+layer("LSTM hard_sigmoid", (6, 3), lambda: L.LSTM(4, recurrent_activation="hard_sigmoid"))
+layer("GRU before reset", (6, 3), lambda: L.GRU(4, reset_after=False))
+layer("ConvLSTM2D", (3, 6, 5, 2), lambda: L.ConvLSTM2D(3, 3, padding="same"))
+layer("ConvLSTM2D sequences", (3, 6, 5, 2), lambda: L.ConvLSTM2D(3, (2, 3), strides=2, return_sequences=True))
+layer("TimeDistributed Dense", (6, 3), lambda: L.TimeDistributed(L.Dense(4)))
+layer("TimeDistributed Conv2D", (3, 6, 5, 2), lambda: L.TimeDistributed(L.Conv2D(4, 3)))
+layer("Embedding masked LSTM", (6,), lambda: keras.Sequential([L.Embedding(5, 4, mask_zero=True), L.LSTM(3)]), 5)
+layer("masked mean", (6,), lambda: keras.Sequential([L.Embedding(5, 4, mask_zero=True), L.GlobalAveragePooling1D()]), 5)
+
+# --- attention ---
+case("MultiHeadAttention", [(5, 8), (6, 8)], lambda q, v: L.MultiHeadAttention(2, 4)(q, v))
+case("MultiHeadAttention self", [(5, 8)], lambda x: L.MultiHeadAttention(2, 3, value_dim=5, use_bias=False)(x, x, x))
+case("MultiHeadAttention causal", [(5, 8)], lambda x: L.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True))
+case("Attention", [(5, 8), (6, 8)], lambda q, v: L.Attention()([q, v]))
+case("Attention scaled", [(5, 8), (6, 8), (6, 8)], lambda q, v, k: L.Attention(use_scale=True)([q, v, k]))
+case("AdditiveAttention", [(5, 8), (6, 8)], lambda q, v: L.AdditiveAttention()([q, v]))
+
+
+# --- whole models ---
+def shared(a, b):
+    dense = L.Dense(4, activation="tanh")
+    return L.Concatenate()([dense(a), dense(b)])
+
+
+def nested(x):
+    inner = keras.Sequential([L.Conv2D(4, 3, padding="same"), L.BatchNormalization(), L.ReLU()])
+    y = keras.Input((6, 5, 4))
+    block = keras.Model(y, L.Add()([y, L.BatchNormalization()(L.Conv2D(4, 1)(y))]))
+    return L.Dense(3, activation="softmax")(L.GlobalAveragePooling2D()(block(block(inner(x)))))
+
+
+def transformer(x):
+    y = L.LayerNormalization()(L.Add()([x, L.MultiHeadAttention(2, 4)(x, x)]))
+    return L.LayerNormalization()(L.Add()([y, L.Dense(8)(L.Dense(16, activation="gelu")(y))]))
+
+
+case("shared layer", [(5,), (5,)], shared)
+case("nested models", [(6, 5, 3)], nested)
+case("transformer block", [(5, 8)], transformer)
+case("two outputs", [(5,)], lambda x: [L.Dense(2, name="a")(x), L.Dense(3, name="b")(x)])
