@@ -117,7 +117,7 @@ static double chain_us(size_t count)
     for (size_t i = 0; i < count; i++)
         y = model_op(&m, "Neg", y, VALUE_NONE, VALUE_NONE);
     model_signature(&m, "main", &x, 1, &y, 1);
-    model_load(&m, NULL);
+    model_load(&m, &(struct native_options){.passes_off = "all"});
     for (int r = 0; r < REPEAT; r++) {
         size_t runs = 1000000 / (count + 20);
         double start = now_us();

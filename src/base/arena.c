@@ -141,15 +141,19 @@ static struct arena_block *block_add(struct arena *arena, size_t size)
     size_t capacity = capacity_wanted(arena, size);
     size_t total = (sizeof(struct arena_block) + capacity + LARGE_ALIGNMENT - 1) / LARGE_ALIGNMENT *
                    LARGE_ALIGNMENT;
-    struct arena_block *block;
+    struct arena_block *block, **at;
 
     if (total < capacity)
         return NULL;
     block = MAPS && arena->mapped && total >= MAP_BYTES ? block_map(total) : block_allocate(total);
     if (!block)
         return NULL;
-    block->next = arena->blocks;
-    arena->blocks = block;
+    /* What may be given back stays alone: small allocations go on in the block they were in. */
+    at = arena->mapped && !arena->regions && arena->blocks && size > BLOCK_BYTES / 2
+             ? &arena->blocks->next
+             : &arena->blocks;
+    block->next = *at;
+    *at = block;
     return block;
 }
 

@@ -34,8 +34,8 @@ void arena_release(struct arena *arena); /* safe on a zeroed or released arena *
 /* Empty the arena but keep its newest block, so that a loop over requests stops allocating. */
 void arena_reset(struct arena *arena);
 
-/* Free one large allocation of `size` bytes before the others; false when it is not alone in its
- * block (from 64 KiB on it is, but in an arena of regions). */
+/* Free one allocation of `size` bytes before the others; false when it is not alone in its block (in
+ * an arena that is mapped, without regions, it is from 64 KiB on). */
 bool arena_give_back(struct arena *arena, void *memory, size_t size);
 
 /* Zeroed memory aligned to 16 bytes (64 from 4 KiB on), or NULL: past the limit, `count * size`

@@ -34,6 +34,7 @@ TEST(constants_without_a_reader_are_given_back)
     float *both;
 
     model_init(&m);
+    m.keep.mapped = true;
     x = model_input(&m, "x", DTYPE_F32, SHAPE(4, ROWS));
     used = model_constant(&m, DTYPE_F32, SHAPE(ROWS, COLUMNS), kept(&m, ROWS * COLUMNS));
     unused = model_constant(&m, DTYPE_F32, SHAPE(ROWS, COLUMNS), kept(&m, ROWS * COLUMNS));
@@ -66,6 +67,7 @@ TEST(constants_go_with_their_last_reader)
     size_t before;
 
     model_init(&m);
+    m.keep.mapped = true;
     x = model_input(&m, "x", DTYPE_F32, SHAPE(4, ROWS));
     w = model_constant(&m, DTYPE_F32, SHAPE(ROWS, COLUMNS), kept(&m, ROWS * COLUMNS));
     outside = model_constant(&m, DTYPE_F32, SHAPE(ROWS, COLUMNS), borrowed);
