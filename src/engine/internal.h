@@ -150,6 +150,7 @@ struct plan {
     char *bound; /* the memory that the references point into; NULL: not bound */
 
     double average_us; /* < 0: never run */
+    unsigned runs;
     uint32_t *step_ns; /* (step_count + dynamic_step_count,): shortest, with options.profile */
     struct arena keep; /* all of the plan */
 };
