@@ -14,6 +14,7 @@ enum {
     REGION_BYTES = 32 << 20, /* largest block of an arena of regions, unless one allocation is */
     MAP_BYTES = 256 << 10,   /* from here on blocks of such arenas are mapped */
     HUGE_BYTES = 4 << 20,    /* and from here on in huge pages */
+    SLACK_SHARE = 16, /* such blocks are larger by a 16th, so that more fits when they are spare */
     ALIGNMENT = 16,
     LARGE_BYTES = 4096,
     LARGE_ALIGNMENT = 64,
@@ -58,17 +59,38 @@ static void block_free(struct arena_block *block)
         free(block);
 }
 
-void arena_release(struct arena *arena)
+static void blocks_free(struct arena_block *block)
 {
-    struct arena_block *block = arena->blocks;
-
     while (block) {
         struct arena_block *next = block->next;
         block_free(block);
         block = next;
     }
+}
+
+void arena_release(struct arena *arena)
+{
+    blocks_free(arena->blocks);
     arena->blocks = NULL;
     arena->used = 0;
+    arena_trim(arena);
+}
+
+void arena_trim(struct arena *arena)
+{
+    blocks_free(arena->spare);
+    arena->spare = NULL;
+}
+
+void arena_spare_move(struct arena *from, struct arena *to)
+{
+    struct arena_block **end = &from->spare;
+
+    while (*end)
+        end = &(*end)->next;
+    *end = to->spare;
+    to->spare = from->spare;
+    from->spare = NULL;
 }
 
 void arena_reset(struct arena *arena)
@@ -77,26 +99,30 @@ void arena_reset(struct arena *arena)
 
     if (!newest)
         return;
-    arena->blocks = newest->next;
-    arena_release(arena);
+    blocks_free(newest->next);
+    arena->used = 0;
     newest->next = NULL;
     newest->used = 0;
-    arena->blocks = newest;
 }
 
-bool arena_give_back(struct arena *arena, void *memory, size_t size)
+bool arena_give_back(struct arena *arena, void *memory, size_t size, struct arena *spare_to)
 {
     for (struct arena_block **at = &arena->blocks; *at; at = &(*at)->next) {
         struct arena_block *block = *at;
 
         if (block->data != (char *)memory)
             continue;
-        if (block->used != size || block->capacity < BLOCK_BYTES ||
-            block->capacity - size > 2 * LARGE_BYTES)
+        if (block->used != size || size <= BLOCK_BYTES / 2)
             return false;
         *at = block->next;
         arena->used -= block->used;
-        block_free(block);
+        block->used = 0;
+        if (spare_to && block->mapped) {
+            block->next = spare_to->spare;
+            spare_to->spare = block;
+        } else {
+            block_free(block);
+        }
         return true;
     }
     return false;
@@ -127,6 +153,23 @@ static struct arena_block *block_allocate(size_t total)
     return block;
 }
 
+/* The smallest spare block that holds so much; where blocks are not shared, not a much larger one.
+ */
+static struct arena_block *block_reuse(struct arena *arena, size_t size)
+{
+    struct arena_block **best = NULL, *block;
+
+    for (struct arena_block **at = &arena->spare; *at; at = &(*at)->next)
+        if ((*at)->capacity >= size && (arena->regions || (*at)->capacity / 2 <= size) &&
+            (!best || (*at)->capacity < (*best)->capacity))
+            best = at;
+    if (!best)
+        return NULL;
+    block = *best;
+    *best = block->next;
+    return block;
+}
+
 static size_t capacity_wanted(const struct arena *arena, size_t size)
 {
     size_t grown = arena->used < REGION_BYTES ? arena->used : REGION_BYTES;
@@ -136,24 +179,38 @@ static size_t capacity_wanted(const struct arena *arena, size_t size)
     return size > BLOCK_BYTES / 2 ? size : BLOCK_BYTES;
 }
 
+static struct arena_block *block_make(struct arena *arena, size_t size)
+{
+    size_t capacity = capacity_wanted(arena, size), total;
+    struct arena_block *block =
+        arena->spare && size >= MAP_BYTES / 2 ? block_reuse(arena, size) : NULL;
+
+    if (block || !checked_add(capacity, sizeof *block + LARGE_ALIGNMENT, &total))
+        return block;
+    total = total / LARGE_ALIGNMENT * LARGE_ALIGNMENT;
+    if (!MAPS || !arena->mapped || total < MAP_BYTES)
+        return block_allocate(total);
+    return block_map(total + total / SLACK_SHARE); /* pages that nobody touches cost nothing */
+}
+
+static size_t room(const struct arena_block *block)
+{
+    return block->capacity - block->used;
+}
+
 static struct arena_block *block_add(struct arena *arena, size_t size)
 {
-    size_t capacity = capacity_wanted(arena, size);
-    size_t total = (sizeof(struct arena_block) + capacity + LARGE_ALIGNMENT - 1) / LARGE_ALIGNMENT *
-                   LARGE_ALIGNMENT;
-    struct arena_block *block, **at;
+    struct arena_block *block = block_make(arena, size), *newest = arena->blocks;
+    bool behind;
 
-    if (total < capacity)
-        return NULL;
-    block = MAPS && arena->mapped && total >= MAP_BYTES ? block_map(total) : block_allocate(total);
     if (!block)
         return NULL;
-    /* What may be given back stays alone: small allocations go on in the block they were in. */
-    at = arena->mapped && !arena->regions && arena->blocks && size > BLOCK_BYTES / 2
-             ? &arena->blocks->next
-             : &arena->blocks;
-    block->next = *at;
-    *at = block;
+    /* Small allocations go on in the newest block: where they have more room, and not behind what
+     * may be given back. */
+    behind = arena->mapped && newest && size > BLOCK_BYTES / 2 &&
+             (!arena->regions || room(newest) > block->capacity - size);
+    block->next = behind ? newest->next : newest;
+    *(behind ? &newest->next : &arena->blocks) = block;
     return block;
 }
 

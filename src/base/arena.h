@@ -18,6 +18,7 @@ struct arena_block;
 
 struct arena {
     struct arena_block *blocks; /* newest first */
+    struct arena_block *spare;  /* given back, to be used again */
     size_t used;                /* bytes given out, padding included */
     size_t limit;
     bool mapped, regions; /* see arena_init_mapped and arena_init_regions */
@@ -34,9 +35,14 @@ void arena_release(struct arena *arena); /* safe on a zeroed or released arena *
 /* Empty the arena but keep its newest block, so that a loop over requests stops allocating. */
 void arena_reset(struct arena *arena);
 
-/* Free one allocation of `size` bytes before the others; false when it is not alone in its block (in
- * an arena that is mapped, without regions, it is from 64 KiB on). */
-bool arena_give_back(struct arena *arena, void *memory, size_t size);
+/* Give back one allocation of `size` bytes before the others; false when it is not alone in its
+ * block (in an arena that is mapped, without regions, it is from 64 KiB on). The block is freed, or
+ * kept for later allocations of `spare_to`, because fresh pages are dear. */
+bool arena_give_back(struct arena *arena, void *memory, size_t size, struct arena *spare_to);
+
+/* Free what was kept for later; or leave it to another arena. */
+void arena_trim(struct arena *arena);
+void arena_spare_move(struct arena *from, struct arena *to);
 
 /* Zeroed memory aligned to 16 bytes (64 from 4 KiB on), or NULL: past the limit, `count * size`
  * overflows, or no memory. A count of 0 gives a valid pointer. */

@@ -126,7 +126,8 @@ static void release_packed(struct native *native, const struct node *node,
     for (size_t i = 0; i < node->input_count && i < 64; i++)
         if (call->packed >> i & 1 && node->inputs[i] != VALUE_NONE)
             constants_release(native->graph, constants,
-                              native->graph->values[node->inputs[i]].constant, forget, native);
+                              native->graph->values[node->inputs[i]].constant, &native->prepared,
+                              forget, native);
 }
 
 enum status native_prepare(struct native *native, const struct graph *graph, void ***states,
@@ -145,6 +146,7 @@ enum status native_prepare(struct native *native, const struct graph *graph, voi
     if (!call.in || !call.out || !*states)
         return error_no_memory(err, "the model");
     TRY(constants_count(graph, &constants, scratch, err));
+    arena_spare_move(graph->keep, &native->prepared);
     for (size_t n = 0; n < graph->node_count; n++) {
         const struct node *node = &graph->nodes[n];
 
@@ -157,6 +159,7 @@ enum status native_prepare(struct native *native, const struct graph *graph, voi
         if (graph == native->graph) /* constants of subgraphs may be shared with those around */
             release_packed(native, node, &call, &constants);
     }
+    arena_trim(&native->prepared);
     return STATUS_OK;
 }
 

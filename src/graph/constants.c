@@ -125,10 +125,10 @@ enum status constants_count(const struct graph *graph, struct constants *constan
 }
 
 /* Nobody reads it: its memory goes, and no value points to it any more. */
-static bool give_back(struct graph *graph, const struct constant_span *span)
+static bool give_back(struct graph *graph, const struct constant_span *span, struct arena *spare_to)
 {
     if (!arena_give_back(graph->keep, (void *)(uintptr_t)span->start,
-                         (size_t)(span->end - span->start)))
+                         (size_t)(span->end - span->start), spare_to))
         return false;
     for (size_t v = 0; v < graph->value_count; v++) {
         struct tensor *constant = (struct tensor *)(uintptr_t)graph->values[v].constant;
@@ -141,7 +141,7 @@ static bool give_back(struct graph *graph, const struct constant_span *span)
 }
 
 void constants_release(struct graph *graph, struct constants *constants,
-                       const struct tensor *constant,
+                       const struct tensor *constant, struct arena *spare_to,
                        void (*forget)(void *context, struct bytes bytes), void *context)
 {
     struct constant_span *span;
@@ -152,7 +152,7 @@ void constants_release(struct graph *graph, struct constants *constants,
     if (span == constants->spans + constants->count || span->start > (char *)constant->data ||
         !span->readers || --span->readers)
         return;
-    if (!give_back(graph, span) && forget)
+    if (!give_back(graph, span, spare_to) && forget)
         forget(context,
                (struct bytes){(const uint8_t *)span->start, (size_t)(span->end - span->start)});
 }
@@ -164,6 +164,6 @@ enum status constants_sweep(struct graph *graph, struct arena *scratch, struct e
     TRY(constants_count(graph, &constants, scratch, err));
     for (size_t i = 0; i < constants.count; i++)
         if (!constants.spans[i].readers)
-            (void)give_back(graph, &constants.spans[i]);
+            (void)give_back(graph, &constants.spans[i], graph->keep);
     return STATUS_OK;
 }

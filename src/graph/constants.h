@@ -21,12 +21,12 @@ enum { CONSTANT_BYTES_MIN = 64 << 10 }; /* smaller ones are left alone */
 enum status constants_count(const struct graph *graph, struct constants *constants,
                             struct arena *scratch, struct error *err) must_check;
 
-/* One reader less. `forget` (may be NULL) is called with what nobody reads any more and is not in
- * the graph's arena. */
+/* One reader less. What nobody reads any more goes to `spare_to` (may be NULL; see
+ * arena_give_back); `forget` (may be NULL) is called when it is not in the graph's arena. */
 void constants_release(struct graph *graph, struct constants *constants,
-                       const struct tensor *constant,
+                       const struct tensor *constant, struct arena *spare_to,
                        void (*forget)(void *context, struct bytes bytes), void *context);
 
-/* Give back what passes have left without a reader. */
+/* Give back what passes have left without a reader, for later constants. */
 enum status constants_sweep(struct graph *graph, struct arena *scratch, struct error *err)
     must_check;

@@ -64,11 +64,11 @@ TEST(arena_gives_back_large_memory)
     CHECK(is_zero(large, 3 << 20));
     memset(large, 1, 3 << 20);
     CHECK(arena_alloc(&arena, 1, 2 << 20) == NULL);
-    CHECK(!arena_give_back(&arena, small, 100));
-    CHECK(!arena_give_back(&arena, large + 64, 3 << 20));
-    CHECK(!arena_give_back(&arena, large, 1 << 20));
-    CHECK(arena_give_back(&arena, large, 3 << 20));
-    CHECK(!arena_give_back(&arena, large, 3 << 20));
+    CHECK(!arena_give_back(&arena, small, 100, NULL));
+    CHECK(!arena_give_back(&arena, large + 64, 3 << 20, NULL));
+    CHECK(!arena_give_back(&arena, large, 1 << 20, NULL));
+    CHECK(arena_give_back(&arena, large, 3 << 20, NULL));
+    CHECK(!arena_give_back(&arena, large, 3 << 20, NULL));
     large = arena_alloc(&arena, 1, 3 << 20);
     CHECK(is_zero(large, 3 << 20));
     memset(small, 1, 100);
@@ -94,4 +94,30 @@ TEST(arena_regions_are_zeroed)
         arena_reset(&arena);
     }
     arena_release(&arena);
+}
+
+TEST(arena_spare_memory_is_used_again)
+{
+    struct arena from, to;
+    unsigned char *memory, *again;
+
+    arena_init_mapped(&from, 64 << 20);
+    arena_init_regions(&to, 64 << 20);
+    for (int round = 0; round < 4; round++) {
+        memory = arena_alloc(&from, 1, 3 << 20);
+        CHECK(is_zero(memory, 3 << 20));
+        memset(memory, 255, 3 << 20);
+        CHECK(arena_give_back(&from, memory, 3 << 20, round % 2 ? &to : &from));
+        if (round == 2)
+            arena_spare_move(&from, &to);
+        again = arena_alloc(&to, 1, (3 << 20) + 1000);
+        CHECK(is_zero(again, (3 << 20) + 1000));
+        memset(again, 255, (3 << 20) + 1000);
+        again = arena_alloc(&to, 1, 100 << 10);
+        CHECK(is_zero(again, 100 << 10));
+    }
+    CHECK(arena_alloc(&to, 1, 64 << 20) == NULL);
+    arena_trim(&to);
+    arena_release(&from);
+    arena_release(&to);
 }

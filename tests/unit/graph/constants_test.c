@@ -79,15 +79,15 @@ TEST(constants_go_with_their_last_reader)
     MODEL_OK(&m, constants_count(m.graph, &constants, &m.keep, &m.err));
     before = m.graph->keep->used;
     forgotten = 0;
-    constants_release(m.graph, &constants, constant_of(&m, w), forget, NULL);
+    constants_release(m.graph, &constants, constant_of(&m, w), NULL, forget, NULL);
     CHECK(constant_of(&m, w)->data != NULL);
-    constants_release(m.graph, &constants, constant_of(&m, w), forget, NULL);
+    constants_release(m.graph, &constants, constant_of(&m, w), NULL, forget, NULL);
     CHECK(constant_of(&m, w)->data == NULL);
     CHECK_INT(before - m.graph->keep->used, BYTES);
     CHECK_INT(forgotten, 0);
-    constants_release(m.graph, &constants, constant_of(&m, outside), forget, NULL);
+    constants_release(m.graph, &constants, constant_of(&m, outside), NULL, forget, NULL);
     CHECK_INT(forgotten, BYTES);
     CHECK(constant_of(&m, outside)->data == borrowed);
-    constants_release(m.graph, &constants, NULL, forget, NULL);
+    constants_release(m.graph, &constants, NULL, NULL, forget, NULL);
     model_release(&m);
 }
