@@ -112,19 +112,26 @@ static void poison_outputs(struct native_session *session, const struct plan *pl
     }
 }
 
+static bool is_poisoned(const void *data, size_t offset)
+{
+    const unsigned char *redzone = (const unsigned char *)data + offset;
+
+    for (size_t k = 0; k < REDZONE; k++)
+        if (redzone[k] != POISON)
+            return false;
+    return true;
+}
+
 static enum status poison_check(struct native_session *session, const struct plan *plan,
                                 size_t step, struct error *err)
 {
-    const struct step *at = &plan->steps[step];
+    const struct op_call *call = &plan->steps[step].call;
 
-    for (size_t i = 0; i < at->call.out_count; i++) {
-        const struct tensor *out = &at->call.out[i];
-        const unsigned char *redzone = (const unsigned char *)out->data + tensor_bytes(out);
-
-        for (size_t k = 0; k < REDZONE; k++)
-            if (redzone[k] != POISON)
-                return error_set(err, STATUS_INTERNAL, "wrote past the end of output %zu", i);
-    }
+    for (size_t i = 0; i < call->out_count; i++)
+        if (!is_poisoned(call->out[i].data, tensor_bytes(&call->out[i])))
+            return error_set(err, STATUS_INTERNAL, "wrote past the end of output %zu", i);
+    if (plan->steps[step].scratch >= 0 && !is_poisoned(call->scratch, call->op->scratch_size(call)))
+        return error_set(err, STATUS_INTERNAL, "wrote past the end of its scratch memory");
     for (size_t b = 0; b < plan->buffer_count; b++) {
         const struct buffer *buffer = &plan->buffers[b];
         if (buffer->merged == b && buffer->last == step)

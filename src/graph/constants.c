@@ -157,6 +157,27 @@ void constants_release(struct graph *graph, struct constants *constants,
                (struct bytes){(const uint8_t *)span->start, (size_t)(span->end - span->start)});
 }
 
+static bool overlaps(const struct tensor *a, const struct tensor *b)
+{
+    const char *x = a->data, *y = b->data;
+
+    return x && y && x < y + tensor_bytes(b) && y < x + tensor_bytes(a);
+}
+
+void constants_drop(struct graph *graph, value_id value)
+{
+    struct tensor *constant = (struct tensor *)(uintptr_t)graph->values[value].constant;
+
+    if (!is_large(constant))
+        return;
+    for (size_t v = 0; v < graph->value_count; v++)
+        if (v != (size_t)value && graph->values[v].constant &&
+            overlaps(graph->values[v].constant, constant))
+            return;
+    if (arena_give_back(graph->keep, constant->data, tensor_bytes(constant), graph->keep))
+        constant->data = NULL;
+}
+
 enum status constants_sweep(struct graph *graph, struct arena *scratch, struct error *err)
 {
     struct constants constants;

@@ -27,6 +27,10 @@ void constants_release(struct graph *graph, struct constants *constants,
                        const struct tensor *constant, struct arena *spare_to,
                        void (*forget)(void *context, struct bytes bytes), void *context);
 
+/* A pass has made another constant in its place, and its one reader reads that: give it back now.
+ */
+void constants_drop(struct graph *graph, value_id value);
+
 /* Give back what passes have left without a reader, for later constants. */
 enum status constants_sweep(struct graph *graph, struct arena *scratch, struct error *err)
     must_check;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Algebra into weights: Conv, ConvTranspose, Gemm and MatMul take over what multiplies, divides,
  * shifts their output by constants per channel; in double, rounded once. */
+#include "graph/constants.h"
 #include "graph/internal.h"
 
 enum { X, W, BIAS };
@@ -209,18 +210,21 @@ static enum status absorb(struct absorption *a, struct error *err)
         TRY(weights_make(a, &inputs[W], err));
     if (a->act == ACT_SHIFT || has_bias(&a->product))
         TRY(bias_make(a, &inputs[BIAS], err));
-    return graph_node_rewrite(a->graph, a->index,
-                              &(struct node_description){
-                                  .domain = a->product.domain,
-                                  .op = a->product.op->name,
-                                  .name = a->product.name,
-                                  .opset = a->product.opset,
-                                  .inputs = inputs,
-                                  .input_count = ARRAY_COUNT(inputs),
-                                  .attributes = a->product.attributes.items,
-                                  .attribute_count = a->product.attributes.count,
-                              },
-                              err);
+    TRY(graph_node_rewrite(a->graph, a->index,
+                           &(struct node_description){
+                               .domain = a->product.domain,
+                               .op = a->product.op->name,
+                               .name = a->product.name,
+                               .opset = a->product.opset,
+                               .inputs = inputs,
+                               .input_count = ARRAY_COUNT(inputs),
+                               .attributes = a->product.attributes.items,
+                               .attribute_count = a->product.attributes.count,
+                           },
+                           err));
+    if (a->act == ACT_SCALE) /* its one reader was the product that nobody reads now */
+        constants_drop(a->graph, a->product.inputs[W]);
+    return STATUS_OK;
 }
 
 static enum status run(struct graph *graph, struct arena *scratch, struct error *err)

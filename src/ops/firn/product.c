@@ -88,6 +88,7 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
     TRY(epilogue_read(call, &request.epilogue, err));
     TRY(product_prepare(&request, &product, keep, err));
     call->state = product;
+    call->packed = product ? 1 << B | 1 << BIAS : 0;
     return STATUS_OK;
 }
 

@@ -290,8 +290,10 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
     TRY(output_of(call, &state->output, &fits, err));
     if (fits)
         TRY(int8_conv_prepare(&request, &state->conv, keep, err));
-    if (fits && state->conv)
+    if (fits && state->conv) {
         call->state = state;
+        call->packed = 1 << W;
+    }
     return STATUS_OK;
 }
 

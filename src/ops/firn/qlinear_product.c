@@ -174,6 +174,7 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
                   },
                   keep, err));
     call->state = state;
+    call->packed = 1 << B;
     return STATUS_OK;
 }
 

@@ -75,6 +75,50 @@ TEST(buffers_in_use_together_lie_apart)
     CHECK(used < needed * 1.1);
 }
 
+/* So many that best fit takes too long. */
+TEST(many_buffers_lie_apart)
+{
+    enum { MANY = 10000, MANY_STEPS = 5000 };
+    struct buffer *buffers = calloc(MANY, sizeof *buffers);
+    size_t *in_use = calloc(MANY_STEPS + 8, sizeof *in_use), most = 0, size;
+    struct arena scratch;
+    struct error err;
+    uint32_t step = 0;
+
+    arena_init(&scratch, 1 << 24);
+    for (uint32_t b = 0; b < MANY; b++) {
+        uint32_t first = random_below(MANY_STEPS);
+
+        buffers[b] = (struct buffer){.size = 64 * (size_t)(1 + random_below(50)),
+                                     .first = first,
+                                     .last = first + random_below(6),
+                                     .step = first,
+                                     .merged = b};
+        for (uint32_t s = first; s <= buffers[b].last; s++)
+            in_use[s] += buffers[b].size;
+    }
+    for (size_t s = 0; s < MANY_STEPS; s++)
+        most = in_use[s] > most ? in_use[s] : most;
+    CHECK_OK(place_buffers(buffers, MANY, LIMIT, &size, &step, &scratch, &err), err);
+    CHECK(size >= most && size < most * 2);
+    for (size_t a = 0; a < MANY; a++) {
+        CHECK(buffers[a].offset + buffers[a].size <= size);
+        for (size_t b = 0; b < a; b += 1 + b % 3)
+            if (!(buffers[a].first > buffers[b].last || buffers[b].first > buffers[a].last ||
+                  buffers[a].offset + buffers[a].size <= buffers[b].offset ||
+                  buffers[b].offset + buffers[b].size <= buffers[a].offset))
+                fail_msg("%zu and %zu overlap", a, b);
+    }
+    CHECK_FAILS(place_buffers(buffers, MANY, most / 2, &size, &step, &scratch, &err), err,
+                STATUS_TOO_LARGE, "limit");
+    buffers[7].size = SIZE_MAX - 63;
+    CHECK_FAILS(place_buffers(buffers, MANY, SIZE_MAX, &size, &step, &scratch, &err), err,
+                STATUS_TOO_LARGE, "limit");
+    arena_release(&scratch);
+    free(in_use);
+    free(buffers);
+}
+
 TEST(merged_buffers_share_a_place)
 {
     struct buffer buffers[] = {
