@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "importers/onnx/internal.h"
+#include "importers/onnx/build.h"
 
 #include "base/text.h"
 
@@ -8,34 +8,7 @@ enum {
     NODES_MAX = 1 << 20, /* after functions are expanded */
 };
 
-struct building {
-    const struct onnx_model *model;
-    struct graph *graph;
-    struct map declared; /* name -> struct onnx_value_info, of the main graph */
-    struct map labels;   /* name of a ZipMap output -> struct tensor of its labels */
-    struct arena *keep;
-    size_t nodes;
-};
-
-/* Names of the main graph, of a function's call, or of a subgraph. */
-struct scope {
-    struct map values;   /* name -> value_id + 1 */
-    struct graph *graph; /* where its nodes go */
-    const struct onnx_opsets *opsets;
-    const struct onnx_attribute
-        *arguments; /* attributes of the calling node; NULL outside functions */
-    size_t argument_count;
-    const struct onnx_function *function;
-    int depth;            /* of functions */
-    struct scope *parent; /* of a subgraph: what it captures from; else NULL */
-    int nesting;          /* of subgraphs */
-    value_id *captures;   /* (capture_count,): of parent->graph */
-    value_id *captured;   /* (capture_count,): what they are here, inputs */
-    size_t capture_count, capture_capacity;
-};
-
-static enum status name_set(struct scope *scope, struct bytes name, value_id value,
-                            struct error *err)
+enum status onnx_name_set(struct scope *scope, struct bytes name, value_id value, struct error *err)
 {
     char quoted[TEXT_QUOTE_SIZE];
 
@@ -50,8 +23,8 @@ static enum status name_set(struct scope *scope, struct bytes name, value_id val
 static enum status capture(struct building *b, struct scope *scope, struct bytes name,
                            value_id *value, struct error *err);
 
-static enum status name_get(struct building *b, struct scope *scope, struct bytes name,
-                            value_id *value, struct error *err)
+enum status onnx_name_get(struct building *b, struct scope *scope, struct bytes name,
+                          value_id *value, struct error *err)
 {
     char quoted[TEXT_QUOTE_SIZE];
     void *found;
@@ -99,14 +72,18 @@ static enum status capture(struct building *b, struct scope *scope, struct bytes
 
     if (!text)
         return error_no_memory(err, "captured values");
-    TRY(name_get(b, scope->parent, name, &from, err));
+    TRY(onnx_name_get(b, scope->parent, name, &from, err));
+    if (scope->graph == scope->parent->graph) { /* put inline: seen as it is */
+        *value = from;
+        return STATUS_OK;
+    }
     *value = VALUE_NONE;
     if (from == VALUE_NONE) /* an argument that the caller of the function left out */
         return STATUS_OK;
     outer = scope->parent->graph->values[from];
     if (outer.constant) {
         TRY(graph_constant(scope->graph, text, outer.constant, value, err));
-        return name_set(scope, name, *value, err);
+        return onnx_name_set(scope, name, *value, err);
     }
     type = (struct tensor){outer.dtype, outer.shape, NULL, outer.element};
     for (int i = 0; i < type.shape.rank; i++) /* symbols belong to one graph */
@@ -118,7 +95,7 @@ static enum status capture(struct building *b, struct scope *scope, struct bytes
     scope->graph->values[*value].declared = outer.declared;
     scope->captures[scope->capture_count] = from;
     scope->captured[scope->capture_count++] = *value;
-    return name_set(scope, name, *value, err);
+    return onnx_name_set(scope, name, *value, err);
 }
 
 /* --- opsets --- */
@@ -206,9 +183,9 @@ static const struct onnx_attribute *argument_of(const struct scope *scope, const
 
 /* The node's attributes, references to the function's own replaced. An argument that the caller
  * leaves out, without a default, is left out here too. */
-static enum status attributes_of(struct building *b, const struct scope *scope,
-                                 const struct onnx_node *node, struct onnx_attribute **attributes,
-                                 size_t *count, struct error *err)
+enum status onnx_attributes(struct building *b, const struct scope *scope,
+                            const struct onnx_node *node, struct onnx_attribute **attributes,
+                            size_t *count, struct error *err)
 {
     struct onnx_attribute *out = arena_new(b->keep, struct onnx_attribute, node->attribute_count);
 
@@ -251,53 +228,24 @@ static enum status call_function(struct building *b, struct scope *caller,
         return error_set(err, STATUS_INVALID_INPUT, "function '%s' has %zu inputs and %zu outputs",
                          function->name, function->input_count, function->output_count);
     map_init(&scope.values, b->keep);
-    TRY(attributes_of(b, caller, node, &arguments, &scope.argument_count, err));
+    TRY(onnx_attributes(b, caller, node, &arguments, &scope.argument_count, err));
     scope.arguments = arguments;
     for (size_t i = 0; i < node->input_count; i++) {
-        TRY(name_get(b, caller, node->inputs[i], &value, err));
-        TRY(name_set(&scope, function->inputs[i], value, err));
+        TRY(onnx_name_get(b, caller, node->inputs[i], &value, err));
+        TRY(onnx_name_set(&scope, function->inputs[i], value, err));
     }
     for (size_t i = node->input_count; i < function->input_count; i++)
-        TRY(name_set(&scope, function->inputs[i], VALUE_NONE, err));
+        TRY(onnx_name_set(&scope, function->inputs[i], VALUE_NONE, err));
     TRY(nodes_build(b, &scope, function->nodes, function->node_count, err));
     for (size_t i = 0; i < node->output_count; i++) {
         if (!node->outputs[i].size)
             continue;
-        TRY(name_get(b, &scope, function->outputs[i], &value, err));
-        TRY(name_set(caller, node->outputs[i], value, err));
+        TRY(onnx_name_get(b, &scope, function->outputs[i], &value, err));
+        TRY(onnx_name_set(caller, node->outputs[i], value, err));
         if (is_main(caller))
             TRY(declare(b, node->outputs[i], value, err));
     }
     return STATUS_OK;
-}
-
-/* ZipMap gives each row as a map from label to probability: here, the matrix with its labels. */
-static enum status zip_map(struct building *b, struct scope *scope, const struct onnx_node *node,
-                           struct error *err)
-{
-    struct tensor *labels = arena_new(b->keep, struct tensor, 1);
-    value_id value;
-
-    if (!labels)
-        return error_no_memory(err, "labels");
-    if (node->input_count != 1 || node->output_count != 1)
-        return error_set(err, STATUS_INVALID_INPUT, "ZipMap has one input and one output");
-    for (size_t i = 0; i < node->attribute_count; i++) {
-        const struct attribute *attribute = &node->attributes[i].value;
-        struct shape shape = SHAPE((int64_t)attribute->count);
-        if (!strcmp(attribute->name, "classlabels_int64s") && attribute->kind == ATTRIBUTE_INTS &&
-            attribute->count)
-            *labels = (struct tensor){DTYPE_I64, shape, (void *)(uintptr_t)attribute->ints};
-        if (!strcmp(attribute->name, "classlabels_strings") &&
-            attribute->kind == ATTRIBUTE_STRINGS && attribute->count)
-            *labels = (struct tensor){DTYPE_STRING, shape, (void *)(uintptr_t)attribute->strings};
-    }
-    TRY(name_get(b, scope, node->inputs[0], &value, err));
-    if (value == VALUE_NONE)
-        return error_set(err, STATUS_INVALID_INPUT, "ZipMap has no input");
-    if (!map_set(&b->labels, node->outputs[0], labels))
-        return error_no_memory(err, "labels");
-    return name_set(scope, node->outputs[0], value, err);
 }
 
 /* --- subgraphs --- */
@@ -392,7 +340,7 @@ static enum status formal_inputs(struct scope *scope, const struct onnx_graph *f
             return error_set(err, STATUS_INVALID_INPUT, "its input '%s' is %s, but gets %s",
                              info->name, dtype_name(info->dtype), dtype_name(types[i].dtype));
         TRY(graph_input_typed(scope->graph, info->name, &types[i], &inputs[i], err));
-        TRY(name_set(scope, bytes_of(info->name), inputs[i], err));
+        TRY(onnx_name_set(scope, bytes_of(info->name), inputs[i], err));
     }
     return STATUS_OK;
 }
@@ -417,7 +365,7 @@ static enum status subgraph_fill(struct building *b, struct scope *inner,
     for (size_t i = 0; i < from->output_count; i++) {
         const char *name = from->outputs[i].name;
 
-        if (!name[0] || name_get(b, inner, bytes_of(name), &outputs[i], err) ||
+        if (!name[0] || onnx_name_get(b, inner, bytes_of(name), &outputs[i], err) ||
             outputs[i] == VALUE_NONE)
             return error_set(err, STATUS_INVALID_INPUT, "its output '%s' is made by no node",
                              text_quote(bytes_of(name), quoted, sizeof quoted));
@@ -453,6 +401,29 @@ static enum status subgraph_build(struct building *b, struct scope *scope,
                          type_count);
     TRY(graph_new(&inner->graph, b->keep, err));
     return subgraph_fill(b, inner, from, types, err);
+}
+
+enum status onnx_inline(struct building *b, struct scope *scope, const struct onnx_graph *from,
+                        value_id input, value_id *output, struct error *err)
+{
+    struct scope inner = *scope;
+
+    inner.parent = scope;
+    inner.nesting++;
+    map_init(&inner.values, b->keep);
+    if (inner.nesting > SUBGRAPH_DEPTH_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "graphs in graphs, more than %d deep",
+                         SUBGRAPH_DEPTH_MAX);
+    if (from->input_count != 1 || from->output_count != 1)
+        return error_set(err, STATUS_INVALID_INPUT, "it has %zu inputs and %zu outputs",
+                         from->input_count, from->output_count);
+    TRY(onnx_name_set(&inner, bytes_of(from->inputs[0].name), input, err));
+    TRY(initializers_build(&inner, from, err));
+    TRY(nodes_build(b, &inner, from->nodes, from->node_count, err));
+    TRY(onnx_name_get(b, &inner, bytes_of(from->outputs[0].name), output, err));
+    if (*output == VALUE_NONE)
+        return error_set(err, STATUS_INVALID_INPUT, "its output has no name");
+    return STATUS_OK;
 }
 
 /* Build the graphs of a node, and add what they capture to its inputs. */
@@ -514,12 +485,12 @@ static enum status operator_build(struct building *b, struct scope *scope,
     size_t count, given = node->input_count, made = node->output_count;
     struct node_description description;
 
-    TRY(attributes_of(b, scope, node, &attributes, &count, err));
+    TRY(onnx_attributes(b, scope, node, &attributes, &count, err));
     plain = arena_new(b->keep, struct attribute, count);
     if (!inputs || !outputs || !names || !plain)
         return error_no_memory(err, "a node");
     for (size_t i = 0; i < node->input_count; i++)
-        TRY(name_get(b, scope, node->inputs[i], &inputs[i], err));
+        TRY(onnx_name_get(b, scope, node->inputs[i], &inputs[i], err));
     for (size_t i = 0; i < count; i++) {
         plain[i] = attributes[i].value;
         if (plain[i].kind == ATTRIBUTE_GRAPH && !control)
@@ -550,48 +521,10 @@ static enum status operator_build(struct building *b, struct scope *scope,
     for (size_t i = 0; i < made; i++) {
         if (!node->outputs[i].size)
             continue;
-        TRY(name_set(scope, node->outputs[i], outputs[i], err));
+        TRY(onnx_name_set(scope, node->outputs[i], outputs[i], err));
         if (is_main(scope))
             TRY(declare(b, node->outputs[i], outputs[i], err));
     }
-    return STATUS_OK;
-}
-
-/* The inputs of Gradient must be the values that xs and zs name: at others it is refused. */
-static enum status gradient_build(struct building *b, struct scope *scope,
-                                  const struct onnx_node *node, struct error *err)
-{
-    struct attribute *plain = arena_new(b->keep, struct attribute, node->attribute_count);
-    struct attributes attributes = {plain, node->attribute_count};
-    value_id *xs = arena_new(b->keep, value_id, node->input_count), y, given;
-    value_id *outputs = arena_new(b->keep, value_id, node->input_count);
-    const struct bytes *names, *fixed;
-    size_t count, fixed_count;
-
-    if (!plain || !xs || !outputs)
-        return error_no_memory(err, "a gradient");
-    for (size_t i = 0; i < node->attribute_count; i++)
-        plain[i] = node->attributes[i].value;
-    names = attribute_strings(&attributes, "xs", &count);
-    fixed = attribute_strings(&attributes, "zs", &fixed_count);
-    if (count + fixed_count != node->input_count || node->output_count > count)
-        return error_set(err, STATUS_INVALID_INPUT, "%zu inputs and %zu outputs for %zu xs",
-                         node->input_count, node->output_count, count);
-    for (size_t i = 0; i < node->input_count; i++) {
-        TRY(name_get(b, scope, i < count ? names[i] : fixed[i - count], &y, err));
-        TRY(name_get(b, scope, node->inputs[i], &given, err));
-        if (y == VALUE_NONE || y != given)
-            return error_set(err, STATUS_UNSUPPORTED,
-                             "a gradient at other values than those of the graph");
-        xs[i] = y;
-    }
-    TRY(name_get(b, scope, attribute_string(&attributes, "y", ""), &y, err));
-    if (y == VALUE_NONE)
-        return error_set(err, STATUS_INVALID_INPUT, "attribute y is missing");
-    TRY(onnx_gradient(scope->graph, xs, count, y, outputs, b->keep, err));
-    for (size_t i = 0; i < node->output_count; i++)
-        if (node->outputs[i].size)
-            TRY(name_set(scope, node->outputs[i], outputs[i], err));
     return STATUS_OK;
 }
 
@@ -604,10 +537,8 @@ static enum status node_build(struct building *b, struct scope *scope, const str
         return error_set(err, STATUS_TOO_LARGE, "the model has more than %d nodes", NODES_MAX);
     if (function)
         return call_function(b, scope, node, function, err);
-    if (!strcmp(node->op, "ZipMap") && !strcmp(node->domain, "ai.onnx.ml"))
-        return zip_map(b, scope, node, err);
-    if (!strcmp(node->op, "Gradient") && !strcmp(node->domain, "ai.onnx.preview.training"))
-        return gradient_build(b, scope, node, err);
+    if (onnx_is_lowered(node))
+        return onnx_lower(b, scope, node, err);
     return operator_build(b, scope, node, err);
 }
 
@@ -668,7 +599,8 @@ static enum status inputs_build(struct building *b, struct scope *scope, struct 
         TRY(graph_input_typed(b->graph, info->name,
                               &(struct tensor){info->dtype, shape, NULL, info->holds},
                               &built->input_values[built->input_count], err));
-        TRY(name_set(scope, bytes_of(info->name), built->input_values[built->input_count], err));
+        TRY(onnx_name_set(scope, bytes_of(info->name), built->input_values[built->input_count],
+                          err));
         built->inputs[built->input_count++] = info;
     }
     return STATUS_OK;
@@ -684,7 +616,7 @@ static enum status initializers_build(struct scope *scope, const struct onnx_gra
     for (size_t i = 0; i < graph->initializer_count; i++) {
         const struct onnx_initializer *initializer = &graph->initializers[i];
         TRY(graph_constant(scope->graph, initializer->name, &initializer->tensor, &value, err));
-        TRY(name_set(scope, bytes_of(initializer->name), value, err));
+        TRY(onnx_name_set(scope, bytes_of(initializer->name), value, err));
     }
     return STATUS_OK;
 }
@@ -706,7 +638,7 @@ static enum status outputs_build(struct building *b, struct scope *scope, struct
             return error_set(err, STATUS_UNSUPPORTED, "output '%s' is a %s", info->name,
                              info->type);
         if (!info->name[0] ||
-            name_get(b, scope, bytes_of(info->name), &built->output_values[i], err))
+            onnx_name_get(b, scope, bytes_of(info->name), &built->output_values[i], err))
             return error_set(err, STATUS_INVALID_INPUT, "output '%s' is made by no node",
                              info->name);
         built->output_classes[i] = labels && labels->dtype != DTYPE_NONE ? labels : NULL;
