@@ -198,6 +198,25 @@ def one_hot(x, zeros, **categories):
     return ml(f"one-hot {kind}" + (" zeros" if zeros else ""), "OneHotEncoder", [(FLOAT, None)], asked, zeros=zeros, **categories)
 
 
+# ---------------------------------------------------------------- sparse tensors
+def sparse(name, linear, as_constant):
+    """Sparse weights, as initializer or as Constant; indices of one number, or one for each axis."""
+
+    def make(folder):
+        x, places = table(name), np.array([[0, 1], [2, 0], [4, 2]])
+        values = np.array([0.5, -2, 1.25], np.float32)
+        indices = places[:, 0] * 3 + places[:, 1] if linear else places
+        stored = helper.make_sparse_tensor(numpy_helper.from_array(values, "w"), numpy_helper.from_array(indices.astype(np.int64), "i"), [COLUMNS, 3])
+        nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
+        if as_constant:
+            nodes.insert(0, helper.make_node("Constant", [], ["w"], sparse_value=stored))
+        graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", FLOAT, ["N", COLUMNS])], [helper.make_tensor_value_info("y", FLOAT, ["N", 3])],
+                                  sparse_initializer=[] if as_constant else [stored])
+        return written(folder, graph, [("", 17)]), {"x": x}
+
+    return name, make
+
+
 # ---------------------------------------------------------------- external data, functions
 def external(name, location, one_file):
     """Weights beside the model, or in a folder: then firn is given the whole folder."""
@@ -244,6 +263,9 @@ CASES = [
     external("external data, one file", "weights.bin", True),
     external("external data, a folder", "data/weights.bin", True),
     external("external data, a file each", None, False),
+    sparse("sparse initializer, pairs", False, False),
+    sparse("sparse initializer, linear", True, False),
+    sparse("sparse constant", False, True),
     function("function", False),
     function("functions, nested", True),
     *(regressor(m, "SUM", 1) for m in COMPARISONS),

@@ -611,8 +611,6 @@ static enum status initializers_build(struct scope *scope, const struct onnx_gra
 {
     value_id value;
 
-    if (graph->sparse)
-        return error_set(err, STATUS_UNSUPPORTED, "sparse initializers are not supported");
     for (size_t i = 0; i < graph->initializer_count; i++) {
         const struct onnx_initializer *initializer = &graph->initializers[i];
         TRY(graph_constant(scope->graph, initializer->name, &initializer->tensor, &value, err));

@@ -58,7 +58,6 @@ struct onnx_graph { /* GraphProto */
     struct onnx_value_info *inputs, *outputs, *values;
     struct onnx_initializer *initializers;
     size_t node_count, input_count, output_count, value_count, initializer_count;
-    bool sparse; /* it has sparse_initializer */
 };
 
 struct onnx_function { /* FunctionProto */

@@ -209,9 +209,10 @@ static enum status floats_read(const struct protobuf *message, struct attribute 
 static enum attribute_kind kind_of_field(uint32_t number)
 {
     static const enum attribute_kind KINDS[] = {
-        [2] = ATTRIBUTE_FLOAT,   [3] = ATTRIBUTE_INT,    [4] = ATTRIBUTE_STRING,
-        [5] = ATTRIBUTE_TENSOR,  [7] = ATTRIBUTE_FLOATS, [8] = ATTRIBUTE_INTS,
-        [9] = ATTRIBUTE_STRINGS, [6] = ATTRIBUTE_GRAPH,  [14] = ATTRIBUTE_TYPE,
+        [2] = ATTRIBUTE_FLOAT,   [3] = ATTRIBUTE_INT,     [4] = ATTRIBUTE_STRING,
+        [5] = ATTRIBUTE_TENSOR,  [7] = ATTRIBUTE_FLOATS,  [8] = ATTRIBUTE_INTS,
+        [9] = ATTRIBUTE_STRINGS, [22] = ATTRIBUTE_TENSOR, [6] = ATTRIBUTE_GRAPH,
+        [14] = ATTRIBUTE_TYPE,
     };
 
     return number < ARRAY_COUNT(KINDS) ? KINDS[number] : ATTRIBUTE_NONE;
@@ -228,8 +229,8 @@ static enum status tensor_value(const struct protobuf_field *field, struct attri
         return error_no_memory(err, "an attribute");
     TRY(protobuf_message(field, &inner, err));
     value->t = tensor;
-    return onnx_tensor_read(&inner, r->place->artifact, r->place->member, &name, tensor, r->keep,
-                            err);
+    return (field->number == 22 ? onnx_sparse_read : onnx_tensor_read)(
+        &inner, r->place->artifact, r->place->member, &name, tensor, r->keep, err);
 }
 
 static enum status type_value(const struct protobuf_field *field, struct attribute *value,
@@ -400,11 +401,13 @@ static enum status node_read(struct protobuf message, struct onnx_node *node, st
     }
 }
 
-static enum status initializer_read(struct protobuf message, struct onnx_initializer *initializer,
-                                    struct reading *r, struct error *err)
+static enum status initializer_read(struct protobuf message, bool sparse,
+                                    struct onnx_initializer *initializer, struct reading *r,
+                                    struct error *err)
 {
-    if (onnx_tensor_read(&message, r->place->artifact, r->place->member, &initializer->name,
-                         &initializer->tensor, r->keep, err))
+    if ((sparse ? onnx_sparse_read : onnx_tensor_read)(&message, r->place->artifact,
+                                                       r->place->member, &initializer->name,
+                                                       &initializer->tensor, r->keep, err))
         return error_within(err, "initializer");
     return STATUS_OK;
 }
@@ -414,17 +417,17 @@ static enum status graph_field(const struct protobuf_field *field, struct onnx_g
 {
     struct protobuf inner;
 
-    if (field->number == 15)
-        graph->sparse = true;
     if (field->number != 1 && field->number != 5 && field->number != 11 && field->number != 12 &&
-        field->number != 13)
+        field->number != 13 && field->number != 15)
         return STATUS_OK;
     TRY(protobuf_message(field, &inner, err));
     switch (field->number) {
     case 1:
         return node_read(inner, &graph->nodes[graph->node_count++], r, err);
     case 5:
-        return initializer_read(inner, &graph->initializers[graph->initializer_count++], r, err);
+    case 15:
+        return initializer_read(inner, field->number == 15,
+                                &graph->initializers[graph->initializer_count++], r, err);
     case 11:
         return value_info_read(inner, &graph->inputs[graph->input_count++], r, err);
     case 12:
@@ -439,9 +442,15 @@ static enum status graph_read(struct protobuf message, struct onnx_graph *graph,
 {
     struct protobuf_field field;
 
+    size_t dense, sparse;
+
     *graph = (struct onnx_graph){0};
+    TRY(protobuf_count(&message, 5, &dense, err));
+    TRY(protobuf_count(&message, 15, &sparse, err));
+    graph->initializers = arena_new(r->keep, struct onnx_initializer, dense + sparse);
+    if (!graph->initializers)
+        return error_no_memory(err, "the model");
     TRY(room_for(&message, 1, sizeof *graph->nodes, &graph->nodes, r, err));
-    TRY(room_for(&message, 5, sizeof *graph->initializers, &graph->initializers, r, err));
     TRY(room_for(&message, 11, sizeof *graph->inputs, &graph->inputs, r, err));
     TRY(room_for(&message, 12, sizeof *graph->outputs, &graph->outputs, r, err));
     TRY(room_for(&message, 13, sizeof *graph->values, &graph->values, r, err));

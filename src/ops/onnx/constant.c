@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Constant: a tensor held by one of the attributes value, value_int, value_ints, value_float,
- * value_floats, value_string, value_strings. A sparse_value is refused. */
+ * value_floats, value_string, value_strings, or sparse_value, which the importer makes dense. */
 #include "ops/op.h"
 
-static const char *const NAMES[] = {"value",        "value_int",    "value_ints",   "value_float",
-                                    "value_floats", "value_string", "value_strings"};
+static const char *const NAMES[] = {"value",         "value_int",    "value_ints",
+                                    "value_float",   "value_floats", "value_string",
+                                    "value_strings", "sparse_value"};
 
 static const struct attribute *value_of(const struct op_call *call)
 {
@@ -21,9 +22,7 @@ static enum status infer(struct op_call *call, struct error *err)
     struct tensor *out = &call->out[0];
 
     if (!value)
-        return op_error(call, err, STATUS_UNSUPPORTED,
-                        attribute_find(call->attributes, "sparse_value") ? "sparse_value"
-                                                                         : "has no value");
+        return op_error(call, err, STATUS_UNSUPPORTED, "has no value");
     out->shape = SHAPE((int64_t)value->count);
     switch (value->kind) {
     case ATTRIBUTE_TENSOR:

@@ -99,6 +99,13 @@ static const struct {
     {22, 1, {3}, {INT32_DATA, 2, {0x87, 0x0F}, {0}}, "[7,-8,-1]", STATUS_OK},
     {21, 1, {2}, {RAW_DATA, 0, {0}, BYTES("\xF1")}, "[1,15]", STATUS_OK},
     {23, 1, {2}, {RAW_DATA, 0, {0}, BYTES("\x72")}, "[1.0,6.0]", STATUS_OK},
+    {24, 1, {2}, {RAW_DATA, 0, {0}, BYTES("\x7F\x80")}, "[1.0,2.0]", STATUS_OK},
+    {25, 1, {5}, {RAW_DATA, 0, {0}, BYTES("\xE4\x02")}, "[0,1,2,3,2]", STATUS_OK},
+    {26, 1, {4}, {RAW_DATA, 0, {0}, BYTES("\xE4")}, "[0,1,-2,-1]", STATUS_OK},
+    {26, 1, {4}, {INT32_DATA, 1, {0xE4}, {0}}, "[0,1,-2,-1]", STATUS_OK},
+    {27, 1, {2}, {RAW_DATA, 0, {0}, BYTES("\x08\x04")}, "[1.0,2.0]", STATUS_OK},
+    {27, 1, {2}, {INT32_DATA, 2, {0x08, 0x10}, {0}}, "[1.0,2.0]", STATUS_OK},
+    {28, 1, {2}, {INT32_DATA, 2, {0x0C, 0x2E}, {0}}, "[1.0,-1.5]", STATUS_OK},
     {1, 2, {0, 5}, {0, 0, {0}, {0}}, "[]", STATUS_OK},
 
     {0, 1, {1}, {0, 0, {0}, {0}}, "tensor 't' has data type 0", STATUS_UNSUPPORTED},
