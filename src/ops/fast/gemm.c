@@ -95,19 +95,15 @@ static void block_run(const struct rectangle *r, size_t row, size_t rows, size_t
         .add = k0 > 0,
     };
     const char *next = (const char *)strip.panel + depth * width * size;
-    size_t next_left = depth * width * size, fetched;
+    const char *end = next + depth * width * size;
 
     for (; strips; strips--) {
         strip.rows = (rows + strips - 1) / strips;
         strip.a = (const char *)g->a + (row * g->lda + k0) * size;
         strip.c = (char *)g->c + (row * g->ldc + column) * size;
         strip.next = next; /* of one row the strip itself loads as fast as can be */
-        strip.next_step = b->step || g->m == 1 || !next_left
-                              ? 0
-                              : 64 * GEMM_LINES(strip.rows, width * panels * size);
-        fetched = minimum(next_left, depth * strip.next_step);
-        next += fetched;
-        next_left -= fetched;
+        strip.next_step = !b->step && next < end ? GEMM_LINE : 0;
+        next += depth * strip.next_step;
         r->type->strip(&strip);
         if (k0 + depth == b->rows)
             finish(g, row, column, strip.rows, columns);

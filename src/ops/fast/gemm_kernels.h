@@ -7,11 +7,12 @@
 
 enum {
     GEMM_BLOCK_BYTES = 1536, /* of one column in a block of B's rows: 384 floats, 192 doubles */
+    /* Strips of so many rows fetch a line of what comes after their panel for each step: from
+     * memory that is a quarter faster, and from L3 no slower. With fewer rows the core's own
+     * prefetching is better left alone. */
+    GEMM_FETCH_ROWS = 5,
+    GEMM_LINE = 64,
 };
-
-/* Lines of 64 bytes of what comes next that a strip fetches for each row of a panel: all of it in
- * few strips, but not more than the core can load beside its work. */
-#define GEMM_LINES(rows, bytes) ((bytes) / 64 > 2 && (rows) > 2 ? 2 : ((bytes) + 63) / 64)
 
 /* One strip of C: `rows` (1 to rows_max) by `columns` (1 to panel) += A (rows, depth) times a panel
  * (depth, width) whose width is `columns` rounded up to whole vectors. Starts from C, or from bias,
@@ -26,7 +27,7 @@ struct gemm_strip {
     size_t step;             /* elements from row to row of the panel */
     size_t panels, distance; /* count, elements */
     const char *next;        /* what comes after the panel, to be fetched early */
-    size_t next_step;        /* bytes to fetch for each row of the panel, or 0: nothing */
+    size_t next_step;        /* GEMM_LINE, or 0: there is nothing to fetch */
     bool add;                /* start from C */
 };
 
