@@ -199,8 +199,8 @@ static void work_make(const struct winograd *w, const struct conv_geometry *g, s
     if (work->block > 7)
         work->block = divide_up(work->block, 7) * 7;
     work->blocks = divide_up(work->tiles, work->block + !work->block);
-    work->lane_floats = frequencies * (work->block * (w->channels + w->padded) + ALIGN) + 2 * ALIGN;
-    work->lane_floats = divide_up(work->lane_floats, ALIGN) * ALIGN;
+    work->lane_floats = frequencies * (frequency_step(work->block, w->channels) +
+                                       frequency_step(work->block, w->padded) + ALIGN);
 }
 
 size_t winograd_scratch(const struct winograd *w, const struct conv_geometry *g, struct team *team)
@@ -256,11 +256,10 @@ static void patch_read(const struct work *work, size_t tile, float *v, size_t v_
 /* products (frequencies, tiles, padded) = v (frequencies, tiles, channels) times the weights */
 static void multiply(const struct work *work, const float *v, float *products, size_t tiles)
 {
-    size_t v_step = frequency_step(tiles, work->w->channels);
-    size_t step = frequency_step(tiles, work->w->padded);
     static const ptrdiff_t RUNS[] = {0};
     const struct winograd *w = work->w;
-    size_t n = w->m + 2;
+    size_t n = w->m + 2, v_step = frequency_step(tiles, w->channels);
+    size_t step = frequency_step(tiles, w->padded);
 
     for (size_t f = 0; f < n * n; f++)
         for (size_t i = 0; i < w->panels; i++) {
