@@ -9,6 +9,7 @@
 #include "formats/numpy/npy.h"
 #include "formats/json/oip.h"
 #include "tensor/convert.h"
+#include "tensor/sequence.h"
 
 enum { CELL_SIZE = 96, FILE_NAME_SIZE = 200 };
 
@@ -32,6 +33,14 @@ static bool wire_tensor(const struct tensor *from, struct tensor *to, struct are
     return wire_dtype(from->dtype) == from->dtype ||
            (!tensor_new(to, wire_dtype(from->dtype), &from->shape, arena, &ignored) &&
             !tensor_cast(from, to, &ignored));
+}
+
+bool answer_has_containers(const struct signature *signature, const struct tensor *outputs)
+{
+    for (size_t i = 0; i < signature->output_count; i++)
+        if (dtype_is_container(outputs[i].dtype))
+            return true;
+    return false;
 }
 
 void answer_json(const struct signature *signature, const struct tensor *outputs, const char *model,
@@ -83,6 +92,10 @@ enum status answer_files(const struct signature *signature, const struct tensor 
         char name[FILE_NAME_SIZE], path[4096];
         struct text npy = {0};
         enum status status;
+
+        if (dtype_is_container(outputs[i].dtype))
+            return error_set(err, STATUS_UNSUPPORTED, "output \"%.64s\" is %s: --json prints it",
+                             signature->outputs[i].name, dtype_name(outputs[i].dtype));
         file_name(signature->outputs[i].name, i, name);
         if (snprintf(path, sizeof path, "%s/%s.npy", folder, name) >= (int)sizeof path)
             return error_set(err, STATUS_INVALID_INPUT, "path \"%.80s...\" is too long", path);

@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "contract/contract.h"
 
+/* Is any output a sequence or optional? Tables cannot show them. */
+bool answer_has_containers(const struct signature *signature, const struct tensor *outputs);
 void answer_json(const struct signature *signature, const struct tensor *outputs, const char *model,
                  const char *version, struct text *text);
 

@@ -14,10 +14,11 @@
 #include "formats/numpy/npy.h"
 #include "formats/json/oip.h"
 #include "formats/onnx_tensor.h"
+#include "formats/onnx_value.h"
 
 enum { INPUT_BYTES_SHIFT = 33, GIVEN_MAX = 1 << 20 }; /* 8 GiB from standard input */
 
-enum kind { KIND_TENSOR, KIND_REQUEST, KIND_ARCHIVE, KIND_TABLE };
+enum kind { KIND_TENSOR, KIND_PROTO, KIND_REQUEST, KIND_ARCHIVE, KIND_TABLE };
 
 struct input_file {
     const char *name; /* of the input; NULL when not given */
@@ -99,9 +100,6 @@ static enum status read_bytes(struct input_file *file, struct arena *keep, struc
 
 static enum status read_file(struct input_file *file, struct arena *keep, struct error *err)
 {
-    struct protobuf message;
-    const char *stored; /* the place says which input it is, not this name */
-
     TRY(read_bytes(file, keep, err));
     if (npy_is(file->bytes)) {
         file->kind = KIND_TENSOR;
@@ -112,9 +110,8 @@ static enum status read_file(struct input_file *file, struct arena *keep, struct
         return artifact_open_bytes(file->bytes, "input", NULL, &file->archive, err);
     }
     if (ends(file->path, ".pb")) {
-        file->kind = KIND_TENSOR;
-        message = protobuf_over(file->bytes);
-        return onnx_tensor_read(&message, NULL, NULL, &stored, &file->tensor, keep, err);
+        file->kind = KIND_PROTO; /* of what kind, the signature tells */
+        return STATUS_OK;
     }
     if (!ends(file->path, ".csv") &&
         (ends(file->path, ".json") || first_byte(file->bytes) == '{')) {
@@ -204,6 +201,27 @@ static enum status collect_archive(struct collection *c, const struct input_file
     return STATUS_OK;
 }
 
+/* A tensor, sequence or optional, as the field is that it is for. */
+static enum status collect_proto(struct collection *c, const struct input_file *file,
+                                 const struct signature *signature)
+{
+    struct protobuf message = protobuf_over(file->bytes);
+    enum dtype dtype = DTYPE_NONE;
+    struct tensor tensor;
+    const char *stored; /* the place says which input it is, not this name */
+
+    for (size_t i = 0; i < signature->input_count; i++)
+        if (file->name ? !strcmp(signature->inputs[i].name, file->name) : i == c->count)
+            dtype = signature->inputs[i].dtype;
+    if (dtype == DTYPE_SEQUENCE)
+        TRY(onnx_sequence_read(&message, &tensor, c->keep, c->err));
+    else if (dtype == DTYPE_OPTIONAL)
+        TRY(onnx_optional_read(&message, &tensor, c->keep, c->err));
+    else
+        TRY(onnx_tensor_read(&message, NULL, NULL, &stored, &tensor, c->keep, c->err));
+    return collect(c, file->name, &tensor);
+}
+
 static enum status collect_file(struct collection *c, const struct input_file *file,
                                 const struct signature *signature)
 {
@@ -213,6 +231,8 @@ static enum status collect_file(struct collection *c, const struct input_file *f
     switch (file->kind) {
     case KIND_TENSOR:
         return collect(c, file->name, &file->tensor);
+    case KIND_PROTO:
+        return collect_proto(c, file, signature);
     case KIND_ARCHIVE:
         return collect_archive(c, file);
     case KIND_REQUEST:
@@ -235,6 +255,7 @@ static size_t count_given(const struct inputs *inputs, const struct signature *s
     for (size_t i = 0; i < inputs->count; i++)
         switch (inputs->files[i].kind) {
         case KIND_TENSOR:
+        case KIND_PROTO:
             count++;
             break;
         case KIND_REQUEST:
@@ -288,7 +309,7 @@ enum status inputs_make(const struct signature *signature, struct tensor **bound
         for (int d = 0; d < shape.rank; d++)
             shape.dims[d] = shape.dims[d] < 0 ? 1 : shape.dims[d];
         TRY(tensor_new(tensor, field->dtype, &shape, keep, err));
-        for (size_t k = 0; field->dtype != DTYPE_STRING && k < tensor_count(tensor); k++)
+        for (size_t k = 0; dtype_kind(field->dtype) < KIND_STRING && k < tensor_count(tensor); k++)
             tensor_set_f64(tensor, k, 1);
     }
     return STATUS_OK;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "contract/contract.h"
 #include "tensor/convert.h"
+#include "tensor/sequence.h"
 
 enum { LIST_MAX = 300, SEARCH_MAX = 32, DIM_NAMES_MAX = 16 };
 
@@ -271,6 +272,17 @@ static enum status convert(const struct binding *b, size_t input, const struct t
         *to = *from;
         return STATUS_OK;
     }
+    if (field->dtype == DTYPE_OPTIONAL) { /* what it holds, given as such */
+        struct shape scalar = shape_scalar();
+
+        if (tensor_new(to, DTYPE_OPTIONAL, &scalar, b->request, b->err) ||
+            sequence_insert(to->data, 0, from, true, to->data, b->request, b->err))
+            return within_field(b, input);
+        return STATUS_OK;
+    }
+    if (dtype_is_container(field->dtype) || dtype_is_container(from->dtype))
+        return error_set(b->err, STATUS_INVALID_INPUT, "input \"%.64s\" is %s, not %s", field->name,
+                         dtype_name(from->dtype), dtype_name(field->dtype));
     if (tensor_new(to, field->dtype, &from->shape, b->request, b->err) ||
         tensor_convert(from, to, b->err))
         return within_field(b, input);
@@ -282,6 +294,8 @@ static enum status bind_field(const struct binding *b, size_t input)
     const struct field *field = &b->signature->inputs[input];
     struct tensor from = b->chosen[input]->tensor;
 
+    if (field->dtype == DTYPE_OPTIONAL)
+        return convert(b, input, &from);
     adapt_rank(&from.shape, &field->shape);
     if (!fits(&from.shape, &field->shape))
         return wrong_shape(b, input, &b->chosen[input]->tensor.shape);

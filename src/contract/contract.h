@@ -30,8 +30,9 @@ char *evidence_print(const struct evidence *evidence, char *buffer, size_t size)
 struct field {
     const char *name;
     enum dtype dtype;
-    struct shape shape;     /* -1 for a free dimension; rank RANK_UNKNOWN */
-    const char **dim_names; /* (rank,) or NULL; entries may be NULL: "batch" */
+    struct shape shape;           /* -1 for a free dimension; rank RANK_UNKNOWN */
+    const struct tensor *element; /* of a sequence or optional: what it holds; or NULL */
+    const char **dim_names;       /* (rank,) or NULL; entries may be NULL: "batch" */
     enum profile profile;
     struct evidence evidence_name, evidence_dtype, evidence_shape, evidence_profile;
     const struct tensor

@@ -171,6 +171,30 @@ static enum status field_extras(const struct json *value, struct field *field, s
     return STATUS_OK;
 }
 
+enum { ELEMENT_DEPTH_MAX = 3 };
+
+static enum status holds_from(const struct json *value, int depth, const struct tensor **element,
+                              struct arena *keep, struct error *err)
+{
+    struct tensor *made = arena_new(keep, struct tensor, 1);
+    const struct json *inner = json_get(value, "element");
+    const char *word;
+
+    if (!made)
+        return error_no_memory(err, "a contract");
+    if (depth >= ELEMENT_DEPTH_MAX)
+        return bad(err, value, "elements of elements of elements");
+    TRY(text_of(json_get(value, "dtype"), value, &word, keep, err));
+    made->dtype = dtype_parse(word);
+    if (made->dtype == DTYPE_NONE)
+        return bad(err, value, "unknown dtype");
+    TRY(shape_from(json_get(value, "shape"), &made->shape, err));
+    if (inner)
+        TRY(holds_from(inner, depth + 1, &made->element, keep, err));
+    *element = made;
+    return STATUS_OK;
+}
+
 static enum status field_from(const struct json *value, struct field *field, struct arena *keep,
                               struct error *err)
 {
@@ -185,6 +209,8 @@ static enum status field_from(const struct json *value, struct field *field, str
             return bad(err, dtype, "unknown dtype");
     }
     TRY(shape_from(json_get(value, "shape"), &field->shape, err));
+    if (json_get(value, "element"))
+        TRY(holds_from(json_get(value, "element"), 0, &field->element, keep, err));
     TRY(text_of(json_get(value, "profile"), value, &word, keep, err));
     if (!profile_parse(word, &field->profile))
         return bad(err, json_get(value, "profile"), "unknown profile");

@@ -4,6 +4,7 @@
 
 #include "contract/contract.h"
 #include "formats/json/json_tensor.h"
+#include "tensor/sequence.h"
 
 enum { EVIDENCE_SIZE = 256 };
 
@@ -55,6 +56,23 @@ static void json_tensor(struct text *text, const char *key, const struct tensor 
     json_write_tensor(text, tensor);
 }
 
+/* What a sequence or optional holds: at most an optional sequence of tensors. */
+static void json_element(struct text *text, const struct tensor *element)
+{
+    if (!element)
+        return;
+    text_append_char(text, ',');
+    json_write_key(text, "element");
+    text_append_char(text, '{');
+    json_write_key(text, "dtype");
+    json_write_string(text, bytes_of(dtype_name(element->dtype)));
+    text_append_char(text, ',');
+    json_write_key(text, "shape");
+    json_dims(text, &element->shape);
+    json_element(text, element->element);
+    text_append_char(text, '}');
+}
+
 static void json_field(struct text *text, const struct field *field)
 {
     text_append_char(text, '{');
@@ -68,6 +86,7 @@ static void json_field(struct text *text, const struct field *field)
     text_append_char(text, ',');
     json_write_key(text, "shape");
     json_dims(text, &field->shape);
+    json_element(text, field->element);
     text_append_char(text, ',');
     json_text(text, "profile", profile_name(field->profile));
     if (field->dim_names && field->shape.rank > 0) {
@@ -200,6 +219,9 @@ enum { CELL_SIZE = 160, NAME_WIDTH_MAX = 32, TYPE_WIDTH_MAX = 28, FIELDS_SHOWN =
 /* "double[-1,3]", "string[batch]", "float[?]" when the rank is unknown. */
 static char *type_print(const struct field *field, char *buffer, size_t size)
 {
+    if (dtype_is_container(field->dtype))
+        return element_print(&(struct tensor){.dtype = field->dtype, .element = field->element},
+                             buffer, size);
     size_t used =
         (size_t)snprintf(buffer, size, "%s[", field->dtype ? dtype_name(field->dtype) : "?");
 

@@ -82,6 +82,7 @@ static enum status slots_fill(struct planner *p, const struct tensor *inputs, st
                 return error_within(err, "input '%s'",
                                     text_quote(bytes_of(value->name), quoted, sizeof quoted));
             *slot = (struct slot){inputs[s], PLACE_INPUT, (int32_t)s};
+            slot->tensor.element = value->element; /* what is true of every run */
             if (!p->by_value || !plan_value_input(&inputs[s]))
                 slot->tensor.data = NULL;
         } else if (p->recipe->known && p->recipe->known[s].dtype != DTYPE_NONE) {

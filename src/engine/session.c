@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "engine/internal.h"
+#include "tensor/sequence.h"
 
 enum {
     STRING_BYTES_MAX = 1 << 30,
@@ -172,19 +173,59 @@ static struct plan *find(const struct native_session *session, uint64_t hash, si
     return NULL;
 }
 
+/* Does a value that came from outside hold what the model says of it? Plans rely on that. */
+static bool holds(const struct tensor *container, const struct tensor *element)
+{
+    const struct sequence *sequence = tensor_sequence(container);
+
+    for (size_t i = 0; sequence && element && i < sequence->count; i++) {
+        const struct tensor *item = &sequence->items[i];
+
+        if (item->dtype != element->dtype ||
+            (element->shape.rank >= 0 && item->shape.rank != element->shape.rank))
+            return false;
+        for (int d = 0; d < element->shape.rank; d++)
+            if (element->shape.dims[d] >= 0 && element->shape.dims[d] != item->shape.dims[d])
+                return false;
+        if (dtype_is_container(item->dtype) && !holds(item, element->element))
+            return false;
+    }
+    return sequence && element;
+}
+
+static enum status container_check(const struct value *value, const struct tensor *input,
+                                   struct error *err)
+{
+    char name[TEXT_QUOTE_SIZE], wanted[SHAPE_PRINT_SIZE];
+
+    if (holds(input, value->element))
+        return STATUS_OK;
+    return error_set(
+        err, STATUS_INVALID_INPUT, "input '%s' does not hold what the model takes: %s",
+        text_quote(bytes_of(value->name), name, sizeof name),
+        element_print(&(struct tensor){.dtype = value->dtype, .element = value->element}, wanted,
+                      sizeof wanted));
+}
+
 static enum status inputs_check(const struct native_session *session, size_t signature,
                                 const struct tensor *inputs, struct error *err)
 {
     const struct recipe *recipe = &session->recipes[signature];
     char name[TEXT_QUOTE_SIZE];
 
-    for (size_t i = 0; i < recipe->signature->input_count; i++)
+    for (size_t i = 0; i < recipe->signature->input_count; i++) {
+        const struct value *value = &recipe->graph->values[recipe->signature->inputs[i]];
+
+        if (dtype_is_container(inputs[i].dtype) && inputs[i].dtype == value->dtype &&
+            !recipe->inner)
+            TRY(container_check(value, &inputs[i], err));
         if (inputs[i].shape.rank < 0 || inputs[i].shape.rank > RANK_MAX ||
             inputs[i].dtype <= DTYPE_NONE || inputs[i].dtype >= DTYPE_COUNT)
             return error_set(
                 err, STATUS_INVALID_INPUT, "input '%s' is not a tensor",
                 text_quote(bytes_of(recipe->graph->values[recipe->signature->inputs[i]].name), name,
                            sizeof name));
+    }
     return STATUS_OK;
 }
 

@@ -82,6 +82,7 @@ static enum status field_of(const struct onnx_value_info *info, const char *plac
         (struct evidence){info->dtype ? EVIDENCE_STORED : EVIDENCE_UNKNOWN, source};
     field->evidence_shape =
         (struct evidence){info->rank >= 0 ? EVIDENCE_STORED : EVIDENCE_UNKNOWN, source};
+    field->element = info->holds;
     field->profile = profile_default(info->dtype);
     field->evidence_profile = (struct evidence){EVIDENCE_DERIVED, "dtype"};
     if (!source)
@@ -146,6 +147,8 @@ static void complete_outputs(const struct onnx_built *built, struct signature *s
             field->evidence_dtype = (struct evidence){EVIDENCE_DERIVED, "shape inference"};
             field->profile = profile_default(value->dtype);
         }
+        if (!field->element)
+            field->element = value->element;
         if (field->shape.rank == RANK_UNKNOWN && value->shape.rank != RANK_UNKNOWN) {
             field->shape = value->shape;
             for (int d = 0; d < field->shape.rank; d++)

@@ -23,6 +23,10 @@ class Refused(Exception):
 
 def tensor(output):
     data = output["data"]
+    if output["datatype"] == "SEQUENCE":
+        return [tensor(item) for item in data]
+    if output["datatype"] == "OPTIONAL":
+        return tensor(data[0]) if data else None
     if output["datatype"] == "BYTES":
         return np.array(data, dtype=object).reshape(output["shape"])
     words = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}

@@ -32,26 +32,51 @@ def dtype_name(value):
     return np.asarray(value).dtype.name
 
 
+def compare_one(got, stored, rtol, atol):
+    """A sentence, or None. Sequences are lists; an empty optional is None."""
+    if isinstance(stored, list) or stored is None:
+        if type(got) is not type(stored) or stored is not None and len(got) != len(stored):
+            return f"{got} is not {stored}"
+        faults = (compare_one(g, s, rtol, atol) for g, s in zip(got or (), stored or ()))
+        return next((f"item {i}: {fault}" for i, fault in enumerate(faults) if fault), None)
+    want = array(stored)
+    if want.dtype.kind in "US":
+        want = want.astype(object)
+    if want.dtype.kind == "O":
+        want = np.array([v.decode() if isinstance(v, bytes) else v for v in want.ravel()], dtype=object).reshape(want.shape)
+    if not isinstance(got, np.ndarray):
+        return f"{got} is no tensor"
+    if got.shape != want.shape:
+        return f"shape {list(got.shape)} is not {list(want.shape)}"
+    return differs(got, want, max(rtol, UNITS.get(dtype_name(stored), 0)), atol)
+
+
 def compare(got, names, wants, rtol, atol):
     """A sentence, or None. names: the outputs of the graph; got: firn's, by name."""
     if sorted(got) != sorted(names):
         return f"outputs {sorted(got)} are not {sorted(names)}"
     for name, stored in zip(names, wants):
-        want = array(stored)
-        if want.dtype.kind in "US":
-            want = want.astype(object)
-        if want.dtype.kind == "O":
-            want = np.array([v.decode() if isinstance(v, bytes) else v for v in want.ravel()], dtype=object).reshape(want.shape)
-        if got[name].shape != want.shape:
-            return f"{name}: shape {list(got[name].shape)} is not {list(want.shape)}"
-        fault = differs(got[name], want, max(rtol, UNITS.get(dtype_name(stored), 0)), atol)
+        fault = compare_one(got[name], stored, rtol, atol)
         if fault:
             return f"{name}: {fault}"
     return None
 
 
+def stored_as(info, value):
+    """A value as the message that the model's input asks for."""
+    kind = info.type.WhichOneof("value")
+    if kind == "sequence_type":
+        return numpy_helper.from_list(value, info.name)
+    if kind == "optional_type":
+        return numpy_helper.from_optional(value, info.name)
+    return value
+
+
+MESSAGES = (onnx.TensorProto, onnx.SequenceProto, onnx.OptionalProto)
+
+
 def write_input(value, name, folder, number):
-    proto = value if isinstance(value, onnx.TensorProto) else numpy_helper.from_array(np.asarray(value), name)
+    proto = value if isinstance(value, MESSAGES) else numpy_helper.from_array(np.asarray(value), name)
     path = Path(folder) / f"input_{number}.pb"
     path.write_bytes(proto.SerializeToString())
     return f"{name}={path}"

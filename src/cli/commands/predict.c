@@ -41,7 +41,7 @@ static enum status answer(const struct predict *predict, const char *name, const
 {
     if (predict->output)
         TRY(answer_files(signature, outputs, predict->output, err));
-    if (predict->json)
+    if (predict->json || (!predict->output && answer_has_containers(signature, outputs)))
         answer_json(signature, outputs, name, version, text);
     else if (!predict->output)
         answer_table(signature, outputs, output_is_terminal(), text);

@@ -2,6 +2,7 @@
 /* Writing of Open Inference v2 bodies. */
 #include "base/number.h"
 #include "formats/json/oip.h"
+#include "tensor/sequence.h"
 
 /* Binary strings: a little-endian uint32 and that many bytes each. Those above 4 GiB fail the text,
  * as too large. */
@@ -31,18 +32,18 @@ static size_t binary_size(const struct tensor *tensor)
     return size;
 }
 
-static void write_tensor(struct text *text, const struct oip_tensor *item)
+/* "datatype":..,"shape":[..] */
+static void write_type(struct text *text, const struct tensor *tensor)
 {
-    const struct tensor *tensor = &item->tensor;
     const char *datatype = dtype_oip(tensor->dtype);
     char number[NUMBER_SIZE];
     size_t size;
 
-    text_append_char(text, '{');
-    json_write_key(text, "name");
-    json_write_text(text, item->name);
-    text_append(text, ",\"datatype\":");
-    json_write_text(text, *datatype ? datatype : dtype_name(tensor->dtype));
+    text_append(text, "\"datatype\":");
+    json_write_text(text, tensor->dtype == DTYPE_SEQUENCE   ? "SEQUENCE"
+                          : tensor->dtype == DTYPE_OPTIONAL ? "OPTIONAL"
+                          : *datatype                       ? datatype
+                                                            : dtype_name(tensor->dtype));
     text_append(text, ",\"shape\":[");
     for (int i = 0; i < tensor->shape.rank; i++) {
         if (i)
@@ -51,12 +52,47 @@ static void write_tensor(struct text *text, const struct oip_tensor *item)
         text_append_bytes(text, (struct bytes){(const uint8_t *)number, size});
     }
     text_append_char(text, ']');
-    if (item->binary) {
-        text_printf(text, ",\"parameters\":{\"binary_data_size\":%zu}}", binary_size(tensor));
+}
+
+/* "data":[..]; of a sequence or optional, its items as tensors without names. They nest no deeper
+ * than an optional sequence of tensors. */
+static void write_data(struct text *text, const struct tensor *tensor)
+{
+    const struct sequence *sequence;
+
+    text_append(text, ",\"data\":");
+    if (!dtype_is_container(tensor->dtype)) {
+        json_write_tensor(text, tensor);
         return;
     }
-    text_append(text, ",\"data\":");
-    json_write_tensor(text, tensor);
+    sequence = tensor_sequence(tensor);
+    text_append_char(text, '[');
+    for (size_t i = 0; i < sequence->count; i++) {
+        text_append(text, i ? ",{" : "{");
+        write_type(text, &sequence->items[i]);
+        write_data(text, &sequence->items[i]);
+        text_append_char(text, '}');
+    }
+    text_append_char(text, ']');
+}
+
+/* Sequences and optionals have no binary form. */
+static bool is_binary(const struct oip_tensor *item)
+{
+    return item->binary && !dtype_is_container(item->tensor.dtype);
+}
+
+static void write_tensor(struct text *text, const struct oip_tensor *item)
+{
+    text_append_char(text, '{');
+    json_write_key(text, "name");
+    json_write_text(text, item->name);
+    text_append_char(text, ',');
+    write_type(text, &item->tensor);
+    if (is_binary(item))
+        text_printf(text, ",\"parameters\":{\"binary_data_size\":%zu}", binary_size(&item->tensor));
+    else
+        write_data(text, &item->tensor);
     text_append_char(text, '}');
 }
 
@@ -78,7 +114,7 @@ static void write_binaries(struct text *text, const struct oip_tensor *items, si
 {
     for (size_t i = 0; i < count; i++) {
         const struct tensor *tensor = &items[i].tensor;
-        if (!items[i].binary)
+        if (!is_binary(&items[i]))
             continue;
         if (tensor->dtype == DTYPE_STRING)
             write_binary_strings(text, tensor);

@@ -48,8 +48,13 @@ enum status op_position(const struct op_call *call, size_t input, size_t count, 
     return STATUS_OK;
 }
 
-void op_copy(const struct tensor *from, const struct tensor *to)
+enum status op_copy(const struct op_call *call, const struct tensor *from, struct error *err)
 {
+    const struct tensor *to = &call->out[0];
+
+    if (from->dtype != to->dtype || !shape_equal(&from->shape, &to->shape))
+        return op_error(call, err, STATUS_INTERNAL, "the item is not what was inferred");
     if (to->data != from->data && tensor_bytes(from))
         memcpy(to->data, from->data, tensor_bytes(from));
+    return STATUS_OK;
 }

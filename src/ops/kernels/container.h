@@ -20,5 +20,6 @@ const struct sequence *op_sequence(const struct op_call *call, size_t input);
 enum status op_position(const struct op_call *call, size_t input, size_t count, size_t beyond,
                         size_t *at, struct error *err) must_check;
 
-/* Copy a value of any kind to an output of the same kind and shape. */
-void op_copy(const struct tensor *from, const struct tensor *to);
+/* Copy a value of any kind to output 0, which must have been inferred as such. */
+enum status op_copy(const struct op_call *call, const struct tensor *from, struct error *err)
+    must_check;

@@ -71,8 +71,7 @@ static enum status get_run(const struct op_call *call, struct error *err)
 
     if (!element || !element->data)
         return op_error(call, err, STATUS_INVALID_INPUT, "the optional is empty");
-    op_copy(element, &call->out[0]);
-    return STATUS_OK;
+    return op_copy(call, element, err);
 }
 
 const struct op_set ops_onnx_optional = OP_SET({.name = "Optional",

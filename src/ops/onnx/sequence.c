@@ -135,11 +135,7 @@ static enum status at_run(const struct op_call *call, struct error *err)
     size_t at;
 
     TRY(op_position(call, 1, from->count, 0, &at, err));
-    if (from->items[at].dtype != call->out[0].dtype ||
-        !shape_equal(&from->items[at].shape, &call->out[0].shape))
-        return op_error(call, err, STATUS_INTERNAL, "item %zu is not what was inferred", at);
-    op_copy(&from->items[at], &call->out[0]);
-    return STATUS_OK;
+    return op_copy(call, &from->items[at], err);
 }
 
 static enum status length_infer(struct op_call *call, struct error *err)
