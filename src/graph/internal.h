@@ -83,6 +83,7 @@ enum status graph_node_rewrite(struct graph *graph, size_t index,
 
 struct uses {
     const struct graph *graph;
+    size_t value_count;
     uint32_t *first; /* (value_count + 1,): where in `nodes` its readers begin */
     int32_t *nodes;  /* of each input slot: the node it belongs to, in order */
     bool *is_output; /* (value_count,): of a signature */

@@ -198,6 +198,14 @@ static bool fits_axis(const struct graph *graph, const struct node *node, const 
     return axis >= 0 && axis < order->rank;
 }
 
+/* Gather of a list of indices: the output has the dimensions of the input. */
+static bool fits_gather(const struct graph *graph, const struct node *node,
+                        const struct order *order, struct permutable *permutable)
+{
+    return graph->values[node->inputs[1]].shape.rank == 1 &&
+           fits_axis(graph, node, order, permutable);
+}
+
 /* Before opset 13 these flatten to a matrix. */
 static bool fits_softmax(const struct graph *graph, const struct node *node,
                          const struct order *order, struct permutable *permutable)
@@ -479,7 +487,26 @@ static bool fits_elementwise(const struct graph *graph, const struct node *node,
     return node->output_count == 1;
 }
 
-/* Normalisations have a twin for channels last, and are the twin's for channels first. */
+/* Operators that have a twin in "firn" for channels last, and are its twin for channels first. */
+static const struct twin {
+    const char *first, *last;
+    uint64_t dtypes;
+} TWINS[] = {
+    {"InstanceNormalization", "InstanceNormalizationNhwc", DTYPE_BIT(DTYPE_F32)},
+    {"GroupNormalization", "GroupNormalizationNhwc", DTYPE_BIT(DTYPE_F32)},
+    {"LRN", "LRNNhwc", DTYPE_BIT(DTYPE_F32)},
+    {"DepthToSpace", "DepthToSpaceNhwc", DTYPES_ANY},
+    {"SpaceToDepth", "SpaceToDepthNhwc", DTYPES_ANY},
+};
+
+static const struct twin *twin_of(const struct node *node)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(TWINS); i++)
+        if (!strcmp(node->op->name, *node->domain ? TWINS[i].last : TWINS[i].first))
+            return &TWINS[i];
+    return NULL;
+}
+
 static bool is_order(const struct order *a, struct order b)
 {
     return !memcmp(a->perm, b.perm, (size_t)a->rank * sizeof *a->perm);
@@ -491,8 +518,8 @@ static bool fits_twin(const struct graph *graph, const struct node *node, const 
     bool is_last = *node->domain;
 
     permutable->outputs = true;
-    if (order->rank < 3 || graph->values[node->inputs[0]].dtype != DTYPE_F32 ||
-        node->output_count != 1)
+    if (order->rank < 3 || node->output_count != 1 ||
+        !(twin_of(node)->dtypes & DTYPE_BIT(graph->values[node->inputs[0]].dtype)))
         return false;
     return is_last ? is_order(order, order_channels_first(order->rank))
                    : is_order(order, order_channels_last(order->rank));
@@ -500,13 +527,12 @@ static bool fits_twin(const struct graph *graph, const struct node *node, const 
 
 static enum status rewrite_twin(struct rewrite *rewrite, struct error *err)
 {
-    bool groups = !strncmp(rewrite->op, "Group", 5);
+    const struct twin *twin = twin_of(rewrite->node);
+    bool is_last = *rewrite->node->domain;
 
     (void)err;
-    rewrite->domain = *rewrite->domain ? "" : "firn";
-    rewrite->op = *rewrite->domain ? groups ? "GroupNormalizationNhwc" : "InstanceNormalizationNhwc"
-                  : groups         ? "GroupNormalization"
-                                   : "InstanceNormalization";
+    rewrite->domain = is_last ? "" : "firn";
+    rewrite->op = is_last ? twin->first : twin->last;
     return STATUS_OK;
 }
 
@@ -599,6 +625,7 @@ static const struct permute_rule RULES[] = {
     {"Dropout", 1, fits_first, NULL},
     {"Concat", ALL, fits_axis, rewrite_axis},
     {"Split", 1, fits_axis, rewrite_axis},
+    {"Gather", 1, fits_gather, rewrite_axis},
     {"Softmax", 1, fits_softmax, rewrite_axis},
     {"LogSoftmax", 1, fits_softmax, rewrite_axis},
     {"Hardmax", 1, fits_softmax, rewrite_axis},
@@ -625,9 +652,15 @@ static const struct permute_rule RULES[] = {
     {"Slice", 1, fits_slice, rewrite_slice},
     {"Shape", 1, fits_shape, rewrite_shape},
     {"InstanceNormalization", 1, fits_twin, rewrite_twin},
-    {"GroupNormalization", 1, fits_twin, rewrite_twin},
     {"InstanceNormalizationNhwc", 1, fits_twin, rewrite_twin},
+    {"GroupNormalization", 1, fits_twin, rewrite_twin},
     {"GroupNormalizationNhwc", 1, fits_twin, rewrite_twin},
+    {"LRN", 1, fits_twin, rewrite_twin},
+    {"LRNNhwc", 1, fits_twin, rewrite_twin},
+    {"DepthToSpace", 1, fits_twin, rewrite_twin},
+    {"DepthToSpaceNhwc", 1, fits_twin, rewrite_twin},
+    {"SpaceToDepth", 1, fits_twin, rewrite_twin},
+    {"SpaceToDepthNhwc", 1, fits_twin, rewrite_twin},
 };
 
 /* Is it an operator of domain "firn"? */

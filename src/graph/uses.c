@@ -31,6 +31,7 @@ enum status uses_find(struct uses *uses, const struct graph *graph, struct arena
         slots += graph->nodes[n].input_count;
     *uses = (struct uses){
         .graph = graph,
+        .value_count = graph->value_count,
         .first = arena_new(scratch, uint32_t, graph->value_count + 2),
         .nodes = arena_new(scratch, int32_t, slots),
         .is_output = arena_new(scratch, bool, graph->value_count),

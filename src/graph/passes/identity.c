@@ -18,12 +18,22 @@ static bool is_same_view(const struct graph *graph, const struct node *node)
            shape_equal(shape_of_input(graph, node), &out->shape);
 }
 
+/* Is every output but the first unused? */
+static bool is_first_alone(const struct uses *uses, const struct node *node)
+{
+    for (size_t i = 1; i < node->output_count; i++)
+        if (uses_count(uses, node->outputs[i]) || uses->is_output[node->outputs[i]])
+            return false;
+    return true;
+}
+
 /* Dropout leaves its input alone in inference, unless a training mode is asked for. */
-static bool is_idle_dropout(const struct graph *graph, const struct node *node)
+static bool is_idle_dropout(const struct graph *graph, const struct uses *uses,
+                            const struct node *node)
 {
     const struct tensor *training = node_constant(graph, node, 2);
 
-    if (!node_is(node, "Dropout") || node->output_count != 1)
+    if (!node_is(node, "Dropout") || !is_first_alone(uses, node))
         return false;
     if (node->opset < 7)
         return attribute_int(&node->attributes, "is_test", 0) != 0;
@@ -69,15 +79,15 @@ static bool is_identity_permutation(const int *perm, int rank)
 }
 
 /* The value that the node's output is, or VALUE_NONE. */
-static value_id same_as(const struct graph *graph, const struct node *node)
+static value_id same_as(const struct graph *graph, const struct uses *uses, const struct node *node)
 {
     int perm[RANK_MAX], before[RANK_MAX], rank, rank_before;
     const struct node *producer;
 
     if (!node->input_count || node->inputs[0] == VALUE_NONE)
         return VALUE_NONE;
-    if (node_is(node, "Identity") || is_same_view(graph, node) || is_idle_dropout(graph, node) ||
-        is_same_cast(graph, node) || is_single(node))
+    if (node_is(node, "Identity") || is_same_view(graph, node) ||
+        is_idle_dropout(graph, uses, node) || is_same_cast(graph, node) || is_single(node))
         return node->inputs[0];
     if (!permutation_of(graph, node, perm, &rank))
         return VALUE_NONE;
@@ -95,14 +105,16 @@ static value_id same_as(const struct graph *graph, const struct node *node)
 
 static enum status run(struct graph *graph, struct arena *scratch, struct error *err)
 {
+    struct uses uses;
     struct edit edit;
 
+    TRY(uses_find(&uses, graph, scratch, err));
     TRY(edit_begin(&edit, graph, scratch, err));
     for (size_t n = 0; n < graph->node_count; n++) {
         value_id same;
 
         edit_visit(&edit, n);
-        same = same_as(graph, &graph->nodes[n]);
+        same = same_as(graph, &uses, &graph->nodes[n]);
         if (same == VALUE_NONE)
             continue;
         edit_replace(&edit, graph->nodes[n].outputs[0], same);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Activations that exporters write in parts: Swish, HardSwish, HardSigmoid, Mish. The last node of
- * a pattern becomes the whole; the others die when nobody else reads them. */
+ * a pattern becomes the whole; the others die when nobody else reads them. And a Sum of two is an
+ * Add. */
 #include <math.h>
 
 #include "graph/match.h"
@@ -127,6 +128,16 @@ static enum status run(struct graph *graph, struct arena *scratch, struct error 
         struct idiom idiom;
         size_t count = 0;
 
+        if (node_is(&graph->nodes[n], "Sum") && graph->nodes[n].input_count == 2) {
+            TRY(graph_node_rewrite(graph, n,
+                                   &(struct node_description){
+                                       .op = "Add",
+                                       .inputs = graph->nodes[n].inputs,
+                                       .input_count = 2,
+                                   },
+                                   err));
+            continue;
+        }
         if (!find(graph, &graph->nodes[n], &idiom))
             continue;
         if (idiom.has_alpha)

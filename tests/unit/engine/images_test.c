@@ -272,12 +272,74 @@ static enum status random_reduction(struct network *net, value_id x, value_id *o
     }
 }
 
+/* Channels to pixels and back, shuffled, and beside their neighbours. */
+static enum status random_blocks(struct network *net, value_id x, value_id *out)
+{
+    static const int64_t PERM[] = {0, 2, 1, 3, 4}, DEPTH[] = {0, 1, 4, 2, 5, 3};
+    const struct shape in = *shape_of_value(net, x);
+    struct attribute attributes[2] = {number("blocksize", 2), number("size", 1)};
+    struct attribute perm = ints("perm", PERM, 5);
+    int64_t groups = 2 + random_below(2), c = in.dims[1];
+
+    attributes[1].i = 1 + random_below(5);
+    if (random_below(4) == 0)
+        return node(net, "LRN", &x, 1, attributes + 1, 1, out);
+    if (in.rank != 4)
+        return STATUS_INVALID_INPUT;
+    switch (random_below(4)) {
+    case 0:
+        attributes[1] = (struct attribute){.name = "mode",
+                                           .kind = ATTRIBUTE_STRING,
+                                           .s = bytes_of(random_below(2) ? "DCR" : "CRD")};
+        return node(net, "DepthToSpace", &x, 1, attributes, 2, out);
+    case 1:
+        return node(net, "SpaceToDepth", &x, 1, attributes, 1, out);
+    case 2:
+        if (c % groups)
+            return STATUS_INVALID_INPUT;
+        TRY(two(net, "Reshape", x,
+                MODEL_I64(net->m, -1, groups, c / groups, in.dims[2], in.dims[3]), out));
+        TRY(node(net, "Transpose", (value_id[]){*out}, 1, &perm, 1, out));
+        return two(net, "Reshape", *out, MODEL_I64(net->m, -1, c, in.dims[2], in.dims[3]), out);
+    default:
+        if (c % 4)
+            return STATUS_INVALID_INPUT;
+        perm = ints("perm", DEPTH, 6);
+        TRY(two(net, "Reshape", x, MODEL_I64(net->m, -1, c / 4, 2, 2, in.dims[2], in.dims[3]),
+                out));
+        TRY(node(net, "Transpose", (value_id[]){*out}, 1, &perm, 1, out));
+        return two(net, "Reshape", *out,
+                   MODEL_I64(net->m, -1, c / 4, in.dims[2] * 2, in.dims[3] * 2), out);
+    }
+}
+
+/* As exporters write GroupNormalization. */
+static enum status random_groups(struct network *net, value_id x, value_id *out)
+{
+    const struct shape in = *shape_of_value(net, x);
+    int64_t c = in.dims[1], groups = c % 2 ? c : 2;
+    value_id shape;
+
+    TRY(two(net, "Reshape", x, MODEL_I64(net->m, 0, groups, -1), out));
+    TRY(node(net, "InstanceNormalization",
+             (value_id[]){*out, constant(net, SHAPE(groups)), constant(net, SHAPE(groups))}, 3,
+             NULL, 0, out));
+    TRY(one(net, "Shape", x, &shape));
+    TRY(two(net, "Reshape", *out, shape, out));
+    MODEL_OK(net->m, graph_declare(net->m->graph, *out, DTYPE_F32, &in, &net->m->err));
+    return random_shift(net, *out, out);
+}
+
 static enum status random_node(struct network *net, value_id *out)
 {
     value_id a = any(net), b = any(net);
     struct attribute axis = number("axis", 1);
 
-    switch (random_below(14)) {
+    switch (random_below(16)) {
+    case 14:
+        return random_blocks(net, a, out);
+    case 15:
+        return random_groups(net, a, out);
     case 0:
     case 1:
     case 2:
@@ -303,7 +365,7 @@ static enum status random_node(struct network *net, value_id *out)
     case 12:
         return node(net, "Concat", (value_id[]){a, b}, 2, &axis, 1, out);
     default:
-        return two(net, random_below(2) ? "Add" : "Mul", a, b, out);
+        return two(net, random_below(2) ? "Add" : random_below(2) ? "Mul" : "Sum", a, b, out);
     }
 }
 

@@ -23,6 +23,11 @@ struct row_kernels {
     void (*blend)(float *y, const float *const *rows, const float *weights, size_t count, size_t n);
     void (*divide)(float *y, float divisor, size_t n); /* y[i] /= divisor */
 
+    /* y[i] = x[i] / (bias + factor * sum of x[k]^2, i - before <= k <= i + behind)^0.75;
+     * squares: room for n + before + behind */
+    void (*local_response)(float *y, const float *x, float *squares, size_t n, size_t before,
+                           size_t behind, float factor, float bias);
+
     /* y[i] += (x[i] - mean[i])^2 */
     void (*squares)(float *y, const float *x, const float *mean, size_t n);
     /* y[i] = (x[i] - mean[i]) factor[i] + bias[i] */
