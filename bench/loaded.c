@@ -77,7 +77,6 @@ static void *work(void *argument)
     uint64_t at, after;
 
     session->team = worker->team;
-    cpu_slice_long();
     if (session_run(session, 0, &worker->in, &out, &err))
         exit(1);
     for (at = now_ns(); !atomic_load(&stop) && worker->count < TIMES_MAX; at = after) {
@@ -144,7 +143,7 @@ int main(void)
     struct model m;
     double ratio;
 
-    products(&m, 8, 256, 3);
+    products(&m, 8, 256, 6);
     measure("30 us model, all cores", &m, small, cores, NULL, false);
     ratio = measure("30 us model, all cores", &m, small, cores, NULL, true);
     model_release(&m);

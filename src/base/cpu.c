@@ -3,11 +3,9 @@
 
 #include <sched.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static const char *const NAMES[] = {"portable", "avx2", "avx512"};
@@ -62,7 +60,7 @@ enum isa cpu_isa(void)
 
 /* --- cores --- */
 
-enum { GROUP_PATH = 1024, SLICE_NS = 20000000 };
+enum { GROUP_PATH = 1024 };
 
 /* The first line of a small file; false when there is none. */
 static bool read_line(const char *path, char *line, int size)
@@ -133,26 +131,4 @@ unsigned cpu_count(void)
     if (groups)
         fclose(groups);
     return count;
-}
-
-/* --- scheduling --- */
-
-/* struct sched_attr of Linux, which the C library does not have. */
-struct scheduling {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period; /* runtime: the slice, since Linux 6.12 */
-};
-
-void cpu_slice_long(void)
-{
-    struct scheduling scheduling = {0};
-
-    if (syscall(SYS_sched_getattr, 0, &scheduling, sizeof scheduling, 0) ||
-        scheduling.policy != SCHED_OTHER)
-        return;
-    scheduling.runtime = SLICE_NS;
-    syscall(SYS_sched_setattr, 0, &scheduling, 0);
 }

@@ -18,8 +18,3 @@ enum status cpu_isa_force(const char *name, struct error *err) must_check;
 /* Cores this process may use: its affinity, and the quota of its control group, rounded up. At
  * least 1. */
 unsigned cpu_count(void);
-
-/* Let the scheduler switch this thread less often: with more busy threads than cores, a thread that
- * serves short runs one after another then has fewer of them cut in two. Where the system cannot,
- * nothing changes. */
-void cpu_slice_long(void);

@@ -144,3 +144,82 @@ TEST(runs_are_given_up)
     check_given_up(NULL);
     check_given_up(&(struct native_options){.poison = true});
 }
+
+/* --- one team for sessions of several threads: the answer is the same to the bit --- */
+
+enum { TEAM_ROWS = 96, TEAM_WIDTH = 384, TEAM_RUNS = 6, TEAM_SESSIONS = 3 };
+
+struct sharer {
+    struct servable *servable;
+    struct team *team;
+    const float *x, *want; /* (TEAM_ROWS, TEAM_WIDTH) */
+    pthread_t thread;
+    int failures;
+};
+
+/* Products, softmax, normalisation and elementwise steps that are long enough to share. */
+static void team_load(struct model *m)
+{
+    static float w[TEAM_WIDTH * TEAM_WIDTH], scale[TEAM_WIDTH];
+    value_id x, y, weights;
+
+    for (int i = 0; i < TEAM_WIDTH * TEAM_WIDTH; i++)
+        w[i] = (float)(i % 23 - 11) * 0.01f;
+    for (int i = 0; i < TEAM_WIDTH; i++)
+        scale[i] = 1 + (float)i * 0.001f;
+    model_init(m);
+    x = y = model_input(m, "x", DTYPE_F32, SHAPE(TEAM_ROWS, TEAM_WIDTH));
+    weights = model_constant(m, DTYPE_F32, SHAPE(TEAM_WIDTH, TEAM_WIDTH), w);
+    for (int i = 0; i < 3; i++) {
+        y = model_op(m, "MatMul", y, weights, VALUE_NONE);
+        y = model_op(m, "LayerNormalization", y,
+                     model_constant(m, DTYPE_F32, SHAPE(TEAM_WIDTH), scale), VALUE_NONE);
+        y = model_op(m, "Tanh", model_op(m, "Add", y, x, VALUE_NONE), VALUE_NONE, VALUE_NONE);
+        y = model_op_int(m, "Softmax", y, VALUE_NONE, VALUE_NONE, "axis", -1);
+    }
+    model_signature(m, "main", &x, 1, &y, 1);
+    model_load(m, NULL);
+}
+
+static void *share(void *argument)
+{
+    struct sharer *sharer = argument;
+    struct session *session = servable_session(sharer->servable);
+    struct tensor in = {DTYPE_F32, SHAPE(TEAM_ROWS, TEAM_WIDTH), (void *)(uintptr_t)sharer->x}, out;
+    struct error err;
+
+    if (session)
+        session->team = sharer->team;
+    for (int r = 0; session && r < TEAM_RUNS; r++)
+        if (session_run(session, 0, &in, &out, &err) ||
+            memcmp(out.data, sharer->want, sizeof(float) * TEAM_ROWS * TEAM_WIDTH))
+            sharer->failures++;
+    sharer->failures += !session;
+    session_free(session);
+    return NULL;
+}
+
+TEST(sessions_share_a_team)
+{
+    static float x[TEAM_ROWS * TEAM_WIDTH], want[TEAM_ROWS * TEAM_WIDTH];
+    struct tensor in = {DTYPE_F32, SHAPE(TEAM_ROWS, TEAM_WIDTH), x}, out;
+    struct sharer sharers[TEAM_SESSIONS] = {0};
+    struct team *team = team_pool_new(3);
+    struct model m;
+
+    for (size_t i = 0; i < ARRAY_COUNT(x); i++)
+        x[i] = (float)(i * 7919 % 1000) * 0.002f - 1;
+    team_load(&m);
+    CHECK_OK(session_run(m.session, 0, &in, &out, &m.err), m.err);
+    memcpy(want, out.data, sizeof want);
+    for (size_t i = 0; i < TEAM_SESSIONS; i++) {
+        sharers[i] = (struct sharer){.servable = m.servable, .team = team, .x = x, .want = want};
+        CHECK_INT(pthread_create(&sharers[i].thread, NULL, share, &sharers[i]), 0);
+    }
+    for (size_t i = 0; i < TEAM_SESSIONS; i++) {
+        pthread_join(sharers[i].thread, NULL);
+        CHECK_INT(sharers[i].failures, 0);
+    }
+    model_release(&m);
+    team_free(team);
+}
