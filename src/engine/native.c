@@ -10,7 +10,7 @@
 
 enum { PLANS_MAX = 32 };
 static const size_t MEMORY_MAX = (size_t)4 << 30;
-static const size_t PREPARED_MAX = (size_t)1 << 40;
+static const size_t MODEL_MAX = (size_t)64 << 30;
 
 static void native_free(struct servable *servable)
 {
@@ -186,13 +186,23 @@ static size_t mapped_bytes(const struct native *native)
     return total;
 }
 
+static enum status account_check(const struct native *native, struct error *err)
+{
+    size_t limit = native->options.model_max, weights = native->prepared.used + native->model.used;
+
+    if (weights <= limit)
+        return STATUS_OK;
+    return error_set(err, STATUS_TOO_LARGE,
+                     "the weights take %zu bytes, more than the limit of %zu", weights, limit);
+}
+
 static enum status load(struct native *native, struct error *err)
 {
     struct arena scratch;
     bool reference = op_reference_only(native->options.reference);
     enum status status;
 
-    arena_init(&scratch, PREPARED_MAX);
+    arena_init(&scratch, native->options.model_max);
     status = graph_finish(native->graph, err);
     if (!status)
         status = graph_optimise(native->graph, native->options.passes_off, &scratch, err);
@@ -201,7 +211,16 @@ static enum status load(struct native *native, struct error *err)
     op_reference_only(reference);
     arena_release(&scratch);
     native->mapped = mapped_bytes(native);
-    return status;
+    return status ? status : account_check(native, err);
+}
+
+/* Packing that was refused because of the limit fails for want of memory: say which. */
+static void weights_error(const struct native *native, struct error *err)
+{
+    if (err->status == STATUS_NO_MEMORY && native->options.model_max < MODEL_MAX)
+        (void)!error_set(err, STATUS_TOO_LARGE,
+                         "the weights need more memory than the limit of %zu bytes",
+                         native->options.model_max);
 }
 
 enum status native_servable(struct graph *graph, const struct contract *contract,
@@ -222,14 +241,17 @@ enum status native_servable(struct graph *graph, const struct contract *contract
     native->options.plans_max = native->options.plans_max ? native->options.plans_max : PLANS_MAX;
     if (!native->options.memory_max)
         native->options.memory_max = MEMORY_MAX;
+    if (!native->options.model_max)
+        native->options.model_max = MODEL_MAX;
     if (getenv("FIRN_POISON"))
         native->options.poison = true;
     native->model = *model;
     *model = (struct arena){0};
     graph_keep_in(graph, &native->model);
     native->artifact = artifact;
-    arena_init_regions(&native->prepared, PREPARED_MAX);
+    arena_init_regions(&native->prepared, native->options.model_max);
     if (load(native, err)) {
+        weights_error(native, err);
         native_free(&native->base);
         return err->status;
     }

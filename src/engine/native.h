@@ -11,6 +11,7 @@ struct native_options {
     bool reference;         /* reference kernels only: the oracle */
     size_t plans_max;       /* plans kept per session; 0: 32 */
     size_t memory_max;      /* bytes of one plan; 0: 4 GiB */
+    size_t model_max;       /* bytes of weights that are not used in place; 0: 64 GiB */
     bool profile;           /* time every step, for native_profile */
     struct team *team;      /* threads that help while the model is loaded; NULL: none */
     bool poison;            /* tests: catch kernels and plans that touch memory of others. The

@@ -5,21 +5,24 @@
 
 static enum status generation(void *context, int64_t *number, struct error *err)
 {
-    return registry_generation(context, number, err);
+    const struct registry_source *source = context;
+
+    return registry_generation(source->registry, number, err);
 }
 
 /* Newest versions first, then all of each model that has more than one. */
 static enum status list(void *context, struct version **versions, size_t *count, struct arena *keep,
                         struct error *err)
 {
+    struct registry *registry = ((const struct registry_source *)context)->registry;
     struct version *newest, *all, *joined;
     size_t models, same, capacity = 0;
 
     *count = 0;
-    TRY(registry_list(context, NULL, &newest, &models, keep, err));
+    TRY(registry_list(registry, NULL, &newest, &models, keep, err));
     joined = NULL;
     for (size_t m = 0; m < models; m++) {
-        TRY(registry_list(context, newest[m].model, &all, &same, keep, err));
+        TRY(registry_list(registry, newest[m].model, &all, &same, keep, err));
         if (*count + same > capacity) {
             struct version *grown = arena_new(keep, struct version, capacity * 2 + same);
 
@@ -41,10 +44,12 @@ static enum status list(void *context, struct version **versions, size_t *count,
 static enum status load(void *context, const struct version *version, struct servable **servable,
                         struct error *err)
 {
-    return load_version(context, version, NULL, servable, err);
+    const struct registry_source *source = context;
+
+    return load_version(source->registry, version, &source->options, servable, err);
 }
 
-struct model_source source_of_registry(struct registry *registry)
+struct model_source source_of_registry(struct registry_source *source)
 {
-    return (struct model_source){registry, generation, list, load};
+    return (struct model_source){source, generation, list, load};
 }

@@ -79,10 +79,13 @@ static enum status serve_store(const struct serve *serve, const struct settings 
 {
     const char *http = serve->http ? serve->http : "127.0.0.1:8080";
     char temporary[4096];
+    struct registry_source source = {registry,
+                                     {.memory_max = (size_t)settings->run_memory_max,
+                                      .model_max = (size_t)settings->model_memory_max}};
     struct server_options options = {
         .http = http,
         .settings = settings,
-        .source = source_of_registry(registry),
+        .source = source_of_registry(&source),
         .registry = registry,
         .temporary = temporary,
     };

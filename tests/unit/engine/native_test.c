@@ -438,3 +438,36 @@ TEST(steady_state_allocates_nothing)
     CHECK_OK(run(&m, 0, &in, &out), m.err);
     model_release(&m);
 }
+
+/* Weights over the model's limit are refused, packed or as they are; what is packed is not counted
+ * twice. */
+TEST(weights_have_a_limit)
+{
+    enum { SIDE = 256, BYTES = SIDE * SIDE * 4 };
+    static const size_t LIMITS[] = {BYTES / 4, BYTES / 2, BYTES + BYTES / 2, 3 * BYTES};
+    static float w[SIDE * SIDE];
+
+    for (size_t i = 0; i < ARRAY_COUNT(LIMITS); i++) {
+        struct native_options options = {.model_max = LIMITS[i]};
+        value_id x, y;
+        struct model m;
+        enum status status;
+
+        model_init(&m);
+        x = model_input(&m, "x", DTYPE_F32, SHAPE(DIM_UNKNOWN, SIDE));
+        y = model_op(&m, "MatMul", x, model_constant(&m, DTYPE_F32, SHAPE(SIDE, SIDE), w),
+                     VALUE_NONE);
+        model_signature(&m, "main", &x, 1, &y, 1);
+        model_contract(&m);
+        status =
+            native_servable(m.graph, &m.contract, &options, &m.keep, NULL, &m.servable, &m.err);
+        if (LIMITS[i] > BYTES) {
+            CHECK_OK(status, m.err);
+            CHECK(servable_account(m.servable).weights <= LIMITS[i]);
+        } else {
+            CHECK_FAILS(status, m.err, STATUS_TOO_LARGE, "limit of");
+            m.servable = NULL;
+        }
+        model_release(&m);
+    }
+}

@@ -8,6 +8,7 @@
 
 static struct fixture FIXTURE;
 static struct registry *REGISTRY;
+static struct registry_source SOURCE;
 static char MODEL[65536]; /* examples/iris.joblib */
 static size_t MODEL_SIZE;
 
@@ -27,7 +28,8 @@ static void start(void)
     fixture_init(&FIXTURE);
     CHECK_OK(registry_open("store", &REGISTRY, &err), err);
     options.registry = REGISTRY;
-    options.source = source_of_registry(REGISTRY);
+    SOURCE = (struct registry_source){.registry = REGISTRY};
+    options.source = source_of_registry(&SOURCE);
     options.temporary = "store";
     CHECK_OK(server_new(&options, &FIXTURE.server, &err), err);
     models_refresh(server_models(FIXTURE.server), true);
