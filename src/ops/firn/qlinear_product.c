@@ -2,18 +2,18 @@
 /* QLinearProduct: a quantised matrix times a quantised matrix, and a bias.
  *
  *     s = sum (a - a_zero)(b - b_zero) + bias
- *     y = clamp(round(s a_scale b_scale / y_scale) + y_zero), or s a_scale b_scale, a float
+ *     y = clamp(round(s a_scale b_scale / y_scale) + y_zero), or s a_scale b_scale + shift, a float
  *
  * Inputs: a (..., k), a_scale, a_zero, b (k, n), b_scale, b_zero (one or n), and, or omitted,
- * y_scale, y_zero, bias (n,) int32. Attributes: transposed (b is (n, k)); low, high (absent: the
- * range). */
+ * y_scale, y_zero, bias (n,) int32, shift (n,) float, which goes without y_scale. Attributes:
+ * transposed (b is (n, k)); low, high (absent: the range). */
 #include <math.h>
 
 #include "ops/fast/int8/int8.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/quantum.h"
 
-enum { A, A_SCALE, A_ZERO, B, B_SCALE, B_ZERO, Y_SCALE, Y_ZERO, BIAS, INPUTS };
+enum { A, A_SCALE, A_ZERO, B, B_SCALE, B_ZERO, Y_SCALE, Y_ZERO, BIAS, SHIFT, INPUTS };
 
 #define DTYPES_BYTE (DTYPE_BIT(DTYPE_U8) | DTYPE_BIT(DTYPE_I8))
 
@@ -63,6 +63,10 @@ static enum status infer(struct op_call *call, struct error *err)
         TRY(op_wants(call, Y_ZERO, DTYPES_BYTE, err));
     if (op_has(call, BIAS))
         TRY(op_wants(call, BIAS, DTYPE_BIT(DTYPE_I32), err));
+    if (op_has(call, SHIFT))
+        TRY(op_wants(call, SHIFT, DTYPE_BIT(DTYPE_F32), err));
+    if (op_has(call, SHIFT) && op_has(call, Y_ZERO))
+        return op_error(call, err, STATUS_INVALID_INPUT, "a shift of quanta");
     TRY(op_wants_rank(call, A, 1, RANK_MAX, err));
     TRY(op_wants_rank(call, B, 2, 2, err));
     k = b->rank == 2 ? b->dims[transposed] : DIM_UNKNOWN;
@@ -73,7 +77,7 @@ static enum status infer(struct op_call *call, struct error *err)
                         (long long)a->dims[a->rank - 1], (long long)k);
     for (size_t i = A_SCALE; i < INPUTS; i++)
         if (i != B)
-            TRY(check_count(call, i, i == B_SCALE || i == B_ZERO || i == BIAS ? n : 1, err));
+            TRY(check_count(call, i, i == B_SCALE || i >= BIAS || i == B_ZERO ? n : 1, err));
     TRY(range_of(call, &low, &high, err));
     out = *a;
     if (out.rank > 0)
@@ -99,11 +103,13 @@ static int32_t integer_at(const struct op_call *call, size_t input, size_t i)
 struct state {
     struct int8_weights weights;
     struct int8_output output; /* but for y */
+    bool is_dynamic;           /* a's scale and zero point come with each call */
 };
 
+/* All but a; and its scale and zero point, where the result is a float. */
 static bool is_constant(const struct op_call *call)
 {
-    for (size_t i = A_SCALE; i < call->in_count; i++)
+    for (size_t i = op_has(call, Y_ZERO) ? A_SCALE : B; i < call->in_count; i++)
         if (op_has(call, i) && !call->in[i].data)
             return false;
     return true;
@@ -113,12 +119,13 @@ static bool is_constant(const struct op_call *call)
 static enum status output_of(const struct op_call *call, size_t n, struct int8_output *output,
                              bool *fits, struct arena *keep, struct error *err)
 {
-    float *scale = arena_new(keep, float, n);
+    bool is_dynamic = !call->in[A_SCALE].data || !call->in[A_ZERO].data;
+    float *scale = arena_new(keep, float, n), *shift = arena_new(keep, float, n);
     int32_t *zero = arena_new(keep, int32_t, n), *bias = arena_new(keep, int32_t, n);
     double y_scale = op_has(call, Y_SCALE) ? scale_at(call, Y_SCALE, 0) : 1;
     int64_t low, high;
 
-    if (!scale || !zero || !bias)
+    if (!scale || !shift || !zero || !bias)
         return error_no_memory(err, "scales");
     TRY(range_of(call, &low, &high, err));
     *output = (struct int8_output){
@@ -126,18 +133,21 @@ static enum status output_of(const struct op_call *call, size_t n, struct int8_o
                   : call->in[Y_ZERO].dtype == DTYPE_I8 ? INT8_TO_I8
                                                        : INT8_TO_U8,
         .stride = n * (op_has(call, Y_ZERO) ? 1 : sizeof(float)),
-        .x_zero = integer_at(call, A_ZERO, 0),
+        .x_zero = is_dynamic ? 0 : integer_at(call, A_ZERO, 0),
         .bias = bias,
         .scale = scale,
+        .shift = op_has(call, SHIFT) ? shift : NULL,
         .zero = integer_at(call, Y_ZERO, 0),
         .low = (int32_t)low,
         .high = (int32_t)high,
     };
     for (size_t j = 0; j < n; j++) {
-        double factor = scale_at(call, A_SCALE, 0) * scale_at(call, B_SCALE, j) / y_scale;
+        double a_scale = is_dynamic ? 1 : scale_at(call, A_SCALE, 0);
+        double factor = a_scale * scale_at(call, B_SCALE, j) / y_scale;
 
         scale[j] = (float)factor;
         bias[j] = integer_at(call, BIAS, j);
+        shift[j] = op_has(call, SHIFT) ? (float)scale_at(call, SHIFT, j) : 0;
         zero[j] = integer_at(call, B_ZERO, j);
         if (zero[j])
             output->w_zero = zero;
@@ -160,6 +170,7 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
     state = arena_new(keep, struct state, 1);
     if (!state)
         return error_no_memory(err, "a product");
+    state->is_dynamic = !call->in[A_SCALE].data || !call->in[A_ZERO].data;
     TRY(output_of(call, n, &state->output, &fits, keep, err));
     if (!fits || !k || !n)
         return STATUS_OK;
@@ -178,11 +189,19 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
     return STATUS_OK;
 }
 
+static size_t aligned(size_t size)
+{
+    return (size + 63) / 64 * 64;
+}
+
 static size_t scratch_size(const struct op_call *call)
 {
     const struct state *state = call->state;
 
-    return state && state->weights.kernels->element == 2 ? 2 * tensor_count(&call->in[A]) : 0;
+    if (!state)
+        return 0;
+    return aligned(state->is_dynamic ? state->weights.columns * sizeof(float) : 0) +
+           (state->weights.kernels->element == 2 ? 2 * tensor_count(&call->in[A]) : 0);
 }
 
 static void run_fast(const struct op_call *call)
@@ -192,6 +211,7 @@ static void run_fast(const struct op_call *call)
     struct int8_output output = state->output;
     bool is_signed = call->in[A].dtype == DTYPE_I8;
     const ptrdiff_t tap = 0;
+    char *scratch = call->scratch;
     struct int8_rows rows = {
         .base = call->in[A].data,
         .rank = 1,
@@ -201,9 +221,18 @@ static void run_fast(const struct op_call *call)
         .is_signed = is_signed,
     };
 
+    if (state->is_dynamic) {
+        float a_scale = *(const float *)call->in[A_SCALE].data, *scale = call->scratch;
+
+        for (size_t j = 0; j < state->weights.columns; j++)
+            scale[j] = output.scale[j] * a_scale;
+        output.scale = scale;
+        output.x_zero = integer_at(call, A_ZERO, 0);
+        scratch += aligned(state->weights.columns * sizeof(float));
+    }
     if (state->weights.kernels->element == 2) {
-        int8_widen(call->in[A].data, is_signed, count, call->scratch);
-        rows.base = call->scratch;
+        int8_widen(call->in[A].data, is_signed, count, (int16_t *)(void *)scratch);
+        rows.base = scratch;
         rows.is_signed = false;
     }
     output.y = call->out[0].data;
@@ -230,7 +259,9 @@ static void put(const struct op_call *call, size_t at, double value, int64_t low
     int64_t q;
 
     if (!op_has(call, Y_ZERO)) {
-        tensor_set_f64(y, at, value);
+        size_t n = (size_t)y->shape.dims[y->shape.rank - 1];
+
+        tensor_set_f64(y, at, value + (op_has(call, SHIFT) ? scale_at(call, SHIFT, at % n) : 0));
         return;
     }
     quantum_put(y, at, value / scale_at(call, Y_SCALE, 0), integer_at(call, Y_ZERO, 0));

@@ -279,14 +279,19 @@ static enum status run_dynamic(const struct op_call *call, struct error *err)
     float low = 0, high = 0, scale, zero;
 
     (void)err;
-    for (size_t i = 0; i < count; i++) {
+    if (!op_is_reference_only())
+        int8_kernels_of_machine()->range(x, count, &low, &high);
+    for (size_t i = 0; i < count && op_is_reference_only(); i++) {
         low = x[i] < low ? x[i] : low;
         high = x[i] > high ? x[i] : high;
     }
     scale = (high == low ? 1.0f : high - low) / 255.0f;
     zero = 0 - low / scale;
     zero = rintf(!(zero > 0) ? 0 : zero > 255 ? 255 : zero); /* of infinities, NaN */
-    for (size_t i = 0; i < count; i++)
+    if (!op_is_reference_only())
+        int8_kernels_of_machine()->quantise(&(struct int8_linear){
+            (float *)call->in[X].data, call->out[0].data, count, false, scale, (int32_t)zero});
+    for (size_t i = 0; i < count && op_is_reference_only(); i++)
         quantum_put(&call->out[0], i, (double)(x[i] / scale), (int64_t)zero);
     *(float *)call->out[1].data = scale;
     *(uint8_t *)call->out[2].data = (uint8_t)zero;

@@ -193,8 +193,6 @@ TEST(other_constants_become_floats)
            "signature main(%x) -> (%5)\n");
 }
 
-/* --- and the answers are those of the nodes one by one, but for a quantum --- */
-
 static uint32_t seed = 3;
 
 static uint32_t below(uint32_t bound)
@@ -202,6 +200,84 @@ static uint32_t below(uint32_t bound)
     seed = seed * 1664525u + 1013904223u;
     return (seed >> 8) % bound;
 }
+
+/* x W + bias, by DynamicQuantizeLinear. */
+static value_id dynamic_product(struct model *m, value_id x, value_id q[3])
+{
+    static const int8_t COLUMNS[] = {1, -2, 3, -4, 5, -6}, ZEROS[] = {0, 1};
+    static const float SHIFT[] = {10, -10};
+    value_id v, scale;
+
+    MODEL_OK(m, graph_node(m->graph,
+                           &(struct node_description){.op = "DynamicQuantizeLinear",
+                                                      .inputs = &x,
+                                                      .input_count = 1,
+                                                      .output_count = 3},
+                           q, &m->err));
+    MODEL_OK(m,
+             graph_node(
+                 m->graph,
+                 &(struct node_description){
+                     .op = "MatMulInteger",
+                     .inputs = (value_id[]){q[0], model_constant(m, DTYPE_I8, SHAPE(3, 2), COLUMNS),
+                                            q[2], model_constant(m, DTYPE_I8, SHAPE(2), ZEROS)},
+                     .input_count = 4,
+                     .output_count = 1},
+                 &v, &m->err));
+    scale = model_op(m, "Mul", q[1], model_constant(m, DTYPE_F32, SHAPE(2), SCALES), VALUE_NONE);
+    v = model_op_int(m, "Cast", v, VALUE_NONE, VALUE_NONE, "to", 1);
+    v = model_op(m, "Mul", v, scale, VALUE_NONE);
+    return model_op(m, "Add", v, model_constant(m, DTYPE_F32, SHAPE(2), SHIFT), VALUE_NONE);
+}
+
+TEST(dynamic_quantisation_is_one_product)
+{
+    value_id x, q[3];
+    struct model m;
+
+    model_init(&m);
+    x = model_input(&m, "x", DTYPE_F32, SHAPE(DIM_UNKNOWN, 3));
+    finish(&m, x, dynamic_product(&m, x, q), NULL,
+           "input %x: float[?,3]\n"
+           "constant %4: int8[3,2] = {1, -2, 3, -4, 5, -6}\n"
+           "constant %5: int8[2] = {0, 1}\n"
+           "constant %7: float[2] = {0.5, 0.25}\n"
+           "constant %11: float[2] = {10.0, -10.0}\n"
+           "%1: uint8[?,3], %2: float[], %3: uint8[] = DynamicQuantizeLinear(%x)\n"
+           "%12: float[?,2] = firn.QLinearProduct(%1, %2, %3, %4, %7, %5, _, _, _, %11)\n"
+           "signature main(%x) -> (%12)\n");
+}
+
+TEST(dynamic_answers_are_those_of_the_single_nodes)
+{
+    const struct native_options options[] = {{.passes_off = "all", .reference = true},
+                                             {.poison = true}};
+    float want[14], image[21];
+
+    for (size_t i = 0; i < ARRAY_COUNT(image); i++)
+        image[i] = (float)below(1000) / 100 - 3;
+    for (size_t o = 0; o < 2; o++) {
+        struct tensor in = {DTYPE_F32, SHAPE(7, 3), image}, out;
+        value_id x, q[3], v;
+        struct model m;
+
+        model_init(&m);
+        x = model_input(&m, "x", DTYPE_F32, SHAPE(DIM_UNKNOWN, 3));
+        v = dynamic_product(&m, x, q);
+        model_signature(&m, "main", &x, 1, &v, 1);
+        model_load(&m, &options[o]);
+        CHECK_OK(session_run(m.session, 0, &in, &out, &m.err), m.err);
+        CHECK_INT(tensor_count(&out), 14);
+        for (size_t i = 0; i < 14; i++) {
+            if (o)
+                CHECK_NEAR((double)((float *)out.data)[i], (double)want[i], 1e-5);
+            want[i] = ((float *)out.data)[i];
+        }
+        model_release(&m);
+    }
+}
+
+/* --- and the answers are those of the nodes one by one, but for a quantum --- */
 
 /* Constants live as long as the graph. */
 static value_id random_weights(struct model *m, struct shape shape, double scale)

@@ -261,7 +261,7 @@ static void check_product(void)
     enum dtype a = below(2) ? DTYPE_U8 : DTYPE_I8, b = below(2) ? DTYPE_U8 : DTYPE_I8;
     struct attribute item = {.name = "transposed", ATTRIBUTE_INT, 1, {.i = transposed}};
     struct attributes given = {&item, 1};
-    struct tensor in[9] = {
+    struct tensor in[10] = {
         tensor_of(a, SHAPE(2, rows, k)),
         number(DTYPE_F32, 0.0203),
         number(a, 3),
@@ -271,10 +271,11 @@ static void check_product(void)
         floats ? (struct tensor){0} : number(DTYPE_F32, 0.0301),
         floats ? (struct tensor){0} : number(DTYPE_U8, 100),
         bias ? tensor_of(DTYPE_I32, SHAPE(n)) : (struct tensor){0},
+        floats && below(2) ? tensor_of(DTYPE_F32, SHAPE(n)) : (struct tensor){0},
     };
 
-    CHECK(check_both("QLinearProduct", &given, in, 9, "product"));
-    release(in, 9);
+    CHECK(check_both("QLinearProduct", &given, in, 10, "product"));
+    release(in, 10);
 }
 
 static void check_add(void)
@@ -285,8 +286,8 @@ static void check_add(void)
     struct attributes given = {items, below(2) ? 2 : 0};
     struct shape shape = SHAPE(from(0, 3), from(1, 70));
     struct tensor in[8] = {
-        tensor_of(dtype, shape),  tensor_of(dtype, shape),  number(DTYPE_F32, 0.0203),
-        number(dtype, 3),         number(DTYPE_F32, 0.0137), number(dtype, 100),
+        tensor_of(dtype, shape),   tensor_of(dtype, shape),   number(DTYPE_F32, 0.0203),
+        number(dtype, 3),          number(DTYPE_F32, 0.0137), number(dtype, 100),
         number(DTYPE_F32, 0.0311), number(dtype, 50),
     };
 

@@ -62,10 +62,10 @@ static inline void PUT_int8_t(int8_t *p, vector256 i)
 #include "ops/fast/int8/tile.inc"
 
 const struct int8_kernels int8_avx2_vnni = {
-    "avx2 vnni", 4,         1,    LANES, VECTORS *LANES, 6,          tile_vnni,
-    finish,      depthwise, NULL, add,   quantise,       dequantise,
+    "avx2 vnni", 4,         1,    LANES, VECTORS *LANES, 6,        tile_vnni,
+    finish,      depthwise, NULL, add,   range,          quantise, dequantise,
 };
 const struct int8_kernels int8_avx2 = {
-    "avx2", 2,         2,    LANES, VECTORS *LANES, 4,          tile_words,
-    finish, depthwise, NULL, add,   quantise,       dequantise,
+    "avx2", 2,         2,    LANES, VECTORS *LANES, 4,        tile_words,
+    finish, depthwise, NULL, add,   range,          quantise, dequantise,
 };

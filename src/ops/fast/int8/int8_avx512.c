@@ -199,10 +199,10 @@ static void quads(const struct int8_quads *d)
 #include "ops/fast/int8/tile.inc"
 
 const struct int8_kernels int8_avx512_vnni = {
-    "avx512 vnni", 4,         1,     LANES, VECTORS *LANES, ROWS,       tile_vnni,
-    finish_512,    depthwise, quads, add,   quantise,       dequantise,
+    "avx512 vnni", 4,         1,     LANES, VECTORS *LANES, ROWS,     tile_vnni,
+    finish_512,    depthwise, quads, add,   range,          quantise, dequantise,
 };
 const struct int8_kernels int8_avx512 = {
-    "avx512",   2,         2,    LANES, VECTORS *LANES, ROWS,       tile_words,
-    finish_512, depthwise, NULL, add,   quantise,       dequantise,
+    "avx512",   2,         2,    LANES, VECTORS *LANES, ROWS,     tile_words,
+    finish_512, depthwise, NULL, add,   range,          quantise, dequantise,
 };

@@ -26,6 +26,6 @@ typedef int32_t vector128 __attribute__((vector_size(16), may_alias));
 #include "ops/fast/int8/tile.inc"
 
 const struct int8_kernels int8_portable = {
-    "portable", 2,         2,    LANES, VECTORS *LANES, ROWS,       tile_words,
-    finish,     depthwise, NULL, add,   quantise,       dequantise,
+    "portable", 2,         2,    LANES, VECTORS *LANES, ROWS,     tile_words,
+    finish,     depthwise, NULL, add,   range,          quantise, dequantise,
 };

@@ -117,6 +117,8 @@ struct int8_kernels {
     void (*depthwise)(const struct int8_depthwise *depthwise);
     void (*quads)(const struct int8_quads *quads); /* or NULL */
     void (*add)(const struct int8_add *add);
+    /* the least and the largest of x and 0; NaN is neither */
+    void (*range)(const float *x, size_t count, float *low, float *high);
     void (*quantise)(const struct int8_linear *linear);
     void (*dequantise)(const struct int8_linear *linear);
 };
