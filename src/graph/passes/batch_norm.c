@@ -17,7 +17,8 @@ static bool is_constant(const struct graph *graph, const struct node *node)
         return false;
     x = &graph->values[node->inputs[X]];
     for (size_t i = SCALE; i <= VARIANCE; i++)
-        if (!node_constant(graph, node, i))
+        if (!node_constant(graph, node, i) || tensor_count(node_constant(graph, node, i)) !=
+                                                  tensor_count(node_constant(graph, node, SCALE)))
             return false;
     return (x->dtype == DTYPE_F32 || x->dtype == DTYPE_F64) && x->shape.rank >= 2;
 }

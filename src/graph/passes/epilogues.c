@@ -182,7 +182,8 @@ static bool take_bias(struct fusion *f, const struct node *node, size_t side, bo
         !is_row(more, shape->rank, (size_t)shape->dims[shape->rank - 1]))
         return true;
     old = f->inputs[BIAS] == VALUE_NONE ? NULL : f->graph->values[f->inputs[BIAS]].constant;
-    if (f->inputs[BIAS] != VALUE_NONE && !old)
+    if (f->inputs[BIAS] != VALUE_NONE &&
+        (!old || tensor_count(old) != (size_t)shape->dims[shape->rank - 1]))
         return true;
     *taken = true;
     return bias_make(f, old, more, (size_t)shape->dims[shape->rank - 1], err) == STATUS_OK;

@@ -139,7 +139,9 @@ static const struct node *find_norm(const struct graph *graph, const struct uses
         if (!*by || !norm || !uses_is_private(uses, node->inputs[side]) ||
             !(node_is(norm, "InstanceNormalization") ||
               (node_is(norm, "GroupNormalization") && norm->opset >= 21)) ||
-            !is_constant_f32(graph, norm, SCALE) || !is_constant_f32(graph, norm, BIAS))
+            !is_constant_f32(graph, norm, SCALE) || !is_constant_f32(graph, norm, BIAS) ||
+            tensor_count(node_constant(graph, norm, SCALE)) !=
+                tensor_count(node_constant(graph, norm, BIAS)))
             continue;
         x = &graph->values[norm->inputs[X]].shape;
         if (x->rank >= 2 &&

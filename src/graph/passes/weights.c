@@ -47,7 +47,7 @@ static size_t channels_of(const struct graph *graph, const struct node *node)
     const struct tensor *w = node_constant(graph, node, W);
     bool transposed = attribute_int(&node->attributes, "transB", 0);
 
-    if (!is_floating(w))
+    if (!is_floating(w) || (node_is(node, "Gemm") && node->opset < 7)) /* C is not broadcast */
         return 0;
     if (node_is(node, "Conv"))
         return w->shape.rank >= 3 ? (size_t)w->shape.dims[0] : 0;

@@ -30,24 +30,62 @@ static enum status infer_gather(struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
+/* `count` slices of `inner` bytes at these offsets, of each of `outer` rows. */
+struct slices {
+    const char *from;
+    char *to;
+    size_t offsets[64], count, inner, outer;
+    size_t from_row, to_row; /* bytes from one row to the next */
+};
+
+#define COPY_SLICES(type)                                                                          \
+    for (size_t o = 0; o < s->outer; o++, from += s->from_row, to += s->to_row)                    \
+        for (size_t i = 0; i < s->count; i++)                                                      \
+            memcpy(to + i * sizeof(type), from + s->offsets[i], sizeof(type));
+
+static void copy_slices(const struct slices *s)
+{
+    const char *from = s->from;
+    char *to = s->to;
+
+    switch (s->inner) {
+    case 1:
+        COPY_SLICES(uint8_t)
+        break;
+    case 4:
+        COPY_SLICES(uint32_t)
+        break;
+    case 8:
+        COPY_SLICES(uint64_t)
+        break;
+    default:
+        for (size_t o = 0; o < s->outer; o++, from += s->from_row, to += s->to_row)
+            for (size_t i = 0; i < s->count; i++)
+                memcpy(to + i * s->inner, from + s->offsets[i], s->inner);
+    }
+}
+
 static enum status run_gather(const struct op_call *call, struct error *err)
 {
     const struct tensor *x = &call->in[0], *indices = &call->in[1];
-    size_t count = tensor_count(indices), outer, inner, row;
-    char *y = call->out[0].data;
+    size_t count = tensor_count(indices);
+    struct slices s = {.from = x->data};
     int axis;
 
     TRY(op_axis(call, attribute_int(call->attributes, "axis", 0), x->shape.rank, &axis, err));
-    outer = shape_span(&x->shape, 0, axis);
-    inner = shape_span(&x->shape, axis + 1, x->shape.rank) * dtype_size(x->dtype);
-    row = (size_t)x->shape.dims[axis] * inner;
-    for (size_t i = 0; i < count && outer; i++) {
-        size_t index;
-
-        TRY(index_check(call, indices, i, x->shape.dims[axis], &index, err));
-        for (size_t o = 0; o < outer && inner; o++)
-            memcpy(y + (o * count + i) * inner, (const char *)x->data + o * row + index * inner,
-                   inner);
+    s.outer = shape_span(&x->shape, 0, axis);
+    s.inner = shape_span(&x->shape, axis + 1, x->shape.rank) * dtype_size(x->dtype);
+    s.from_row = (size_t)x->shape.dims[axis] * s.inner;
+    s.to_row = count * s.inner;
+    for (size_t i = 0; i < count && s.outer; i += s.count) {
+        s.count = count - i < ARRAY_COUNT(s.offsets) ? count - i : ARRAY_COUNT(s.offsets);
+        for (size_t k = 0; k < s.count; k++) {
+            TRY(index_check(call, indices, i + k, x->shape.dims[axis], &s.offsets[k], err));
+            s.offsets[k] *= s.inner;
+        }
+        s.to = (char *)call->out[0].data + i * s.inner;
+        if (s.inner)
+            copy_slices(&s);
     }
     return STATUS_OK;
 }
