@@ -97,19 +97,27 @@ static void weights_transform(size_t m, double g[6][3])
             g[0][k] = -g[0][k];
 }
 
-static void pack_weight(const struct conv_source *s, const float *tap, const double g[6][3],
-                        size_t n, float *to, size_t step)
+/* The weights of `count` maps, map_step apart from `tap` on, at all frequencies: of each `count`
+ * floats at `to`, the next ones `step` further. */
+static void pack_weights(const struct conv_source *s, const float *tap, size_t count,
+                         const double g[6][3], size_t n, float *to, size_t step)
 {
-    for (size_t i = 0; i < n; i++) {
-        double row[3];
+    double taps[9][PANEL_MOST], row[3][PANEL_MOST];
 
-        for (int k = 0; k < 3; k++) {
-            row[k] = 0;
-            for (int h = 0; h < 3; h++)
-                row[k] += g[i][h] * (double)tap[h * s->step[1] + k * s->step[2]];
-        }
-        for (size_t j = 0; j < n; j++, to += step)
-            *to = (float)(row[0] * g[j][0] + row[1] * g[j][1] + row[2] * g[j][2]);
+    for (ptrdiff_t k = 0; k < 9; k++) {
+        const float *from = tap + k / 3 * s->step[1] + k % 3 * s->step[2];
+
+        for (size_t j = 0; j < count; j++)
+            taps[k][j] = from[j * s->map_step];
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < 3; k++)
+            for (size_t j = 0; j < count; j++)
+                row[k][j] =
+                    g[i][0] * taps[k][j] + g[i][1] * taps[3 + k][j] + g[i][2] * taps[6 + k][j];
+        for (size_t k = 0; k < n; k++, to += step)
+            for (size_t j = 0; j < count; j++)
+                to[j] = (float)(row[0][j] * g[k][0] + row[1][j] * g[k][1] + row[2][j] * g[k][2]);
     }
 }
 
@@ -151,10 +159,9 @@ enum status winograd_pack(const struct conv_source *s, size_t m, struct winograd
 
         panel_of(w, i, &column, &width);
         for (size_t c = 0; c < s->channels; c++)
-            for (size_t j = 0; j < width && column + j < s->maps; j++)
-                pack_weight(
-                    s, s->data + s->first + (column + j) * s->map_step + c * s->channel_step, g, n,
-                    w->data + column * w->channels + c * width + j, w->padded * w->channels);
+            pack_weights(s, s->data + s->first + column * s->map_step + c * s->channel_step,
+                         minimum(width, s->maps - column), g, n,
+                         w->data + column * w->channels + c * width, w->padded * w->channels);
     }
     return STATUS_OK;
 }
