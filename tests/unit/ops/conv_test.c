@@ -8,6 +8,7 @@
 #include "test.h"
 
 static uint64_t seed = 1;
+static struct team *team; /* of the runs; or NULL */
 
 static uint64_t random_below(uint64_t bound)
 {
@@ -104,6 +105,7 @@ static enum status call_run(const char *domain, const char *name, const struct a
         .out_count = 1,
         .in = in,
         .out = out,
+        .team = team,
     };
     struct arena keep;
     enum status status;
@@ -357,4 +359,67 @@ TEST(conv_agrees_with_its_twin_avx2)
 TEST(conv_agrees_with_its_twin_avx512)
 {
     check_isa("avx512", 400);
+}
+
+/* Large enough that helpers take part: the same bits as without them. */
+static void check_team(const struct problem *p)
+{
+    struct attribute items[8];
+    struct attributes given = {items, attributes_of(p, items)};
+    struct shape x = SHAPE(p->n, p->in[0], p->in[1], p->channels), bias = SHAPE(p->maps);
+    struct shape w = SHAPE(p->maps, p->channels / p->groups, p->kernel[0], p->kernel[1]);
+    struct tensor in[3] = {tensor_random(&x), tensor_random(&w), tensor_random(&bias)};
+    struct tensor alone = {0}, together = {0};
+    char text[512];
+    struct error err;
+
+    if (p->transposed)
+        memcpy(in[1].shape.dims, (int64_t[]){p->channels, p->maps / p->groups},
+               2 * sizeof(int64_t));
+    for (int i = 0; i < 2; i++) {
+        team = i ? team_pool_new(3) : NULL;
+        CHECK_OK(call_run("firn", p->transposed ? "ConvTransposeNhwc" : "ConvNhwc", &given, in, 3,
+                          i ? &together : &alone, &err),
+                 err);
+        team_free(team);
+    }
+    team = NULL;
+    if (memcmp(alone.data, together.data, tensor_count(&alone) * sizeof(float)))
+        fail_msg("%s: not the same with helpers", problem_print(p, text, sizeof text));
+    for (int i = 0; i < 3; i++)
+        free(in[i].data);
+    free(alone.data), free(together.data);
+}
+
+TEST(conv_does_not_depend_on_helpers)
+{
+    static const struct problem PROBLEMS[] = {
+        {.channels = 32, .maps = 48, .groups = 1, .kernel = {3, 3}, .in = {70, 50}},
+        {.channels = 64, .maps = 64, .groups = 1, .kernel = {3, 3}, .in = {40, 40}},
+        {.channels = 256, .maps = 512, .groups = 1, .kernel = {1, 1}, .in = {9, 9}},
+        {.channels = 256, .maps = 200, .groups = 1, .kernel = {5, 5}, .in = {7, 7}},
+        {.channels = 96, .maps = 96, .groups = 96, .kernel = {5, 5}, .in = {60, 60}},
+        {.channels = 64, .maps = 128, .groups = 4, .kernel = {3, 3}, .in = {40, 40}},
+        {.transposed = true,
+         .channels = 64,
+         .maps = 64,
+         .groups = 1,
+         .kernel = {4, 4},
+         .in = {40, 40}},
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(PROBLEMS); i++) {
+        struct problem p = PROBLEMS[i];
+
+        p.rank = 2;
+        p.n = 1;
+        p.bias = true;
+        for (int d = 0; d < 2; d++) {
+            p.strides[d] = p.transposed ? 2 : 1;
+            p.dilations[d] = 1;
+            p.pads[d] = p.pads[d + 2] = p.kernel[d] / 2;
+        }
+        p.activation = i % 2 ? "HardSwish" : "Relu";
+        check_team(&p);
+    }
 }
