@@ -49,6 +49,12 @@ enum status graph_evaluate(const struct node *node, struct op_call *call, struct
 enum status graph_fold(struct graph *graph, bool dequantise, struct arena *scratch,
                        struct error *err) must_check;
 
+/* Run the passes on a graph and on those inside of its nodes; `depth` graphs are around it. */
+enum status graph_optimise_inner(struct graph *graph, const char *skip, int depth,
+                                 struct arena *scratch, struct error *err) must_check;
+enum status subgraphs_optimise(struct graph *graph, const char *skip, int depth,
+                               struct arena *scratch, struct error *err) must_check;
+
 /* --- Edits: what a pass does to a graph. A pass walks the nodes in order and says of a value "use
  * that one instead", and of a node "remove"; or adds nodes with graph_node() and friends, whose
  * place in the order edit_end finds. Later nodes see earlier replacements at once. --- */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gen/passes.h"
 #include "graph/constants.h"
+#include "graph/internal.h"
 
 enum { PASSES_MAX = 64, ROUNDS_MAX = 16, PHASE = 100 };
 
@@ -58,22 +59,40 @@ static enum status passes_run(struct graph *graph, const struct pass *const *pas
     return STATUS_OK;
 }
 
-enum status graph_optimise(struct graph *graph, const char *skip, struct arena *scratch,
-                           struct error *err)
+static enum status phases_run(struct graph *graph, const struct pass *const *passes, size_t count,
+                              bool sweep, struct arena *scratch, struct error *err)
 {
-    const struct pass *passes[PASSES_MAX];
-    size_t count, end = 0;
+    size_t end = 0;
 
-    if (listed(skip, "all"))
-        return STATUS_OK;
-    count = passes_sort(skip, passes);
     while (end < count) {
         int phase = phase_of(passes[end]);
 
         while (end < count && phase_of(passes[end]) == phase)
             end++;
         TRY(passes_run(graph, passes, end, scratch, err));
-        TRY(constants_sweep(graph, scratch, err));
+        if (sweep)
+            TRY(constants_sweep(graph, scratch, err));
     }
     return STATUS_OK;
+}
+
+/* Constants of a graph inside of a node may be shared with the one around it: they are not swept.
+ */
+enum status graph_optimise_inner(struct graph *graph, const char *skip, int depth,
+                                 struct arena *scratch, struct error *err)
+{
+    const struct pass *passes[PASSES_MAX];
+    size_t count = passes_sort(skip, passes), edits;
+
+    TRY(phases_run(graph, passes, count, depth == 0, scratch, err));
+    edits = graph->edits;
+    TRY(subgraphs_optimise(graph, skip, depth, scratch, err));
+    return graph->edits == edits ? STATUS_OK
+                                 : phases_run(graph, passes, count, depth == 0, scratch, err);
+}
+
+enum status graph_optimise(struct graph *graph, const char *skip, struct arena *scratch,
+                           struct error *err)
+{
+    return listed(skip, "all") ? STATUS_OK : graph_optimise_inner(graph, skip, 0, scratch, err);
 }

@@ -5,7 +5,8 @@
 
 enum {
     FUNCTION_DEPTH_MAX = 32,
-    NODES_MAX = 1 << 20, /* after functions are expanded */
+    NESTING_NAMED_MAX = 2, /* graphs in graphs whose nodes a message names */
+    NODES_MAX = 1 << 20,   /* after functions are expanded */
 };
 
 enum status onnx_name_set(struct scope *scope, struct bytes name, value_id value, struct error *err)
@@ -455,7 +456,8 @@ static enum status subgraphs_build(struct building *b, struct scope *scope,
         if (!attribute || attribute->value.kind != ATTRIBUTE_GRAPH)
             continue;
         if (subgraph_build(b, scope, attribute->graph, types, type_count, &inner, err))
-            return error_within(err, "attribute %s", NAMES[i]);
+            return scope->nesting > NESTING_NAMED_MAX ? err->status
+                                                      : error_within(err, "attribute %s", NAMES[i]);
         plain[attribute - attributes].g = inner.graph;
         all = arena_new(b->keep, value_id, *input_count + inner.capture_count);
         if (!all)
@@ -553,6 +555,8 @@ static enum status nodes_build(struct building *b, struct scope *scope,
             continue;
         if (!strncmp(err->text, "node ", 5) && !onnx_is_control(node))
             return err->status; /* graph_node has said which */
+        if (scope->nesting > NESTING_NAMED_MAX)
+            return err->status;
         return error_within(err, "node %zu '%s' (%s)", i,
                             text_quote(bytes_of(node->name), quoted, sizeof quoted), node->op);
     }
