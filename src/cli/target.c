@@ -45,6 +45,17 @@ static enum status team_open(int64_t threads, struct team **team, struct error *
                  : error_set(err, STATUS_UNAVAILABLE, "%d threads do not start", (int)threads);
 }
 
+static enum status weights_read(const char *text, enum dtype *weights, struct error *err)
+{
+    *weights = !text                   ? DTYPE_NONE
+               : !strcmp(text, "bf16") ? DTYPE_BF16
+               : !strcmp(text, "f16")  ? DTYPE_F16
+                                       : DTYPE_COUNT;
+    return *weights != DTYPE_COUNT
+               ? STATUS_OK
+               : error_set(err, STATUS_INVALID_INPUT, "--weights wants bf16 or f16");
+}
+
 enum status target_open(const char *name, const struct target_options *options,
                         struct target *target, struct error *err)
 {
@@ -53,6 +64,7 @@ enum status target_open(const char *name, const struct target_options *options,
                                     .profile = options->profile};
 
     arena_init(&target->memory, 1 << 24);
+    TRY(weights_read(options->weights, &native.weights, err));
     if (options->isa)
         TRY(cpu_isa_force(options->isa, err));
     TRY(team_open(options->threads, &target->team, err));

@@ -6,7 +6,7 @@
 #include "loading/load.h"
 
 struct target_options {
-    const char *manifest, *isa, *store, *passes_off;
+    const char *manifest, *isa, *store, *passes_off, *weights;
     bool reference;
     int64_t threads; /* of one run; 0: one a core */
     bool profile;    /* not an option of all: see bench */
@@ -20,6 +20,8 @@ struct target_options {
          "threads that work on one run (predict: one a core, bench: 1)"},                          \
         {"isa", OPTION_TEXT, offsetof(type, member.isa), "NAME",                                   \
          "force the kernels: avx512, avx2 or portable"},                                           \
+        {"weights", OPTION_TEXT, offsetof(type, member.weights), "TYPE",                           \
+         "keep the weights of products as bf16 or f16: faster, less exact"},                       \
         {"reference", OPTION_FLAG, offsetof(type, member.reference), NULL,                         \
          "use the plain reference kernels only"},                                                  \
     {                                                                                              \

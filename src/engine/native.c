@@ -206,6 +206,8 @@ static enum status load(struct native *native, struct error *err)
     status = graph_finish(native->graph, err);
     if (!status)
         status = graph_optimise(native->graph, native->options.passes_off, &scratch, err);
+    if (!status && (native->options.weights == DTYPE_F16 || native->options.weights == DTYPE_BF16))
+        status = graph_narrow_weights(native->graph, native->options.weights, err);
     if (!status)
         status = recipes_make(native, &scratch, err);
     op_reference_only(reference);

@@ -9,6 +9,7 @@
 struct native_options {
     const char *passes_off; /* see graph_optimise; NULL: all on */
     bool reference;         /* reference kernels only: the oracle */
+    enum dtype weights;     /* DTYPE_F16, DTYPE_BF16: see graph_narrow_weights; else: as they are */
     size_t plans_max;       /* plans kept per session; 0: 32 */
     size_t memory_max;      /* bytes of one plan; 0: 4 GiB */
     size_t model_max;       /* bytes of weights that are not used in place; 0: 64 GiB */

@@ -147,6 +147,12 @@ enum status graph_optimise(struct graph *graph, const char *skip, struct arena *
 /* Let it and its subgraphs grow in another arena from now on. */
 void graph_keep_in(struct graph *graph, struct arena *keep);
 
+/* After the passes: let products keep constant weights of floats in half precision (DTYPE_F16 or
+ * DTYPE_BF16), which halves what one row reads and changes answers in the fourth or third digit.
+ * Only for those who ask for it. */
+enum status graph_narrow_weights(struct graph *graph, enum dtype dtype, struct error *err)
+    must_check;
+
 struct pass {
     const char *name;
     const char *summary;

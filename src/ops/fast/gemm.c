@@ -13,11 +13,6 @@ enum {
     SHARED_CHUNKS = 3, /* what is shorter runs here */
 };
 
-static const struct gemm_type *type_of(const struct packed_matrix *b)
-{
-    return b->dtype == DTYPE_F32 ? &b->kernels->f32 : &b->kernels->f64;
-}
-
 static size_t minimum(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -81,9 +76,10 @@ static void block_run(const struct rectangle *r, size_t row, size_t rows, size_t
     size_t width = (minimum(columns, r->type->panel) + r->type->vector - 1) / r->type->vector *
                    r->type->vector;
     size_t at = b->step ? k0 * b->step + column : column * b->rows + k0 * width;
+    size_t stored = dtype_size(b->stored);
     size_t strips = (rows + r->type->rows_max - 1) / r->type->rows_max;
     struct gemm_strip strip = {
-        .panel = (const char *)b->data + at * size,
+        .panel = (const char *)b->data + at * stored,
         .bias = g->bias ? (const char *)g->bias + column * size : NULL,
         .columns = columns,
         .depth = depth,
@@ -94,8 +90,8 @@ static void block_run(const struct rectangle *r, size_t row, size_t rows, size_t
         .distance = b->step ? r->type->panel : r->type->panel * b->rows,
         .add = k0 > 0,
     };
-    const char *next = (const char *)strip.panel + depth * width * size;
-    const char *end = next + depth * width * size;
+    const char *next = (const char *)strip.panel + depth * width * stored;
+    const char *end = next + depth * width * stored;
 
     for (; strips; strips--) {
         strip.rows = (rows + strips - 1) / strips;
@@ -156,7 +152,7 @@ static void chunk_run(void *context, size_t chunk, size_t lane)
     (void)lane;
     rectangle_run(&(struct rectangle){
         .gemm = g,
-        .type = type_of(g->b),
+        .type = gemm_type_of(g->b->kernels, g->b->stored),
         .size = dtype_size(g->b->dtype),
         .row = row,
         .column = column,
@@ -183,7 +179,7 @@ static size_t chunks_of(const struct gemm *g)
 
 static void multiply_shared(const struct gemm *g, size_t wanted)
 {
-    const struct gemm_type *type = type_of(g->b);
+    const struct gemm_type *type = gemm_type_of(g->b->kernels, g->b->stored);
     size_t panels = parts(g->b->columns, type->panel);
     size_t across = minimum(panels, wanted), down = parts(wanted, across);
     struct sharing sharing = {.gemm = g};

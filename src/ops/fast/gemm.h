@@ -15,15 +15,17 @@
 struct gemm_kernels;
 
 struct packed_matrix {
-    enum dtype dtype;     /* DTYPE_F32 or DTYPE_F64 */
+    enum dtype dtype;     /* of A and C: DTYPE_F32 or DTYPE_F64 */
+    enum dtype stored;    /* of the packed data: the same, or DTYPE_F16 or DTYPE_BF16 for floats */
     size_t rows, columns; /* of B: (k, n) */
     const struct gemm_kernels *kernels;
     const void *data; /* 64-byte aligned, or a matrix in place */
     size_t step;      /* of a matrix in place: elements from row to row; 0: packed */
 };
 
-/* Bytes of the packed data of a (k, n) matrix; SIZE_MAX when it overflows. */
-size_t gemm_packed_size(enum dtype dtype, size_t k, size_t n);
+/* Bytes of the packed data of a (k, n) matrix of this (stored) dtype; SIZE_MAX when it overflows.
+ */
+size_t gemm_packed_size(enum dtype stored, size_t k, size_t n);
 
 /* Pack b (k, n), or with `transposed` b (n, k), into `data` (gemm_packed_size bytes, 64-byte
  * aligned, owned by the caller). */
@@ -33,6 +35,10 @@ void gemm_pack(struct packed_matrix *packed, enum dtype dtype, const void *b, si
 /* The same of a matrix whose rows lie ldb elements apart, each element times `scale`. */
 void gemm_pack_strided(struct packed_matrix *packed, enum dtype dtype, const void *b, size_t ldb,
                        size_t k, size_t n, bool transposed, double scale, void *data);
+
+/* Pack b, of floats, in half precision: F16 or BF16, to nearest even. */
+void gemm_pack_narrow(struct packed_matrix *packed, enum dtype stored, const float *b, size_t ldb,
+                      size_t k, size_t n, bool transposed, double scale, void *data);
 
 /* Use b (k, n) where it is, which pays for few rows of A; false when n does not allow it. */
 bool gemm_in_place(struct packed_matrix *packed, enum dtype dtype, const void *b, size_t ldb,

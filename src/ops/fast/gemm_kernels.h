@@ -2,8 +2,7 @@
 /* The table of one instruction set's micro-kernels: what gemm.c asks of gemm_ISA.c. */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "ops/fast/gemm.h"
 
 enum {
     GEMM_BLOCK_BYTES = 1536, /* of one column in a block of B's rows: 384 floats, 192 doubles */
@@ -31,7 +30,7 @@ struct gemm_strip {
     bool add;                /* start from C */
 };
 
-enum { GEMM_ROWS_MAX = 6 };
+enum { GEMM_ROWS_MAX = 6, GEMM_PANEL_MAX = 64 };
 
 struct gemm_type {
     size_t vector, panel, rows_max;       /* elements, elements, rows */
@@ -41,6 +40,16 @@ struct gemm_type {
 
 struct gemm_kernels {
     struct gemm_type f32, f64;
+    struct gemm_type f16, bf16; /* floats, of panels of halves */
 };
 
 extern const struct gemm_kernels gemm_portable, gemm_avx2, gemm_avx512;
+
+static inline const struct gemm_type *gemm_type_of(const struct gemm_kernels *kernels,
+                                                   enum dtype stored)
+{
+    return stored == DTYPE_F32   ? &kernels->f32
+           : stored == DTYPE_F64 ? &kernels->f64
+           : stored == DTYPE_F16 ? &kernels->f16
+                                 : &kernels->bf16;
+}

@@ -4,6 +4,7 @@
 #include "base/cpu.h"
 #include "ops/fast/gemm.h"
 #include "ops/fast/gemm_kernels.h"
+#include "ops/fast/vector.h"
 
 static const struct gemm_kernels *kernels_of_machine(void)
 {
@@ -16,23 +17,18 @@ static const struct gemm_kernels *kernels_of_machine(void)
     return &gemm_portable;
 }
 
-static const struct gemm_type *type_of(const struct gemm_kernels *kernels, enum dtype dtype)
-{
-    return dtype == DTYPE_F32 ? &kernels->f32 : &kernels->f64;
-}
-
 static size_t padded_columns(const struct gemm_type *type, size_t n)
 {
     return (n + type->vector - 1) / type->vector * type->vector;
 }
 
-size_t gemm_packed_size(enum dtype dtype, size_t k, size_t n)
+size_t gemm_packed_size(enum dtype stored, size_t k, size_t n)
 {
-    const struct gemm_type *type = type_of(kernels_of_machine(), dtype);
+    const struct gemm_type *type = gemm_type_of(kernels_of_machine(), stored);
     size_t size;
 
     if (n > SIZE_MAX / 2 || !checked_multiply(k, padded_columns(type, n), &size) ||
-        !checked_multiply(size, dtype_size(dtype), &size))
+        !checked_multiply(size, dtype_size(stored), &size))
         return SIZE_MAX;
     return size;
 }
@@ -132,10 +128,10 @@ void gemm_pack_strided(struct packed_matrix *packed, enum dtype dtype, const voi
                        size_t k, size_t n, bool transposed, double scale, void *data)
 {
     const struct gemm_kernels *kernels = kernels_of_machine();
-    const struct gemm_type *type = type_of(kernels, dtype);
+    const struct gemm_type *type = gemm_type_of(kernels, dtype);
     size_t size = dtype_size(dtype);
 
-    *packed = (struct packed_matrix){dtype, k, n, kernels, data, 0};
+    *packed = (struct packed_matrix){dtype, dtype, k, n, kernels, data, 0};
     for (size_t j = 0; j < n; j += type->panel) {
         size_t columns = n - j < type->panel ? n - j : type->panel;
         struct panel panel = {
@@ -151,6 +147,41 @@ void gemm_pack_strided(struct packed_matrix *packed, enum dtype dtype, const voi
     }
 }
 
+/* One row of a panel, as floats. */
+static void gather_row(const struct panel *p, size_t k, bool transposed, float *row)
+{
+    const float *b = p->b;
+
+    for (size_t j = 0; j < p->width; j++)
+        row[j] = j >= p->columns
+                     ? 0
+                     : (transposed ? b[j * p->ldb + k] : b[k * p->ldb + j]) * (float)p->scale;
+}
+
+void gemm_pack_narrow(struct packed_matrix *packed, enum dtype stored, const float *b, size_t ldb,
+                      size_t k, size_t n, bool transposed, double scale, void *data)
+{
+    const struct gemm_kernels *kernels = kernels_of_machine();
+    const struct gemm_type *type = gemm_type_of(kernels, stored);
+    float row[GEMM_PANEL_MAX];
+
+    *packed = (struct packed_matrix){DTYPE_F32, stored, k, n, kernels, data, 0};
+    for (size_t j = 0; j < n; j += type->panel) {
+        size_t columns = n - j < type->panel ? n - j : type->panel;
+        struct panel panel = {.b = b + (transposed ? j * ldb : j),
+                              .ldb = ldb,
+                              .columns = columns,
+                              .width = padded_columns(type, columns),
+                              .scale = scale};
+        uint16_t *to = (uint16_t *)data + j * k;
+
+        for (size_t i = 0; i < k; i++, to += panel.width) {
+            gather_row(&panel, i, transposed, row);
+            vector_narrow(stored, row, to, panel.width);
+        }
+    }
+}
+
 void gemm_pack(struct packed_matrix *packed, enum dtype dtype, const void *b, size_t k, size_t n,
                bool transposed, void *data)
 {
@@ -162,6 +193,6 @@ bool gemm_in_place(struct packed_matrix *packed, enum dtype dtype, const void *b
 {
     const struct gemm_kernels *kernels = kernels_of_machine();
 
-    *packed = (struct packed_matrix){dtype, k, n, kernels, b, ldb};
-    return n % type_of(kernels, dtype)->vector == 0;
+    *packed = (struct packed_matrix){dtype, dtype, k, n, kernels, b, ldb};
+    return n % gemm_type_of(kernels, dtype)->vector == 0;
 }

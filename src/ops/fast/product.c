@@ -44,7 +44,7 @@ enum status product_prepare(const struct product_request *request, struct produc
     struct product *made;
     size_t k, n, size;
     void *data, *bias;
-    bool fits;
+    bool fits, narrow;
 
     *product = NULL;
     if (op_is_reference_only() || !b->data || b->shape.rank != 2 || !is_float_or_double(b->dtype))
@@ -54,13 +54,19 @@ enum status product_prepare(const struct product_request *request, struct produc
     TRY(bias_of(request, n, &bias, &fits, keep, err));
     if (!fits)
         return STATUS_OK;
-    size = gemm_packed_size(b->dtype, k, n);
+    narrow =
+        b->dtype == DTYPE_F32 && (request->stored == DTYPE_F16 || request->stored == DTYPE_BF16);
+    size = gemm_packed_size(narrow ? request->stored : b->dtype, k, n);
     made = arena_new(keep, struct product, 1);
     data = size > SIZE_MAX - 4096 ? NULL : arena_alloc(keep, size + 4096, 1); /* 64-byte aligned */
     if (!made || !data)
         return error_no_memory(err, "packed weights");
-    gemm_pack_strided(&made->b, b->dtype, b->data, request->transposed ? k : n, k, n,
-                      request->transposed, request->alpha, data);
+    if (narrow)
+        gemm_pack_narrow(&made->b, request->stored, b->data, request->transposed ? k : n, k, n,
+                         request->transposed, request->alpha, data);
+    else
+        gemm_pack_strided(&made->b, b->dtype, b->data, request->transposed ? k : n, k, n,
+                          request->transposed, request->alpha, data);
     made->bias = bias;
     made->epilogue = request->epilogue;
     *product = made;

@@ -19,6 +19,7 @@ struct product_request {
     bool transposed;            /* b is (n, k) */
     double alpha, beta;
     struct epilogue epilogue;
+    enum dtype stored; /* DTYPE_F16, DTYPE_BF16: b is floats, kept in half precision; else as b */
 };
 
 /* Pack b, with alpha in it, and c as a bias. *product is NULL where another kernel must serve: b is

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Product: activation(a b + bias + residual), as the passes make it of MatMul, Gemm and what
  * follows them. a (..., k), b (k, n) or with `transposed` (n, k), bias (n,), residual of the
- * output's shape; `activation`, `alpha`, `beta` as ops/fast/epilogue.h has them, for floats. */
+ * output's shape; `activation`, `alpha`, `beta` as ops/fast/epilogue.h has them, for floats. With
+ * `weights` "bf16" or "f16" a constant b is kept in that precision, which the reference ignores. */
 #include "ops/fast/product.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/matmul.h"
@@ -11,6 +12,13 @@ enum { A, B, BIAS, RESIDUAL };
 static bool is_transposed(const struct op_call *call)
 {
     return attribute_int(call->attributes, "transposed", 0);
+}
+
+static enum dtype stored_of(const struct op_call *call)
+{
+    return attribute_is(call->attributes, "weights", "bf16")  ? DTYPE_BF16
+           : attribute_is(call->attributes, "weights", "f16") ? DTYPE_F16
+                                                              : call->in[B].dtype;
 }
 
 static enum status check_bias(struct op_call *call, int64_t n, struct error *err)
@@ -82,6 +90,7 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
         .transposed = is_transposed(call),
         .alpha = 1,
         .beta = 1,
+        .stored = stored_of(call),
     };
     struct product *product = NULL;
 

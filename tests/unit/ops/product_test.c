@@ -92,6 +92,43 @@ TEST(gemm_agrees_with_its_reference)
     }
 }
 
+/* Weights in half precision: each as far from its float as its bits allow. */
+TEST(product_with_narrow_weights_is_near)
+{
+    static const char *const NAMES[] = {"bf16", "f16"};
+
+    for (int i = 0; i < 40; i++) {
+        int64_t m = random_from(1, 14), k = random_from(1, 500), n = random_from(1, 150);
+        struct op_run run = {.domain = "firn", .name = "Product", .in_count = 2};
+
+        run.in[0] = tensor_random(DTYPE_F32, SHAPE(m, k));
+        run.in[1] = tensor_random(DTYPE_F32, i & 2 ? SHAPE(n, k) : SHAPE(k, n));
+        op_run_int(&run, "transposed", i & 2);
+        op_run_string(&run, "weights", NAMES[i & 1]);
+        run.variable = 1;
+        CHECK_FAST(&run, (i & 1 ? 0x1p-11 : 0x1p-8) * 4 * sqrt((double)k) + 1e-4);
+        op_run_free(&run);
+    }
+}
+
+/* Of numbers that bf16 and f16 hold exactly nothing is lost. */
+TEST(product_with_exact_narrow_weights_is_exact)
+{
+    struct op_run run = {.domain = "firn", .name = "Product", .in_count = 2};
+
+    run.in[0] = tensor_random(DTYPE_F32, SHAPE(7, 70));
+    run.in[1] = tensor_random(DTYPE_F32, SHAPE(70, 90));
+    for (size_t i = 0; i < tensor_count(&run.in[1]); i++)
+        ((float *)run.in[1].data)[i] = (float)random_from(-64, 64) / 16;
+    run.variable = 1;
+    op_run_string(&run, "weights", "bf16");
+    CHECK_FAST(&run, 1e-5);
+    run.attribute_count = 0;
+    op_run_string(&run, "weights", "f16");
+    CHECK_FAST(&run, 1e-5);
+    op_run_free(&run);
+}
+
 /* Work that is shared gives the same bits. */
 TEST(product_does_not_depend_on_threads)
 {
