@@ -116,6 +116,7 @@ for name in ("SimpleRNN", "LSTM", "GRU"):
     case(f"{name} states", [(6, 3)], lambda x, c=cls: L.Concatenate()(c(4, return_state=True)(x)))
     case(f"{name} initial state", [(6, 3)] + [(4,)] * (2 if name == "LSTM" else 1),
          lambda x, *s, c=cls: c(4)(x, initial_state=list(s)))
+layer("Bidirectional LSTM masked", (6, 3), lambda: keras.Sequential([L.Masking(0.0), L.Bidirectional(L.LSTM(4, return_sequences=True))]))
 layer("LSTM hard_sigmoid", (6, 3), lambda: L.LSTM(4, recurrent_activation="hard_sigmoid"))
 layer("GRU before reset", (6, 3), lambda: L.GRU(4, reset_after=False))
 layer("ConvLSTM2D", (3, 6, 5, 2), lambda: L.ConvLSTM2D(3, 3, padding="same"))
@@ -127,7 +128,7 @@ layer("masked mean", (6,), lambda: keras.Sequential([L.Embedding(5, 4, mask_zero
 
 # --- attention ---
 case("MultiHeadAttention", [(5, 8), (6, 8)], lambda q, v: L.MultiHeadAttention(2, 4)(q, v))
-case("MultiHeadAttention self", [(5, 8)], lambda x: L.MultiHeadAttention(2, 3, value_dim=5, use_bias=False)(x, x, x))
+case("MultiHeadAttention self", [(5, 8)], lambda x: L.MultiHeadAttention(2, 3, use_bias=False)(x, x, x))
 case("MultiHeadAttention causal", [(5, 8)], lambda x: L.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True))
 case("Attention", [(5, 8), (6, 8)], lambda q, v: L.Attention()([q, v]))
 case("Attention scaled", [(5, 8), (6, 8), (6, 8)], lambda q, v, k: L.Attention(use_scale=True)([q, v, k]))

@@ -140,13 +140,28 @@ static enum status project_back(const struct heads *h, value_id x, value_id *y, 
     return STATUS_OK;
 }
 
+/* Steps are the second dimension of three. */
+static enum status axes_check(const struct call *c, struct error *err)
+{
+    const struct json *axes = json_get(c->config, "attention_axes");
+    int64_t axis = 1;
+    int rank;
+
+    TRY(call_rank(c, 0, &rank, err));
+    if (axes && axes->kind == JSON_ARRAY && axes->count == 1)
+        axes = &axes->items[0];
+    if (rank != 3 || (axes && axes->kind != JSON_NULL && (!json_i64(axes, &axis) || axis != 1)))
+        return error_set(err, STATUS_UNSUPPORTED, "its 'attention_axes' is not supported");
+    return STATUS_OK;
+}
+
 static enum status multi_head_attention(struct call *c, struct error *err)
 {
     struct heads h = {.c = c, .biased = config_bool_or(c, "use_bias", NULL, true)};
     value_id in[3], q, k, v, scale, scores, y;
 
     TRY(operands(c, in, err));
-    TRY(config_refuse(c, "attention_axes", err));
+    TRY(axes_check(c, err));
     TRY(config_refuse(c, "output_shape", err));
     TRY(config_int(c, "num_heads", NULL, &h.count, err));
     TRY(config_int(c, "key_dim", NULL, &h.key_dim, err));

@@ -29,6 +29,7 @@ struct recurrent {
     const struct kind *kind;
     int64_t units;
     bool backwards, sequences, states, reset_after;
+    bool zeros; /* where a step does not count, rather than the last output */
     value_id x, mask;             /* (batch, steps, in), (batch, steps) */
     value_id initial[STATES_MAX]; /* (batch, units) or VALUE_NONE */
     struct tensor w, r, b;        /* as ONNX has them */
@@ -192,7 +193,10 @@ static enum status unpack(struct recurrent *n, const struct packing *packing, va
     TRY(spread(n, index, *y, &wide, err));
     TRY(emit_node(e, "", "GatherElements", EMIT(*y, wide),
                   EMIT_ATTRIBUTES(attribute_of_int("axis", 1)), y, err));
-    TRY(emit_2(e, "GreaterOrEqual", packing->place, zero, &some, err));
+    if (n->zeros)
+        some = n->mask;
+    else
+        TRY(emit_2(e, "GreaterOrEqual", packing->place, zero, &some, err));
     TRY(emit_cast(e, some, DTYPE_F32, &some, err));
     TRY(emit_unsqueeze(e, some, 2, &some, err));
     return emit_2(e, "Mul", *y, some, y, err);
@@ -286,12 +290,14 @@ static enum status recurrent_read(struct call *c, const struct kind *kind, struc
         .sequences = config_bool_or(c, "return_sequences", NULL, false),
         .states = config_bool_or(c, "return_state", NULL, false),
         .reset_after = config_bool_or(c, "reset_after", NULL, false),
+        .zeros = config_bool_or(c, "zero_output_for_mask", NULL, false),
         .x = c->in[0].value,
         .mask = mask ? mask->value : c->in[0].mask,
         .initial = {VALUE_NONE, VALUE_NONE},
     };
     TRY(config_refuse(c, "time_major", err));
-    TRY(config_refuse(c, "zero_output_for_mask", err));
+    if (n->zeros && !n->sequences && n->mask != VALUE_NONE)
+        return error_set(err, STATUS_UNSUPPORTED, "zero_output_for_mask of the last output");
     TRY(config_int(c, "units", "output_dim", &n->units, err));
     if (n->units < 1 || n->units > 1 << 24)
         return error_set(err, STATUS_INVALID_INPUT, "has %lld units", (long long)n->units);
@@ -414,7 +420,7 @@ static enum status bidirectional(struct call *c, struct error *err)
     const struct json *mode = json_get(c->config, "merge_mode");
     struct keras_tensor forward[LAYER_OUTPUTS_MAX], backward[LAYER_OUTPUTS_MAX];
     size_t forward_count, backward_count;
-    bool sequences = false;
+    bool sequences = false, zeros = false;
     struct json copy;
     value_id y;
 
@@ -422,7 +428,8 @@ static enum status bidirectional(struct call *c, struct error *err)
     if (!layer || !json_get(layer, "config"))
         return error_set(err, STATUS_INVALID_INPUT, "has no layer");
     json_bool(json_get(json_get(layer, "config"), "return_sequences"), &sequences);
-    if (sequences && c->in[0].mask != VALUE_NONE)
+    json_bool(json_get(json_get(layer, "config"), "zero_output_for_mask"), &zeros);
+    if (sequences && !zeros && c->in[0].mask != VALUE_NONE)
         return error_set(err, STATUS_UNSUPPORTED, "sequences with a mask, both ways");
     TRY(call_inner(c, layer, "forward_layer", c->in, 1, forward, &forward_count, err));
     if (given && given->kind == JSON_OBJECT) {
