@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+/* TensorFlow: frozen graphs (a bare GraphDef whose variables became constants). Inputs are its
+ * placeholders, outputs what no other node reads. */
+#include "base/text.h"
+#include "importers/tensorflow/internal.h"
+
+enum { BID_FIELDS_MAX = 16 };
+
+/* A GraphDef: nodes (1) that begin with a name (1) and an operator (2); library (2), versions (3,
+ * 4). */
+static bool is_node(struct bytes bytes)
+{
+    struct protobuf message = protobuf_over(bytes);
+    struct protobuf_field field;
+    struct error ignored;
+    bool name = false, op = false;
+
+    for (int i = 0; i < BID_FIELDS_MAX; i++) {
+        if (protobuf_next(&message, &field, &ignored) || !field.number)
+            break;
+        if (field.number > 7 || field.wire != PROTOBUF_BYTES)
+            return false;
+        name = name || (field.number == 1 && text_is_utf8(field.bytes));
+        op = op || (field.number == 2 && field.bytes.size && text_is_utf8(field.bytes) &&
+                    field.bytes.data[0] >= 'A' && field.bytes.data[0] <= '_');
+    }
+    return name && op;
+}
+
+static bool is_graph(struct bytes bytes)
+{
+    struct protobuf message = protobuf_over(bytes);
+    struct protobuf_field field;
+    struct error ignored;
+    int nodes = 0;
+
+    for (int i = 0; i < BID_FIELDS_MAX; i++) {
+        if (protobuf_next(&message, &field, &ignored))
+            return nodes > 0;
+        if (!field.number)
+            break;
+        if (field.number > 4 || (field.number == 1 && field.wire != PROTOBUF_BYTES))
+            return false;
+        if (field.number == 1 && !is_node(field.bytes))
+            return false;
+        nodes += field.number == 1;
+    }
+    return nodes > 0;
+}
+
+static int bid(struct upload *upload)
+{
+    struct error ignored;
+    struct bytes bytes;
+
+    if (upload->artifact->count != 1 ||
+        member_bytes(&upload->artifact->members[0], &bytes, &ignored) || !is_graph(bytes))
+        return 0;
+    upload->main = &upload->artifact->members[0];
+    return 75;
+}
+
+/* --- what goes in and out --- */
+
+static const char *const SILENT[] = {"NoOp", "Assert", "Print", "SaveV2", "Assign", "PrintV2"};
+
+static bool is_silent(const struct tf_node *node)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(SILENT); i++)
+        if (!strcmp(node->op, SILENT[i]))
+            return true;
+    return false;
+}
+
+struct ends {
+    struct tf_node **inputs, **outputs;
+    size_t input_count, output_count;
+};
+
+static enum status ends_find(const struct tf_graph *graph, struct ends *ends, struct arena *keep,
+                             struct error *err)
+{
+    *ends = (struct ends){.inputs = arena_new(keep, struct tf_node *, graph->count),
+                          .outputs = arena_new(keep, struct tf_node *, graph->count)};
+    if (!ends->inputs || !ends->outputs)
+        return error_no_memory(err, "the graph");
+    for (size_t n = 0; n < graph->count; n++) {
+        struct tf_node *node = &graph->nodes[n];
+
+        if (!strcmp(node->op, "Placeholder"))
+            ends->inputs[ends->input_count++] = node;
+        else if (!node->is_read && !is_silent(node))
+            ends->outputs[ends->output_count++] = node;
+    }
+    if (!ends->output_count)
+        return error_set(err, STATUS_UNSUPPORTED, "the graph has no outputs");
+    return STATUS_OK;
+}
+
+static enum status input_add(struct tf_lowering *l, struct tf_node *node, struct field *field,
+                             value_id *value, struct error *err)
+{
+    struct shape shape;
+    enum dtype dtype;
+
+    TRY(tf_type(node, "dtype", &dtype, err));
+    TRY(tf_shape(node, "shape", &shape, l->keep, err));
+    /* Old writers left the shape out, and wrote a scalar's for one that is not known. */
+    if (shape.rank == 0 && l->graph->producer < 24)
+        shape = shape_unknown();
+    *field = (struct field){
+        .name = node->name,
+        .dtype = dtype,
+        .shape = shape,
+        .profile = profile_default(dtype),
+        .evidence_name = {EVIDENCE_STORED, "Placeholder"},
+        .evidence_dtype = {EVIDENCE_STORED, "attribute dtype"},
+        .evidence_shape = {shape.rank < 0 ? EVIDENCE_UNKNOWN : EVIDENCE_STORED, "attribute shape"},
+        .evidence_profile = {EVIDENCE_DERIVED, "dtype"},
+    };
+    TRY(graph_input(l->e.graph, node->name, dtype, &shape, value, err));
+    node->outputs = value;
+    node->output_count = 1;
+    node->state = TF_DONE;
+    return STATUS_OK;
+}
+
+static enum status inputs_add(struct tf_lowering *l, const struct ends *ends,
+                              struct signature *signature, value_id *values, struct error *err)
+{
+    for (size_t i = 0; i < ends->input_count; i++) {
+        if (input_add(l, ends->inputs[i], &signature->inputs[i], &values[i], err))
+            return error_within(err, "node '%.64s' (Placeholder)", ends->inputs[i]->name);
+        signature->input_count++;
+    }
+    return STATUS_OK;
+}
+
+/* All outputs of a node: "split", "split:1" ... */
+static enum status outputs_describe(const struct tf_lowering *l, const struct tf_node *node,
+                                    struct signature *signature, value_id *results,
+                                    struct error *err)
+{
+    for (size_t i = 0; i < node->output_count; i++) {
+        const struct value *value = &l->e.graph->values[node->outputs[i]];
+        struct field *field = &signature->outputs[signature->output_count];
+        const char *name = i ? arena_printf(l->keep, "%s:%zu", node->name, i) : node->name;
+
+        if (!name)
+            return error_no_memory(err, "the contract");
+        results[signature->output_count++] = node->outputs[i];
+        *field = (struct field){
+            .name = name,
+            .dtype = value->dtype,
+            .shape = value->shape,
+            .profile = profile_default(value->dtype),
+            .evidence_name = {EVIDENCE_DERIVED, "no other node reads it"},
+            .evidence_dtype = {EVIDENCE_DERIVED, "shape inference"},
+            .evidence_shape = {value->shape.rank < 0 ? EVIDENCE_UNKNOWN : EVIDENCE_DERIVED,
+                               "shape inference"},
+            .evidence_profile = {EVIDENCE_DERIVED, "dtype"},
+        };
+        for (int d = 0; d < field->shape.rank; d++)
+            if (field->shape.dims[d] < 0)
+                field->shape.dims[d] = DIM_UNKNOWN;
+    }
+    return STATUS_OK;
+}
+
+/* --- import --- */
+
+static enum status refuse(struct description *description, struct graph **graph, struct arena *keep,
+                          struct error *err)
+{
+    description->reason = arena_printf(keep, "%s", err->text);
+    if (!description->reason)
+        return error_no_memory(err, "the description");
+    for (size_t i = 0; i < description->contract.count; i++)
+        description->contract.signatures[i].reason = description->reason;
+    *graph = NULL;
+    return STATUS_OK;
+}
+
+/* Names alone, while nothing is known of what the outputs are. */
+static void outputs_name(const struct ends *ends, struct signature *signature)
+{
+    for (size_t i = 0; i < ends->output_count; i++)
+        signature->outputs[i] = (struct field){
+            .name = ends->outputs[i]->name,
+            .dtype = DTYPE_NONE,
+            .shape = shape_unknown(),
+            .evidence_name = {EVIDENCE_DERIVED, "no other node reads it"},
+        };
+    signature->output_count = ends->output_count;
+}
+
+static enum status build(struct tf_lowering *l, struct description *description, struct error *err)
+{
+    struct signature *signature = arena_new(l->keep, struct signature, 1);
+    value_id *values, *results;
+    struct ends ends;
+    size_t outputs = 0;
+
+    TRY(ends_find(l->graph, &ends, l->keep, err));
+    values = arena_new(l->keep, value_id, ends.input_count);
+    if (!signature || !values)
+        return error_no_memory(err, "the contract");
+    signature->name = "predict";
+    signature->inputs = arena_new(l->keep, struct field, ends.input_count);
+    signature->outputs = arena_new(l->keep, struct field, ends.output_count);
+    if (!signature->inputs || !signature->outputs)
+        return error_no_memory(err, "the contract");
+    description->contract = (struct contract){signature, 1};
+    TRY(inputs_add(l, &ends, signature, values, err));
+    outputs_name(&ends, signature);
+    TRY(tf_lower(l, ends.outputs, ends.output_count, err));
+    for (size_t i = 0; i < ends.output_count; i++)
+        outputs += ends.outputs[i]->output_count;
+    results = arena_new(l->keep, value_id, outputs);
+    signature->outputs = arena_new(l->keep, struct field, outputs);
+    if (!results || !signature->outputs)
+        return error_no_memory(err, "the contract");
+    signature->output_count = 0;
+    for (size_t i = 0; i < ends.output_count; i++)
+        TRY(outputs_describe(l, ends.outputs[i], signature, results, err));
+    TRY(graph_signature_add(l->e.graph, signature->name, values, ends.input_count, results,
+                            signature->output_count, err));
+    return graph_finish(l->e.graph, err);
+}
+
+static enum status import(const struct upload *upload, struct description *description,
+                          struct graph **graph, struct arena *keep, struct error *err)
+{
+    struct tf_graph *stored = arena_new(keep, struct tf_graph, 1);
+    struct tf_lowering l = {.keep = keep, .graph = stored, .e.where = ""};
+    struct protobuf message;
+    struct bytes bytes;
+    enum status status;
+
+    if (!stored)
+        return error_no_memory(err, "the graph");
+    TRY(member_bytes(upload->main, &bytes, err));
+    message = protobuf_over(bytes);
+    description->format = "tensorflow-graph";
+    description->framework = "tensorflow";
+    TRY(tf_graph_read(&message, stored, keep, err));
+    TRY(graph_new(&l.e.graph, keep, err));
+    status = build(&l, description, err);
+    if (status == STATUS_UNSUPPORTED || status == STATUS_TOO_LARGE)
+        return refuse(description, graph, keep, err);
+    TRY(status);
+    *graph = l.e.graph;
+    return STATUS_OK;
+}
+
+static const char *const SUFFIXES[] = {".pb", NULL};
+
+const struct importer importer_tensorflow = {
+    .name = "tensorflow",
+    .summary = "frozen TensorFlow graphs",
+    .suffixes = SUFFIXES,
+    .bid = bid,
+    .import = import,
+};

@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Constants, shapes, and moving elements. */
+#include "importers/tensorflow/internal.h"
+
+static enum status constant(struct tf_call *c, struct error *err)
+{
+    struct tensor tensor;
+    value_id y;
+
+    TRY(tf_tensor(c->node, "value", &tensor, c->l->keep, err));
+    TRY(emit_constant(c->e, &tensor, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status reshape(struct tf_call *c, struct error *err)
+{
+    value_id shape, y;
+
+    TRY(tf_index(c, 1, &shape, err));
+    TRY(emit_node(c->e, "", "Reshape", EMIT(c->in[0], shape),
+                  EMIT_ATTRIBUTES(attribute_of_int("allowzero", 1)), &y, err));
+    return tf_give(c, y);
+}
+
+static enum status shape_as(struct tf_call *c, value_id x, struct error *err)
+{
+    enum dtype dtype;
+    value_id y;
+
+    TRY(tf_type(c->node, "out_type", &dtype, err));
+    TRY(emit_1(c->e, "Shape", x, &y, err));
+    TRY(emit_cast(c->e, y, dtype == DTYPE_NONE ? DTYPE_I32 : dtype, &y, err));
+    return tf_add(c, y, err);
+}
+
+static enum status shape(struct tf_call *c, struct error *err)
+{
+    for (size_t i = 0; i < c->in_count; i++)
+        TRY(shape_as(c, c->in[i], err));
+    return STATUS_OK;
+}
+
+static enum status size(struct tf_call *c, struct error *err)
+{
+    enum dtype dtype;
+    value_id y;
+
+    TRY(tf_type(c->node, "out_type", &dtype, err));
+    TRY(emit_1(c->e, "Size", c->in[0], &y, err));
+    TRY(emit_cast(c->e, y, dtype == DTYPE_NONE ? DTYPE_I32 : dtype, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status rank(struct tf_call *c, struct error *err)
+{
+    value_id y;
+    int known;
+
+    TRY(tf_rank(c, 0, &known, err));
+    TRY(emit_number(c->e, DTYPE_I32, known, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status expand_dims(struct tf_call *c, struct error *err)
+{
+    value_id axes, y;
+
+    TRY(tf_index_list(c, 1, &axes, err));
+    TRY(emit_2(c->e, "Unsqueeze", c->in[0], axes, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status squeeze(struct tf_call *c, struct error *err)
+{
+    int64_t axes[RANK_MAX];
+    value_id list, y;
+    size_t count;
+
+    TRY(tf_ints(c->node, "squeeze_dims", axes, RANK_MAX, &count, c->l->keep, err));
+    if (!count) {
+        TRY(emit_1(c->e, "Squeeze", c->in[0], &y, err));
+        return tf_give(c, y);
+    }
+    TRY(emit_ints(c->e, axes, count, &list, err));
+    TRY(emit_2(c->e, "Squeeze", c->in[0], list, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status transpose(struct tf_call *c, struct error *err)
+{
+    int64_t perm[RANK_MAX];
+    size_t count;
+    value_id y;
+
+    TRY(tf_known_ints(c, 1, perm, RANK_MAX, &count, err));
+    TRY(emit_transpose(c->e, c->in[0], perm, count, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status concatenate(struct tf_call *c, const value_id *values, size_t count,
+                               size_t axis_at, struct error *err)
+{
+    int64_t axis;
+    value_id y;
+
+    TRY(tf_known_int(c, axis_at, &axis, err));
+    TRY(emit_concat(c->e, (struct emit_inputs){values, count}, axis, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status concat(struct tf_call *c, struct error *err)
+{
+    if (c->in_count < 2)
+        return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs", c->in_count);
+    return concatenate(c, c->in + 1, c->in_count - 1, 0, err);
+}
+
+static enum status concat_v2(struct tf_call *c, struct error *err)
+{
+    if (c->in_count < 2)
+        return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs", c->in_count);
+    return concatenate(c, c->in, c->in_count - 1, c->in_count - 1, err);
+}
+
+static enum status pack_along(struct tf_call *c, int64_t axis, struct error *err)
+{
+    value_id *parts = arena_new(c->l->keep, value_id, c->in_count), y;
+
+    if (!parts)
+        return error_no_memory(err, "a node");
+    if (!c->in_count)
+        return error_set(err, STATUS_INVALID_INPUT, "has no inputs");
+    for (size_t i = 0; i < c->in_count; i++)
+        TRY(emit_unsqueeze(c->e, c->in[i], axis, &parts[i], err));
+    TRY(emit_concat(c->e, (struct emit_inputs){parts, c->in_count}, axis, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status pack(struct tf_call *c, struct error *err)
+{
+    int64_t axis;
+
+    TRY(tf_int(c->node, "axis", 0, &axis, err));
+    return pack_along(c, axis, err);
+}
+
+static enum status split_into(struct tf_call *c, value_id x, int64_t axis, int64_t count,
+                              bool squeezed, struct error *err)
+{
+    value_id *parts;
+
+    if (count < 1 || count > TF_OUTPUTS_MAX)
+        return error_set(err, STATUS_UNSUPPORTED, "%lld parts", (long long)count);
+    parts = arena_new(c->l->keep, value_id, (size_t)count);
+    if (!parts)
+        return error_no_memory(err, "a node");
+    if (count == 1)
+        parts[0] = x;
+    else
+        TRY(emit(c->e, "", "Split", &x, 1,
+                 (struct attribute[]){attribute_of_int("axis", axis),
+                                      attribute_of_int("num_outputs", count)},
+                 2, parts, (size_t)count, err));
+    for (int64_t i = 0; i < count; i++) {
+        if (squeezed)
+            TRY(emit_squeeze(c->e, parts[i], axis, &parts[i], err));
+        TRY(tf_add(c, parts[i], err));
+    }
+    return STATUS_OK;
+}
+
+static enum status unpack(struct tf_call *c, struct error *err)
+{
+    int64_t axis, count;
+
+    TRY(tf_int(c->node, "axis", 0, &axis, err));
+    TRY(tf_int(c->node, "num", 0, &count, err));
+    return split_into(c, c->in[0], axis, count, true, err);
+}
+
+static enum status split(struct tf_call *c, struct error *err)
+{
+    int64_t axis, count;
+
+    TRY(tf_int(c->node, "num_split", 0, &count, err));
+    TRY(tf_known_int(c, 0, &axis, err));
+    return split_into(c, c->in[1], axis, count, false, err);
+}
+
+static enum status split_v(struct tf_call *c, struct error *err)
+{
+    int64_t axis, count;
+    value_id *parts, sizes;
+
+    TRY(tf_int(c->node, "num_split", 0, &count, err));
+    TRY(tf_known_int(c, 2, &axis, err));
+    TRY(tf_index(c, 1, &sizes, err));
+    if (count < 1 || count > TF_OUTPUTS_MAX)
+        return error_set(err, STATUS_UNSUPPORTED, "%lld parts", (long long)count);
+    parts = arena_new(c->l->keep, value_id, (size_t)count);
+    if (!parts)
+        return error_no_memory(err, "a node");
+    TRY(emit(c->e, "", "Split", (value_id[]){c->in[0], sizes}, 2,
+             (struct attribute[]){attribute_of_int("axis", axis)}, 1, parts, (size_t)count, err));
+    for (int64_t i = 0; i < count; i++)
+        TRY(tf_add(c, parts[i], err));
+    return STATUS_OK;
+}
+
+static enum status fill(struct tf_call *c, struct error *err)
+{
+    value_id dims, y;
+
+    TRY(tf_index(c, 0, &dims, err));
+    TRY(emit_2(c->e, "Expand", c->in[1], dims, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status filled_like(struct tf_call *c, double number, struct error *err)
+{
+    value_id dims, value, y;
+
+    TRY(emit_1(c->e, "Shape", c->in[0], &dims, err));
+    TRY(emit_number(c->e, emit_dtype(c->e, c->in[0]), number, &value, err));
+    TRY(emit_2(c->e, "Expand", value, dims, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status zeros_like(struct tf_call *c, struct error *err)
+{
+    return filled_like(c, 0, err);
+}
+
+static enum status ones_like(struct tf_call *c, struct error *err)
+{
+    return filled_like(c, 1, err);
+}
+
+static enum status tile(struct tf_call *c, struct error *err)
+{
+    value_id repeats, y;
+
+    TRY(tf_index(c, 1, &repeats, err));
+    TRY(emit_2(c->e, "Tile", c->in[0], repeats, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status broadcast_to(struct tf_call *c, struct error *err)
+{
+    value_id dims, y;
+
+    TRY(tf_index(c, 1, &dims, err));
+    TRY(emit_2(c->e, "Expand", c->in[0], dims, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status gather(struct tf_call *c, struct error *err)
+{
+    int64_t axis = 0, batch;
+    value_id y;
+
+    TRY(tf_int(c->node, "batch_dims", 0, &batch, err));
+    if (batch)
+        return error_set(err, STATUS_UNSUPPORTED, "its batch_dims is %lld", (long long)batch);
+    if (c->in_count < 2 || c->in_count > 3)
+        return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs", c->in_count);
+    if (c->in_count == 3)
+        TRY(tf_known_int(c, 2, &axis, err));
+    TRY(emit_node(c->e, "", "Gather", EMIT(c->in[0], c->in[1]),
+                  EMIT_ATTRIBUTES(attribute_of_int("axis", axis)), &y, err));
+    return tf_give(c, y);
+}
+
+static enum status gather_nd(struct tf_call *c, struct error *err)
+{
+    value_id index, y;
+
+    TRY(tf_index(c, 1, &index, err));
+    TRY(emit_2(c->e, "GatherND", c->in[0], index, &y, err));
+    return tf_give(c, y);
+}
+
+/* (n, 2): before and behind each dimension -> ONNX's befores, then behinds. */
+static enum status pads_turn(struct tf_call *c, value_id *pads, struct error *err)
+{
+    static const int64_t PERM[] = {1, 0}, LIST[] = {-1};
+
+    TRY(tf_index(c, 1, pads, err));
+    TRY(emit_transpose(c->e, *pads, PERM, 2, pads, err));
+    return emit_reshape(c->e, *pads, LIST, 1, pads, err);
+}
+
+static enum status pad(struct tf_call *c, struct error *err)
+{
+    value_id pads, y;
+
+    TRY(pads_turn(c, &pads, err));
+    TRY(emit_node(c->e, "", "Pad", EMIT(c->in[0], pads, c->in_count > 2 ? c->in[2] : VALUE_NONE),
+                  EMIT_PLAIN, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status mirror_pad(struct tf_call *c, struct error *err)
+{
+    struct bytes mode;
+    value_id pads, y;
+
+    TRY(tf_string(c->node, "mode", "REFLECT", &mode, err));
+    if (!bytes_is(mode, "REFLECT"))
+        return error_set(err, STATUS_UNSUPPORTED, "its mode is not REFLECT");
+    TRY(pads_turn(c, &pads, err));
+    TRY(emit_node(c->e, "", "Pad", EMIT(c->in[0], pads),
+                  EMIT_ATTRIBUTES(attribute_of_text("mode", "reflect")), &y, err));
+    return tf_give(c, y);
+}
+
+/* x[begin : begin + size]; a size of -1 is all that is left. */
+static enum status slice(struct tf_call *c, struct error *err)
+{
+    int64_t sizes[RANK_MAX], begins[RANK_MAX], ends[RANK_MAX];
+    value_id from, to, y;
+    size_t count, begin_count;
+
+    TRY(tf_known_ints(c, 1, begins, RANK_MAX, &begin_count, err));
+    TRY(tf_known_ints(c, 2, sizes, RANK_MAX, &count, err));
+    if (count != begin_count)
+        return error_set(err, STATUS_INVALID_INPUT, "%zu begins, %zu sizes", begin_count, count);
+    for (size_t i = 0; i < count; i++) {
+        if (begins[i] < 0 || sizes[i] < -1 || sizes[i] > INT64_MAX - begins[i])
+            return error_set(err, STATUS_INVALID_INPUT, "begins at %lld", (long long)begins[i]);
+        ends[i] = sizes[i] < 0 ? INT64_MAX : begins[i] + sizes[i];
+    }
+    TRY(emit_ints(c->e, begins, count, &from, err));
+    TRY(emit_ints(c->e, ends, count, &to, err));
+    TRY(emit_node(c->e, "", "Slice", EMIT(c->in[0], from, to), EMIT_PLAIN, &y, err));
+    return tf_give(c, y);
+}
+
+/* --- StridedSlice: masks say, bit by bit, what an item of begin, end and strides means --- */
+
+struct masks {
+    int64_t begin, end, ellipsis, new_axis, shrink;
+};
+
+struct cut { /* one dimension of the input */
+    int64_t begin, end, stride;
+};
+
+static enum status masks_read(const struct tf_call *c, struct masks *masks, struct error *err)
+{
+    TRY(tf_int(c->node, "begin_mask", 0, &masks->begin, err));
+    TRY(tf_int(c->node, "end_mask", 0, &masks->end, err));
+    TRY(tf_int(c->node, "ellipsis_mask", 0, &masks->ellipsis, err));
+    TRY(tf_int(c->node, "new_axis_mask", 0, &masks->new_axis, err));
+    return tf_int(c->node, "shrink_axis_mask", 0, &masks->shrink, err);
+}
+
+static enum status cut_along(struct tf_call *c, value_id *x, int64_t axis, const struct cut *cut,
+                             struct error *err)
+{
+    if (cut->begin == 0 && cut->end == INT64_MAX && cut->stride == 1)
+        return STATUS_OK;
+    return emit_slice(c->e, *x, axis, cut->begin, cut->end, cut->stride, x, err);
+}
+
+static enum status strided_slice(struct tf_call *c, struct error *err)
+{
+    int64_t begins[RANK_MAX], ends[RANK_MAX], strides[RANK_MAX], axis = 0, made = 0;
+    int64_t drops[RANK_MAX], adds[2 * RANK_MAX];
+    size_t counts[3], drop_count = 0, add_count = 0, used = 0;
+    struct masks masks;
+    value_id y = c->in[0], list;
+    int rank;
+
+    TRY(masks_read(c, &masks, err));
+    TRY(tf_rank(c, 0, &rank, err));
+    TRY(tf_known_ints(c, 1, begins, RANK_MAX, &counts[0], err));
+    TRY(tf_known_ints(c, 2, ends, RANK_MAX, &counts[1], err));
+    TRY(tf_known_ints(c, 3, strides, RANK_MAX, &counts[2], err));
+    if (counts[0] != counts[1] || counts[0] != counts[2])
+        return error_set(err, STATUS_INVALID_INPUT, "begin, end and strides have different sizes");
+    for (size_t i = 0; i < counts[0]; i++)
+        used += !(masks.new_axis >> i & 1) && !(masks.ellipsis >> i & 1);
+    for (size_t i = 0; i < counts[0]; i++) {
+        struct cut cut = {begins[i], ends[i], strides[i]};
+        bool shrink = masks.shrink >> i & 1;
+
+        if (masks.ellipsis >> i & 1) {
+            int64_t skipped = rank - (int64_t)used;
+
+            axis += skipped > 0 ? skipped : 0;
+            made += skipped > 0 ? skipped : 0;
+            continue;
+        }
+        if (masks.new_axis >> i & 1) {
+            adds[add_count++] = made++;
+            continue;
+        }
+        if (axis >= rank || !cut.stride || (shrink && cut.stride < 0))
+            return error_set(err, STATUS_INVALID_INPUT, "item %zu fits no dimension", i);
+        if (shrink) {
+            cut.end = cut.begin == -1 ? INT64_MAX : cut.begin + 1;
+            cut.stride = 1;
+            drops[drop_count++] = axis;
+        } else {
+            if (masks.begin >> i & 1)
+                cut.begin = cut.stride > 0 ? 0 : INT64_MAX;
+            if (masks.end >> i & 1)
+                cut.end = cut.stride > 0 ? INT64_MAX : INT64_MIN;
+            made++;
+        }
+        TRY(cut_along(c, &y, axis, &cut, err));
+        axis++;
+    }
+    if (drop_count) {
+        TRY(emit_ints(c->e, drops, drop_count, &list, err));
+        TRY(emit_2(c->e, "Squeeze", y, list, &y, err));
+    }
+    if (add_count) {
+        TRY(emit_ints(c->e, adds, add_count, &list, err));
+        TRY(emit_2(c->e, "Unsqueeze", y, list, &y, err));
+    }
+    return tf_give(c, y);
+}
+
+/* An index that is no class has no hot place; ONNX would count negative ones from the end. */
+static enum status one_hot(struct tf_call *c, struct error *err)
+{
+    value_id parts[2], values, index, depth, zero, negative, y;
+    int64_t axis;
+
+    TRY(tf_int(c->node, "axis", -1, &axis, err));
+    TRY(emit_unsqueeze(c->e, c->in[3], 0, &parts[0], err));
+    TRY(emit_unsqueeze(c->e, c->in[2], 0, &parts[1], err));
+    TRY(emit_concat(c->e, EMIT(parts[0], parts[1]), 0, &values, err));
+    TRY(tf_index(c, 0, &index, err));
+    TRY(tf_index(c, 1, &depth, err));
+    TRY(emit_number(c->e, DTYPE_I64, 0, &zero, err));
+    TRY(emit_2(c->e, "Less", index, zero, &negative, err));
+    TRY(emit_node(c->e, "", "Where", EMIT(negative, depth, index), EMIT_PLAIN, &index, err));
+    TRY(emit_node(c->e, "", "OneHot", EMIT(index, depth, values),
+                  EMIT_ATTRIBUTES(attribute_of_int("axis", axis)), &y, err));
+    return tf_give(c, y);
+}
+
+static enum status reverse(struct tf_call *c, struct error *err)
+{
+    int64_t axes[RANK_MAX];
+    value_id y = c->in[0];
+    size_t count;
+
+    TRY(tf_known_ints(c, 1, axes, RANK_MAX, &count, err));
+    for (size_t i = 0; i < count; i++)
+        TRY(emit_slice(c->e, y, axes[i], INT64_MAX, INT64_MIN, -1, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status scatter_nd(struct tf_call *c, struct error *err)
+{
+    value_id index, dims, zeros, y;
+
+    TRY(tf_index(c, 0, &index, err));
+    TRY(tf_index(c, 2, &dims, err));
+    TRY(emit_number(c->e, emit_dtype(c->e, c->in[1]), 0, &zeros, err));
+    TRY(emit_2(c->e, "Expand", zeros, dims, &zeros, err));
+    TRY(emit_node(c->e, "", "ScatterND", EMIT(zeros, index, c->in[1]),
+                  EMIT_ATTRIBUTES(attribute_of_text("reduction", "add")), &y, err));
+    return tf_give(c, y);
+}
+
+const struct tf_op_set tf_ops_array = TF_OP_SET(
+    {.name = "Const", .lower = constant}, {.name = "Reshape", .lower = reshape, .inputs = 2},
+    {.name = "Shape", .lower = shape, .inputs = 1}, {.name = "ShapeN", .lower = shape},
+    {.name = "Size", .lower = size, .inputs = 1}, {.name = "Rank", .lower = rank, .inputs = 1},
+    {.name = "ExpandDims", .lower = expand_dims, .inputs = 2},
+    {.name = "Squeeze", .lower = squeeze, .inputs = 1},
+    {.name = "Transpose", .lower = transpose, .inputs = 2}, {.name = "Concat", .lower = concat},
+    {.name = "ConcatV2", .lower = concat_v2}, {.name = "Pack", .lower = pack},
+    {.name = "Unpack", .lower = unpack, .inputs = 1},
+    {.name = "Split", .lower = split, .inputs = 2},
+    {.name = "SplitV", .lower = split_v, .inputs = 3}, {.name = "Fill", .lower = fill, .inputs = 2},
+    {.name = "ZerosLike", .lower = zeros_like, .inputs = 1},
+    {.name = "OnesLike", .lower = ones_like, .inputs = 1},
+    {.name = "Range", .onnx = "Range", .inputs = 3}, {.name = "Tile", .lower = tile, .inputs = 2},
+    {.name = "BroadcastTo", .lower = broadcast_to, .inputs = 2},
+    {.name = "Gather", .lower = gather}, {.name = "GatherV2", .lower = gather},
+    {.name = "GatherNd", .lower = gather_nd, .inputs = 2},
+    {.name = "Pad", .lower = pad, .inputs = 2}, {.name = "PadV2", .lower = pad, .inputs = 3},
+    {.name = "MirrorPad", .lower = mirror_pad, .inputs = 2},
+    {.name = "Slice", .lower = slice, .inputs = 3},
+    {.name = "StridedSlice", .lower = strided_slice, .inputs = 4},
+    {.name = "OneHot", .lower = one_hot, .inputs = 4},
+    {.name = "ReverseV2", .lower = reverse, .inputs = 2},
+    {.name = "ScatterNd", .lower = scatter_nd, .inputs = 3}, );

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Element by element: arithmetic, functions, comparison, logic. */
+#include "importers/tensorflow/internal.h"
+
+static enum status same(struct tf_call *c, struct error *err)
+{
+    for (size_t i = 0; i < c->in_count; i++)
+        TRY(tf_add(c, c->in[i], err));
+    return STATUS_OK;
+}
+
+static enum status number_like(struct tf_call *c, double number, value_id *value, struct error *err)
+{
+    return emit_number(c->e, emit_dtype(c->e, c->in[0]), number, value, err);
+}
+
+static enum status square(struct tf_call *c, struct error *err)
+{
+    value_id y;
+
+    TRY(emit_2(c->e, "Mul", c->in[0], c->in[0], &y, err));
+    return tf_give(c, y);
+}
+
+static enum status squared_difference(struct tf_call *c, struct error *err)
+{
+    value_id y;
+
+    TRY(emit_2(c->e, "Sub", c->in[0], c->in[1], &y, err));
+    TRY(emit_2(c->e, "Mul", y, y, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status rsqrt(struct tf_call *c, struct error *err)
+{
+    value_id y;
+
+    TRY(emit_1(c->e, "Sqrt", c->in[0], &y, err));
+    TRY(emit_1(c->e, "Reciprocal", y, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status log_1p(struct tf_call *c, struct error *err)
+{
+    value_id one, y;
+
+    TRY(number_like(c, 1, &one, err));
+    TRY(emit_2(c->e, "Add", c->in[0], one, &y, err));
+    TRY(emit_1(c->e, "Log", y, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status exp_m1(struct tf_call *c, struct error *err)
+{
+    value_id one, y;
+
+    TRY(number_like(c, 1, &one, err));
+    TRY(emit_1(c->e, "Exp", c->in[0], &y, err));
+    TRY(emit_2(c->e, "Sub", y, one, &y, err));
+    return tf_give(c, y);
+}
+
+static bool is_float(const struct tf_call *c)
+{
+    return dtype_is_float(emit_dtype(c->e, c->in[0]));
+}
+
+/* x - y floor(x / y) has the sign of y; so has ONNX's Mod of integers. */
+static enum status floor_mod(struct tf_call *c, struct error *err)
+{
+    value_id y, r, zero, wrong, other, none;
+
+    if (!is_float(c)) {
+        TRY(emit_2(c->e, "Mod", c->in[0], c->in[1], &y, err));
+        return tf_give(c, y);
+    }
+    TRY(number_like(c, 0, &zero, err));
+    TRY(emit_node(c->e, "", "Mod", EMIT(c->in[0], c->in[1]),
+                  EMIT_ATTRIBUTES(attribute_of_int("fmod", 1)), &r, err));
+    TRY(emit_2(c->e, "Mul", r, c->in[1], &wrong, err));
+    TRY(emit_2(c->e, "Less", wrong, zero, &none, err));
+    TRY(emit_2(c->e, "Add", r, c->in[1], &other, err));
+    TRY(emit_node(c->e, "", "Where", EMIT(none, other, r), EMIT_PLAIN, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status truncate_mod(struct tf_call *c, struct error *err)
+{
+    value_id y;
+
+    TRY(emit_node(c->e, "", "Mod", EMIT(c->in[0], c->in[1]),
+                  EMIT_ATTRIBUTES(attribute_of_int("fmod", 1)), &y, err));
+    return tf_give(c, y);
+}
+
+/* Of integers: (x - mod(x, y)) / y, which divides evenly. */
+static enum status floor_div(struct tf_call *c, struct error *err)
+{
+    value_id y;
+
+    if (is_float(c)) {
+        TRY(emit_2(c->e, "Div", c->in[0], c->in[1], &y, err));
+        TRY(emit_1(c->e, "Floor", y, &y, err));
+        return tf_give(c, y);
+    }
+    TRY(emit_2(c->e, "Mod", c->in[0], c->in[1], &y, err));
+    TRY(emit_2(c->e, "Sub", c->in[0], y, &y, err));
+    TRY(emit_2(c->e, "Div", y, c->in[1], &y, err));
+    return tf_give(c, y);
+}
+
+static enum status cast(struct tf_call *c, struct error *err)
+{
+    enum dtype dtype;
+    value_id y;
+
+    TRY(tf_type(c->node, "DstT", &dtype, err));
+    if (dtype == DTYPE_NONE)
+        return error_set(err, STATUS_INVALID_INPUT, "has no DstT");
+    TRY(emit_cast(c->e, c->in[0], dtype, &y, err));
+    return tf_give(c, y);
+}
+
+/* A condition of one dimension chooses whole rows. */
+static enum status select_1(struct tf_call *c, struct error *err)
+{
+    value_id condition = c->in[0], y;
+    int rank, chosen;
+
+    TRY(tf_rank(c, 0, &chosen, err));
+    TRY(tf_rank(c, 1, &rank, err));
+    for (; chosen == 1 && rank > 1; rank--)
+        TRY(emit_unsqueeze(c->e, condition, -1, &condition, err));
+    TRY(emit_node(c->e, "", "Where", EMIT(condition, c->in[1], c->in[2]), EMIT_PLAIN, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status leaky_relu(struct tf_call *c, struct error *err)
+{
+    double alpha;
+    value_id y;
+
+    TRY(tf_float(c->node, "alpha", 0.2, &alpha, err));
+    TRY(emit_node(c->e, "", "LeakyRelu", EMIT(c->in[0]),
+                  EMIT_ATTRIBUTES(attribute_of_float("alpha", alpha)), &y, err));
+    return tf_give(c, y);
+}
+
+static enum status relu6(struct tf_call *c, struct error *err)
+{
+    value_id zero, six, y;
+
+    TRY(number_like(c, 0, &zero, err));
+    TRY(number_like(c, 6, &six, err));
+    TRY(emit_node(c->e, "", "Clip", EMIT(c->in[0], zero, six), EMIT_PLAIN, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status elu(struct tf_call *c, struct error *err)
+{
+    value_id y;
+
+    TRY(emit_1(c->e, "Elu", c->in[0], &y, err));
+    return tf_give(c, y);
+}
+
+static enum status shift(struct tf_call *c, const char *direction, struct error *err)
+{
+    value_id y;
+
+    if (dtype_kind(emit_dtype(c->e, c->in[0])) != KIND_UINT)
+        return error_set(err, STATUS_UNSUPPORTED, "shifts of signed integers");
+    TRY(emit_node(c->e, "", "BitShift", EMIT(c->in[0], c->in[1]),
+                  EMIT_ATTRIBUTES(attribute_of_text("direction", direction)), &y, err));
+    return tf_give(c, y);
+}
+
+static enum status left_shift(struct tf_call *c, struct error *err)
+{
+    return shift(c, "LEFT", err);
+}
+
+static enum status right_shift(struct tf_call *c, struct error *err)
+{
+    return shift(c, "RIGHT", err);
+}
+
+#define SAME(tf, op, n)                                                                            \
+    {                                                                                              \
+        .name = tf, .onnx = op, .inputs = n                                                        \
+    }
+const struct tf_op_set tf_ops_math = TF_OP_SET(
+    SAME("Add", "Add", 2), SAME("AddV2", "Add", 2), SAME("Sub", "Sub", 2), SAME("Mul", "Mul", 2),
+    SAME("RealDiv", "Div", 2), SAME("Div", "Div", 2), SAME("Maximum", "Max", 2),
+    SAME("Minimum", "Min", 2), SAME("Pow", "Pow", 2), SAME("AddN", "Sum", 0),
+    SAME("AccumulateNV2", "Sum", 0), SAME("Neg", "Neg", 1), SAME("Abs", "Abs", 1),
+    SAME("Exp", "Exp", 1), SAME("Log", "Log", 1), SAME("Sqrt", "Sqrt", 1),
+    SAME("Reciprocal", "Reciprocal", 1), SAME("Inv", "Reciprocal", 1), SAME("Sign", "Sign", 1),
+    SAME("Floor", "Floor", 1), SAME("Ceil", "Ceil", 1), SAME("Round", "Round", 1),
+    SAME("Rint", "Round", 1), SAME("Sin", "Sin", 1), SAME("Cos", "Cos", 1), SAME("Tan", "Tan", 1),
+    SAME("Asin", "Asin", 1), SAME("Acos", "Acos", 1), SAME("Atan", "Atan", 1),
+    SAME("Sinh", "Sinh", 1), SAME("Cosh", "Cosh", 1), SAME("Asinh", "Asinh", 1),
+    SAME("Acosh", "Acosh", 1), SAME("Atanh", "Atanh", 1), SAME("Erf", "Erf", 1),
+    SAME("Sigmoid", "Sigmoid", 1), SAME("Tanh", "Tanh", 1), SAME("Relu", "Relu", 1),
+    SAME("Selu", "Selu", 1), SAME("Softplus", "Softplus", 1), SAME("Softsign", "Softsign", 1),
+    SAME("IsNan", "IsNaN", 1), SAME("IsInf", "IsInf", 1), SAME("Equal", "Equal", 2),
+    SAME("Less", "Less", 2), SAME("LessEqual", "LessOrEqual", 2), SAME("Greater", "Greater", 2),
+    SAME("GreaterEqual", "GreaterOrEqual", 2), SAME("LogicalAnd", "And", 2),
+    SAME("LogicalOr", "Or", 2), SAME("LogicalNot", "Not", 1), SAME("SelectV2", "Where", 3),
+    SAME("BitwiseAnd", "BitwiseAnd", 2), SAME("BitwiseOr", "BitwiseOr", 2),
+    SAME("BitwiseXor", "BitwiseXor", 2), SAME("Invert", "BitwiseNot", 1),
+    {.name = "Identity", .lower = same, .inputs = 1}, {.name = "IdentityN", .lower = same},
+    {.name = "StopGradient", .lower = same, .inputs = 1},
+    {.name = "PreventGradient", .lower = same, .inputs = 1},
+    {.name = "CheckNumerics", .lower = same, .inputs = 1},
+    {.name = "Snapshot", .lower = same, .inputs = 1},
+    {.name = "PlaceholderWithDefault", .lower = same, .inputs = 1},
+    {.name = "DeepCopy", .lower = same, .inputs = 1},
+    {.name = "Square", .lower = square, .inputs = 1},
+    {.name = "SquaredDifference", .lower = squared_difference, .inputs = 2},
+    {.name = "Rsqrt", .lower = rsqrt, .inputs = 1}, {.name = "Log1p", .lower = log_1p, .inputs = 1},
+    {.name = "Expm1", .lower = exp_m1, .inputs = 1},
+    {.name = "FloorMod", .lower = floor_mod, .inputs = 2},
+    {.name = "TruncateMod", .lower = truncate_mod, .inputs = 2},
+    {.name = "FloorDiv", .lower = floor_div, .inputs = 2},
+    {.name = "Cast", .lower = cast, .inputs = 1},
+    {.name = "Select", .lower = select_1, .inputs = 3},
+    {.name = "LeakyRelu", .lower = leaky_relu, .inputs = 1},
+    {.name = "Relu6", .lower = relu6, .inputs = 1}, {.name = "Elu", .lower = elu, .inputs = 1},
+    {.name = "LeftShift", .lower = left_shift, .inputs = 2},
+    {.name = "RightShift", .lower = right_shift, .inputs = 2}, );

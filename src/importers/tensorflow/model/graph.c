@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+/* GraphDef and NodeDef as structs that borrow from the file. */
+#include "base/number.h"
+#include "base/text.h"
+#include "formats/tensorflow/tensor_proto.h"
+#include "importers/tensorflow/internal.h"
+
+enum { NODES_MAX = 1 << 22 };
+enum { GRAPH_NODE = 1, GRAPH_VERSIONS = 4 };
+enum { NODE_NAME = 1, NODE_OP = 2, NODE_INPUT = 3, NODE_ATTRIBUTE = 5 };
+enum {
+    LIST = 1,
+    STRING = 2,
+    INT = 3,
+    FLOAT = 4,
+    BOOL = 5,
+    TYPE = 6,
+    SHAPE_ATTRIBUTE = 7,
+    TENSOR = 8
+};
+
+/* --- nodes --- */
+
+/* "^node" is a control edge: it orders, and carries nothing. */
+static enum status edge_read(struct bytes text, struct tf_edge *edge, bool *control,
+                             struct error *err)
+{
+    const uint8_t *colon = NULL;
+    int64_t output = 0;
+
+    *control = text.size && text.data[0] == '^';
+    if (*control)
+        text = (struct bytes){text.data + 1, text.size - 1};
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] == ':')
+            colon = &text.data[i];
+    *edge = (struct tf_edge){text, 0};
+    if (!colon)
+        return STATUS_OK;
+    edge->node.size = (size_t)(colon - text.data);
+    if (!number_i64_from_text((struct bytes){colon + 1, text.size - edge->node.size - 1},
+                              &output) ||
+        output < 0 || output >= TF_OUTPUTS_MAX)
+        return error_set(err, STATUS_INVALID_INPUT, "an input has no valid output number");
+    edge->output = (size_t)output;
+    return STATUS_OK;
+}
+
+static enum status attribute_read(struct protobuf entry, struct tf_attribute *attribute,
+                                  struct error *err)
+{
+    struct protobuf_field field;
+
+    *attribute = (struct tf_attribute){.name = {(const uint8_t *)"", 0}};
+    attribute->value = protobuf_over((struct bytes){(const uint8_t *)"", 0});
+    for (;;) {
+        TRY(protobuf_next(&entry, &field, err));
+        if (!field.number)
+            return STATUS_OK;
+        if (field.number == 1)
+            TRY(protobuf_bytes(&field, &attribute->name, err));
+        if (field.number == 2)
+            TRY(protobuf_message(&field, &attribute->value, err));
+    }
+}
+
+static enum status node_room(const struct protobuf *message, struct tf_node *node,
+                             struct arena *keep, struct error *err)
+{
+    size_t inputs, attributes;
+
+    TRY(protobuf_count(message, NODE_INPUT, &inputs, err));
+    TRY(protobuf_count(message, NODE_ATTRIBUTE, &attributes, err));
+    if (inputs > TF_INPUTS_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "a node of %zu inputs", inputs);
+    node->inputs = arena_new(keep, struct tf_edge, inputs);
+    node->attributes = arena_new(keep, struct tf_attribute, attributes);
+    return node->inputs && node->attributes ? STATUS_OK : error_no_memory(err, "a node");
+}
+
+static enum status node_read(struct protobuf message, struct tf_node *node, struct arena *keep,
+                             struct error *err)
+{
+    struct protobuf_field field;
+    struct protobuf entry;
+    struct bytes text;
+    bool control;
+
+    *node = (struct tf_node){.name = "", .op = ""};
+    TRY(node_room(&message, node, keep, err));
+    for (;;) {
+        TRY(protobuf_next(&message, &field, err));
+        switch (field.number) {
+        case 0:
+            return STATUS_OK;
+        case NODE_NAME:
+            TRY(protobuf_text(&field, &node->name, keep, err));
+            break;
+        case NODE_OP:
+            TRY(protobuf_text(&field, &node->op, keep, err));
+            break;
+        case NODE_INPUT:
+            TRY(protobuf_bytes(&field, &text, err));
+            TRY(edge_read(text, &node->inputs[node->input_count], &control, err));
+            node->input_count += !control;
+            break;
+        case NODE_ATTRIBUTE:
+            TRY(protobuf_message(&field, &entry, err));
+            TRY(attribute_read(entry, &node->attributes[node->attribute_count++], err));
+            break;
+        }
+    }
+}
+
+/* Nodes that somebody reads; a control edge does not count. */
+static void readers_mark(struct tf_graph *graph)
+{
+    for (size_t n = 0; n < graph->count; n++)
+        for (size_t i = 0; i < graph->nodes[n].input_count; i++) {
+            struct tf_node *from = map_find(&graph->by_name, graph->nodes[n].inputs[i].node);
+
+            if (from)
+                from->is_read = true;
+        }
+}
+
+static enum status producer_read(struct protobuf versions, int64_t *producer, struct error *err)
+{
+    struct protobuf_field field;
+
+    for (;;) {
+        TRY(protobuf_next(&versions, &field, err));
+        if (!field.number)
+            return STATUS_OK;
+        if (field.number == 1)
+            TRY(protobuf_i64(&field, producer, err));
+    }
+}
+
+enum status tf_graph_read(const struct protobuf *message, struct tf_graph *graph,
+                          struct arena *keep, struct error *err)
+{
+    struct protobuf reader = *message, inner;
+    struct protobuf_field field;
+    char quoted[TEXT_QUOTE_SIZE];
+    size_t count;
+
+    *graph = (struct tf_graph){0};
+    map_init(&graph->by_name, keep);
+    TRY(protobuf_count(message, GRAPH_NODE, &count, err));
+    if (count > NODES_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "the graph has %zu nodes", count);
+    graph->nodes = arena_new(keep, struct tf_node, count);
+    if (!graph->nodes)
+        return error_no_memory(err, "the graph");
+    for (;;) {
+        struct tf_node *node = &graph->nodes[graph->count];
+
+        TRY(protobuf_next(&reader, &field, err));
+        if (!field.number)
+            break;
+        if (field.number == GRAPH_VERSIONS) {
+            TRY(protobuf_message(&field, &inner, err));
+            TRY(producer_read(inner, &graph->producer, err));
+        }
+        if (field.number != GRAPH_NODE || graph->count == count)
+            continue;
+        TRY(protobuf_message(&field, &inner, err));
+        TRY(node_read(inner, node, keep, err));
+        if (map_find(&graph->by_name, bytes_of(node->name)))
+            return error_set(err, STATUS_INVALID_INPUT, "two nodes are called '%s'",
+                             text_quote(bytes_of(node->name), quoted, sizeof quoted));
+        if (!map_set(&graph->by_name, bytes_of(node->name), node))
+            return error_no_memory(err, "the graph");
+        graph->count++;
+    }
+    readers_mark(graph);
+    return STATUS_OK;
+}
+
+/* --- attributes --- */
+
+static const struct tf_attribute *find(const struct tf_node *node, const char *name)
+{
+    for (size_t i = 0; i < node->attribute_count; i++)
+        if (bytes_is(node->attributes[i].name, name))
+            return &node->attributes[i];
+    return NULL;
+}
+
+bool tf_has(const struct tf_node *node, const char *name)
+{
+    return find(node, name) != NULL;
+}
+
+/* The field `kind` of an AttrValue; *found is false when there is none. */
+static enum status value_of(const struct tf_node *node, const char *name, uint32_t kind,
+                            struct protobuf_field *field, bool *found, struct error *err)
+{
+    const struct tf_attribute *attribute = find(node, name);
+    struct protobuf reader;
+    struct protobuf_field next;
+
+    *found = false;
+    if (!attribute)
+        return STATUS_OK;
+    reader = attribute->value;
+    for (;;) {
+        if (protobuf_next(&reader, &next, err))
+            return error_within(err, "attribute '%.64s'", name);
+        if (!next.number)
+            return STATUS_OK;
+        if (next.number != kind)
+            continue;
+        *field = next;
+        *found = true;
+    }
+}
+
+enum status tf_int(const struct tf_node *node, const char *name, int64_t otherwise, int64_t *value,
+                   struct error *err)
+{
+    struct protobuf_field field;
+    bool found;
+
+    *value = otherwise;
+    TRY(value_of(node, name, INT, &field, &found, err));
+    return found ? protobuf_i64(&field, value, err) : STATUS_OK;
+}
+
+enum status tf_float(const struct tf_node *node, const char *name, double otherwise, double *value,
+                     struct error *err)
+{
+    struct protobuf_field field;
+    bool found;
+    float single;
+
+    *value = otherwise;
+    TRY(value_of(node, name, FLOAT, &field, &found, err));
+    if (!found)
+        return STATUS_OK;
+    TRY(protobuf_f32(&field, &single, err));
+    *value = single;
+    return STATUS_OK;
+}
+
+enum status tf_bool(const struct tf_node *node, const char *name, bool otherwise, bool *value,
+                    struct error *err)
+{
+    struct protobuf_field field;
+    bool found;
+
+    *value = otherwise;
+    TRY(value_of(node, name, BOOL, &field, &found, err));
+    return found ? protobuf_bool(&field, value, err) : STATUS_OK;
+}
+
+enum status tf_string(const struct tf_node *node, const char *name, const char *otherwise,
+                      struct bytes *value, struct error *err)
+{
+    struct protobuf_field field;
+    bool found;
+
+    *value = bytes_of(otherwise);
+    TRY(value_of(node, name, STRING, &field, &found, err));
+    return found ? protobuf_bytes(&field, value, err) : STATUS_OK;
+}
+
+enum status tf_type(const struct tf_node *node, const char *name, enum dtype *dtype,
+                    struct error *err)
+{
+    struct protobuf_field field;
+    int64_t code;
+    bool found;
+
+    *dtype = DTYPE_NONE;
+    TRY(value_of(node, name, TYPE, &field, &found, err));
+    if (!found)
+        return STATUS_OK;
+    TRY(protobuf_i64(&field, &code, err));
+    *dtype = dtype_from_tf(code);
+    if (*dtype == DTYPE_NONE)
+        return error_set(err, STATUS_UNSUPPORTED, "attribute '%.64s' is TensorFlow dtype %lld",
+                         name, (long long)code);
+    return STATUS_OK;
+}
+
+enum status tf_shape(const struct tf_node *node, const char *name, struct shape *shape,
+                     struct arena *keep, struct error *err)
+{
+    struct protobuf_field field;
+    struct protobuf message;
+    bool found;
+
+    *shape = shape_unknown();
+    TRY(value_of(node, name, SHAPE_ATTRIBUTE, &field, &found, err));
+    if (!found)
+        return STATUS_OK;
+    TRY(protobuf_message(&field, &message, err));
+    return tf_shape_read(&message, shape, NULL, keep, err);
+}
+
+enum status tf_tensor(const struct tf_node *node, const char *name, struct tensor *tensor,
+                      struct arena *keep, struct error *err)
+{
+    struct protobuf_field field;
+    struct protobuf message;
+    bool found;
+
+    TRY(value_of(node, name, TENSOR, &field, &found, err));
+    if (!found)
+        return error_set(err, STATUS_INVALID_INPUT, "has no attribute '%.64s'", name);
+    TRY(protobuf_message(&field, &message, err));
+    return tf_tensor_read(&message, tensor, keep, err);
+}
+
+enum status tf_ints(const struct tf_node *node, const char *name, int64_t *values, size_t max,
+                    size_t *count, struct arena *keep, struct error *err)
+{
+    struct protobuf_field field;
+    struct protobuf list;
+    int64_t *all;
+    bool found;
+
+    *count = 0;
+    TRY(value_of(node, name, LIST, &field, &found, err));
+    if (!found)
+        return STATUS_OK;
+    TRY(protobuf_message(&field, &list, err));
+    TRY(protobuf_all_i64(&list, INT, &all, count, keep, err));
+    if (*count > max)
+        return error_set(err, STATUS_INVALID_INPUT, "attribute '%.64s' has %zu items", name,
+                         *count);
+    if (*count)
+        memcpy(values, all, *count * sizeof *values);
+    return STATUS_OK;
+}
