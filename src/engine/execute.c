@@ -81,7 +81,8 @@ static void plan_bind(struct native_session *session, struct plan *plan)
 {
     for (size_t i = 0; i < plan->buffer_reference_count; i++) {
         const struct reference *reference = &plan->buffer_references[i];
-        *reference->data = session->memory_data + plan->buffers[reference->index].offset;
+        *reference->data =
+            session->memory_data + plan->buffers[reference->index].offset + reference->shift;
     }
     for (size_t s = 0; s < plan->step_count; s++)
         step_bind(session, &plan->steps[s]);
@@ -96,8 +97,8 @@ static void inputs_bind(const struct plan *plan, const struct tensor *inputs)
 
     for (size_t i = 0; i < plan->input_reference_count; i++) {
         const struct reference *reference = &plan->input_references[i];
-        void *data = inputs[reference->index].data;
-        *reference->data = data ? data : nothing;
+        char *data = inputs[reference->index].data;
+        *reference->data = data ? data + reference->shift : nothing;
     }
 }
 
@@ -127,7 +128,7 @@ static enum status poison_check(struct native_session *session, const struct pla
 {
     const struct op_call *call = &plan->steps[step].call;
 
-    for (size_t i = 0; i < call->out_count; i++)
+    for (size_t i = 0; i < call->out_count && !plan->steps[step].inside; i++)
         if (!is_poisoned(call->out[i].data, tensor_bytes(&call->out[i])))
             return error_set(err, STATUS_INTERNAL, "wrote past the end of output %zu", i);
     if (plan->steps[step].scratch >= 0 && !is_poisoned(call->scratch, call->op->scratch_size(call)))

@@ -77,13 +77,15 @@ struct slot {
     struct tensor tensor; /* data: the value, where it is known while planning */
     enum place place;
     int32_t index;
+    size_t shift; /* bytes behind the beginning of the buffer or input */
 };
 
 struct buffer {
     size_t size, offset;  /* bytes; multiples of 64 */
     uint32_t first, last; /* steps between which it is in use */
     uint32_t step;        /* whose output or scratch it is: for messages */
-    uint32_t merged;      /* the buffer it is written over in place; itself: none */
+    uint32_t merged;      /* the buffer that it lies in; itself: none */
+    size_t bytes, shift;  /* of what it holds; where it begins in `merged` */
 };
 
 struct step {
@@ -91,6 +93,7 @@ struct step {
     struct op_call call;
     const struct recipe_node *node;
     int32_t scratch; /* buffer, or -1 */
+    bool inside;     /* an output lies inside of another buffer */
 };
 
 /* A step whose shapes depend on data: inferred when it is its turn. */
@@ -123,6 +126,7 @@ struct region {
 struct reference {
     void **data;
     uint32_t index; /* of a buffer or an input */
+    size_t shift;   /* bytes behind its beginning */
 };
 
 struct plan {

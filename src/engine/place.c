@@ -197,6 +197,6 @@ enum status place_buffers(struct buffer *buffers, size_t count, size_t limit, si
     else
         TRY(place_in_order(sorted, other, own, limit, size, step, scratch, err));
     for (size_t i = 0; i < count; i++) /* merged ones point at roots, see plan.c */
-        buffers[i].offset = buffers[buffers[i].merged].offset;
+        buffers[i].offset = buffers[buffers[i].merged].offset + buffers[i].shift;
     return STATUS_OK;
 }

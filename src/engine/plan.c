@@ -4,28 +4,9 @@
  * and places of all tensors. */
 #include "base/checked.h"
 #include "base/text.h"
-#include "engine/internal.h"
+#include "engine/planner.h"
 
 enum { ALIGNMENT = 64, REDZONE = 64 };
-static const uint32_t AT_END = UINT32_MAX; /* in use until the outputs were read */
-
-struct planner {
-    const struct native *native;
-    const struct recipe *recipe;
-    struct plan *plan;
-    struct slot *slots; /* (slot_count,) */
-    struct tensor *in;  /* of the node at hand */
-    struct tensor *out; /* (OP_OUTPUTS_MAX,) */
-    size_t buffer_capacity;
-    size_t dynamic_count; /* of dynamic tensors */
-    size_t memory_max;
-    struct arena *scratch;
-    struct team *team;
-    uint32_t *deferred; /* (node_count,): nodes of the recipe that the region behind runs */
-    size_t deferred_count;
-    bool by_value;
-    bool regions; /* defer what depends on dynamic steps */
-};
 
 bool plan_value_input(const struct tensor *input)
 {
@@ -81,14 +62,14 @@ static enum status slots_fill(struct planner *p, const struct tensor *inputs, st
             if (input_check(p, s, &inputs[s], err))
                 return error_within(err, "input '%s'",
                                     text_quote(bytes_of(value->name), quoted, sizeof quoted));
-            *slot = (struct slot){inputs[s], PLACE_INPUT, (int32_t)s};
+            *slot = (struct slot){inputs[s], PLACE_INPUT, (int32_t)s, 0};
             slot->tensor.element = value->element; /* what is true of every run */
             if (!p->by_value || !plan_value_input(&inputs[s]))
                 slot->tensor.data = NULL;
         } else if (p->recipe->known && p->recipe->known[s].dtype != DTYPE_NONE) {
-            *slot = (struct slot){p->recipe->known[s], PLACE_FIXED, 0};
+            *slot = (struct slot){p->recipe->known[s], PLACE_FIXED, 0, 0};
         } else if (value->constant) {
-            *slot = (struct slot){*value->constant, PLACE_FIXED, 0};
+            *slot = (struct slot){*value->constant, PLACE_FIXED, 0, 0};
         }
     }
     return STATUS_OK;
@@ -189,7 +170,7 @@ static enum status evaluate(struct planner *p, const struct recipe_node *made, s
     call->memory = keep;
     TRY(call->op->run(call, err));
     for (size_t i = 0; i < call->out_count; i++)
-        p->slots[made->out[i]] = (struct slot){call->out[i], PLACE_FIXED, 0};
+        p->slots[made->out[i]] = (struct slot){call->out[i], PLACE_FIXED, 0, 0};
     return STATUS_OK;
 }
 
@@ -215,6 +196,7 @@ static enum status buffer_add(struct planner *p, size_t bytes, uint32_t step, in
     *index = (int32_t)plan->buffer_count;
     plan->buffers[plan->buffer_count] = (struct buffer){
         .size = size / ALIGNMENT * ALIGNMENT,
+        .bytes = bytes,
         .first = step,
         .last = step,
         .step = step,
@@ -234,7 +216,26 @@ static bool view_add(struct planner *p, const struct recipe_node *made, const st
         return false;
     in = &p->slots[made->in[0]];
     call->out[0].data = in->tensor.data;
-    p->slots[made->out[0]] = (struct slot){call->out[0], in->place, in->index};
+    p->slots[made->out[0]] = (struct slot){call->out[0], in->place, in->index, in->shift};
+    return true;
+}
+
+/* Nor do the parts of an input that lie one after another in it. */
+static bool parts_add(struct planner *p, const struct recipe_node *made, const struct op_call *call)
+{
+    const struct slot *in;
+    size_t at = 0;
+
+    if (!(call->op->flags & OP_SPLIT) || made->in[0] == SLOT_NONE ||
+        !is_outermost(call, &call->in[0].shape))
+        return false;
+    in = &p->slots[made->in[0]];
+    if (in->place != PLACE_BUFFER && in->place != PLACE_INPUT)
+        return false;
+    for (size_t i = 0; i < call->out_count; i++) {
+        p->slots[made->out[i]] = (struct slot){call->out[i], in->place, in->index, in->shift + at};
+        at += tensor_bytes(&call->out[i]);
+    }
     return true;
 }
 
@@ -265,7 +266,7 @@ static enum status step_add(struct planner *p, const struct recipe_node *made,
     TRY(step_fill(p, made, call, step, err));
     for (size_t i = 0; i < call->out_count; i++) {
         TRY(buffer_add(p, tensor_bytes(&call->out[i]), index, &buffer, err));
-        p->slots[made->out[i]] = (struct slot){call->out[i], PLACE_BUFFER, buffer};
+        p->slots[made->out[i]] = (struct slot){call->out[i], PLACE_BUFFER, buffer, 0};
     }
     if (call->op->scratch_size) {
         size_t bytes = call->op->scratch_size(call);
@@ -301,7 +302,7 @@ static enum status dynamic_step_add(struct planner *p, const struct recipe_node 
     }
     for (size_t i = 0; i < call->out_count; i++)
         p->slots[made->out[i]] =
-            (struct slot){call->out[i], PLACE_DYNAMIC, (int32_t)p->dynamic_count++};
+            (struct slot){call->out[i], PLACE_DYNAMIC, (int32_t)p->dynamic_count++, 0};
     p->plan->dynamic_step_count++;
     return STATUS_OK;
 }
@@ -335,7 +336,7 @@ static enum status node_plan(struct planner *p, uint32_t index, struct error *er
         return evaluate(p, made, &call, err);
     if (dynamic || !out_known(&call))
         return dynamic_step_add(p, made, &call, err);
-    if (view_add(p, made, &call))
+    if (view_add(p, made, &call) || parts_add(p, made, &call))
         return STATUS_OK;
     return step_add(p, made, &call, err);
 }
@@ -370,85 +371,6 @@ static enum status nodes_plan(struct planner *p, struct error *err)
     return p->plan->dynamic ? STATUS_OK : error_no_memory(err, "a plan");
 }
 
-/* --- lifetimes --- */
-
-static void use_slot(struct planner *p, int32_t slot, uint32_t step)
-{
-    struct buffer *buffer;
-
-    if (slot == SLOT_NONE || p->slots[slot].place != PLACE_BUFFER)
-        return;
-    buffer = &p->plan->buffers[p->slots[slot].index];
-    buffer->last = step > buffer->last ? step : buffer->last;
-}
-
-static void lifetimes(struct planner *p)
-{
-    const struct plan *plan = p->plan;
-
-    for (size_t s = 0; s < plan->step_count; s++)
-        for (size_t i = 0; i < plan->steps[s].call.in_count; i++)
-            use_slot(p, plan->steps[s].node->in[i], (uint32_t)s);
-    for (size_t s = 0; s < plan->dynamic_step_count; s++)
-        for (size_t i = 0; i < plan->dynamic_steps[s].step.call.in_count; i++)
-            use_slot(p, plan->dynamic_steps[s].step.node->in[i], AT_END);
-    for (size_t i = 0; plan->region && i < plan->region->signature.input_count; i++)
-        use_slot(p, plan->region->slots[i], AT_END);
-    for (size_t i = 0; i < plan->output_count; i++)
-        use_slot(p, p->recipe->outputs[i], AT_END);
-}
-
-static uint32_t root_of(const struct plan *plan, int32_t buffer)
-{
-    uint32_t root = (uint32_t)buffer;
-
-    while (plan->buffers[root].merged != root)
-        root = plan->buffers[root].merged;
-    return root;
-}
-
-/* May output 0 of this step be written over input 0? When nobody reads the input any more. */
-static bool is_in_place(const struct planner *p, const struct step *step, uint32_t index)
-{
-    const struct tensor *in = step->call.in, *out = step->call.out;
-    const int32_t *slots = step->node->in;
-    uint32_t root;
-
-    if (!(step->call.op->flags & OP_INPLACE) || !step->call.in_count || slots[0] == SLOT_NONE ||
-        p->slots[slots[0]].place != PLACE_BUFFER || in->dtype != out->dtype ||
-        !shape_equal(&in->shape, &out->shape))
-        return false;
-    root = root_of(p->plan, p->slots[slots[0]].index);
-    if (p->plan->buffers[root].last != index)
-        return false;
-    for (size_t i = 1; i < step->call.in_count; i++)
-        if (slots[i] != SLOT_NONE && p->slots[slots[i]].place == PLACE_BUFFER &&
-            root_of(p->plan, p->slots[slots[i]].index) == root)
-            return false;
-    return true;
-}
-
-static void merge_in_place(struct planner *p)
-{
-    struct plan *plan = p->plan;
-
-    for (uint32_t s = 0; s < plan->step_count; s++) {
-        const struct step *step = &plan->steps[s];
-        struct buffer *over, *root;
-
-        if (!is_in_place(p, step, s))
-            continue;
-        over = &plan->buffers[p->slots[step->node->out[0]].index];
-        root = &plan->buffers[root_of(plan, p->slots[step->node->in[0]].index)];
-        if (over->size > root->size)
-            continue;
-        over->merged = root->merged;
-        root->last = over->last;
-    }
-    for (size_t b = 0; b < plan->buffer_count; b++)
-        plan->buffers[b].merged = root_of(plan, (int32_t)b);
-}
-
 /* --- references --- */
 
 static void refer(struct planner *p, struct tensor *tensor, int32_t slot)
@@ -459,7 +381,7 @@ static void refer(struct planner *p, struct tensor *tensor, int32_t slot)
     if (slot == SLOT_NONE)
         return;
     from = &p->slots[slot];
-    reference = (struct reference){&tensor->data, (uint32_t)from->index};
+    reference = (struct reference){&tensor->data, (uint32_t)from->index, from->shift};
     tensor->data = NULL;
     if (from->place == PLACE_FIXED)
         tensor->data = from->tensor.data;
@@ -477,7 +399,7 @@ static void refer_step(struct planner *p, struct step *step)
         refer(p, &step->call.out[i], step->node->out[i]);
     if (step->scratch >= 0)
         p->plan->buffer_references[p->plan->buffer_reference_count++] =
-            (struct reference){&step->call.scratch, (uint32_t)step->scratch};
+            (struct reference){&step->call.scratch, (uint32_t)step->scratch, 0};
 }
 
 static enum status references(struct planner *p, struct error *err)
@@ -527,8 +449,7 @@ static enum status plan_fill(struct planner *p, const struct tensor *inputs, str
         return error_no_memory(err, "a plan");
     TRY(slots_fill(p, inputs, err));
     TRY(nodes_plan(p, err));
-    lifetimes(p);
-    merge_in_place(p);
+    plan_merge(p);
     if (place_buffers(plan->buffers, plan->buffer_count, p->memory_max, &plan->memory_size, &step,
                       p->scratch, err))
         return plan->step_count ? graph_node_error(plan->steps[step].node->node, err) : err->status;

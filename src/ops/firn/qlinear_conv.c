@@ -278,7 +278,7 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
 {
     struct int8_conv_request request;
     struct state *state;
-    bool fits;
+    bool fits = false;
 
     call->state = NULL;
     if (op_is_reference_only() || !is_constant(call))

@@ -146,8 +146,8 @@ static enum status run_Mean(const struct op_call *call, struct error *err)
 
 #define BINARY_ROW(op, text)                                                                       \
     {                                                                                              \
-        .name = #op, .summary = text, .flags = OP_INPLACE | OP_ROWS, .in_min = 2, .in_max = 2,     \
-        .out_min = 1, .out_max = 1, .infer = infer_##op, .run = run_##op                           \
+        .name = #op, .summary = text, .flags = OP_INPLACE | OP_INPLACE_ANY | OP_ROWS, .in_min = 2, \
+        .in_max = 2, .out_min = 1, .out_max = 1, .infer = infer_##op, .run = run_##op              \
     }
 #define MANY_ROW(op, text, infer_it)                                                               \
     {                                                                                              \

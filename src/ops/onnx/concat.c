@@ -90,7 +90,7 @@ static enum status run(const struct op_call *call, struct error *err)
 
 const struct op_set ops_onnx_concat = OP_SET({.name = "Concat",
                                               .summary = "one after the other along an axis",
-                                              .flags = OP_ROWS,
+                                              .flags = OP_ROWS | OP_CONCAT,
                                               .in_min = 1,
                                               .in_max = OP_INPUTS_ANY,
                                               .out_min = 1,

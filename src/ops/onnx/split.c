@@ -102,7 +102,7 @@ static enum status run(const struct op_call *call, struct error *err)
 
 const struct op_set ops_onnx_split = OP_SET({.name = "Split",
                                              .summary = "parts along an axis",
-                                             .flags = OP_ROWS,
+                                             .flags = OP_ROWS | OP_SPLIT,
                                              .in_min = 1,
                                              .in_max = 2,
                                              .out_min = 1,

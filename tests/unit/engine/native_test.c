@@ -471,3 +471,92 @@ TEST(weights_have_a_limit)
         model_release(&m);
     }
 }
+
+/* --- tensors that share memory: the answer is that of the plain plan --- */
+
+static value_id concat(struct model *m, const value_id *inputs, size_t count, int64_t axis)
+{
+    struct attribute attribute = {.name = "axis", .kind = ATTRIBUTE_INT, .i = axis};
+    struct node_description description = {.op = "Concat",
+                                           .inputs = inputs,
+                                           .input_count = count,
+                                           .output_count = 1,
+                                           .attributes = &attribute,
+                                           .attribute_count = 1};
+    value_id y;
+
+    MODEL_OK(m, graph_node(m->graph, &description, &y, &m->err));
+    return y;
+}
+
+static void split(struct model *m, value_id x, value_id sizes, size_t count, int64_t axis,
+                  value_id *outputs)
+{
+    struct attribute attribute = {.name = "axis", .kind = ATTRIBUTE_INT, .i = axis};
+    struct node_description description = {.op = "Split",
+                                           .inputs = (value_id[]){x, sizes},
+                                           .input_count = 2,
+                                           .output_count = count,
+                                           .attributes = &attribute,
+                                           .attribute_count = 1};
+
+    MODEL_OK(m, graph_node(m->graph, &description, outputs, &m->err));
+}
+
+/* Joined and cut along the second dimension, in turn, with readers before and after. */
+static void sharing_model(struct model *m, const struct native_options *options)
+{
+    value_id x, a, b, c, parts[3], all[4], outs[5];
+
+    model_init(m);
+    x = model_input(m, "x", DTYPE_F32, SHAPE(DIM_UNKNOWN, 6));
+    split(m, x, MODEL_I64(m, 1, 2, 3), 3, -1, parts); /* of the input itself */
+    a = model_op(m, "Exp", parts[2], VALUE_NONE, VALUE_NONE);
+    b = model_op(m, "Sub", parts[2], a, VALUE_NONE); /* over its second input */
+    c = model_op(m, "Neg", parts[1], VALUE_NONE, VALUE_NONE);
+    all[0] = concat(m, (value_id[]){a, b, c}, 3, 1);
+    all[1] = model_op(m, "Sin", x, VALUE_NONE, VALUE_NONE);
+    all[2] = concat(m, (value_id[]){all[0], all[1], all[1]}, 3, 1); /* one twice */
+    all[3] =
+        concat(m, (value_id[]){all[0], model_op(m, "Cos", all[1], VALUE_NONE, VALUE_NONE)}, 2, 1);
+    split(m, all[3], MODEL_I64(m, 5, 4, 5), 3, 1, parts);
+    outs[0] = all[2];
+    outs[1] = model_op(m, "Abs", parts[1], VALUE_NONE, VALUE_NONE);
+    outs[2] =
+        concat(m, (value_id[]){model_op(m, "Add", parts[0], parts[2], VALUE_NONE), outs[1]}, 2, 1);
+    outs[3] = parts[1];
+    outs[4] = model_op(m, "Mul", outs[2], model_op(m, "Tanh", outs[2], VALUE_NONE, VALUE_NONE),
+                       VALUE_NONE);
+    model_signature(m, "main", &x, 1, outs, 5);
+    model_load(m, options);
+}
+
+TEST(tensors_that_share_memory)
+{
+    struct model plain, sharing, poisoned;
+    float x[3 * 6];
+
+    for (size_t i = 0; i < ARRAY_COUNT(x); i++)
+        x[i] = (float)(i * 37 % 11) * 0.3f - 1.4f;
+    sharing_model(&plain, &(struct native_options){.reference = true, .passes_off = "all"});
+    sharing_model(&sharing, NULL);
+    sharing_model(&poisoned, &POISON);
+    for (int64_t rows = 1; rows <= 3; rows++) /* one row: in place; more: not */
+        for (int round = 0; round < 2; round++) {
+            struct tensor in = {DTYPE_F32, SHAPE(rows, 6), x}, want[5], got[5], careful[5];
+
+            CHECK_OK(run(&plain, 0, &in, want), plain.err);
+            CHECK_OK(run(&sharing, 0, &in, got), sharing.err);
+            CHECK_OK(run(&poisoned, 0, &in, careful), poisoned.err);
+            if (rows == 1) /* written where it is joined */
+                CHECK((char *)got[1].data == (char *)got[2].data + 5 * sizeof(float));
+            for (size_t o = 0; o < 5; o++)
+                for (size_t i = 0; i < tensor_count(&want[o]); i++) {
+                    CHECK_NEAR(((float *)got[o].data)[i], ((float *)want[o].data)[i], 1e-5);
+                    CHECK_NEAR(((float *)careful[o].data)[i], ((float *)want[o].data)[i], 1e-5);
+                }
+        }
+    model_release(&plain);
+    model_release(&sharing);
+    model_release(&poisoned);
+}
