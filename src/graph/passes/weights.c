@@ -22,18 +22,39 @@ struct absorption {
 };
 
 static const struct row {
-    const char *op;
+    const char *domain, *op;
     bool has_bias;
-    int channel_axis; /* of the output; -1: the last */
+    int channel_axis;       /* of the output; -1: the last */
+    const char *transposed; /* attribute: a matrix of weights is (channels, k) */
 } ROWS[] = {
-    {"Conv", true, 1}, {"ConvTranspose", true, 1}, {"Gemm", true, -1}, {"MatMul", false, -1}};
+    {"", "Conv", true, 1, ""},
+    {"", "ConvTranspose", true, 1, ""},
+    {"", "Gemm", true, -1, "transB"},
+    {"", "MatMul", false, -1, ""},
+    {"firn", "ConvNhwc", true, -1, ""},
+    {"firn", "ConvTransposeNhwc", true, -1, ""},
+    {"firn", "Product", true, -1, "transposed"},
+};
 
+/* Those of "firn" when they have no epilogue yet. */
 static const struct row *row_of(const struct node *node)
 {
     for (size_t i = 0; i < ARRAY_COUNT(ROWS); i++)
-        if (node_is(node, ROWS[i].op))
-            return &ROWS[i];
+        if (!strcmp(node->op->name, ROWS[i].op) && !strcmp(node->domain, ROWS[i].domain))
+            return attribute_find(&node->attributes, "activation") || node->input_count > BIAS + 1
+                       ? NULL
+                       : &ROWS[i];
     return NULL;
+}
+
+static bool is_conv(const struct node *node)
+{
+    return !strncmp(node->op->name, "Conv", 4);
+}
+
+static bool is_conv_transpose(const struct node *node)
+{
+    return !strncmp(node->op->name, "ConvTranspose", 13);
 }
 
 static bool is_floating(const struct tensor *tensor)
@@ -41,21 +62,25 @@ static bool is_floating(const struct tensor *tensor)
     return tensor && (tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_F64);
 }
 
+static bool is_transposed(const struct node *node)
+{
+    return attribute_int(&node->attributes, row_of(node)->transposed, 0);
+}
+
 /* Output channels of a product with constant weights; 0: not one that is understood. */
 static size_t channels_of(const struct graph *graph, const struct node *node)
 {
     const struct tensor *w = node_constant(graph, node, W);
-    bool transposed = attribute_int(&node->attributes, "transB", 0);
 
     if (!is_floating(w) || (node_is(node, "Gemm") && node->opset < 7)) /* C is not broadcast */
         return 0;
-    if (node_is(node, "Conv"))
-        return w->shape.rank >= 3 ? (size_t)w->shape.dims[0] : 0;
-    if (node_is(node, "ConvTranspose"))
-        return w->shape.rank >= 3
-                   ? (size_t)w->shape.dims[1] * (size_t)attribute_int(&node->attributes, "group", 1)
-                   : 0;
-    return w->shape.rank == 2 ? (size_t)w->shape.dims[transposed ? 0 : 1] : 0;
+    if (is_conv(node) && w->shape.rank < 3)
+        return 0;
+    if (is_conv_transpose(node))
+        return (size_t)w->shape.dims[1] * (size_t)attribute_int(&node->attributes, "group", 1);
+    if (is_conv(node))
+        return (size_t)w->shape.dims[0];
+    return w->shape.rank == 2 ? (size_t)w->shape.dims[is_transposed(node) ? 0 : 1] : 0;
 }
 
 static bool has_bias(const struct node *node)
@@ -166,13 +191,13 @@ static void channel_layout(const struct absorption *a, const struct tensor *w, s
 
     *per_group = a->channels;
     *group_size = count;
-    if (node_is(&a->product, "ConvTranspose")) { /* (channels, maps / group, kernel...) */
+    if (is_conv_transpose(&a->product)) { /* (channels, maps / group, kernel...) */
         size_t groups = (size_t)attribute_int(&a->product.attributes, "group", 1);
 
         *per_group = (size_t)w->shape.dims[1];
         *run = count / ((size_t)w->shape.dims[0] * *per_group);
         *group_size = count / groups;
-    } else if (node_is(&a->product, "Conv") || attribute_int(&a->product.attributes, "transB", 0)) {
+    } else if (is_conv(&a->product) || is_transposed(&a->product)) {
         *run = count / a->channels;
     } else {
         *run = 1;
