@@ -95,8 +95,7 @@ TEST(channels_last_models_end_without_transposes)
            "constant %2: float[3,2,1,1] = {1.0, 1.0, 1.0, 1.0, 1.0, 1.0}\n"
            "constant %5: float[3] = {1.0, 1.0, 1.0}\n"
            "constant %7: int64[2] = {1, 2}\n"
-           "%13: float[?,4,4,3] = firn.ConvNhwc(%x, %2)\n"
-           "%6: float[?,4,4,3] = Add(%13, %5)\n"
+           "%6: float[?,4,4,3] = firn.ConvNhwc(%x, %2, %5)\n"
            "%8: float[?,1,1,3] = ReduceMean(%6, %7)\n"
            "%16: float[?,1,1,3] = firn.GlobalMaxPoolNhwc(%8)\n"
            "signature main(%x) -> (%16)\n");
