@@ -304,6 +304,29 @@ static enum status fuse_add(struct fusing *fusing, const struct node *add,
     return rewrite(fusing, "QLinearAdd", add, inputs, 8, attributes, 2, err);
 }
 
+/* QLinearMatMul by constant weights has the inputs of the product. */
+static enum status convert_matmul(struct fusing *fusing, struct error *err)
+{
+    const struct graph *graph = fusing->graph;
+    const struct node *node = &graph->nodes[fusing->index];
+    const struct value *a = &graph->values[node->inputs[0]];
+    const struct tensor *b = node_constant(graph, node, 3);
+
+    if (!b || b->shape.rank != 2 || a->shape.rank < 1)
+        return STATUS_OK;
+    for (size_t i = 1; i < 8; i++) {
+        const struct tensor *points = node_constant(graph, node, i);
+        bool is_scale = i == 1 || i == 4 || i == 6;
+
+        if (i == 3)
+            continue;
+        if (!points || (is_scale && points->dtype != DTYPE_F32) ||
+            (tensor_count(points) != 1 && (i < 4 || i > 5 || points->shape.rank != 1)))
+            return STATUS_OK;
+    }
+    return rewrite(fusing, "QLinearProduct", node, node->inputs, 8, NULL, 0, err);
+}
+
 /* Operators that only choose among the elements of input 0. */
 static bool is_selection(const struct node *node)
 {
@@ -403,7 +426,9 @@ static enum status run(struct graph *graph, struct arena *scratch, struct error 
 
     TRY(uses_find(&fusing.uses, graph, scratch, err));
     for (fusing.index = 0; fusing.index < graph->node_count; fusing.index++)
-        TRY(fuse_before(&fusing, &graph->nodes[fusing.index], err));
+        TRY(node_is(&graph->nodes[fusing.index], "QLinearMatMul")
+                ? convert_matmul(&fusing, err)
+                : fuse_before(&fusing, &graph->nodes[fusing.index], err));
     return STATUS_OK;
 }
 
