@@ -7,82 +7,51 @@
 
 /* --- kernels --- */
 
-/* gamma x.s + coef0, or x.s for the linear kernel: (n, vectors). */
-static enum status products(struct lowering *l, const struct tensor *vectors, double gamma,
-                            double coef0, value_id x, value_id *k, struct error *err)
-{
-    value_id factor, term;
-
-    TRY(emit_linear(l, x, vectors, NULL, k, err));
-    TRY(emit_scalar(l, gamma, &factor, err));
-    TRY(emit_2(&l->e, "Mul", *k, factor, k, err));
-    TRY(emit_scalar(l, coef0, &term, err));
-    return emit_2(&l->e, "Add", *k, term, k, err);
-}
-
-/* exp(-gamma |x - s|^2), the square as |x|^2 - 2 x.s + |s|^2. */
-static enum status radial(struct lowering *l, const struct tensor *vectors, double gamma,
-                          value_id x, value_id *k, struct error *err)
-{
-    int64_t width = vectors->shape.dims[1], one = 1;
-    struct attribute keep = attribute_of_int("keepdims", 1);
-    struct shape count = SHAPE(vectors->shape.dims[0]), axis_shape = SHAPE(1);
-    struct tensor norms;
-    value_id axis, squares, constant, zero, factor;
-
-    TRY(tensor_new(&norms, DTYPE_F64, &count, l->keep, err));
-    for (size_t i = 0; i < tensor_count(vectors); i++) {
-        double value = ((double *)vectors->data)[i];
-        ((double *)norms.data)[i / (size_t)width] += value * value;
-    }
-    TRY(products(l, vectors, -2, 0, x, k, err));
-    TRY(graph_constant_i64(l->e.graph, &one, &axis_shape, &axis, err));
-    TRY(emit(&l->e, "", "ReduceSumSquare", (value_id[]){x, axis}, 2, &keep, 1, &squares, 1, err));
-    TRY(emit_2(&l->e, "Add", *k, squares, k, err));
-    TRY(emit_constant(&l->e, &norms, &constant, err));
-    TRY(emit_2(&l->e, "Add", *k, constant, k, err));
-    TRY(emit_scalar(l, 0, &zero, err));
-    TRY(emit_2(&l->e, "Max", *k, zero, k, err));
-    TRY(emit_scalar(l, -gamma, &factor, err));
-    TRY(emit_2(&l->e, "Mul", *k, factor, k, err));
-    return emit_1(&l->e, "Exp", *k, k, err);
-}
-
-static enum status kernel(struct lowering *l, const struct pickle_object *self,
-                          const struct tensor *vectors, value_id x, value_id *k, struct error *err)
+static enum status function_of(const struct pickle_object *self, struct attribute attributes[4],
+                               struct error *err)
 {
     static const char *const KERNELS[] = {"linear", "rbf", "poly", "sigmoid", NULL};
-    double gamma, coef0, degree;
+    double gamma = 1, coef0 = 0, degree = 3;
     size_t choice;
-    value_id power;
 
     TRY(state_choice(self, "kernel", KERNELS, 1, &choice, err));
-    if (choice == 0)
-        return emit_linear(l, x, vectors, NULL, k, err);
-    TRY(state_f64(self, "_gamma", NAN, &gamma, err));
+    if (choice)
+        TRY(state_f64(self, "_gamma", NAN, &gamma, err));
     if (isnan(gamma))
         return state_error(err, "_gamma", "is missing");
-    if (choice == 1)
-        return radial(l, vectors, gamma, x, k, err);
-    TRY(state_f64(self, "coef0", 0, &coef0, err));
-    TRY(products(l, vectors, gamma, coef0, x, k, err));
-    if (choice == 3)
-        return emit_1(&l->e, "Tanh", *k, k, err);
-    TRY(state_f64(self, "degree", 3, &degree, err));
-    TRY(emit_scalar(l, degree, &power, err));
-    return emit_2(&l->e, "Pow", *k, power, k, err);
+    if (choice > 1)
+        TRY(state_f64(self, "coef0", 0, &coef0, err));
+    if (choice == 2)
+        TRY(state_f64(self, "degree", 3, &degree, err));
+    attributes[0] = attribute_of_text("kernel", KERNELS[choice]);
+    attributes[1] = attribute_of_float("gamma", gamma);
+    attributes[2] = attribute_of_float("coef0", coef0);
+    attributes[3] = attribute_of_float("degree", degree);
+    return STATUS_OK;
 }
 
-/* (n, vectors) */
-static enum status kernel_values(struct lowering *l, const struct pickle_object *self,
-                                 const struct table *in, struct tensor *vectors, value_id *k,
-                                 struct error *err)
+/* Kernel values (n, vectors) by weights (m, vectors), and an intercept (m,). */
+static enum status kernel_sums(struct lowering *l, const struct pickle_object *self,
+                               const struct table *in, const struct tensor *vectors,
+                               const struct tensor *weights, const struct tensor *intercept,
+                               value_id *y, struct error *err)
 {
-    value_id x;
+    struct attribute attributes[4];
+    value_id inputs[4];
 
-    TRY(state_matrix(l, self, "support_vectors_", -1, (int64_t)in->count, vectors, err));
-    TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
-    return kernel(l, self, vectors, x, k, err);
+    TRY(function_of(self, attributes, err));
+    TRY(table_matrix(l, in, CHECK_FINITE, &inputs[0], err));
+    TRY(emit_constant(&l->e, vectors, &inputs[1], err));
+    TRY(emit_constant(&l->e, weights, &inputs[2], err));
+    TRY(emit_constant(&l->e, intercept, &inputs[3], err));
+    return emit(&l->e, "firn", "KernelProduct", inputs, 4, attributes, 4, y, 1, err);
+}
+
+static enum status support_vectors(struct lowering *l, const struct pickle_object *self,
+                                   const struct table *in, struct tensor *vectors,
+                                   struct error *err)
+{
+    return state_matrix(l, self, "support_vectors_", -1, (int64_t)in->count, vectors, err);
 }
 
 /* libsvm's own coefficients: for two classes the public ones have the other sign. */
@@ -97,13 +66,12 @@ static enum status weighted_sum(struct lowering *l, const struct pickle_object *
                                 const struct table *in, value_id *y, struct error *err)
 {
     struct tensor vectors, coefficients, intercept;
-    value_id k;
 
-    TRY(kernel_values(l, self, in, &vectors, &k, err));
+    TRY(support_vectors(l, self, in, &vectors, err));
     TRY(state_matrix(l, self, own(self, "_dual_coef_", "dual_coef_"), 1, vectors.shape.dims[0],
                      &coefficients, err));
     TRY(state_vector(l, self, own(self, "_intercept_", "intercept_"), 1, &intercept, err));
-    return emit_linear(l, k, &coefficients, &intercept, y, err);
+    return kernel_sums(l, self, in, &vectors, &coefficients, &intercept, y, err);
 }
 
 static enum status regress(struct lowering *l, const struct pickle_object *self,
@@ -172,18 +140,17 @@ static enum status pair_decisions(struct lowering *l, const struct pickle_object
                                   const struct table *in, struct pairs *p, struct error *err)
 {
     struct tensor vectors, weights, intercept;
-    value_id k;
 
     TRY(state_labels(l, self, "classes_", &p->classes, err));
     p->count = tensor_count(&p->classes);
     if (p->count < 2)
         return state_error(err, "classes_", "has %zu classes", p->count);
     p->pairs = p->count * (p->count - 1) / 2;
-    TRY(kernel_values(l, self, in, &vectors, &k, err));
+    TRY(support_vectors(l, self, in, &vectors, err));
     TRY(pair_weights(l, self, p, &vectors, &weights, err));
     TRY(state_vector(l, self, own(self, "_intercept_", "intercept_"), (int64_t)p->pairs, &intercept,
                      err));
-    return emit_linear(l, k, &weights, &intercept, &p->decisions, err);
+    return kernel_sums(l, self, in, &vectors, &weights, &intercept, &p->decisions, err);
 }
 
 /* Votes (n, classes) of 0/1 decisions for the first of each pair. */

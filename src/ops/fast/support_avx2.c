@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/fast/support.h"
+
+#define VECTOR_BYTES 32
+#define RADIAL support_radial_avx2
+#include "ops/fast/support_radial.inc"
