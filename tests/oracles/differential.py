@@ -96,7 +96,8 @@ def answers(graphs, every_value=False):
                 inputs[name] = array
                 files.append(f"{name}={file}")
         got = {way: ask(path, files, options) for way, options in WAYS.items()}
-        if not graphs[0].empty:  # nothing makes ONNX Runtime abort in some operators
+        # Nothing makes ONNX Runtime abort in some operators; its Softmax of large halves is off by 0.2.
+        if not graphs[0].empty and graphs[0].type != FLOAT16:
             got["ONNX Runtime"] = ask_runtime(path, inputs)
         return got
 
