@@ -9,6 +9,12 @@
 
 enum { X, SCALE, BIAS };
 
+/* RMSNormalization takes a scale of another type, and gives that. */
+static bool is_rms(const struct op_call *call)
+{
+    return call->op->in_max <= BIAS;
+}
+
 /* The scale (or bias) must broadcast to the normalised dimensions alone. */
 static enum status check_scale(const struct op_call *call, size_t input, int axis,
                                struct error *err)
@@ -16,7 +22,8 @@ static enum status check_scale(const struct op_call *call, size_t input, int axi
     const struct shape *in = &call->in[X].shape, *scale = &call->in[input].shape;
 
     TRY(op_wants(call, input, DTYPES_FLOAT, err));
-    TRY(op_wants_same(call, X, input, err));
+    if (!is_rms(call))
+        TRY(op_wants_same(call, X, input, err));
     for (int i = 1; in->rank >= 0 && i <= scale->rank; i++) {
         int64_t dim = scale->dims[scale->rank - i];
         int64_t want = i <= in->rank - axis ? in->dims[in->rank - i] : 1;
@@ -50,7 +57,7 @@ static enum status infer(struct op_call *call, struct error *err)
         return op_error(call, err, STATUS_INVALID_INPUT, "stash_type is %lld", (long long)stash);
     for (int i = axis; i < in->rank; i++)
         statistics.dims[i] = 1;
-    op_give(call, 0, call->in[X].dtype, in);
+    op_give(call, 0, call->in[is_rms(call) ? SCALE : X].dtype, in);
     op_give(call, 1, dtype_from_onnx(stash), &statistics);
     op_give(call, 2, dtype_from_onnx(stash), &statistics);
     return STATUS_OK;
@@ -86,6 +93,27 @@ static void apply_row(const struct op_call *call, const struct shape *row, size_
     } while (broadcast_next(&walk));
 }
 
+/* A row and a scale of different types. */
+static void apply_mixed(const struct op_call *call, const struct shape *row, size_t at,
+                        double factor)
+{
+    struct shape scale = call->in[SCALE].shape;
+    const struct shape *input = &scale;
+    struct broadcast walk;
+
+    if (scale.rank > row->rank)
+        scale = shape_of(row->rank, scale.dims + scale.rank - row->rank);
+    broadcast_start(&walk, row, &input, 1);
+    do {
+        for (size_t i = 0; i < walk.count; i++) {
+            size_t place = at + walk.done + i;
+            double by = tensor_f64(&call->in[SCALE], walk.at[0] + i * walk.step[0]);
+
+            tensor_set_f64(&call->out[0], place, tensor_f64(&call->in[X], place) * factor * by);
+        }
+    } while (broadcast_next(&walk));
+}
+
 static enum status run_rows(const struct op_call *call, bool centred, struct error *err)
 {
     double epsilon = attribute_float(call->attributes, "epsilon", 1e-5f), mean, variance;
@@ -111,7 +139,10 @@ static enum status run_rows(const struct op_call *call, bool centred, struct err
             variance = moments_square(x->dtype, from, n);
         }
         factor = 1 / sqrt(variance + epsilon);
-        apply_row(call, &row, i * n, mean, factor);
+        if (call->in[SCALE].dtype == x->dtype)
+            apply_row(call, &row, i * n, mean, factor);
+        else
+            apply_mixed(call, &row, i * n, factor);
         if (call->out_count > 1)
             tensor_set_f64(&call->out[1], i, mean);
         if (call->out_count > 2)
@@ -135,8 +166,9 @@ static bool run_fast(const struct op_call *call, bool centred)
     axis += axis < 0 ? x->shape.rank : 0;
     norm.rows = shape_span(&x->shape, 0, axis);
     norm.n = shape_span(&x->shape, axis, x->shape.rank);
-    if (x->dtype != DTYPE_F32 || op_is_reference_only() || !is_of_row(call, SCALE, norm.n) ||
-        !is_of_row(call, BIAS, norm.n) || (call->out_count > 1 && call->out[1].dtype != DTYPE_F32))
+    if (x->dtype != DTYPE_F32 || call->in[SCALE].dtype != DTYPE_F32 || op_is_reference_only() ||
+        !is_of_row(call, SCALE, norm.n) || !is_of_row(call, BIAS, norm.n) ||
+        (call->out_count > 1 && call->out[1].dtype != DTYPE_F32))
         return false;
     norm.scale = call->in[SCALE].data;
     norm.bias = op_has(call, BIAS) ? call->in[BIAS].data : NULL;
