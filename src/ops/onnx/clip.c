@@ -47,7 +47,7 @@ static enum status run(const struct op_call *call, struct error *err)
     };
 
     (void)err;
-    if (unary_takes(call->in[0].dtype) && !op_is_reference_only()) {
+    if (unary_takes(UNARY_CLIP, call->in[0].dtype) && !op_is_reference_only()) {
         struct unary clip = {UNARY_CLIP, (float)bound(call, 1, bounds.low_value),
                              (float)bound(call, 2, bounds.high_value)};
         unary_tensor(&clip, &call->in[0], &call->out[0], call->team);

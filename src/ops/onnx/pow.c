@@ -70,7 +70,7 @@ static bool run_fast(const struct op_call *call)
     } EXPONENTS[] = {{2, UNARY_SQUARE}, {3, UNARY_CUBE}, {0.5, UNARY_ROOT}, {-1, UNARY_RECIPROCAL}};
     const struct tensor *x = &call->in[0], *z = &call->in[1];
 
-    if (op_is_reference_only() || !unary_takes(x->dtype) || tensor_count(z) != 1 ||
+    if (op_is_reference_only() || !unary_takes(UNARY_SQUARE, x->dtype) || tensor_count(z) != 1 ||
         !shape_equal(&x->shape, &call->out[0].shape))
         return false;
     for (size_t i = 0; i < ARRAY_COUNT(EXPONENTS); i++)

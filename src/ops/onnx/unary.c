@@ -47,7 +47,7 @@ static void unary_run(const struct op_call *call, const unary_kernel kernels[DTY
     double b = attribute_float(call->attributes, names->b, names->b_default);
     struct unary unary = {function, (float)a, (float)b};
 
-    if (function != UNARY_NONE && unary_takes(call->in[0].dtype) && !op_is_reference_only())
+    if (unary_takes(function, call->in[0].dtype) && !op_is_reference_only())
         unary_tensor(&unary, &call->in[0], &call->out[0], call->team);
     else
         kernels[call->in[0].dtype](call->in[0].data, call->out[0].data, tensor_count(&call->in[0]),

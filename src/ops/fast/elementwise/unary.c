@@ -15,15 +15,15 @@ static const char *const OPERATORS[UNARY_FUNCTIONS] = {
 #undef UNARY
 };
 
-static const unary_kernel *kernels_of_machine(void)
+static const struct unary_kernels *kernels_of_machine(void)
 {
 #if defined(__x86_64__)
     if (cpu_isa() == ISA_AVX512)
-        return unary_avx512;
+        return &unary_avx512;
     if (cpu_isa() == ISA_AVX2)
-        return unary_avx2;
+        return &unary_avx2;
 #endif
-    return unary_portable;
+    return &unary_portable;
 }
 
 enum unary_function unary_find(const char *operator_name)
@@ -34,9 +34,18 @@ enum unary_function unary_find(const char *operator_name)
     return UNARY_NONE;
 }
 
+bool unary_takes(enum unary_function function, enum dtype dtype)
+{
+    if (function == UNARY_NONE)
+        return false;
+    if (dtype == DTYPE_F64)
+        return kernels_of_machine()->doubles[function] != NULL;
+    return dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16;
+}
+
 void unary_floats(const struct unary *unary, const float *x, float *y, size_t n)
 {
-    kernels_of_machine()[unary->function](x, y, n, unary->p, unary->q);
+    kernels_of_machine()->floats[unary->function](x, y, n, unary->p, unary->q);
 }
 
 struct work {
@@ -53,6 +62,14 @@ static void run_floats(void *context, size_t from, size_t to)
 
     work->kernel((const float *)work->x + from, (float *)work->y + from, to - from, work->unary->p,
                  work->unary->q);
+}
+
+static void run_doubles(void *context, size_t from, size_t to)
+{
+    const struct work *work = context;
+
+    kernels_of_machine()->doubles[work->unary->function]((const double *)work->x + from,
+                                                         (double *)work->y + from, to - from);
 }
 
 static void run_halves(void *context, size_t from, size_t to)
@@ -72,8 +89,12 @@ static void run_halves(void *context, size_t from, size_t to)
 void unary_tensor(const struct unary *unary, const struct tensor *x, struct tensor *y,
                   struct team *team)
 {
-    struct work work = {unary, kernels_of_machine()[unary->function], x->dtype, x->data, y->data};
+    struct work work = {unary, kernels_of_machine()->floats[unary->function], x->dtype, x->data,
+                        y->data};
 
-    spread_run(team, tensor_count(x), NS, BLOCK, x->dtype == DTYPE_F32 ? run_floats : run_halves,
+    spread_run(team, tensor_count(x), NS, BLOCK,
+               x->dtype == DTYPE_F32   ? run_floats
+               : x->dtype == DTYPE_F64 ? run_doubles
+                                       : run_halves,
                &work);
 }

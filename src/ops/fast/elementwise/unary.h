@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Functions of one tensor, element by element, in the instruction set in use: float, and half and
- * bfloat16 through blocks of floats. The table is unary.def. */
+/* Functions of one tensor, element by element, in the instruction set in use: float, half and
+ * bfloat16 through blocks of floats, a few of double. The table is unary.def. */
 #pragma once
 
 #include "base/team.h"
@@ -25,10 +25,8 @@ enum unary_function unary_find(const char *operator_name);
 /* y[i] = function(x[i]); y may be x. */
 void unary_floats(const struct unary *unary, const float *x, float *y, size_t n);
 
-static inline bool unary_takes(enum dtype dtype)
-{
-    return dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16;
-}
+/* All functions of float, half and bfloat16; a few of double. */
+bool unary_takes(enum unary_function function, enum dtype dtype);
 
 /* The same of tensors of one shape and a dtype that unary_takes(). */
 void unary_tensor(const struct unary *unary, const struct tensor *x, struct tensor *y,

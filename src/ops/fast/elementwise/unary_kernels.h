@@ -6,5 +6,9 @@
 
 typedef void (*unary_kernel)(const float *x, float *y, size_t n, float p, float q);
 
-extern const unary_kernel unary_portable[UNARY_FUNCTIONS], unary_avx2[UNARY_FUNCTIONS],
-    unary_avx512[UNARY_FUNCTIONS];
+struct unary_kernels {
+    unary_kernel floats[UNARY_FUNCTIONS];
+    void (*doubles[UNARY_FUNCTIONS])(const double *x, double *y, size_t n); /* NULL: none */
+};
+
+extern const struct unary_kernels unary_portable, unary_avx2, unary_avx512;

@@ -5,15 +5,19 @@
 #include "unit/ops/fast/operator.h"
 #include "test.h"
 
-static const float SPECIAL[] = {-INFINITY, 0.0f,   -0.0f, 1e-40f,   -1e-40f, 1e-10f, -1e-10f,
-                                0.5f,      -0.5f,  1.5f,  -2.5f,    20,      -20,    88,
-                                -88,       100,    -100,  110,      -104,    1e9f,   -1e9f,
-                                3e38f,     -3e38f, 1e-3f, INFINITY, NAN};
+static const float SPECIAL[] = {-INFINITY, 705,     720,    -720,    -745,  -800,     0.0f, -0.0f,
+                                1e-40f,    -1e-40f, 1e-10f, -1e-10f, 0.5f,  -0.5f,    1.5f, -2.5f,
+                                20,        -20,     88,     -88,     100,   -100,     110,  -104,
+                                1e9f,      -1e9f,   3e38f,  -3e38f,  1e-3f, INFINITY, NAN};
 
 static void check_values(const char *name, struct tensor *x, const struct attribute *attributes,
                          size_t count)
 {
-    double step = x->dtype == DTYPE_F32 ? 4e-7 : x->dtype == DTYPE_F16 ? 1e-3 : 8e-3;
+    double step = x->dtype == DTYPE_F64   ? 1e-15
+                  : x->dtype == DTYPE_F32 ? 4e-7
+                  : x->dtype == DTYPE_F16 ? 1e-3
+                                          : 8e-3;
+    double least = x->dtype == DTYPE_F64 ? 1e-300 : 4e-7;
     struct operator_call fast = {"",
                                  name,
                                  .attributes = attributes,
@@ -27,7 +31,7 @@ static void check_values(const char *name, struct tensor *x, const struct attrib
 
     CHECK_OK(operator_call_run(&fast, false, &err), err);
     CHECK_OK(operator_call_run(&reference, true, &err), err);
-    at = tensor_differs(&fast.out[0], &reference.out[0], step, 4e-7);
+    at = tensor_differs(&fast.out[0], &reference.out[0], step, least);
     if (at != SIZE_MAX)
         fail_msg("%s %s of %g: %.9g, not %.9g", isa_name(cpu_isa()), name, tensor_f64(x, at),
                  tensor_f64(&fast.out[0], at), tensor_f64(&reference.out[0], at));
@@ -62,7 +66,7 @@ static void check_function(const char *name, enum dtype dtype)
 
 static void check_isa(const char *isa)
 {
-    static const enum dtype DTYPES[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16};
+    static const enum dtype DTYPES[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_F64};
     static const char *const NAMES[] = {
 #define UNARY(name, operator, expression) operator,
 #include "ops/fast/elementwise/unary.def"
@@ -75,7 +79,7 @@ static void check_isa(const char *isa)
         return;
     }
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
-        for (size_t d = 0; d < 3 && *NAMES[i]; d++)
+        for (size_t d = 0; d < 4 && *NAMES[i]; d++)
             check_function(NAMES[i], DTYPES[d]);
 }
 
