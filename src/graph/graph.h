@@ -157,9 +157,14 @@ struct pass {
     const char *name;
     const char *summary;
     /* Passes run by this, ties by name. order / 100 is the phase: the passes of a phase and of
-     * those before it run until none changes anything, then the next phase begins. 0 clean (dead,
-     * identity, fold, common)      300 layout (NHWC) 100 algebra into weights, idioms 400 fusion:
-     * epilogues, chains of elementwise 200 quantise: integer kernels */
+     * those before it run until none changes anything, then the next phase begins.
+     *
+     *   0    clean: dead, identity, fold, common
+     *   100  algebra into weights, idioms
+     *   200  quantise: integer kernels
+     *   300  layout: channels last
+     *   400  fusion: epilogues
+     *   500  chains of what is left that is elementwise */
     int order;
     enum status (*run)(struct graph *graph, struct arena *scratch, struct error *err);
 };

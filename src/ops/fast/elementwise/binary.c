@@ -36,6 +36,12 @@ bool binary_takes(enum binary_function function, enum dtype dtype)
     return type >= 0 && (*table_of_machine())[function][type];
 }
 
+void binary_floats(enum binary_function function, const float *a, int a_step, const float *b,
+                   int b_step, float *y, size_t n)
+{
+    (*table_of_machine())[function][BINARY_F32](a, a_step, b, b_step, y, n);
+}
+
 struct work {
     binary_loop loop;
     const char *a, *b;

@@ -21,3 +21,7 @@ bool binary_takes(enum binary_function function, enum dtype dtype);
 void binary_tensors(enum binary_function function, const struct tensor *a,
                     const struct shape *a_shape, const struct tensor *b,
                     const struct shape *b_shape, struct tensor *y, struct team *team);
+
+/* n floats; steps are 0 (the same element again) or 1. y may be a. */
+void binary_floats(enum binary_function function, const float *a, int a_step, const float *b,
+                   int b_step, float *y, size_t n);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/fast/elementwise/unary.h"
 
+#include <math.h>
+
 #include "base/cpu.h"
 #include "ops/fast/elementwise/unary_kernels.h"
 #include "ops/fast/spread.h"
@@ -9,8 +11,8 @@
 enum { BLOCK = 1024 }; /* floats of a block: 4 KiB, in L1 with what is read and written */
 static const double NS = 0.25;
 
-static const char *const OPERATORS[UNARY_FUNCTIONS] = {
-#define UNARY(name, operator, expression) operator,
+static const char *const NAMES[UNARY_FUNCTIONS] = {
+#define UNARY(name, text, expression, exact) text,
 #include "ops/fast/elementwise/unary.def"
 #undef UNARY
 };
@@ -26,12 +28,33 @@ static const struct unary_kernels *kernels_of_machine(void)
     return &unary_portable;
 }
 
-enum unary_function unary_find(const char *operator_name)
+enum unary_function unary_find(const char *name)
 {
     for (int i = 0; i < UNARY_FUNCTIONS; i++)
-        if (!strcmp(OPERATORS[i], operator_name))
+        if (!strcmp(NAMES[i], name))
             return (enum unary_function)i;
     return UNARY_NONE;
+}
+
+static double unit(double x)
+{
+    return x < 0 ? 0 : x > 1 ? 1 : x;
+}
+#define UNIT(x) unit(x)
+
+double unary_exact(const struct unary *unary, double x)
+{
+    const double p = unary->p, q = unary->q;
+
+    switch (unary->function) {
+#define UNARY(name, text, expression, exact)                                                       \
+    case UNARY_##name:                                                                             \
+        return exact;
+#include "ops/fast/elementwise/unary.def"
+#undef UNARY
+    default:
+        return x;
+    }
 }
 
 bool unary_takes(enum unary_function function, enum dtype dtype)

@@ -8,7 +8,7 @@
 
 enum unary_function {
     UNARY_NONE = -1,
-#define UNARY(name, operator, expression) UNARY_##name,
+#define UNARY(name, text, expression, exact) UNARY_##name,
 #include "ops/fast/elementwise/unary.def"
 #undef UNARY
     UNARY_FUNCTIONS
@@ -19,8 +19,11 @@ struct unary {
     float p, q; /* the operator's attributes, in their order; a clip's bounds */
 };
 
-/* The function that an ONNX operator is, or UNARY_NONE. */
-enum unary_function unary_find(const char *operator_name);
+/* The function of a name, or UNARY_NONE. */
+enum unary_function unary_find(const char *name);
+
+/* The reference: the same of one value, in double. */
+double unary_exact(const struct unary *unary, double x);
 
 /* y[i] = function(x[i]); y may be x. */
 void unary_floats(const struct unary *unary, const float *x, float *y, size_t n);
