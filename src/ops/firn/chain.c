@@ -47,6 +47,7 @@ static enum status read_chain(const struct op_call *call, struct chain *chain, s
     for (size_t i = 0; i < count; i++)
         TRY(read_step(call, ops[i], operands + 2 * i, parameters + 2 * i, call->in_count + i,
                       &chain->steps[i], err));
+    chain_plan(chain);
     return STATUS_OK;
 }
 

@@ -5,7 +5,10 @@
 
 #include "ops/fast/spread.h"
 
-enum { BLOCK = 512 };         /* floats: all operands of a chain stay in L1 */
+enum {
+    BLOCK = 1024,    /* floats: the operands of a chain stay in L1 */
+    ROW = BLOCK / 4, /* rows from this length on are not repeated: blocks end with them */
+};
 static const double NS = 0.1; /* for an element in a step */
 
 static const struct {
@@ -20,6 +23,33 @@ enum binary_function chain_binary(const char *name)
         if (!strcmp(BINARIES[i].name, name))
             return BINARIES[i].function;
     return BINARY_NONE;
+}
+
+/* After which step nobody reads the result of `step`. */
+static size_t last_use(const struct chain *chain, size_t step)
+{
+    size_t result = chain->input_count + step, last = step;
+
+    for (size_t s = step + 1; s < chain->step_count; s++)
+        if (chain->steps[s].a == result ||
+            (chain->steps[s].unary.function == UNARY_NONE && chain->steps[s].b == result))
+            last = s;
+    return last;
+}
+
+void chain_plan(struct chain *chain)
+{
+    for (size_t s = 0; s < chain->step_count; s++) {
+        bool taken[CHAIN_STEPS_MAX] = {false};
+        size_t slot = 0;
+
+        for (size_t before = 0; before < s; before++)
+            if (last_use(chain, before) >= s)
+                taken[chain->steps[before].slot] = true;
+        while (taken[slot])
+            slot++;
+        chain->steps[s].slot = slot;
+    }
 }
 
 struct work {
@@ -43,14 +73,21 @@ static size_t block_length(const struct work *w, size_t at, size_t end)
     for (size_t i = 0; i < w->chain->input_count; i++) {
         size_t period = w->inputs[i].period, left = period - at % period;
 
-        if (period > BLOCK && left < n)
+        if (period >= ROW && left < n)
             n = left;
     }
     return n;
 }
 
-/* n elements of an input from `at` on; short rows are repeated in `tile`. */
-static struct operand input_at(const struct chain_input *input, size_t at, size_t n, float *tile)
+/* A short row repeated, from element `from` of it on. */
+struct tile {
+    _Alignas(64) float data[BLOCK];
+    size_t from, count;
+};
+
+/* n elements of an input from `at` on. */
+static struct operand input_at(const struct chain_input *input, size_t at, size_t n,
+                               struct tile *tile)
 {
     size_t period = input->period, from = at % period;
 
@@ -58,13 +95,17 @@ static struct operand input_at(const struct chain_input *input, size_t at, size_
         return (struct operand){input->data, 0};
     if (from + n <= period)
         return (struct operand){input->data + from, 1};
+    if (tile->from == from && n <= tile->count)
+        return (struct operand){tile->data, 1};
+    tile->from = from;
+    tile->count = n;
     for (size_t done = 0; done < n; from = 0) {
         size_t part = period - from < n - done ? period - from : n - done;
 
-        memcpy(tile + done, input->data + from, part * sizeof *tile);
+        memcpy(tile->data + done, input->data + from, part * sizeof *tile->data);
         done += part;
     }
-    return (struct operand){tile, 1};
+    return (struct operand){tile->data, 1};
 }
 
 static void run_step(const struct chain_step *step, const struct operand *operands, float *y,
@@ -85,18 +126,21 @@ static void run_step(const struct chain_step *step, const struct operand *operan
 
 static void run_range(void *context, size_t from, size_t to)
 {
-    _Alignas(64) float tiles[CHAIN_INPUTS_MAX][BLOCK], results[CHAIN_STEPS_MAX][BLOCK];
+    _Alignas(64) float results[CHAIN_STEPS_MAX][BLOCK];
+    struct tile tiles[CHAIN_INPUTS_MAX];
     struct operand operands[CHAIN_INPUTS_MAX + CHAIN_STEPS_MAX];
     const struct work *w = context;
     const struct chain *chain = w->chain;
     size_t n;
 
+    for (size_t i = 0; i < chain->input_count; i++)
+        tiles[i].count = 0;
     for (size_t at = from; at < to; at += n) {
         n = block_length(w, at, to);
         for (size_t i = 0; i < chain->input_count; i++)
-            operands[i] = input_at(&w->inputs[i], at, n, tiles[i]);
+            operands[i] = input_at(&w->inputs[i], at, n, &tiles[i]);
         for (size_t s = 0; s < chain->step_count; s++) {
-            float *y = s + 1 < chain->step_count ? results[s] : w->y + at;
+            float *y = s + 1 < chain->step_count ? results[chain->steps[s].slot] : w->y + at;
 
             run_step(&chain->steps[s], operands, y, n);
             operands[chain->input_count + s] = (struct operand){y, 1};

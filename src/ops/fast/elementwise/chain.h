@@ -14,6 +14,7 @@ struct chain_step {
     struct unary unary; /* function UNARY_NONE: two operands */
     enum binary_function binary;
     size_t a, b;
+    size_t slot; /* of the memory for results: chain_plan */
 };
 
 struct chain {
@@ -26,6 +27,9 @@ struct chain_input {
     const float *data;
     size_t period;
 };
+
+/* Give each step's result a slot that nobody needs any more. */
+void chain_plan(struct chain *chain);
 
 /* y: `count` floats; may be an input of full shape. */
 void chain_run(const struct chain *chain, const struct chain_input *inputs, float *y, size_t count,
