@@ -9,7 +9,6 @@
 #include "base/checked.h"
 #include "base/cpu.h"
 
-enum { ALIGN = 16 };                                      /* floats */
 static const double ALONE_FLOPS = 4e6, CHUNK_FLOPS = 1e6; /* about 100 us, 25 us */
 
 static const struct depthwise_kernels *kernels_of_machine(void)
@@ -137,9 +136,10 @@ static size_t taps_of(const struct work *work, const struct line *line, size_t l
         for (size_t h = line->low[1]; h < line->high[1]; h++)
             for (size_t l = low; l < high; l++)
                 taps[count++] = (struct depthwise_tap){
-                    (ptrdiff_t)((d * w->dilation[0] * g->in[1] + h * w->dilation[1]) * row +
-                                l * w->dilation[2] * g->x_step),
-                    ((d * w->kernel[1] + h) * w->kernel[2] + l) * w->padded};
+                    (ptrdiff_t)(((d * w->dilation[0] * g->in[1] + h * w->dilation[1]) * row +
+                                 l * w->dilation[2] * g->x_step) *
+                                sizeof(float)),
+                    ((d * w->kernel[1] + h) * w->kernel[2] + l) * w->padded * sizeof(float)};
     return count;
 }
 

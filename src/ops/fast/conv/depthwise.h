@@ -6,8 +6,8 @@
 
 /* One weight of a window: where its float of x and its weights of all channels lie. */
 struct depthwise_tap {
-    ptrdiff_t x; /* floats from the window's first */
-    size_t w;    /* floats from the first tap's weights */
+    ptrdiff_t x; /* bytes from the window's first */
+    size_t w;    /* bytes from the first tap's weights */
 };
 
 /* Neighbouring pixels of a line whose windows have the same taps. */

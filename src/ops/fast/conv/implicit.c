@@ -38,6 +38,14 @@ static size_t divide_up(size_t a, size_t b)
     return (a + b - 1) / b;
 }
 
+/* a b, or what no cache holds either. */
+static size_t at_most(size_t a, size_t b)
+{
+    size_t product;
+
+    return checked_multiply(a, b, &product) && product < SIZE_MAX / 2 ? product : SIZE_MAX / 2;
+}
+
 static bool is_empty(const struct conv_weights *w, const struct conv_geometry *g)
 {
     return !g->n || !g->out[0] || !g->out[1] || !g->out[2] || !w->maps || !w->groups;
@@ -91,7 +99,7 @@ static void cut_make(const struct conv_weights *w, const struct conv_geometry *g
     cut->padded = leaves(w, g);
 
     /* pixels of a line */
-    pixel_floats = g->x_step * g->stride[2] * (w->kernel[0] * w->kernel[1]);
+    pixel_floats = at_most(g->x_step, at_most(g->stride[2], w->kernel[0] * w->kernel[1]));
     if (w->chunk_count > 1)
         pixel_floats = minimum(pixel_floats, divide_up(w->runs * w->run_length, w->chunk_count));
     wanted = BLOCK_BYTES / sizeof(float) / (pixel_floats + 1);
@@ -107,7 +115,8 @@ static void cut_make(const struct conv_weights *w, const struct conv_geometry *g
 
     /* lines of a block */
     cut->region_width = (cut->segment - 1) * g->stride[2] + (w->kernel[2] - 1) * w->dilation[2] + 1;
-    line_floats = g->stride[1] * w->kernel[0] * cut->region_width * g->x_step;
+    line_floats =
+        at_most(at_most(g->stride[1], w->kernel[0]), at_most(cut->region_width, g->x_step));
     cut->lines = BLOCK_BYTES / sizeof(float) / (line_floats + 1);
     if (cut->lanes > 1)
         cut->lines = minimum(cut->lines, g->n * g->out[0] * g->out[1] / (2 * cut->lanes));
