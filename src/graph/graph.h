@@ -125,6 +125,12 @@ enum { SUBGRAPH_DEPTH_MAX = 16 };
 enum status graph_captures(struct graph *subgraph, size_t capture_count, struct error *err)
     must_check;
 
+/* Compute now what the nodes from number `from` on make of constants, where it is small: importers
+ * whose models calculate axes and shapes need the numbers. The values are constants from then on.
+ */
+enum status graph_compute(struct graph *graph, size_t from, struct arena *scratch,
+                          struct error *err) must_check;
+
 /* Check that what is left is whole: every signature's outputs are reachable from its inputs and
  * constants. */
 enum status graph_finish(struct graph *graph, struct error *err) must_check;

@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "importers/tensorflow/internal.h"
 
-enum { BID_FIELDS_MAX = 16 };
+enum { BID_FIELDS_MAX = 16, SCRATCH_MAX = 1 << 30 };
 
 /* A GraphDef: nodes (1) that begin with a name (1) and an operator (2); library (2), versions (3,
  * 4). */
@@ -232,7 +232,8 @@ static enum status import(const struct upload *upload, struct description *descr
                           struct graph **graph, struct arena *keep, struct error *err)
 {
     struct tf_graph *stored = arena_new(keep, struct tf_graph, 1);
-    struct tf_lowering l = {.keep = keep, .graph = stored, .e.where = ""};
+    struct arena scratch;
+    struct tf_lowering l = {.keep = keep, .scratch = &scratch, .graph = stored, .e.where = ""};
     struct protobuf message;
     struct bytes bytes;
     enum status status;
@@ -245,7 +246,9 @@ static enum status import(const struct upload *upload, struct description *descr
     description->framework = "tensorflow";
     TRY(tf_graph_read(&message, stored, keep, err));
     TRY(graph_new(&l.e.graph, keep, err));
+    arena_init(&scratch, SCRATCH_MAX);
     status = build(&l, description, err);
+    arena_release(&scratch);
     if (status == STATUS_UNSUPPORTED || status == STATUS_TOO_LARGE)
         return refuse(description, graph, keep, err);
     TRY(status);

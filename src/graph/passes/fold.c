@@ -4,6 +4,7 @@
 #include "graph/internal.h"
 
 enum { GROWTH_MAX = 64 << 20 }; /* bytes by which folding may enlarge a model */
+enum { NUMBERS_MAX = 256 };     /* elements that graph_compute computes */
 
 /* Bytes of the outputs minus those of the constants it reads, which may become unused. */
 static int64_t growth_of(const struct op_call *call)
@@ -76,6 +77,29 @@ static enum status fold(struct graph *graph, const struct node *node, struct op_
 static bool is_deferred(const struct node *node, const struct op_call *call)
 {
     return node_is(node, "DequantizeLinear") && tensor_count(&call->in[0]) > 1;
+}
+
+static bool is_small(const struct op_call *call)
+{
+    for (size_t i = 0; i < call->out_count; i++)
+        if (tensor_count(&call->out[i]) > NUMBERS_MAX)
+            return false;
+    return true;
+}
+
+enum status graph_compute(struct graph *graph, size_t from, struct arena *scratch,
+                          struct error *err)
+{
+    for (size_t n = from; n < graph->node_count; n++) {
+        struct node *node = &graph->nodes[n];
+        struct op_call call;
+        bool folded = false;
+
+        TRY(graph_infer(graph, node, &call, err));
+        if (is_foldable(graph, node, &call) && is_small(&call))
+            TRY(fold(graph, node, &call, scratch, &folded, err));
+    }
+    return STATUS_OK;
 }
 
 enum status graph_fold(struct graph *graph, bool dequantise, struct arena *scratch,

@@ -455,6 +455,57 @@ static enum status reverse(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
+/* The places that are true: (n, rank). */
+static enum status where(struct tf_call *c, struct error *err)
+{
+    static const int64_t PERM[] = {1, 0};
+    value_id y;
+
+    if (emit_dtype(c->e, c->in[0]) != DTYPE_BOOL)
+        TRY(emit_cast(c->e, c->in[0], DTYPE_BOOL, &y, err));
+    else
+        y = c->in[0];
+    TRY(emit_1(c->e, "NonZero", y, &y, err));
+    TRY(emit_transpose(c->e, y, PERM, 2, &y, err));
+    return tf_give(c, y);
+}
+
+/* Where each number stands. */
+static enum status invert_permutation(struct tf_call *c, struct error *err)
+{
+    value_id index, dims, places, zero, one, size, y;
+
+    TRY(tf_index(c, 0, &index, err));
+    TRY(emit_1(c->e, "Shape", index, &dims, err));
+    TRY(emit_squeeze(c->e, dims, 0, &size, err));
+    TRY(emit_number(c->e, DTYPE_I64, 0, &zero, err));
+    TRY(emit_number(c->e, DTYPE_I64, 1, &one, err));
+    TRY(emit_node(c->e, "", "Range", EMIT(zero, size, one), EMIT_PLAIN, &places, err));
+    TRY(emit_node(c->e, "", "ScatterElements", EMIT(places, index, places), EMIT_PLAIN, &y, err));
+    TRY(emit_cast(c->e, y, emit_dtype(c->e, c->in[0]), &y, err));
+    return tf_give(c, y);
+}
+
+static enum status band_part(struct tf_call *c, struct error *err)
+{
+    int64_t lower, upper;
+    value_id y = c->in[0], k;
+
+    TRY(tf_known_int(c, 1, &lower, err));
+    TRY(tf_known_int(c, 2, &upper, err));
+    if (lower >= 0) {
+        TRY(emit_number(c->e, DTYPE_I64, (double)-lower, &k, err));
+        TRY(emit_node(c->e, "", "Trilu", EMIT(y, k), EMIT_ATTRIBUTES(attribute_of_int("upper", 1)),
+                      &y, err));
+    }
+    if (upper >= 0) {
+        TRY(emit_number(c->e, DTYPE_I64, (double)upper, &k, err));
+        TRY(emit_node(c->e, "", "Trilu", EMIT(y, k), EMIT_ATTRIBUTES(attribute_of_int("upper", 0)),
+                      &y, err));
+    }
+    return tf_give(c, y);
+}
+
 static enum status scatter_nd(struct tf_call *c, struct error *err)
 {
     value_id index, dims, zeros, y;
@@ -491,4 +542,7 @@ const struct tf_op_set tf_ops_array = TF_OP_SET(
     {.name = "StridedSlice", .lower = strided_slice, .inputs = 4},
     {.name = "OneHot", .lower = one_hot, .inputs = 4},
     {.name = "ReverseV2", .lower = reverse, .inputs = 2},
+    {.name = "Where", .lower = where, .inputs = 1},
+    {.name = "InvertPermutation", .lower = invert_permutation, .inputs = 1},
+    {.name = "MatrixBandPart", .lower = band_part, .inputs = 3},
     {.name = "ScatterNd", .lower = scatter_nd, .inputs = 3}, );

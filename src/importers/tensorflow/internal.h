@@ -87,7 +87,7 @@ enum status tf_ints(const struct tf_node *node, const char *name, int64_t *value
 
 struct tf_lowering {
     struct emitter e;
-    struct arena *keep;
+    struct arena *keep, *scratch;
     struct tf_graph *graph;
 };
 

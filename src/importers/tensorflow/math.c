@@ -135,6 +135,38 @@ static enum status select_1(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
+static enum status not_equal(struct tf_call *c, struct error *err)
+{
+    value_id y;
+
+    TRY(emit_2(c->e, "Equal", c->in[0], c->in[1], &y, err));
+    TRY(emit_1(c->e, "Not", y, &y, err));
+    return tf_give(c, y);
+}
+
+/* x - x is NaN for infinities and NaN. */
+static enum status is_finite(struct tf_call *c, struct error *err)
+{
+    value_id y;
+
+    TRY(emit_2(c->e, "Sub", c->in[0], c->in[0], &y, err));
+    TRY(emit_1(c->e, "IsNaN", y, &y, err));
+    TRY(emit_1(c->e, "Not", y, &y, err));
+    return tf_give(c, y);
+}
+
+/* Half the sum of squares. */
+static enum status l2_loss(struct tf_call *c, struct error *err)
+{
+    value_id half, y;
+
+    TRY(emit_node(c->e, "", "ReduceSumSquare", EMIT(c->in[0]),
+                  EMIT_ATTRIBUTES(attribute_of_int("keepdims", 0)), &y, err));
+    TRY(number_like(c, 0.5, &half, err));
+    TRY(emit_2(c->e, "Mul", y, half, &y, err));
+    return tf_give(c, y);
+}
+
 static enum status leaky_relu(struct tf_call *c, struct error *err)
 {
     double alpha;
@@ -224,6 +256,9 @@ const struct tf_op_set tf_ops_math = TF_OP_SET(
     {.name = "TruncateMod", .lower = truncate_mod, .inputs = 2},
     {.name = "FloorDiv", .lower = floor_div, .inputs = 2},
     {.name = "Cast", .lower = cast, .inputs = 1},
+    {.name = "NotEqual", .lower = not_equal, .inputs = 2},
+    {.name = "IsFinite", .lower = is_finite, .inputs = 1},
+    {.name = "L2Loss", .lower = l2_loss, .inputs = 1},
     {.name = "Select", .lower = select_1, .inputs = 3},
     {.name = "LeakyRelu", .lower = leaky_relu, .inputs = 1},
     {.name = "Relu6", .lower = relu6, .inputs = 1}, {.name = "Elu", .lower = elu, .inputs = 1},

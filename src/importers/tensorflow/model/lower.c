@@ -131,6 +131,7 @@ static enum status inputs_take(struct tf_lowering *l, const struct tf_node *node
 static enum status node_lower(struct tf_lowering *l, struct tf_node *node, struct error *err)
 {
     value_id *in = arena_new(l->keep, value_id, node->input_count);
+    size_t first = l->e.graph->node_count;
     struct tf_call c;
 
     if (!in)
@@ -138,6 +139,8 @@ static enum status node_lower(struct tf_lowering *l, struct tf_node *node, struc
     l->e.where = node->name;
     TRY(inputs_take(l, node, in, err));
     TRY(call_run(l, node, in, &c, err));
+    TRY(graph_compute(l->e.graph, first, l->scratch, err));
+    arena_reset(l->scratch);
     node->outputs = arena_new(l->keep, value_id, c.out_count);
     if (!node->outputs)
         return error_no_memory(err, "a node");
