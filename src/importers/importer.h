@@ -54,6 +54,10 @@ enum status import_artifact(struct artifact *artifact, struct description *descr
 enum status description_warn(struct description *description, struct arena *keep, struct error *err,
                              const char *format, ...) must_check printf_like(4, 5);
 
+/* What is not understood, in *err, becomes the reason; no graph. Fails only without memory. */
+enum status description_refuse(struct description *description, struct graph **graph,
+                               struct arena *keep, struct error *err) must_check;
+
 /* The object "format", "framework", "signatures", "native", "reason", "executes", "warnings" of
  * `firn inspect --json`. */
 struct text;

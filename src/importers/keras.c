@@ -235,18 +235,6 @@ static enum status build(struct keras *k, struct network *network, struct signat
     return graph_finish(k->e.graph, err);
 }
 
-static enum status refuse(struct description *description, struct graph **graph, struct arena *keep,
-                          struct error *err)
-{
-    description->reason = arena_printf(keep, "%s", err->text);
-    if (!description->reason)
-        return error_no_memory(err, "the description");
-    for (size_t i = 0; i < description->contract.count; i++)
-        description->contract.signatures[i].reason = description->reason;
-    *graph = NULL;
-    return STATUS_OK;
-}
-
 /* Layers that hold code: what Keras would run. */
 static enum status code_find(struct keras *k, const struct network *network, size_t *count,
                              struct error *err)
@@ -292,7 +280,7 @@ static enum status model_import(struct keras *k, struct network *network, struct
     description->contract = (struct contract){signature, 1};
     status = build(k, network, signature, err);
     if (status == STATUS_UNSUPPORTED || status == STATUS_TOO_LARGE)
-        return refuse(description, graph, k->keep, err);
+        return description_refuse(description, graph, k->keep, err);
     TRY(status);
     *graph = k->e.graph;
     return STATUS_OK;
@@ -315,7 +303,7 @@ static enum status import(const struct upload *upload, struct description *descr
     if (!status)
         status = model_import(&k, network, graph, err);
     if (status == STATUS_UNSUPPORTED)
-        return refuse(description, graph, keep, err);
+        return description_refuse(description, graph, keep, err);
     return status;
 }
 

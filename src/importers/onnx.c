@@ -159,18 +159,6 @@ static void complete_outputs(const struct onnx_built *built, struct signature *s
     }
 }
 
-static enum status refuse(struct description *description, struct graph **graph, struct arena *keep,
-                          struct error *err)
-{
-    description->reason = arena_printf(keep, "%s", err->text);
-    if (!description->reason)
-        return error_no_memory(err, "the description");
-    for (size_t i = 0; i < description->contract.count; i++)
-        description->contract.signatures[i].reason = description->reason;
-    *graph = NULL;
-    return STATUS_OK;
-}
-
 static enum status import(const struct upload *upload, struct description *description,
                           struct graph **graph, struct arena *keep, struct error *err)
 {
@@ -192,7 +180,7 @@ static enum status import(const struct upload *upload, struct description *descr
     TRY(contract_of(&model->graph, &description->contract, keep, err));
     status = onnx_build(model, &built, keep, err);
     if (status == STATUS_UNSUPPORTED || status == STATUS_TOO_LARGE)
-        return refuse(description, graph, keep, err);
+        return description_refuse(description, graph, keep, err);
     TRY(status);
     complete_outputs(&built, &description->contract.signatures[0]);
     *graph = built.graph;

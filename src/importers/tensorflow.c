@@ -169,18 +169,6 @@ static enum status outputs_describe(const struct tf_lowering *l, const struct tf
 
 /* --- import --- */
 
-static enum status refuse(struct description *description, struct graph **graph, struct arena *keep,
-                          struct error *err)
-{
-    description->reason = arena_printf(keep, "%s", err->text);
-    if (!description->reason)
-        return error_no_memory(err, "the description");
-    for (size_t i = 0; i < description->contract.count; i++)
-        description->contract.signatures[i].reason = description->reason;
-    *graph = NULL;
-    return STATUS_OK;
-}
-
 /* Names alone, while nothing is known of what the outputs are. */
 static void outputs_name(const struct ends *ends, struct signature *signature)
 {
@@ -250,7 +238,7 @@ static enum status import(const struct upload *upload, struct description *descr
     status = build(&l, description, err);
     arena_release(&scratch);
     if (status == STATUS_UNSUPPORTED || status == STATUS_TOO_LARGE)
-        return refuse(description, graph, keep, err);
+        return description_refuse(description, graph, keep, err);
     TRY(status);
     *graph = l.e.graph;
     return STATUS_OK;

@@ -2,7 +2,7 @@
 /* TensorFlow's tables, records, examples, tensors and Snappy blocks; the first byte says which. */
 #include "formats/compression/snappy.h"
 #include "formats/tensorflow/record.h"
-#include "formats/tensorflow/table.h"
+#include "formats/tensorflow/leveldb.h"
 #include "formats/tensorflow/tensor_proto.h"
 
 static void records(struct bytes bytes, struct arena *keep)
@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct protobuf message;
     struct example example;
     struct tensor tensor;
-    struct table table;
+    struct leveldb_table table;
     struct arena keep;
     struct error err;
 
@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     message = protobuf_over(bytes);
     switch (*data % 5) {
     case 0:
-        if (table_read(bytes, &table, &keep, &err))
+        if (leveldb_read(bytes, &table, &keep, &err))
             break;
         break;
     case 1:

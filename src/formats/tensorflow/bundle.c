@@ -14,7 +14,8 @@ static const size_t TENSOR_MAX = (size_t)1 << 40;
 
 static enum status header_read(struct bundle *bundle, struct error *err)
 {
-    const struct bytes *value = table_find(&bundle->index, (struct bytes){(const uint8_t *)"", 0});
+    const struct bytes *value =
+        leveldb_find(&bundle->index, (struct bytes){(const uint8_t *)"", 0});
     struct protobuf reader;
     struct protobuf_field field;
     int64_t shards = 0, big_endian = 0;
@@ -54,7 +55,7 @@ enum status bundle_open(struct artifact *artifact, const char *prefix, struct bu
     if (!index)
         return error_set(err, STATUS_NOT_FOUND, "there is no '%.128s'", path);
     TRY(member_bytes(index, &bytes, err));
-    if (table_read(bytes, &bundle->index, keep, err) || header_read(bundle, err))
+    if (leveldb_read(bytes, &bundle->index, keep, err) || header_read(bundle, err))
         return error_within(err, "'%.128s'", path);
     bundle->shards = arena_new(keep, struct member *, bundle->shard_count);
     if (!bundle->shards)
@@ -164,7 +165,7 @@ static enum status within(struct bytes name, struct error *err)
 enum status bundle_find(const struct bundle *bundle, struct bytes name, struct bundle_entry *entry,
                         struct error *err)
 {
-    const struct bytes *value = name.size ? table_find(&bundle->index, name) : NULL;
+    const struct bytes *value = name.size ? leveldb_find(&bundle->index, name) : NULL;
     char quoted[TEXT_QUOTE_SIZE];
 
     if (!value)
@@ -390,7 +391,7 @@ static enum status slices_read(const struct bundle *bundle, struct bytes name,
                                const struct bundle_entry *entry, struct tensor *tensor,
                                struct text *key, struct error *err)
 {
-    struct protobuf reader = protobuf_over(*table_find(&bundle->index, name)), message;
+    struct protobuf reader = protobuf_over(*leveldb_find(&bundle->index, name)), message;
     struct protobuf_field field;
     struct slice slice;
     size_t covered = 0, bytes, limit = 0;

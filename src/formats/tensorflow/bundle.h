@@ -5,11 +5,11 @@
 #pragma once
 
 #include "formats/archive/artifact.h"
-#include "formats/tensorflow/table.h"
+#include "formats/tensorflow/leveldb.h"
 #include "tensor/tensor.h"
 
 struct bundle {
-    struct table index;
+    struct leveldb_table index;
     struct member **shards; /* (shard_count,) */
     size_t shard_count;
     const char *prefix;

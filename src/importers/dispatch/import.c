@@ -162,3 +162,15 @@ void description_print_json(const struct description *description, struct text *
     json_list(text, "warnings", description->warnings, description->warning_count);
     text_append_char(text, '}');
 }
+
+enum status description_refuse(struct description *description, struct graph **graph,
+                               struct arena *keep, struct error *err)
+{
+    description->reason = arena_printf(keep, "%s", err->text);
+    if (!description->reason)
+        return error_no_memory(err, "the description");
+    for (size_t i = 0; i < description->contract.count; i++)
+        description->contract.signatures[i].reason = description->reason;
+    *graph = NULL;
+    return STATUS_OK;
+}

@@ -22,6 +22,7 @@
 #pragma once
 
 #include "base/map.h"
+#include "formats/tensorflow/bundle.h"
 #include "formats/protobuf.h"
 #include "graph/emit.h"
 #include "importers/importer.h"
@@ -83,12 +84,41 @@ enum status tf_tensor(const struct tf_node *node, const char *name, struct tenso
 enum status tf_ints(const struct tf_node *node, const char *name, int64_t *values, size_t max,
                     size_t *count, struct arena *keep, struct error *err) must_check;
 
+/* --- SavedModel (model/saved_model.c) --- */
+
+struct tf_field {
+    const char *name;
+    struct tf_edge tensor;
+    enum dtype dtype;
+    struct shape shape;
+    const char **dim_names; /* (RANK_MAX,) or NULL */
+    bool composite;         /* several tensors: sparse, ragged */
+};
+
+struct tf_signature {
+    const char *name;
+    struct tf_field *inputs, *outputs; /* by name */
+    size_t input_count, output_count;
+};
+
+struct tf_saved_model {
+    const char *version; /* of TensorFlow; or NULL */
+    struct tf_graph graph;
+    struct tf_signature *signatures; /* serving_default first, then by name */
+    size_t signature_count;
+};
+
+enum status tf_saved_model_read(const struct protobuf *message, struct tf_saved_model *model,
+                                struct arena *keep, struct error *err) must_check;
+
 /* --- lowering (model/lower.c) --- */
 
 struct tf_lowering {
     struct emitter e;
     struct arena *keep, *scratch;
     struct tf_graph *graph;
+    struct bundle *bundle; /* the checkpoint; or NULL */
+    struct map variables;  /* node name -> struct bytes: its key in the bundle */
 };
 
 struct tf_call {
@@ -121,6 +151,9 @@ struct tf_op_set {
 /* Lower what these nodes need, and them. UNSUPPORTED: an operator without a row. */
 enum status tf_lower(struct tf_lowering *l, struct tf_node *const *wanted, size_t count,
                      struct error *err) must_check;
+
+/* Fill l->variables. */
+enum status tf_variables_find(struct tf_lowering *l, struct error *err) must_check;
 
 enum status tf_give(struct tf_call *c, value_id value);
 enum status tf_add(struct tf_call *c, value_id value, struct error *err) must_check;

@@ -278,7 +278,7 @@ enum status tf_type(const struct tf_node *node, const char *name, enum dtype *dt
     if (!found)
         return STATUS_OK;
     TRY(protobuf_i64(&field, &code, err));
-    *dtype = dtype_from_tf(code);
+    *dtype = dtype_from_tf(code > 100 ? code - 100 : code); /* references */
     if (*dtype == DTYPE_NONE)
         return error_set(err, STATUS_UNSUPPORTED, "attribute '%.64s' is TensorFlow dtype %lld",
                          name, (long long)code);

@@ -204,7 +204,13 @@ enum status tf_lower(struct tf_lowering *l, struct tf_node *const *wanted, size_
 
     if (!stack)
         return error_no_memory(err, "the graph");
-    for (size_t i = 0; i < count; i++)
-        TRY(wanted_lower(l, wanted[i], stack, err));
+    for (size_t i = 0; i < count; i++) {
+        if (!wanted_lower(l, wanted[i], stack, err))
+            continue;
+        for (size_t n = 0; n < l->graph->count; n++) /* for whoever asks next */
+            if (l->graph->nodes[n].state == TF_WAITING)
+                l->graph->nodes[n].state = TF_NEW;
+        return err->status;
+    }
     return STATUS_OK;
 }

@@ -3,7 +3,7 @@
  *   footer, 48 bytes: handles of metaindex and index, padding, magic
  *   block: entries {varint shared, varint unshared, varint size, key tail, value}, u32 restarts[n],
  *          u32 n; behind it one byte of compression and the masked CRC of both */
-#include "formats/tensorflow/table.h"
+#include "formats/tensorflow/leveldb.h"
 
 #include "base/crc32c.h"
 #include "base/cursor.h"
@@ -84,7 +84,7 @@ static bool walk_has(const struct walk *walk)
     return cursor_left(&walk->cursor) > 0;
 }
 
-static enum status walk_next(struct walk *walk, struct table_entry *entry, struct error *err)
+static enum status walk_next(struct walk *walk, struct leveldb_entry *entry, struct error *err)
 {
     struct cursor *cursor = &walk->cursor;
     uint64_t shared = varint_read(cursor), unshared = varint_read(cursor);
@@ -119,15 +119,16 @@ static int key_compare(struct bytes a, struct bytes b)
     return order ? order : a.size < b.size ? -1 : a.size > b.size;
 }
 
-static enum status entry_add(struct table *table, size_t *capacity, const struct table_entry *entry,
-                             struct arena *keep, struct error *err)
+static enum status entry_add(struct leveldb_table *table, size_t *capacity,
+                             const struct leveldb_entry *entry, struct arena *keep,
+                             struct error *err)
 {
     if (table->count && key_compare(table->entries[table->count - 1].key, entry->key) >= 0)
         return error_set(err, STATUS_INVALID_INPUT, "the keys of the table are not in order");
     if (table->count == ENTRIES_MAX)
         return error_set(err, STATUS_TOO_LARGE, "the table has more than %d entries", ENTRIES_MAX);
     if (table->count == *capacity) {
-        struct table_entry *grown = arena_new(keep, struct table_entry, *capacity * 2 + 64);
+        struct leveldb_entry *grown = arena_new(keep, struct leveldb_entry, *capacity * 2 + 64);
 
         if (!grown)
             return error_no_memory(err, "a table");
@@ -157,16 +158,16 @@ static enum status footer_read(struct bytes file, struct handle *index, struct e
     return cursor_check(&cursor, err);
 }
 
-enum status table_read(struct bytes file, struct table *table, struct arena *keep,
-                       struct error *err)
+enum status leveldb_read(struct bytes file, struct leveldb_table *table, struct arena *keep,
+                         struct error *err)
 {
     struct walk index, data;
-    struct table_entry entry;
+    struct leveldb_entry entry;
     struct handle handle;
     struct bytes block;
     size_t capacity = 0;
 
-    *table = (struct table){0};
+    *table = (struct leveldb_table){0};
     TRY(footer_read(file, &handle, err));
     TRY(block_at(file, &handle, &block, keep, err));
     TRY(walk_begin(&index, block, keep, err));
@@ -187,7 +188,7 @@ enum status table_read(struct bytes file, struct table *table, struct arena *kee
     return STATUS_OK;
 }
 
-const struct bytes *table_find(const struct table *table, struct bytes key)
+const struct bytes *leveldb_find(const struct leveldb_table *table, struct bytes key)
 {
     size_t low = 0, high = table->count;
 

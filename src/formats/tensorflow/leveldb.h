@@ -6,18 +6,18 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-struct table_entry {
+struct leveldb_entry {
     struct bytes key, value; /* in keep; borrowed from the file */
 };
 
-struct table {
-    struct table_entry *entries; /* in order of their keys */
+struct leveldb_table {
+    struct leveldb_entry *entries; /* in order of their keys */
     size_t count;
 };
 
 /* Every block is checked by its CRC; plain and Snappy ones are read. */
-enum status table_read(struct bytes file, struct table *table, struct arena *keep,
-                       struct error *err) must_check;
+enum status leveldb_read(struct bytes file, struct leveldb_table *table, struct arena *keep,
+                         struct error *err) must_check;
 
 /* The value of a key, or NULL. */
-const struct bytes *table_find(const struct table *table, struct bytes key);
+const struct bytes *leveldb_find(const struct leveldb_table *table, struct bytes key);

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+/* TensorFlow SavedModels: a folder with saved_model.pb and variables/, or a folder of numbered
+ * ones. Every signature of the meta graph for serving is one of the contract, as it is stored. */
+#include "base/number.h"
+#include "base/text.h"
+#include "importers/tensorflow/internal.h"
+
+enum { SCRATCH_MAX = 1 << 30, MEMBERS_MAX = 100000 };
+static const char FILE_NAME[] = "saved_model.pb";
+
+/* --- which one --- */
+
+struct place {
+    struct member *member;
+    size_t depth;    /* folders above it */
+    int64_t version; /* the number that its folder is called; -1: none */
+};
+
+/* "1/saved_model.pb" */
+static bool place_of(struct member *member, struct place *place)
+{
+    size_t size = strlen(member->path), name = sizeof FILE_NAME - 1, begin;
+
+    *place = (struct place){.member = member, .version = -1};
+    if (size < name || strcmp(member->path + size - name, FILE_NAME) ||
+        (size > name && member->path[size - name - 1] != '/'))
+        return false;
+    for (size_t i = 0; i < size; i++)
+        place->depth += member->path[i] == '/';
+    if (size == name)
+        return true;
+    begin = size - name - 1;
+    while (begin && member->path[begin - 1] != '/')
+        begin--;
+    if (!number_i64_from_text(
+            (struct bytes){(const uint8_t *)member->path + begin, size - name - 1 - begin},
+            &place->version))
+        place->version = -1;
+    return true;
+}
+
+/* The shallowest; of several numbered ones the newest. */
+static bool place_find(const struct artifact *artifact, struct place *best)
+{
+    struct place place;
+    bool found = false;
+
+    for (size_t i = 0; i < artifact->count && i < MEMBERS_MAX; i++) {
+        if (!place_of(&artifact->members[i], &place))
+            continue;
+        if (!found || place.depth < best->depth ||
+            (place.depth == best->depth && place.version > best->version))
+            *best = place;
+        found = true;
+    }
+    return found;
+}
+
+static int bid(struct upload *upload)
+{
+    struct place place = {0};
+
+    if (!place_find(upload->artifact, &place))
+        return 0;
+    upload->main = place.member;
+    return 90;
+}
+
+/* --- contract --- */
+
+static enum status field_describe(const struct tf_field *stored, struct field *field,
+                                  struct error *err)
+{
+    if (stored->composite)
+        return error_set(err, STATUS_UNSUPPORTED, "'%.64s' is a sparse or ragged tensor",
+                         stored->name);
+    *field = (struct field){
+        .name = stored->name,
+        .dtype = stored->dtype,
+        .shape = stored->shape,
+        .dim_names = stored->shape.rank >= 0 ? stored->dim_names : NULL,
+        .profile = profile_default(stored->dtype),
+        .evidence_name = {EVIDENCE_STORED, "signature_def"},
+        .evidence_dtype = {EVIDENCE_STORED, "TensorInfo.dtype"},
+        .evidence_shape = {stored->shape.rank < 0 ? EVIDENCE_UNKNOWN : EVIDENCE_STORED,
+                           "TensorInfo.tensor_shape"},
+        .evidence_profile = {EVIDENCE_DERIVED, "dtype"},
+    };
+    return STATUS_OK;
+}
+
+static enum status fields_describe(const struct tf_field *stored, size_t count,
+                                   struct field **fields, struct arena *keep, struct error *err)
+{
+    *fields = arena_new(keep, struct field, count);
+    if (!*fields)
+        return error_no_memory(err, "the contract");
+    for (size_t i = 0; i < count; i++)
+        TRY(field_describe(&stored[i], &(*fields)[i], err));
+    return STATUS_OK;
+}
+
+static enum status contract_of(const struct tf_saved_model *model, struct contract *contract,
+                               struct arena *keep, struct error *err)
+{
+    struct signature *signatures = arena_new(keep, struct signature, model->signature_count);
+
+    if (!signatures)
+        return error_no_memory(err, "the contract");
+    for (size_t i = 0; i < model->signature_count; i++) {
+        const struct tf_signature *stored = &model->signatures[i];
+        struct signature *signature = &signatures[i];
+
+        signature->name = stored->name;
+        signature->input_count = stored->input_count;
+        signature->output_count = stored->output_count;
+        if (fields_describe(stored->inputs, stored->input_count, &signature->inputs, keep, err) ||
+            fields_describe(stored->outputs, stored->output_count, &signature->outputs, keep, err))
+            return error_within(err, "signature '%.64s'", stored->name);
+    }
+    *contract = (struct contract){signatures, model->signature_count};
+    return STATUS_OK;
+}
+
+/* --- one signature --- */
+
+/* The node that a field feeds, as an input of the graph: a placeholder, or any other, whose own
+ * value is then not asked for. */
+static enum status input_add(struct tf_lowering *l, const struct tf_field *field, value_id *value,
+                             struct error *err)
+{
+    struct tf_node *node = map_find(&l->graph->by_name, field->tensor.node);
+    char quoted[TEXT_QUOTE_SIZE];
+
+    if (!node || field->tensor.output)
+        return error_set(err, STATUS_INVALID_INPUT,
+                         "input '%.64s' is tensor '%s', which is not there", field->name,
+                         text_quote(field->tensor.node, quoted, sizeof quoted));
+    if (node->state != TF_DONE) {
+        node->outputs = arena_new(l->keep, value_id, 1);
+        if (!node->outputs)
+            return error_no_memory(err, "an input");
+        TRY(graph_input(l->e.graph, field->name, field->dtype, &field->shape, node->outputs, err));
+        node->output_count = 1;
+        node->state = TF_DONE;
+    }
+    *value = node->outputs[0];
+    return STATUS_OK;
+}
+
+static enum status output_find(struct tf_lowering *l, const struct tf_field *field, value_id *value,
+                               struct error *err)
+{
+    struct tf_node *node = map_find(&l->graph->by_name, field->tensor.node);
+    char quoted[TEXT_QUOTE_SIZE];
+
+    if (!node)
+        return error_set(err, STATUS_INVALID_INPUT,
+                         "output '%.64s' is tensor '%s', which is not there", field->name,
+                         text_quote(field->tensor.node, quoted, sizeof quoted));
+    TRY(tf_lower(l, &node, 1, err));
+    if (field->tensor.output >= node->output_count)
+        return error_set(err, STATUS_INVALID_INPUT, "output '%.64s': the node has no output %zu",
+                         field->name, field->tensor.output);
+    *value = node->outputs[field->tensor.output];
+    return STATUS_OK;
+}
+
+static enum status signature_build(struct tf_lowering *l, const struct tf_signature *stored,
+                                   struct signature *signature, struct error *err)
+{
+    value_id *inputs = arena_new(l->keep, value_id, stored->input_count);
+    value_id *outputs = arena_new(l->keep, value_id, stored->output_count);
+
+    if (!inputs || !outputs)
+        return error_no_memory(err, "a signature");
+    for (size_t n = 0; n < l->graph->count; n++)
+        l->graph->nodes[n].state = TF_NEW; /* each signature feeds other nodes */
+    for (size_t i = 0; i < stored->input_count; i++)
+        TRY(input_add(l, &stored->inputs[i], &inputs[i], err));
+    for (size_t i = 0; i < stored->output_count; i++) {
+        TRY(output_find(l, &stored->outputs[i], &outputs[i], err));
+        if (emit_dtype(&l->e, outputs[i]) != stored->outputs[i].dtype)
+            return error_set(err, STATUS_UNSUPPORTED, "output '%.64s' comes out as %s, not %s",
+                             stored->outputs[i].name, dtype_name(emit_dtype(&l->e, outputs[i])),
+                             dtype_name(stored->outputs[i].dtype));
+    }
+    return graph_signature_add(l->e.graph, signature->name, inputs, stored->input_count, outputs,
+                               stored->output_count, err);
+}
+
+/* Each signature for itself: one that cannot be served leaves the others alone. */
+static enum status signatures_build(struct tf_lowering *l, const struct tf_saved_model *model,
+                                    struct contract *contract, size_t *built, struct error *err)
+{
+    *built = 0;
+    for (size_t i = 0; i < contract->count; i++) {
+        struct signature *signature = &contract->signatures[i];
+        enum status status = signature_build(l, &model->signatures[i], signature, err);
+
+        if (status == STATUS_UNSUPPORTED || status == STATUS_TOO_LARGE) {
+            signature->reason = arena_printf(l->keep, "%s", err->text);
+            if (!signature->reason)
+                return error_no_memory(err, "the contract");
+            continue;
+        }
+        TRY(status);
+        ++*built;
+    }
+    return STATUS_OK;
+}
+
+/* --- import --- */
+
+static enum status checkpoint_open(struct tf_lowering *l, const struct upload *upload,
+                                   struct bundle *bundle, struct error *err)
+{
+    size_t folder = strlen(upload->main->path) - (sizeof FILE_NAME - 1);
+    char *prefix =
+        arena_printf(l->keep, "%.*svariables/variables", (int)folder, upload->main->path);
+    enum status status;
+
+    if (!prefix)
+        return error_no_memory(err, "the variables");
+    status = bundle_open(upload->artifact, prefix, bundle, l->keep, err);
+    if (status == STATUS_NOT_FOUND)
+        return STATUS_OK; /* a model without variables */
+    TRY(status);
+    l->bundle = bundle;
+    return tf_variables_find(l, err);
+}
+
+static enum status model_import(struct tf_lowering *l, const struct upload *upload,
+                                const struct tf_saved_model *model, struct description *description,
+                                size_t *built, struct error *err)
+{
+    struct bundle *bundle = arena_new(l->keep, struct bundle, 1);
+
+    if (!bundle)
+        return error_no_memory(err, "the model");
+    TRY(checkpoint_open(l, upload, bundle, err));
+    TRY(graph_new(&l->e.graph, l->keep, err));
+    TRY(signatures_build(l, model, &description->contract, built, err));
+    return *built ? graph_finish(l->e.graph, err) : STATUS_OK;
+}
+
+static enum status import(const struct upload *upload, struct description *description,
+                          struct graph **graph, struct arena *keep, struct error *err)
+{
+    struct tf_saved_model *model = arena_new(keep, struct tf_saved_model, 1);
+    struct arena scratch;
+    struct tf_lowering l = {.keep = keep, .scratch = &scratch, .e.where = ""};
+    struct protobuf message;
+    struct bytes bytes;
+    enum status status;
+    size_t built = 0;
+
+    if (!model)
+        return error_no_memory(err, "the model");
+    TRY(member_bytes(upload->main, &bytes, err));
+    message = protobuf_over(bytes);
+    description->format = "tf-savedmodel";
+    description->framework = "tensorflow";
+    TRY(tf_saved_model_read(&message, model, keep, err));
+    description->framework_version = model->version;
+    l.graph = &model->graph;
+    status = contract_of(model, &description->contract, keep, err);
+    if (status == STATUS_UNSUPPORTED)
+        return description_refuse(description, graph, keep, err);
+    TRY(status);
+    if (!model->signature_count) {
+        status = error_set(err, STATUS_UNSUPPORTED, "the SavedModel has no signatures");
+        return status ? description_refuse(description, graph, keep, err) : STATUS_OK;
+    }
+    arena_init(&scratch, SCRATCH_MAX);
+    status = model_import(&l, upload, model, description, &built, err);
+    arena_release(&scratch);
+    TRY(status);
+    *graph = built ? l.e.graph : NULL;
+    if (!built)
+        description->reason = description->contract.signatures[0].reason;
+    return STATUS_OK;
+}
+
+static const char *const SUFFIXES[] = {"saved_model.pb", NULL};
+
+const struct importer importer_savedmodel = {
+    .name = "savedmodel",
+    .summary = "TensorFlow SavedModels: every signature",
+    .suffixes = SUFFIXES,
+    .bid = bid,
+    .import = import,
+};
