@@ -264,6 +264,51 @@ TEST(what_is_no_layer_norm_stays)
     check(norm_of_another, shape, fed, "Normalization(", false);
 }
 
+/* --- softmax --- */
+
+static value_id reduced(struct net *n, const char *op, value_id x, int64_t axis)
+{
+    return model_op(&n->m, op, x, MODEL_I64(&n->m, axis), VALUE_NONE);
+}
+
+static value_id exponential(struct net *n, int64_t of_max, int64_t of_sum, bool logarithm)
+{
+    value_id d = op2(n, "Sub", n->x, reduced(n, "ReduceMax", n->x, of_max)), e = op1(n, "Exp", d);
+    value_id sum = reduced(n, "ReduceSum", e, of_sum);
+
+    return logarithm ? op2(n, "Sub", d, op1(n, "Log", sum)) : op2(n, "Div", e, sum);
+}
+
+static value_id softmax_last(struct net *n)
+{
+    return exponential(n, -1, 2, false);
+}
+
+static value_id softmax_middle(struct net *n)
+{
+    return exponential(n, 1, 1, false);
+}
+
+static value_id log_softmax_last(struct net *n)
+{
+    return exponential(n, -1, -1, true);
+}
+
+static value_id softmax_of_two_axes(struct net *n)
+{
+    return exponential(n, 1, 2, false);
+}
+
+TEST(softmax_is_found)
+{
+    struct shape shape = SHAPE(DIM_UNKNOWN, 3, 8), fed = SHAPE(2, 3, 8);
+
+    check(softmax_last, shape, fed, " Softmax(", true);
+    check(softmax_middle, shape, fed, " Softmax(", true);
+    check(log_softmax_last, shape, fed, " LogSoftmax(", true);
+    check(softmax_of_two_axes, shape, fed, "Softmax(", false);
+}
+
 /* --- attention: x (batch, 5 steps, 8 columns), two heads of four --- */
 
 static value_id linear(struct net *n, int64_t columns)
