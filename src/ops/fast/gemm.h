@@ -36,9 +36,11 @@ void gemm_pack(struct packed_matrix *packed, enum dtype dtype, const void *b, si
 void gemm_pack_strided(struct packed_matrix *packed, enum dtype dtype, const void *b, size_t ldb,
                        size_t k, size_t n, bool transposed, double scale, void *data);
 
-/* Pack b, of floats, in half precision: F16 or BF16, to nearest even. */
-void gemm_pack_narrow(struct packed_matrix *packed, enum dtype stored, const float *b, size_t ldb,
-                      size_t k, size_t n, bool transposed, double scale, void *data);
+/* Pack b, of floats (dtype F32) or halves, in half precision: `stored` F16 or BF16, to nearest
+ * even. A and C are floats. */
+void gemm_pack_narrow(struct packed_matrix *packed, enum dtype stored, enum dtype dtype,
+                      const void *b, size_t ldb, size_t k, size_t n, bool transposed, double scale,
+                      void *data);
 
 /* Use b (k, n) where it is, which pays for few rows of A; false when n does not allow it. */
 bool gemm_in_place(struct packed_matrix *packed, enum dtype dtype, const void *b, size_t ldb,

@@ -5,6 +5,7 @@
 #include "ops/fast/gemm.h"
 #include "ops/fast/gemm_kernels.h"
 #include "ops/fast/vector.h"
+#include "tensor/convert.h"
 
 static const struct gemm_kernels *kernels_of_machine(void)
 {
@@ -148,18 +149,24 @@ void gemm_pack_strided(struct packed_matrix *packed, enum dtype dtype, const voi
 }
 
 /* One row of a panel, as floats. */
-static void gather_row(const struct panel *p, size_t k, bool transposed, float *row)
+static void gather_row(const struct panel *p, enum dtype dtype, size_t k, bool transposed,
+                       float *row)
 {
-    const float *b = p->b;
+    for (size_t j = 0; j < p->width; j++) {
+        size_t at = transposed ? j * p->ldb + k : k * p->ldb + j;
+        float value = 0;
 
-    for (size_t j = 0; j < p->width; j++)
-        row[j] = j >= p->columns
-                     ? 0
-                     : (transposed ? b[j * p->ldb + k] : b[k * p->ldb + j]) * (float)p->scale;
+        if (j < p->columns)
+            value = dtype == DTYPE_F32   ? ((const float *)p->b)[at]
+                    : dtype == DTYPE_F16 ? half_to_float(((const uint16_t *)p->b)[at])
+                                         : bfloat16_to_float(((const uint16_t *)p->b)[at]);
+        row[j] = value * (float)p->scale;
+    }
 }
 
-void gemm_pack_narrow(struct packed_matrix *packed, enum dtype stored, const float *b, size_t ldb,
-                      size_t k, size_t n, bool transposed, double scale, void *data)
+void gemm_pack_narrow(struct packed_matrix *packed, enum dtype stored, enum dtype dtype,
+                      const void *b, size_t ldb, size_t k, size_t n, bool transposed, double scale,
+                      void *data)
 {
     const struct gemm_kernels *kernels = kernels_of_machine();
     const struct gemm_type *type = gemm_type_of(kernels, stored);
@@ -168,7 +175,7 @@ void gemm_pack_narrow(struct packed_matrix *packed, enum dtype stored, const flo
     *packed = (struct packed_matrix){DTYPE_F32, stored, k, n, kernels, data, 0};
     for (size_t j = 0; j < n; j += type->panel) {
         size_t columns = n - j < type->panel ? n - j : type->panel;
-        struct panel panel = {.b = b + (transposed ? j * ldb : j),
+        struct panel panel = {.b = (const char *)b + (transposed ? j * ldb : j) * dtype_size(dtype),
                               .ldb = ldb,
                               .columns = columns,
                               .width = padded_columns(type, columns),
@@ -176,7 +183,7 @@ void gemm_pack_narrow(struct packed_matrix *packed, enum dtype stored, const flo
         uint16_t *to = (uint16_t *)data + j * k;
 
         for (size_t i = 0; i < k; i++, to += panel.width) {
-            gather_row(&panel, i, transposed, row);
+            gather_row(&panel, dtype, i, transposed, row);
             vector_narrow(stored, row, to, panel.width);
         }
     }

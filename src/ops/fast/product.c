@@ -2,10 +2,16 @@
 #include "ops/fast/product.h"
 
 #include "base/checked.h"
+#include "ops/fast/vector.h"
 
 static bool is_float_or_double(enum dtype dtype)
 {
     return dtype == DTYPE_F32 || dtype == DTYPE_F64;
+}
+
+static bool is_half(enum dtype dtype)
+{
+    return dtype == DTYPE_F16 || dtype == DTYPE_BF16;
 }
 
 /* c as a row of n: a scalar, (n,), (1, n), (1, 1); NULL when it is another thing. */
@@ -13,8 +19,9 @@ static enum status bias_of(const struct product_request *request, size_t n, void
                            struct arena *keep, struct error *err)
 {
     const struct tensor *c = request->c;
-    size_t count, size;
+    enum dtype dtype;
     struct tensor row;
+    size_t count;
 
     *bias = NULL;
     *fits = true;
@@ -25,8 +32,8 @@ static enum status bias_of(const struct product_request *request, size_t n, void
     if (!*fits)
         return STATUS_OK;
     count = tensor_count(c);
-    size = dtype_size(c->dtype);
-    row = (struct tensor){c->dtype, SHAPE((int64_t)n), arena_alloc(keep, n, size)};
+    dtype = is_half(c->dtype) ? DTYPE_F32 : c->dtype;
+    row = (struct tensor){dtype, SHAPE((int64_t)n), arena_alloc(keep, n, dtype_size(dtype))};
     if (!row.data)
         return error_no_memory(err, "a bias");
     for (size_t i = 0; i < n; i++) {
@@ -44,25 +51,27 @@ enum status product_prepare(const struct product_request *request, struct produc
     struct product *made;
     size_t k, n, size;
     void *data, *bias;
-    bool fits, narrow;
+    enum dtype stored;
+    bool fits;
 
     *product = NULL;
-    if (op_is_reference_only() || !b->data || b->shape.rank != 2 || !is_float_or_double(b->dtype))
+    if (op_is_reference_only() || !b->data || b->shape.rank != 2 ||
+        (!is_float_or_double(b->dtype) && !(is_half(b->dtype) && request->alpha == 1)))
         return STATUS_OK;
     k = (size_t)b->shape.dims[request->transposed];
     n = (size_t)b->shape.dims[!request->transposed];
     TRY(bias_of(request, n, &bias, &fits, keep, err));
     if (!fits)
         return STATUS_OK;
-    narrow =
-        b->dtype == DTYPE_F32 && (request->stored == DTYPE_F16 || request->stored == DTYPE_BF16);
-    size = gemm_packed_size(narrow ? request->stored : b->dtype, k, n);
+    stored = b->dtype == DTYPE_F32 && is_half(request->stored) ? request->stored : b->dtype;
+    size = gemm_packed_size(stored, k, n);
     made = arena_new(keep, struct product, 1);
     data = size > SIZE_MAX - 4096 ? NULL : arena_alloc(keep, size + 4096, 1); /* 64-byte aligned */
     if (!made || !data)
         return error_no_memory(err, "packed weights");
-    if (narrow)
-        gemm_pack_narrow(&made->b, request->stored, b->data, request->transposed ? k : n, k, n,
+    made->dtype = b->dtype;
+    if (is_half(stored))
+        gemm_pack_narrow(&made->b, stored, b->dtype, b->data, request->transposed ? k : n, k, n,
                          request->transposed, request->alpha, data);
     else
         gemm_pack_strided(&made->b, b->dtype, b->data, request->transposed ? k : n, k, n,
@@ -73,24 +82,41 @@ enum status product_prepare(const struct product_request *request, struct produc
     return STATUS_OK;
 }
 
+size_t product_scratch_size(const struct product *product, size_t m)
+{
+    size_t row = product->b.rows + product->b.columns, size;
+
+    if (!is_half(product->dtype))
+        return 0;
+    return checked_multiply(m, row, &size) && checked_multiply(size, sizeof(float), &size)
+               ? size
+               : SIZE_MAX;
+}
+
 void product_run(const struct product *product, const void *a, size_t m, const void *residual,
-                 void *y, struct team *team)
+                 void *y, void *scratch, struct team *team)
 {
     const struct packed_matrix *b = &product->b;
+    bool half = is_half(product->dtype);
+    float *wide_a = scratch, *wide_y = wide_a + (half ? m * b->rows : 0);
 
+    if (half)
+        vector_widen(product->dtype, a, wide_a, m * b->rows);
     gemm_multiply(&(struct gemm){
         .b = b,
-        .a = a,
+        .a = half ? wide_a : a,
         .m = m,
         .lda = b->rows,
         .bias = product->bias,
-        .c = y,
+        .c = half ? wide_y : y,
         .ldc = b->columns,
         .residual = residual,
         .ldr = b->columns,
         .epilogue = &product->epilogue,
         .team = team,
     });
+    if (half)
+        vector_narrow(product->dtype, wide_y, y, m * b->columns);
 }
 
 /* --- both sides made by others --- */

@@ -9,6 +9,7 @@
 
 struct product {
     struct packed_matrix b;
+    enum dtype dtype; /* of a and y: as b's, or DTYPE_F16, DTYPE_BF16: by way of floats */
     const void *bias; /* (n,) or NULL */
     struct epilogue epilogue;
 };
@@ -23,13 +24,16 @@ struct product_request {
 };
 
 /* Pack b, with alpha in it, and c as a bias. *product is NULL where another kernel must serve: b is
- * no constant matrix of floats or doubles, c no constant row, or only references are wanted. */
+ * no constant matrix of floats, doubles or halves, c no constant row, or only references are
+ * wanted. */
 enum status product_prepare(const struct product_request *request, struct product **product,
                             struct arena *keep, struct error *err) must_check;
 
-/* a: m rows, contiguous; residual (m, n) or NULL. */
+/* a: m rows, contiguous; residual (m, n) or NULL, which halves do not take. `scratch`: as
+ * product_scratch_size says. */
 void product_run(const struct product *product, const void *a, size_t m, const void *residual,
-                 void *y, struct team *team);
+                 void *y, void *scratch, struct team *team);
+size_t product_scratch_size(const struct product *product, size_t m);
 
 /* --- both sides made by others: b is packed in scratch memory --- */
 

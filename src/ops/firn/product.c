@@ -157,7 +157,8 @@ static enum status run(const struct op_call *call, struct error *err)
     struct epilogue epilogue;
 
     if (call->state) {
-        product_run(call->state, call->in[A].data, m, residual, call->out[0].data, call->team);
+        product_run(call->state, call->in[A].data, m, residual, call->out[0].data, call->scratch,
+                    call->team);
         return STATUS_OK;
     }
     TRY(epilogue_read(call, &epilogue, err));

@@ -123,7 +123,9 @@ static size_t scratch_size(const struct op_call *call)
     bool trans_a = attribute_int(call->attributes, "transA", 0);
     size_t packed, turned = trans_a ? tensor_bytes(a) : 0;
 
-    if (call->state || (a->dtype != DTYPE_F32 && a->dtype != DTYPE_F64))
+    if (call->state)
+        return product_scratch_size(call->state, (size_t)y->shape.dims[0]);
+    if (a->dtype != DTYPE_F32 && a->dtype != DTYPE_F64)
         return 0;
     packed = rounded(
         gemm_packed_size(y->dtype, (size_t)a->shape.dims[!trans_a], (size_t)y->shape.dims[1]));
@@ -175,7 +177,7 @@ static enum status run(const struct op_call *call, struct error *err)
     (void)err;
     if (call->state)
         product_run(call->state, call->in[0].data, (size_t)call->in[0].shape.dims[0], NULL,
-                    call->out[0].data, call->team);
+                    call->out[0].data, call->scratch, call->team);
     else if (!tensor_count(&call->out[0]))
         return STATUS_OK;
     else if (is_fast(call))

@@ -57,7 +57,11 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
 
 static size_t scratch_size(const struct op_call *call)
 {
-    return call->state ? 0 : matmul_scratch_size(call);
+    int64_t n = call->in[1].shape.dims[1]; /* of a matrix, when there is a state */
+
+    if (call->state)
+        return n ? product_scratch_size(call->state, tensor_count(&call->out[0]) / (size_t)n) : 0;
+    return matmul_scratch_size(call);
 }
 
 static enum status run(const struct op_call *call, struct error *err)
@@ -70,7 +74,7 @@ static enum status run(const struct op_call *call, struct error *err)
     if (call->state)
         product_run(call->state, a->data,
                     tensor_count(&call->out[0]) / (size_t)call->in[1].shape.dims[1], NULL,
-                    call->out[0].data, call->team);
+                    call->out[0].data, call->scratch, call->team);
     else if (matmul_is_fast(call))
         matmul_run(call);
     else

@@ -92,6 +92,26 @@ TEST(gemm_agrees_with_its_reference)
     }
 }
 
+/* Models of halves: by way of floats, rounded once. */
+TEST(products_of_halves_agree_with_their_reference)
+{
+    for (int i = 0; i < 40; i++) {
+        enum dtype dtype = i & 1 ? DTYPE_BF16 : DTYPE_F16;
+        int64_t m = random_from(0, 14), k = random_from(0, 90), n = random_from(0, 90);
+        struct op_run run = {.domain = "", .name = i & 2 ? "Gemm" : "MatMul", .in_count = 2};
+
+        run.in[0] = tensor_random(dtype, SHAPE(m, k));
+        run.in[1] = tensor_random(dtype, SHAPE(k, n));
+        if (i & 2) {
+            run.in[2] = tensor_random(dtype, SHAPE(n));
+            run.in_count = 3;
+        }
+        run.variable = 1;
+        CHECK_FAST(&run, i & 1 ? 0x1p-7 : 0x1p-10);
+        op_run_free(&run);
+    }
+}
+
 /* Weights in half precision: each as far from its float as its bits allow. */
 TEST(product_with_narrow_weights_is_near)
 {
