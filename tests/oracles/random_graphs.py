@@ -301,7 +301,7 @@ class RandomGraph:
         args = [x, self.weights((out, c // group, *kernel), fan_in)]
         if self.chance(0.6):
             args.append(self.eighths((out,)))
-        y = self.op("Conv", args, (n, out, *size), quantum=x.quantum * fan_in, kernel_shape=kernel, strides=strides, dilations=dilations, pads=[int(p) for p in pads], group=group)
+        y = self.op("Conv", args, (n, out, *size), quantum=x.quantum * fan_in * 4, kernel_shape=kernel, strides=strides, dilations=dilations, pads=[int(p) for p in pads], group=group)
         if self.chance(0.4):
             self.batch_normalization(y)
         if self.chance(0.4):
@@ -342,7 +342,7 @@ class RandomGraph:
         if min(size) < 1 or n * out * group * np.prod(size) > self.elements_max:
             return
         fan_in = c // group * int(np.prod(kernel))
-        self.op("ConvTranspose", [x, self.weights((c, out, *kernel), fan_in), self.eighths((out * group,))], (n, out * group, *size), quantum=x.quantum * fan_in,
+        self.op("ConvTranspose", [x, self.weights((c, out, *kernel), fan_in), self.eighths((out * group,))], (n, out * group, *size), quantum=x.quantum * fan_in * 4,
                 kernel_shape=kernel, strides=strides, pads=[int(p) for p in pads], group=group)
 
     def pool(self):
@@ -381,7 +381,7 @@ class RandomGraph:
         k, n = x.shape[-1], self.pick((1, 3, 8, 16, 31, 64))
         if x.size // k * n > self.elements_max:
             return
-        q = x.quantum * k
+        q = x.quantum * k * 4
         if x.rank == 2 and self.chance(0.5):
             turned = self.random.randint(2)
             args = [x, self.weights((n, k) if turned else (k, n), k)]
@@ -491,6 +491,152 @@ class RandomGraph:
             y = self.node("MatMul", [y, weights((x.shape[-1], 8))])
             self.values.append(Value(there_and_back(y, out_scale, np.uint8(120)), (*x.shape[:-1], 8), quantum=float(out_scale) * 1.01))
 
+    # --- as exporters write them ---
+    def ints(self, *values):
+        return self.constant(np.array(values, np.int64))
+
+    def dynamic_reshape(self):
+        """To a shape that is computed from a shape."""
+        x = self.choose(lambda v: v.rank >= 2)
+        shape = self.node("Shape", [x])
+        if self.chance(0.5):
+            first = self.node("Unsqueeze", [self.node("Gather", [shape, self.constant(np.int64(0))], axis=0), self.ints(0)])
+            target = self.node("Concat", [first, self.ints(-1)], axis=0)
+            self.op("Reshape", [x, target], (x.shape[0], x.size // x.shape[0]), x.exact)
+        else:
+            head = self.node("Slice", [shape, self.ints(0), self.ints(x.rank - 1), self.ints(0)])
+            last = self.node("Slice", [shape, self.ints(x.rank - 1), self.ints(x.rank), self.ints(0)])
+            rows = self.node("ReduceProd", [head], keepdims=1)
+            y = self.op("Reshape", [x, self.node("Concat", [rows, last], axis=0)], (x.size // x.shape[-1], x.shape[-1]), x.exact)
+            if self.chance(0.5):
+                self.op("Reshape", [self.node("Relu", [y]), shape], x.shape, x.exact)
+
+    def dynamic_fill(self):
+        x = self.choose(lambda v: v.rank >= 1)
+        shape = self.node("Shape", [x])
+        one = numpy_helper.from_array(np.array([1.5], NUMPY[self.type]))
+        self.op("Add", [x, self.node("ConstantOfShape", [shape], value=one)], x.shape)
+
+    def heads(self):
+        """Attention of several heads, with masks and biases."""
+        x = self.choose(lambda v: v.rank == 3 and v.shape[1] <= 32 and v.shape[2] <= 64 and v.shape[2] % 4 == 0)
+        (b, s, d), h = x.shape, self.pick((1, 2, 4))
+        dynamic = self.chance(0.4)
+
+        def split(perm):
+            y = self.node("MatMul", [x, self.weights((d, d), d)])
+            if self.chance(0.7):
+                y = self.node("Add", [self.eighths((d,)), y] if self.chance(0.5) else [y, self.eighths((d,))])
+            shape = self.node("Concat", [self.node("Slice", [self.node("Shape", [y]), self.ints(0), self.ints(2), self.ints(0)]), self.ints(h, d // h)], axis=0) if dynamic else self.ints(0, 0, h, d // h)
+            return self.node("Transpose", [self.node("Reshape", [y, shape])], perm=perm)
+
+        direct = self.chance(0.5)
+        q, k, v = split([0, 2, 1, 3]), split([0, 2, 3, 1] if direct else [0, 2, 1, 3]), split([0, 2, 1, 3])
+        scale = self.constant(np.float32(1 / np.sqrt(d // h)))
+        if self.chance(0.3):
+            q, scale = self.node("Mul", [q, scale]), None
+        scores = self.node("MatMul", [q, k if direct else self.node("Transpose", [k], perm=[0, 1, 3, 2])])
+        if scale:
+            scores = self.node("Mul", [scores, scale])
+        mask = self.pick((None, (s,), (s, s), (1, 1, s, s), (b, 1, 1, s), (h, 1, s)))
+        if mask:
+            scores = self.node("Add", [scores, self.constant(np.where(self.random.rand(*mask) < 0.3, -1000, 0).astype(np.float32))])
+        y = self.node("MatMul", [self.node("Softmax", [scores], axis=-1), v])
+        y = self.node("Reshape", [self.node("Transpose", [y], perm=[0, 2, 1, 3]), self.ints(0, 0, d)])
+        y = self.op("Add", [self.node("MatMul", [y, self.weights((d, d), d)]), self.eighths((d,))], x.shape, quantum=x.quantum * d * d * 8)
+        if self.chance(0.6):
+            self.op("Add", [x, y], x.shape)
+
+    def shuffle(self):
+        x = self.choose(lambda v: v.rank == 4 and v.shape[1] % 2 == 0)
+        n, c, h, w = x.shape
+        y = self.node("Transpose", [self.node("Reshape", [x, self.ints(n, 2, c // 2, h, w)])], perm=[0, 2, 1, 3, 4])
+        self.op("Reshape", [y, self.ints(n, c, h, w)], x.shape, x.exact)
+
+    def squeeze_excite(self):
+        x = self.image()
+        c, less = x.shape[1], max(1, x.shape[1] // 2)
+        ones = [1] * (x.rank - 2)
+        y = self.node("GlobalAveragePool", [x]) if self.chance(0.5) else self.node("ReduceMean", [x, self.ints(*range(2, x.rank))], keepdims=1)
+        y = self.node("Relu", [self.node("Conv", [y, self.weights((less, c, *ones), c), self.eighths((less,))])])
+        y = self.node(self.pick(("Sigmoid", "HardSigmoid")), [self.node("Conv", [y, self.weights((c, less, *ones), less), self.eighths((c,))])])
+        self.op("Mul", [x, y] if self.chance(0.5) else [y, x], x.shape, quantum=x.quantum * 4)
+
+    def group_parts(self):
+        """GroupNormalization as PyTorch writes it."""
+        x = self.choose(lambda v: v.rank == 4 and v.shape[1] % 2 == 0 and np.prod(v.shape[2:]) > 1)
+        c, groups = x.shape[1], 2
+        y = self.node("Reshape", [x, self.ints(0, groups, -1)])
+        y = self.node("InstanceNormalization", [y, self.constant(np.ones(groups, np.float32)), self.constant(np.zeros(groups, np.float32))], epsilon=0.01)
+        y = self.node("Reshape", [y, self.node("Shape", [x])])
+        scale = self.constant((self.random.rand(c, 1, 1) + 0.5).astype(np.float32))
+        self.op("Add", [self.node("Mul", [y, scale]), self.eighths((c, 1, 1))], x.shape, quantum=x.quantum * 50)
+
+    def hard_parts(self):
+        """HardSwish, relu6 and the like of their parts; PRelu."""
+        x = self.choose()
+        kind = self.pick(("swish", "sigmoid", "prelu", "mish"))
+        relu6 = lambda v: self.node("Clip", [self.node("Add", [v, self.constant(np.float32(3))]), self.constant(np.float32(0)), self.constant(np.float32(6))])
+        if kind == "swish":
+            self.op("Div", [self.node("Mul", [x, relu6(x)]), self.constant(np.float32(6))], x.shape, quantum=x.quantum * 2)
+        elif kind == "sigmoid":
+            self.op("Mul", [relu6(x), self.constant(np.float32(1 / 6))], x.shape, quantum=x.quantum)
+        elif kind == "prelu" and x.rank >= 2:
+            self.op("PRelu", [x, self.eighths((x.shape[1], *[1] * (x.rank - 2)))], x.shape, quantum=x.quantum * 3)
+        else:
+            self.op("Mul", [x, self.node("Tanh", [self.node("Softplus", [x])])], x.shape, quantum=x.quantum * 2)
+
+    def block(self):
+        """Convolution, normalisation, activation; a residual behind two of them."""
+        x = self.choose(lambda v: v.rank == 4 and v.shape[1] <= 32 and v.size <= self.elements_max // 2)
+        c, y = x.shape[1], x
+        for last in (False, True):
+            group = c if self.chance(0.3) else 1
+            y = Value(self.node("Conv", [y, self.weights((c, c // group, 3, 3), 9 * c // group)], kernel_shape=[3, 3], pads=[1, 1, 1, 1], group=group), x.shape)
+            positive = [self.constant((self.random.rand(c) + 0.5).astype(np.float32)) for _ in range(2)]
+            y = Value(self.node("BatchNormalization", [y, positive[0], self.eighths((c,)), self.eighths((c,)), positive[1]]), x.shape)
+            if not last:
+                y = Value(self.node(self.pick(("Relu", "HardSwish", "LeakyRelu")), [y]), x.shape)
+        y = self.node("Add", [x, y] if self.chance(0.5) else [y, x])
+        self.op("Relu", [y], x.shape, quantum=x.quantum * 90 * c)
+
+    def dynamic_quantised(self):
+        """Products of dynamically quantised values, as onnxruntime.quantization writes them."""
+        x = self.choose(lambda v: v.exact and v.rank >= 2 and v.size)
+        if self.type != FLOAT:
+            return
+        k, n = x.shape[-1], self.pick((1, 5, 16))
+        q, scale, zero = self.node("DynamicQuantizeLinear", [x], outputs=3)
+        w, w_zero = self.constant(self.random.randint(-127, 128, (k, n)).astype(np.int8)), self.constant(np.int8(self.pick((0, 3))))
+        y = self.node("Cast", [self.node("MatMulInteger", [q, w, zero, w_zero])], to=FLOAT)
+        y = self.node("Mul", [y, self.node("Mul", [scale, self.constant(np.float32(0.01))])])
+        self.values.append(Value(y, (*x.shape[:-1], n), quantum=0.05 * k))
+        if self.chance(0.6):
+            self.op("Add", [self.values[-1], self.eighths((n,))], (*x.shape[:-1], n))
+
+    def integers(self):
+        """QLinearConv or QLinearMatMul of quantised exact values, and back."""
+        x = self.choose(lambda v: v.exact and v.rank in (2, 4) and v.size)
+        if self.type != FLOAT:
+            return
+        scale, zero, out = self.constant(np.float32(0.0625)), self.constant(np.uint8(128)), np.float32(0.1)
+        out_scale, out_zero = self.constant(out), self.constant(np.uint8(110))
+        q = self.node("QuantizeLinear", [x, scale, zero])
+        if x.rank == 4:
+            c = x.shape[1]
+            m, per_channel = self.pick((4, 9)), self.chance(0.5)
+            w_scale = self.constant((self.random.rand(m) * 0.01 + 0.002).astype(np.float32) if per_channel else np.float32(0.005))
+            w_zero = self.constant(np.zeros(m, np.int8) if per_channel else np.int8(0))
+            args = [q, scale, zero, self.constant(self.random.randint(-127, 128, (m, c, 1, 1)).astype(np.int8)), w_scale, w_zero, out_scale, out_zero]
+            if self.chance(0.5):
+                args.append(self.constant(self.random.randint(-2000, 2000, m).astype(np.int32)))
+            y, shape = self.node("QLinearConv", args), (x.shape[0], m, *x.shape[2:])
+        else:
+            w = self.constant(self.random.randint(0, 256, (x.shape[1], 6)).astype(np.uint8))
+            y = self.node("QLinearMatMul", [q, scale, zero, w, self.constant(np.float32(0.004)), self.constant(np.uint8(120)), out_scale, out_zero])
+            shape = (x.shape[0], 6)
+        self.values.append(Value(self.node("DequantizeLinear", [y, out_scale, out_zero]), shape, quantum=float(out) * 1.01))
+
     # --- the models ---
     def infos(self, symbolic):
         for name, array in self.inputs.items():
@@ -507,6 +653,8 @@ FAMILIES = [
     RandomGraph.batch_normalization, RandomGraph.transposed_convolution, *[RandomGraph.pool] * 2, RandomGraph.resize, RandomGraph.depth_space,
     *[RandomGraph.attention] * 2, *[RandomGraph.softmax] * 2, *[RandomGraph.layer_normalization] * 2, RandomGraph.group_normalization, RandomGraph.gelu,
     RandomGraph.recurrent, RandomGraph.sort, RandomGraph.cumulate, RandomGraph.quantised,
+    RandomGraph.dynamic_reshape, RandomGraph.dynamic_fill, *[RandomGraph.heads] * 2, RandomGraph.shuffle, RandomGraph.squeeze_excite,
+    RandomGraph.group_parts, RandomGraph.hard_parts, *[RandomGraph.block] * 2, RandomGraph.dynamic_quantised, RandomGraph.integers,
 ]
 
 
