@@ -107,7 +107,7 @@ def faults_of(graph, got, every_value=False):
     faults, base = [], got["reference"]
     if isinstance(got.get("ONNX Runtime"), str):  # it has no such kernel
         got = {way: outputs for way, outputs in got.items() if way != "ONNX Runtime"}
-    if graph.empty and len(set(map(str, got.values()))) == 1:
+    if graph.empty and isinstance(base, str):
         return []  # an operator that needs an element
     if isinstance(base, str):
         return [f"seed {graph.seed}: refused: {base}"]

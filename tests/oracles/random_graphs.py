@@ -9,6 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 FLOAT, DOUBLE, FLOAT16 = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16
 NUMPY = {FLOAT: np.float32, DOUBLE: np.float64, FLOAT16: np.float16}
+MOVES = ("Reshape", "Transpose", "Concat", "Slice", "Split", "Pad", "Gather", "Relu", "Add", "Sub", "Max", "Min", "Identity", "Neg", "Abs")
 OPSET, IR_VERSION = 21, 10
 ELEMENTS_MAX, LARGE_ELEMENTS_MAX = 1 << 15, 1 << 20
 
@@ -42,6 +43,7 @@ class RandomGraph:
         self.seed, self.random = seed, np.random.RandomState(seed)
         self.prefix = f"g{seed}_"
         self.nodes, self.constants, self.inputs, self.values = [], [], {}, []
+        self.quanta = {}  # name of a value that is off by more than rounding -> how much
         kind = self.random.rand()
         self.large = kind < 0.03  # enough work for several threads
         self.empty = kind > 0.98  # a dimension of 0
@@ -94,13 +96,20 @@ class RandomGraph:
 
     def node(self, op, inputs, outputs=1, domain="", **attributes):
         names = [f"{self.prefix}v{len(self.nodes)}_{i}" for i in range(outputs)]
-        self.nodes.append(helper.make_node(op, [i.name if isinstance(i, Value) else i for i in inputs], names, domain=domain, **attributes))
+        given = [i.name if isinstance(i, Value) else i for i in inputs]
+        self.nodes.append(helper.make_node(op, given, names, domain=domain, **attributes))
+        quantum = max((self.quanta.get(i, 0) for i in given), default=0) * (1 if op in MOVES else 4)
+        self.quanta.update((n, quantum) for n in names if quantum)
         return names[0] if outputs == 1 else names
 
     def op(self, op, inputs, shape, exact=False, quantum=None, **attributes):
         """A node whose output is kept as a value."""
-        given = [i for i in inputs if isinstance(i, Value)]
-        value = Value(self.node(op, inputs, **attributes), shape, exact, quantum if quantum is not None else max([v.quantum for v in given], default=0.0))
+        name = self.node(op, inputs, **attributes)
+        return self.keep(Value(name, shape, exact, max(quantum or 0, self.quanta.get(name, 0))))
+
+    def keep(self, value):
+        self.quanta[value.name] = max(value.quantum, self.quanta.get(value.name, 0))
+        value.quantum = self.quanta[value.name]
         self.values.append(value)
         return value
 
@@ -238,7 +247,7 @@ class RandomGraph:
         sizes = [first, x.shape[axis] - first]
         names = self.node("Split", [x, self.constant(np.array(sizes, np.int64))], outputs=2, axis=axis)
         for name, size in zip(names, sizes):
-            self.values.append(Value(name, [size if i == axis else d for i, d in enumerate(x.shape)], x.exact, x.quantum))
+            self.keep(Value(name, [size if i == axis else d for i, d in enumerate(x.shape)], x.exact, x.quantum))
 
     def pad(self):
         x = self.choose(lambda v: v.rank > 0 and v.size < self.elements_max // 8)
@@ -402,7 +411,7 @@ class RandomGraph:
         scores = self.node("MatMul", [q, self.node("Transpose", [k], perm=[0, 2, 1])])
         scores = self.node("Mul", [scores, self.constant(np.float32(1 / np.sqrt(d)))]) if self.chance(0.5) else self.node("Div", [scores, self.constant(np.float32(np.sqrt(d)))])
         if self.chance(0.4):
-            scores = self.node("Add", [scores, self.constant(np.where(self.random.rand(s) < 0.3, -10000, 0).astype(np.float32))])
+            scores = self.node("Add", [scores, self.constant(np.where(self.random.rand(s) < 0.3, -100, 0).astype(np.float32))])
         self.op("MatMul", [self.node("Softmax", [scores], axis=-1), v], x.shape, quantum=x.quantum * d * 8)
 
     def softmax(self):
@@ -458,7 +467,7 @@ class RandomGraph:
         if self.chance(0.5):
             k = self.random.randint(1, x.shape[axis] + 1)
             names = self.node("TopK", [x, self.constant(np.array([k], np.int64))], outputs=2, axis=axis, largest=self.random.randint(2))
-            self.values.append(Value(names[0], [k if i == axis else d for i, d in enumerate(x.shape)], True))
+            self.keep(Value(names[0], [k if i == axis else d for i, d in enumerate(x.shape)], True))
         else:
             y = self.node(self.pick(("ArgMax", "ArgMin")), [x], axis=axis, keepdims=1)
             self.op("Cast", [y], [1 if i == axis else d for i, d in enumerate(x.shape)], True, to=self.type)
@@ -486,10 +495,10 @@ class RandomGraph:
         if x.rank == 4 and x.shape[1] <= 32 and min(x.shape[2:]) >= 3:
             c = x.shape[1]
             y = self.node("Conv", [y, weights((8, c, 3, 3))], kernel_shape=[3, 3], pads=[1, 1, 1, 1])
-            self.values.append(Value(there_and_back(y, out_scale, np.int8(3)), (x.shape[0], 8, *x.shape[2:]), quantum=float(out_scale) * 1.01))
+            self.keep(Value(there_and_back(y, out_scale, np.int8(3)), (x.shape[0], 8, *x.shape[2:]), quantum=float(out_scale) * 1.01))
         elif x.rank >= 2:
             y = self.node("MatMul", [y, weights((x.shape[-1], 8))])
-            self.values.append(Value(there_and_back(y, out_scale, np.uint8(120)), (*x.shape[:-1], 8), quantum=float(out_scale) * 1.01))
+            self.keep(Value(there_and_back(y, out_scale, np.uint8(120)), (*x.shape[:-1], 8), quantum=float(out_scale) * 1.01))
 
     # --- as exporters write them ---
     def ints(self, *values):
@@ -540,7 +549,7 @@ class RandomGraph:
             scores = self.node("Mul", [scores, scale])
         mask = self.pick((None, (s,), (s, s), (1, 1, s, s), (b, 1, 1, s), (h, 1, s)))
         if mask:
-            scores = self.node("Add", [scores, self.constant(np.where(self.random.rand(*mask) < 0.3, -1000, 0).astype(np.float32))])
+            scores = self.node("Add", [scores, self.constant(np.where(self.random.rand(*mask) < 0.3, -100, 0).astype(np.float32))])
         y = self.node("MatMul", [self.node("Softmax", [scores], axis=-1), v])
         y = self.node("Reshape", [self.node("Transpose", [y], perm=[0, 2, 1, 3]), self.ints(0, 0, d)])
         y = self.op("Add", [self.node("MatMul", [y, self.weights((d, d), d)]), self.eighths((d,))], x.shape, quantum=x.quantum * d * d * 8)
@@ -610,7 +619,7 @@ class RandomGraph:
         w, w_zero = self.constant(self.random.randint(-127, 128, (k, n)).astype(np.int8)), self.constant(np.int8(self.pick((0, 3))))
         y = self.node("Cast", [self.node("MatMulInteger", [q, w, zero, w_zero])], to=FLOAT)
         y = self.node("Mul", [y, self.node("Mul", [scale, self.constant(np.float32(0.01))])])
-        self.values.append(Value(y, (*x.shape[:-1], n), quantum=0.05 * k))
+        self.keep(Value(y, (*x.shape[:-1], n), quantum=0.05 * k))
         if self.chance(0.6):
             self.op("Add", [self.values[-1], self.eighths((n,))], (*x.shape[:-1], n))
 
@@ -635,7 +644,7 @@ class RandomGraph:
             w = self.constant(self.random.randint(0, 256, (x.shape[1], 6)).astype(np.uint8))
             y = self.node("QLinearMatMul", [q, scale, zero, w, self.constant(np.float32(0.004)), self.constant(np.uint8(120)), out_scale, out_zero])
             shape = (x.shape[0], 6)
-        self.values.append(Value(self.node("DequantizeLinear", [y, out_scale, out_zero]), shape, quantum=float(out) * 1.01))
+        self.keep(Value(self.node("DequantizeLinear", [y, out_scale, out_zero]), shape, quantum=float(out) * 1.01))
 
     # --- the models ---
     def infos(self, symbolic):
