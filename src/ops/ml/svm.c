@@ -3,6 +3,7 @@
  * vectors linear. In double, put out as float. */
 #include <math.h>
 
+#include "ops/fast/support.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/class_labels.h"
 #include "ops/kernels/post_transform.h"
@@ -10,7 +11,7 @@
 #define DTYPES_FEATURE                                                                             \
     (DTYPE_BIT(DTYPE_F32) | DTYPE_BIT(DTYPE_F64) | DTYPE_BIT(DTYPE_I64) | DTYPE_BIT(DTYPE_I32))
 
-enum { CLASSES_MAX = 1024 }; /* the square of it is scratch */
+enum { CLASSES_MAX = 1024 /* the square of it is scratch */, BLOCK = 16 /* rows at once */ };
 enum kernel { KERNEL_LINEAR, KERNEL_POLY, KERNEL_RBF, KERNEL_SIGMOID };
 
 struct svm {
@@ -109,6 +110,44 @@ static double kernel_value(const struct svm *svm, const struct tensor *x, size_t
     }
 }
 
+/* Kernel values (count, vectors) of rows [row, row + count); `support` NULL: the reference. `room`
+ * holds BLOCK rows. */
+static void kernel_block(const struct svm *svm, const struct support *support,
+                         const struct tensor *x, size_t row, size_t count, double *room, double *k)
+{
+    size_t first = row * svm->features;
+
+    for (size_t i = 0; !support && i < count; i++)
+        for (size_t j = 0; j < svm->vectors; j++)
+            *k++ = kernel_value(svm, x, row + i, svm->support + j * svm->features);
+    if (!support)
+        return;
+    if (x->dtype == DTYPE_F32)
+        for (size_t i = 0; i < count * svm->features; i++)
+            room[i] = (double)((const float *)x->data)[first + i];
+    else
+        for (size_t i = 0; i < count * svm->features; i++)
+            room[i] = tensor_f64(x, first + i);
+    support_values(support, room, count, k);
+}
+
+/* Doubles: a block of rows, and of kernel values. */
+static size_t block_doubles(const struct svm *svm)
+{
+    return BLOCK * (svm->features + svm->vectors);
+}
+
+static enum status pack(const struct svm *svm, struct support *support, struct arena *keep,
+                        struct error *err)
+{
+    static const enum support_kernel KERNELS[] = {SUPPORT_LINEAR, SUPPORT_POLY, SUPPORT_RBF,
+                                                  SUPPORT_SIGMOID};
+    struct support_function function = {KERNELS[svm->kernel], svm->gamma, svm->coef0, svm->degree};
+
+    return support_prepare(support, &function, svm->support, svm->vectors, svm->features, keep,
+                           err);
+}
+
 static int64_t rows_of(const struct shape *in)
 {
     return in->rank == 2 ? in->dims[0] : in->rank == 1 ? 1 : DIM_UNKNOWN;
@@ -143,21 +182,61 @@ static enum status infer_regressor(struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
+struct regressor {
+    struct svm svm;
+    struct support support; /* where there are vectors */
+};
+
+static enum status prepare_regressor(struct op_call *call, struct arena *keep, struct error *err)
+{
+    struct regressor *state;
+
+    call->state = NULL;
+    if (op_is_reference_only())
+        return STATUS_OK;
+    state = arena_new(keep, struct regressor, 1);
+    if (!state)
+        return error_no_memory(err, "support vectors");
+    TRY(regressor_of(call, &state->svm, err));
+    if (!state->svm.vectors || !state->svm.features)
+        return STATUS_OK;
+    TRY(pack(&state->svm, &state->support, keep, err));
+    call->state = state;
+    return STATUS_OK;
+}
+
+static size_t regressor_scratch(const struct op_call *call)
+{
+    struct error ignored;
+    struct svm svm;
+
+    return regressor_of(call, &svm, &ignored) ? 0 : block_doubles(&svm) * sizeof(double);
+}
+
 static enum status run_regressor(const struct op_call *call, struct error *err)
 {
     bool one_class = attribute_int(call->attributes, "one_class", 0);
     size_t rows = tensor_count(&call->out[0]);
+    const struct regressor *state = call->state;
+    double *room = call->scratch, *k;
     struct svm svm;
 
-    TRY(regressor_of(call, &svm, err));
+    if (state)
+        svm = state->svm;
+    else
+        TRY(regressor_of(call, &svm, err));
+    k = room + BLOCK * svm.features;
     for (size_t i = 0; i < rows; i++) {
+        const double *values = k + i % BLOCK * svm.vectors;
         double sum = svm.rho[0];
 
+        if (i % BLOCK == 0 && svm.vectors)
+            kernel_block(&svm, state ? &state->support : NULL, &call->in[0], i,
+                         rows - i < BLOCK ? rows - i : BLOCK, room, k);
         if (!svm.vectors)
             sum += kernel_value(&svm, &call->in[0], i, svm.coefficients);
         for (size_t j = 0; j < svm.vectors; j++)
-            sum += svm.coefficients[j] *
-                   kernel_value(&svm, &call->in[0], i, svm.support + j * svm.features);
+            sum += svm.coefficients[j] * values[j];
         post_transform_row(svm.post, &sum, 1);
         ((float *)call->out[0].data)[i] = (float)(one_class ? (sum > 0 ? 1 : -1) : sum);
     }
@@ -249,8 +328,31 @@ static enum status infer_classifier(struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
-/* Doubles: kernels (vectors), scores (pairs or classes), votes (classes), and for probabilities P,
- * QP (classes), Q and R (classes, classes). */
+struct classifier_state {
+    struct classifier c;
+    struct support support; /* where there are vectors */
+};
+
+static enum status prepare_classifier(struct op_call *call, struct arena *keep, struct error *err)
+{
+    struct classifier_state *state;
+
+    call->state = NULL;
+    if (op_is_reference_only())
+        return STATUS_OK;
+    state = arena_new(keep, struct classifier_state, 1);
+    if (!state)
+        return error_no_memory(err, "support vectors");
+    TRY(classifier_of(call, &state->c, err));
+    if (!state->c.svm.vectors || !state->c.svm.features)
+        return STATUS_OK;
+    TRY(pack(&state->c.svm, &state->support, keep, err));
+    call->state = state;
+    return STATUS_OK;
+}
+
+/* Doubles: a block of rows and kernel values, scores (pairs or classes), votes (classes), and for
+ * probabilities P, QP (classes), Q and R (classes, classes). */
 static size_t classifier_scratch(const struct op_call *call)
 {
     struct error ignored;
@@ -258,20 +360,18 @@ static size_t classifier_scratch(const struct op_call *call)
 
     if (classifier_of(call, &c, &ignored))
         return 0;
-    return (c.svm.vectors + c.pairs + 2 * c.classes +
+    return (block_doubles(&c.svm) + c.pairs + 2 * c.classes +
             (c.prob_a ? 2 * c.classes + 2 * c.classes * c.classes : 0)) *
            sizeof(double);
 }
 
-/* One against one: scores (pairs,), votes (classes,). */
-static void pair_scores(const struct classifier *c, const struct tensor *x, size_t row,
-                        double *kernels, double *scores, double *votes)
+/* One against one: scores (pairs,), votes (classes,) from kernel values (vectors,). */
+static void pair_scores(const struct classifier *c, const double *kernels, double *scores,
+                        double *votes)
 {
     const struct svm *svm = &c->svm;
     size_t pair = 0, start_i = 0;
 
-    for (size_t j = 0; j < svm->vectors; j++)
-        kernels[j] = kernel_value(svm, x, row, svm->support + j * svm->features);
     for (size_t i = 0; i < c->classes; i++)
         votes[i] = 0;
     for (size_t i = 0; i < c->classes; start_i += (size_t)c->per_class[i++]) {
@@ -363,18 +463,26 @@ static size_t largest(const double *values, size_t count)
 
 static enum status run_classifier(const struct op_call *call, struct error *err)
 {
-    double *kernels = call->scratch, *scores, *votes, *p, *out;
+    double *room = call->scratch, *kernels, *scores, *votes, *p, *out;
     size_t rows = tensor_count(&call->out[0]), best;
+    const struct classifier_state *state = call->state;
     struct classifier c;
 
-    TRY(classifier_of(call, &c, err));
-    scores = kernels + c.svm.vectors;
+    if (state)
+        c = state->c;
+    else
+        TRY(classifier_of(call, &c, err));
+    kernels = room + BLOCK * c.svm.features;
+    scores = room + block_doubles(&c.svm);
     votes = scores + c.pairs + c.classes;
     p = votes + c.classes;
     for (size_t i = 0; i < rows; i++) {
         out = scores;
+        if (i % BLOCK == 0 && c.svm.vectors)
+            kernel_block(&c.svm, state ? &state->support : NULL, &call->in[0], i,
+                         rows - i < BLOCK ? rows - i : BLOCK, room, kernels);
         if (c.svm.vectors) {
-            pair_scores(&c, &call->in[0], i, kernels, scores, votes);
+            pair_scores(&c, kernels + i % BLOCK * c.svm.vectors, scores, votes);
             best = largest(votes, c.classes);
         } else {
             for (size_t k = 0; k < c.classes; k++)
@@ -409,6 +517,7 @@ const struct op_set ops_ml_svm = OP_SET({.name = "SVMClassifier",
                                          .out_min = 1,
                                          .out_max = 2,
                                          .infer = infer_classifier,
+                                         .prepare = prepare_classifier,
                                          .scratch_size = classifier_scratch,
                                          .run = run_classifier},
                                         {.name = "SVMRegressor",
@@ -419,4 +528,6 @@ const struct op_set ops_ml_svm = OP_SET({.name = "SVMClassifier",
                                          .out_min = 1,
                                          .out_max = 1,
                                          .infer = infer_regressor,
+                                         .prepare = prepare_regressor,
+                                         .scratch_size = regressor_scratch,
                                          .run = run_regressor});
