@@ -13,7 +13,7 @@ enum {
     BLOCK_BYTES = 64 << 10,
     REGION_BYTES = 32 << 20, /* largest block of an arena of regions, unless one allocation is */
     MAP_BYTES = 256 << 10,   /* from here on blocks of such arenas are mapped */
-    HUGE_BYTES = 4 << 20,    /* and from here on in huge pages */
+    HUGE_BYTES = 4 << 20,    /* and from here on are worth huge pages */
     SLACK_SHARE = 16, /* such blocks are larger by a 16th, so that more fits when they are spare */
     ALIGNMENT = 16,
     LARGE_BYTES = 4096,
@@ -82,6 +82,14 @@ void arena_trim(struct arena *arena)
     arena->spare = NULL;
 }
 
+void arena_settle(struct arena *arena)
+{
+    arena_trim(arena);
+    for (struct arena_block *block = arena->blocks; block; block = block->next)
+        if (block->mapped >= HUGE_BYTES)
+            madvise(block, block->mapped, MADV_HUGEPAGE);
+}
+
 void arena_spare_move(struct arena *from, struct arena *to)
 {
     struct arena_block **end = &from->spare;
@@ -137,8 +145,6 @@ static struct arena_block *block_map(size_t total)
     block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED)
         return NULL;
-    if (size >= HUGE_BYTES)
-        madvise(block, size, MADV_HUGEPAGE);
     *block = (struct arena_block){.capacity = size - sizeof *block, .mapped = size};
     return block;
 }

@@ -26,8 +26,8 @@ struct arena {
 
 void arena_init(struct arena *arena, size_t limit);
 
-/* For much memory that lives long: large blocks come from the system, in huge pages where it has
- * them, and go back to it. With regions (packed weights) blocks also grow with what is used. */
+/* For much memory that lives long: large blocks come from the system and go back to it. With
+ * regions (packed weights) blocks also grow with what is used. */
 void arena_init_mapped(struct arena *arena, size_t limit);
 void arena_init_regions(struct arena *arena, size_t limit);
 void arena_release(struct arena *arena); /* safe on a zeroed or released arena */
@@ -43,6 +43,11 @@ bool arena_give_back(struct arena *arena, void *memory, size_t size, struct aren
 /* Free what was kept for later; or leave it to another arena. */
 void arena_trim(struct arena *arena);
 void arena_spare_move(struct arena *from, struct arena *to);
+
+/* All is written that will be: trim, and let the system gather large blocks in huge pages as time
+ * goes by. (Asked for at once, they make loading slower: in a virtual machine the large pages that
+ * are free are those that the host has to bring.) */
+void arena_settle(struct arena *arena);
 
 /* Zeroed memory aligned to 16 bytes (64 from 4 KiB on), or NULL: past the limit, `count * size`
  * overflows, or no memory. A count of 0 gives a valid pointer. */

@@ -159,7 +159,7 @@ enum status native_prepare(struct native *native, const struct graph *graph, voi
         if (graph == native->graph) /* constants of subgraphs may be shared with those around */
             release_packed(native, node, &call, &constants);
     }
-    arena_trim(&native->prepared);
+    arena_settle(&native->prepared);
     return STATUS_OK;
 }
 
