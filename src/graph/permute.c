@@ -81,6 +81,8 @@ bool order_of(const struct graph *graph, const struct node *node, struct order *
     for (int i = 0; i < order->rank; i++) {
         order->perm[i] = perm ? perm[i] : order->rank - 1 - i;
         order->perm[i] += order->perm[i] < 0 ? order->rank : 0;
+        if (order->perm[i] < 0 || order->perm[i] >= order->rank)
+            return false;
     }
     return true;
 }

@@ -39,7 +39,7 @@ static bool find(const struct graph *graph, const struct uses *uses, const struc
     if (!order_of(graph, transpose, &s->order) || !uses_is_private(uses, after->inputs[0]))
         return false;
     before = value_producer(graph, transpose->inputs[0]);
-    if (!before || !node_is(before, "Reshape") || !uses_is_private(uses, transpose->inputs[0]))
+    if (!before || !node_is(before, "Reshape"))
         return false;
     s->x = before->inputs[0];
     s->in = &graph->values[s->x].shape;
