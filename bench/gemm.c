@@ -26,11 +26,15 @@ static double seconds(void)
 #define CHAINS_OF(instruction, register)                                                           \
     CHAIN(instruction, register, 2)                                                                \
     CHAIN(instruction, register, 3)                                                                \
-    CHAIN(instruction, register, 4) CHAIN(instruction, register, 5)                                \
-        CHAIN(instruction, register, 6) CHAIN(instruction, register, 7)                            \
-            CHAIN(instruction, register, 8) CHAIN(instruction, register, 9)                        \
-                CHAIN(instruction, register, 10) CHAIN(instruction, register, 11)                  \
-                    CHAIN(instruction, register, 12) CHAIN(instruction, register, 13)
+    CHAIN(instruction, register, 4)                                                                \
+    CHAIN(instruction, register, 5)                                                                \
+    CHAIN(instruction, register, 6)                                                                \
+    CHAIN(instruction, register, 7)                                                                \
+    CHAIN(instruction, register, 8)                                                                \
+    CHAIN(instruction, register, 9)                                                                \
+    CHAIN(instruction, register, 10)                                                               \
+    CHAIN(instruction, register, 11)                                                               \
+    CHAIN(instruction, register, 12) CHAIN(instruction, register, 13)
 #define CLEAR(n) "vpxor %%xmm" #n ", %%xmm" #n ", %%xmm" #n "\n"
 #define CLOBBERS                                                                                   \
     "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",       \

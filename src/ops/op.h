@@ -23,8 +23,8 @@ enum {
                        * those inputs alone */
     OP_OPTIONAL_GAPS = 1 << 5, /* inputs in the middle may be omitted (dtype DTYPE_NONE) */
     OP_CONTAINERS = 1 << 6,    /* takes sequences and optionals; others are never asked with one */
-    OP_SUBGRAPHS = 1 << 7, /* has graphs as attributes: graph/control.c infers it, the engine runs
-                            * it; its last inputs are what those graphs capture */
+    OP_SUBGRAPHS = 1 << 7,   /* has graphs as attributes: graph/control.c infers it, the engine runs
+                              * it; its last inputs are what those graphs capture */
     OP_INPLACE_ANY = 1 << 8, /* run may write out[0] over any input of the same dtype and shape */
     OP_CONCAT = 1 << 9,      /* out[0] is the inputs one after another along the attribute axis */
     OP_SPLIT = 1 << 10,      /* the outputs are in[0] cut along the attribute axis (0) */

@@ -29,7 +29,7 @@ struct recurrent {
     const struct kind *kind;
     int64_t units;
     bool backwards, sequences, states, reset_after;
-    bool zeros; /* where a step does not count, rather than the last output */
+    bool zeros;                   /* where a step does not count, rather than the last output */
     value_id x, mask;             /* (batch, steps, in), (batch, steps) */
     value_id initial[STATES_MAX]; /* (batch, units) or VALUE_NONE */
     struct tensor w, r, b;        /* as ONNX has them */
