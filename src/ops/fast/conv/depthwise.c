@@ -173,6 +173,42 @@ static void pixels_run(const struct work *work, const struct line *line, size_t 
     }
 }
 
+static bool slides(const struct depthwise_weights *w, const struct conv_geometry *g)
+{
+    return w->kernel[2] == 3 && w->dilation[2] == 1 && g->stride[2] == 1 && g->begin[2] == 1 &&
+           g->in[2] == g->out[2] && w->kernel[0] * w->kernel[1] <= 3;
+}
+
+/* False: there is no row of taps inside. */
+static bool slide_run(const struct work *work, const struct line *line)
+{
+    const struct depthwise_weights *w = work->w;
+    const struct conv_geometry *g = &work->g;
+    struct depthwise_slide slide = {
+        .x_step = g->x_step,
+        .count = g->out[2],
+        .bias = w->bias,
+        .w_step = w->padded,
+        .channels = w->channels,
+        .y = line->y,
+        .y_step = g->y_step[2],
+        .residual = line->residual,
+        .low = work->low,
+        .high = work->high,
+    };
+    size_t rows = 0;
+
+    for (size_t d = line->low[0]; d < line->high[0]; d++)
+        for (size_t h = line->low[1]; h < line->high[1]; h++, rows++) {
+            slide.x[rows] = line->x + (d * w->dilation[0] * g->in[1] + h * w->dilation[1]) *
+                                          g->in[2] * g->x_step;
+            slide.w[rows] = w->data + (d * w->kernel[1] + h) * 3 * w->padded;
+        }
+    if (rows)
+        w->kernels->slide[rows - 1](&slide);
+    return rows > 0;
+}
+
 static void line_run(const struct work *work, size_t index, struct depthwise_tap *taps)
 {
     const struct conv_geometry *g = &work->g;
@@ -187,7 +223,8 @@ static void line_run(const struct work *work, size_t index, struct depthwise_tap
         range_inside(work->w, g, i, at[i], &line.low[i], &line.high[i]);
     line.x = work->x + (((ptrdiff_t)(n * g->in[0]) + at[0]) * (ptrdiff_t)g->in[1] + at[1]) *
                            (ptrdiff_t)(g->in[2] * g->x_step);
-    for (size_t p = 0; p < g->out[2]; p++) {
+    for (size_t p = slides(work->w, g) && slide_run(work, &line) ? g->out[2] : 0; p < g->out[2];
+         p++) {
         if (p == work->first && work->end > p) {
             pixels_run(work, &line, p, work->end, 0, work->w->kernel[2], taps);
             p = work->end - 1;

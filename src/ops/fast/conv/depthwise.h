@@ -23,11 +23,24 @@ struct depthwise_tile {
     float low, high;
 };
 
+/* A line whose windows have three taps along the width and one pad on each side, of stride 1. */
+struct depthwise_slide {
+    const float *x[3]; /* lines of x, one for each row of taps: the first pixel */
+    size_t x_step, count;
+    const float *w[3], *bias; /* of each row; the taps w_step apart */
+    size_t w_step, channels;
+    float *y;
+    size_t y_step;
+    const float *residual;
+    float low, high;
+};
+
 typedef void depthwise_kernel(const struct depthwise_tile *tile);
 
 struct depthwise_kernels {
     size_t lanes, pixels_max;
-    depthwise_kernel *const *pixels; /* for 1 to pixels_max */
+    depthwise_kernel *const *pixels;                       /* for 1 to pixels_max */
+    void (*slide[3])(const struct depthwise_slide *slide); /* for 1 to 3 rows of taps */
 };
 
 extern const struct depthwise_kernels depthwise_portable, depthwise_avx2, depthwise_avx512;

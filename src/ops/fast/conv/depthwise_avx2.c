@@ -6,5 +6,5 @@
 
 EACH(KERNEL, PIXELS)
 
-const struct depthwise_kernels depthwise_avx2 = {LANES, PIXELS,
-                                                 (depthwise_kernel *const[]){EACH(ROW, PIXELS)}};
+const struct depthwise_kernels depthwise_avx2 = {
+    LANES, PIXELS, (depthwise_kernel *const[]){EACH(ROW, PIXELS)}, {slide_1, slide_2, slide_3}};

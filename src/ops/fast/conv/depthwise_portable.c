@@ -7,4 +7,4 @@
 EACH(KERNEL, PIXELS)
 
 const struct depthwise_kernels depthwise_portable = {
-    LANES, PIXELS, (depthwise_kernel *const[]){EACH(ROW, PIXELS)}};
+    LANES, PIXELS, (depthwise_kernel *const[]){EACH(ROW, PIXELS)}, {slide_1, slide_2, slide_3}};
