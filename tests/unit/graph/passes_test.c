@@ -104,7 +104,7 @@ TEST(constants_fold)
                     "%4: float[3,2] = Add(%x, %3)\n"
                     "signature main(%x) -> (%4, %5)\n");
     constants(&m, &x, out);
-    check_optimised(&m, "fold",
+    check_optimised(&m, "fold,chain",
                     "input %x: float[3,2]\n"
                     "constant %1: float[2] = {1.0, 2.0}\n"
                     "%2: float[2] = Add(%1, %1)\n"
