@@ -93,6 +93,12 @@ static const struct bench BENCHES[] = {
     {"ReduceMax", "columns (1024, 64)", {F32(1024, 64), AXES(0)}, {0}},
     {"ReduceL2", "all, 4 Mi", {F32(4194304)}, {0}},
     {"ArgMax", "rows (64, 1024)", {F32(64, 1024)}, AXIS(1)},
+    {"Cast", "64 Ki floats to int64", {F32(65536)}, {.name = "to", .kind = ATTRIBUTE_INT, .i = 7}},
+    {"Cast", "64 Ki floats to half", {F32(65536)}, {.name = "to", .kind = ATTRIBUTE_INT, .i = 10}},
+    {"Cast",
+     "64 Ki int64 to float",
+     {{DTYPE_I64, 1, {65536}, {0}}},
+     {.name = "to", .kind = ATTRIBUTE_INT, .i = 1}},
     {"CumSum", "rows (64, 1024)", {F32(64, 1024), {DTYPE_I64, 0, {0}, {1}}}, {0}},
 };
 

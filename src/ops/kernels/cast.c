@@ -7,7 +7,9 @@
 
 #include "base/number.h"
 #include "base/text.h"
+#include "ops/fast/vector.h"
 #include "ops/kernels/types.h"
+#include "ops/op.h"
 
 enum { BLOCK = 256 };
 union block {
@@ -249,6 +251,25 @@ bool cast_is_known(enum dtype from, enum dtype to)
     return (from_number || from == DTYPE_STRING) && (to_number || to == DTYPE_STRING);
 }
 
+static bool is_half(enum dtype dtype)
+{
+    return dtype == DTYPE_F16 || dtype == DTYPE_BF16;
+}
+
+/* Float to and from half and bfloat16, in vectors. */
+static bool cast_fast(const struct tensor *from, struct tensor *to)
+{
+    if (op_is_reference_only())
+        return false;
+    if (from->dtype == DTYPE_F32 && is_half(to->dtype))
+        vector_narrow(to->dtype, from->data, to->data, tensor_count(from));
+    else if (is_half(from->dtype) && to->dtype == DTYPE_F32)
+        vector_widen(from->dtype, from->data, to->data, tensor_count(from));
+    else
+        return false;
+    return true;
+}
+
 enum status cast_tensor(const struct tensor *from, struct tensor *to, bool saturate,
                         struct arena *memory, struct error *err)
 {
@@ -264,6 +285,8 @@ enum status cast_tensor(const struct tensor *from, struct tensor *to, bool satur
         return cast_to_string(from, to, memory, err);
     if (from->dtype == DTYPE_STRING)
         return cast_from_string(from, to, saturate, err);
+    if (cast_fast(from, to))
+        return STATUS_OK;
     if (is_small(to->dtype))
         cast_small(from, to, saturate);
     else if (GET[from->dtype] && GET[to->dtype])

@@ -137,3 +137,32 @@ TEST(unary_clip_and_pow)
     }
     free(x.data);
 }
+
+/* Halves: every one of them to float and back, and floats between them. */
+TEST(unary_casts_of_halves)
+{
+    static const char *const ISAS[] = {"portable", "avx2", "avx512"};
+    static const enum dtype HALVES[] = {DTYPE_F16, DTYPE_BF16};
+    struct tensor x = tensor_made(DTYPE_F32, 1, (int64_t[]){70001}, 3, -70000, 70000), halves;
+    struct error err;
+
+    for (uint32_t i = 0; i < 70001; i++) { /* all exponents, ends and middles of the rounding */
+        uint32_t bits = (i * 2654435761u & 0xfffff000u) | (i % 3 ? i % 5 : 0x800);
+        memcpy((float *)x.data + i, &bits, sizeof bits);
+    }
+    halves = tensor_made(DTYPE_U16, 1, (int64_t[]){65536}, 1, 0, 1);
+    for (uint32_t i = 0; i < 65536; i++)
+        ((uint16_t *)halves.data)[i] = (uint16_t)i;
+    for (size_t k = 0; k < 6; k++) {
+        struct attribute to[] = {{.name = "to", .kind = ATTRIBUTE_INT, .i = k % 2 ? 16 : 10}};
+
+        if (cpu_isa_force(ISAS[k / 2], &err))
+            continue;
+        check_values("Cast", &x, to, 1);
+        to[0].i = 1;
+        halves.dtype = HALVES[k % 2];
+        check_values("Cast", &halves, to, 1);
+    }
+    free(x.data);
+    free(halves.data);
+}
