@@ -65,13 +65,16 @@ def small_case(case):
     make, *right = SMALL[case[0]]
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as questions:
         path, inputs = make(Path(folder))
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(str(path / "model.onnx" if path.is_dir() else path), options, providers=["CPUExecutionProvider"])
-        names = [o.name for o in session.get_outputs()]
-        wants = session.run(names, inputs)
-        if right:
-            wants = right[0](path, inputs, wants)
+        if right and getattr(right[0], "alone", False):  # ONNX Runtime has no such operator
+            names, wants = right[0](path, inputs)
+        else:
+            options = onnxruntime.SessionOptions()
+            options.log_severity_level = 3
+            session = onnxruntime.InferenceSession(str(path / "model.onnx" if path.is_dir() else path), options, providers=["CPUExecutionProvider"])
+            names = [o.name for o in session.get_outputs()]
+            wants = session.run(names, inputs)
+            if right:
+                wants = right[0](path, inputs, wants)
         got, failure = answer(path, inputs, questions)
         if failure:
             return failure

@@ -198,6 +198,46 @@ def one_hot(x, zeros, **categories):
     return ml(f"one-hot {kind}" + (" zeros" if zeros else ""), "OneHotEncoder", [(FLOAT, None)], asked, zeros=zeros, **categories)
 
 
+# ---------------------------------------------------------------- gradients
+def by_differences(path, inputs):
+    """The gradients of the sum of y, from y itself at neighbouring places."""
+    from onnx.reference import ReferenceEvaluator
+
+    model = onnx.load(path)
+    gradient = model.graph.node.pop()
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.DOUBLE, None))
+    del model.graph.output[1:]
+    evaluator, step, wants = ReferenceEvaluator(model), 1e-5, []
+    total = lambda values: float(np.sum(evaluator.run(None, values)[0]))
+    for name in gradient.input:
+        want = np.zeros_like(inputs[name])
+        for at in np.ndindex(want.shape):
+            above, below = ({**inputs, name: inputs[name].copy()} for _ in range(2))
+            above[name][at] += step
+            below[name][at] -= step
+            want[at] = (total(above) - total(below)) / (2 * step)
+        wants.append(want)
+    return list(gradient.output), wants
+
+
+by_differences.alone = True
+
+
+def gradient(name, nodes, **shapes):
+    """The gradients of y, made by the nodes, by every input."""
+
+    def make(folder):
+        random = np.random.RandomState(sum(map(ord, name)))
+        inputs = {n: random.rand(*shape) + 0.5 for n, shape in shapes.items()}
+        made = [helper.make_node(op, takes.split(), [gives]) for op, takes, gives in nodes]
+        made.append(helper.make_node("Gradient", list(shapes), [f"d{n}" for n in shapes], domain="ai.onnx.preview.training", xs=list(shapes), y="y"))
+        graph = helper.make_graph(made, "g", [helper.make_tensor_value_info(n, TensorProto.DOUBLE, s) for n, s in shapes.items()],
+                                  [helper.make_tensor_value_info(f"d{n}", TensorProto.DOUBLE, s) for n, s in shapes.items()])
+        return written(folder, graph, [("", 17), ("ai.onnx.preview.training", 1)]), inputs
+
+    return name, make, by_differences
+
+
 # ---------------------------------------------------------------- sparse tensors
 def sparse(name, linear, as_constant):
     """Sparse weights, as initializer or as Constant; indices of one number, or one for each axis."""
@@ -266,6 +306,9 @@ CASES = [
     sparse("sparse initializer, pairs", False, False),
     sparse("sparse initializer, linear", True, False),
     sparse("sparse constant", False, True),
+    gradient("gradient of products", [("MatMul", "a b", "p"), ("Tanh", "p", "q"), ("Mul", "q c", "r"), ("Add", "r q", "y")], a=(3, 4), b=(4, 2), c=(2,)),
+    gradient("gradient of quotients", [("Div", "a b", "p"), ("Exp", "p", "q"), ("Sub", "q b", "r"), ("Neg", "r", "s"), ("Sigmoid", "s", "y")], a=(2, 3), b=(1, 3)),
+    gradient("gradient of roots", [("Sqrt", "a", "p"), ("Log", "p", "q"), ("Sum", "q p b", "r"), ("Relu", "r", "s"), ("Identity", "s", "y")], a=(2, 1, 3), b=(4, 1)),
     function("function", False),
     function("functions, nested", True),
     *(regressor(m, "SUM", 1) for m in COMPARISONS),
