@@ -60,7 +60,8 @@ static void inputs(struct text *text)
         "         the model does not use are ignored; , ; or a tab between the cells\n"
         "  .json  the body of an Open Inference request: {\"inputs\": [{\"name\", \"shape\",\n"
         "         \"datatype\", \"data\"}]}\n"
-        "  .pb    an ONNX TensorProto\n"
+        "  .pb    an ONNX TensorProto; for a field that is a sequence or optional a\n"
+        "         SequenceProto or OptionalProto\n"
         "  -      JSON (or a table, or .npy) on standard input\n\n"
         "A contract of columns takes one 2-D array of all of them in contract order, too.\n");
 }

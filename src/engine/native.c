@@ -296,23 +296,39 @@ static void profile_print(const struct line *lines, size_t count, struct text *t
     text_printf(text, "%10.1f us  in %zu steps\n", total / 1000, count);
 }
 
+/* The plan of the region behind this one in the last run; or NULL. */
+static const struct plan *plan_behind(const struct plan *plan)
+{
+    return plan->region && plan->region->session ? plan->region->session->last : NULL;
+}
+
+static size_t lines_fill(const struct plan *plan, struct line *lines)
+{
+    for (size_t s = 0; s < plan->step_count; s++)
+        *lines++ = (struct line){&plan->steps[s], plan->step_ns[s]};
+    for (size_t s = 0; s < plan->dynamic_step_count; s++)
+        *lines++ = (struct line){&plan->dynamic_steps[s].step, plan->step_ns[plan->step_count + s]};
+    return plan->step_count + plan->dynamic_step_count;
+}
+
 void native_profile(struct session *base, struct text *text)
 {
     const struct native_session *session = (const struct native_session *)base;
     const struct plan *plan = session->last;
-    size_t count = plan ? plan->step_count + plan->dynamic_step_count : 0;
-    struct line *lines = calloc(count + 1, sizeof *lines);
+    size_t count = 0, at = 0;
+    struct line *lines;
+
+    for (const struct plan *p = plan; p; p = plan_behind(p))
+        count += p->step_count + p->dynamic_step_count;
+    lines = calloc(count + 1, sizeof *lines);
 
     if (!lines || !plan || !session_native(session)->options.profile) {
         text->failed = text->failed || !lines;
         free(lines);
         return;
     }
-    for (size_t s = 0; s < count; s++)
-        lines[s] =
-            (struct line){s < plan->step_count ? &plan->steps[s]
-                                               : &plan->dynamic_steps[s - plan->step_count].step,
-                          plan->step_ns[s]};
+    for (const struct plan *p = plan; p; p = plan_behind(p))
+        at += lines_fill(p, lines + at);
     qsort(lines, count, sizeof *lines, slowest_first);
     profile_print(lines, count, text);
     free(lines);

@@ -193,7 +193,9 @@ enum status region_run(struct native_session *session, struct plan *plan, struct
     for (size_t i = 0; i < region->signature.input_count; i++)
         if (region->dynamic[i] >= 0)
             region->inputs[i] = plan->dynamic[region->dynamic[i]];
+    region->session->last = NULL;
     TRY(session_plan(region->session, 0, region->inputs, &next, err));
+    region->session->last = next;
     return plan_execute(region->session, next, region->inputs, region->outputs, err);
 }
 

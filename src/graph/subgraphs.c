@@ -65,10 +65,11 @@ static enum status take_constants(const struct captures *c, struct arena *scratc
     if (!keep)
         return error_no_memory(err, "a pass");
     for (size_t i = 0; i < body->capture_count; i++) {
-        const struct value *outer = &c->graph->values[c->node->inputs[c->at + i]];
+        value_id from = c->node->inputs[c->at + i];
+        const struct value *outer = from == VALUE_NONE ? NULL : &c->graph->values[from];
         struct value *inner = &c->inner->values[body->inputs[formal + i]];
 
-        keep[i] = !outer->constant || !outer->constant->data;
+        keep[i] = !outer || !outer->constant || !outer->constant->data;
         if (keep[i])
             continue;
         inner->constant = outer->constant;

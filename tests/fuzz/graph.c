@@ -8,6 +8,7 @@
 
 #include "base/cursor.h"
 #include "engine/native.h"
+#include "tensor/sequence.h"
 
 enum {
     VALUES_MAX = 64,
@@ -147,11 +148,13 @@ static enum dtype any_dtype(struct program *p)
     static const enum dtype COMMON[] = {DTYPE_F32, DTYPE_F32, DTYPE_F64,  DTYPE_I64,
                                         DTYPE_I32, DTYPE_U8,  DTYPE_BOOL, DTYPE_STRING};
     unsigned pick = cursor_u8(&p->bytes);
+    enum dtype rare = (enum dtype)(DTYPE_NONE + 1 + (int)pick % (DTYPE_COUNT - 1));
 
     if (pick < 100 && p->favourite)
         return p->favourite;
-    return pick < 230 ? COMMON[pick % ARRAY_COUNT(COMMON)]
-                      : (enum dtype)(DTYPE_NONE + 1 + (int)pick % (DTYPE_COUNT - 1));
+    if (pick < 230 || dtype_is_container(rare)) /* those come from operators */
+        return COMMON[pick % ARRAY_COUNT(COMMON)];
+    return rare;
 }
 
 static struct shape any_shape(struct program *p)

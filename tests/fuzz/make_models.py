@@ -29,6 +29,35 @@ def node(op, i, o, **a):
     return helper.make_node(op, i.split(), o.split(), **a)
 
 
+def value(name, element=F, shape=None):
+    return helper.make_tensor_value_info(name, element, shape)
+
+
+def control_seeds():
+    """Graphs in graphs, captures, sequences and optionals."""
+    I, B = TensorProto.INT64, TensorProto.BOOL
+    x, trip, go = ("x", F, ["n"]), ("trip", I, []), ("go", B, [])
+    counting = [value("i", I, []), value("going", B, []), value("v")]
+    grow = helper.make_graph([node("Concat", "v x", "w", axis=0), node("Identity", "going", "on"), node("Mul", "x x", "s")],
+                             "grow", counting, [value("on", B, []), value("w"), value("s")])
+    save_onnx("loop", [node("Loop", "trip go x", "y z", body=grow), node("Relu", "y", "r"), node("Add", "r r", "t"), node("Mul", "t t", "u")],
+              [trip, go, x], [("u", F, None), ("z", F, None)])
+    twice = helper.make_graph([node("Concat", "x x", "a", axis=0)], "twice", [], [value("a")])
+    nested = helper.make_graph([node("If", "go", "b", then_branch=twice, else_branch=helper.make_graph([node("Relu", "x", "c")], "c", [], [value("c")]))],
+                               "nested", [], [value("b")])
+    save_onnx("branches", [node("If", "go", "y", then_branch=twice, else_branch=nested), node("NonZero", "y", "n"), node("Gather", "y n", "g"),
+                           node("Relu", "g", "r"), node("Exp", "r", "e")], [go, x], [("e", F, None)])
+    add = helper.make_graph([node("Add", "s e", "t"), node("Mul", "t c", "u")], "add", [value("s"), value("e")], [value("t"), value("u")])
+    save_onnx("scan", [node("Scan", "s m", "t u", body=add, num_scan_inputs=1, scan_input_directions=[1], scan_input_axes=[1], scan_output_axes=[1])],
+              [("s", F, [2]), ("m", F, [2, "n"])], [("t", F, None), ("u", F, None)], [("c", np.ones(2, np.float32))])
+    half = helper.make_graph([node("Mul", "e c", "h")], "half", [value("e")], [value("h")])
+    save_onnx("sequences", [node("SplitToSequence", "x", "s"), node("SequenceMap", "s", "h", body=half), node("SequenceInsert", "h x p", "k"),
+                            node("SequenceErase", "k p", "l"), node("SequenceAt", "k p", "a"), node("ConcatFromSequence", "k", "y", axis=0),
+                            node("SequenceLength", "l", "n"), node("Optional", "l", "o"), node("OptionalHasElement", "o", "f"),
+                            node("OptionalGetElement", "o", "q")],
+              [x], [("y", F, None), ("a", F, None), ("n", I, None), ("f", B, None)], [("c", np.float32(0.5)), ("p", np.int64(0))], opset=18)
+
+
 def onnx_seeds():
     w = np.arange(6, dtype=np.float32).reshape(3, 2)
     x = [("x", F, ["n", 3])]
@@ -90,4 +119,5 @@ def sklearn_seeds():
 for folder in ("onnx", "sklearn"):
     (HERE / folder).mkdir(parents=True, exist_ok=True)
 onnx_seeds()
+control_seeds()
 sklearn_seeds()
