@@ -5,8 +5,7 @@
 
 enum {
     FUNCTION_DEPTH_MAX = 32,
-    NESTING_NAMED_MAX = 2, /* graphs in graphs whose nodes a message names */
-    NODES_MAX = 1 << 20,   /* after functions are expanded */
+    NODES_MAX = 1 << 20, /* after functions are expanded */
 };
 
 enum status onnx_name_set(struct scope *scope, struct bytes name, value_id value, struct error *err)
@@ -21,9 +20,6 @@ enum status onnx_name_set(struct scope *scope, struct bytes name, value_id value
     return STATUS_OK;
 }
 
-static enum status capture(struct building *b, struct scope *scope, struct bytes name,
-                           value_id *value, struct error *err);
-
 enum status onnx_name_get(struct building *b, struct scope *scope, struct bytes name,
                           value_id *value, struct error *err)
 {
@@ -36,7 +32,7 @@ enum status onnx_name_get(struct building *b, struct scope *scope, struct bytes 
     }
     found = map_find(&scope->values, name);
     if (!found && scope->parent)
-        return capture(b, scope, name, value, err);
+        return onnx_capture(b, scope, name, value, err);
     if (!found)
         return error_set(err, STATUS_INVALID_INPUT, "input '%s' is made by no earlier node",
                          text_quote(name, quoted, sizeof quoted));
@@ -44,74 +40,19 @@ enum status onnx_name_get(struct building *b, struct scope *scope, struct bytes 
     return STATUS_OK;
 }
 
-static enum status captures_grow(struct building *b, struct scope *scope, struct error *err)
-{
-    size_t capacity = scope->capture_capacity * 2 + 16;
-    value_id *captures = arena_new(b->keep, value_id, capacity);
-    value_id *captured = arena_new(b->keep, value_id, capacity);
-
-    if (!captures || !captured)
-        return error_no_memory(err, "captured values");
-    if (scope->capture_count) {
-        memcpy(captures, scope->captures, scope->capture_count * sizeof *captures);
-        memcpy(captured, scope->captured, scope->capture_count * sizeof *captured);
-    }
-    scope->captures = captures;
-    scope->captured = captured;
-    scope->capture_capacity = capacity;
-    return STATUS_OK;
-}
-
-/* A name of a graph around this one: a constant is shared, anything else becomes an input. */
-static enum status capture(struct building *b, struct scope *scope, struct bytes name,
-                           value_id *value, struct error *err)
-{
-    char *text = arena_text(b->keep, name);
-    struct value outer;
-    struct tensor type;
-    value_id from;
-
-    if (!text)
-        return error_no_memory(err, "captured values");
-    TRY(onnx_name_get(b, scope->parent, name, &from, err));
-    if (scope->graph == scope->parent->graph) { /* put inline: seen as it is */
-        *value = from;
-        return STATUS_OK;
-    }
-    *value = VALUE_NONE;
-    if (from == VALUE_NONE) /* an argument that the caller of the function left out */
-        return STATUS_OK;
-    outer = scope->parent->graph->values[from];
-    if (outer.constant) {
-        TRY(graph_constant(scope->graph, text, outer.constant, value, err));
-        return onnx_name_set(scope, name, *value, err);
-    }
-    type = (struct tensor){outer.dtype, outer.shape, NULL, outer.element};
-    for (int i = 0; i < type.shape.rank; i++) /* symbols belong to one graph */
-        if (type.shape.dims[i] < 0)
-            type.shape.dims[i] = DIM_UNKNOWN;
-    if (scope->capture_count == scope->capture_capacity)
-        TRY(captures_grow(b, scope, err));
-    TRY(graph_input_typed(scope->graph, text, &type, value, err));
-    scope->graph->values[*value].declared = outer.declared;
-    scope->captures[scope->capture_count] = from;
-    scope->captured[scope->capture_count++] = *value;
-    return onnx_name_set(scope, name, *value, err);
-}
-
 /* --- opsets --- */
 
-static bool is_standard(const char *domain)
+bool onnx_is_standard(const char *domain)
 {
     return !domain[0] || !strcmp(domain, "ai.onnx");
 }
 
 /* Files of IR 1 and 2 import nothing: opset 1. */
-static int opset_of(const struct onnx_opsets *opsets, const char *domain)
+int onnx_opset_of(const struct onnx_opsets *opsets, const char *domain)
 {
     for (size_t i = 0; i < opsets->count; i++)
         if (!strcmp(opsets->items[i].domain, domain) ||
-            (is_standard(domain) && is_standard(opsets->items[i].domain)))
+            (onnx_is_standard(domain) && onnx_is_standard(opsets->items[i].domain)))
             return opsets->items[i].version > INT32_MAX || opsets->items[i].version < 1
                        ? INT32_MAX
                        : (int)opsets->items[i].version;
@@ -155,9 +96,6 @@ static bool is_main(const struct scope *scope)
     return !scope->function && !scope->parent;
 }
 
-static enum status nodes_build(struct building *b, struct scope *scope,
-                               const struct onnx_node *nodes, size_t count, struct error *err);
-
 static const struct onnx_function *function_of(const struct building *b,
                                                const struct onnx_node *node)
 {
@@ -165,7 +103,7 @@ static const struct onnx_function *function_of(const struct building *b,
         const struct onnx_function *f = &b->model->functions[i];
         if (!strcmp(f->name, node->op) && !strcmp(f->overload, node->overload) &&
             (!strcmp(f->domain, node->domain) ||
-             (is_standard(f->domain) && is_standard(node->domain))))
+             (onnx_is_standard(f->domain) && onnx_is_standard(node->domain))))
             return f;
     }
     return NULL;
@@ -237,7 +175,7 @@ static enum status call_function(struct building *b, struct scope *caller,
     }
     for (size_t i = node->input_count; i < function->input_count; i++)
         TRY(onnx_name_set(&scope, function->inputs[i], VALUE_NONE, err));
-    TRY(nodes_build(b, &scope, function->nodes, function->node_count, err));
+    TRY(onnx_nodes_build(b, &scope, function->nodes, function->node_count, err));
     for (size_t i = 0; i < node->output_count; i++) {
         if (!node->outputs[i].size)
             continue;
@@ -250,159 +188,6 @@ static enum status call_function(struct building *b, struct scope *caller,
 }
 
 /* --- subgraphs --- */
-
-static bool onnx_is_control(const struct onnx_node *node)
-{
-    static const char *const NAMES[] = {"If", "Loop", "Scan", "SequenceMap"};
-
-    for (size_t i = 0; is_standard(node->domain) && i < ARRAY_COUNT(NAMES); i++)
-        if (!strcmp(node->op, NAMES[i]))
-            return true;
-    return false;
-}
-
-static const struct onnx_attribute *attribute_named(const struct onnx_attribute *attributes,
-                                                    size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!strcmp(attributes[i].value.name, name))
-            return &attributes[i];
-    return NULL;
-}
-
-/* A value of which only the kind is certain: what a loop carries may change its shape. */
-static struct tensor carried(const struct tensor *type, struct tensor *element)
-{
-    struct tensor made = {.dtype = type->dtype, .shape = shape_unknown()};
-
-    if (type->dtype != DTYPE_SEQUENCE && type->dtype != DTYPE_OPTIONAL)
-        return made;
-    made.shape = shape_scalar();
-    if (!type->element)
-        return made;
-    *element = *type->element;
-    if (element->dtype != DTYPE_SEQUENCE)
-        element->shape = shape_unknown();
-    made.element = element;
-    return made;
-}
-
-/* What the body sees of an input of the node: one item of what is mapped. */
-static struct tensor formal(const struct onnx_node *node, const struct tensor *given,
-                            struct tensor *element)
-{
-    if (!strcmp(node->op, "SequenceMap"))
-        return given->dtype == DTYPE_SEQUENCE && given->element ? *given->element : *given;
-    return carried(given, element);
-}
-
-static enum status formals_of(struct building *b, struct scope *scope, const struct onnx_node *node,
-                              const value_id *inputs, size_t count, struct tensor **types,
-                              size_t *type_count, struct error *err)
-{
-    bool loop = !strcmp(node->op, "Loop");
-    size_t first = loop ? 2 : !strcmp(node->op, "Scan") && opset_of(scope->opsets, "") < 9 ? 1 : 0;
-    struct tensor *made = arena_new(b->keep, struct tensor, count + 2);
-    struct tensor *elements = arena_new(b->keep, struct tensor, count + 2);
-    size_t n = 0;
-
-    if (!made || !elements)
-        return error_no_memory(err, "a subgraph");
-    if (loop) {
-        made[n++] = (struct tensor){.dtype = DTYPE_I64, .shape = shape_scalar()};
-        made[n++] = (struct tensor){.dtype = DTYPE_BOOL, .shape = shape_scalar()};
-    }
-    for (size_t i = first; i < count && strcmp(node->op, "If"); i++) {
-        const struct value *value;
-        struct tensor given;
-
-        if (inputs[i] == VALUE_NONE)
-            return error_set(err, STATUS_INVALID_INPUT, "input %zu is missing", i);
-        value = &scope->graph->values[inputs[i]];
-        given = (struct tensor){value->dtype, value->shape, NULL, value->element};
-        for (int d = 0; d < given.shape.rank; d++)
-            if (given.shape.dims[d] < 0)
-                given.shape.dims[d] = DIM_UNKNOWN;
-        made[n] = formal(node, &given, &elements[n]);
-        n++;
-    }
-    *types = made;
-    *type_count = n;
-    return STATUS_OK;
-}
-
-static enum status formal_inputs(struct scope *scope, const struct onnx_graph *from,
-                                 const struct tensor *types, value_id *inputs, struct error *err)
-{
-    for (size_t i = 0; i < from->input_count; i++) {
-        const struct onnx_value_info *info = &from->inputs[i];
-
-        if (info->dtype != DTYPE_NONE && info->dtype != types[i].dtype)
-            return error_set(err, STATUS_INVALID_INPUT, "its input '%s' is %s, but gets %s",
-                             info->name, dtype_name(info->dtype), dtype_name(types[i].dtype));
-        TRY(graph_input_typed(scope->graph, info->name, &types[i], &inputs[i], err));
-        TRY(onnx_name_set(scope, bytes_of(info->name), inputs[i], err));
-    }
-    return STATUS_OK;
-}
-
-static enum status initializers_build(struct scope *scope, const struct onnx_graph *graph,
-                                      struct error *err);
-
-/* `types`: of its formal inputs. The values that it captures are added to those of `scope`. */
-static enum status subgraph_fill(struct building *b, struct scope *inner,
-                                 const struct onnx_graph *from, const struct tensor *types,
-                                 struct error *err)
-{
-    value_id *inputs, *outputs = arena_new(b->keep, value_id, from->output_count);
-    value_id *formals = arena_new(b->keep, value_id, from->input_count);
-    char quoted[TEXT_QUOTE_SIZE];
-
-    if (!outputs || !formals)
-        return error_no_memory(err, "a subgraph");
-    TRY(initializers_build(inner, from, err));
-    TRY(formal_inputs(inner, from, types, formals, err));
-    TRY(nodes_build(b, inner, from->nodes, from->node_count, err));
-    for (size_t i = 0; i < from->output_count; i++) {
-        const char *name = from->outputs[i].name;
-
-        if (!name[0] || onnx_name_get(b, inner, bytes_of(name), &outputs[i], err) ||
-            outputs[i] == VALUE_NONE)
-            return error_set(err, STATUS_INVALID_INPUT, "its output '%s' is made by no node",
-                             text_quote(bytes_of(name), quoted, sizeof quoted));
-    }
-    inputs = arena_new(b->keep, value_id, from->input_count + inner->capture_count);
-    if (!inputs)
-        return error_no_memory(err, "a subgraph");
-    if (from->input_count)
-        memcpy(inputs, formals, from->input_count * sizeof *inputs);
-    if (inner->capture_count)
-        memcpy(inputs + from->input_count, inner->captured, inner->capture_count * sizeof *inputs);
-    TRY(graph_signature_add(inner->graph, "body", inputs, from->input_count + inner->capture_count,
-                            outputs, from->output_count, err));
-    TRY(graph_captures(inner->graph, inner->capture_count, err));
-    return graph_finish(inner->graph, err);
-}
-
-static enum status subgraph_build(struct building *b, struct scope *scope,
-                                  const struct onnx_graph *from, const struct tensor *types,
-                                  size_t type_count, struct scope *inner, struct error *err)
-{
-    *inner = *scope;
-    inner->parent = scope;
-    inner->nesting++;
-    inner->captures = inner->captured = NULL;
-    inner->capture_count = inner->capture_capacity = 0;
-    map_init(&inner->values, b->keep);
-    if (inner->nesting > SUBGRAPH_DEPTH_MAX)
-        return error_set(err, STATUS_TOO_LARGE, "graphs in graphs, more than %d deep",
-                         SUBGRAPH_DEPTH_MAX);
-    if (from->input_count != type_count)
-        return error_set(err, STATUS_INVALID_INPUT, "it has %zu inputs, not %zu", from->input_count,
-                         type_count);
-    TRY(graph_new(&inner->graph, b->keep, err));
-    return subgraph_fill(b, inner, from, types, err);
-}
 
 enum status onnx_inline(struct building *b, struct scope *scope, const struct onnx_graph *from,
                         value_id input, value_id *output, struct error *err)
@@ -419,59 +204,11 @@ enum status onnx_inline(struct building *b, struct scope *scope, const struct on
         return error_set(err, STATUS_INVALID_INPUT, "it has %zu inputs and %zu outputs",
                          from->input_count, from->output_count);
     TRY(onnx_name_set(&inner, bytes_of(from->inputs[0].name), input, err));
-    TRY(initializers_build(&inner, from, err));
-    TRY(nodes_build(b, &inner, from->nodes, from->node_count, err));
+    TRY(onnx_initializers_build(&inner, from, err));
+    TRY(onnx_nodes_build(b, &inner, from->nodes, from->node_count, err));
     TRY(onnx_name_get(b, &inner, bytes_of(from->outputs[0].name), output, err));
     if (*output == VALUE_NONE)
         return error_set(err, STATUS_INVALID_INPUT, "its output has no name");
-    return STATUS_OK;
-}
-
-/* Build the graphs of a node, and add what they capture to its inputs. */
-static enum status subgraphs_build(struct building *b, struct scope *scope,
-                                   const struct onnx_node *node,
-                                   const struct onnx_attribute *attributes, struct attribute *plain,
-                                   size_t count, value_id **inputs, size_t *input_count,
-                                   struct error *err)
-{
-    static const char *const NAMES[] = {"then_branch", "else_branch", "body"};
-    struct tensor *types = NULL;
-    size_t type_count = 0;
-    value_id *all;
-
-    if (!strcmp(node->op, "Loop") && *input_count < 2) {
-        all = arena_new(b->keep, value_id, 2);
-        if (!all)
-            return error_no_memory(err, "a subgraph");
-        all[0] = *input_count ? (*inputs)[0] : VALUE_NONE;
-        all[1] = VALUE_NONE;
-        *inputs = all;
-        *input_count = 2;
-    }
-    TRY(formals_of(b, scope, node, *inputs, *input_count, &types, &type_count, err));
-    for (size_t i = 0; i < ARRAY_COUNT(NAMES); i++) {
-        const struct onnx_attribute *attribute = attribute_named(attributes, count, NAMES[i]);
-        struct scope inner;
-
-        if (!attribute || attribute->value.kind != ATTRIBUTE_GRAPH)
-            continue;
-        if (subgraph_build(b, scope, attribute->graph, types, type_count, &inner, err))
-            return scope->nesting > NESTING_NAMED_MAX ? err->status
-                                                      : error_within(err, "attribute %s", NAMES[i]);
-        plain[attribute - attributes].g = inner.graph;
-        all = arena_new(b->keep, value_id, *input_count + inner.capture_count);
-        if (!all)
-            return error_no_memory(err, "a subgraph");
-        if (*input_count)
-            memcpy(all, *inputs, *input_count * sizeof *all);
-        if (inner.capture_count)
-            memcpy(all + *input_count, inner.captures, inner.capture_count * sizeof *all);
-        *inputs = all;
-        *input_count += inner.capture_count;
-    }
-    for (size_t i = 0; i < count; i++) /* a graph that is none of these */
-        if (plain[i].kind == ATTRIBUTE_GRAPH && !plain[i].g)
-            plain[i].kind = ATTRIBUTE_NONE;
     return STATUS_OK;
 }
 
@@ -506,19 +243,20 @@ static enum status operator_build(struct building *b, struct scope *scope,
     while (given && inputs[given - 1] == VALUE_NONE)
         given--;
     if (control)
-        TRY(subgraphs_build(b, scope, node, attributes, plain, count, &inputs, &given, err));
+        TRY(onnx_subgraphs_build(b, scope, node, attributes, plain, count, &inputs, &given, err));
     while (made && !node->outputs[made - 1].size)
         made--;
-    description = (struct node_description){.domain = is_standard(node->domain) ? "" : node->domain,
-                                            .op = node->op,
-                                            .name = node->name,
-                                            .opset = opset_of(scope->opsets, node->domain),
-                                            .inputs = inputs,
-                                            .input_count = given,
-                                            .output_names = names,
-                                            .output_count = made,
-                                            .attributes = plain,
-                                            .attribute_count = count};
+    description =
+        (struct node_description){.domain = onnx_is_standard(node->domain) ? "" : node->domain,
+                                  .op = node->op,
+                                  .name = node->name,
+                                  .opset = onnx_opset_of(scope->opsets, node->domain),
+                                  .inputs = inputs,
+                                  .input_count = given,
+                                  .output_names = names,
+                                  .output_count = made,
+                                  .attributes = plain,
+                                  .attribute_count = count};
     TRY(graph_node(scope->graph, &description, outputs, err));
     for (size_t i = 0; i < made; i++) {
         if (!node->outputs[i].size)
@@ -544,8 +282,8 @@ static enum status node_build(struct building *b, struct scope *scope, const str
     return operator_build(b, scope, node, err);
 }
 
-static enum status nodes_build(struct building *b, struct scope *scope,
-                               const struct onnx_node *nodes, size_t count, struct error *err)
+enum status onnx_nodes_build(struct building *b, struct scope *scope, const struct onnx_node *nodes,
+                             size_t count, struct error *err)
 {
     char quoted[TEXT_QUOTE_SIZE];
 
@@ -555,7 +293,7 @@ static enum status nodes_build(struct building *b, struct scope *scope,
             continue;
         if (!strncmp(err->text, "node ", 5) && !onnx_is_control(node))
             return err->status; /* graph_node has said which */
-        if (scope->nesting > NESTING_NAMED_MAX)
+        if (scope->nesting > ONNX_NESTING_NAMED_MAX)
             return err->status;
         return error_within(err, "node %zu '%s' (%s)", i,
                             text_quote(bytes_of(node->name), quoted, sizeof quoted), node->op);
@@ -610,8 +348,8 @@ static enum status inputs_build(struct building *b, struct scope *scope, struct 
     return STATUS_OK;
 }
 
-static enum status initializers_build(struct scope *scope, const struct onnx_graph *graph,
-                                      struct error *err)
+enum status onnx_initializers_build(struct scope *scope, const struct onnx_graph *graph,
+                                    struct error *err)
 {
     value_id value;
 
@@ -661,9 +399,9 @@ enum status onnx_build(const struct onnx_model *model, struct onnx_built *built,
     TRY(graph_new(&b.graph, keep, err));
     scope.graph = b.graph;
     TRY(declared_names(&b, &model->graph, err));
-    TRY(initializers_build(&scope, &model->graph, err));
+    TRY(onnx_initializers_build(&scope, &model->graph, err));
     TRY(inputs_build(&b, &scope, built, err));
-    TRY(nodes_build(&b, &scope, model->graph.nodes, model->graph.node_count, err));
+    TRY(onnx_nodes_build(&b, &scope, model->graph.nodes, model->graph.node_count, err));
     TRY(outputs_build(&b, &scope, built, err));
     TRY(graph_signature_add(b.graph, "predict", built->input_values, built->input_count,
                             built->output_values, model->graph.output_count, err));

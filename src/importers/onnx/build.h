@@ -37,6 +37,35 @@ enum status onnx_name_set(struct scope *scope, struct bytes name, value_id value
 enum status onnx_name_get(struct building *b, struct scope *scope, struct bytes name,
                           value_id *value, struct error *err) must_check;
 
+bool onnx_is_standard(const char *domain);
+/* The version of a domain that is imported; 1 where none is. */
+int onnx_opset_of(const struct onnx_opsets *opsets, const char *domain);
+
+enum status onnx_nodes_build(struct building *b, struct scope *scope, const struct onnx_node *nodes,
+                             size_t count, struct error *err) must_check;
+enum status onnx_initializers_build(struct scope *scope, const struct onnx_graph *graph,
+                                    struct error *err) must_check;
+
+/* --- subgraph.c --- */
+
+enum { ONNX_NESTING_NAMED_MAX = 2 }; /* graphs in graphs whose nodes a message names */
+
+/* A name of a graph around this one: a constant is shared, anything else becomes an input. */
+enum status onnx_capture(struct building *b, struct scope *scope, struct bytes name,
+                         value_id *value, struct error *err) must_check;
+
+/* If, Loop, Scan or SequenceMap? */
+bool onnx_is_control(const struct onnx_node *node);
+/* Build the graphs of such a node, and add what they capture to its inputs. `plain`: (count,), its
+ * attributes, which receive the graphs. */
+enum status onnx_subgraphs_build(struct building *b, struct scope *scope,
+                                 const struct onnx_node *node,
+                                 const struct onnx_attribute *attributes, struct attribute *plain,
+                                 size_t count, value_id **inputs, size_t *input_count,
+                                 struct error *err) must_check;
+
+/* --- build.c --- */
+
 /* The node's attributes, references to the function's own replaced. */
 enum status onnx_attributes(struct building *b, const struct scope *scope,
                             const struct onnx_node *node, struct onnx_attribute **attributes,
