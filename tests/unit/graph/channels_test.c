@@ -2,7 +2,7 @@
 /* Passes over channels: chains of constants, shuffles, normalisations of groups. */
 #include "optimised.h"
 
-#define NO_LAYOUT "nhwc,transposes,epilogues"
+#define NO_LAYOUT "nhwc,transposes,epilogues,chain"
 
 static const float ONES[64] = {1, 1, 1, 1, 1, 1, 1, 1};
 

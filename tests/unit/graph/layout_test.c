@@ -3,7 +3,7 @@
 #include "optimised.h"
 
 /* The phases before and behind the one that is looked at. */
-#define NO_LAYOUT "nhwc,transposes,epilogues"
+#define NO_LAYOUT "nhwc,transposes,epilogues,chain"
 #define NO_EPILOGUES "epilogues"
 
 static const float ONES[4096] = {1, 1, 1, 1, 1, 1, 1, 1};
