@@ -169,8 +169,9 @@ char *element_print(const struct tensor *type, char *buffer, size_t size)
     if (at < size)
         at += (size_t)snprintf(buffer + at, size - at, "%s%s", type ? dtype_name(type->dtype) : "?",
                                type && !open ? ""
-                               : type && type->shape.rank >= 0 ? shape_print(&type->shape, shape, sizeof shape)
-                                             : "");
+                               : type && type->shape.rank >= 0
+                                   ? shape_print(&type->shape, shape, sizeof shape)
+                                   : "");
     for (; open && at < size; open--)
         at += (size_t)snprintf(buffer + at, size - at, ")");
     return buffer;
