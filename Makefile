@@ -33,6 +33,8 @@ BASE_CFLAGS := -std=gnu11 $(WARNINGS) $(CFLAGS_$(V)) $(CFLAGS)
 LDLIBS := $(shell pkg-config --libs $(PACKAGES)) -lbz2 -lpthread -lm
 # Loops over elements are worth vectorising.
 OPS_release := -O3 -Wno-maybe-uninitialized
+OPS_tsan := -Wno-maybe-uninitialized
+OPS_fuzz := -Wno-unknown-pragmas -Wno-array-bounds
 # Conversions are the point of element-wise templates; everywhere else they are checked.
 STRICT := -Wconversion -Wsign-conversion
 ifeq ($(ARCH),x86_64)

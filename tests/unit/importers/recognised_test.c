@@ -50,11 +50,6 @@ TEST(files_by_their_first_bytes)
         FILE_OF("node {\n name: \"x\"\n op: \"Const\"\n}\n", "frozen-graph-text"),
         FILE_OF("saved_model_schema_version: 1\nmeta_graphs {\n}\n", "savedmodel-pbtxt"),
         FILE_OF("flavors:\n  sklearn:\n    pickled_model: m.pkl\n", "mlflow-mlmodel"),
-        /* GraphDef: one node {name: "a", op: "Const"} */
-        FILE_OF("\x0a\x0a\x0a\x01"
-                "a\x12\x05"
-                "Const",
-                "frozen-graph"),
         /* NetDef: op {output: "a", type: "Fill"} */
         FILE_OF("\x12\x09\x12\x01"
                 "a\x22\x04"
