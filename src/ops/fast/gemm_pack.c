@@ -44,25 +44,24 @@ struct panel {
 
 typedef float quad __attribute__((vector_size(16)));
 typedef float quad_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
-typedef int quad_index __attribute__((vector_size(16)));
 
 /* Four rows of four elements of b (n, k), transposed. */
 static inline void transpose_quad(const float *from, size_t ldb, float scale, float *to,
                                   size_t width)
 {
-    const quad_index low = {0, 4, 1, 5}, high = {2, 6, 3, 7}, first = {0, 1, 4, 5},
-                     second = {2, 3, 6, 7};
     quad a = *(const quad_unaligned *)from * scale;
     quad b = *(const quad_unaligned *)(from + ldb) * scale;
     quad c = *(const quad_unaligned *)(from + 2 * ldb) * scale;
     quad d = *(const quad_unaligned *)(from + 3 * ldb) * scale;
-    quad ab_low = __builtin_shuffle(a, b, low), ab_high = __builtin_shuffle(a, b, high);
-    quad cd_low = __builtin_shuffle(c, d, low), cd_high = __builtin_shuffle(c, d, high);
+    quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+         ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5),
+         cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
 
-    *(quad_unaligned *)to = __builtin_shuffle(ab_low, cd_low, first);
-    *(quad_unaligned *)(to + width) = __builtin_shuffle(ab_low, cd_low, second);
-    *(quad_unaligned *)(to + 2 * width) = __builtin_shuffle(ab_high, cd_high, first);
-    *(quad_unaligned *)(to + 3 * width) = __builtin_shuffle(ab_high, cd_high, second);
+    *(quad_unaligned *)to = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+    *(quad_unaligned *)(to + width) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+    *(quad_unaligned *)(to + 2 * width) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+    *(quad_unaligned *)(to + 3 * width) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
 /* The whole quads of a transposed panel of floats; the rest is left to the loop for all. */

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/fast/int8/int8.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <string.h>
 
 #include "base/checked.h"
@@ -15,13 +18,23 @@ enum {
 
 static const struct int8_kernels *forced;
 
+#if defined(__x86_64__)
+/* Leaf 7, subleaf 1: not every compiler knows the name of the feature. */
+static bool has_avx_vnni(void)
+{
+    unsigned a, b, c, d;
+
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && a >> 4 & 1;
+}
+#endif
+
 static bool has_vnni(enum isa isa)
 {
 #if defined(__x86_64__)
     if (isa == ISA_AVX512)
         return __builtin_cpu_supports("avx512vnni");
     if (isa == ISA_AVX2)
-        return __builtin_cpu_supports("avxvnni");
+        return has_avx_vnni();
 #endif
     (void)isa;
     return false;

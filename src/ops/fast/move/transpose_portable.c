@@ -9,14 +9,14 @@ typedef uint32_t ints4 __attribute__((vector_size(16)));
 typedef uint64_t longs2 __attribute__((vector_size(16)));
 
 /* The lower or upper halves of two vectors, element by element in turn. */
-#define LOW(a, b) __builtin_shuffle(a, b, (ints4){0, 4, 1, 5})
-#define HIGH(a, b) __builtin_shuffle(a, b, (ints4){2, 6, 3, 7})
-#define LOW2(a, b) __builtin_shuffle(a, b, (longs2){0, 2})
-#define HIGH2(a, b) __builtin_shuffle(a, b, (longs2){1, 3})
-#define LOW8(a, b) __builtin_shuffle(a, b, (words8){0, 8, 1, 9, 2, 10, 3, 11})
-#define HIGH8(a, b) __builtin_shuffle(a, b, (words8){4, 12, 5, 13, 6, 14, 7, 15})
+#define LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define LOW2(a, b) __builtin_shufflevector(a, b, 0, 2)
+#define HIGH2(a, b) __builtin_shufflevector(a, b, 1, 3)
+#define LOW8(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define HIGH8(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
 #define LOW16(a, b)                                                                                \
-    __builtin_shuffle(a, b, (bytes16){0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23})
+    __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 
 static void tile_bytes(const void *from, ptrdiff_t from_step, void *to, ptrdiff_t to_step)
 {
