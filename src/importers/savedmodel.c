@@ -126,77 +126,63 @@ static enum status contract_of(const struct tf_saved_model *model, struct contra
 
 /* The node that a field feeds, as an input of the graph: a placeholder, or any other, whose own
  * value is then not asked for. */
-static enum status input_add(struct tf_lowering *l, const struct tf_field *field, value_id *value,
+static enum status input_add(struct tf_scope *scope, const struct tf_field *field, value_id *value,
                              struct error *err)
 {
-    struct tf_node *node = map_find(&l->graph->by_name, field->tensor.node);
+    const struct tf_node *node = map_find(&scope->stored->by_name, field->tensor.node);
     char quoted[TEXT_QUOTE_SIZE];
 
     if (!node || field->tensor.output)
         return error_set(err, STATUS_INVALID_INPUT,
                          "input '%.64s' is tensor '%s', which is not there", field->name,
                          text_quote(field->tensor.node, quoted, sizeof quoted));
-    if (node->state != TF_DONE) {
-        node->outputs = arena_new(l->keep, value_id, 1);
-        if (!node->outputs)
-            return error_no_memory(err, "an input");
-        TRY(graph_input(l->e.graph, field->name, field->dtype, &field->shape, node->outputs, err));
-        node->output_count = 1;
-        node->state = TF_DONE;
+    if (tf_state_of(scope, node)->state == TF_DONE) {
+        *value = tf_state_of(scope, node)->outputs[0];
+        return STATUS_OK;
     }
-    *value = node->outputs[0];
-    return STATUS_OK;
+    TRY(graph_input(scope->e->graph, field->name, field->dtype, &field->shape, value, err));
+    return tf_feed(scope, node, *value, err);
 }
 
-static enum status output_find(struct tf_lowering *l, const struct tf_field *field, value_id *value,
-                               struct error *err)
+static enum status output_find(struct tf_scope *scope, const struct tf_field *field,
+                               value_id *value, struct error *err)
 {
-    struct tf_node *node = map_find(&l->graph->by_name, field->tensor.node);
-    char quoted[TEXT_QUOTE_SIZE];
-
-    if (!node)
-        return error_set(err, STATUS_INVALID_INPUT,
-                         "output '%.64s' is tensor '%s', which is not there", field->name,
-                         text_quote(field->tensor.node, quoted, sizeof quoted));
-    TRY(tf_lower(l, &node, 1, err));
-    if (field->tensor.output >= node->output_count)
-        return error_set(err, STATUS_INVALID_INPUT, "output '%.64s': the node has no output %zu",
-                         field->name, field->tensor.output);
-    *value = node->outputs[field->tensor.output];
+    if (tf_edge_value(scope, &field->tensor, value, err))
+        return error_within(err, "output '%.64s'", field->name);
+    if (emit_dtype(scope->e, *value) != field->dtype)
+        return error_set(err, STATUS_UNSUPPORTED, "output '%.64s' comes out as %s, not %s",
+                         field->name, dtype_name(emit_dtype(scope->e, *value)),
+                         dtype_name(field->dtype));
     return STATUS_OK;
 }
 
-static enum status signature_build(struct tf_lowering *l, const struct tf_signature *stored,
-                                   struct signature *signature, struct error *err)
+static enum status signature_build(struct tf_lowering *l, struct emitter *e,
+                                   const struct tf_signature *stored, struct error *err)
 {
     value_id *inputs = arena_new(l->keep, value_id, stored->input_count);
     value_id *outputs = arena_new(l->keep, value_id, stored->output_count);
+    struct tf_scope scope;
 
     if (!inputs || !outputs)
         return error_no_memory(err, "a signature");
-    for (size_t n = 0; n < l->graph->count; n++)
-        l->graph->nodes[n].state = TF_NEW; /* each signature feeds other nodes */
+    TRY(tf_scope_open(&scope, l, NULL, NULL, e, err));
     for (size_t i = 0; i < stored->input_count; i++)
-        TRY(input_add(l, &stored->inputs[i], &inputs[i], err));
-    for (size_t i = 0; i < stored->output_count; i++) {
-        TRY(output_find(l, &stored->outputs[i], &outputs[i], err));
-        if (emit_dtype(&l->e, outputs[i]) != stored->outputs[i].dtype)
-            return error_set(err, STATUS_UNSUPPORTED, "output '%.64s' comes out as %s, not %s",
-                             stored->outputs[i].name, dtype_name(emit_dtype(&l->e, outputs[i])),
-                             dtype_name(stored->outputs[i].dtype));
-    }
-    return graph_signature_add(l->e.graph, signature->name, inputs, stored->input_count, outputs,
+        TRY(input_add(&scope, &stored->inputs[i], &inputs[i], err));
+    for (size_t i = 0; i < stored->output_count; i++)
+        TRY(output_find(&scope, &stored->outputs[i], &outputs[i], err));
+    return graph_signature_add(e->graph, stored->name, inputs, stored->input_count, outputs,
                                stored->output_count, err);
 }
 
 /* Each signature for itself: one that cannot be served leaves the others alone. */
-static enum status signatures_build(struct tf_lowering *l, const struct tf_saved_model *model,
-                                    struct contract *contract, size_t *built, struct error *err)
+static enum status signatures_build(struct tf_lowering *l, struct emitter *e,
+                                    const struct tf_saved_model *model, struct contract *contract,
+                                    size_t *built, struct error *err)
 {
     *built = 0;
     for (size_t i = 0; i < contract->count; i++) {
         struct signature *signature = &contract->signatures[i];
-        enum status status = signature_build(l, &model->signatures[i], signature, err);
+        enum status status = signature_build(l, e, &model->signatures[i], err);
 
         if (status == STATUS_UNSUPPORTED || status == STATUS_TOO_LARGE) {
             signature->reason = arena_printf(l->keep, "%s", err->text);
@@ -213,7 +199,8 @@ static enum status signatures_build(struct tf_lowering *l, const struct tf_saved
 /* --- import --- */
 
 static enum status checkpoint_open(struct tf_lowering *l, const struct upload *upload,
-                                   struct bundle *bundle, struct error *err)
+                                   const struct tf_saved_model *model, struct bundle *bundle,
+                                   struct error *err)
 {
     size_t folder = strlen(upload->main->path) - (sizeof FILE_NAME - 1);
     char *prefix =
@@ -227,21 +214,32 @@ static enum status checkpoint_open(struct tf_lowering *l, const struct upload *u
         return STATUS_OK; /* a model without variables */
     TRY(status);
     l->bundle = bundle;
-    return tf_variables_find(l, err);
+    if (tf_saved_model_restore(l, model, err))
+        return error_within(err, "restoring the variables");
+    return STATUS_OK;
 }
 
 static enum status model_import(struct tf_lowering *l, const struct upload *upload,
                                 const struct tf_saved_model *model, struct description *description,
-                                size_t *built, struct error *err)
+                                struct graph **graph, struct error *err)
 {
     struct bundle *bundle = arena_new(l->keep, struct bundle, 1);
+    struct emitter e = {.where = ""};
+    size_t built;
 
     if (!bundle)
         return error_no_memory(err, "the model");
-    TRY(checkpoint_open(l, upload, bundle, err));
-    TRY(graph_new(&l->e.graph, l->keep, err));
-    TRY(signatures_build(l, model, &description->contract, built, err));
-    return *built ? graph_finish(l->e.graph, err) : STATUS_OK;
+    TRY(checkpoint_open(l, upload, model, bundle, err));
+    if (tf_saved_model_initialise(l, model, err))
+        return error_within(err, "initialising");
+    TRY(graph_new(&e.graph, l->keep, err));
+    TRY(signatures_build(l, &e, model, &description->contract, &built, err));
+    if (!built) {
+        description->reason = description->contract.signatures[0].reason;
+        return STATUS_OK;
+    }
+    *graph = e.graph;
+    return graph_finish(e.graph, err);
 }
 
 static enum status import(const struct upload *upload, struct description *description,
@@ -249,11 +247,10 @@ static enum status import(const struct upload *upload, struct description *descr
 {
     struct tf_saved_model *model = arena_new(keep, struct tf_saved_model, 1);
     struct arena scratch;
-    struct tf_lowering l = {.keep = keep, .scratch = &scratch, .e.where = ""};
+    struct tf_lowering l;
     struct protobuf message;
     struct bytes bytes;
     enum status status;
-    size_t built = 0;
 
     if (!model)
         return error_no_memory(err, "the model");
@@ -263,23 +260,18 @@ static enum status import(const struct upload *upload, struct description *descr
     description->framework = "tensorflow";
     TRY(tf_saved_model_read(&message, model, keep, err));
     description->framework_version = model->version;
-    l.graph = &model->graph;
     status = contract_of(model, &description->contract, keep, err);
-    if (status == STATUS_UNSUPPORTED)
-        return description_refuse(description, graph, keep, err);
-    TRY(status);
-    if (!model->signature_count) {
+    if (!status && !model->signature_count)
         status = error_set(err, STATUS_UNSUPPORTED, "the SavedModel has no signatures");
-        return status ? description_refuse(description, graph, keep, err) : STATUS_OK;
+    if (!status) {
+        arena_init(&scratch, SCRATCH_MAX);
+        tf_lowering_init(&l, &model->graph, keep, &scratch);
+        status = model_import(&l, upload, model, description, graph, err);
+        arena_release(&scratch);
     }
-    arena_init(&scratch, SCRATCH_MAX);
-    status = model_import(&l, upload, model, description, &built, err);
-    arena_release(&scratch);
-    TRY(status);
-    *graph = built ? l.e.graph : NULL;
-    if (!built)
-        description->reason = description->contract.signatures[0].reason;
-    return STATUS_OK;
+    if (status == STATUS_UNSUPPORTED || status == STATUS_TOO_LARGE)
+        return description_refuse(description, graph, keep, err);
+    return status;
 }
 
 static const char *const SUFFIXES[] = {"saved_model.pb", NULL};

@@ -73,19 +73,19 @@ static bool is_silent(const struct tf_node *node)
 }
 
 struct ends {
-    struct tf_node **inputs, **outputs;
+    const struct tf_node **inputs, **outputs;
     size_t input_count, output_count;
 };
 
 static enum status ends_find(const struct tf_graph *graph, struct ends *ends, struct arena *keep,
                              struct error *err)
 {
-    *ends = (struct ends){.inputs = arena_new(keep, struct tf_node *, graph->count),
-                          .outputs = arena_new(keep, struct tf_node *, graph->count)};
+    *ends = (struct ends){.inputs = arena_new(keep, const struct tf_node *, graph->count),
+                          .outputs = arena_new(keep, const struct tf_node *, graph->count)};
     if (!ends->inputs || !ends->outputs)
         return error_no_memory(err, "the graph");
     for (size_t n = 0; n < graph->count; n++) {
-        struct tf_node *node = &graph->nodes[n];
+        const struct tf_node *node = &graph->nodes[n];
 
         if (!strcmp(node->op, "Placeholder"))
             ends->inputs[ends->input_count++] = node;
@@ -97,16 +97,16 @@ static enum status ends_find(const struct tf_graph *graph, struct ends *ends, st
     return STATUS_OK;
 }
 
-static enum status input_add(struct tf_lowering *l, struct tf_node *node, struct field *field,
-                             value_id *value, struct error *err)
+static enum status input_add(struct tf_scope *scope, const struct tf_node *node,
+                             struct field *field, value_id *value, struct error *err)
 {
     struct shape shape;
     enum dtype dtype;
 
     TRY(tf_type(node, "dtype", &dtype, err));
-    TRY(tf_shape(node, "shape", &shape, l->keep, err));
+    TRY(tf_shape(node, "shape", &shape, scope->l->keep, err));
     /* Old writers left the shape out, and wrote a scalar's for one that is not known. */
-    if (shape.rank == 0 && l->graph->producer < 24)
+    if (shape.rank == 0 && scope->stored->producer < 24)
         shape = shape_unknown();
     *field = (struct field){
         .name = node->name,
@@ -118,18 +118,15 @@ static enum status input_add(struct tf_lowering *l, struct tf_node *node, struct
         .evidence_shape = {shape.rank < 0 ? EVIDENCE_UNKNOWN : EVIDENCE_STORED, "attribute shape"},
         .evidence_profile = {EVIDENCE_DERIVED, "dtype"},
     };
-    TRY(graph_input(l->e.graph, node->name, dtype, &shape, value, err));
-    node->outputs = value;
-    node->output_count = 1;
-    node->state = TF_DONE;
-    return STATUS_OK;
+    TRY(graph_input(scope->e->graph, node->name, dtype, &shape, value, err));
+    return tf_feed(scope, node, *value, err);
 }
 
-static enum status inputs_add(struct tf_lowering *l, const struct ends *ends,
+static enum status inputs_add(struct tf_scope *scope, const struct ends *ends,
                               struct signature *signature, value_id *values, struct error *err)
 {
     for (size_t i = 0; i < ends->input_count; i++) {
-        if (input_add(l, ends->inputs[i], &signature->inputs[i], &values[i], err))
+        if (input_add(scope, ends->inputs[i], &signature->inputs[i], &values[i], err))
             return error_within(err, "node '%.64s' (Placeholder)", ends->inputs[i]->name);
         signature->input_count++;
     }
@@ -137,18 +134,20 @@ static enum status inputs_add(struct tf_lowering *l, const struct ends *ends,
 }
 
 /* All outputs of a node: "split", "split:1" ... */
-static enum status outputs_describe(const struct tf_lowering *l, const struct tf_node *node,
+static enum status outputs_describe(const struct tf_scope *scope, const struct tf_node *node,
                                     struct signature *signature, value_id *results,
                                     struct error *err)
 {
-    for (size_t i = 0; i < node->output_count; i++) {
-        const struct value *value = &l->e.graph->values[node->outputs[i]];
+    const struct tf_state *state = tf_state_of(scope, node);
+
+    for (size_t i = 0; i < state->output_count; i++) {
+        const struct value *value = &scope->e->graph->values[state->outputs[i]];
         struct field *field = &signature->outputs[signature->output_count];
-        const char *name = i ? arena_printf(l->keep, "%s:%zu", node->name, i) : node->name;
+        const char *name = i ? arena_printf(scope->l->keep, "%s:%zu", node->name, i) : node->name;
 
         if (!name)
             return error_no_memory(err, "the contract");
-        results[signature->output_count++] = node->outputs[i];
+        results[signature->output_count++] = state->outputs[i];
         *field = (struct field){
             .name = name,
             .dtype = value->dtype,
@@ -182,38 +181,39 @@ static void outputs_name(const struct ends *ends, struct signature *signature)
     signature->output_count = ends->output_count;
 }
 
-static enum status build(struct tf_lowering *l, struct description *description, struct error *err)
+static enum status build(struct tf_scope *scope, struct description *description, struct error *err)
 {
-    struct signature *signature = arena_new(l->keep, struct signature, 1);
+    struct arena *keep = scope->l->keep;
+    struct signature *signature = arena_new(keep, struct signature, 1);
     value_id *values, *results;
     struct ends ends;
     size_t outputs = 0;
 
-    TRY(ends_find(l->graph, &ends, l->keep, err));
-    values = arena_new(l->keep, value_id, ends.input_count);
+    TRY(ends_find(scope->stored, &ends, keep, err));
+    values = arena_new(keep, value_id, ends.input_count);
     if (!signature || !values)
         return error_no_memory(err, "the contract");
     signature->name = "predict";
-    signature->inputs = arena_new(l->keep, struct field, ends.input_count);
-    signature->outputs = arena_new(l->keep, struct field, ends.output_count);
+    signature->inputs = arena_new(keep, struct field, ends.input_count);
+    signature->outputs = arena_new(keep, struct field, ends.output_count);
     if (!signature->inputs || !signature->outputs)
         return error_no_memory(err, "the contract");
     description->contract = (struct contract){signature, 1};
-    TRY(inputs_add(l, &ends, signature, values, err));
+    TRY(inputs_add(scope, &ends, signature, values, err));
     outputs_name(&ends, signature);
-    TRY(tf_lower(l, ends.outputs, ends.output_count, err));
+    TRY(tf_lower(scope, ends.outputs, ends.output_count, err));
     for (size_t i = 0; i < ends.output_count; i++)
-        outputs += ends.outputs[i]->output_count;
-    results = arena_new(l->keep, value_id, outputs);
-    signature->outputs = arena_new(l->keep, struct field, outputs);
+        outputs += tf_state_of(scope, ends.outputs[i])->output_count;
+    results = arena_new(keep, value_id, outputs);
+    signature->outputs = arena_new(keep, struct field, outputs);
     if (!results || !signature->outputs)
         return error_no_memory(err, "the contract");
     signature->output_count = 0;
     for (size_t i = 0; i < ends.output_count; i++)
-        TRY(outputs_describe(l, ends.outputs[i], signature, results, err));
-    TRY(graph_signature_add(l->e.graph, signature->name, values, ends.input_count, results,
+        TRY(outputs_describe(scope, ends.outputs[i], signature, results, err));
+    TRY(graph_signature_add(scope->e->graph, signature->name, values, ends.input_count, results,
                             signature->output_count, err));
-    return graph_finish(l->e.graph, err);
+    return graph_finish(scope->e->graph, err);
 }
 
 static enum status import(const struct upload *upload, struct description *description,
@@ -221,7 +221,9 @@ static enum status import(const struct upload *upload, struct description *descr
 {
     struct tf_graph *stored = arena_new(keep, struct tf_graph, 1);
     struct arena scratch;
-    struct tf_lowering l = {.keep = keep, .scratch = &scratch, .graph = stored, .e.where = ""};
+    struct emitter e = {.where = ""};
+    struct tf_lowering l;
+    struct tf_scope scope;
     struct protobuf message;
     struct bytes bytes;
     enum status status;
@@ -233,14 +235,16 @@ static enum status import(const struct upload *upload, struct description *descr
     description->format = "tensorflow-graph";
     description->framework = "tensorflow";
     TRY(tf_graph_read(&message, stored, keep, err));
-    TRY(graph_new(&l.e.graph, keep, err));
+    TRY(graph_new(&e.graph, keep, err));
+    tf_lowering_init(&l, stored, keep, &scratch);
+    TRY(tf_scope_open(&scope, &l, NULL, NULL, &e, err));
     arena_init(&scratch, SCRATCH_MAX);
-    status = build(&l, description, err);
+    status = build(&scope, description, err);
     arena_release(&scratch);
     if (status == STATUS_UNSUPPORTED || status == STATUS_TOO_LARGE)
         return description_refuse(description, graph, keep, err);
     TRY(status);
-    *graph = l.e.graph;
+    *graph = e.graph;
     return STATUS_OK;
 }
 

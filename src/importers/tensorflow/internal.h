@@ -27,13 +27,14 @@
 #include "graph/emit.h"
 #include "importers/importer.h"
 
-enum { TF_INPUTS_MAX = 1 << 16, TF_OUTPUTS_MAX = 256 };
+enum { TF_INPUTS_MAX = 1 << 16, TF_OUTPUTS_MAX = 256, TF_INITIALISERS_MAX = 16 };
 
 /* --- the graph as it is stored (model/graph.c) --- */
 
-struct tf_edge { /* "node", "node:1" */
+struct tf_edge { /* "node", "node:1"; in a function's body also "node:values:1" */
     struct bytes node;
-    size_t output;
+    struct bytes port; /* the name of the output argument; empty: numbered over all of them */
+    size_t output;     /* of the node, or of the port */
 };
 
 struct tf_attribute {
@@ -43,26 +44,30 @@ struct tf_attribute {
 
 struct tf_node {
     const char *name, *op;
-    struct tf_edge *inputs; /* without control edges */
+    struct tf_edge *inputs;
     size_t input_count;
+    struct tf_edge *controls; /* nodes that run before; nothing is carried */
+    size_t control_count;
     struct tf_attribute *attributes;
     size_t attribute_count;
-    bool is_read; /* some node has it as input, of control too */
-
-    value_id *outputs; /* (output_count,), once lowered */
-    size_t output_count;
-    enum { TF_NEW, TF_WAITING, TF_DONE } state;
+    bool is_read; /* some node has it as input */
 };
 
 struct tf_graph {
     struct tf_node *nodes;
     size_t count;
-    struct map by_name; /* -> struct tf_node */
-    int64_t producer;   /* VersionDef.producer; 0: not stated */
+    struct map by_name;      /* -> struct tf_node */
+    int64_t producer;        /* VersionDef.producer; 0: not stated */
+    struct protobuf library; /* FunctionDefLibrary */
 };
 
 enum status tf_graph_read(const struct protobuf *message, struct tf_graph *graph,
                           struct arena *keep, struct error *err) must_check;
+enum status tf_edge_read(struct bytes text, struct tf_edge *edge, bool *control, struct error *err)
+    must_check;
+/* The repeated NodeDef `number` of a message, after room for `more` nodes that the caller adds. */
+enum status tf_nodes_read(const struct protobuf *message, uint32_t number, size_t more,
+                          struct tf_graph *graph, struct arena *keep, struct error *err) must_check;
 
 /* Attributes; the value of `otherwise` where there is none. Wrong kinds are INVALID_INPUT. */
 bool tf_has(const struct tf_node *node, const char *name);
@@ -80,6 +85,12 @@ enum status tf_shape(const struct tf_node *node, const char *name, struct shape 
                      struct arena *keep, struct error *err) must_check; /* absent: unknown rank */
 enum status tf_tensor(const struct tf_node *node, const char *name, struct tensor *tensor,
                       struct arena *keep, struct error *err) must_check;
+/* How long a list is, of whatever kind, or the number that an attribute is; 0: absent. */
+enum status tf_length(const struct tf_node *node, const char *name, size_t *length,
+                      struct arena *keep, struct error *err) must_check;
+/* The name of the function that an attribute calls; empty: absent. */
+enum status tf_function_name(const struct tf_node *node, const char *name, struct bytes *function,
+                             struct error *err) must_check;
 /* A list of integers: at most `max`, their number in *count (0: absent). */
 enum status tf_ints(const struct tf_node *node, const char *name, int64_t *values, size_t max,
                     size_t *count, struct arena *keep, struct error *err) must_check;
@@ -106,24 +117,145 @@ struct tf_saved_model {
     struct tf_graph graph;
     struct tf_signature *signatures; /* serving_default first, then by name */
     size_t signature_count;
+    struct tf_edge filename,
+        restore; /* SaverDef: where the prefix goes, what restores; empty: none */
+    struct tf_edge initialise[TF_INITIALISERS_MAX]; /* nodes that fill tables */
+    size_t initialise_count;
+    struct tf_asset {
+        struct tf_edge tensor; /* of the name of the file */
+        struct bytes filename; /* below assets/ */
+    } * assets;
+    size_t asset_count;
 };
 
 enum status tf_saved_model_read(const struct protobuf *message, struct tf_saved_model *model,
                                 struct arena *keep, struct error *err) must_check;
 
+/* Fill the variables of l, or its tables, by lowering what restores or initialises them. */
+struct tf_lowering;
+enum status tf_saved_model_restore(struct tf_lowering *l, const struct tf_saved_model *model,
+                                   struct error *err) must_check;
+enum status tf_saved_model_initialise(struct tf_lowering *l, const struct tf_saved_model *model,
+                                      struct error *err) must_check;
+
+/* --- functions (model/function.c) --- */
+
+struct tf_function {
+    const char *name;
+    struct tf_graph body; /* its first argument_count nodes are the arguments, operator "_Arg" */
+    size_t argument_count;
+    struct tf_edge *results; /* (result_count,) */
+    struct bytes *result_names;
+    size_t result_count;
+    struct tf_edge *controls; /* nodes that run for what they do, not for a result */
+    size_t control_count;
+};
+
+/* By its name, read when it is first asked for; UNSUPPORTED: there is none. */
+enum status tf_function_get(struct tf_lowering *l, struct bytes name,
+                            const struct tf_function **function, struct error *err) must_check;
+
+/* --- resources (model/resource.c) --- */
+
+/* What handles stand for. A handle is a value of the graph, a constant that says which resource it
+ * is: so it goes wherever values go, into functions and subgraphs. */
+enum tf_resource_kind { TF_VARIABLE, TF_SAVED_TENSOR, TF_TABLE, TF_TENSOR_ARRAY };
+
+struct tf_resource {
+    enum tf_resource_kind kind;
+    int64_t number; /* in the lowering's table: what the handle holds */
+    const char *name;
+    const struct tf_node *node; /* that makes it */
+
+    /* TF_VARIABLE: what it was restored or initialised to; TF_SAVED_TENSOR: `key` */
+    struct bytes key; /* in the bundle; empty: none */
+    const struct tensor *tensor;
+    const struct graph *graph; /* where `value` is the constant of it */
+    value_id value;
+
+    /* Of the operators that make other kinds: lives in `keep`. */
+    void *state;
+};
+
+/* The resource of this kind and name, made when there is none yet ("" is always a new one). */
+enum status tf_resource_get(struct tf_lowering *l, enum tf_resource_kind kind, const char *name,
+                            const struct tf_node *node, struct tf_resource **resource,
+                            struct error *err) must_check;
+struct tf_call;
+enum status tf_resource_give(struct tf_call *c, struct tf_resource *resource, struct error *err)
+    must_check;
+/* The resource whose handle an input is; UNSUPPORTED when that is not known, INVALID_INPUT when it
+ * is of another kind. */
+enum status tf_resource_of(const struct tf_call *c, size_t input, enum tf_resource_kind kind,
+                           struct tf_resource **resource, struct error *err) must_check;
+bool tf_is_resource(const struct tf_call *c, size_t input, enum tf_resource_kind kind);
+
 /* --- lowering (model/lower.c) --- */
 
+/* What lowering is for. Variables and tables are filled by lowering the nodes that restore and
+ * initialise them: these may assign, and nodes run for their controls too. */
+enum tf_phase { TF_SERVING, TF_RESTORING, TF_INITIALISING };
+
 struct tf_lowering {
-    struct emitter e;
-    struct arena *keep, *scratch;
-    struct tf_graph *graph;
-    struct bundle *bundle; /* the checkpoint; or NULL */
-    struct map variables;  /* node name -> struct bytes: its key in the bundle */
+    struct arena *keep, *scratch; /* scratch is emptied after each node, those of functions too */
+    enum tf_phase phase;
+    const struct tf_graph *graph; /* the outermost */
+    struct bundle *bundle;        /* the checkpoint; or NULL */
+    struct bytes prefix;          /* what the file name of the checkpoint is fed with */
+    struct map functions;         /* by name; model/function.c */
+    struct tf_resource **resources;
+    size_t resource_count, resource_capacity;
+    struct map resource_names; /* "kind/name" -> struct tf_resource */
+    const char
+        *uninitialised; /* why initialising was left off: for whoever misses a table; or NULL */
 };
+
+struct tf_state {      /* of a node in a scope */
+    value_id *outputs; /* (output_count,), once lowered */
+    size_t output_count;
+    enum { TF_NEW, TF_WAITING, TF_DONE } state;
+};
+
+/* Where nodes become values: the graph of the file, a function put inline, a subgraph. */
+struct tf_scope {
+    struct tf_lowering *l;
+    const struct tf_graph *stored;
+    struct tf_state *states; /* (stored->count,) */
+    struct emitter *e;       /* the graph that they become part of */
+    const struct tf_scope *caller;
+    const struct tf_function *function; /* NULL: the graph of the file */
+    size_t depth;
+    const struct tf_node **stack; /* room that tf_lower keeps for its next call */
+};
+
+enum { TF_DEPTH_MAX = 64 };
+
+void tf_lowering_init(struct tf_lowering *l, const struct tf_graph *graph, struct arena *keep,
+                      struct arena *scratch);
+/* `function` NULL: the outermost graph. The caller may be NULL. */
+enum status tf_scope_open(struct tf_scope *scope, struct tf_lowering *l,
+                          const struct tf_function *function, const struct tf_scope *caller,
+                          struct emitter *e, struct error *err) must_check;
+struct tf_state *tf_state_of(const struct tf_scope *scope, const struct tf_node *node);
+/* Make a value the only output of a node, which is then not lowered itself. */
+enum status tf_feed(struct tf_scope *scope, const struct tf_node *node, value_id value,
+                    struct error *err) must_check;
+/* Lower what these nodes need, and them. UNSUPPORTED: an operator without a row. */
+enum status tf_lower(struct tf_scope *scope, const struct tf_node *const *wanted, size_t count,
+                     struct error *err) must_check;
+/* The value of an edge, whose node is lowered when it is not yet. */
+enum status tf_edge_value(struct tf_scope *scope, const struct tf_edge *edge, value_id *value,
+                          struct error *err) must_check;
+/* The body of a function in the place of a call. `arguments`: as many as it takes; `results`
+ * receives result_count values. */
+enum status tf_function_lower(const struct tf_scope *caller, const struct tf_function *function,
+                              struct emitter *e, const value_id *arguments, size_t argument_count,
+                              value_id *results, struct error *err) must_check;
 
 struct tf_call {
     struct tf_lowering *l;
-    const struct emitter *e;
+    struct tf_scope *scope;
+    struct emitter *e;
     const struct tf_node *node;
     const value_id *in;
     size_t in_count;
@@ -136,6 +268,10 @@ struct tf_op {
     const char *onnx; /* this ONNX operator, with the same inputs; NULL: lower */
     enum status (*lower)(struct tf_call *c, struct error *err);
     size_t inputs; /* exactly so many; 0: any number */
+    /* The names of its output arguments in order, needed where there are several, for functions
+     * name them: "values,indices". Lists say the attribute that gives their length, a number or a
+     * list: "sparse_indices*Nsparse,dense_values*Tdense". */
+    const char *outputs;
 };
 
 struct tf_op_set {
@@ -148,13 +284,9 @@ struct tf_op_set {
             sizeof((const struct tf_op[]){__VA_ARGS__}) / sizeof(struct tf_op)                     \
     }
 
-/* Lower what these nodes need, and them. UNSUPPORTED: an operator without a row. */
-enum status tf_lower(struct tf_lowering *l, struct tf_node *const *wanted, size_t count,
-                     struct error *err) must_check;
-
-/* Fill l->variables. */
-enum status tf_variables_find(struct tf_lowering *l, struct error *err) must_check;
-
+/* The results of a function for the inputs of the node, as its outputs. */
+enum status tf_call_function(struct tf_call *c, const struct tf_function *function,
+                             struct error *err) must_check;
 enum status tf_give(struct tf_call *c, value_id value);
 enum status tf_add(struct tf_call *c, value_id value, struct error *err) must_check;
 /* The tensor that an input is, when it is known now; or NULL. */

@@ -6,7 +6,7 @@
 #include "importers/tensorflow/internal.h"
 
 enum { NODES_MAX = 1 << 22 };
-enum { GRAPH_NODE = 1, GRAPH_VERSIONS = 4 };
+enum { GRAPH_NODE = 1, GRAPH_LIBRARY = 2, GRAPH_VERSIONS = 4 };
 enum { NODE_NAME = 1, NODE_OP = 2, NODE_INPUT = 3, NODE_ATTRIBUTE = 5 };
 enum {
     LIST = 1,
@@ -16,33 +16,51 @@ enum {
     BOOL = 5,
     TYPE = 6,
     SHAPE_ATTRIBUTE = 7,
-    TENSOR = 8
+    TENSOR = 8,
+    FUNCTION = 10
 };
 
 /* --- nodes --- */
 
-/* "^node" is a control edge: it orders, and carries nothing. */
-static enum status edge_read(struct bytes text, struct tf_edge *edge, bool *control,
-                             struct error *err)
+/* The number behind the last colon of a text, which is cut off. */
+static bool number_cut(struct bytes *text, size_t *number)
 {
-    const uint8_t *colon = NULL;
-    int64_t output = 0;
+    size_t colon = text->size;
+    int64_t value;
+
+    while (colon && text->data[colon - 1] != ':')
+        colon--;
+    if (!number_i64_from_text((struct bytes){text->data + colon, text->size - colon}, &value) ||
+        value < 0 || value >= TF_OUTPUTS_MAX)
+        return false;
+    *number = (size_t)value;
+    text->size = colon - 1;
+    return true;
+}
+
+/* "^node" is a control edge: it orders, and carries nothing. */
+enum status tf_edge_read(struct bytes text, struct tf_edge *edge, bool *control, struct error *err)
+{
+    size_t colons = 0;
 
     *control = text.size && text.data[0] == '^';
     if (*control)
         text = (struct bytes){text.data + 1, text.size - 1};
     for (size_t i = 0; i < text.size; i++)
-        if (text.data[i] == ':')
-            colon = &text.data[i];
-    *edge = (struct tf_edge){text, 0};
-    if (!colon)
+        colons += text.data[i] == ':';
+    *edge = (struct tf_edge){.node = text, .port = {text.data, 0}};
+    if (!colons)
         return STATUS_OK;
-    edge->node.size = (size_t)(colon - text.data);
-    if (!number_i64_from_text((struct bytes){colon + 1, text.size - edge->node.size - 1},
-                              &output) ||
-        output < 0 || output >= TF_OUTPUTS_MAX)
+    if (colons > 2 || !number_cut(&edge->node, &edge->output))
         return error_set(err, STATUS_INVALID_INPUT, "an input has no valid output number");
-    edge->output = (size_t)output;
+    if (colons == 1)
+        return STATUS_OK;
+    while (edge->node.data[edge->node.size - 1] != ':')
+        edge->node.size--;
+    edge->port = (struct bytes){text.data + edge->node.size, 0};
+    while (edge->port.data[edge->port.size] != ':')
+        edge->port.size++;
+    edge->node.size--;
     return STATUS_OK;
 }
 
@@ -78,13 +96,29 @@ static enum status node_room(const struct protobuf *message, struct tf_node *nod
     return node->inputs && node->attributes ? STATUS_OK : error_no_memory(err, "a node");
 }
 
+/* Control edges come last: they begin where the inputs end. */
+static enum status input_read(struct bytes text, struct tf_node *node, struct error *err)
+{
+    struct tf_edge *edge = &node->inputs[node->input_count + node->control_count];
+    bool control;
+
+    TRY(tf_edge_read(text, edge, &control, err));
+    if (!control && node->control_count)
+        return error_set(err, STATUS_INVALID_INPUT, "has an input behind a control input");
+    if (!control)
+        node->input_count++;
+    else
+        node->control_count++;
+    node->controls = node->inputs + node->input_count;
+    return STATUS_OK;
+}
+
 static enum status node_read(struct protobuf message, struct tf_node *node, struct arena *keep,
                              struct error *err)
 {
     struct protobuf_field field;
     struct protobuf entry;
     struct bytes text;
-    bool control;
 
     *node = (struct tf_node){.name = "", .op = ""};
     TRY(node_room(&message, node, keep, err));
@@ -101,8 +135,7 @@ static enum status node_read(struct protobuf message, struct tf_node *node, stru
             break;
         case NODE_INPUT:
             TRY(protobuf_bytes(&field, &text, err));
-            TRY(edge_read(text, &node->inputs[node->input_count], &control, err));
-            node->input_count += !control;
+            TRY(input_read(text, node, err));
             break;
         case NODE_ATTRIBUTE:
             TRY(protobuf_message(&field, &entry, err));
@@ -137,33 +170,27 @@ static enum status producer_read(struct protobuf versions, int64_t *producer, st
     }
 }
 
-enum status tf_graph_read(const struct protobuf *message, struct tf_graph *graph,
-                          struct arena *keep, struct error *err)
+enum status tf_nodes_read(const struct protobuf *message, uint32_t number, size_t more,
+                          struct tf_graph *graph, struct arena *keep, struct error *err)
 {
     struct protobuf reader = *message, inner;
     struct protobuf_field field;
     char quoted[TEXT_QUOTE_SIZE];
     size_t count;
 
-    *graph = (struct tf_graph){0};
     map_init(&graph->by_name, keep);
-    TRY(protobuf_count(message, GRAPH_NODE, &count, err));
+    TRY(protobuf_count(message, number, &count, err));
     if (count > NODES_MAX)
         return error_set(err, STATUS_TOO_LARGE, "the graph has %zu nodes", count);
-    graph->nodes = arena_new(keep, struct tf_node, count);
+    graph->nodes = arena_new(keep, struct tf_node, count + more);
     if (!graph->nodes)
         return error_no_memory(err, "the graph");
-    for (;;) {
+    graph->count = more;
+    while (graph->count < count + more) {
         struct tf_node *node = &graph->nodes[graph->count];
 
         TRY(protobuf_next(&reader, &field, err));
-        if (!field.number)
-            break;
-        if (field.number == GRAPH_VERSIONS) {
-            TRY(protobuf_message(&field, &inner, err));
-            TRY(producer_read(inner, &graph->producer, err));
-        }
-        if (field.number != GRAPH_NODE || graph->count == count)
+        if (field.number != number)
             continue;
         TRY(protobuf_message(&field, &inner, err));
         TRY(node_read(inner, node, keep, err));
@@ -174,6 +201,28 @@ enum status tf_graph_read(const struct protobuf *message, struct tf_graph *graph
             return error_no_memory(err, "the graph");
         graph->count++;
     }
+    return STATUS_OK;
+}
+
+enum status tf_graph_read(const struct protobuf *message, struct tf_graph *graph,
+                          struct arena *keep, struct error *err)
+{
+    struct protobuf reader = *message, inner;
+    struct protobuf_field field;
+
+    *graph = (struct tf_graph){.library = protobuf_over((struct bytes){(const uint8_t *)"", 0})};
+    for (;;) {
+        TRY(protobuf_next(&reader, &field, err));
+        if (!field.number)
+            break;
+        if (field.number == GRAPH_LIBRARY)
+            TRY(protobuf_message(&field, &graph->library, err));
+        if (field.number == GRAPH_VERSIONS) {
+            TRY(protobuf_message(&field, &inner, err));
+            TRY(producer_read(inner, &graph->producer, err));
+        }
+    }
+    TRY(tf_nodes_read(message, GRAPH_NODE, 0, graph, keep, err));
     readers_mark(graph);
     return STATUS_OK;
 }
@@ -193,7 +242,7 @@ bool tf_has(const struct tf_node *node, const char *name)
     return find(node, name) != NULL;
 }
 
-/* The field `kind` of an AttrValue; *found is false when there is none. */
+/* The field `kind` of an AttrValue; *found is false when there is no such attribute. */
 static enum status value_of(const struct tf_node *node, const char *name, uint32_t kind,
                             struct protobuf_field *field, bool *found, struct error *err)
 {
@@ -211,7 +260,9 @@ static enum status value_of(const struct tf_node *node, const char *name, uint32
         if (!next.number)
             return STATUS_OK;
         if (next.number != kind)
-            continue;
+            return error_set(err, STATUS_UNSUPPORTED,
+                             "attribute '%.64s' is of kind %u, where %u was expected", name,
+                             (unsigned)next.number, (unsigned)kind);
         *field = next;
         *found = true;
     }
@@ -334,4 +385,65 @@ enum status tf_ints(const struct tf_node *node, const char *name, int64_t *value
     if (*count)
         memcpy(values, all, *count * sizeof *values);
     return STATUS_OK;
+}
+
+enum status tf_function_name(const struct tf_node *node, const char *name, struct bytes *function,
+                             struct error *err)
+{
+    struct protobuf_field field;
+    struct protobuf message;
+    bool found;
+
+    *function = (struct bytes){(const uint8_t *)"", 0};
+    TRY(value_of(node, name, FUNCTION, &field, &found, err));
+    if (!found)
+        return STATUS_OK;
+    TRY(protobuf_message(&field, &message, err));
+    for (;;) {
+        TRY(protobuf_next(&message, &field, err));
+        if (!field.number)
+            return STATUS_OK;
+        if (field.number == 1)
+            TRY(protobuf_bytes(&field, function, err));
+    }
+}
+
+/* Of a list of whatever kind. */
+static enum status list_length(const struct protobuf *list, size_t *length, struct arena *keep,
+                               struct error *err)
+{
+    static const uint32_t PACKED[] = {INT, BOOL, TYPE};
+    static const uint32_t PLAIN[] = {STRING, SHAPE_ATTRIBUTE, TENSOR};
+    int64_t *all;
+
+    for (size_t i = 0; i < ARRAY_COUNT(PACKED) && !*length; i++)
+        TRY(protobuf_all_i64(list, PACKED[i], &all, length, keep, err));
+    for (size_t i = 0; i < ARRAY_COUNT(PLAIN) && !*length; i++)
+        TRY(protobuf_count(list, PLAIN[i], length, err));
+    return STATUS_OK;
+}
+
+enum status tf_length(const struct tf_node *node, const char *name, size_t *length,
+                      struct arena *keep, struct error *err)
+{
+    const struct tf_attribute *attribute = find(node, name);
+    struct protobuf reader, list;
+    struct protobuf_field field;
+    int64_t number = 0;
+
+    *length = 0;
+    if (!attribute)
+        return STATUS_OK;
+    reader = attribute->value;
+    TRY(protobuf_next(&reader, &field, err));
+    if (field.number == LIST) {
+        TRY(protobuf_message(&field, &list, err));
+        TRY(list_length(&list, length, keep, err));
+    } else {
+        TRY(tf_int(node, name, 0, &number, err));
+        *length = number < 0 ? 0 : (size_t)number;
+    }
+    return *length <= TF_INPUTS_MAX
+               ? STATUS_OK
+               : error_set(err, STATUS_TOO_LARGE, "attribute '%.64s' is %zu", name, *length);
 }

@@ -91,126 +91,278 @@ enum status tf_index_list(const struct tf_call *c, size_t input, value_id *value
     return emit_reshape(c->e, *value, LIST, 1, value, err);
 }
 
+/* --- scopes --- */
+
+void tf_lowering_init(struct tf_lowering *l, const struct tf_graph *graph, struct arena *keep,
+                      struct arena *scratch)
+{
+    *l = (struct tf_lowering){.keep = keep, .scratch = scratch, .graph = graph};
+}
+
+enum status tf_scope_open(struct tf_scope *scope, struct tf_lowering *l,
+                          const struct tf_function *function, const struct tf_scope *caller,
+                          struct emitter *e, struct error *err)
+{
+    *scope = (struct tf_scope){.l = l,
+                               .stored = function ? &function->body : l->graph,
+                               .function = function,
+                               .caller = caller,
+                               .e = e,
+                               .depth = caller ? caller->depth + 1 : 0};
+    if (scope->depth > TF_DEPTH_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "functions in functions, more than %d deep",
+                         TF_DEPTH_MAX);
+    scope->states = arena_new(l->keep, struct tf_state, scope->stored->count);
+    return scope->states ? STATUS_OK : error_no_memory(err, "the graph");
+}
+
+struct tf_state *tf_state_of(const struct tf_scope *scope, const struct tf_node *node)
+{
+    return &scope->states[node - scope->stored->nodes];
+}
+
+enum status tf_feed(struct tf_scope *scope, const struct tf_node *node, value_id value,
+                    struct error *err)
+{
+    struct tf_state *state = tf_state_of(scope, node);
+
+    state->outputs = arena_new(scope->l->keep, value_id, 1);
+    if (!state->outputs)
+        return error_no_memory(err, "an input");
+    state->outputs[0] = value;
+    state->output_count = 1;
+    state->state = TF_DONE;
+    return STATUS_OK;
+}
+
+/* --- edges --- */
+
+/* How many outputs an item of a row's `outputs` stands for: "values" one, "parts*N" what attribute
+ * N says. */
+static enum status port_width(const struct tf_scope *scope, const struct tf_node *node,
+                              struct bytes item, struct bytes *name, size_t *width,
+                              struct error *err)
+{
+    const char *attribute;
+
+    *name = item;
+    *width = 1;
+    for (size_t i = 0; i < item.size; i++) {
+        if (item.data[i] != '*')
+            continue;
+        name->size = i;
+        attribute = arena_printf(scope->l->keep, "%.*s", (int)(item.size - i - 1),
+                                 (const char *)item.data + i + 1);
+        if (!attribute)
+            return error_no_memory(err, "a node");
+        return tf_length(node, attribute, width, scope->l->keep, err);
+    }
+    return STATUS_OK;
+}
+
+/* Which output of the node an edge means. */
+static enum status edge_output(const struct tf_scope *scope, const struct tf_node *node,
+                               const struct tf_edge *edge, size_t *output, struct error *err)
+{
+    const struct tf_op *row = op_row(node->op);
+    const char *at = row && row->outputs ? row->outputs : "";
+    char quoted[TEXT_QUOTE_SIZE];
+    struct bytes name;
+    size_t base = 0, width;
+
+    *output = edge->output;
+    if (!edge->port.size || !*at)
+        return STATUS_OK;
+    while (*at) {
+        struct bytes item = {(const uint8_t *)at, strcspn(at, ",")};
+
+        TRY(port_width(scope, node, item, &name, &width, err));
+        if (bytes_equal(name, edge->port)) {
+            *output = base + edge->output;
+            return STATUS_OK;
+        }
+        base += width;
+        at += item.size + (at[item.size] == ',');
+    }
+    return error_set(err, STATUS_INVALID_INPUT, "'%.64s' has no output argument '%s'", node->name,
+                     text_quote(edge->port, quoted, sizeof quoted));
+}
+
+static enum status value_of_edge(const struct tf_scope *scope, const struct tf_edge *edge,
+                                 value_id *value, struct error *err)
+{
+    const struct tf_node *from = map_find(&scope->stored->by_name, edge->node);
+    const struct tf_state *state = tf_state_of(scope, from);
+    size_t output;
+
+    TRY(edge_output(scope, from, edge, &output, err));
+    if (output >= state->output_count)
+        return error_set(err, STATUS_INVALID_INPUT, "'%.64s' has no output %zu", from->name,
+                         output);
+    *value = state->outputs[output];
+    return STATUS_OK;
+}
+
+enum status tf_edge_value(struct tf_scope *scope, const struct tf_edge *edge, value_id *value,
+                          struct error *err)
+{
+    const struct tf_node *node = map_find(&scope->stored->by_name, edge->node);
+    char quoted[TEXT_QUOTE_SIZE];
+
+    if (!node)
+        return error_set(err, STATUS_INVALID_INPUT, "'%s' is no node",
+                         text_quote(edge->node, quoted, sizeof quoted));
+    TRY(tf_lower(scope, &node, 1, err));
+    return value_of_edge(scope, edge, value, err);
+}
+
 /* --- one node --- */
 
-static enum status call_run(struct tf_lowering *l, struct tf_node *node, const value_id *in,
+/* A node whose operator is the name of a function. */
+static enum status call_named(struct tf_call *c, struct error *err)
+{
+    const struct tf_function *function;
+
+    if (tf_function_get(c->l, bytes_of(c->node->op), &function, err))
+        return err->status == STATUS_UNSUPPORTED
+                   ? error_set(err, STATUS_UNSUPPORTED, "the operator is not supported")
+                   : err->status;
+    return tf_call_function(c, function, err);
+}
+
+enum status tf_call_function(struct tf_call *c, const struct tf_function *function,
+                             struct error *err)
+{
+    if (function->result_count > TF_OUTPUTS_MAX)
+        return error_set(err, STATUS_UNSUPPORTED, "has more than %d outputs", TF_OUTPUTS_MAX);
+    c->out_count = function->result_count;
+    return tf_function_lower(c->scope, function, c->e, c->in, c->in_count, c->out, err);
+}
+
+static enum status call_run(struct tf_scope *scope, const struct tf_node *node, const value_id *in,
                             struct tf_call *c, struct error *err)
 {
     const struct tf_op *row = op_row(node->op);
 
-    *c =
-        (struct tf_call){.l = l, .e = &l->e, .node = node, .in = in, .in_count = node->input_count};
+    *c = (struct tf_call){.l = scope->l,
+                          .scope = scope,
+                          .e = scope->e,
+                          .node = node,
+                          .in = in,
+                          .in_count = node->input_count};
     if (!row)
-        return error_set(err, STATUS_UNSUPPORTED, "the operator is not supported");
+        return call_named(c, err);
     if (row->inputs && row->inputs != node->input_count)
         return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs, not %zu", node->input_count,
                          row->inputs);
     if (!row->onnx)
         return row->lower(c, err);
-    return emit(&l->e, "", row->onnx, in, node->input_count, NULL, 0, c->out, c->out_count = 1,
+    return emit(scope->e, "", row->onnx, in, node->input_count, NULL, 0, c->out, c->out_count = 1,
                 err);
 }
 
-static enum status inputs_take(struct tf_lowering *l, const struct tf_node *node, value_id *in,
-                               struct error *err)
+static enum status node_lower(struct tf_scope *scope, const struct tf_node *node, struct error *err)
 {
-    char quoted[TEXT_QUOTE_SIZE];
-
-    for (size_t i = 0; i < node->input_count; i++) {
-        const struct tf_edge *edge = &node->inputs[i];
-        const struct tf_node *from = map_find(&l->graph->by_name, edge->node);
-
-        if (edge->output >= from->output_count)
-            return error_set(err, STATUS_INVALID_INPUT, "'%s' has no output %zu",
-                             text_quote(edge->node, quoted, sizeof quoted), edge->output);
-        in[i] = from->outputs[edge->output];
-    }
-    return STATUS_OK;
-}
-
-static enum status node_lower(struct tf_lowering *l, struct tf_node *node, struct error *err)
-{
+    struct tf_lowering *l = scope->l;
     value_id *in = arena_new(l->keep, value_id, node->input_count);
-    size_t first = l->e.graph->node_count;
+    size_t first = scope->e->graph->node_count;
+    struct tf_state *state = tf_state_of(scope, node);
     struct tf_call c;
 
     if (!in)
         return error_no_memory(err, "a node");
-    l->e.where = node->name;
-    TRY(inputs_take(l, node, in, err));
-    TRY(call_run(l, node, in, &c, err));
-    TRY(graph_compute(l->e.graph, first, l->scratch, err));
+    scope->e->where = node->name;
+    for (size_t i = 0; i < node->input_count; i++)
+        TRY(value_of_edge(scope, &node->inputs[i], &in[i], err));
+    TRY(call_run(scope, node, in, &c, err));
+    TRY(graph_compute(scope->e->graph, first, l->scratch, err));
     arena_reset(l->scratch);
-    node->outputs = arena_new(l->keep, value_id, c.out_count);
-    if (!node->outputs)
+    state->outputs = arena_new(l->keep, value_id, c.out_count);
+    if (!state->outputs)
         return error_no_memory(err, "a node");
-    memcpy(node->outputs, c.out, c.out_count * sizeof *c.out);
-    node->output_count = c.out_count;
-    node->state = TF_DONE;
+    memcpy(state->outputs, c.out, c.out_count * sizeof *c.out);
+    state->output_count = c.out_count;
+    state->state = TF_DONE;
     return STATUS_OK;
 }
 
 /* --- all that is needed --- */
 
-/* The first input that is not lowered yet; NULL: none. */
-static enum status missing(const struct tf_lowering *l, const struct tf_node *node,
-                           struct tf_node **from, struct error *err)
+/* Of the edges, the first node that is not lowered yet; NULL: none. */
+static enum status missing_of(const struct tf_scope *scope, const struct tf_edge *edges,
+                              size_t count, const struct tf_node **from, struct error *err)
 {
     char quoted[TEXT_QUOTE_SIZE];
 
-    for (size_t i = 0; i < node->input_count; i++) {
-        *from = map_find(&l->graph->by_name, node->inputs[i].node);
+    for (size_t i = 0; i < count; i++) {
+        *from = map_find(&scope->stored->by_name, edges[i].node);
         if (!*from)
             return error_set(err, STATUS_INVALID_INPUT, "its input '%s' is no node",
-                             text_quote(node->inputs[i].node, quoted, sizeof quoted));
-        if ((*from)->state != TF_DONE)
+                             text_quote(edges[i].node, quoted, sizeof quoted));
+        if (tf_state_of(scope, *from)->state != TF_DONE)
             return STATUS_OK;
     }
     *from = NULL;
     return STATUS_OK;
 }
 
-static enum status wanted_lower(struct tf_lowering *l, struct tf_node *wanted,
-                                struct tf_node **stack, struct error *err)
+/* While serving, nothing is run for its effect. */
+static enum status missing(const struct tf_scope *scope, const struct tf_node *node,
+                           const struct tf_node **from, struct error *err)
+{
+    *from = NULL;
+    if (scope->l->phase != TF_SERVING)
+        TRY(missing_of(scope, node->controls, node->control_count, from, err));
+    if (*from)
+        return STATUS_OK;
+    return missing_of(scope, node->inputs, node->input_count, from, err);
+}
+
+static enum status wanted_lower(struct tf_scope *scope, const struct tf_node *wanted,
+                                const struct tf_node **stack, struct error *err)
 {
     size_t depth = 0;
 
-    if (wanted->state == TF_DONE)
+    if (tf_state_of(scope, wanted)->state == TF_DONE)
         return STATUS_OK;
     stack[depth++] = wanted;
     while (depth) {
-        struct tf_node *node = stack[depth - 1], *from;
+        const struct tf_node *node = stack[depth - 1], *from;
 
-        node->state = TF_WAITING;
-        if (missing(l, node, &from, err))
+        tf_state_of(scope, node)->state = TF_WAITING;
+        if (missing(scope, node, &from, err))
             return node_error(node, err);
-        if (from && from->state == TF_WAITING)
+        if (from && tf_state_of(scope, from)->state == TF_WAITING)
             return error_set(err, STATUS_UNSUPPORTED, "node '%.64s' is part of a loop", from->name);
         if (from) {
             stack[depth++] = from;
             continue;
         }
-        if (node_lower(l, node, err))
+        if (node_lower(scope, node, err))
             return node_error(node, err);
         depth--;
     }
     return STATUS_OK;
 }
 
-enum status tf_lower(struct tf_lowering *l, struct tf_node *const *wanted, size_t count,
+enum status tf_lower(struct tf_scope *scope, const struct tf_node *const *wanted, size_t count,
                      struct error *err)
 {
-    struct tf_node **stack = arena_new(l->keep, struct tf_node *, l->graph->count + 1);
+    const struct tf_node **stack;
+    size_t i = 0;
 
+    while (i < count && tf_state_of(scope, wanted[i])->state == TF_DONE)
+        i++;
+    if (i == count)
+        return STATUS_OK;
+    if (!scope->stack)
+        scope->stack = arena_new(scope->l->keep, const struct tf_node *, scope->stored->count + 1);
+    stack = scope->stack;
     if (!stack)
         return error_no_memory(err, "the graph");
-    for (size_t i = 0; i < count; i++) {
-        if (!wanted_lower(l, wanted[i], stack, err))
-            continue;
-        for (size_t n = 0; n < l->graph->count; n++) /* for whoever asks next */
-            if (l->graph->nodes[n].state == TF_WAITING)
-                l->graph->nodes[n].state = TF_NEW;
-        return err->status;
-    }
+    scope->stack = NULL; /* it is taken while this runs */
+    for (; i < count; i++)
+        TRY(wanted_lower(scope, wanted[i], stack, err));
+    scope->stack = stack;
     return STATUS_OK;
 }

@@ -9,14 +9,21 @@
 
 enum { FIELDS_MAX = 4096, SIGNATURES_MAX = 1024, HOPS_MAX = 8 };
 enum { REFERENCES = 100 }; /* DT_FLOAT_REF is DT_FLOAT + 100 */
-enum { META_INFO = 1, META_GRAPH = 2, META_SIGNATURE = 5 };
+enum {
+    META_INFO = 1,
+    META_GRAPH = 2,
+    META_SAVER = 3,
+    META_COLLECTION = 4,
+    META_SIGNATURE = 5,
+    META_ASSET = 6
+};
 
 /* --- signatures --- */
 
 /* "node:0" -> node and output. */
 static enum status tensor_name(struct bytes text, struct tf_edge *edge, struct error *err)
 {
-    *edge = (struct tf_edge){text, 0};
+    *edge = (struct tf_edge){.node = text};
     for (size_t i = text.size; i-- > 0;) {
         if (text.data[i] != ':')
             continue;
@@ -171,39 +178,152 @@ static enum status info_of_meta(struct protobuf info, struct tf_saved_model *mod
     }
 }
 
+static enum status edge_field(const struct protobuf_field *at, struct tf_edge *edge,
+                              struct error *err)
+{
+    struct bytes text;
+    bool control;
+
+    TRY(protobuf_bytes(at, &text, err));
+    return tf_edge_read(text, edge, &control, err);
+}
+
+static enum status saver_read(struct protobuf saver, struct tf_saved_model *model,
+                              struct error *err)
+{
+    struct protobuf_field at;
+
+    for (;;) {
+        TRY(protobuf_next(&saver, &at, err));
+        if (!at.number)
+            return STATUS_OK;
+        if (at.number == 1)
+            TRY(edge_field(&at, &model->filename, err));
+        if (at.number == 3)
+            TRY(edge_field(&at, &model->restore, err));
+    }
+}
+
+/* AssetFileDef: the tensor of its name (TensorInfo), and the name. */
+static enum status asset_read(struct protobuf asset, struct tf_saved_model *model,
+                              struct arena *keep, struct error *err)
+{
+    struct tf_asset *read = &model->assets[model->asset_count];
+    struct tf_field field = {.name = ""};
+    struct protobuf_field at;
+    struct protobuf info;
+
+    for (;;) {
+        TRY(protobuf_next(&asset, &at, err));
+        if (!at.number)
+            break;
+        if (at.number == 1) {
+            TRY(protobuf_message(&at, &info, err));
+            TRY(info_read(info, &field, keep, err));
+        }
+        if (at.number == 2)
+            TRY(protobuf_bytes(&at, &read->filename, err));
+    }
+    read->tensor = field.tensor;
+    model->asset_count++;
+    return STATUS_OK;
+}
+
+/* One of the collections that name nodes to run after restoring: key (1), CollectionDef (2) with a
+ * node_list (1) of values (1). */
+static enum status collection_read(struct protobuf entry, struct tf_saved_model *model,
+                                   struct error *err)
+{
+    static const char *const NAMES[] = {"saved_model_main_op", "legacy_init_op"};
+    struct protobuf value = protobuf_over((struct bytes){(const uint8_t *)"", 0});
+    struct bytes key = {(const uint8_t *)"", 0};
+    struct protobuf_field at;
+    bool wanted = false;
+
+    for (;;) {
+        TRY(protobuf_next(&entry, &at, err));
+        if (!at.number)
+            break;
+        if (at.number == 1)
+            TRY(protobuf_bytes(&at, &key, err));
+        if (at.number == 2)
+            TRY(protobuf_message(&at, &value, err));
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(NAMES); i++)
+        wanted = wanted || bytes_is(key, NAMES[i]);
+    if (!wanted)
+        return STATUS_OK;
+    TRY(protobuf_next(&value, &at, err));
+    if (at.number != 1)
+        return STATUS_OK;
+    TRY(protobuf_message(&at, &value, err));
+    for (;;) {
+        TRY(protobuf_next(&value, &at, err));
+        if (!at.number || model->initialise_count == TF_INITIALISERS_MAX)
+            return STATUS_OK;
+        if (at.number == 1)
+            TRY(edge_field(&at, &model->initialise[model->initialise_count++], err));
+    }
+}
+
+/* The signature that stands for the operation that initialises: its one output. */
+static void initialiser_take(const struct tf_signature *signature, struct tf_saved_model *model)
+{
+    if (signature->output_count && model->initialise_count < TF_INITIALISERS_MAX)
+        model->initialise[model->initialise_count++] = signature->outputs[0].tensor;
+}
+
+static enum status meta_field_read(const struct protobuf_field *at, struct protobuf inner,
+                                   struct tf_saved_model *model, bool *serve, struct arena *keep,
+                                   struct error *err)
+{
+    struct tf_signature *signature = &model->signatures[model->signature_count];
+
+    switch (at->number) {
+    case META_INFO:
+        return info_of_meta(inner, model, serve, keep, err);
+    case META_GRAPH:
+        return tf_graph_read(&inner, &model->graph, keep, err);
+    case META_SAVER:
+        return saver_read(inner, model, err);
+    case META_COLLECTION:
+        return collection_read(inner, model, err);
+    case META_ASSET:
+        return asset_read(inner, model, keep, err);
+    case META_SIGNATURE:
+        TRY(signature_read(inner, signature, keep, err));
+        if (!strcmp(signature->name, "__saved_model_init_op"))
+            initialiser_take(signature, model);
+        else
+            model->signature_count++;
+    }
+    return STATUS_OK;
+}
+
 static enum status meta_read(const struct protobuf *meta, struct tf_saved_model *model, bool *serve,
                              struct arena *keep, struct error *err)
 {
     struct protobuf reader = *meta, inner;
     struct protobuf_field at;
-    size_t count;
+    size_t count, assets;
 
     *model = (struct tf_saved_model){0};
     TRY(protobuf_count(meta, META_SIGNATURE, &count, err));
+    TRY(protobuf_count(meta, META_ASSET, &assets, err));
     if (count > SIGNATURES_MAX)
         return error_set(err, STATUS_TOO_LARGE, "the model has %zu signatures", count);
     model->signatures = arena_new(keep, struct tf_signature, count);
-    if (!model->signatures)
+    model->assets = arena_new(keep, struct tf_asset, assets);
+    if (!model->signatures || !model->assets)
         return error_no_memory(err, "the signatures");
     for (;;) {
-        struct tf_signature *signature = &model->signatures[model->signature_count];
-
         TRY(protobuf_next(&reader, &at, err));
         if (!at.number)
             break;
-        if (at.number == META_INFO) {
-            TRY(protobuf_message(&at, &inner, err));
-            TRY(info_of_meta(inner, model, serve, keep, err));
-        }
-        if (at.number == META_GRAPH) {
-            TRY(protobuf_message(&at, &inner, err));
-            TRY(tf_graph_read(&inner, &model->graph, keep, err));
-        }
-        if (at.number != META_SIGNATURE || model->signature_count == count)
+        if (at.number > META_ASSET)
             continue;
         TRY(protobuf_message(&at, &inner, err));
-        TRY(signature_read(inner, signature, keep, err));
-        model->signature_count += strcmp(signature->name, "__saved_model_init_op") != 0;
+        TRY(meta_field_read(&at, inner, model, serve, keep, err));
     }
     qsort(model->signatures, model->signature_count, sizeof *model->signatures, by_signature_name);
     return STATUS_OK;
@@ -238,63 +358,91 @@ enum status tf_saved_model_read(const struct protobuf *message, struct tf_saved_
                  : error_set(err, STATUS_INVALID_INPUT, "the SavedModel holds no graph");
 }
 
-/* --- variables --- */
+/* --- variables and tables --- */
 
-/* Through what passes a value on. */
-static struct tf_node *origin(const struct tf_graph *graph, const struct tf_edge *edge,
-                              size_t *output)
+/* Lower a node with everything that it needs, for what it does to resources. */
+static enum status effects_lower(struct tf_scope *scope, const struct tf_edge *edge,
+                                 struct error *err)
 {
-    struct tf_node *node = map_find(&graph->by_name, edge->node);
+    const struct tf_node *node = map_find(&scope->stored->by_name, edge->node);
+    char quoted[TEXT_QUOTE_SIZE];
 
-    *output = edge->output;
-    for (int hop = 0; node && hop < HOPS_MAX && !strcmp(node->op, "Identity") && node->input_count;
-         hop++) {
-        *output = node->inputs[0].output;
-        node = map_find(&graph->by_name, node->inputs[0].node);
-    }
-    return node;
+    if (!node)
+        return error_set(err, STATUS_INVALID_INPUT, "'%s' is no node",
+                         text_quote(edge->node, quoted, sizeof quoted));
+    return tf_lower(scope, &node, 1, err);
 }
 
-static enum status restored_key(struct tf_lowering *l, const struct tf_node *restore, size_t output,
-                                struct bytes *key, struct error *err)
+static enum status text_feed(struct tf_scope *scope, const struct tf_edge *edge,
+                             const struct bytes *text, struct error *err)
 {
-    const struct tf_node *names =
-        restore->input_count > 1 ? map_find(&l->graph->by_name, restore->inputs[1].node) : NULL;
-    struct tensor tensor;
+    const struct tf_node *node = map_find(&scope->stored->by_name, edge->node);
+    struct tensor tensor = {.dtype = DTYPE_STRING, .shape = shape_scalar(), .data = (void *)text};
+    value_id value;
 
-    key->size = 0;
-    if (!names || strcmp(names->op, "Const"))
+    if (!node)
         return STATUS_OK;
-    TRY(tf_tensor(names, "value", &tensor, l->keep, err));
-    if (tensor.dtype == DTYPE_STRING && output < tensor_count(&tensor))
-        *key = ((const struct bytes *)tensor.data)[output];
+    TRY(emit_constant(scope->e, &tensor, &value, err));
+    return tf_feed(scope, node, value, err);
+}
+
+/* TensorFlow 1 without a saver: Assign(variable, RestoreV2). */
+static enum status assigns_lower(struct tf_scope *scope, struct error *err)
+{
+    for (size_t n = 0; n < scope->stored->count; n++) {
+        const struct tf_node *node = &scope->stored->nodes[n];
+        const struct tf_node *from;
+
+        if ((strcmp(node->op, "Assign") && strcmp(node->op, "AssignVariableOp")) ||
+            node->input_count != 2)
+            continue;
+        from = map_find(&scope->stored->by_name, node->inputs[1].node);
+        if (from && !strcmp(from->op, "RestoreV2"))
+            TRY(tf_lower(scope, &node, 1, err));
+    }
     return STATUS_OK;
 }
 
-/* Assign(variable, RestoreV2(prefix, names, slices):k): the variable is tensor names[k]. */
-enum status tf_variables_find(struct tf_lowering *l, struct error *err)
+enum status tf_saved_model_restore(struct tf_lowering *l, const struct tf_saved_model *model,
+                                   struct error *err)
 {
-    map_init(&l->variables, l->keep);
-    for (size_t n = 0; n < l->graph->count; n++) {
-        const struct tf_node *node = &l->graph->nodes[n];
-        const struct tf_node *variable, *restore;
-        struct bytes key, *kept;
-        size_t output, ignored;
+    struct emitter e = {.where = ""};
+    struct tf_scope scope;
 
-        if ((strcmp(node->op, "Assign") && strcmp(node->op, "AssignVariableOp")) ||
-            node->input_count < 2)
+    l->phase = TF_RESTORING;
+    l->prefix = bytes_of("variables/variables");
+    TRY(graph_new(&e.graph, l->keep, err));
+    TRY(tf_scope_open(&scope, l, NULL, NULL, &e, err));
+    if (model->filename.node.size)
+        TRY(text_feed(&scope, &model->filename, &l->prefix, err));
+    if (model->restore.node.size)
+        TRY(effects_lower(&scope, &model->restore, err));
+    else
+        TRY(assigns_lower(&scope, err));
+    l->phase = TF_SERVING;
+    return STATUS_OK;
+}
+
+enum status tf_saved_model_initialise(struct tf_lowering *l, const struct tf_saved_model *model,
+                                      struct error *err)
+{
+    struct emitter e = {.where = ""};
+    struct tf_scope scope;
+
+    l->phase = TF_INITIALISING;
+    TRY(graph_new(&e.graph, l->keep, err));
+    TRY(tf_scope_open(&scope, l, NULL, NULL, &e, err));
+    for (size_t i = 0; i < model->asset_count; i++)
+        TRY(text_feed(&scope, &model->assets[i].tensor, &model->assets[i].filename, err));
+    for (size_t i = 0; i < model->initialise_count; i++) {
+        if (!effects_lower(&scope, &model->initialise[i], err))
             continue;
-        variable = origin(l->graph, &node->inputs[0], &ignored);
-        restore = origin(l->graph, &node->inputs[1], &output);
-        if (!variable || !restore || strcmp(restore->op, "RestoreV2"))
-            continue;
-        TRY(restored_key(l, restore, output, &key, err));
-        kept = arena_new(l->keep, struct bytes, 1);
-        if (!kept)
-            return error_no_memory(err, "the variables");
-        *kept = key;
-        if (key.size && !map_set(&l->variables, bytes_of(variable->name), kept))
-            return error_no_memory(err, "the variables");
+        if (err->status != STATUS_UNSUPPORTED && err->status != STATUS_TOO_LARGE)
+            return err->status;
+        l->uninitialised = arena_printf(l->keep, "%s", err->text);
+        if (!l->uninitialised)
+            return error_no_memory(err, "the model");
     }
+    l->phase = TF_SERVING;
     return STATUS_OK;
 }

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Resources and their handles. A handle is a constant whose data is the resource's own number: no
+ * other constant has that address. */
+#include "importers/tensorflow/internal.h"
+
+enum { RESOURCES_MAX = 1 << 20 };
+static const char *const KINDS[] = {"a variable", "a tensor of the checkpoint", "a table",
+                                    "a tensor array"};
+
+static enum status resource_add(struct tf_lowering *l, struct tf_resource *resource,
+                                struct error *err)
+{
+    if (l->resource_count == l->resource_capacity) {
+        size_t capacity = l->resource_capacity * 2 + 16;
+        struct tf_resource **grown = arena_new(l->keep, struct tf_resource *, capacity);
+
+        if (!grown || capacity > RESOURCES_MAX)
+            return error_no_memory(err, "the resources");
+        if (l->resource_count)
+            memcpy(grown, l->resources, l->resource_count * sizeof(struct tf_resource *));
+        l->resources = grown;
+        l->resource_capacity = capacity;
+    }
+    resource->number = (int64_t)l->resource_count;
+    l->resources[l->resource_count++] = resource;
+    return STATUS_OK;
+}
+
+enum status tf_resource_get(struct tf_lowering *l, enum tf_resource_kind kind, const char *name,
+                            const struct tf_node *node, struct tf_resource **resource,
+                            struct error *err)
+{
+    char *key = arena_printf(l->keep, "%d/%s", (int)kind, name);
+    struct tf_resource *made;
+
+    if (!key)
+        return error_no_memory(err, "a resource");
+    if (!l->resource_names.arena)
+        map_init(&l->resource_names, l->keep);
+    *resource = *name ? map_find(&l->resource_names, bytes_of(key)) : NULL;
+    if (*resource)
+        return STATUS_OK;
+    made = arena_new(l->keep, struct tf_resource, 1);
+    if (!made)
+        return error_no_memory(err, "a resource");
+    *made = (struct tf_resource){.kind = kind, .name = name, .node = node};
+    TRY(resource_add(l, made, err));
+    if (*name && !map_set(&l->resource_names, bytes_of(key), made))
+        return error_no_memory(err, "a resource");
+    *resource = made;
+    return STATUS_OK;
+}
+
+enum status tf_resource_give(struct tf_call *c, struct tf_resource *resource, struct error *err)
+{
+    struct tensor handle = {.dtype = DTYPE_I64, .shape = shape_scalar(), .data = &resource->number};
+    value_id value;
+
+    TRY(emit_constant(c->e, &handle, &value, err));
+    return tf_add(c, value, err);
+}
+
+static struct tf_resource *resource_find(const struct tf_call *c, size_t input)
+{
+    const struct tensor *tensor = tf_constant(c, input);
+    int64_t number;
+
+    if (!tensor || tensor->dtype != DTYPE_I64 || tensor->shape.rank != 0)
+        return NULL;
+    number = tensor_i64(tensor, 0);
+    if (number < 0 || (size_t)number >= c->l->resource_count ||
+        tensor->data != &c->l->resources[number]->number)
+        return NULL;
+    return c->l->resources[number];
+}
+
+bool tf_is_resource(const struct tf_call *c, size_t input, enum tf_resource_kind kind)
+{
+    const struct tf_resource *resource = resource_find(c, input);
+
+    return resource && resource->kind == kind;
+}
+
+enum status tf_resource_of(const struct tf_call *c, size_t input, enum tf_resource_kind kind,
+                           struct tf_resource **resource, struct error *err)
+{
+    *resource = resource_find(c, input);
+    if (!*resource)
+        return error_set(err, STATUS_UNSUPPORTED, "which resource input %zu is, is not known",
+                         input);
+    if ((*resource)->kind != kind)
+        return error_set(err, STATUS_INVALID_INPUT, "input %zu is %s, not %s", input,
+                         KINDS[(*resource)->kind], KINDS[kind]);
+    return STATUS_OK;
+}
