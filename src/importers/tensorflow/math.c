@@ -40,26 +40,6 @@ static enum status rsqrt(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
-static enum status log_1p(struct tf_call *c, struct error *err)
-{
-    value_id one, y;
-
-    TRY(number_like(c, 1, &one, err));
-    TRY(emit_2(c->e, "Add", c->in[0], one, &y, err));
-    TRY(emit_1(c->e, "Log", y, &y, err));
-    return tf_give(c, y);
-}
-
-static enum status exp_m1(struct tf_call *c, struct error *err)
-{
-    value_id one, y;
-
-    TRY(number_like(c, 1, &one, err));
-    TRY(emit_1(c->e, "Exp", c->in[0], &y, err));
-    TRY(emit_2(c->e, "Sub", y, one, &y, err));
-    return tf_give(c, y);
-}
-
 static bool is_float(const struct tf_call *c)
 {
     return dtype_is_float(emit_dtype(c->e, c->in[0]));
@@ -250,8 +230,7 @@ const struct tf_op_set tf_ops_math = TF_OP_SET(
     {.name = "DeepCopy", .lower = same, .inputs = 1},
     {.name = "Square", .lower = square, .inputs = 1},
     {.name = "SquaredDifference", .lower = squared_difference, .inputs = 2},
-    {.name = "Rsqrt", .lower = rsqrt, .inputs = 1}, {.name = "Log1p", .lower = log_1p, .inputs = 1},
-    {.name = "Expm1", .lower = exp_m1, .inputs = 1},
+    {.name = "Rsqrt", .lower = rsqrt, .inputs = 1},
     {.name = "FloorMod", .lower = floor_mod, .inputs = 2},
     {.name = "TruncateMod", .lower = truncate_mod, .inputs = 2},
     {.name = "FloorDiv", .lower = floor_div, .inputs = 2},
