@@ -304,13 +304,16 @@ static enum status mirror_pad(struct tf_call *c, struct error *err)
 {
     struct bytes mode;
     value_id pads, y;
+    bool symmetric;
 
     TRY(tf_string(c->node, "mode", "REFLECT", &mode, err));
-    if (!bytes_is(mode, "REFLECT"))
-        return error_set(err, STATUS_UNSUPPORTED, "its mode is not REFLECT");
+    symmetric = bytes_is(mode, "SYMMETRIC");
+    if (!symmetric && !bytes_is(mode, "REFLECT"))
+        return error_set(err, STATUS_UNSUPPORTED, "its mode is neither REFLECT nor SYMMETRIC");
     TRY(pads_turn(c, &pads, err));
     TRY(emit_node(c->e, "", "Pad", EMIT(c->in[0], pads),
-                  EMIT_ATTRIBUTES(attribute_of_text("mode", "reflect")), &y, err));
+                  EMIT_ATTRIBUTES(attribute_of_text("mode", symmetric ? "symmetric" : "reflect")),
+                  &y, err));
     return tf_give(c, y);
 }
 

@@ -135,47 +135,6 @@ static enum status is_finite(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
-/* Half the sum of squares. */
-static enum status l2_loss(struct tf_call *c, struct error *err)
-{
-    value_id half, y;
-
-    TRY(emit_node(c->e, "", "ReduceSumSquare", EMIT(c->in[0]),
-                  EMIT_ATTRIBUTES(attribute_of_int("keepdims", 0)), &y, err));
-    TRY(number_like(c, 0.5, &half, err));
-    TRY(emit_2(c->e, "Mul", y, half, &y, err));
-    return tf_give(c, y);
-}
-
-static enum status leaky_relu(struct tf_call *c, struct error *err)
-{
-    double alpha;
-    value_id y;
-
-    TRY(tf_float(c->node, "alpha", 0.2, &alpha, err));
-    TRY(emit_node(c->e, "", "LeakyRelu", EMIT(c->in[0]),
-                  EMIT_ATTRIBUTES(attribute_of_float("alpha", alpha)), &y, err));
-    return tf_give(c, y);
-}
-
-static enum status relu6(struct tf_call *c, struct error *err)
-{
-    value_id zero, six, y;
-
-    TRY(number_like(c, 0, &zero, err));
-    TRY(number_like(c, 6, &six, err));
-    TRY(emit_node(c->e, "", "Clip", EMIT(c->in[0], zero, six), EMIT_PLAIN, &y, err));
-    return tf_give(c, y);
-}
-
-static enum status elu(struct tf_call *c, struct error *err)
-{
-    value_id y;
-
-    TRY(emit_1(c->e, "Elu", c->in[0], &y, err));
-    return tf_give(c, y);
-}
-
 static enum status shift(struct tf_call *c, const char *direction, struct error *err)
 {
     value_id y;
@@ -213,10 +172,9 @@ const struct tf_op_set tf_ops_math = TF_OP_SET(
     SAME("Asin", "Asin", 1), SAME("Acos", "Acos", 1), SAME("Atan", "Atan", 1),
     SAME("Sinh", "Sinh", 1), SAME("Cosh", "Cosh", 1), SAME("Asinh", "Asinh", 1),
     SAME("Acosh", "Acosh", 1), SAME("Atanh", "Atanh", 1), SAME("Erf", "Erf", 1),
-    SAME("Sigmoid", "Sigmoid", 1), SAME("Tanh", "Tanh", 1), SAME("Relu", "Relu", 1),
-    SAME("Selu", "Selu", 1), SAME("Softplus", "Softplus", 1), SAME("Softsign", "Softsign", 1),
-    SAME("IsNan", "IsNaN", 1), SAME("IsInf", "IsInf", 1), SAME("Equal", "Equal", 2),
-    SAME("Less", "Less", 2), SAME("LessEqual", "LessOrEqual", 2), SAME("Greater", "Greater", 2),
+    SAME("Sigmoid", "Sigmoid", 1), SAME("Tanh", "Tanh", 1), SAME("IsNan", "IsNaN", 1),
+    SAME("IsInf", "IsInf", 1), SAME("Equal", "Equal", 2), SAME("Less", "Less", 2),
+    SAME("LessEqual", "LessOrEqual", 2), SAME("Greater", "Greater", 2),
     SAME("GreaterEqual", "GreaterOrEqual", 2), SAME("LogicalAnd", "And", 2),
     SAME("LogicalOr", "Or", 2), SAME("LogicalNot", "Not", 1), SAME("SelectV2", "Where", 3),
     SAME("BitwiseAnd", "BitwiseAnd", 2), SAME("BitwiseOr", "BitwiseOr", 2),
@@ -237,9 +195,6 @@ const struct tf_op_set tf_ops_math = TF_OP_SET(
     {.name = "Cast", .lower = cast, .inputs = 1},
     {.name = "NotEqual", .lower = not_equal, .inputs = 2},
     {.name = "IsFinite", .lower = is_finite, .inputs = 1},
-    {.name = "L2Loss", .lower = l2_loss, .inputs = 1},
     {.name = "Select", .lower = select_1, .inputs = 3},
-    {.name = "LeakyRelu", .lower = leaky_relu, .inputs = 1},
-    {.name = "Relu6", .lower = relu6, .inputs = 1}, {.name = "Elu", .lower = elu, .inputs = 1},
     {.name = "LeftShift", .lower = left_shift, .inputs = 2},
     {.name = "RightShift", .lower = right_shift, .inputs = 2}, );

@@ -120,3 +120,28 @@ enum status window_of(const struct op_call *call, const struct shape *in, const 
     }
     return STATUS_OK;
 }
+
+/* Numbers k < limit for which start + k * step is below end. */
+static int64_t steps_below(int64_t start, int64_t step, int64_t end, int64_t limit)
+{
+    int64_t count = end > start ? (end - start - 1) / step + 1 : 0;
+
+    return count < limit ? count : limit;
+}
+
+struct window_taps window_taps_at(const struct window *w, const int64_t *at)
+{
+    struct window_taps taps = {.inside = 1, .padded = 1};
+
+    for (int d = 0; d < w->rank; d++) {
+        int64_t start = at[d] * w->stride[d] - w->begin[d];
+        int64_t outside = steps_below(start, w->dilation[d], 0, w->kernel[d]);
+
+        taps.first[d] = start + outside * w->dilation[d];
+        taps.count[d] = steps_below(start, w->dilation[d], w->in[d], w->kernel[d]) - outside;
+        taps.inside *= (double)taps.count[d];
+        taps.padded *=
+            (double)steps_below(start, w->dilation[d], w->in[d] + w->end[d], w->kernel[d]);
+    }
+    return taps;
+}

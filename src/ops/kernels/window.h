@@ -23,6 +23,15 @@ enum status window_of(const struct op_call *call, const struct shape *in, const 
 enum status window_read(const struct op_call *call, const struct shape *in, const int64_t *kernel,
                         struct window *window, struct error *err) must_check;
 
+/* The taps of a window that lie inside the input, and how many lie inside it and its pads. A window
+ * may be far larger than what it is laid over, so that they are counted, not tried. */
+struct window_taps {
+    int64_t first[WINDOW_RANK_MAX]; /* index of the first one in the input */
+    int64_t count[WINDOW_RANK_MAX];
+    double inside, padded;
+};
+struct window_taps window_taps_at(const struct window *w, const int64_t *at);
+
 /* A bound on all of them, so that their products fit. */
 #define WINDOW_MAX (INT64_C(1) << 30)
 

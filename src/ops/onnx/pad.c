@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Pad: elements added (or, where negative, removed) at both ends of axes: a constant, the edge, a
- * reflection, or the other end. */
+ * reflection, or the other end. "symmetric" is a reflection that repeats the edge; ONNX has none,
+ * importers of others use it. */
 #include "ops/kernels/call.h"
 #include "ops/kernels/strided.h"
 
 #define PAD_MAX (INT64_C(1) << 40) /* far beyond any tensor, far below overflow */
 
-enum mode { MODE_CONSTANT, MODE_EDGE, MODE_REFLECT, MODE_WRAP };
-static const char *const MODES[] = {"constant", "edge", "reflect", "wrap"};
+enum mode { MODE_CONSTANT, MODE_EDGE, MODE_REFLECT, MODE_SYMMETRIC, MODE_WRAP };
+static const char *const MODES[] = {"constant", "edge", "reflect", "symmetric", "wrap"};
 
 struct pads {
     enum mode mode;
@@ -129,6 +130,10 @@ static int64_t source(enum mode mode, int64_t at, int64_t dim)
     case MODE_WRAP:
         at %= dim;
         return at < 0 ? at + dim : at;
+    case MODE_SYMMETRIC:
+        at %= 2 * dim;
+        at += at < 0 ? 2 * dim : 0;
+        return at < dim ? at : 2 * dim - 1 - at;
     default:
         if (dim == 1)
             return 0;

@@ -14,39 +14,6 @@ struct pool {
     double p;
 };
 
-/* The taps of a window that lie inside the input, and how many lie inside it and its pads. A window
- * may be far larger than what it is laid over, so that they are counted, not tried. */
-struct taps {
-    int64_t first[WINDOW_RANK_MAX]; /* index of the first one in the input */
-    int64_t count[WINDOW_RANK_MAX];
-    double inside, padded;
-};
-
-/* Numbers k < limit for which start + k * step is below end. */
-static int64_t steps_below(int64_t start, int64_t step, int64_t end, int64_t limit)
-{
-    int64_t count = end > start ? (end - start - 1) / step + 1 : 0;
-
-    return count < limit ? count : limit;
-}
-
-static struct taps taps_of(const struct window *w, const int64_t *at)
-{
-    struct taps taps = {.inside = 1, .padded = 1};
-
-    for (int d = 0; d < w->rank; d++) {
-        int64_t start = at[d] * w->stride[d] - w->begin[d];
-        int64_t outside = steps_below(start, w->dilation[d], 0, w->kernel[d]);
-
-        taps.first[d] = start + outside * w->dilation[d];
-        taps.count[d] = steps_below(start, w->dilation[d], w->in[d], w->kernel[d]) - outside;
-        taps.inside *= (double)taps.count[d];
-        taps.padded *=
-            (double)steps_below(start, w->dilation[d], w->in[d] + w->end[d], w->kernel[d]);
-    }
-    return taps;
-}
-
 /* the maximum of nothing */
 #define LOWEST_F16 0xFC00
 #define LOWEST_BF16 0xFF80
