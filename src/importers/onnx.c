@@ -82,7 +82,7 @@ static enum status field_of(const struct onnx_value_info *info, const char *plac
         (struct evidence){info->dtype ? EVIDENCE_STORED : EVIDENCE_UNKNOWN, source};
     field->evidence_shape =
         (struct evidence){info->rank >= 0 ? EVIDENCE_STORED : EVIDENCE_UNKNOWN, source};
-    field->element = info->holds;
+    field->element = info->key ? NULL : info->holds; /* a map is refused */
     field->profile = profile_default(info->dtype);
     field->evidence_profile = (struct evidence){EVIDENCE_DERIVED, "dtype"};
     if (!source)
@@ -174,6 +174,7 @@ static enum status import(const struct upload *upload, struct description *descr
     TRY(onnx_model_read(bytes, &place, model, keep, err));
     if (!model->has_graph)
         return error_set(err, STATUS_INVALID_INPUT, "the model has no graph");
+    TRY(onnx_maps_split(&model->graph, keep, err));
     description->format = "onnx";
     description->framework = model->producer[0] ? model->producer : "onnx";
     description->framework_version = model->producer_version[0] ? model->producer_version : NULL;

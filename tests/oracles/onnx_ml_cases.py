@@ -1,7 +1,7 @@
 """More of ai.onnx.ml that ONNX Runtime answers too: support vectors, columns, categories, tensors of labels."""
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, ValueInfoProto, helper, numpy_helper
 
 from onnx_models import COLUMNS, NUMBERS, WORDS, ml, table, written
 
@@ -48,6 +48,22 @@ def several(name, op, inputs, output, initial=(), **attributes):
     return name, make
 
 
+def of_map(name, op, pairs, output, **attributes):
+    """One node that takes a map: to firn two inputs, its keys and its values."""
+
+    def make(folder):
+        words = isinstance(next(iter(pairs)), str)
+        info = ValueInfoProto(name="x")
+        info.type.map_type.key_type = STRING if words else INT64
+        info.type.map_type.value_type.tensor_type.elem_type = FLOAT
+        graph = helper.make_graph([helper.make_node(op, ["x"], ["y"], domain="ai.onnx.ml", **attributes)], "g", [info],
+                                  [helper.make_tensor_value_info("y", output, None)])
+        keys = np.array(list(pairs), object if words else np.int64)
+        return written(folder, graph, [("", 15), ("ai.onnx.ml", 1)]), {"x.keys": keys, "x.values": np.array(list(pairs.values()), np.float32)}
+
+    return name, make
+
+
 def holes(name):
     x = table(name).copy()
     x[0, 0] = x[1, 2] = np.nan
@@ -82,4 +98,8 @@ CASES = [
     ml("normalizer of zeros", "Normalizer", [(FLOAT, ["N", COLUMNS])], np.zeros((3, COLUMNS), np.float32), norm="L2"),
     ml("linear regressor, logistic", "LinearRegressor", [(FLOAT, ["N", 2])], table("logistic"), targets=2, post_transform="LOGISTIC",
        coefficients=table("weights").ravel()[: 2 * COLUMNS].tolist(), intercepts=[0.5, -0.25]),
+    of_map("dict vectorizer of strings", "DictVectorizer", {"a": 4, "c": 8, "zz": 3}, FLOAT, string_vocabulary=["a", "b", "c", "d"]),
+    of_map("dict vectorizer of integers", "DictVectorizer", {2: 4, 9: 8}, FLOAT, int64_vocabulary=[5, 2, 9]),
+    *(of_map(f"cast map, {form} {size}, {to}", "CastMap", {2: 1.5, 5: -2.5, 0: 3.7}, output, map_form=form, max_map=size, cast_to=to)
+      for form, size in (("DENSE", 1), ("SPARSE", 7), ("SPARSE", 4)) for to, output in (("TO_FLOAT", FLOAT), ("TO_STRING", STRING), ("TO_INT64", INT64))),
 ]

@@ -20,7 +20,8 @@ struct onnx_value_info { /* ValueInfoProto */
         *type; /* "tensor", "sequence", "map", "optional", "sparse tensor", "opaque", or "" */
     int rank;  /* RANK_UNKNOWN: no shape stated */
     struct onnx_dim *dims;      /* (rank,) */
-    const struct tensor *holds; /* of a sequence or optional: what it holds; or NULL */
+    const struct tensor *holds; /* of a sequence, optional or map: what it holds; or NULL */
+    enum dtype key;             /* of a map; DTYPE_NONE: one that we do not have */
 };
 
 struct onnx_attribute { /* AttributeProto */
@@ -101,6 +102,10 @@ struct onnx_built {
         *output_classes; /* (output_count,): labels of a probability output; or NULL */
     size_t input_count;
 };
+/* Inputs that are maps become two tensors each (maps.c). */
+enum status onnx_maps_split(struct onnx_graph *graph, struct arena *keep, struct error *err)
+    must_check;
+
 enum status onnx_build(const struct onnx_model *model, struct onnx_built *built, struct arena *keep,
                        struct error *err) must_check;
 

@@ -137,6 +137,33 @@ static enum status element_read(struct protobuf message, struct tensor *type, in
     }
 }
 
+/* TypeProto.Map: key_type (1) and value_type (2). */
+static enum status map_type_read(struct protobuf message, struct onnx_value_info *info,
+                                 struct reading *r, struct error *err)
+{
+    struct tensor *value = arena_new(r->keep, struct tensor, 1);
+    struct protobuf_field field;
+    struct protobuf inner;
+    int64_t key = 0;
+
+    if (!value)
+        return error_no_memory(err, "a type");
+    for (;;) {
+        TRY(protobuf_next(&message, &field, err));
+        if (!field.number)
+            break;
+        if (field.number == 1)
+            TRY(protobuf_i64(&field, &key, err));
+        if (field.number != 2)
+            continue;
+        TRY(protobuf_message(&field, &inner, err));
+        TRY(element_read(inner, value, 0, r, err));
+    }
+    info->key = dtype_from_onnx(key);
+    info->holds = value;
+    return STATUS_OK;
+}
+
 static enum status type_read(struct protobuf message, struct onnx_value_info *info,
                              struct reading *r, struct error *err)
 {
@@ -153,10 +180,11 @@ static enum status type_read(struct protobuf message, struct onnx_value_info *in
             break;
         if (field.number < ARRAY_COUNT(TYPES) && TYPES[field.number][0])
             info->type = TYPES[field.number];
-        if (field.number != 1)
+        if (field.number != 1 && field.number != 5)
             continue;
         TRY(protobuf_message(&field, &inner, err));
-        TRY(tensor_type_read(inner, info, r, err));
+        TRY(field.number == 1 ? tensor_type_read(inner, info, r, err)
+                              : map_type_read(inner, info, r, err));
     }
     if (strcmp(info->type, "sequence") && strcmp(info->type, "optional"))
         return STATUS_OK;
