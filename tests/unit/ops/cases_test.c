@@ -4,7 +4,7 @@
 #include <fcntl.h>
 
 #include "base/file.h"
-#include "op_case.h"
+#include "op_rows.h"
 #include "test.h"
 
 static const char *root(void)
@@ -13,6 +13,8 @@ static const char *root(void)
 
     return root ? root : ".";
 }
+
+static size_t rows_checked; /* sets of inputs whose rows stand alone */
 
 /* What is wrong with a case, or NULL. */
 static const char *judge(const struct op_case *c, struct error *err)
@@ -23,6 +25,8 @@ static const char *judge(const struct op_case *c, struct error *err)
     if (!c->op)
         return "there is no such operator";
     status = case_run(c, &refused, err);
+    if (!c->fails && !status)
+        status = rows_check(c, &rows_checked, err);
     if (!c->fails)
         return status ? err->text : NULL;
     if (!status || !refused)
@@ -64,6 +68,7 @@ static void run_folder(const char *folder, size_t least)
     size_t count = 0, failed = 0;
     DIR *dir;
 
+    rows_checked = 0;
     snprintf(path, sizeof path, "%s/%s", root(), folder);
     dir = opendir(path);
     assert_non_null(dir);
@@ -76,7 +81,7 @@ static void run_folder(const char *folder, size_t least)
         count += run_file(path, &failed);
     }
     closedir(dir);
-    printf("%s: %zu cases\n", folder, count);
+    printf("%s: %zu cases, %zu of them by rows too\n", folder, count, rows_checked);
     CHECK_INT(failed, 0);
     CHECK(count >= least);
 }
