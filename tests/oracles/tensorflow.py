@@ -134,6 +134,12 @@ def ask_all(case, questions, folder):
     return "right", ""
 
 
+def sentence_of(error):
+    """TensorFlow's own words, without where in the graph."""
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith((" ", "Detected", "Graph execution", "Node:", "Original stack"))]
+    return (lines or [""])[0][:200]
+
+
 class Family:
     def __init__(self, name):
         self.name, self.count = name, collections.Counter()
@@ -160,7 +166,7 @@ def run(name, given, refused):
         outcome, sentence = future.result()
         family.count[outcome] += 1
         if outcome == "wrong":
-            print(f"FAILED {name}/{case.name}: {sentence}", flush=True)
+            print(f"FAILED {name}/{case.name}: {' '.join(sentence.split())}", flush=True)
         if outcome == "refused":
             refused[culprit(case, sentence)].append((f"{name}/{case.name}", why(sentence)))
 
@@ -172,7 +178,7 @@ def run(name, given, refused):
             try:
                 questions = case.write(folder)
             except Exception as error:  # types without a kernel; arguments that TensorFlow rejects
-                family.broken[case.operator].append(f"{case.name}: {type(error).__name__}: {str(error)[:200]}")
+                family.broken[case.operator].append(f"{case.name}: {type(error).__name__}: {sentence_of(error)}")
                 continue
             family.built.add(case.operator)
             waiting.append((case, pool.submit(ask_all, case, questions, folder)))

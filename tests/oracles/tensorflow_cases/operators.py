@@ -126,7 +126,7 @@ def shown(arguments):
     words = []
     for name, value in arguments.items():
         if isinstance(value, K):
-            words.append(f"{name}={value.value.tolist()}" if value.value.size < 6 else f"{name}={list(value.value.shape)}")
+            words.append(f"{name}={value.value.tolist()}" if value.value.dtype.kind in "iub" and value.value.size < 6 else f"{name}={list(value.value.shape)}")
         elif isinstance(value, np.ndarray):
             words.append("x".join(map(str, value.shape)) or "scalar")
         elif isinstance(value, list) and value and isinstance(value[0], np.ndarray):
