@@ -535,7 +535,7 @@ const struct tf_op_set tf_ops_array = TF_OP_SET(
     {.name = "SplitV", .lower = split_v, .inputs = 3}, {.name = "Fill", .lower = fill, .inputs = 2},
     {.name = "ZerosLike", .lower = zeros_like, .inputs = 1},
     {.name = "OnesLike", .lower = ones_like, .inputs = 1},
-    {.name = "Range", .onnx = "Range", .inputs = 3}, {.name = "Tile", .lower = tile, .inputs = 2},
+    {.name = "Tile", .lower = tile, .inputs = 2},
     {.name = "BroadcastTo", .lower = broadcast_to, .inputs = 2},
     {.name = "Gather", .lower = gather}, {.name = "GatherV2", .lower = gather},
     {.name = "GatherNd", .lower = gather_nd, .inputs = 2},

@@ -94,6 +94,9 @@ enum status tf_function_name(const struct tf_node *node, const char *name, struc
 /* A list of integers: at most `max`, their number in *count (0: absent). */
 enum status tf_ints(const struct tf_node *node, const char *name, int64_t *values, size_t max,
                     size_t *count, struct arena *keep, struct error *err) must_check;
+/* A list of floats, in `keep`. */
+enum status tf_floats(const struct tf_node *node, const char *name, const float **values,
+                      size_t *count, struct arena *keep, struct error *err) must_check;
 
 /* --- SavedModel (model/saved_model.c) --- */
 

@@ -135,27 +135,6 @@ static enum status is_finite(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
-static enum status shift(struct tf_call *c, const char *direction, struct error *err)
-{
-    value_id y;
-
-    if (dtype_kind(emit_dtype(c->e, c->in[0])) != KIND_UINT)
-        return error_set(err, STATUS_UNSUPPORTED, "shifts of signed integers");
-    TRY(emit_node(c->e, "", "BitShift", EMIT(c->in[0], c->in[1]),
-                  EMIT_ATTRIBUTES(attribute_of_text("direction", direction)), &y, err));
-    return tf_give(c, y);
-}
-
-static enum status left_shift(struct tf_call *c, struct error *err)
-{
-    return shift(c, "LEFT", err);
-}
-
-static enum status right_shift(struct tf_call *c, struct error *err)
-{
-    return shift(c, "RIGHT", err);
-}
-
 #define SAME(tf, op, n)                                                                            \
     {                                                                                              \
         .name = tf, .onnx = op, .inputs = n                                                        \
@@ -195,6 +174,4 @@ const struct tf_op_set tf_ops_math = TF_OP_SET(
     {.name = "Cast", .lower = cast, .inputs = 1},
     {.name = "NotEqual", .lower = not_equal, .inputs = 2},
     {.name = "IsFinite", .lower = is_finite, .inputs = 1},
-    {.name = "Select", .lower = select_1, .inputs = 3},
-    {.name = "LeftShift", .lower = left_shift, .inputs = 2},
-    {.name = "RightShift", .lower = right_shift, .inputs = 2}, );
+    {.name = "Select", .lower = select_1, .inputs = 3}, );

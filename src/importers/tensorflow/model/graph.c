@@ -387,6 +387,25 @@ enum status tf_ints(const struct tf_node *node, const char *name, int64_t *value
     return STATUS_OK;
 }
 
+enum status tf_floats(const struct tf_node *node, const char *name, const float **values,
+                      size_t *count, struct arena *keep, struct error *err)
+{
+    struct protobuf_field field;
+    struct protobuf list;
+    float *all = NULL;
+    bool found;
+
+    *count = 0;
+    *values = NULL;
+    TRY(value_of(node, name, LIST, &field, &found, err));
+    if (!found)
+        return STATUS_OK;
+    TRY(protobuf_message(&field, &list, err));
+    TRY(protobuf_all_f32(&list, FLOAT, &all, count, keep, err));
+    *values = all;
+    return STATUS_OK;
+}
+
 enum status tf_function_name(const struct tf_node *node, const char *name, struct bytes *function,
                              struct error *err)
 {
