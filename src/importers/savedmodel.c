@@ -266,6 +266,8 @@ static enum status import(const struct upload *upload, struct description *descr
     if (!status) {
         arena_init(&scratch, SCRATCH_MAX);
         tf_lowering_init(&l, &model->graph, keep, &scratch);
+        l.artifact = upload->artifact;
+        l.file = upload->main;
         status = model_import(&l, upload, model, description, graph, err);
         arena_release(&scratch);
     }

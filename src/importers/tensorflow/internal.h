@@ -204,6 +204,8 @@ struct tf_lowering {
     enum tf_phase phase;
     const struct tf_graph *graph; /* the outermost */
     struct bundle *bundle;        /* the checkpoint; or NULL */
+    struct artifact *artifact;    /* with assets/ beside `file`; or NULL */
+    const struct member *file;    /* saved_model.pb */
     struct bytes prefix;          /* what the file name of the checkpoint is fed with */
     struct map functions;         /* by name; model/function.c */
     struct tf_resource **resources;

@@ -229,10 +229,48 @@ static enum status asset_read(struct protobuf asset, struct tf_saved_model *mode
     return STATUS_OK;
 }
 
+/* Assets as TensorFlow 1 keeps them: an any_list (5) of Any (1) with the message in its value (2).
+ */
+static enum status assets_read(struct protobuf collection, struct tf_saved_model *model,
+                               struct arena *keep, struct error *err)
+{
+    struct protobuf_field at;
+    struct protobuf list, any, asset;
+    size_t count;
+
+    TRY(protobuf_next(&collection, &at, err));
+    if (at.number != 5)
+        return STATUS_OK;
+    TRY(protobuf_message(&at, &list, err));
+    TRY(protobuf_count(&list, 1, &count, err));
+    if (model->assets) /* they are stored both ways */
+        return STATUS_OK;
+    model->assets = arena_new(keep, struct tf_asset, count);
+    if (!model->assets)
+        return error_no_memory(err, "the assets");
+    for (;;) {
+        TRY(protobuf_next(&list, &at, err));
+        if (!at.number)
+            return STATUS_OK;
+        if (at.number != 1)
+            continue;
+        TRY(protobuf_message(&at, &any, err));
+        for (;;) {
+            TRY(protobuf_next(&any, &at, err));
+            if (!at.number)
+                break;
+            if (at.number != 2 || model->asset_count == count)
+                continue;
+            TRY(protobuf_message(&at, &asset, err));
+            TRY(asset_read(asset, model, keep, err));
+        }
+    }
+}
+
 /* One of the collections that name nodes to run after restoring: key (1), CollectionDef (2) with a
  * node_list (1) of values (1). */
 static enum status collection_read(struct protobuf entry, struct tf_saved_model *model,
-                                   struct error *err)
+                                   struct arena *keep, struct error *err)
 {
     static const char *const NAMES[] = {"saved_model_main_op", "legacy_init_op"};
     struct protobuf value = protobuf_over((struct bytes){(const uint8_t *)"", 0});
@@ -249,6 +287,8 @@ static enum status collection_read(struct protobuf entry, struct tf_saved_model 
         if (at.number == 2)
             TRY(protobuf_message(&at, &value, err));
     }
+    if (bytes_is(key, "saved_model_assets"))
+        return assets_read(value, model, keep, err);
     for (size_t i = 0; i < ARRAY_COUNT(NAMES); i++)
         wanted = wanted || bytes_is(key, NAMES[i]);
     if (!wanted)
@@ -287,7 +327,7 @@ static enum status meta_field_read(const struct protobuf_field *at, struct proto
     case META_SAVER:
         return saver_read(inner, model, err);
     case META_COLLECTION:
-        return collection_read(inner, model, err);
+        return collection_read(inner, model, keep, err);
     case META_ASSET:
         return asset_read(inner, model, keep, err);
     case META_SIGNATURE:
@@ -313,8 +353,8 @@ static enum status meta_read(const struct protobuf *meta, struct tf_saved_model 
     if (count > SIGNATURES_MAX)
         return error_set(err, STATUS_TOO_LARGE, "the model has %zu signatures", count);
     model->signatures = arena_new(keep, struct tf_signature, count);
-    model->assets = arena_new(keep, struct tf_asset, assets);
-    if (!model->signatures || !model->assets)
+    model->assets = assets ? arena_new(keep, struct tf_asset, assets) : NULL;
+    if (!model->signatures || (assets && !model->assets))
         return error_no_memory(err, "the signatures");
     for (;;) {
         TRY(protobuf_next(&reader, &at, err));
