@@ -289,3 +289,20 @@ void arena_fail_at(long n)
 {
     fail_at = n;
 }
+
+bool arena_grow(struct arena *arena, void **items, size_t count, size_t *capacity, size_t item_size)
+{
+    size_t wanted = *capacity ? *capacity * 2 : 16;
+    void *grown;
+
+    if (count < *capacity)
+        return true;
+    grown = arena_alloc(arena, wanted, item_size);
+    if (!grown)
+        return false;
+    if (count)
+        memcpy(grown, *items, count * item_size);
+    *items = grown;
+    *capacity = wanted;
+    return true;
+}

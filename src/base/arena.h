@@ -54,6 +54,13 @@ void arena_settle(struct arena *arena);
 void *arena_alloc(struct arena *arena, size_t count, size_t size);
 #define arena_new(arena, type, count) ((type *)arena_alloc((arena), (count), sizeof(type)))
 
+/* Room for one more item in an array of `count`, whose capacity doubles; the old array is left to
+ * the arena. */
+#define ARENA_GROW(arena, items, count, capacity)                                                  \
+    arena_grow((arena), (void **)&(items), (count), &(capacity), sizeof *(items))
+bool arena_grow(struct arena *arena, void **items, size_t count, size_t *capacity, size_t item_size)
+    must_check;
+
 /* A NUL-terminated copy, or NULL. */
 char *arena_text(struct arena *arena, struct bytes text);
 char *arena_printf(struct arena *arena, const char *format, ...) printf_like(2, 3);

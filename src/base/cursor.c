@@ -107,3 +107,28 @@ enum status cursor_check(const struct cursor *cursor, struct error *err)
         return error_at(err, cursor->failed_at, STATUS_INVALID_INPUT, "file ends early");
     return STATUS_OK;
 }
+
+uint64_t cursor_uint_le(struct cursor *cursor, unsigned size)
+{
+    struct bytes bytes = cursor_take(cursor, size);
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < bytes.size; i++)
+        value |= (uint64_t)bytes.data[i] << (8 * i);
+    return value;
+}
+
+uint64_t cursor_varint(struct cursor *cursor)
+{
+    uint64_t value = 0;
+
+    for (int shift = 0; shift < 64; shift += 7) {
+        uint8_t byte = cursor_u8(cursor);
+
+        value |= (uint64_t)(byte & 127) << shift;
+        if (!(byte & 128))
+            return value;
+    }
+    cursor_fail(cursor);
+    return 0;
+}

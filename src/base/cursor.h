@@ -24,6 +24,9 @@ uint16_t cursor_u16le(struct cursor *cursor);
 uint32_t cursor_u32le(struct cursor *cursor);
 uint64_t cursor_u64le(struct cursor *cursor);
 uint64_t cursor_u64be(struct cursor *cursor);
+uint64_t cursor_uint_le(struct cursor *cursor, unsigned size); /* of `size` bytes, at most 8 */
+/* In groups of seven bits, the lowest first (LEB128): fails on more than 64 bits. */
+uint64_t cursor_varint(struct cursor *cursor);
 double cursor_f64be(struct cursor *cursor);
 
 /* The next `size` bytes, borrowed from the input; {NULL, 0} when there are fewer. */

@@ -182,17 +182,8 @@ static enum status buffer_add(struct planner *p, size_t bytes, uint32_t step, in
 
     if (!checked_add(bytes, extra, &size))
         return error_set(err, STATUS_TOO_LARGE, "needs %zu bytes", bytes);
-    if (plan->buffer_count == p->buffer_capacity) {
-        size_t capacity = p->buffer_capacity * 2 + 16;
-        struct buffer *grown = arena_new(&plan->keep, struct buffer, capacity);
-
-        if (!grown)
-            return error_no_memory(err, "a plan");
-        if (plan->buffer_count)
-            memcpy(grown, plan->buffers, plan->buffer_count * sizeof *grown);
-        plan->buffers = grown;
-        p->buffer_capacity = capacity;
-    }
+    if (!ARENA_GROW(&plan->keep, plan->buffers, plan->buffer_count, p->buffer_capacity))
+        return error_no_memory(err, "a plan");
     *index = (int32_t)plan->buffer_count;
     plan->buffers[plan->buffer_count] = (struct buffer){
         .size = size / ALIGNMENT * ALIGNMENT,

@@ -120,16 +120,8 @@ static enum status value(struct reader *reader, yaml_event_t *event, struct yaml
 static enum status item_add(struct reader *reader, struct yaml *node, struct yaml **item,
                             size_t *capacity, struct error *err)
 {
-    if (node->count == *capacity) {
-        size_t grown = *capacity ? *capacity * 2 : 4;
-        struct yaml *items = arena_new(reader->keep, struct yaml, grown);
-        if (!items)
-            return error_no_memory(err, "YAML");
-        if (node->count)
-            memcpy(items, node->items, node->count * sizeof *items);
-        node->items = items;
-        *capacity = grown;
-    }
+    if (!ARENA_GROW(reader->keep, node->items, node->count, *capacity))
+        return error_no_memory(err, "YAML");
     *item = &node->items[node->count++];
     return STATUS_OK;
 }

@@ -11,23 +11,6 @@ enum { VALUES_MAX = 1 << 26, SYMBOLS_MAX = 1 << 20 };
 /* Larger tensors than this are an attack or a mistake: 2^46 bytes. */
 static const size_t TENSOR_BYTES_MAX = (size_t)1 << 46;
 
-bool graph_grow(struct arena *arena, void **items, size_t count, size_t *capacity, size_t item_size)
-{
-    size_t wanted = *capacity ? *capacity * 2 : 16;
-    void *grown;
-
-    if (count < *capacity)
-        return true;
-    grown = arena_alloc(arena, wanted, item_size);
-    if (!grown)
-        return false;
-    if (count)
-        memcpy(grown, *items, count * item_size);
-    *items = grown;
-    *capacity = wanted;
-    return true;
-}
-
 enum status graph_new(struct graph **graph, struct arena *keep, struct error *err)
 {
     struct graph *made = arena_new(keep, struct graph, 1);
@@ -53,7 +36,7 @@ enum status graph_symbol(struct graph *graph, const char *name, int64_t *dim, st
         if (k >= SYMBOLS_MAX)
             return error_set(err, STATUS_TOO_LARGE, "more than %d named dimensions", SYMBOLS_MAX);
         copy = arena_text(graph->keep, bytes_of(name));
-        if (!copy || !GRAPH_GROW(graph->keep, graph->symbols, k, graph->symbol_capacity))
+        if (!copy || !ARENA_GROW(graph->keep, graph->symbols, k, graph->symbol_capacity))
             return error_no_memory(err, "a named dimension");
         graph->symbols[graph->symbol_count++] = copy;
     }
@@ -104,7 +87,7 @@ static enum status value_add(struct graph *graph, const char *name, enum dtype d
     if (graph->value_count >= VALUES_MAX)
         return error_set(err, STATUS_TOO_LARGE, "a graph of more than %d values", VALUES_MAX);
     copy = *name ? arena_text(graph->keep, bytes_of(name)) : "";
-    if (!copy || !GRAPH_GROW(graph->keep, graph->values, graph->value_count, graph->value_capacity))
+    if (!copy || !ARENA_GROW(graph->keep, graph->values, graph->value_count, graph->value_capacity))
         return error_no_memory(err, "a value of the graph");
     graph->values[graph->value_count] =
         (struct value){.name = copy, .dtype = dtype, .shape = *shape, .producer = -1};
@@ -337,7 +320,7 @@ enum status graph_signature_add(struct graph *graph, const char *name, const val
     if (signature_fill(graph, &signature, inputs, outputs, err))
         return error_within(err, "signature '%s'", quoted);
     signature.name = arena_text(graph->keep, bytes_of(name));
-    if (!signature.name || !GRAPH_GROW(graph->keep, graph->signatures, graph->signature_count,
+    if (!signature.name || !ARENA_GROW(graph->keep, graph->signatures, graph->signature_count,
                                        graph->signature_capacity))
         return error_no_memory(err, "a signature");
     graph->signatures[graph->signature_count++] = signature;

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What graph/ shares with its passes: growing arrays, inference and evaluation of one node, and
+/* What graph/ shares with its passes: inference and evaluation of one node, and
  * edits of a whole graph. */
 #pragma once
 
 #include "graph/control.h"
-
-/* Room for one more item in an array in `keep`; the old array is left to the arena. */
-#define GRAPH_GROW(arena, items, count, capacity)                                                  \
-    graph_grow((arena), (void **)&(items), (count), &(capacity), sizeof *(items))
-bool graph_grow(struct arena *arena, void **items, size_t count, size_t *capacity, size_t item_size)
-    must_check;
 
 /* A value that node `producer` makes. */
 enum status graph_value(struct graph *graph, const char *name, enum dtype dtype,

@@ -309,7 +309,7 @@ enum status graph_node(struct graph *graph, const struct node_description *descr
     TRY(node_fill(graph, description, &node, err));
     TRY(graph_infer(graph, &node, &call, err));
     made = arena_new(graph->keep, value_id, node.output_count);
-    if (!made || !GRAPH_GROW(graph->keep, graph->nodes, graph->node_count, graph->node_capacity))
+    if (!made || !ARENA_GROW(graph->keep, graph->nodes, graph->node_count, graph->node_capacity))
         return error_no_memory(err, "a node");
     for (size_t i = 0; i < node.output_count; i++) {
         const char *name = description->output_names ? description->output_names[i] : NULL;

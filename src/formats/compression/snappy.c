@@ -12,31 +12,6 @@ struct block {
     size_t size, made;
 };
 
-static uint64_t length_read(struct cursor *cursor)
-{
-    uint64_t value = 0;
-
-    for (int shift = 0; shift < 35; shift += 7) {
-        uint8_t byte = cursor_u8(cursor);
-
-        value |= (uint64_t)(byte & 127) << shift;
-        if (!(byte & 128))
-            return value;
-    }
-    cursor_fail(cursor);
-    return 0;
-}
-
-static uint32_t little_endian(struct cursor *cursor, unsigned size)
-{
-    struct bytes bytes = cursor_take(cursor, size);
-    uint32_t value = 0;
-
-    for (size_t i = 0; i < bytes.size; i++)
-        value |= (uint32_t)bytes.data[i] << (8 * i);
-    return value;
-}
-
 static enum status broken(const struct block *block, const char *what, struct error *err)
 {
     return error_at(err, block->in.offset, STATUS_INVALID_INPUT, "a Snappy block %s", what);
@@ -49,7 +24,7 @@ static enum status literal(struct block *block, uint8_t tag, struct error *err)
     struct bytes bytes;
 
     if (size >= INLINE)
-        size = little_endian(&block->in, (unsigned)size - INLINE + 1);
+        size = cursor_uint_le(&block->in, (unsigned)size - INLINE + 1);
     bytes = cursor_take(&block->in, size + 1);
     TRY(cursor_check(&block->in, err));
     if (bytes.size > block->size - block->made)
@@ -64,7 +39,7 @@ static enum status copy(struct block *block, uint8_t tag, struct error *err)
 {
     bool is_short = (tag & 3) == 1;
     size_t size = is_short ? 4u + (tag >> 2 & 7) : (tag >> 2) + 1u;
-    uint32_t offset = little_endian(&block->in, is_short ? 1 : (tag & 3) == 2 ? 2 : 4);
+    uint32_t offset = (uint32_t)cursor_uint_le(&block->in, is_short ? 1 : (tag & 3) == 2 ? 2 : 4);
 
     offset |= is_short ? (uint32_t)(tag >> 5) << 8 : 0;
     TRY(cursor_check(&block->in, err));
@@ -81,7 +56,7 @@ enum status snappy_unpack(struct bytes packed, size_t limit, struct bytes *unpac
                           struct arena *keep, struct error *err)
 {
     struct block block = {.in = cursor_over(packed)};
-    uint64_t size = length_read(&block.in);
+    uint64_t size = cursor_varint(&block.in);
 
     TRY(cursor_check(&block.in, err));
     if (size > limit || size / RATIO_MAX > packed.size)

@@ -216,11 +216,8 @@ static enum status chunk_shape(struct assembly *a, struct cursor *cursor, unsign
         return error_set(err, STATUS_INVALID_INPUT,
                          "its chunks have %u dimensions, the dataset has %d", rank, a->rank);
     for (int d = 0; d < a->rank; d++) {
-        struct bytes digits = cursor_take(cursor, bytes);
-        uint64_t dim = 0;
+        uint64_t dim = cursor_uint_le(cursor, bytes);
 
-        for (size_t i = 0; i < digits.size; i++)
-            dim |= (uint64_t)digits.data[i] << (8 * i);
         if (!cursor->failed && (!dim || !checked_multiply(size, dim, &size) || size > CHUNK_MAX))
             return error_set(err, STATUS_INVALID_INPUT, "a chunk has no size we believe in");
         a->chunk[d] = (size_t)dim;

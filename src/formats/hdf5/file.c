@@ -27,24 +27,14 @@ bool hdf5_is(struct bytes bytes)
     return signature_find(bytes, &at);
 }
 
-static uint64_t sized(struct cursor *cursor, unsigned size)
-{
-    struct bytes bytes = cursor_take(cursor, size);
-    uint64_t value = 0;
-
-    for (size_t i = 0; i < bytes.size; i++)
-        value |= (uint64_t)bytes.data[i] << (8 * i);
-    return value;
-}
-
 uint64_t hdf5_offset(const struct hdf5 *file, struct cursor *cursor)
 {
-    return sized(cursor, file->offset_size);
+    return cursor_uint_le(cursor, file->offset_size);
 }
 
 uint64_t hdf5_length(const struct hdf5 *file, struct cursor *cursor)
 {
-    return sized(cursor, file->length_size);
+    return cursor_uint_le(cursor, file->length_size);
 }
 
 bool hdf5_is_undefined(const struct hdf5 *file, uint64_t address)
@@ -165,17 +155,8 @@ static enum status message_add(struct reading *r, const struct hdf5_message *mes
     if (header->count == MESSAGES_MAX)
         return error_set(err, STATUS_TOO_LARGE, "an HDF5 object has more than %d messages",
                          MESSAGES_MAX);
-    if (header->count == header->capacity) {
-        size_t capacity = header->capacity * 2 + 16;
-        struct hdf5_message *grown = arena_new(r->file->keep, struct hdf5_message, capacity);
-
-        if (!grown)
-            return error_no_memory(err, "an HDF5 object");
-        if (header->count)
-            memcpy(grown, header->messages, header->count * sizeof *grown);
-        header->messages = grown;
-        header->capacity = capacity;
-    }
+    if (!ARENA_GROW(r->file->keep, header->messages, header->count, header->capacity))
+        return error_no_memory(err, "an HDF5 object");
     header->messages[header->count++] = *message;
     return STATUS_OK;
 }
@@ -242,7 +223,7 @@ static struct bytes header_new(struct reading *r, struct cursor *cursor)
     cursor_skip(cursor, flags & 0x10 ? 4 : 0);  /* when attributes move to a heap */
     r->new = true;
     r->ordered = flags & 4;
-    return cursor_take(cursor, sized(cursor, 1u << (flags & 3)));
+    return cursor_take(cursor, cursor_uint_le(cursor, 1u << (flags & 3)));
 }
 
 enum status hdf5_header_read(struct hdf5 *file, hdf5_object object, struct hdf5_header *header,

@@ -18,17 +18,8 @@ static enum status link_add(struct listing *listing, const struct hdf5_link *lin
 {
     if (listing->count == LINKS_MAX)
         return error_set(err, STATUS_TOO_LARGE, "an HDF5 group has more than %d links", LINKS_MAX);
-    if (listing->count == listing->capacity) {
-        size_t capacity = listing->capacity * 2 + 16;
-        struct hdf5_link *grown = arena_new(listing->file->keep, struct hdf5_link, capacity);
-
-        if (!grown)
-            return error_no_memory(err, "an HDF5 group");
-        if (listing->count)
-            memcpy(grown, listing->links, listing->count * sizeof *grown);
-        listing->links = grown;
-        listing->capacity = capacity;
-    }
+    if (!ARENA_GROW(listing->file->keep, listing->links, listing->count, listing->capacity))
+        return error_no_memory(err, "an HDF5 group");
     listing->links[listing->count++] = *link;
     return STATUS_OK;
 }
@@ -140,14 +131,11 @@ static enum status link_read(struct listing *listing, struct bytes body, struct 
     uint8_t version = cursor_u8(&cursor), flags = cursor_u8(&cursor);
     uint8_t kind = flags & 8 ? cursor_u8(&cursor) : HARD;
     struct hdf5_link link = {.followed = kind == HARD};
-    uint64_t size = 0;
-    struct bytes digits;
+    uint64_t size;
 
     cursor_skip(&cursor, flags & 4 ? 8 : 0);    /* order of creation */
     cursor_skip(&cursor, flags & 0x10 ? 1 : 0); /* character set */
-    digits = cursor_take(&cursor, 1u << (flags & 3));
-    for (size_t i = 0; i < digits.size; i++)
-        size |= (uint64_t)digits.data[i] << (8 * i);
+    size = cursor_uint_le(&cursor, 1u << (flags & 3));
     link.name = cursor_take(&cursor, size);
     link.object = kind == HARD ? hdf5_offset(listing->file, &cursor) : 0;
     TRY(cursor_check(&cursor, err));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/tensorflow/bundle.h"
 
+#include "base/cursor.h"
 #include "base/checked.h"
 #include "base/crc32c.h"
 #include "base/text.h"
 #include "formats/tensorflow/tensor_proto.h"
-#include "formats/tensorflow/varint.h"
 
 enum { SHARDS_MAX = 1 << 14 };
 static const size_t TENSOR_MAX = (size_t)1 << 40;
@@ -219,7 +219,7 @@ static enum status strings_read(const struct bundle *bundle, const struct bundle
     TRY(tensor_new(tensor, DTYPE_STRING, &entry->shape, bundle->keep, err));
     strings = tensor->data;
     for (size_t i = 0; i < count; i++) {
-        uint64_t size = varint_read(&cursor);
+        uint64_t size = cursor_varint(&cursor);
 
         strings[i].size = (size_t)size;
         crc = crc32c_extend(crc, (struct bytes){(const uint8_t *)&size, size > UINT32_MAX ? 8 : 4});

@@ -8,7 +8,6 @@
 #include "base/crc32c.h"
 #include "base/cursor.h"
 #include "formats/compression/snappy.h"
-#include "formats/tensorflow/varint.h"
 
 enum { FOOTER = 48, TRAILER = 5, ENTRIES_MAX = 1 << 24, KEY_MAX = 1 << 16, BLOCK_MAX = 1 << 26 };
 static const uint64_t MAGIC = 0xDB4775248B80FB57u;
@@ -21,8 +20,8 @@ static struct handle handle_read(struct cursor *cursor)
 {
     struct handle handle;
 
-    handle.offset = varint_read(cursor);
-    handle.size = varint_read(cursor);
+    handle.offset = cursor_varint(cursor);
+    handle.size = cursor_varint(cursor);
     return handle;
 }
 
@@ -87,8 +86,8 @@ static bool walk_has(const struct walk *walk)
 static enum status walk_next(struct walk *walk, struct leveldb_entry *entry, struct error *err)
 {
     struct cursor *cursor = &walk->cursor;
-    uint64_t shared = varint_read(cursor), unshared = varint_read(cursor);
-    uint64_t size = varint_read(cursor);
+    uint64_t shared = cursor_varint(cursor), unshared = cursor_varint(cursor);
+    uint64_t size = cursor_varint(cursor);
     struct bytes tail = cursor_take(cursor, unshared);
     uint8_t *key;
 
@@ -127,16 +126,8 @@ static enum status entry_add(struct leveldb_table *table, size_t *capacity,
         return error_set(err, STATUS_INVALID_INPUT, "the keys of the table are not in order");
     if (table->count == ENTRIES_MAX)
         return error_set(err, STATUS_TOO_LARGE, "the table has more than %d entries", ENTRIES_MAX);
-    if (table->count == *capacity) {
-        struct leveldb_entry *grown = arena_new(keep, struct leveldb_entry, *capacity * 2 + 64);
-
-        if (!grown)
-            return error_no_memory(err, "a table");
-        if (table->count)
-            memcpy(grown, table->entries, table->count * sizeof *grown);
-        table->entries = grown;
-        *capacity = *capacity * 2 + 64;
-    }
+    if (!ARENA_GROW(keep, table->entries, table->count, *capacity))
+        return error_no_memory(err, "a table");
     table->entries[table->count++] = *entry;
     return STATUS_OK;
 }

@@ -27,7 +27,7 @@ struct scope {
     int nesting;          /* of subgraphs */
     value_id *captures;   /* (capture_count,): of parent->graph */
     value_id *captured;   /* (capture_count,): what they are here, inputs */
-    size_t capture_count, capture_capacity;
+    size_t capture_count, capture_capacity, captured_capacity;
 };
 
 enum status onnx_name_set(struct scope *scope, struct bytes name, value_id value, struct error *err)

@@ -5,24 +5,6 @@
 
 /* --- captures --- */
 
-static enum status captures_grow(struct building *b, struct scope *scope, struct error *err)
-{
-    size_t capacity = scope->capture_capacity * 2 + 16;
-    value_id *captures = arena_new(b->keep, value_id, capacity);
-    value_id *captured = arena_new(b->keep, value_id, capacity);
-
-    if (!captures || !captured)
-        return error_no_memory(err, "captured values");
-    if (scope->capture_count) {
-        memcpy(captures, scope->captures, scope->capture_count * sizeof *captures);
-        memcpy(captured, scope->captured, scope->capture_count * sizeof *captured);
-    }
-    scope->captures = captures;
-    scope->captured = captured;
-    scope->capture_capacity = capacity;
-    return STATUS_OK;
-}
-
 enum status onnx_capture(struct building *b, struct scope *scope, struct bytes name,
                          value_id *value, struct error *err)
 {
@@ -50,8 +32,9 @@ enum status onnx_capture(struct building *b, struct scope *scope, struct bytes n
     for (int i = 0; i < type.shape.rank; i++) /* symbols belong to one graph */
         if (type.shape.dims[i] < 0)
             type.shape.dims[i] = DIM_UNKNOWN;
-    if (scope->capture_count == scope->capture_capacity)
-        TRY(captures_grow(b, scope, err));
+    if (!ARENA_GROW(b->keep, scope->captures, scope->capture_count, scope->capture_capacity) ||
+        !ARENA_GROW(b->keep, scope->captured, scope->capture_count, scope->captured_capacity))
+        return error_no_memory(err, "captured values");
     TRY(graph_input_typed(scope->graph, text, &type, value, err));
     scope->graph->values[*value].declared = outer.declared;
     scope->captures[scope->capture_count] = from;
@@ -201,7 +184,7 @@ static enum status subgraph_build(struct building *b, struct scope *scope,
     inner->parent = scope;
     inner->nesting++;
     inner->captures = inner->captured = NULL;
-    inner->capture_count = inner->capture_capacity = 0;
+    inner->capture_count = inner->capture_capacity = inner->captured_capacity = 0;
     map_init(&inner->values, b->keep);
     if (inner->nesting > SUBGRAPH_DEPTH_MAX)
         return error_set(err, STATUS_TOO_LARGE, "graphs in graphs, more than %d deep",

@@ -13,25 +13,16 @@ enum { TERMS_MAX = 1 << 20 };
 /* --- PolynomialFeatures --- */
 
 struct terms {
-    int64_t *pairs; /* (count, 2): an earlier term, a column: see the operator Polynomial */
+    int64_t (*pairs)[2]; /* (count,): an earlier term, a column: see the operator Polynomial */
     size_t count, capacity;
 };
 
 static bool term_add(struct lowering *l, struct terms *terms, int64_t term, int64_t column)
 {
-    if (terms->count == terms->capacity) {
-        size_t capacity = terms->capacity ? 2 * terms->capacity : 64;
-        int64_t *grown = arena_new(l->keep, int64_t, 2 * capacity);
-
-        if (!grown)
-            return false;
-        if (terms->count)
-            memcpy(grown, terms->pairs, 2 * terms->count * sizeof *grown);
-        terms->pairs = grown;
-        terms->capacity = capacity;
-    }
-    terms->pairs[2 * terms->count] = term;
-    terms->pairs[2 * terms->count++ + 1] = column;
+    if (!ARENA_GROW(l->keep, terms->pairs, terms->count, terms->capacity))
+        return false;
+    terms->pairs[terms->count][0] = term;
+    terms->pairs[terms->count++][1] = column;
     return true;
 }
 
@@ -103,7 +94,7 @@ static enum status polynomial(struct lowering *l, const struct pickle_object *se
             first = terms.count;
         TRY(next_degree(l, &terms, starts, in->count, distinct, err));
     }
-    attribute = attribute_of_ints("terms", terms.pairs, 2 * terms.count);
+    attribute = attribute_of_ints("terms", terms.pairs ? terms.pairs[0] : NULL, 2 * terms.count);
     TRY(emit(&l->e, "firn", "Polynomial", &x, 1, &attribute, 1, &x, 1, err));
     TRY(table_of_matrix(l, x, terms.count, out, err));
     if (first <= (size_t)bias)

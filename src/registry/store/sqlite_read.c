@@ -73,18 +73,10 @@ static enum status versions_read(struct store *store, sqlite3_stmt *query,
 
     for (status = sql_step(store, query, &row, err); !status && row;
          status = sql_step(store, query, &row, err)) {
-        if (used == capacity) {
-            struct version *grown = arena_new(keep, struct version, capacity ? capacity * 2 : 4);
-            if (!grown) {
-                status = error_no_memory(err, "versions");
-                break;
-            }
-            if (used)
-                memcpy(grown, items, used * sizeof *items);
-            items = grown;
-            capacity = capacity ? capacity * 2 : 4;
-        }
-        status = version_read(query, &items[used++], keep, err);
+        status =
+            ARENA_GROW(keep, items, used, capacity) ? STATUS_OK : error_no_memory(err, "versions");
+        if (!status)
+            status = version_read(query, &items[used++], keep, err);
         if (status)
             break;
     }

@@ -121,3 +121,19 @@ TEST(arena_spare_memory_is_used_again)
     arena_release(&from);
     arena_release(&to);
 }
+
+TEST(grown_arrays_keep_their_items)
+{
+    struct arena arena;
+    size_t count = 0, capacity = 0;
+    int *items = NULL;
+
+    arena_init(&arena, 1 << 20);
+    for (; count < 1000; count++) {
+        CHECK(ARENA_GROW(&arena, items, count, capacity));
+        items[count] = (int)count;
+    }
+    for (size_t i = 0; i < count; i++)
+        CHECK_INT(items[i], i);
+    arena_release(&arena);
+}

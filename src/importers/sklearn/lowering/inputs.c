@@ -114,17 +114,8 @@ enum status inputs_find(const struct pickle_object *root, struct inputs *inputs,
 enum status source_add(struct lowering *l, struct bytes name, const struct evidence *evidence,
                        size_t *index, struct error *err)
 {
-    if (l->source_count == l->source_capacity) {
-        size_t capacity = l->source_capacity ? 2 * l->source_capacity : 16;
-        struct source *grown = arena_new(l->keep, struct source, capacity);
-
-        if (!grown)
-            return error_no_memory(err, "input columns");
-        if (l->source_count)
-            memcpy(grown, l->sources, l->source_count * sizeof *grown);
-        l->sources = grown;
-        l->source_capacity = capacity;
-    }
+    if (!ARENA_GROW(l->keep, l->sources, l->source_count, l->source_capacity))
+        return error_no_memory(err, "input columns");
     *index = l->source_count++;
     l->sources[*index] = (struct source){
         .name = arena_text(l->keep, name), .value = VALUE_NONE, .name_evidence = *evidence};

@@ -10,17 +10,9 @@ static const char *const KINDS[] = {"a variable", "a tensor of the checkpoint", 
 static enum status resource_add(struct tf_lowering *l, struct tf_resource *resource,
                                 struct error *err)
 {
-    if (l->resource_count == l->resource_capacity) {
-        size_t capacity = l->resource_capacity * 2 + 16;
-        struct tf_resource **grown = arena_new(l->keep, struct tf_resource *, capacity);
-
-        if (!grown || capacity > RESOURCES_MAX)
-            return error_no_memory(err, "the resources");
-        if (l->resource_count)
-            memcpy(grown, l->resources, l->resource_count * sizeof(struct tf_resource *));
-        l->resources = grown;
-        l->resource_capacity = capacity;
-    }
+    if (l->resource_count == RESOURCES_MAX ||
+        !ARENA_GROW(l->keep, l->resources, l->resource_count, l->resource_capacity))
+        return error_no_memory(err, "the resources");
     resource->number = (int64_t)l->resource_count;
     l->resources[l->resource_count++] = resource;
     return STATUS_OK;
