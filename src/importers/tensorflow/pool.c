@@ -118,4 +118,7 @@ const struct tf_op_set tf_ops_pool =
               {.name = "MaxPool3D", .lower = max_pool_3d, .inputs = 1},
               {.name = "AvgPool", .lower = average_pool, .inputs = 1},
               {.name = "AvgPool3D", .lower = average_pool_3d, .inputs = 1},
-              {.name = "MaxPoolWithArgmax", .lower = max_pool_argmax, .inputs = 1}, );
+              {.name = "MaxPoolWithArgmax",
+               .lower = max_pool_argmax,
+               .inputs = 1,
+               .outputs = "output,argmax"}, );
