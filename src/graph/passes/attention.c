@@ -337,11 +337,6 @@ static enum status join(const struct emitter *e, struct operand *o, struct error
     return emit_2(e, "Reshape", o->value, target, &o->value, err);
 }
 
-static struct attribute whole(const char *name, int64_t i)
-{
-    return (struct attribute){.name = name, .kind = ATTRIBUTE_INT, .i = i};
-}
-
 static enum status make(struct pattern *p, const struct emitter *e, bool heads_first,
                         value_id *output, struct error *err)
 {
@@ -353,25 +348,23 @@ static enum status make(struct pattern *p, const struct emitter *e, bool heads_f
     TRY(join(e, &p->v, err));
     if (p->mask_inverted)
         TRY(emit_1(e, "Not", p->mask, &p->mask, err));
-    attributes[count++] = whole("heads", p->q.heads);
+    attributes[count++] = attribute_of_int("heads", p->q.heads);
     if (p->k.heads != p->q.heads)
-        attributes[count++] = whole("key_heads", p->k.heads);
-    attributes[count++] = whole("size", p->q.size);
+        attributes[count++] = attribute_of_int("key_heads", p->k.heads);
+    attributes[count++] = attribute_of_int("size", p->q.size);
     if (p->v.size != p->q.size)
-        attributes[count++] = whole("value_size", p->v.size);
+        attributes[count++] = attribute_of_int("value_size", p->v.size);
     if (p->q.offset)
-        attributes[count++] = whole("q_offset", p->q.offset);
+        attributes[count++] = attribute_of_int("q_offset", p->q.offset);
     if (p->k.offset)
-        attributes[count++] = whole("k_offset", p->k.offset);
+        attributes[count++] = attribute_of_int("k_offset", p->k.offset);
     if (p->v.offset)
-        attributes[count++] = whole("v_offset", p->v.offset);
+        attributes[count++] = attribute_of_int("v_offset", p->v.offset);
     if (heads_first)
-        attributes[count++] = whole("heads_first", 1);
-    attributes[count++] =
-        (struct attribute){.name = "scale", .kind = ATTRIBUTE_FLOAT, .f = p->scale};
+        attributes[count++] = attribute_of_int("heads_first", 1);
+    attributes[count++] = attribute_of_float("scale", p->scale);
     if (p->has_fill)
-        attributes[count++] =
-            (struct attribute){.name = "fill", .kind = ATTRIBUTE_FLOAT, .f = p->fill};
+        attributes[count++] = attribute_of_float("fill", p->fill);
     return emit(e, "firn", "Attention", (value_id[]){p->q.value, p->k.value, p->v.value, p->mask},
                 4, attributes, count, output, 1, err);
 }

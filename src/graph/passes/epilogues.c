@@ -85,8 +85,7 @@ static enum status finish(struct fusion *f, struct error *err)
 
 static void put_float(struct fusion *f, const char *name, double value)
 {
-    f->attributes[f->attribute_count++] =
-        (struct attribute){.name = name, .kind = ATTRIBUTE_FLOAT, .f = value};
+    f->attributes[f->attribute_count++] = attribute_of_float(name, value);
 }
 
 /* Bounds of a Clip, from attributes or constants; absent ones are infinite. */

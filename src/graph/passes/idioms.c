@@ -141,11 +141,9 @@ static enum status run(struct graph *graph, struct arena *scratch, struct error 
         if (!find(graph, &graph->nodes[n], &idiom))
             continue;
         if (idiom.has_alpha)
-            attributes[count++] =
-                (struct attribute){.name = "alpha", .kind = ATTRIBUTE_FLOAT, .f = idiom.alpha};
+            attributes[count++] = attribute_of_float("alpha", idiom.alpha);
         if (idiom.has_beta)
-            attributes[count++] =
-                (struct attribute){.name = "beta", .kind = ATTRIBUTE_FLOAT, .f = idiom.beta};
+            attributes[count++] = attribute_of_float("beta", idiom.beta);
         TRY(graph_node_rewrite(graph, n,
                                &(struct node_description){
                                    .op = idiom.op,

@@ -93,8 +93,7 @@ static enum status absorb(struct graph *graph, size_t index, const struct node *
         if (strcmp(conv.attributes.items[i].name, "pads") &&
             strcmp(conv.attributes.items[i].name, "auto_pad"))
             attributes[kept++] = conv.attributes.items[i];
-    attributes[kept++] =
-        (struct attribute){.name = "pads", .kind = ATTRIBUTE_INTS, .count = count, .ints = sum};
+    attributes[kept++] = attribute_of_ints("pads", sum, count);
     memcpy(inputs, conv.inputs, conv.input_count * sizeof *inputs);
     inputs[0] = pad->inputs[0];
     return graph_node_rewrite(graph, index,

@@ -218,9 +218,8 @@ static enum status fuse_conv(struct fusing *fusing, const struct node *conv,
         !bias_of(graph, conv, 2, &x, &w, &bias))
         return STATUS_OK;
     memcpy(attributes, conv->attributes.items, count * sizeof *attributes);
-    attributes[count++] = (struct attribute){.name = "low", .kind = ATTRIBUTE_INT, .i = clamp->low};
-    attributes[count++] =
-        (struct attribute){.name = "high", .kind = ATTRIBUTE_INT, .i = clamp->high};
+    attributes[count++] = attribute_of_int("low", clamp->low);
+    attributes[count++] = attribute_of_int("high", clamp->high);
     inputs[0] = x.q, inputs[1] = x.scale, inputs[3] = w.q, inputs[4] = w.scale;
     inputs[6] = y->scale, inputs[8] = bias;
     TRY(zero_of(graph, &x, graph->values[x.q].dtype, &inputs[2], err));

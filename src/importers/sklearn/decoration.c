@@ -20,7 +20,7 @@ static void treat_int(struct treatment *t, const char *name, int64_t value)
 
 static void treat_f64(struct treatment *t, const char *name, double value)
 {
-    t->list[t->count++] = (struct attribute){.name = name, .kind = ATTRIBUTE_FLOAT, .f = value};
+    t->list[t->count++] = attribute_of_float(name, value);
 }
 
 /* A replacement value: a number or a text, as the column wants. */

@@ -56,10 +56,8 @@ static enum status discretize(struct lowering *l, const struct pickle_object *se
     TRY(inner_edges(l, self, in->count, edges, ends, err));
     attributes[0] = attribute_of_tensor("edges", edges);
     attributes[1] = attribute_of_ints("ends", ends, in->count);
-    attributes[2] =
-        (struct attribute){.name = "rtol", .kind = ATTRIBUTE_FLOAT, .f = old ? 1e-5 : 0};
-    attributes[3] =
-        (struct attribute){.name = "atol", .kind = ATTRIBUTE_FLOAT, .f = old ? 1e-8 : 0};
+    attributes[2] = attribute_of_float("rtol", old ? 1e-5 : 0);
+    attributes[3] = attribute_of_float("atol", old ? 1e-8 : 0);
     TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
     TRY(emit(&l->e, "firn", "Bins", &x, 1, attributes, 4, &x, 1, err));
     TRY(table_of_matrix(l, x, in->count, &bins, err));
