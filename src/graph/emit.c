@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <math.h>
+#include <stdio.h>
+
 #include "graph/emit.h"
 
 enum status emit(const struct emitter *e, const char *domain, const char *op,
@@ -136,4 +139,30 @@ enum status emit_reduce(const struct emitter *e, const char *op, value_id a, con
     TRY(emit_ints(e, axes, axis_count, &list, err));
     return emit_node(e, "", op, EMIT(a, list), EMIT_ATTRIBUTES(attribute_of_int("keepdims", keep)),
                      output, err);
+}
+
+enum status emit_clip(const struct emitter *e, value_id a, double low, double high,
+                      value_id *output, struct error *err)
+{
+    value_id bounds[2] = {VALUE_NONE, VALUE_NONE};
+
+    if (!isinf(low))
+        TRY(emit_number(e, emit_dtype(e, a), low, &bounds[0], err));
+    if (!isinf(high))
+        TRY(emit_number(e, emit_dtype(e, a), high, &bounds[1], err));
+    return emit(e, "", "Clip", EMIT(a, bounds[0], bounds[1]).values, isinf(high) ? 2 : 3, NULL, 0,
+                output, 1, err);
+}
+
+enum status emit_image(const struct emitter *e, const char *op, bool channels_first,
+                       const value_id *inputs, size_t input_count,
+                       const struct attribute *attributes, size_t attribute_count, value_id *output,
+                       struct error *err)
+{
+    char twin[64];
+
+    if (channels_first)
+        return emit(e, "", op, inputs, input_count, attributes, attribute_count, output, 1, err);
+    snprintf(twin, sizeof twin, "%sNhwc", op);
+    return emit(e, "firn", twin, inputs, input_count, attributes, attribute_count, output, 1, err);
 }

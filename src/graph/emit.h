@@ -80,6 +80,16 @@ enum status emit_reduce(const struct emitter *e, const char *op, value_id a, con
                         size_t axis_count, bool keep, value_id *output, struct error *err)
     must_check;
 
+/* Between two numbers of its dtype; an infinite one is no limit. */
+enum status emit_clip(const struct emitter *e, value_id a, double low, double high,
+                      value_id *output, struct error *err) must_check;
+/* An operator on images ("Conv", "MaxPool"): with the channels first, or its twin with them last.
+ */
+enum status emit_image(const struct emitter *e, const char *op, bool channels_first,
+                       const value_id *inputs, size_t input_count,
+                       const struct attribute *attributes, size_t attribute_count, value_id *output,
+                       struct error *err) must_check;
+
 static inline const struct shape *emit_shape(const struct emitter *e, value_id value)
 {
     return &e->graph->values[value].shape;

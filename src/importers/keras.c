@@ -134,7 +134,7 @@ static enum status archive_read(struct keras *k, const struct artifact *artifact
     TRY(network_read(k, model, network, 0, err));
     TRY(member_bytes(artifact_find(artifact, PARTS[1]), &bytes, err));
     if (hdf5_open(bytes, k->keep, &k->file, err) ||
-        weights_find_archive(k, *network, hdf5_root(k->file), err))
+        weights_find_archive(k, *network, hdf5_root(k->file), "", err))
         return error_within(err, "'model.weights.h5'");
     return STATUS_OK;
 }
@@ -163,6 +163,23 @@ static enum status input_field(struct keras *k, const struct network *network, s
     return STATUS_OK;
 }
 
+/* The layer's name; with a number behind it where an output has that name already, as tf.keras
+ * does.
+ */
+static const char *output_name(struct keras *k, const struct field *outputs, size_t index,
+                               const char *layer)
+{
+    const char *name = layer;
+    size_t number = 0;
+
+    for (size_t i = 0; name && i < index; i++)
+        if (!strcmp(outputs[i].name, name)) {
+            name = arena_printf(k->keep, "%s_%zu", layer, ++number);
+            i = SIZE_MAX; /* again from the first */
+        }
+    return name;
+}
+
 static enum status contract_begin(struct keras *k, const struct network *network,
                                   struct signature *signature, struct error *err)
 {
@@ -175,9 +192,9 @@ static enum status contract_begin(struct keras *k, const struct network *network
         return error_no_memory(err, "the contract");
     for (size_t i = 0; i < signature->input_count; i++)
         TRY(input_field(k, network, i, &signature->inputs[i], err));
-    for (size_t i = 0; i < signature->output_count; i++)
+    for (size_t i = 0; i < signature->output_count; i++) {
         signature->outputs[i] = (struct field){
-            .name = network_output_name(network, i),
+            .name = output_name(k, signature->outputs, i, network_output_name(network, i)),
             .dtype = DTYPE_F32,
             .shape = shape_unknown(),
             .profile = PROFILE_NUMERICAL,
@@ -185,6 +202,9 @@ static enum status contract_begin(struct keras *k, const struct network *network
             .evidence_dtype = {EVIDENCE_DERIVED, "Keras computes in float32"},
             .evidence_profile = {EVIDENCE_DERIVED, "dtype"},
         };
+        if (!signature->outputs[i].name)
+            return error_no_memory(err, "the contract");
+    }
     return STATUS_OK;
 }
 
@@ -289,7 +309,8 @@ static enum status model_import(struct keras *k, struct network *network, struct
 static enum status import(const struct upload *upload, struct description *description,
                           struct graph **graph, struct arena *keep, struct error *err)
 {
-    struct keras k = {.keep = keep, .description = description, .e.where = ""};
+    struct keras k = {
+        .keep = keep, .artifact = upload->artifact, .description = description, .e.where = ""};
     struct network *network;
     enum status status;
     struct bytes bytes;

@@ -1,5 +1,6 @@
 """Small Keras models, one for each layer and option: (name, builder, shapes of the inputs without the batch)."""
 
+import numpy as np
 import keras
 from keras import layers as L
 
@@ -157,3 +158,39 @@ case("shared layer", [(5,), (5,)], shared)
 case("nested models", [(6, 5, 3)], nested)
 case("transformer block", [(5, 8)], transformer)
 case("two outputs", [(5,)], lambda x: [L.Dense(2, name="a")(x), L.Dense(3, name="b")(x)])
+
+# --- keras.ops ---
+from keras import ops
+
+X, XY = [(4, 3)], [(4, 3), (4, 3)]
+for name in ("absolute arctan arcsinh ceil cos cosh exp floor negative sign sin sinh square tan tanh sigmoid relu relu6 softplus softsign silu "
+             "log_sigmoid hard_sigmoid hard_silu selu tanh_shrink hard_tanh leaky_relu elu celu gelu softmax log_softmax expm1 erf round trunc "
+             "isnan isfinite cbrt exp2 logical_not reciprocal copy stop_gradient").split():
+    case(f"ops.{name}", X, lambda x, n=name: (getattr(ops, n, None) or getattr(keras.ops, n))(x))
+for name in "log sqrt rsqrt log1p log2 log10 arccosh".split():
+    case(f"ops.{name}", X, lambda x, n=name: getattr(ops, n)(ops.square(x) + 1.5))
+for name in "arccos arcsin arctanh".split():
+    case(f"ops.{name}", X, lambda x, n=name: getattr(ops, n)(ops.tanh(x) * 0.9))
+for name in ("add subtract multiply divide true_divide maximum minimum equal not_equal greater greater_equal less less_equal floor_divide mod "
+             "divide_no_nan logical_and logical_or logical_xor").split():
+    case(f"ops.{name}", XY, lambda x, y, n=name: getattr(ops, n)(x, y))
+case("ops.numbers", X, lambda x: 2 - (3 * x + 1) / 4.0 + (x > 0) * x - (-x) % 2)
+case("ops.power", X, lambda x: [x ** 2, ops.power(ops.abs(x), 0.5), ops.power(ops.abs(x) + 0.1, 1.7), 2.0 ** x])
+case("ops.arrays", X, lambda x: x * np.arange(12, dtype="float32").reshape(4, 3) + np.array([1, 2, 3], "int32"))
+case("ops.where clip cast", XY, lambda x, y: ops.where(x > y, x, 0.5) + ops.clip(x, -0.5, 0.5) + ops.cast(ops.cast(y, "int32"), "float32"))
+case("ops.matmul", [(4, 3), (3, 2)], lambda x, y: x @ y)
+case("ops.einsum", [(4, 3), (5, 3)], lambda x, y: ops.einsum("bij,bkj->bik", x, y))
+case("ops.shapes", [(4, 6)], lambda x: [ops.reshape(x, (-1, 8, 3)), ops.transpose(x, (0, 2, 1)), ops.expand_dims(x, 1), ops.swapaxes(x, 1, 2), ops.moveaxis(x, 2, 1)])
+case("ops.squeeze", [(4, 1, 3)], lambda x: [ops.squeeze(x, 2), ops.squeeze(x)])
+case("ops.joining", XY, lambda x, y: [ops.concatenate([x, y], axis=-1), ops.stack([x, y], axis=1), ops.hstack([x, y])])
+case("ops.split", [(4, 6)], lambda x: [*ops.split(x, 3, axis=-1), *ops.split(x, [1, 3], axis=1), *ops.unstack(x, axis=1)])
+case("ops.order", [(4, 6)], lambda x: [ops.flip(x, axis=1), ops.tile(x, (1, 2, 1)), ops.repeat(x, 2, axis=1), ops.roll(x, 1, axis=2)])
+case("ops.pad", [(4, 6)], lambda x: [ops.pad(x, ((0, 0), (1, 2), (0, 1))), ops.pad(x, ((0, 0), (1, 2), (2, 1)), mode="reflect"), ops.pad(x, ((0, 0), (1, 2), (2, 1)), constant_values=1.5)])
+case("ops.getitem", [(4, 6)], lambda x: [x[:, 1], x[:, 1:3, ::2], x[..., -1], x[:, ::-1], x[:, None, 2:, 0]])
+case("ops.take", [(4, 6)], lambda x: [ops.take(x, np.array([0, 2]), axis=1), ops.tril(x), ops.triu(x, k=1), ops.ones_like(x), ops.zeros_like(x)])
+case("ops.reduce", [(4, 6)], lambda x: [ops.sum(x, axis=1), ops.mean(x, axis=(1, 2)), ops.max(x, axis=-1, keepdims=True), ops.min(x, axis=1), ops.prod(x, axis=2),
+                                        ops.var(x, axis=1), ops.std(x, axis=-1), ops.logsumexp(x, axis=1)])
+case("ops.reduce logic", [(4, 6)], lambda x: [ops.any(x > 1, axis=1), ops.all(x > -1, axis=1), ops.argmax(x, axis=-1), ops.argmin(x, axis=1), ops.count_nonzero(x > 0, axis=1)])
+case("ops.sort", [(4, 6)], lambda x: [ops.sort(x, axis=1), ops.argsort(x), *ops.top_k(x, 2), ops.cumsum(x, axis=1)])
+case("ops.norms", [(4, 6)], lambda x: [ops.normalize(x), *ops.moments(x, axes=[1])])
+case("ops.one_hot", [(4,)], lambda x: ops.one_hot(ops.cast(x, "int32"), 5), 6)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Activations that are layers. */
+#include <math.h>
+
 #include "importers/keras/internal.h"
 
 /* x above the threshold, else slope (x - threshold). */
@@ -21,7 +23,7 @@ static enum status relu(struct call *c, struct error *err)
     double slope = config_number_or(c, "negative_slope", 0);
     double threshold = config_number_or(c, "threshold", 0);
     double max = config_number_or(c, "max_value", -1);
-    value_id x = c->in[0].value, y = x, bound;
+    value_id x = c->in[0].value, y = x;
 
     TRY(call_wants(c, 1, err));
     if (threshold != 0)
@@ -31,10 +33,8 @@ static enum status relu(struct call *c, struct error *err)
                       EMIT_ATTRIBUTES(attribute_of_float("alpha", slope)), &y, err));
     else
         TRY(emit_1(c->e, "Relu", x, &y, err));
-    if (max >= 0) {
-        TRY(emit_number(c->e, emit_dtype(c->e, x), max, &bound, err));
-        TRY(emit_node(c->e, "", "Clip", EMIT(y, VALUE_NONE, bound), EMIT_PLAIN, &y, err));
-    }
+    if (max >= 0)
+        TRY(emit_clip(c->e, y, -HUGE_VAL, max, &y, err));
     return call_give(c, y);
 }
 

@@ -10,7 +10,7 @@ static bool keyword_true(const struct call *c, const char *name)
 {
     bool value = false;
 
-    json_bool(json_get(c->keywords, name), &value);
+    json_bool(call_keyword(c, name), &value);
     return value;
 }
 

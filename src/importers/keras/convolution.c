@@ -86,8 +86,7 @@ static enum status convolve(struct call *c, const struct geometry *g, value_id x
     TRY(emit_constant(c->e, kernel, &inputs[1], err));
     if (bias)
         TRY(emit_constant(c->e, bias, &inputs[2], err));
-    return emit(c->e, g->first ? "" : "firn", g->first ? "Conv" : "ConvNhwc", inputs, bias ? 3 : 2,
-                attributes, count, y, 1, err);
+    return emit_image(c->e, "Conv", g->first, inputs, bias ? 3 : 2, attributes, count, y, err);
 }
 
 /* (kernel..., in, out) -> (out, in, kernel...). */
@@ -305,8 +304,8 @@ static enum status transposed(struct call *c, int spatial, struct error *err)
     g.padding = bytes_of("valid");
     count = attributes_of(&g, 1, attributes);
     attributes[count++] = attribute_of_ints("output_padding", output_padding, (size_t)spatial);
-    TRY(emit(c->e, g.first ? "" : "firn", g.first ? "ConvTranspose" : "ConvTransposeNhwc", inputs,
-             biased ? 3 : 2, attributes, count, &y, 1, err));
+    TRY(emit_image(c->e, "ConvTranspose", g.first, inputs, biased ? 3 : 2, attributes, count, &y,
+                   err));
     return finish(c, y, err);
 }
 

@@ -75,8 +75,8 @@ static enum status convolve(const struct convolution_lstm *n, value_id x, bool s
                          : attribute_of_ints("pads", NONE, 4),
     };
 
-    return emit(n->c->e, n->first ? "" : "firn", n->first ? "Conv" : "ConvNhwc", inputs,
-                inputs[2] == VALUE_NONE ? 2 : 3, attributes, ARRAY_COUNT(attributes), y, 1, err);
+    return emit_image(n->c->e, "Conv", n->first, inputs, inputs[2] == VALUE_NONE ? 2 : 3,
+                      attributes, ARRAY_COUNT(attributes), y, err);
 }
 
 static enum status gate(const struct convolution_lstm *n, value_id z, int index,

@@ -24,12 +24,13 @@
  * text for the tables. Sources: keras-team/keras, keras-team/tf-keras, Keras 1.2.2. */
 #pragma once
 
+#include "base/map.h"
 #include "formats/hdf5/hdf5.h"
 #include "formats/json/json.h"
 #include "graph/emit.h"
 #include "importers/importer.h"
 
-enum { LAYER_OUTPUTS_MAX = 16, LAYER_INPUTS_MAX = 256, NESTING_MAX = 16 };
+enum { LAYER_OUTPUTS_MAX = 16, LAYER_INPUTS_MAX = 256, ARGUMENTS_MAX = 64, NESTING_MAX = 16 };
 
 struct keras_tensor {
     value_id value;
@@ -51,11 +52,13 @@ struct weights {          /* of one layer, in the order in which the layer made 
     struct tensor *items; /* HDF5 files: a list */
     size_t count, next;
     hdf5_object group; /* .keras archives: a group with vars/0 ... and a group for each part */
+    const char *path;  /* of the group in the archive, "layers/dense"; for assets */
     bool by_path;
 };
 
 struct layer {
     const char *name, *class_name;
+    bool operation; /* a call of keras.ops, not a layer */
     const struct json *config;
     const struct json *inbound; /* inbound_nodes: one item a call; NULL in a Sequential */
     struct network *network;    /* of a model used as a layer; else NULL */
@@ -73,15 +76,32 @@ struct network {
     bool sequential;
     struct layer *layers;
     size_t count;
+    struct map by_name; /* to struct layer */
     struct reference *inputs, *outputs;
     size_t input_count, output_count;
     const struct json
         *batch_shape; /* a Sequential's shape of input that no layer states; or NULL */
 };
 
+/* What a call is given (model/arguments.c). */
+struct argument {
+    struct bytes name;        /* of a keyword; no bytes: positional */
+    const struct json *value; /* as it is written */
+    size_t first, count;      /* its tensors, among all */
+};
+
+struct arguments {
+    struct argument *parts;
+    size_t part_count;
+    struct reference *references; /* the tensors of all parts */
+    size_t reference_count;
+    const struct json *keywords; /* an object, or NULL */
+};
+
 struct keras {
     struct emitter e;
     struct arena *keep;
+    const struct artifact *artifact; /* assets are members of it */
     struct hdf5 *file;
     int generation; /* 1, 2, 3 */
     bool theano;    /* Keras 1: kernels as the Theano backend wrote them */
@@ -99,40 +119,45 @@ struct call {
     const struct json *config;
     const char *class_name;
     struct weights *weights;
-    const struct json *keywords; /* of the call: an object, or NULL */
-    const struct keras_tensor *in;
+    enum dtype dtype; /* in which the layer computes: float32 or float64 */
+    enum dtype half;  /* to which weights, inputs and outputs are rounded; or DTYPE_NONE */
+    bool operation;
+    const struct keras_tensor *in; /* tensors of positional arguments */
     size_t in_count;
-    const struct call_keyword *tensors; /* keywords that are tensors */
-    size_t tensor_count;
-    struct keras_tensor *out; /* (LAYER_OUTPUTS_MAX,) */
+    const struct arguments *arguments;  /* NULL: of a layer inside a layer */
+    const struct keras_tensor *tensors; /* of all arguments; the positional ones first */
+    struct keras_tensor *out;           /* (LAYER_OUTPUTS_MAX,) */
     size_t out_count;
     int depth;
-};
-
-struct call_keyword {
-    struct bytes name;
-    struct keras_tensor tensor;
 };
 
 struct layer_class {
     const char *name;
     const char *alias; /* a second name, of another generation; or NULL */
     enum status (*lower)(struct call *c, struct error *err);
-    bool masks;    /* the mask of the input is that of the output */
-    bool keywords; /* reads the keywords of its call; for others they must not matter */
+    bool masks;     /* the mask of the input is that of the output */
+    bool keywords;  /* reads all arguments of its call; for others they must not matter */
+    bool any_dtype; /* its dtype policy says nothing about its inputs and outputs */
 };
 
 struct layer_set {
     const struct layer_class *classes;
     size_t count;
+    bool operations; /* of keras.ops, not layers */
 };
 #define LAYER_SET(...)                                                                             \
     {                                                                                              \
         (const struct layer_class[]){__VA_ARGS__},                                                 \
-            sizeof((const struct layer_class[]){__VA_ARGS__}) / sizeof(struct layer_class)         \
+            sizeof((const struct layer_class[]){__VA_ARGS__}) / sizeof(struct layer_class), false  \
+    }
+#define OPERATION_SET(...)                                                                         \
+    {                                                                                              \
+        (const struct layer_class[]){__VA_ARGS__},                                                 \
+            sizeof((const struct layer_class[]){__VA_ARGS__}) / sizeof(struct layer_class), true   \
     }
 
-const struct layer_class *layer_find(const char *class_name); /* or NULL */
+enum status call_run(struct call *c, struct error *err) must_check; /* model/call.c */
+bool operation_exists(const char *class_name);
 
 /* Give one output; several, in order. */
 enum status call_give(struct call *c, value_id value);
@@ -144,6 +169,10 @@ enum status call_wants(const struct call *c, size_t inputs, struct error *err) m
 enum status call_inner(struct call *c, const struct json *layer, const char *part,
                        const struct keras_tensor *in, size_t in_count, struct keras_tensor *out,
                        size_t *out_count, struct error *err) must_check;
+/* The argument of this place, or of this name; NULL when there is none. */
+const struct argument *call_argument(const struct call *c, size_t place, const char *name);
+/* The keyword's value; NULL when there is none or it holds tensors. */
+const struct json *call_keyword(const struct call *c, const char *name);
 /* The tensor that a keyword of the call is; number `index` where it is a list. Or NULL. */
 const struct keras_tensor *call_tensor(const struct call *c, const char *name, size_t index);
 
@@ -168,6 +197,9 @@ enum status config_ints(const struct call *c, const char *key, size_t rank, int6
                         int64_t *values, struct error *err) must_check;
 /* UNSUPPORTED unless the key is absent, null, false or zero. */
 enum status config_refuse(const struct call *c, const char *key, struct error *err) must_check;
+/* The items of a list as they stand; of an object in the order of their keys, as Keras flattens
+ * dictionaries. NULL: no memory. */
+const struct json **json_sorted(const struct json *list, struct arena *arena);
 /* Are channels the first dimension behind the batch? Default: no, but for images in files of
  * Theano. */
 bool config_channels_first(const struct call *c, int spatial);
@@ -177,15 +209,24 @@ bool config_channels_first(const struct call *c, int spatial);
 /* Which weights every layer has. */
 enum status weights_find_h5(struct keras *k, struct network *network, struct error *err) must_check;
 enum status weights_find_archive(struct keras *k, struct network *network, hdf5_object group,
-                                 struct error *err) must_check;
+                                 const char *path, struct error *err) must_check;
+/* What an archive calls the next object of this class in a list; `seen` are those before. */
+const char *archive_name(struct keras *k, struct map *seen, const char *class_name);
+/* A file that an archive keeps for the layer. */
+enum status weights_asset(struct call *c, const char *name, struct bytes *bytes, bool *found,
+                          struct error *err) must_check;
 /* The weights of a part of a layer: of an HDF5 file the same list. */
 enum status weights_part(struct keras *k, struct weights *weights, const char *part,
                          struct weights *inner, struct error *err) must_check;
 void weights_part_end(struct weights *weights, const struct weights *inner);
 
-/* The next weight; INVALID_INPUT when there is none left, or of another rank (`rank` -1: any). */
+/* The next weight in the dtype of the call; INVALID_INPUT when there is none left, or of another
+ * rank (`rank` -1: any). */
 enum status weight_take(struct call *c, const char *what, int rank, struct tensor *tensor,
                         struct error *err) must_check;
+/* The same as it is stored, of this dtype. */
+enum status weight_take_any(struct call *c, const char *what, enum dtype dtype,
+                            struct tensor *tensor, struct error *err) must_check;
 bool weights_left(struct keras *k, const struct weights *weights);
 /* The same as a constant of the graph. */
 enum status weight_constant(struct call *c, const char *what, int rank, value_id *value,
@@ -210,10 +251,71 @@ enum status activation_recurrent(const struct call *c, const struct json *activa
                                  const char *otherwise, struct recurrent_activation *result,
                                  struct error *err) must_check;
 
+/* --- operands and options of operations (model/operand.c) ---
+ *
+ * `names` are words with spaces between: what Keras 3 calls a parameter, what TensorFlow does. An
+ * argument has one of the names, or the place. */
+
+struct operand {
+    value_id value;
+    bool given;
+    bool weak; /* a Python number, of this kind */
+    bool list; /* a list of numbers */
+    enum json_kind kind;
+    double number;
+};
+#define OPERAND_1 "x1 x a input tensor inputs features logits input_tensor"
+#define OPERAND_2 "x2 y b"
+
+enum status operand_read(struct call *c, size_t place, const char *names, struct operand *operand,
+                         struct error *err) must_check;
+/* In this dtype; DTYPE_NONE: in its own. */
+enum status operand_value(struct call *c, const struct operand *operand, enum dtype dtype,
+                          value_id *value, struct error *err) must_check;
+/* One that must be there, in its own dtype. */
+enum status operand_tensor(struct call *c, size_t place, const char *names, value_id *value,
+                           struct error *err) must_check;
+enum dtype operands_dtype(const struct call *c, const struct operand *operands, size_t count);
+/* The first two, in the dtype that both become. */
+enum status operands_2(struct call *c, value_id out[2], struct error *err) must_check;
+/* Nested lists of numbers; DTYPE_NONE: float32 or int32, as they are written. */
+enum status constant_read(struct call *c, const struct json *value, enum dtype dtype,
+                          struct tensor *tensor, struct error *err) must_check;
+
+/* What is no tensor: an argument, or a key of the configuration; or NULL. */
+const struct json *operand_option(const struct call *c, size_t place, const char *names);
+/* An integer or a list of them; null or absent: none. */
+enum status option_ints(const struct call *c, size_t place, const char *names, int64_t *values,
+                        size_t max, size_t *count, struct error *err) must_check;
+enum status option_int(const struct call *c, size_t place, const char *names, int64_t otherwise,
+                       int64_t *value, struct error *err) must_check;
+double option_number(const struct call *c, size_t place, const char *names, double otherwise);
+bool option_bool(const struct call *c, size_t place, const char *names, bool otherwise);
+/* DTYPE_NONE where there is none. */
+enum status option_dtype(const struct call *c, size_t place, const char *names, enum dtype *dtype,
+                         struct error *err) must_check;
+
+/* --- categories (model/categories.c) --- */
+
+/* Indices outside 0 ... depth - 1 are of no category. */
+enum status one_hot_emit(struct call *c, value_id index, int64_t depth, int64_t axis,
+                         enum dtype dtype, value_id *y, struct error *err) must_check;
+/* By output mode: int, one_hot, multi_hot, count (times weights, or VALUE_NONE). */
+enum status categories_encode(struct call *c, value_id index, struct bytes mode, int64_t depth,
+                              value_id weights, enum dtype dtype, value_id *y, struct error *err)
+    must_check;
+
 /* --- model/network.c, model/lower.c --- */
 
 enum status network_read(struct keras *k, const struct json *model, struct network **network,
                          int depth, struct error *err) must_check;
+/* [layer, node, tensor] */
+enum status reference_read(const struct network *network, const struct json *name,
+                           const struct json *call, const struct json *tensor,
+                           struct reference *reference, struct error *err) must_check;
+enum status arguments_read(const struct network *network, const struct json *node,
+                           struct arena *arena, struct arguments **made, struct error *err)
+    must_check;
 /* `in` for each input of the network; `out` for each output. */
 enum status network_lower(struct keras *k, struct network *network, const struct keras_tensor *in,
                           size_t in_count, struct keras_tensor *out, int depth, struct error *err)

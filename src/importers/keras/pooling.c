@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Pooling, local and global. */
-#include <stdio.h>
-
 #include "base/text.h"
 #include "importers/keras/internal.h"
 
@@ -29,7 +27,7 @@ static enum status pool(struct call *c, const char *kind, int spatial, struct er
     int64_t size[SPATIAL_MAX], strides[SPATIAL_MAX];
     bool first = config_channels_first(c, spatial);
     struct attribute attributes[3];
-    char op[32], quoted[TEXT_QUOTE_SIZE];
+    char quoted[TEXT_QUOTE_SIZE];
     size_t count = 2;
     value_id y;
 
@@ -42,8 +40,7 @@ static enum status pool(struct call *c, const char *kind, int spatial, struct er
     else if (!bytes_is(padding, "valid"))
         return error_set(err, STATUS_UNSUPPORTED, "padding '%s'",
                          text_quote(padding, quoted, sizeof quoted));
-    snprintf(op, sizeof op, "%s%s", kind, first ? "" : "Nhwc");
-    TRY(emit(c->e, first ? "" : "firn", op, &c->in[0].value, 1, attributes, count, &y, 1, err));
+    TRY(emit_image(c->e, kind, first, &c->in[0].value, 1, attributes, count, &y, err));
     return call_give(c, y);
 }
 

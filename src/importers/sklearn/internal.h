@@ -241,9 +241,6 @@ enum status state_list(struct lowering *l, const struct pickle_object *self, con
 
 enum status emit_scalar(struct lowering *l, double number, value_id *out, struct error *err)
     must_check;
-/* x limited to low..high; NaN stays. */
-enum status emit_clip(struct lowering *l, value_id x, double low, double high, value_id *out,
-                      struct error *err) must_check;
 /* x (n, k) @ transpose(weights) + bias: weights (m, k) as scikit-learn keeps coef_; bias (m,) or
  * NULL; out (n, m). */
 enum status emit_linear(struct lowering *l, value_id x, const struct tensor *weights,

@@ -215,7 +215,7 @@ static enum status proba_huber(struct lowering *l, const struct pickle_object *s
     share = 1.0 / (double)width;
     TRY(emit_scalar(l, 1, &one, err));
     TRY(emit_scalar(l, 2, &two, err));
-    TRY(emit_clip(l, p, -1, 1, &p, err));
+    TRY(emit_clip(&l->e, p, -1, 1, &p, err));
     TRY(emit_2(&l->e, "Add", p, one, &p, err));
     TRY(emit_2(&l->e, "Div", p, two, &p, err));
     if (width == 1)

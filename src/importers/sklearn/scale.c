@@ -66,7 +66,7 @@ static enum status max_abs(struct lowering *l, const struct pickle_object *self,
     TRY(table_matrix(l, in, check_of(l, self), &x, err));
     TRY(apply(l, self, "Div", "scale_", in->count, &x, err));
     if (clip)
-        TRY(emit_clip(l, x, -1, 1, &x, err));
+        TRY(emit_clip(&l->e, x, -1, 1, &x, err));
     return table_of_matrix(l, x, in->count, out, err);
 }
 
@@ -86,7 +86,7 @@ static enum status min_max(struct lowering *l, const struct pickle_object *self,
         if (!pickle_to_f64(pickle_item(range, 0), &low) ||
             !pickle_to_f64(pickle_item(range, 1), &high))
             return state_error(err, "feature_range", "is no pair of numbers");
-        TRY(emit_clip(l, x, low, high, &x, err));
+        TRY(emit_clip(&l->e, x, low, high, &x, err));
     }
     return table_of_matrix(l, x, in->count, out, err);
 }

@@ -44,16 +44,6 @@ static enum status simple_emit(struct call *c, const struct simple *row, value_i
     return emit(c->e, "", row->op, &x, 1, attributes, count, y, 1, err);
 }
 
-static enum status clip_emit(struct call *c, value_id x, double low, double high, value_id *y,
-                             struct error *err)
-{
-    value_id bounds[2];
-
-    TRY(emit_number(c->e, emit_dtype(c->e, x), low, &bounds[0], err));
-    TRY(emit_number(c->e, emit_dtype(c->e, x), high, &bounds[1], err));
-    return emit_node(c->e, "", "Clip", EMIT(x, bounds[0], bounds[1]), EMIT_PLAIN, y, err);
-}
-
 static enum status by_name(struct call *c, struct bytes name, value_id x, value_id *y,
                            struct error *err)
 {
@@ -74,9 +64,9 @@ static enum status by_name(struct call *c, struct bytes name, value_id x, value_
         return emit_2(c->e, "Mul", x, t, y, err);
     }
     if (bytes_is(name, "relu6"))
-        return clip_emit(c, x, 0, 6, y, err);
+        return emit_clip(c->e, x, 0, 6, y, err);
     if (bytes_is(name, "hard_tanh"))
-        return clip_emit(c, x, -1, 1, y, err);
+        return emit_clip(c->e, x, -1, 1, y, err);
     if (bytes_is(name, "tanh_shrink")) {
         TRY(emit_1(c->e, "Tanh", x, &t, err));
         return emit_2(c->e, "Sub", x, t, y, err);

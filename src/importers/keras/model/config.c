@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdlib.h>
+
 #include "base/text.h"
 #include "importers/keras/internal.h"
 
@@ -99,4 +101,25 @@ bool config_channels_first(const struct call *c, int spatial)
     if (bytes_is(format, "channels_last") || bytes_is(format, "tf"))
         return false;
     return c->k->generation == 1 && c->k->theano && spatial > 1;
+}
+
+static int key_compare(const void *a, const void *b)
+{
+    const struct json *x = *(const struct json *const *)a, *y = *(const struct json *const *)b;
+
+    size_t size = x->key.size < y->key.size ? x->key.size : y->key.size;
+    int order = size ? memcmp(x->key.data, y->key.data, size) : 0;
+
+    return order ? order : (x->key.size > y->key.size) - (x->key.size < y->key.size);
+}
+
+const struct json **json_sorted(const struct json *list, struct arena *arena)
+{
+    const struct json **sorted = arena_new(arena, const struct json *, list->count);
+
+    for (size_t i = 0; sorted && i < list->count; i++)
+        sorted[i] = &list->items[i];
+    if (sorted && list->kind == JSON_OBJECT)
+        qsort(sorted, list->count, sizeof *sorted, key_compare);
+    return sorted;
 }

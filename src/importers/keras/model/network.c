@@ -21,6 +21,20 @@ static bool is_network(const char *class_name)
 
 /* --- layers --- */
 
+/* HDF5 files of Keras 3 leave the module out; but every layer of such a name states whether it can
+ * be trained. */
+static bool is_operation(const struct keras *k, const struct json *item, const char *class_name,
+                         const struct json *config)
+{
+    struct bytes module;
+
+    if (json_string(json_get(item, "module"), &module))
+        return bytes_starts(module, bytes_of("keras.src.ops")) ||
+               bytes_starts(module, bytes_of("keras.ops"));
+    return k->generation >= 3 && config && config->kind == JSON_OBJECT &&
+           !json_get(config, "trainable") && class_name && operation_exists(class_name);
+}
+
 static enum status layer_read(struct keras *k, const struct json *item, struct layer *layer,
                               int depth, struct error *err)
 {
@@ -30,6 +44,7 @@ static enum status layer_read(struct keras *k, const struct json *item, struct l
     layer->name = text_of(k, json_get(item, "name"));
     if (!layer->name)
         layer->name = text_of(k, json_get(layer->config, "name"));
+    layer->operation = is_operation(k, item, layer->class_name, layer->config);
     if (!layer->class_name || !layer->config)
         return error_at(err, item->offset, STATUS_INVALID_INPUT,
                         "a layer without class_name or config");
@@ -37,7 +52,8 @@ static enum status layer_read(struct keras *k, const struct json *item, struct l
         layer->name = layer->class_name;
     if (is_network(layer->class_name) && network_read(k, item, &layer->network, depth + 1, err))
         return error_within(err, "layer '%.64s'", layer->name);
-    layer->call_count = layer->inbound ? layer->inbound->count : 0;
+    layer->call_count =
+        layer->inbound && layer->inbound->kind == JSON_ARRAY ? layer->inbound->count : 0;
     if (!layer->call_count)
         layer->call_count = 1;
     if (layer->call_count > CALLS_MAX)
@@ -55,37 +71,19 @@ static enum status layers_read(struct keras *k, const struct json *layers, struc
     network->layers = arena_new(k->keep, struct layer, layers->count);
     if (!network->layers)
         return error_no_memory(err, "the layers");
-    for (size_t i = 0; i < layers->count; i++)
-        TRY(layer_read(k, &layers->items[i], &network->layers[network->count++], depth, err));
+    map_init(&network->by_name, k->keep);
+    for (size_t i = 0; i < layers->count; i++) {
+        struct layer *layer = &network->layers[network->count++];
+
+        TRY(layer_read(k, &layers->items[i], layer, depth, err));
+        if (!map_set(&network->by_name, bytes_of(layer->name), layer))
+            return error_no_memory(err, "the layers");
+    }
     return STATUS_OK;
 }
 
 /* --- the ends of a Functional model: [[name, node, tensor], ...], or one such triple; in Keras 3 a
  * dictionary or nested lists too --- */
-
-static enum status triple_read(struct network *network, const struct json *triple,
-                               struct reference *reference, struct error *err)
-{
-    char quoted[TEXT_QUOTE_SIZE];
-    struct bytes name;
-    int64_t call, tensor;
-
-    if (!triple || triple->kind != JSON_ARRAY || triple->count < 3 ||
-        !json_string(&triple->items[0], &name) || !json_i64(&triple->items[1], &call) ||
-        !json_i64(&triple->items[2], &tensor))
-        return error_set(err, STATUS_INVALID_INPUT,
-                         "an input or output of the model is no [layer, node, tensor]");
-    for (size_t i = 0; i < network->count; i++) {
-        if (!bytes_is(name, network->layers[i].name))
-            continue;
-        if (call < 0 || tensor < 0 || tensor >= LAYER_OUTPUTS_MAX)
-            break;
-        *reference = (struct reference){i, (size_t)call, (size_t)tensor};
-        return STATUS_OK;
-    }
-    return error_set(err, STATUS_INVALID_INPUT, "the model has no layer '%s'",
-                     text_quote(name, quoted, sizeof quoted));
-}
 
 static bool is_triple(const struct json *value)
 {
@@ -93,21 +91,34 @@ static bool is_triple(const struct json *value)
            value->items[1].kind == JSON_INT;
 }
 
+static enum status end_read(struct network *network, const struct json *triple,
+                            struct reference *reference, struct error *err)
+{
+    if (triple->kind != JSON_ARRAY || triple->count < 3)
+        return error_set(err, STATUS_INVALID_INPUT,
+                         "an input or output of the model is no [layer, node, tensor]");
+    return reference_read(network, &triple->items[0], &triple->items[1], &triple->items[2],
+                          reference, err);
+}
+
 static enum status ends_read(struct keras *k, struct network *network, const struct json *list,
                              struct reference **ends, size_t *count, struct error *err)
 {
+    const struct json **sorted;
+
     if (!list || (list->kind != JSON_ARRAY && list->kind != JSON_OBJECT))
         return error_set(err, STATUS_INVALID_INPUT, "the model has no list of inputs or outputs");
     if (is_triple(list)) {
         *ends = arena_new(k->keep, struct reference, 1);
         *count = 1;
-        return *ends ? triple_read(network, list, *ends, err) : error_no_memory(err, "the model");
+        return *ends ? end_read(network, list, *ends, err) : error_no_memory(err, "the model");
     }
     *ends = arena_new(k->keep, struct reference, list->count);
-    if (!*ends)
+    sorted = json_sorted(list, k->keep);
+    if (!*ends || !sorted)
         return error_no_memory(err, "the model");
     for (size_t i = 0; i < list->count; i++)
-        TRY(triple_read(network, &list->items[i], &(*ends)[(*count)++], err));
+        TRY(end_read(network, sorted[i], &(*ends)[(*count)++], err));
     return STATUS_OK;
 }
 

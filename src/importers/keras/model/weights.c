@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "importers/keras/internal.h"
+#include "tensor/convert.h"
 
 /* --- HDF5 files --- */
 
@@ -213,49 +214,70 @@ static char *snake_case(struct keras *k, const char *name)
     return result;
 }
 
-static enum status archive_layers(struct keras *k, struct network *network, hdf5_object layers,
-                                  struct error *err)
+const char *archive_name(struct keras *k, struct map *seen, const char *class_name)
 {
+    const char *name = snake_case(k, class_name);
+    size_t *before;
+
+    if (!name)
+        return NULL;
+    before = map_find(seen, bytes_of(name));
+    if (before)
+        return arena_printf(k->keep, "%s_%zu", name, ++*before);
+    before = arena_new(k->keep, size_t, 1);
+    return before && map_set(seen, bytes_of(name), before) ? name : NULL;
+}
+
+static enum status archive_layers(struct keras *k, struct network *network, hdf5_object layers,
+                                  const char *place, struct error *err)
+{
+    struct map seen;
+
+    map_init(&seen, k->keep);
     for (size_t l = 0; l < network->count; l++) {
         struct layer *layer = &network->layers[l];
-        char *name = snake_case(k, layer->class_name), *path = name;
-        size_t before = 0;
+        const char *path;
         hdf5_object group;
 
-        for (size_t i = 0; i < l; i++)
-            before += !strcmp(network->layers[i].class_name, layer->class_name);
-        if (name && before)
-            path = arena_printf(k->keep, "%s_%zu", name, before);
-        if (!path)
-            return error_no_memory(err, "the weights");
         layer->weights.by_path = true;
+        layer->weights.group = UINT64_MAX;
+        if (layer->operation)
+            continue;
+        path = archive_name(k, &seen, layer->class_name);
+        layer->weights.path = path ? arena_printf(k->keep, "%s%s", place, path) : NULL;
+        if (!layer->weights.path)
+            return error_no_memory(err, "the weights");
         if (hdf5_find(k->file, layers, bytes_of(path), &group, err)) {
             if (err->status != STATUS_NOT_FOUND)
                 return err->status;
-            layer->weights.group = UINT64_MAX;
             continue;
         }
         layer->weights.group = group;
-        if (layer->network && weights_find_archive(k, layer->network, group, err))
+        if (layer->network &&
+            weights_find_archive(k, layer->network, group, layer->weights.path, err))
             return error_within(err, "layer '%.64s'", layer->name);
     }
     return STATUS_OK;
 }
 
 enum status weights_find_archive(struct keras *k, struct network *network, hdf5_object group,
-                                 struct error *err)
+                                 const char *path, struct error *err)
 {
     /* The second is of archives before Keras 2.13. */
     static const char *const LISTS[] = {"layers", "_layer_checkpoint_dependencies"};
     hdf5_object layers;
 
     for (size_t i = 0; i < ARRAY_COUNT(LISTS); i++) {
+        const char *place = arena_printf(k->keep, "%s%s%s/", path, *path ? "/" : "", LISTS[i]);
+
+        if (!place)
+            return error_no_memory(err, "the weights");
         if (!hdf5_find(k->file, group, bytes_of(LISTS[i]), &layers, err))
-            return archive_layers(k, network, layers, err);
+            return archive_layers(k, network, layers, place, err);
         if (err->status != STATUS_NOT_FOUND)
             return err->status;
     }
-    return archive_layers(k, network, group, err);
+    return archive_layers(k, network, group, path, err);
 }
 
 enum status weights_part(struct keras *k, struct weights *weights, const char *part,
@@ -265,6 +287,9 @@ enum status weights_part(struct keras *k, struct weights *weights, const char *p
     if (!weights->by_path)
         return STATUS_OK;
     inner->next = 0;
+    inner->path = weights->path ? arena_printf(k->keep, "%s/%s", weights->path, part) : NULL;
+    if (weights->path && !inner->path)
+        return error_no_memory(err, "the weights");
     if (weights->group != UINT64_MAX &&
         hdf5_find(k->file, weights->group, bytes_of(part), &inner->group, err)) {
         if (err->status != STATUS_NOT_FOUND)
@@ -311,6 +336,23 @@ bool weights_left(struct keras *k, const struct weights *weights)
     return !take_by_path(k, &copy, &tensor, &found, &ignored) && found;
 }
 
+/* To the dtype in which the layer computes, rounded as its policy says. */
+static enum status weight_cast(struct call *c, struct tensor *tensor, struct error *err)
+{
+    const enum dtype steps[] = {c->half, c->dtype};
+
+    for (size_t i = 0; i < ARRAY_COUNT(steps); i++) {
+        struct tensor cast;
+
+        if (steps[i] == DTYPE_NONE || tensor->dtype == steps[i])
+            continue;
+        TRY(tensor_new(&cast, steps[i], &tensor->shape, c->k->keep, err));
+        TRY(tensor_cast(tensor, &cast, err));
+        *tensor = cast;
+    }
+    return STATUS_OK;
+}
+
 enum status weight_take(struct call *c, const char *what, int rank, struct tensor *tensor,
                         struct error *err)
 {
@@ -328,7 +370,42 @@ enum status weight_take(struct call *c, const char *what, int rank, struct tenso
                          tensor->shape.rank, rank);
     if (!dtype_is_float(tensor->dtype) && rank >= 0)
         return error_set(err, STATUS_UNSUPPORTED, "its %s is %s", what, dtype_name(tensor->dtype));
-    return STATUS_OK;
+    return dtype_is_float(tensor->dtype) ? weight_cast(c, tensor, err) : STATUS_OK;
+}
+
+enum status weight_take_any(struct call *c, const char *what, enum dtype dtype,
+                            struct tensor *tensor, struct error *err)
+{
+    enum dtype computing = c->dtype, half = c->half;
+    enum status status;
+
+    c->dtype = c->half = DTYPE_NONE;
+    status = weight_take(c, what, -1, tensor, err);
+    c->dtype = computing;
+    c->half = half;
+    if (!status && tensor->dtype != dtype)
+        return error_set(err, STATUS_INVALID_INPUT, "its %s is %s, not %s", what,
+                         dtype_name(tensor->dtype), dtype_name(dtype));
+    return status;
+}
+
+enum status weights_asset(struct call *c, const char *name, struct bytes *bytes, bool *found,
+                          struct error *err)
+{
+    const char *path;
+    struct member *member;
+
+    *found = false;
+    if (!c->weights->path)
+        return STATUS_OK;
+    path = arena_printf(c->k->keep, "assets/%s/%s", c->weights->path, name);
+    if (!path)
+        return error_no_memory(err, "an asset");
+    member = artifact_find(c->k->artifact, path);
+    if (!member)
+        return STATUS_OK;
+    *found = true;
+    return member_bytes(member, bytes, err);
 }
 
 enum status weight_constant(struct call *c, const char *what, int rank, value_id *value,

@@ -9,16 +9,6 @@ enum status emit_scalar(struct lowering *l, double number, value_id *out, struct
     return graph_constant_f64(l->e.graph, &number, &shape, out, err);
 }
 
-enum status emit_clip(struct lowering *l, value_id x, double low, double high, value_id *out,
-                      struct error *err)
-{
-    value_id inputs[3] = {x, VALUE_NONE, VALUE_NONE};
-
-    TRY(emit_scalar(l, low, &inputs[1], err));
-    TRY(emit_scalar(l, high, &inputs[2], err));
-    return emit(&l->e, "", "Clip", inputs, 3, NULL, 0, out, 1, err);
-}
-
 enum status emit_linear(struct lowering *l, value_id x, const struct tensor *weights,
                         const struct tensor *bias, value_id *out, struct error *err)
 {
