@@ -20,11 +20,9 @@ static enum status leaky_relu(struct tf_call *c, struct error *err)
 
 static enum status relu6(struct tf_call *c, struct error *err)
 {
-    value_id zero, six, y;
+    value_id y;
 
-    TRY(number_like(c, 0, &zero, err));
-    TRY(number_like(c, 6, &six, err));
-    TRY(emit_node(c->e, "", "Clip", EMIT(c->in[0], zero, six), EMIT_PLAIN, &y, err));
+    TRY(emit_clip(c->e, c->in[0], 0, 6, &y, err));
     return tf_give(c, y);
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/tensorflow/window.h"
 
-#include <stdio.h>
-
 enum { NUMBER_MAX = 1 << 20 };
 
 enum status tf_channels_first(const struct tf_call *c, bool *first, struct error *err)
@@ -112,9 +110,6 @@ enum status tf_window_emit(const struct tf_call *c, const struct tf_window *w, c
                            struct emit_inputs in, struct emit_attributes attributes, value_id *y,
                            struct error *err)
 {
-    char name[40];
-
-    snprintf(name, sizeof name, "%s%s", op, w->first ? "" : "Nhwc");
-    return emit(c->e, w->first ? "" : "firn", name, in.values, in.count, attributes.items,
-                attributes.count, y, 1, err);
+    return emit_image(c->e, op, w->first, in.values, in.count, attributes.items, attributes.count,
+                      y, err);
 }
