@@ -126,8 +126,8 @@ static inline void model_contract(struct model *m)
             .name = signature->name,
             .inputs = model_fields(m, signature->inputs, signature->input_count),
             .outputs = model_fields(m, signature->outputs, signature->output_count),
-            .input_count = signature->input_count,
-            .output_count = signature->output_count,
+            .input_count = signature->input_count - signature->state_in_count,
+            .output_count = signature->output_count - signature->state_out_count,
         };
     }
 }

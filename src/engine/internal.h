@@ -8,11 +8,14 @@
  *   execute.c    each request: bind pointers, run the steps
  *   session.c    memory and plans of one thread
  *   control.c    If, Loop, Scan, SequenceMap: plans of their graphs, run by a step
+ *   state.c      variables that signatures write
  *   region.c     what is left of a recipe behind steps whose shapes depend on data
  *
  * What is below `struct native` never changes after load and is shared by all threads; what is
- * below `struct native_session` belongs to one thread. So there is no lock. */
+ * below `struct native_session` belongs to one thread. So there is no lock but that of state.c. */
 #pragma once
+
+#include <pthread.h>
 
 #include "engine/native.h"
 #include "graph/control.h"
@@ -42,6 +45,17 @@ struct recipe {
     bool inner; /* of a subgraph or region: its inputs were checked */
 };
 
+struct state_buffer {
+    struct tensor tensor; /* its data is owned */
+    size_t capacity;      /* bytes */
+};
+
+struct states { /* of the graph, as they are now */
+    pthread_mutex_t lock;
+    struct state_buffer *buffers;
+    size_t count;
+};
+
 struct native {
     struct servable base;
     struct graph *graph;
@@ -53,6 +67,7 @@ struct native {
     struct artifact *artifact;
     struct arena model;    /* graph and contract */
     struct arena prepared; /* recipes and states */
+    struct states *states; /* NULL: it has none */
 };
 
 /* What the operators of a graph prepare: (node_count,), in native->prepared. */
@@ -221,6 +236,9 @@ struct native_session {
     struct run_arena dynamic; /* outputs of dynamic steps */
     struct arena scratch;     /* while planning */
     struct arena keep;        /* of the session */
+    /* of models with variables that they write: */
+    struct tensor *run_tensors;  /* inputs and outputs with the hidden ones */
+    struct state_buffer *copies; /* of the states */
 };
 
 struct session *native_session_new(struct servable *servable);
@@ -253,6 +271,19 @@ enum status control_run_dynamic(struct op_call *call, struct error *err) must_ch
 enum status plan_execute(struct native_session *session, struct plan *plan,
                          const struct tensor *inputs, struct tensor *outputs, struct error *err)
     must_check;
+
+/* state.c */
+enum status states_make(struct native *native, struct error *err) must_check;
+void states_free(struct states *states);
+void session_states_free(struct native_session *session);
+/* The run of a signature that reads or writes states. */
+enum status states_run(struct native_session *session, size_t signature,
+                       const struct tensor *inputs, struct tensor *outputs, struct error *err)
+    must_check;
+static inline bool signature_has_states(const struct graph_signature *signature)
+{
+    return signature->state_in_count || signature->state_out_count;
+}
 
 static inline const struct native *session_native(const struct native_session *session)
 {

@@ -16,6 +16,7 @@ static void native_free(struct servable *servable)
 {
     struct native *native = (struct native *)servable;
 
+    states_free(native->states);
     arena_release(&native->prepared);
     arena_release(&native->model);
     artifact_close(native->artifact);
@@ -55,6 +56,8 @@ static enum status native_run(struct session *base, size_t signature, const stru
 
     TRY(signature_check(base->servable, signature, err));
     session->last = NULL;
+    if (signature_has_states(session->recipes[signature].signature))
+        return states_run(session, signature, inputs, outputs, err);
     TRY(session_plan(session, signature, inputs, &plan, err));
     session->last = plan;
     return plan_execute(session, plan, inputs, outputs, err);
@@ -66,7 +69,11 @@ static double native_estimate_us(struct session *base, size_t signature,
     struct plan *plan;
     struct error ignored;
 
-    if (signature_check(base->servable, signature, &ignored))
+    const struct native_session *session = (const struct native_session *)base;
+
+    /* One that has states may have to wait. */
+    if (signature_check(base->servable, signature, &ignored) ||
+        signature_has_states(session->recipes[signature].signature))
         return -1;
     plan = session_plan_find((struct native_session *)base, signature, inputs);
     return plan ? plan->average_us : -1;
@@ -210,6 +217,8 @@ static enum status load(struct native *native, struct error *err)
         status = graph_narrow_weights(native->graph, native->options.weights, err);
     if (!status)
         status = recipes_make(native, &scratch, err);
+    if (!status)
+        status = states_make(native, err);
     op_reference_only(reference);
     arena_release(&scratch);
     native->mapped = mapped_bytes(native);

@@ -145,22 +145,24 @@ static const struct graph_signature *signature_named(const struct graph *graph, 
 static enum status signature_match(const struct graph *graph, const struct signature *promised,
                                    const struct graph_signature *found, struct error *err)
 {
+    size_t inputs, outputs;
+
     if (!found)
         return error_set(err, STATUS_INTERNAL, "the graph has no such signature");
-    if (promised->input_count != found->input_count ||
-        promised->output_count != found->output_count)
+    inputs = found->input_count - found->state_in_count;
+    outputs = found->output_count - found->state_out_count;
+    if (promised->input_count != inputs || promised->output_count != outputs)
         return error_set(err, STATUS_INTERNAL,
                          "the contract has %zu inputs and %zu outputs, the graph %zu and %zu",
-                         promised->input_count, promised->output_count, found->input_count,
-                         found->output_count);
-    for (size_t i = 0; i < found->input_count; i++)
+                         promised->input_count, promised->output_count, inputs, outputs);
+    for (size_t i = 0; i < inputs; i++)
         if (promised->inputs[i].dtype != graph->values[found->inputs[i]].dtype)
             return error_set(err, STATUS_CONFLICT,
                              "input '%.64s' is %s in the contract, but %s in "
                              "the model",
                              promised->inputs[i].name, dtype_name(promised->inputs[i].dtype),
                              dtype_name(graph->values[found->inputs[i]].dtype));
-    for (size_t i = 0; i < found->output_count; i++)
+    for (size_t i = 0; i < outputs; i++)
         if (promised->outputs[i].dtype != graph->values[found->outputs[i]].dtype)
             return error_set(err, STATUS_CONFLICT,
                              "output '%.64s' is %s in the contract, but %s in "

@@ -109,6 +109,7 @@ void native_session_free(struct session *base)
     for (size_t i = 0; session->root == session && i < session->recipe_count; i++)
         if (session->children[i])
             native_session_free(&session->children[i]->base);
+    session_states_free(session);
     arena_release(&session->memory);
     arena_release(&session->strings.arena);
     arena_release(&session->dynamic.arena);

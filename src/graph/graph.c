@@ -327,6 +327,52 @@ enum status graph_signature_add(struct graph *graph, const char *name, const val
     return STATUS_OK;
 }
 
+enum status graph_state_add(struct graph *graph, const char *name, const struct tensor *initial,
+                            const struct shape *shape, uint32_t *number, struct error *err)
+{
+    struct graph_state *state;
+
+    if (!GRAPH_GROW(graph->keep, graph->states, graph->state_count, graph->state_capacity))
+        return error_no_memory(err, "a variable");
+    state = &graph->states[graph->state_count];
+    *state = (struct graph_state){
+        .name = arena_text(graph->keep, bytes_of(name)), .initial = *initial, .shape = *shape};
+    if (!state->name)
+        return error_no_memory(err, "a variable");
+    *number = (uint32_t)graph->state_count++;
+    return STATUS_OK;
+}
+
+static enum status numbers_copy(struct graph *graph, const uint32_t *numbers, size_t count,
+                                size_t limit, const uint32_t **copy, struct error *err)
+{
+    uint32_t *made = arena_new(graph->keep, uint32_t, count);
+
+    if (!made)
+        return error_no_memory(err, "a signature");
+    if (count > limit)
+        return error_set(err, STATUS_INTERNAL, "a signature of %zu with %zu states", limit, count);
+    for (size_t i = 0; i < count; i++) {
+        if (numbers[i] >= graph->state_count)
+            return error_set(err, STATUS_INTERNAL, "there is no state %u", (unsigned)numbers[i]);
+        made[i] = numbers[i];
+    }
+    *copy = made;
+    return STATUS_OK;
+}
+
+enum status graph_signature_states(struct graph *graph, const uint32_t *in, size_t in_count,
+                                   const uint32_t *out, size_t out_count, struct error *err)
+{
+    struct graph_signature *signature = &graph->signatures[graph->signature_count - 1];
+
+    TRY(numbers_copy(graph, in, in_count, signature->input_count, &signature->states_in, err));
+    TRY(numbers_copy(graph, out, out_count, signature->output_count, &signature->states_out, err));
+    signature->state_in_count = in_count;
+    signature->state_out_count = out_count;
+    return STATUS_OK;
+}
+
 /* Mark backwards from the outputs what they need; nodes are in order, so one walk does. */
 static enum status signature_check(const struct graph *graph,
                                    const struct graph_signature *signature, bool *needed,

@@ -39,8 +39,18 @@ struct graph_signature {
     const value_id *inputs; /* in the contract's order */
     const value_id *outputs;
     size_t input_count, output_count;
+    /* Its last inputs and outputs may be states of the graph, which are no fields of the contract:
+     * it is given what they hold, and what it gives they hold from then on. */
+    const uint32_t *states_in, *states_out; /* (state_in_count,), (state_out_count,) */
+    size_t state_in_count, state_out_count;
     size_t capture_count; /* of a subgraph: how many of its last inputs are values that it captures;
                            * they are the last inputs of its node too */
+};
+
+struct graph_state { /* a variable that signatures read and write: it lives from run to run */
+    const char *name;
+    struct tensor initial; /* borrowed */
+    struct shape shape;    /* that it always has, as far as the model says */
 };
 
 struct graph {
@@ -52,6 +62,8 @@ struct graph {
     size_t signature_count, signature_capacity;
     const char **symbols; /* names of symbolic dimensions: symbol k is dimension -(k + 2) */
     size_t symbol_count, symbol_capacity;
+    struct graph_state *states;
+    size_t state_count, state_capacity;
     struct arena *keep; /* where all of it lives: `model` lifetime */
 
     /* for graph/ alone */
@@ -118,6 +130,14 @@ enum status graph_declare(struct graph *graph, value_id value, enum dtype dtype,
 enum status graph_signature_add(struct graph *graph, const char *name, const value_id *inputs,
                                 size_t input_count, const value_id *outputs, size_t output_count,
                                 struct error *err) must_check;
+
+/* A variable; and that the last inputs and outputs of the newest signature are such. */
+enum status graph_state_add(struct graph *graph, const char *name, const struct tensor *initial,
+                            const struct shape *shape, uint32_t *number, struct error *err)
+    must_check;
+enum status graph_signature_states(struct graph *graph, const uint32_t *in, size_t in_count,
+                                   const uint32_t *out, size_t out_count, struct error *err)
+    must_check;
 
 /* A graph that is an attribute (If, Loop, Scan, SequenceMap) has one signature; the last
  * `capture_count` of its inputs are values of the graph around it. */
