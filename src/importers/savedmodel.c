@@ -122,80 +122,6 @@ static enum status contract_of(const struct tf_saved_model *model, struct contra
     return STATUS_OK;
 }
 
-/* --- one signature --- */
-
-/* The node that a field feeds, as an input of the graph: a placeholder, or any other, whose own
- * value is then not asked for. */
-static enum status input_add(struct tf_scope *scope, const struct tf_field *field, value_id *value,
-                             struct error *err)
-{
-    const struct tf_node *node = map_find(&scope->stored->by_name, field->tensor.node);
-    char quoted[TEXT_QUOTE_SIZE];
-
-    if (!node || field->tensor.output)
-        return error_set(err, STATUS_INVALID_INPUT,
-                         "input '%.64s' is tensor '%s', which is not there", field->name,
-                         text_quote(field->tensor.node, quoted, sizeof quoted));
-    if (tf_state_of(scope, node)->state == TF_DONE) {
-        *value = tf_state_of(scope, node)->outputs[0];
-        return STATUS_OK;
-    }
-    TRY(graph_input(scope->e->graph, field->name, field->dtype, &field->shape, value, err));
-    return tf_feed(scope, node, *value, err);
-}
-
-static enum status output_find(struct tf_scope *scope, const struct tf_field *field,
-                               value_id *value, struct error *err)
-{
-    if (tf_edge_value(scope, &field->tensor, value, err))
-        return error_within(err, "output '%.64s'", field->name);
-    if (emit_dtype(scope->e, *value) != field->dtype)
-        return error_set(err, STATUS_UNSUPPORTED, "output '%.64s' comes out as %s, not %s",
-                         field->name, dtype_name(emit_dtype(scope->e, *value)),
-                         dtype_name(field->dtype));
-    return STATUS_OK;
-}
-
-static enum status signature_build(struct tf_lowering *l, struct emitter *e,
-                                   const struct tf_signature *stored, struct error *err)
-{
-    value_id *inputs = arena_new(l->keep, value_id, stored->input_count);
-    value_id *outputs = arena_new(l->keep, value_id, stored->output_count);
-    struct tf_scope scope;
-
-    if (!inputs || !outputs)
-        return error_no_memory(err, "a signature");
-    TRY(tf_scope_open(&scope, l, NULL, NULL, e, err));
-    for (size_t i = 0; i < stored->input_count; i++)
-        TRY(input_add(&scope, &stored->inputs[i], &inputs[i], err));
-    for (size_t i = 0; i < stored->output_count; i++)
-        TRY(output_find(&scope, &stored->outputs[i], &outputs[i], err));
-    return graph_signature_add(e->graph, stored->name, inputs, stored->input_count, outputs,
-                               stored->output_count, err);
-}
-
-/* Each signature for itself: one that cannot be served leaves the others alone. */
-static enum status signatures_build(struct tf_lowering *l, struct emitter *e,
-                                    const struct tf_saved_model *model, struct contract *contract,
-                                    size_t *built, struct error *err)
-{
-    *built = 0;
-    for (size_t i = 0; i < contract->count; i++) {
-        struct signature *signature = &contract->signatures[i];
-        enum status status = signature_build(l, e, &model->signatures[i], err);
-
-        if (status == STATUS_UNSUPPORTED || status == STATUS_TOO_LARGE) {
-            signature->reason = arena_printf(l->keep, "%s", err->text);
-            if (!signature->reason)
-                return error_no_memory(err, "the contract");
-            continue;
-        }
-        TRY(status);
-        ++*built;
-    }
-    return STATUS_OK;
-}
-
 /* --- import --- */
 
 static enum status checkpoint_open(struct tf_lowering *l, const struct upload *upload,
@@ -224,22 +150,18 @@ static enum status model_import(struct tf_lowering *l, const struct upload *uplo
                                 struct graph **graph, struct error *err)
 {
     struct bundle *bundle = arena_new(l->keep, struct bundle, 1);
-    struct emitter e = {.where = ""};
-    size_t built;
+    struct contract *contract = &description->contract;
 
     if (!bundle)
         return error_no_memory(err, "the model");
     TRY(checkpoint_open(l, upload, model, bundle, err));
     if (tf_saved_model_initialise(l, model, err))
         return error_within(err, "initialising");
-    TRY(graph_new(&e.graph, l->keep, err));
-    TRY(signatures_build(l, &e, model, &description->contract, &built, err));
-    if (!built) {
-        description->reason = description->contract.signatures[0].reason;
-        return STATUS_OK;
-    }
-    *graph = e.graph;
-    return graph_finish(e.graph, err);
+    TRY(tf_signatures_build(l, model->signatures, contract->signatures, contract->count, graph,
+                            err));
+    if (!*graph)
+        description->reason = contract->signatures[0].reason;
+    return STATUS_OK;
 }
 
 static enum status import(const struct upload *upload, struct description *description,

@@ -56,9 +56,10 @@ struct tf_node {
 struct tf_graph {
     struct tf_node *nodes;
     size_t count;
-    struct map by_name;      /* -> struct tf_node */
-    int64_t producer;        /* VersionDef.producer; 0: not stated */
-    struct protobuf library; /* FunctionDefLibrary */
+    struct map by_name;         /* -> struct tf_node */
+    int64_t producer;           /* VersionDef.producer; 0: not stated */
+    struct protobuf library;    /* FunctionDefLibrary */
+    struct tf_effects *effects; /* model/effect.c; found when they are first asked for */
 };
 
 enum status tf_graph_read(const struct protobuf *message, struct tf_graph *graph,
@@ -91,6 +92,11 @@ enum status tf_length(const struct tf_node *node, const char *name, size_t *leng
 /* The name of the function that an attribute calls; empty: absent. */
 enum status tf_function_name(const struct tf_node *node, const char *name, struct bytes *function,
                              struct error *err) must_check;
+/* Each function that an attribute names. */
+enum status tf_functions_visit(const struct tf_node *node,
+                               enum status (*visit)(struct bytes name, void *context,
+                                                    struct error *err),
+                               void *context, struct error *err) must_check;
 /* A list of integers: at most `max`, their number in *count (0: absent). */
 enum status tf_ints(const struct tf_node *node, const char *name, int64_t *values, size_t max,
                     size_t *count, struct arena *keep, struct error *err) must_check;
@@ -158,6 +164,39 @@ struct tf_function {
 enum status tf_function_get(struct tf_lowering *l, struct bytes name,
                             const struct tf_function **function, struct error *err) must_check;
 
+bool tf_is_function(struct tf_lowering *l, struct bytes name);
+
+/* --- effects (model/effect.c) --- */
+
+/* What running a node may do besides computing its outputs. */
+enum { TF_READS = 1, TF_WRITES = 2, TF_FAILS = 4 };
+
+struct tf_effects { /* of the nodes of a graph, with all that they need */
+    uint8_t *of;    /* (count,); NULL: not found yet */
+    unsigned all;
+    int state;
+};
+
+enum status tf_effects(struct tf_lowering *l, const struct tf_graph *graph,
+                       const struct tf_node *node, unsigned *effects, struct error *err) must_check;
+/* Is a node that is only there for its control edge to be lowered? While restoring, always; while
+ * serving, when it writes or may fail, or reads what is written. */
+struct tf_scope;
+enum status tf_control_matters(const struct tf_scope *scope, const struct tf_node *node,
+                               bool *matters, struct error *err) must_check;
+/* Lower what the body of a function does beyond its results. */
+enum status tf_effects_lower(struct tf_scope *scope, struct error *err) must_check;
+/* `value` is computed with the outputs of the graph, whether or not they need it. */
+enum status tf_guard_add(struct tf_lowering *l, const struct graph *graph, value_id value,
+                         struct error *err) must_check;
+/* Tie what was added for this graph to the first of its outputs. */
+enum status tf_guards_settle(struct tf_lowering *l, struct emitter *e, value_id *outputs,
+                             size_t count, struct error *err) must_check;
+/* References of TensorFlow 1: an output that is the variable itself, whose value is read by whoever
+ * does not take a reference. */
+bool tf_gives_reference(const char *op);
+bool tf_takes_reference(const char *op);
+
 /* --- resources (model/resource.c) --- */
 
 /* What handles stand for. A handle is a value of the graph, a constant that says which resource it
@@ -171,10 +210,19 @@ struct tf_resource {
     const struct tf_node *node; /* that makes it */
 
     /* TF_VARIABLE: what it was restored or initialised to; TF_SAVED_TENSOR: `key` */
-    struct bytes key; /* in the bundle; empty: none */
+    struct bytes key;   /* in the bundle; empty: none */
+    struct bytes slice; /* of it: "4,5 0,2:-"; empty: all */
     const struct tensor *tensor;
-    const struct graph *graph; /* where `value` is the constant of it */
+    const struct graph *graph; /* where `value` is what it holds now */
     value_id value;
+    bool reference;                 /* of TensorFlow 1: its handle is read like a tensor */
+    bool written;                   /* while serving: it is state, that signatures take and give */
+    size_t signature;               /* of a written one: in which `value` is valid */
+    value_id taken;                 /* the hidden input; VALUE_NONE */
+    bool assigned;                  /* in this signature: `value` is a hidden output */
+    size_t writer;                  /* the first signature that writes it */
+    const struct graph *slot_graph; /* where `slot` is the number of its state */
+    uint32_t slot;
 
     /* Of the operators that make other kinds: lives in `keep`. */
     void *state;
@@ -192,6 +240,32 @@ enum status tf_resource_give(struct tf_call *c, struct tf_resource *resource, st
 enum status tf_resource_of(const struct tf_call *c, size_t input, enum tf_resource_kind kind,
                            struct tf_resource **resource, struct error *err) must_check;
 bool tf_is_resource(const struct tf_call *c, size_t input, enum tf_resource_kind kind);
+/* The resource of a handle; NULL: the value is none. */
+struct tf_resource *tf_resource_at(const struct tf_lowering *l, const struct graph *graph,
+                                   value_id value);
+
+/* --- variables (variable.c) --- */
+
+struct tf_scope;
+/* What a variable holds at this point of a signature. */
+enum status tf_variable_value(const struct tf_scope *scope, struct tf_resource *variable,
+                              value_id *value, struct error *err) must_check;
+enum status tf_variable_stored(const struct tf_lowering *l, const struct tf_resource *variable,
+                               struct tensor *stored, struct error *err) must_check;
+/* Before a signature has to do with a variable that is written. */
+enum status tf_variable_touch(struct tf_lowering *l, struct tf_resource *variable,
+                              struct error *err) must_check;
+/* A reference is read; other values stay as they are. */
+enum status tf_variable_dereference(const struct tf_scope *scope, value_id *value,
+                                    struct error *err) must_check;
+
+/* --- signatures (model/signature.c) --- */
+
+/* All signatures as those of a new graph; what is UNSUPPORTED becomes the reason of the one that
+ * needs it. *graph is NULL when no signature can be served. */
+enum status tf_signatures_build(struct tf_lowering *l, const struct tf_signature *stored,
+                                struct signature *signatures, size_t count, struct graph **graph,
+                                struct error *err) must_check;
 
 /* --- lowering (model/lower.c) --- */
 
@@ -211,6 +285,20 @@ struct tf_lowering {
     struct tf_resource **resources;
     size_t resource_count, resource_capacity;
     struct map resource_names; /* "kind/name" -> struct tf_resource */
+    /* Variables that are written while serving are found by lowering everything once; then all is
+     * lowered again with them as state. */
+    bool writes;
+    size_t signature;            /* the one that is lowered, from 1 on */
+    const struct graph *serving; /* its graph: effects in others, subgraphs, are refused */
+    /* Assertions and the like: what must be computed, in which graph. */
+    struct tf_guard {
+        const struct graph *graph;
+        value_id value;
+    } * guards;
+    size_t guard_count, guard_capacity;
+    bool settled;                 /* a graph that is finished had some: so has what calls it */
+    struct tf_resource **touched; /* written variables that this signature reads or writes */
+    size_t touched_count, touched_capacity;
     const char
         *uninitialised; /* why initialising was left off: for whoever misses a table; or NULL */
 };
@@ -289,6 +377,9 @@ struct tf_op_set {
             sizeof((const struct tf_op[]){__VA_ARGS__}) / sizeof(struct tf_op)                     \
     }
 
+/* As the node would be lowered if its operator were this one and had these inputs. */
+enum status tf_lower_as(struct tf_call *c, const char *op, const value_id *in, size_t in_count,
+                        struct error *err) must_check;
 /* The results of a function for the inputs of the node, as its outputs. */
 enum status tf_call_function(struct tf_call *c, const struct tf_function *function,
                              struct error *err) must_check;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Variables: what restoring and initialising assign to them. */
+/* Variables: what restoring and initialising assign to them, and reading them. Those that are
+ * written while serving are state: hidden inputs and outputs of the signatures (assign.c). */
 #include "base/text.h"
 #include "importers/tensorflow/internal.h"
+
+/* The shared name of a variable that is nobody else's. */
+static const char ANONYMOUS[] = "cd2c89b7-88b7-44c8-ad83-06c2a9158347";
 
 static enum status variable_get(const struct tf_call *c, struct tf_resource **variable,
                                 struct error *err)
@@ -10,47 +14,110 @@ static enum status variable_get(const struct tf_call *c, struct tf_resource **va
     const char *name;
 
     TRY(tf_string(c->node, "shared_name", "", &shared, err));
-    name = shared.size && !bytes_is(shared, "cd2c89b7-88b7-44c8-ad83-06c2a9158347")
-               ? arena_text(c->l->keep, shared)
-               : c->node->name;
+    name = shared.size && !bytes_is(shared, ANONYMOUS) ? arena_text(c->l->keep, shared)
+                                                       : c->node->name;
     if (!name)
         return error_no_memory(err, "a variable");
     return tf_resource_get(c->l, TF_VARIABLE, name, c->node, variable, err);
 }
 
-static enum status variable_read(struct tf_call *c, struct tf_resource *variable, value_id *value,
-                                 struct error *err)
+enum status tf_variable_stored(const struct tf_lowering *l, const struct tf_resource *variable,
+                               struct tensor *stored, struct error *err)
 {
-    struct tensor restored;
-
-    if (variable->graph == c->e->graph) {
-        *value = variable->value;
+    if (variable->tensor) {
+        *stored = *variable->tensor;
         return STATUS_OK;
     }
-    if (variable->tensor)
-        restored = *variable->tensor;
-    else if (variable->key.size && c->l->bundle)
-        TRY(bundle_tensor(c->l->bundle, variable->key, &restored, err));
-    else
-        return error_set(err, STATUS_UNSUPPORTED, "the file does not hold variable '%.64s'",
-                         variable->name);
-    TRY(emit_constant(c->e, &restored, value, err));
-    variable->value = *value;
-    variable->graph = c->e->graph;
+    if (variable->key.size && l->bundle)
+        return bundle_tensor(l->bundle, variable->key, stored, err);
+    return error_set(err, STATUS_UNSUPPORTED, "the file does not hold variable '%.64s'",
+                     variable->name);
+}
+
+/* The first time that a signature has to do with a variable that is written. */
+enum status tf_variable_touch(struct tf_lowering *l, struct tf_resource *variable,
+                              struct error *err)
+{
+    if (variable->signature == l->signature)
+        return STATUS_OK;
+    if (l->touched_count == l->touched_capacity) {
+        size_t capacity = l->touched_capacity * 2 + 16;
+        struct tf_resource **grown = arena_new(l->keep, struct tf_resource *, capacity);
+
+        if (!grown)
+            return error_no_memory(err, "the variables");
+        if (l->touched_count)
+            memcpy(grown, l->touched, l->touched_count * sizeof(struct tf_resource *));
+        l->touched = grown;
+        l->touched_capacity = capacity;
+    }
+    l->touched[l->touched_count++] = variable;
+    variable->signature = l->signature;
+    variable->taken = VALUE_NONE;
+    variable->assigned = false;
+    variable->graph = NULL;
     return STATUS_OK;
 }
 
-/* A reference variable: its value where it is read, a handle where it is assigned. */
+/* The hidden input of a variable. */
+static enum status variable_take(const struct tf_scope *scope, struct tf_resource *variable,
+                                 struct error *err)
+{
+    struct tensor stored;
+    struct shape shape;
+
+    TRY(tf_variable_stored(scope->l, variable, &stored, err));
+    TRY(tf_shape(variable->node, "shape", &shape, scope->l->keep, err));
+    TRY(graph_input(scope->e->graph, variable->name, stored.dtype, &shape, &variable->taken, err));
+    variable->value = variable->taken;
+    variable->graph = scope->e->graph;
+    return STATUS_OK;
+}
+
+enum status tf_variable_value(const struct tf_scope *scope, struct tf_resource *variable,
+                              value_id *value, struct error *err)
+{
+    struct graph *graph = scope->e->graph;
+    struct tensor stored;
+
+    if (variable->written) {
+        if (graph != scope->l->serving)
+            return error_set(err, STATUS_UNSUPPORTED,
+                             "variable '%.64s', which is written while the model serves, is read "
+                             "in a branch or loop",
+                             variable->name);
+        TRY(tf_variable_touch(scope->l, variable, err));
+        if (variable->graph != graph)
+            TRY(variable_take(scope, variable, err));
+    }
+    if (variable->graph != graph) {
+        TRY(tf_variable_stored(scope->l, variable, &stored, err));
+        TRY(emit_constant(scope->e, &stored, &variable->value, err));
+        variable->graph = graph;
+    }
+    *value = variable->value;
+    return STATUS_OK;
+}
+
+enum status tf_variable_dereference(const struct tf_scope *scope, value_id *value,
+                                    struct error *err)
+{
+    struct tf_resource *variable = tf_resource_at(scope->l, scope->e->graph, *value);
+
+    if (!variable || variable->kind != TF_VARIABLE || !variable->reference)
+        return STATUS_OK;
+    if (scope->l->phase != TF_SERVING && !variable->tensor && !variable->key.size)
+        return STATUS_OK;
+    return tf_variable_value(scope, variable, value, err);
+}
+
 static enum status reference(struct tf_call *c, struct error *err)
 {
     struct tf_resource *variable;
-    value_id value;
 
     TRY(tf_resource_get(c->l, TF_VARIABLE, c->node->name, c->node, &variable, err));
-    if (c->l->phase != TF_SERVING)
-        return tf_resource_give(c, variable, err);
-    TRY(variable_read(c, variable, &value, err));
-    return tf_give(c, value);
+    variable->reference = true;
+    return tf_resource_give(c, variable, err);
 }
 
 static enum status handle(struct tf_call *c, struct error *err)
@@ -67,29 +134,57 @@ static enum status read(struct tf_call *c, struct error *err)
     value_id value;
 
     TRY(tf_resource_of(c, 0, TF_VARIABLE, &variable, err));
-    TRY(variable_read(c, variable, &value, err));
+    TRY(tf_variable_value(c->scope, variable, &value, err));
     return tf_give(c, value);
 }
 
-static enum status assign(struct tf_call *c, struct error *err)
+/* Rows of a variable: as GatherV2 along the axis behind the batch. */
+static enum status gather(struct tf_call *c, struct error *err)
 {
-    struct tf_resource *variable, *saved;
+    struct tf_resource *variable;
+    value_id in[3] = {0, c->in[1]};
+    int64_t batch;
 
-    if (c->l->phase == TF_SERVING)
-        return error_set(err, STATUS_UNSUPPORTED, "it writes a variable while it serves");
     TRY(tf_resource_of(c, 0, TF_VARIABLE, &variable, err));
-    if (tf_is_resource(c, 1, TF_SAVED_TENSOR)) {
-        TRY(tf_resource_of(c, 1, TF_SAVED_TENSOR, &saved, err));
-        variable->key = saved->key;
-        variable->tensor = NULL;
-    } else {
-        variable->tensor = tf_constant(c, 1);
-        if (!variable->tensor)
-            return error_set(err, STATUS_UNSUPPORTED, "what it assigns is not known");
-    }
-    variable->graph = NULL;
-    return tf_give(c, c->in[0]);
+    TRY(tf_variable_value(c->scope, variable, &in[0], err));
+    TRY(tf_int(c->node, "batch_dims", 0, &batch, err));
+    TRY(emit_number(c->e, DTYPE_I64, (double)batch, &in[2], err));
+    return tf_lower_as(c, "GatherV2", in, 3, err);
 }
+
+static enum status gather_nd(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *variable;
+    value_id in[2] = {0, c->in[1]};
+
+    TRY(tf_resource_of(c, 0, TF_VARIABLE, &variable, err));
+    TRY(tf_variable_value(c->scope, variable, &in[0], err));
+    return tf_lower_as(c, "GatherNd", in, 2, err);
+}
+
+static enum status shape(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *variable;
+    value_id value;
+
+    TRY(tf_resource_of(c, 0, TF_VARIABLE, &variable, err));
+    TRY(tf_variable_value(c->scope, variable, &value, err));
+    return tf_lower_as(c, "Shape", &value, 1, err);
+}
+
+static enum status is_initialised(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *variable;
+    value_id y;
+
+    TRY(tf_resource_of(c, 0, TF_VARIABLE, &variable, err));
+    if (variable->written)
+        return error_set(err, STATUS_UNSUPPORTED, "asks for a variable that is written");
+    TRY(emit_number(c->e, DTYPE_BOOL, variable->tensor || variable->key.size, &y, err));
+    return tf_give(c, y);
+}
+
+/* --- restoring --- */
 
 static enum status strings_of(const struct tf_call *c, size_t input, const struct bytes **strings,
                               size_t *count, struct error *err)
@@ -118,10 +213,10 @@ static enum status restore(struct tf_call *c, struct error *err)
     if (c->l->phase == TF_SERVING || prefixes != 1 || !bytes_equal(*prefix, c->l->prefix))
         return error_set(err, STATUS_UNSUPPORTED, "it reads a file other than the model's");
     for (size_t i = 0; i < count; i++) {
-        if (i < slice_count && slices[i].size)
-            return error_set(err, STATUS_UNSUPPORTED, "it restores slices of tensors");
         TRY(tf_resource_get(c->l, TF_SAVED_TENSOR, "", c->node, &saved, err));
         saved->key = names[i];
+        if (i < slice_count)
+            saved->slice = slices[i];
         TRY(tf_resource_give(c, saved, err));
     }
     return STATUS_OK;
@@ -131,6 +226,9 @@ const struct tf_op_set tf_ops_variable =
     TF_OP_SET({.name = "VariableV2", .lower = reference}, {.name = "Variable", .lower = reference},
               {.name = "VarHandleOp", .lower = handle},
               {.name = "ReadVariableOp", .lower = read, .inputs = 1},
-              {.name = "Assign", .lower = assign, .inputs = 2},
-              {.name = "AssignVariableOp", .lower = assign, .inputs = 2},
-              {.name = "RestoreV2", .lower = restore}, );
+              {.name = "ResourceGather", .lower = gather, .inputs = 2},
+              {.name = "ResourceGatherNd", .lower = gather_nd, .inputs = 2},
+              {.name = "VariableShape", .lower = shape, .inputs = 1},
+              {.name = "VarIsInitializedOp", .lower = is_initialised, .inputs = 1},
+              {.name = "IsVariableInitialized", .lower = is_initialised, .inputs = 1},
+              {.name = "RestoreV2", .lower = restore, .outputs = "tensors*dtypes"}, );

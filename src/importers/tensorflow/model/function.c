@@ -233,6 +233,15 @@ enum status tf_function_get(struct tf_lowering *l, struct bytes name,
     return STATUS_OK;
 }
 
+bool tf_is_function(struct tf_lowering *l, struct bytes name)
+{
+    struct error ignored;
+
+    if (!l->functions.arena && library_index(l, &ignored))
+        return false;
+    return map_find(&l->functions, name);
+}
+
 /* --- lowering --- */
 
 static enum status results_lower(struct tf_scope *scope, const value_id *arguments,
@@ -242,12 +251,7 @@ static enum status results_lower(struct tf_scope *scope, const value_id *argumen
 
     for (size_t i = 0; i < function->argument_count; i++)
         TRY(tf_feed(scope, &function->body.nodes[i], arguments[i], err));
-    for (size_t i = 0; i < function->control_count && scope->l->phase != TF_SERVING; i++) {
-        const struct tf_node *node = map_find(&function->body.by_name, function->controls[i].node);
-
-        if (node)
-            TRY(tf_lower(scope, &node, 1, err));
-    }
+    TRY(tf_effects_lower(scope, err));
     for (size_t i = 0; i < function->result_count; i++)
         TRY(tf_edge_value(scope, &function->results[i], &results[i], err));
     return STATUS_OK;
@@ -268,7 +272,9 @@ enum status tf_function_lower(const struct tf_scope *caller, const struct tf_fun
             return error_set(err, STATUS_UNSUPPORTED, "function '%.64s' calls itself",
                              function->name);
     TRY(tf_scope_open(&scope, caller->l, function, caller, e, err));
-    if (results_lower(&scope, arguments, results, err))
+    if (results_lower(&scope, arguments, results, err) ||
+        (e->graph != caller->e->graph &&
+         tf_guards_settle(scope.l, e, results, function->result_count, err)))
         return caller->depth ? err->status : error_within(err, "function '%.64s'", function->name);
     e->where = where;
     return STATUS_OK;

@@ -19,6 +19,7 @@ enum {
     TENSOR = 8,
     FUNCTION = 10
 };
+enum { LIST_FUNCTION = 9 };
 
 /* --- nodes --- */
 
@@ -183,7 +184,8 @@ enum status tf_nodes_read(const struct protobuf *message, uint32_t number, size_
     if (count > NODES_MAX)
         return error_set(err, STATUS_TOO_LARGE, "the graph has %zu nodes", count);
     graph->nodes = arena_new(keep, struct tf_node, count + more);
-    if (!graph->nodes)
+    graph->effects = arena_new(keep, struct tf_effects, 1);
+    if (!graph->nodes || !graph->effects)
         return error_no_memory(err, "the graph");
     graph->count = more;
     while (graph->count < count + more) {
@@ -406,25 +408,74 @@ enum status tf_floats(const struct tf_node *node, const char *name, const float 
     return STATUS_OK;
 }
 
+/* The name (1) of a NameAttrList. */
+static enum status name_read(const struct protobuf_field *field, struct bytes *name,
+                             struct error *err)
+{
+    struct protobuf message;
+    struct protobuf_field inner;
+
+    *name = (struct bytes){(const uint8_t *)"", 0};
+    TRY(protobuf_message(field, &message, err));
+    for (;;) {
+        TRY(protobuf_next(&message, &inner, err));
+        if (!inner.number)
+            return STATUS_OK;
+        if (inner.number == 1)
+            TRY(protobuf_bytes(&inner, name, err));
+    }
+}
+
 enum status tf_function_name(const struct tf_node *node, const char *name, struct bytes *function,
                              struct error *err)
 {
     struct protobuf_field field;
-    struct protobuf message;
     bool found;
 
     *function = (struct bytes){(const uint8_t *)"", 0};
     TRY(value_of(node, name, FUNCTION, &field, &found, err));
-    if (!found)
-        return STATUS_OK;
-    TRY(protobuf_message(&field, &message, err));
+    return found ? name_read(&field, function, err) : STATUS_OK;
+}
+
+static enum status list_visit(struct protobuf list,
+                              enum status (*visit)(struct bytes name, void *context,
+                                                   struct error *err),
+                              void *context, struct error *err)
+{
+    struct protobuf_field field;
+    struct bytes function;
+
     for (;;) {
-        TRY(protobuf_next(&message, &field, err));
+        TRY(protobuf_next(&list, &field, err));
         if (!field.number)
             return STATUS_OK;
-        if (field.number == 1)
-            TRY(protobuf_bytes(&field, function, err));
+        if (field.number != LIST_FUNCTION)
+            continue;
+        TRY(name_read(&field, &function, err));
+        TRY(visit(function, context, err));
     }
+}
+
+enum status tf_functions_visit(const struct tf_node *node,
+                               enum status (*visit)(struct bytes name, void *context,
+                                                    struct error *err),
+                               void *context, struct error *err)
+{
+    for (size_t i = 0; i < node->attribute_count; i++) {
+        struct protobuf reader = node->attributes[i].value, list;
+        struct protobuf_field field;
+        struct bytes function;
+
+        TRY(protobuf_next(&reader, &field, err));
+        if (field.number == FUNCTION) {
+            TRY(name_read(&field, &function, err));
+            TRY(visit(function, context, err));
+        } else if (field.number == LIST) {
+            TRY(protobuf_message(&field, &list, err));
+            TRY(list_visit(list, visit, context, err));
+        }
+    }
+    return STATUS_OK;
 }
 
 /* Of a list of whatever kind. */

@@ -239,6 +239,28 @@ enum status tf_call_function(struct tf_call *c, const struct tf_function *functi
     return tf_function_lower(c->scope, function, c->e, c->in, c->in_count, c->out, err);
 }
 
+static enum status row_run(struct tf_call *c, const struct tf_op *row, struct error *err)
+{
+    if (row->inputs && row->inputs != c->in_count)
+        return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs, not %zu", c->in_count,
+                         row->inputs);
+    if (!row->onnx)
+        return row->lower(c, err);
+    return emit(c->e, "", row->onnx, c->in, c->in_count, NULL, 0, c->out, c->out_count = 1, err);
+}
+
+enum status tf_lower_as(struct tf_call *c, const char *op, const value_id *in, size_t in_count,
+                        struct error *err)
+{
+    const struct tf_op *row = op_row(op);
+
+    if (!row)
+        return error_set(err, STATUS_UNSUPPORTED, "is %s, which is not supported", op);
+    c->in = in;
+    c->in_count = in_count;
+    return row_run(c, row, err);
+}
+
 static enum status call_run(struct tf_scope *scope, const struct tf_node *node, const value_id *in,
                             struct tf_call *c, struct error *err)
 {
@@ -250,15 +272,7 @@ static enum status call_run(struct tf_scope *scope, const struct tf_node *node, 
                           .node = node,
                           .in = in,
                           .in_count = node->input_count};
-    if (!row)
-        return call_named(c, err);
-    if (row->inputs && row->inputs != node->input_count)
-        return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs, not %zu", node->input_count,
-                         row->inputs);
-    if (!row->onnx)
-        return row->lower(c, err);
-    return emit(scope->e, "", row->onnx, in, node->input_count, NULL, 0, c->out, c->out_count = 1,
-                err);
+    return row ? row_run(c, row, err) : call_named(c, err);
 }
 
 static enum status node_lower(struct tf_scope *scope, const struct tf_node *node, struct error *err)
@@ -272,9 +286,15 @@ static enum status node_lower(struct tf_scope *scope, const struct tf_node *node
     if (!in)
         return error_no_memory(err, "a node");
     scope->e->where = node->name;
-    for (size_t i = 0; i < node->input_count; i++)
+    for (size_t i = 0; i < node->input_count; i++) {
         TRY(value_of_edge(scope, &node->inputs[i], &in[i], err));
+        if (!tf_takes_reference(node->op))
+            TRY(tf_variable_dereference(scope, &in[i], err));
+    }
+    l->settled = false;
     TRY(call_run(scope, node, in, &c, err));
+    if (l->settled && c.out_count)
+        TRY(tf_guard_add(l, scope->e->graph, c.out[0], err));
     TRY(graph_compute(scope->e->graph, first, l->scratch, err));
     arena_reset(l->scratch);
     state->outputs = arena_new(l->keep, value_id, c.out_count);
@@ -290,32 +310,35 @@ static enum status node_lower(struct tf_scope *scope, const struct tf_node *node
 
 /* Of the edges, the first node that is not lowered yet; NULL: none. */
 static enum status missing_of(const struct tf_scope *scope, const struct tf_edge *edges,
-                              size_t count, const struct tf_node **from, struct error *err)
+                              size_t count, bool controls, const struct tf_node **from,
+                              struct error *err)
 {
     char quoted[TEXT_QUOTE_SIZE];
+    bool matters = true;
 
     for (size_t i = 0; i < count; i++) {
         *from = map_find(&scope->stored->by_name, edges[i].node);
         if (!*from)
             return error_set(err, STATUS_INVALID_INPUT, "its input '%s' is no node",
                              text_quote(edges[i].node, quoted, sizeof quoted));
-        if (tf_state_of(scope, *from)->state != TF_DONE)
+        if (tf_state_of(scope, *from)->state == TF_DONE)
+            continue;
+        if (controls)
+            TRY(tf_control_matters(scope, *from, &matters, err));
+        if (matters)
             return STATUS_OK;
     }
     *from = NULL;
     return STATUS_OK;
 }
 
-/* While serving, nothing is run for its effect. */
 static enum status missing(const struct tf_scope *scope, const struct tf_node *node,
                            const struct tf_node **from, struct error *err)
 {
-    *from = NULL;
-    if (scope->l->phase != TF_SERVING)
-        TRY(missing_of(scope, node->controls, node->control_count, from, err));
+    TRY(missing_of(scope, node->controls, node->control_count, true, from, err));
     if (*from)
         return STATUS_OK;
-    return missing_of(scope, node->inputs, node->input_count, from, err);
+    return missing_of(scope, node->inputs, node->input_count, false, from, err);
 }
 
 static enum status wanted_lower(struct tf_scope *scope, const struct tf_node *wanted,

@@ -52,18 +52,24 @@ enum status tf_resource_give(struct tf_call *c, struct tf_resource *resource, st
     return tf_add(c, value, err);
 }
 
-static struct tf_resource *resource_find(const struct tf_call *c, size_t input)
+struct tf_resource *tf_resource_at(const struct tf_lowering *l, const struct graph *graph,
+                                   value_id value)
 {
-    const struct tensor *tensor = tf_constant(c, input);
+    const struct tensor *tensor = graph->values[value].constant;
     int64_t number;
 
     if (!tensor || tensor->dtype != DTYPE_I64 || tensor->shape.rank != 0)
         return NULL;
     number = tensor_i64(tensor, 0);
-    if (number < 0 || (size_t)number >= c->l->resource_count ||
-        tensor->data != &c->l->resources[number]->number)
+    if (number < 0 || (size_t)number >= l->resource_count ||
+        tensor->data != &l->resources[number]->number)
         return NULL;
-    return c->l->resources[number];
+    return l->resources[number];
+}
+
+static struct tf_resource *resource_find(const struct tf_call *c, size_t input)
+{
+    return input < c->in_count ? tf_resource_at(c->l, c->e->graph, c->in[input]) : NULL;
 }
 
 bool tf_is_resource(const struct tf_call *c, size_t input, enum tf_resource_kind kind)

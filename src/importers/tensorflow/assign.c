@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Writing variables: while restoring and initialising, what they are to hold; while serving, state
+ * of the signature. Source: tensorflow/core/kernels/{assign_op,resource_variable_ops,
+ * scatter_op,dense_update_ops,training_ops}. */
+#include "base/text.h"
+#include "importers/tensorflow/internal.h"
+
+/* --- assigning --- */
+
+static enum status assign_now(struct tf_call *c, struct tf_resource *variable, struct error *err)
+{
+    struct tf_resource *saved;
+
+    if (tf_is_resource(c, 1, TF_SAVED_TENSOR)) {
+        TRY(tf_resource_of(c, 1, TF_SAVED_TENSOR, &saved, err));
+        variable->key = saved->key;
+        variable->slice = saved->slice;
+        variable->tensor = NULL;
+    } else {
+        variable->tensor = tf_constant(c, 1);
+        if (!variable->tensor)
+            return error_set(err, STATUS_UNSUPPORTED, "what it assigns is not known");
+    }
+    variable->graph = NULL;
+    return STATUS_OK;
+}
+
+/* Of what is assigned: known to differ from what the variable is? */
+static bool differs(const struct shape *a, const struct shape *b)
+{
+    if (a->rank < 0 || b->rank < 0)
+        return false;
+    for (int d = 0; d < a->rank && a->rank == b->rank; d++)
+        if (dim_is_known(a->dims[d]) && dim_is_known(b->dims[d]) && a->dims[d] != b->dims[d])
+            return true;
+    return a->rank != b->rank;
+}
+
+/* From here on the variable holds `value` in this signature. */
+static enum status assign_served(struct tf_call *c, struct tf_resource *variable, value_id value,
+                                 struct error *err)
+{
+    struct tensor stored;
+    struct shape shape;
+    enum dtype dtype;
+
+    if (c->e->graph != c->l->serving)
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "writes variable '%.64s' in a branch or loop while it serves",
+                         variable->name);
+    TRY(tf_variable_stored(c->l, variable, &stored, err)); /* what it holds at first */
+    TRY(tf_shape(variable->node, "shape", &shape, c->l->keep, err));
+    TRY(tf_type(variable->node, "dtype", &dtype, err));
+    if (dtype_kind(stored.dtype) == KIND_STRING || dtype_kind(stored.dtype) == KIND_OTHER)
+        return error_set(err, STATUS_UNSUPPORTED, "writes variable '%.64s', which is %s",
+                         variable->name, dtype_name(stored.dtype));
+    if (emit_dtype(c->e, value) != stored.dtype || differs(emit_shape(c->e, value), &shape))
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "assigns a tensor of another dtype or shape to variable '%.64s'",
+                         variable->name);
+    if (!variable->written)
+        variable->writer = c->l->signature;
+    variable->written = true;
+    TRY(tf_variable_touch(c->l, variable, err));
+    variable->value = value;
+    variable->graph = c->e->graph;
+    variable->assigned = true;
+    return STATUS_OK;
+}
+
+/* The variable that the first input is, and what it holds. */
+static enum status target(struct tf_call *c, struct tf_resource **variable, value_id *value,
+                          struct error *err)
+{
+    TRY(tf_resource_of(c, 0, TF_VARIABLE, variable, err));
+    if (c->l->phase != TF_SERVING)
+        return error_set(err, STATUS_UNSUPPORTED, "changes a variable while restoring");
+    return tf_variable_value(c->scope, *variable, value, err);
+}
+
+static enum status assign(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *variable;
+
+    TRY(tf_resource_of(c, 0, TF_VARIABLE, &variable, err));
+    if (c->l->phase == TF_SERVING)
+        TRY(assign_served(c, variable, c->in[1], err));
+    else
+        TRY(assign_now(c, variable, err));
+    return tf_give(c, c->in[0]);
+}
+
+/* The update must have the variable's shape: it is not broadcast. */
+static enum status same_shape(const struct tf_call *c, value_id value, value_id update,
+                              struct error *err)
+{
+    const struct shape *a = emit_shape(c->e, value), *b = emit_shape(c->e, update);
+
+    if (a->rank == 0) /* a larger one makes a larger result, which is refused when it runs */
+        return STATUS_OK;
+    for (int d = 0; d < a->rank && a->rank == b->rank; d++)
+        if (a->dims[d] < 0 || a->dims[d] != b->dims[d])
+            return error_set(err, STATUS_UNSUPPORTED, "updates by a tensor of unknown shape");
+    return a->rank == b->rank && a->rank >= 0
+               ? STATUS_OK
+               : error_set(err, STATUS_UNSUPPORTED, "updates by a tensor of unknown shape");
+}
+
+static enum status update(struct tf_call *c, const char *op, value_id by, struct error *err)
+{
+    struct tf_resource *variable;
+    value_id value;
+
+    TRY(target(c, &variable, &value, err));
+    TRY(same_shape(c, value, by, err));
+    TRY(emit_2(c->e, op, value, by, &value, err));
+    TRY(assign_served(c, variable, value, err));
+    return tf_give(c, c->in[0]);
+}
+
+static enum status add(struct tf_call *c, struct error *err)
+{
+    return update(c, "Add", c->in[1], err);
+}
+
+static enum status subtract(struct tf_call *c, struct error *err)
+{
+    return update(c, "Sub", c->in[1], err);
+}
+
+/* variable -= alpha * delta */
+static enum status gradient_descent(struct tf_call *c, struct error *err)
+{
+    value_id step;
+
+    TRY(emit_2(c->e, "Mul", c->in[2], c->in[1], &step, err));
+    return update(c, "Sub", step, err);
+}
+
+/* --- rows of a variable --- */
+
+/* Rows below zero are as far out of range as those above: ONNX would count them from the end. */
+static enum status row_numbers(struct tf_call *c, value_id *indices, struct error *err)
+{
+    static const int64_t COLUMN[] = {-1, 1};
+    value_id zero, far, below;
+
+    TRY(tf_index(c, 1, indices, err));
+    TRY(emit_reshape(c->e, *indices, COLUMN, 2, indices, err));
+    TRY(emit_number(c->e, DTYPE_I64, 0, &zero, err));
+    TRY(emit_number(c->e, DTYPE_I64, (double)((int64_t)1 << 52), &far, err));
+    TRY(emit_2(c->e, "Less", *indices, zero, &below, err));
+    return emit_node(c->e, "", "Where", EMIT(below, far, *indices), EMIT_PLAIN, indices, err);
+}
+
+/* (count of the indices, rows of the variable...); one number stands for all. */
+static enum status row_updates(struct tf_call *c, value_id value, value_id indices,
+                               value_id *updates, struct error *err)
+{
+    value_id count, shape, rest, whole;
+
+    TRY(emit_1(c->e, "Shape", value, &shape, err));
+    TRY(emit_slice(c->e, shape, 0, 1, INT64_MAX, 1, &rest, err));
+    TRY(emit_1(c->e, "Shape", indices, &shape, err));
+    TRY(emit_slice(c->e, shape, 0, 0, 1, 1, &count, err));
+    TRY(emit_concat(c->e, EMIT(count, rest), 0, &whole, err));
+    *updates = c->in[2];
+    if (emit_shape(c->e, *updates)->rank < 0)
+        return error_set(err, STATUS_UNSUPPORTED, "the rank of the updates is not known");
+    if (emit_shape(c->e, *updates)->rank == 0)
+        return emit_2(c->e, "Expand", *updates, whole, updates, err);
+    return emit_node(c->e, "", "Reshape", EMIT(*updates, whole),
+                     EMIT_ATTRIBUTES(attribute_of_int("allowzero", 1)), updates, err);
+}
+
+static enum status scatter_into(struct tf_call *c, const char *reduction, bool negate,
+                                struct error *err)
+{
+    struct tf_resource *variable;
+    value_id value, indices, updates;
+
+    TRY(target(c, &variable, &value, err));
+    TRY(row_numbers(c, &indices, err));
+    TRY(row_updates(c, value, indices, &updates, err));
+    if (negate)
+        TRY(emit_1(c->e, "Neg", updates, &updates, err));
+    TRY(emit_node(c->e, "", "ScatterND", EMIT(value, indices, updates),
+                  EMIT_ATTRIBUTES(attribute_of_text("reduction", reduction)), &value, err));
+    TRY(assign_served(c, variable, value, err));
+    return tf_give(c, c->in[0]);
+}
+
+#define SCATTER(name, reduction, negate)                                                           \
+    static enum status name(struct tf_call *c, struct error *err)                                  \
+    {                                                                                              \
+        return scatter_into(c, reduction, negate, err);                                            \
+    }
+SCATTER(scatter_update, "none", false)
+SCATTER(scatter_add, "add", false)
+SCATTER(scatter_sub, "add", true)
+SCATTER(scatter_mul, "mul", false)
+SCATTER(scatter_min, "min", false)
+SCATTER(scatter_max, "max", false)
+
+const struct tf_op_set tf_ops_assign =
+    TF_OP_SET({.name = "Assign", .lower = assign, .inputs = 2},
+              {.name = "AssignAdd", .lower = add, .inputs = 2},
+              {.name = "AssignSub", .lower = subtract, .inputs = 2},
+              {.name = "AssignVariableOp", .lower = assign, .inputs = 2},
+              {.name = "AssignAddVariableOp", .lower = add, .inputs = 2},
+              {.name = "AssignSubVariableOp", .lower = subtract, .inputs = 2},
+              {.name = "ApplyGradientDescent", .lower = gradient_descent, .inputs = 3},
+              {.name = "ResourceApplyGradientDescent", .lower = gradient_descent, .inputs = 3},
+              {.name = "ScatterUpdate", .lower = scatter_update, .inputs = 3},
+              {.name = "ScatterAdd", .lower = scatter_add, .inputs = 3},
+              {.name = "ScatterSub", .lower = scatter_sub, .inputs = 3},
+              {.name = "ScatterMul", .lower = scatter_mul, .inputs = 3},
+              {.name = "ScatterMin", .lower = scatter_min, .inputs = 3},
+              {.name = "ScatterMax", .lower = scatter_max, .inputs = 3},
+              {.name = "ResourceScatterUpdate", .lower = scatter_update, .inputs = 3},
+              {.name = "ResourceScatterAdd", .lower = scatter_add, .inputs = 3},
+              {.name = "ResourceScatterSub", .lower = scatter_sub, .inputs = 3},
+              {.name = "ResourceScatterMul", .lower = scatter_mul, .inputs = 3},
+              {.name = "ResourceScatterMin", .lower = scatter_min, .inputs = 3},
+              {.name = "ResourceScatterMax", .lower = scatter_max, .inputs = 3}, );

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The signatures of a stored model as signatures of a graph. */
+#include "base/text.h"
+#include "importers/tensorflow/internal.h"
+
+/* --- what goes in and out --- */
+
+/* The node that a field feeds, as an input of the graph: a placeholder, or any other, whose own
+ * value is then not asked for. */
+static enum status input_add(struct tf_scope *scope, const struct tf_field *field, value_id *value,
+                             struct error *err)
+{
+    const struct tf_node *node = map_find(&scope->stored->by_name, field->tensor.node);
+    char quoted[TEXT_QUOTE_SIZE];
+
+    if (!node || field->tensor.output)
+        return error_set(err, STATUS_INVALID_INPUT,
+                         "input '%.64s' is tensor '%s', which is not there", field->name,
+                         text_quote(field->tensor.node, quoted, sizeof quoted));
+    if (tf_state_of(scope, node)->state == TF_DONE) {
+        *value = tf_state_of(scope, node)->outputs[0];
+        return STATUS_OK;
+    }
+    TRY(graph_input(scope->e->graph, field->name, field->dtype, &field->shape, value, err));
+    return tf_feed(scope, node, *value, err);
+}
+
+static enum status output_find(struct tf_scope *scope, const struct tf_field *field,
+                               value_id *value, struct error *err)
+{
+    if (tf_edge_value(scope, &field->tensor, value, err))
+        return error_within(err, "output '%.64s'", field->name);
+    return STATUS_OK;
+}
+
+/* --- one signature --- */
+
+static enum status outputs_find(struct tf_scope *scope, const struct tf_signature *stored,
+                                value_id *outputs, struct error *err)
+{
+    for (size_t i = 0; i < stored->output_count; i++)
+        TRY(output_find(scope, &stored->outputs[i], &outputs[i], err));
+    for (size_t i = 0; i < stored->output_count; i++) {
+        TRY(tf_variable_dereference(scope, &outputs[i], err));
+        if (tf_resource_at(scope->l, scope->e->graph, outputs[i]))
+            return error_set(err, STATUS_UNSUPPORTED, "output '%.64s' is a resource",
+                             stored->outputs[i].name);
+        if (emit_dtype(scope->e, outputs[i]) != stored->outputs[i].dtype)
+            return error_set(err, STATUS_UNSUPPORTED, "output '%.64s' comes out as %s, not %s",
+                             stored->outputs[i].name, dtype_name(emit_dtype(scope->e, outputs[i])),
+                             dtype_name(stored->outputs[i].dtype));
+    }
+    return tf_guards_settle(scope->l, scope->e, outputs, stored->output_count, err);
+}
+
+static enum status state_of(const struct tf_lowering *l, struct emitter *e,
+                            struct tf_resource *variable, struct error *err)
+{
+    struct tensor stored;
+    struct shape shape;
+
+    if (variable->slot_graph == e->graph)
+        return STATUS_OK;
+    TRY(tf_variable_stored(l, variable, &stored, err));
+    TRY(tf_shape(variable->node, "shape", &shape, l->keep, err));
+    variable->slot_graph = e->graph;
+    return graph_state_add(e->graph, variable->name, &stored, &shape, &variable->slot, err);
+}
+
+struct ends { /* of a signature: room for the fields, and for all variables behind them */
+    value_id *inputs, *outputs;
+    uint32_t *in, *out;
+    size_t in_count, out_count;
+};
+
+/* The variables that it reads and writes, behind its fields. */
+static enum status states_add(struct tf_lowering *l, struct emitter *e,
+                              const struct tf_signature *stored, struct ends *ends,
+                              struct error *err)
+{
+    for (size_t i = 0; i < l->touched_count; i++) {
+        struct tf_resource *variable = l->touched[i];
+
+        TRY(state_of(l, e, variable, err));
+        if (variable->taken != VALUE_NONE) {
+            ends->inputs[stored->input_count + ends->in_count] = variable->taken;
+            ends->in[ends->in_count++] = variable->slot;
+        }
+        if (variable->assigned) {
+            ends->outputs[stored->output_count + ends->out_count] = variable->value;
+            ends->out[ends->out_count++] = variable->slot;
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status values_copy(value_id **values, size_t count, size_t room, struct arena *keep,
+                               struct error *err)
+{
+    value_id *grown = arena_new(keep, value_id, count + room);
+
+    if (!grown)
+        return error_no_memory(err, "a signature");
+    if (count)
+        memcpy(grown, *values, count * sizeof *grown);
+    *values = grown;
+    return STATUS_OK;
+}
+
+static enum status signature_finish(struct tf_lowering *l, struct emitter *e,
+                                    const struct tf_signature *stored, struct ends *ends,
+                                    struct error *err)
+{
+    size_t room = l->touched_count;
+
+    ends->in = arena_new(l->keep, uint32_t, room);
+    ends->out = arena_new(l->keep, uint32_t, room);
+    if (!ends->in || !ends->out)
+        return error_no_memory(err, "a signature");
+    TRY(values_copy(&ends->inputs, stored->input_count, room, l->keep, err));
+    TRY(values_copy(&ends->outputs, stored->output_count, room, l->keep, err));
+    TRY(states_add(l, e, stored, ends, err));
+    TRY(graph_signature_add(e->graph, stored->name, ends->inputs,
+                            stored->input_count + ends->in_count, ends->outputs,
+                            stored->output_count + ends->out_count, err));
+    return graph_signature_states(e->graph, ends->in, ends->in_count, ends->out, ends->out_count,
+                                  err);
+}
+
+static enum status signature_build(struct tf_lowering *l, struct emitter *e,
+                                   const struct tf_signature *stored, struct error *err)
+{
+    struct ends ends = {.inputs = arena_new(l->keep, value_id, stored->input_count),
+                        .outputs = arena_new(l->keep, value_id, stored->output_count)};
+    struct tf_scope scope;
+
+    l->signature++;
+    l->serving = e->graph;
+    l->touched_count = l->guard_count = 0;
+    if (!ends.inputs || !ends.outputs)
+        return error_no_memory(err, "a signature");
+    TRY(tf_scope_open(&scope, l, NULL, NULL, e, err));
+    for (size_t i = 0; i < stored->input_count; i++)
+        TRY(input_add(&scope, &stored->inputs[i], &ends.inputs[i], err));
+    TRY(outputs_find(&scope, stored, ends.outputs, err));
+    return signature_finish(l, e, stored, &ends, err);
+}
+
+/* --- all of them --- */
+
+/* What a refused signature would have written does not change. */
+static void writes_forget(struct tf_lowering *l)
+{
+    for (size_t i = 0; i < l->touched_count; i++)
+        if (l->touched[i]->writer == l->signature)
+            l->touched[i]->written = false;
+}
+
+static bool writes_any(const struct tf_lowering *l)
+{
+    for (size_t i = 0; i < l->resource_count; i++)
+        if (l->resources[i]->written)
+            return true;
+    return false;
+}
+
+/* Each signature for itself: one that cannot be served leaves the others alone. */
+static enum status signatures_build(struct tf_lowering *l, struct emitter *e,
+                                    const struct tf_signature *stored, struct signature *signatures,
+                                    size_t count, size_t *built, struct error *err)
+{
+    *built = 0;
+    TRY(graph_new(&e->graph, l->keep, err));
+    for (size_t i = 0; i < count; i++) {
+        enum status status = signature_build(l, e, &stored[i], err);
+
+        signatures[i].reason = NULL;
+        if (status == STATUS_UNSUPPORTED || status == STATUS_TOO_LARGE) {
+            writes_forget(l);
+            signatures[i].reason = arena_printf(l->keep, "%s", err->text);
+            if (!signatures[i].reason)
+                return error_no_memory(err, "the contract");
+            continue;
+        }
+        TRY(status);
+        ++*built;
+    }
+    return STATUS_OK;
+}
+
+enum status tf_signatures_build(struct tf_lowering *l, const struct tf_signature *stored,
+                                struct signature *signatures, size_t count, struct graph **graph,
+                                struct error *err)
+{
+    struct emitter e = {.where = ""};
+    size_t built;
+
+    *graph = NULL;
+    TRY(signatures_build(l, &e, stored, signatures, count, &built, err));
+    l->writes = writes_any(l);
+    if (l->writes) /* now it is known what is written */
+        TRY(signatures_build(l, &e, stored, signatures, count, &built, err));
+    if (!built)
+        return STATUS_OK;
+    *graph = e.graph;
+    return graph_finish(e.graph, err);
+}
