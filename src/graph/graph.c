@@ -332,7 +332,7 @@ enum status graph_state_add(struct graph *graph, const char *name, const struct 
 {
     struct graph_state *state;
 
-    if (!GRAPH_GROW(graph->keep, graph->states, graph->state_count, graph->state_capacity))
+    if (!ARENA_GROW(graph->keep, graph->states, graph->state_count, graph->state_capacity))
         return error_no_memory(err, "a variable");
     state = &graph->states[graph->state_count];
     *state = (struct graph_state){

@@ -40,17 +40,8 @@ enum status tf_variable_touch(struct tf_lowering *l, struct tf_resource *variabl
 {
     if (variable->signature == l->signature)
         return STATUS_OK;
-    if (l->touched_count == l->touched_capacity) {
-        size_t capacity = l->touched_capacity * 2 + 16;
-        struct tf_resource **grown = arena_new(l->keep, struct tf_resource *, capacity);
-
-        if (!grown)
-            return error_no_memory(err, "the variables");
-        if (l->touched_count)
-            memcpy(grown, l->touched, l->touched_count * sizeof(struct tf_resource *));
-        l->touched = grown;
-        l->touched_capacity = capacity;
-    }
+    if (!ARENA_GROW(l->keep, l->touched, l->touched_count, l->touched_capacity))
+        return error_no_memory(err, "the variables");
     l->touched[l->touched_count++] = variable;
     variable->signature = l->signature;
     variable->taken = VALUE_NONE;

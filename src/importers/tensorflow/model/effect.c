@@ -275,17 +275,8 @@ enum status tf_control_matters(const struct tf_scope *scope, const struct tf_nod
 enum status tf_guard_add(struct tf_lowering *l, const struct graph *graph, value_id value,
                          struct error *err)
 {
-    if (l->guard_count == l->guard_capacity) {
-        size_t capacity = l->guard_capacity * 2 + 16;
-        struct tf_guard *grown = arena_new(l->keep, struct tf_guard, capacity);
-
-        if (!grown)
-            return error_no_memory(err, "the assertions");
-        if (l->guard_count)
-            memcpy(grown, l->guards, l->guard_count * sizeof *grown);
-        l->guards = grown;
-        l->guard_capacity = capacity;
-    }
+    if (!ARENA_GROW(l->keep, l->guards, l->guard_count, l->guard_capacity))
+        return error_no_memory(err, "the assertions");
     l->guards[l->guard_count++] = (struct tf_guard){graph, value};
     return STATUS_OK;
 }
