@@ -8,8 +8,7 @@ static enum status bincount(struct tf_call *c, struct error *err)
     value_id values, y;
 
     TRY(emit_reshape(c->e, c->in[0], LIST, 1, &values, err));
-    TRY(emit_node(c->e, "firn", "Bincount", EMIT(values, c->in[1], c->in[2]), EMIT_PLAIN, &y,
-                  err));
+    TRY(emit_node(c->e, "firn", "Bincount", EMIT(values, c->in[1], c->in[2]), EMIT_PLAIN, &y, err));
     return tf_give(c, y);
 }
 
