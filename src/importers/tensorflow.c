@@ -77,9 +77,12 @@ struct ends {
     size_t input_count, output_count;
 };
 
-static enum status ends_find(const struct tf_graph *graph, struct ends *ends, struct arena *keep,
-                             struct error *err)
+/* What has a value only in a branch or loop is no output. */
+static enum status ends_find(const struct tf_scope *scope, struct ends *ends, struct error *err)
 {
+    const struct tf_graph *graph = scope->stored;
+    struct arena *keep = scope->l->keep;
+
     *ends = (struct ends){.inputs = arena_new(keep, const struct tf_node *, graph->count),
                           .outputs = arena_new(keep, const struct tf_node *, graph->count)};
     if (!ends->inputs || !ends->outputs)
@@ -89,7 +92,7 @@ static enum status ends_find(const struct tf_graph *graph, struct ends *ends, st
 
         if (!strcmp(node->op, "Placeholder"))
             ends->inputs[ends->input_count++] = node;
-        else if (!node->is_read && !is_silent(node))
+        else if (!node->is_read && !is_silent(node) && tf_is_unconditional(scope, node))
             ends->outputs[ends->output_count++] = node;
     }
     if (!ends->output_count)
@@ -189,7 +192,7 @@ static enum status build(struct tf_scope *scope, struct description *description
     struct ends ends;
     size_t outputs = 0;
 
-    TRY(ends_find(scope->stored, &ends, keep, err));
+    TRY(ends_find(scope, &ends, err));
     values = arena_new(keep, value_id, ends.input_count);
     if (!signature || !values)
         return error_no_memory(err, "the contract");

@@ -301,12 +301,18 @@ struct tf_lowering {
     size_t touched_count, touched_capacity;
     const char
         *uninitialised; /* why initialising was left off: for whoever misses a table; or NULL */
+    struct map rows;    /* the operators by name */
+    struct tf_stack *stacks; /* spare ones of tf_lower */
+    struct tf_body *bodies;  /* subgraphs, the newest first */
+    size_t steps;            /* nodes lowered: functions and loops in functions may multiply */
+    struct map lists;        /* values that are arrays of tensors; model/control.c */
 };
 
 struct tf_state {      /* of a node in a scope */
     value_id *outputs; /* (output_count,), once lowered */
     size_t output_count;
     enum { TF_NEW, TF_WAITING, TF_DONE } state;
+    void *needs; /* of the row's `needs` */
 };
 
 /* Where nodes become values: the graph of the file, a function put inline, a subgraph. */
@@ -318,7 +324,8 @@ struct tf_scope {
     const struct tf_scope *caller;
     const struct tf_function *function; /* NULL: the graph of the file */
     size_t depth;
-    const struct tf_node **stack; /* room that tf_lower keeps for its next call */
+    struct tf_flow *flow; /* what its Switch, Merge ... describe; NULL: it has none */
+    struct tf_part *part; /* of the graph of another scope; NULL: all of its own */
 };
 
 enum { TF_DEPTH_MAX = 64 };
@@ -329,13 +336,27 @@ void tf_lowering_init(struct tf_lowering *l, const struct tf_graph *graph, struc
 enum status tf_scope_open(struct tf_scope *scope, struct tf_lowering *l,
                           const struct tf_function *function, const struct tf_scope *caller,
                           struct emitter *e, struct error *err) must_check;
-struct tf_state *tf_state_of(const struct tf_scope *scope, const struct tf_node *node);
+const struct tf_state *tf_state_of(const struct tf_scope *scope, const struct tf_node *node);
+enum status tf_state_get(struct tf_scope *scope, const struct tf_node *node,
+                         struct tf_state **state, struct error *err) must_check; /* to change it */
+/* Make these the outputs of a node, which is lowered then. */
+enum status tf_done(struct tf_scope *scope, const struct tf_node *node, const value_id *values,
+                    size_t count, struct error *err) must_check;
+/* Which output of the node an edge means. */
+enum status tf_edge_output(const struct tf_scope *scope, const struct tf_node *node,
+                           const struct tf_edge *edge, size_t *output, struct error *err)
+    must_check;
 /* Make a value the only output of a node, which is then not lowered itself. */
 enum status tf_feed(struct tf_scope *scope, const struct tf_node *node, value_id value,
                     struct error *err) must_check;
 /* Lower what these nodes need, and them. UNSUPPORTED: an operator without a row. */
 enum status tf_lower(struct tf_scope *scope, const struct tf_node *const *wanted, size_t count,
                      struct error *err) must_check;
+/* The value of an input of a node; of a variable that is what the node takes, it or its value. */
+enum status tf_input_value(struct tf_scope *scope, const struct tf_node *node, size_t input,
+                           value_id *value, struct error *err) must_check;
+/* Is it in no loop and on no side of a condition? */
+bool tf_is_unconditional(const struct tf_scope *scope, const struct tf_node *node);
 /* The value of an edge, whose node is lowered when it is not yet. */
 enum status tf_edge_value(struct tf_scope *scope, const struct tf_edge *edge, value_id *value,
                           struct error *err) must_check;
@@ -365,6 +386,9 @@ struct tf_op {
      * name them: "values,indices". Lists say the attribute that gives their length, a number or a
      * list: "sparse_indices*Nsparse,dense_values*Tdense". */
     const char *outputs;
+    /* Instead of its inputs: a node that is to be lowered before this one; NULL: none any more. */
+    enum status (*needs)(struct tf_scope *scope, const struct tf_node *node,
+                         const struct tf_node **from, struct error *err);
 };
 
 struct tf_op_set {

@@ -2,15 +2,26 @@
 /* From the nodes that are wanted backwards to what they need, without recursion. */
 #include "base/text.h"
 #include "gen/tf_ops.h"
-#include "importers/tensorflow/internal.h"
+#include "importers/tensorflow/control.h"
 
-static const struct tf_op *op_row(const char *name)
+enum { STEPS_MAX = 1 << 22 }; /* nodes lowered in all scopes: a function may be called often */
+
+static enum status rows_index(struct tf_lowering *l, struct error *err)
 {
+    map_init(&l->rows, l->keep);
     for (size_t s = 0; TF_OPS[s]; s++)
-        for (size_t i = 0; i < TF_OPS[s]->count; i++)
-            if (!strcmp(TF_OPS[s]->ops[i].name, name))
-                return &TF_OPS[s]->ops[i];
-    return NULL;
+        for (size_t i = 0; i < TF_OPS[s]->count; i++) {
+            const struct tf_op *row = &TF_OPS[s]->ops[i];
+
+            if (!map_set(&l->rows, bytes_of(row->name), (void *)(uintptr_t)row))
+                return error_no_memory(err, "the operators");
+        }
+    return STATUS_OK;
+}
+
+static const struct tf_op *op_row(const struct tf_scope *scope, const char *name)
+{
+    return map_find(&scope->l->rows, bytes_of(name));
 }
 
 static enum status node_error(const struct tf_node *node, struct error *err)
@@ -112,27 +123,83 @@ enum status tf_scope_open(struct tf_scope *scope, struct tf_lowering *l,
     if (scope->depth > TF_DEPTH_MAX)
         return error_set(err, STATUS_TOO_LARGE, "functions in functions, more than %d deep",
                          TF_DEPTH_MAX);
+    if (!l->rows.arena)
+        TRY(rows_index(l, err));
     scope->states = arena_new(l->keep, struct tf_state, scope->stored->count);
-    return scope->states ? STATUS_OK : error_no_memory(err, "the graph");
+    if (!scope->states)
+        return error_no_memory(err, "the graph");
+    return tf_flow_find(scope, err);
 }
 
-struct tf_state *tf_state_of(const struct tf_scope *scope, const struct tf_node *node)
+enum status tf_part_open(struct tf_scope *scope, struct tf_part *part, struct tf_scope *outer,
+                         struct emitter *e, struct error *err)
 {
-    return &scope->states[node - scope->stored->nodes];
+    *scope = *outer;
+    scope->states = NULL;
+    scope->e = e;
+    scope->part = part;
+    scope->depth = outer->depth + 1;
+    part->outer = outer;
+    map_init(&part->states, scope->l->keep);
+    if (scope->depth > TF_DEPTH_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "loops and branches, more than %d deep",
+                         TF_DEPTH_MAX);
+    return STATUS_OK;
+}
+
+/* The states of a part are few, found by the address of the node's name. */
+static struct bytes state_key(const struct tf_node *node)
+{
+    return (struct bytes){(const uint8_t *)&node->name, sizeof node->name};
+}
+
+const struct tf_state *tf_state_of(const struct tf_scope *scope, const struct tf_node *node)
+{
+    static const struct tf_state NEW;
+    const struct tf_state *state;
+
+    if (!scope->part)
+        return &scope->states[node - scope->stored->nodes];
+    state = map_find(&scope->part->states, state_key(node));
+    return state ? state : &NEW;
+}
+
+enum status tf_state_get(struct tf_scope *scope, const struct tf_node *node,
+                         struct tf_state **state, struct error *err)
+{
+    if (!scope->part) {
+        *state = &scope->states[node - scope->stored->nodes];
+        return STATUS_OK;
+    }
+    *state = map_find(&scope->part->states, state_key(node));
+    if (*state)
+        return STATUS_OK;
+    *state = arena_new(scope->l->keep, struct tf_state, 1);
+    if (!*state || !map_set(&scope->part->states, state_key(node), *state))
+        return error_no_memory(err, "the graph");
+    return STATUS_OK;
+}
+
+enum status tf_done(struct tf_scope *scope, const struct tf_node *node, const value_id *values,
+                    size_t count, struct error *err)
+{
+    struct tf_state *state;
+
+    TRY(tf_state_get(scope, node, &state, err));
+    state->outputs = arena_new(scope->l->keep, value_id, count);
+    if (!state->outputs)
+        return error_no_memory(err, "a node");
+    if (count)
+        memcpy(state->outputs, values, count * sizeof *values);
+    state->output_count = count;
+    state->state = TF_DONE;
+    return STATUS_OK;
 }
 
 enum status tf_feed(struct tf_scope *scope, const struct tf_node *node, value_id value,
                     struct error *err)
 {
-    struct tf_state *state = tf_state_of(scope, node);
-
-    state->outputs = arena_new(scope->l->keep, value_id, 1);
-    if (!state->outputs)
-        return error_no_memory(err, "an input");
-    state->outputs[0] = value;
-    state->output_count = 1;
-    state->state = TF_DONE;
-    return STATUS_OK;
+    return tf_done(scope, node, &value, 1, err);
 }
 
 /* --- edges --- */
@@ -160,11 +227,10 @@ static enum status port_width(const struct tf_scope *scope, const struct tf_node
     return STATUS_OK;
 }
 
-/* Which output of the node an edge means. */
-static enum status edge_output(const struct tf_scope *scope, const struct tf_node *node,
-                               const struct tf_edge *edge, size_t *output, struct error *err)
+enum status tf_edge_output(const struct tf_scope *scope, const struct tf_node *node,
+                           const struct tf_edge *edge, size_t *output, struct error *err)
 {
-    const struct tf_op *row = op_row(node->op);
+    const struct tf_op *row = op_row(scope, node->op);
     const char *at = row && row->outputs ? row->outputs : "";
     char quoted[TEXT_QUOTE_SIZE];
     struct bytes name;
@@ -188,19 +254,34 @@ static enum status edge_output(const struct tf_scope *scope, const struct tf_nod
                      text_quote(edge->port, quoted, sizeof quoted));
 }
 
-static enum status value_of_edge(const struct tf_scope *scope, const struct tf_edge *edge,
+/* A value of a scope around this one, here. */
+static enum status value_bring(struct tf_scope *scope, const struct tf_scope *home, value_id *value,
+                               struct error *err)
+{
+    const struct tf_part *part = scope->part;
+
+    if (scope == home)
+        return STATUS_OK;
+    TRY(value_bring(part->outer, home, value, err));
+    if (!part->body)
+        return STATUS_OK;
+    return tf_body_capture(part->body, part->outer->e->graph, *value, value, err);
+}
+
+static enum status value_of_edge(struct tf_scope *scope, const struct tf_edge *edge,
                                  value_id *value, struct error *err)
 {
     const struct tf_node *from = map_find(&scope->stored->by_name, edge->node);
-    const struct tf_state *state = tf_state_of(scope, from);
+    const struct tf_scope *home = tf_home(scope, from);
+    const struct tf_state *state = tf_state_of(home, from);
     size_t output;
 
-    TRY(edge_output(scope, from, edge, &output, err));
+    TRY(tf_edge_output(scope, from, edge, &output, err));
     if (output >= state->output_count)
         return error_set(err, STATUS_INVALID_INPUT, "'%.64s' has no output %zu", from->name,
                          output);
     *value = state->outputs[output];
-    return STATUS_OK;
+    return value_bring(scope, home, value, err);
 }
 
 enum status tf_edge_value(struct tf_scope *scope, const struct tf_edge *edge, value_id *value,
@@ -212,8 +293,26 @@ enum status tf_edge_value(struct tf_scope *scope, const struct tf_edge *edge, va
     if (!node)
         return error_set(err, STATUS_INVALID_INPUT, "'%s' is no node",
                          text_quote(edge->node, quoted, sizeof quoted));
-    TRY(tf_lower(scope, &node, 1, err));
+    TRY(tf_missing(scope, &node, err));
+    if (node)
+        TRY(tf_lower(scope, &node, 1, err));
     return value_of_edge(scope, edge, value, err);
+}
+
+static enum status dereference(struct tf_scope *scope, const struct tf_node *reader,
+                               value_id *value, struct error *err)
+{
+    return tf_takes_reference(reader->op) ? STATUS_OK : tf_variable_dereference(scope, value, err);
+}
+
+enum status tf_input_value(struct tf_scope *scope, const struct tf_node *node, size_t input,
+                           value_id *value, struct error *err)
+{
+    if (input >= node->input_count)
+        return error_set(err, STATUS_INVALID_INPUT, "'%.64s' has %zu inputs", node->name,
+                         node->input_count);
+    TRY(tf_edge_value(scope, &node->inputs[input], value, err));
+    return dereference(scope, node, value, err);
 }
 
 /* --- one node --- */
@@ -252,7 +351,7 @@ static enum status row_run(struct tf_call *c, const struct tf_op *row, struct er
 enum status tf_lower_as(struct tf_call *c, const char *op, const value_id *in, size_t in_count,
                         struct error *err)
 {
-    const struct tf_op *row = op_row(op);
+    const struct tf_op *row = op_row(c->scope, op);
 
     if (!row)
         return error_set(err, STATUS_UNSUPPORTED, "is %s, which is not supported", op);
@@ -264,7 +363,7 @@ enum status tf_lower_as(struct tf_call *c, const char *op, const value_id *in, s
 static enum status call_run(struct tf_scope *scope, const struct tf_node *node, const value_id *in,
                             struct tf_call *c, struct error *err)
 {
-    const struct tf_op *row = op_row(node->op);
+    const struct tf_op *row = op_row(scope, node->op);
 
     *c = (struct tf_call){.l = scope->l,
                           .scope = scope,
@@ -275,21 +374,29 @@ static enum status call_run(struct tf_scope *scope, const struct tf_node *node, 
     return row ? row_run(c, row, err) : call_named(c, err);
 }
 
+/* Does the row ask for its inputs itself? */
+static bool is_lazy(const struct tf_scope *scope, const struct tf_node *node)
+{
+    const struct tf_op *row = op_row(scope, node->op);
+
+    return scope->flow && row && row->needs;
+}
+
 static enum status node_lower(struct tf_scope *scope, const struct tf_node *node, struct error *err)
 {
     struct tf_lowering *l = scope->l;
     value_id *in = arena_new(l->keep, value_id, node->input_count);
     size_t first = scope->e->graph->node_count;
-    struct tf_state *state = tf_state_of(scope, node);
     struct tf_call c;
 
     if (!in)
         return error_no_memory(err, "a node");
+    if (++l->steps > STEPS_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "more than %d nodes with all functions", STEPS_MAX);
     scope->e->where = node->name;
-    for (size_t i = 0; i < node->input_count; i++) {
+    for (size_t i = 0; i < node->input_count && !is_lazy(scope, node); i++) {
         TRY(value_of_edge(scope, &node->inputs[i], &in[i], err));
-        if (!tf_takes_reference(node->op))
-            TRY(tf_variable_dereference(scope, &in[i], err));
+        TRY(dereference(scope, node, &in[i], err));
     }
     l->settled = false;
     TRY(call_run(scope, node, in, &c, err));
@@ -297,21 +404,14 @@ static enum status node_lower(struct tf_scope *scope, const struct tf_node *node
         TRY(tf_guard_add(l, scope->e->graph, c.out[0], err));
     TRY(graph_compute(scope->e->graph, first, l->scratch, err));
     arena_reset(l->scratch);
-    state->outputs = arena_new(l->keep, value_id, c.out_count);
-    if (!state->outputs)
-        return error_no_memory(err, "a node");
-    memcpy(state->outputs, c.out, c.out_count * sizeof *c.out);
-    state->output_count = c.out_count;
-    state->state = TF_DONE;
-    return STATUS_OK;
+    return tf_done(scope, node, c.out, c.out_count, err);
 }
 
 /* --- all that is needed --- */
 
 /* Of the edges, the first node that is not lowered yet; NULL: none. */
-static enum status missing_of(const struct tf_scope *scope, const struct tf_edge *edges,
-                              size_t count, bool controls, const struct tf_node **from,
-                              struct error *err)
+static enum status missing_of(struct tf_scope *scope, const struct tf_edge *edges, size_t count,
+                              bool controls, const struct tf_node **from, struct error *err)
 {
     char quoted[TEXT_QUOTE_SIZE];
     bool matters = true;
@@ -321,29 +421,53 @@ static enum status missing_of(const struct tf_scope *scope, const struct tf_edge
         if (!*from)
             return error_set(err, STATUS_INVALID_INPUT, "its input '%s' is no node",
                              text_quote(edges[i].node, quoted, sizeof quoted));
-        if (tf_state_of(scope, *from)->state == TF_DONE)
-            continue;
         if (controls)
             TRY(tf_control_matters(scope, *from, &matters, err));
-        if (matters)
+        if (!matters)
+            continue;
+        TRY(tf_missing(scope, from, err));
+        if (*from)
             return STATUS_OK;
     }
     *from = NULL;
     return STATUS_OK;
 }
 
-static enum status missing(const struct tf_scope *scope, const struct tf_node *node,
+enum status tf_missing(struct tf_scope *scope, const struct tf_node **node, struct error *err)
+{
+    struct tf_scope *home = tf_home(scope, *node);
+    const struct tf_node *from = *node;
+
+    if (tf_state_of(home, from)->state == TF_DONE) {
+        *node = NULL;
+        return STATUS_OK;
+    }
+    if (home == scope)
+        return STATUS_OK;
+    /* What a branch or loop needs of the graph around it was lowered before it, but for constants
+     * that lost what tied them to it. */
+    if (from->input_count)
+        return error_set(err, STATUS_UNSUPPORTED, "'%.64s' is used where it is not computed",
+                         from->name);
+    *node = NULL;
+    return tf_lower(home, &from, 1, err);
+}
+
+static enum status missing(struct tf_scope *scope, const struct tf_node *node,
                            const struct tf_node **from, struct error *err)
 {
     TRY(missing_of(scope, node->controls, node->control_count, true, from, err));
     if (*from)
         return STATUS_OK;
+    if (is_lazy(scope, node))
+        return op_row(scope, node->op)->needs(scope, node, from, err);
     return missing_of(scope, node->inputs, node->input_count, false, from, err);
 }
 
 static enum status wanted_lower(struct tf_scope *scope, const struct tf_node *wanted,
                                 const struct tf_node **stack, struct error *err)
 {
+    struct tf_state *state;
     size_t depth = 0;
 
     if (tf_state_of(scope, wanted)->state == TF_DONE)
@@ -352,11 +476,18 @@ static enum status wanted_lower(struct tf_scope *scope, const struct tf_node *wa
     while (depth) {
         const struct tf_node *node = stack[depth - 1], *from;
 
-        tf_state_of(scope, node)->state = TF_WAITING;
+        TRY(tf_state_get(scope, node, &state, err));
+        if (state->state == TF_DONE) { /* with another one */
+            depth--;
+            continue;
+        }
+        if (state->state == TF_NEW && tf_flow_check(scope, node, err))
+            return node_error(node, err);
+        state->state = TF_WAITING;
         if (missing(scope, node, &from, err))
             return node_error(node, err);
         if (from && tf_state_of(scope, from)->state == TF_WAITING)
-            return error_set(err, STATUS_UNSUPPORTED, "node '%.64s' is part of a loop", from->name);
+            return error_set(err, STATUS_UNSUPPORTED, "node '%.64s' needs itself", from->name);
         if (from) {
             stack[depth++] = from;
             continue;
@@ -368,24 +499,48 @@ static enum status wanted_lower(struct tf_scope *scope, const struct tf_node *wa
     return STATUS_OK;
 }
 
+/* Room for the nodes that wait, which is one longer than the graph has nodes. */
+struct tf_stack {
+    struct tf_stack *next;
+    size_t room;
+    const struct tf_node **nodes;
+};
+
+static struct tf_stack *stack_take(struct tf_lowering *l, size_t room)
+{
+    struct tf_stack *stack;
+
+    for (struct tf_stack **at = &l->stacks; *at; at = &(*at)->next)
+        if ((*at)->room >= room) {
+            stack = *at;
+            *at = stack->next;
+            return stack;
+        }
+    stack = arena_new(l->keep, struct tf_stack, 1);
+    if (!stack)
+        return NULL;
+    stack->room = room;
+    stack->nodes = arena_new(l->keep, const struct tf_node *, room);
+    return stack->nodes ? stack : NULL;
+}
+
 enum status tf_lower(struct tf_scope *scope, const struct tf_node *const *wanted, size_t count,
                      struct error *err)
 {
-    const struct tf_node **stack;
+    struct tf_stack *stack;
     size_t i = 0;
 
     while (i < count && tf_state_of(scope, wanted[i])->state == TF_DONE)
         i++;
     if (i == count)
         return STATUS_OK;
-    if (!scope->stack)
-        scope->stack = arena_new(scope->l->keep, const struct tf_node *, scope->stored->count + 1);
-    stack = scope->stack;
+    TRY(tf_flow_want(scope, wanted, count, err));
+    stack = stack_take(scope->l, scope->stored->count + 1);
     if (!stack)
         return error_no_memory(err, "the graph");
-    scope->stack = NULL; /* it is taken while this runs */
     for (; i < count; i++)
-        TRY(wanted_lower(scope, wanted[i], stack, err));
-    scope->stack = stack;
+        TRY(wanted_lower(scope, wanted[i], stack->nodes, err));
+    stack->next = scope->l->stacks;
+    scope->l->stacks = stack;
     return STATUS_OK;
 }
