@@ -64,7 +64,7 @@ static enum status groups_of(const struct tf_call *c, int64_t channels, int64_t 
     return STATUS_OK;
 }
 
-static enum status convolution(struct tf_call *c, int spatial, bool depthwise, struct error *err)
+enum status tf_convolution(struct tf_call *c, int spatial, bool depthwise, struct error *err)
 {
     const struct shape *x = emit_shape(c->e, c->in[0]);
     value_id image = c->in[0], kernel = c->in[1], y;
@@ -95,17 +95,17 @@ static enum status convolution(struct tf_call *c, int spatial, bool depthwise, s
 
 static enum status conv_2d(struct tf_call *c, struct error *err)
 {
-    return convolution(c, 2, false, err);
+    return tf_convolution(c, 2, false, err);
 }
 
 static enum status conv_3d(struct tf_call *c, struct error *err)
 {
-    return convolution(c, 3, false, err);
+    return tf_convolution(c, 3, false, err);
 }
 
 static enum status depthwise(struct tf_call *c, struct error *err)
 {
-    return convolution(c, 2, true, err);
+    return tf_convolution(c, 2, true, err);
 }
 
 /* Conv: rank and groups are those of its inputs. */
@@ -119,7 +119,7 @@ static enum status conv(struct tf_call *c, struct error *err)
     if (batch_dims != 1 || rank < 4 || rank > 5)
         return error_set(err, STATUS_UNSUPPORTED, "%lld batch_dims of a tensor of rank %d",
                          (long long)batch_dims, rank);
-    return convolution(c, rank - 2, false, err);
+    return tf_convolution(c, rank - 2, false, err);
 }
 
 /* --- the gradient by the input, whose size is given --- */

@@ -11,32 +11,32 @@ static enum status along_channels(struct tf_call *c, value_id *vector, int rank,
     return STATUS_OK;
 }
 
+enum status tf_bias_emit(struct tf_call *c, value_id x, value_id bias, bool first, value_id *y,
+                         struct error *err)
+{
+    int rank = emit_shape(c->e, x)->rank;
+
+    if (rank < 0 && first)
+        return error_set(err, STATUS_UNSUPPORTED, "the rank of its input is not known");
+    TRY(along_channels(c, &bias, rank, first, err));
+    return emit_2(c->e, "Add", x, bias, y, err);
+}
+
 static enum status bias_add(struct tf_call *c, struct error *err)
 {
-    value_id bias = c->in[1], y;
     bool first;
-    int rank;
+    value_id y;
 
     TRY(tf_channels_first(c, &first, err));
-    TRY(tf_rank(c, 0, &rank, err));
-    TRY(along_channels(c, &bias, rank, first, err));
-    TRY(emit_2(c->e, "Add", c->in[0], bias, &y, err));
+    TRY(tf_bias_emit(c, c->in[0], c->in[1], first, &y, err));
     return tf_give(c, y);
 }
 
 /* --- batch normalisation --- */
 
-struct batch_norm {
-    value_id x, scale, offset, mean, variance; /* x as float or double */
-    double epsilon;
-    bool first;
-    int rank;
-};
-
-/* (x - mean) / sqrt(variance + epsilon) * scale + offset, as one product and one sum. scale and
- * offset may be omitted. */
-static enum status norm_apply(struct tf_call *c, const struct batch_norm *n, value_id *y,
-                              struct error *err)
+/* As one product and one sum. */
+enum status tf_batch_norm_emit(struct tf_call *c, const struct tf_batch_norm *n, value_id *y,
+                               struct error *err)
 {
     value_id factor, offset, number;
 
@@ -56,7 +56,7 @@ static enum status norm_apply(struct tf_call *c, const struct batch_norm *n, val
 }
 
 /* Mean and variance of the batch itself, (channels,). */
-static enum status norm_moments(struct tf_call *c, struct batch_norm *n, struct error *err)
+static enum status norm_moments(struct tf_call *c, struct tf_batch_norm *n, struct error *err)
 {
     int64_t axes[RANK_MAX];
     size_t count = 0;
@@ -73,7 +73,7 @@ static enum status norm_moments(struct tf_call *c, struct batch_norm *n, struct 
 }
 
 /* n / max(n - 1, 1), where n is how many numbers a channel has. */
-static enum status bessel(struct tf_call *c, const struct batch_norm *n, enum dtype dtype,
+static enum status bessel(struct tf_call *c, const struct tf_batch_norm *n, enum dtype dtype,
                           value_id *factor, struct error *err)
 {
     value_id size, one, rest;
@@ -110,7 +110,7 @@ static enum status moved(struct tf_call *c, value_id old, value_id new, double f
 
 /* y and the outputs behind it. Those that are reserved for the gradient are given as the moments
  * that were used. */
-static enum status norm_train(struct tf_call *c, struct batch_norm *n, value_id out[6],
+static enum status norm_train(struct tf_call *c, struct tf_batch_norm *n, value_id out[6],
                               struct error *err)
 {
     value_id factor, unbiased;
@@ -124,10 +124,10 @@ static enum status norm_train(struct tf_call *c, struct batch_norm *n, value_id 
     TRY(moved(c, c->in[4], unbiased, average, &out[2], err));
     out[3] = n->mean;
     out[4] = n->variance;
-    return norm_apply(c, n, &out[0], err);
+    return tf_batch_norm_emit(c, n, &out[0], err);
 }
 
-static enum status norm_of(struct tf_call *c, struct batch_norm *n, value_id out[6],
+static enum status norm_of(struct tf_call *c, struct tf_batch_norm *n, value_id out[6],
                            struct error *err)
 {
     bool training;
@@ -135,9 +135,10 @@ static enum status norm_of(struct tf_call *c, struct batch_norm *n, value_id out
     TRY(tf_bool(c->node, "is_training", true, &training, err));
     TRY(tf_float(c->node, "epsilon", 1e-4, &n->epsilon, err));
     TRY(tf_channels_first(c, &n->first, err));
-    TRY(tf_rank(c, 0, &n->rank, err));
-    if (n->rank < 2)
-        return error_set(err, STATUS_INVALID_INPUT, "its input has %d dimensions", n->rank);
+    n->rank = emit_shape(c->e, c->in[0])->rank;
+    if (n->rank < 2 && (training || n->first || n->rank >= 0))
+        return error_set(err, STATUS_UNSUPPORTED, "its input has %d dimensions (-1: not known)",
+                         n->rank);
     n->scale = c->in[1];
     n->offset = c->in[2];
     n->mean = c->in[3];
@@ -148,7 +149,7 @@ static enum status norm_of(struct tf_call *c, struct batch_norm *n, value_id out
     if (training)
         TRY(norm_train(c, n, out, err));
     else
-        TRY(norm_apply(c, n, &out[0], err));
+        TRY(tf_batch_norm_emit(c, n, &out[0], err));
     return emit_cast(c->e, out[0], emit_dtype(c->e, c->in[0]), &out[0], err);
 }
 
@@ -162,7 +163,7 @@ static enum status batch_norm_outputs(struct tf_call *c, const value_id *out, si
 
 static enum status batch_norm(struct tf_call *c, struct error *err)
 {
-    struct batch_norm n;
+    struct tf_batch_norm n;
     value_id out[6];
 
     TRY(norm_of(c, &n, out, err));
@@ -172,7 +173,7 @@ static enum status batch_norm(struct tf_call *c, struct error *err)
 /* V3 has one more output, of which only GPUs make something. */
 static enum status batch_norm_v3(struct tf_call *c, struct error *err)
 {
-    struct batch_norm n;
+    struct tf_batch_norm n;
     value_id out[6];
 
     TRY(norm_of(c, &n, out, err));
@@ -184,7 +185,7 @@ static enum status batch_norm_v3(struct tf_call *c, struct error *err)
 static enum status batch_norm_ex(struct tf_call *c, struct error *err)
 {
     struct bytes activation;
-    struct batch_norm n;
+    struct tf_batch_norm n;
     value_id out[6];
     int64_t sides;
 
@@ -208,7 +209,7 @@ static enum status batch_norm_ex(struct tf_call *c, struct error *err)
 /* t, mean, variance, beta, gamma */
 static enum status batch_norm_global(struct tf_call *c, struct error *err)
 {
-    struct batch_norm n = {
+    struct tf_batch_norm n = {
         .x = c->in[0], .mean = c->in[1], .variance = c->in[2], .offset = c->in[3]};
     bool scaled;
     value_id y;
@@ -217,7 +218,7 @@ static enum status batch_norm_global(struct tf_call *c, struct error *err)
     TRY(tf_float(c->node, "variance_epsilon", 1e-3, &n.epsilon, err));
     n.scale = scaled ? c->in[4] : VALUE_NONE;
     TRY(tf_rank(c, 0, &n.rank, err));
-    TRY(norm_apply(c, &n, &y, err));
+    TRY(tf_batch_norm_emit(c, &n, &y, err));
     return tf_give(c, y);
 }
 

@@ -43,3 +43,20 @@ static inline int tf_window_channel(const struct tf_window *w)
 
 /* data_format: does it have the channels first? UNSUPPORTED for layouts that are neither. */
 enum status tf_channels_first(const struct tf_call *c, bool *first, struct error *err) must_check;
+
+/* Of conv.c: the convolution of inputs 0 and 1, as the call's output. */
+enum status tf_convolution(struct tf_call *c, int spatial, bool depthwise, struct error *err)
+    must_check;
+
+/* Of normalisation.c: (x - mean) / sqrt(variance + epsilon) * scale + offset along the channels of
+ * an image of `rank` dimensions. scale may be VALUE_NONE. */
+struct tf_batch_norm {
+    value_id x, scale, offset, mean, variance; /* x of the others' type */
+    double epsilon;
+    bool first;
+    int rank;
+};
+enum status tf_batch_norm_emit(struct tf_call *c, const struct tf_batch_norm *n, value_id *y,
+                               struct error *err) must_check;
+enum status tf_bias_emit(struct tf_call *c, value_id x, value_id bias, bool first, value_id *y,
+                         struct error *err) must_check;
