@@ -37,7 +37,7 @@ import tensorflow as tf
 sys.path.append(HERE)
 from common import Refused, predict, predict_files
 from onnx_values import outcome_of, why, write_input
-from tensorflow_cases.operators import NotInTensorFlow
+from tensorflow_cases.operators import OpCase
 
 warnings.filterwarnings("ignore")
 tf.get_logger().setLevel("ERROR")
@@ -153,9 +153,20 @@ def culprit(case, sentence):
     return case.operator or (found[-1] if found else case.name)
 
 
+def with_functions(cases):
+    """And, once an operator of several outputs, inside a function."""
+    seen = set()
+    for case in cases:
+        yield case
+        called = case.in_function() if isinstance(case, OpCase) and case.operator not in seen and case.types == {} else None
+        if called:
+            seen.add(case.operator)
+            yield called
+
+
 def selected(name, given):
     module = importlib.import_module(f"tensorflow_cases.{name}")
-    cases = [c for c in module.cases() if not given.words or any(w in f"{name}/{c.name}" for w in given.words)]
+    cases = [c for c in with_functions(module.cases()) if not given.words or any(w in f"{name}/{c.name}" for w in given.words)]
     return cases[:: given.sample]
 
 

@@ -146,7 +146,7 @@ def recurrent():
         for clip, forget in ((3.0, 1.0), (0.5, 0.0), (-1.0, 1.0), (0.0, 1.0)):
             yield from one("LSTMBlockCell", f"{peephole}{clip}{forget}", x=x, cs_prev=c, h_prev=h, w=K(normal(7, 16)), b=K(normal(16)), forget_bias=forget, cell_clip=clip, use_peephole=peephole, **{k: K(v) for k, v in block.items()})
         for op, attributes in (("BlockLSTM", {"forget_bias": 0.5}), ("BlockLSTM", {"cell_clip": 0.3}), ("BlockLSTMV2", {}), ("BlockLSTMV2", {"cell_clip": 0.3})):
-            yield from one(op, f"{peephole}{attributes}", seq_len_max=K(4, np.int64), x=normal(5, 2, 3), cs_prev=c, h_prev=h, w=K(normal(7, 16)), b=K(normal(16)), use_peephole=peephole, **attributes, **{k: K(v) for k, v in block.items()})
+            yield from one(op, f"{peephole}{attributes}", seq_len_max=K(5, np.int64), x=normal(5, 2, 3), cs_prev=c, h_prev=h, w=K(normal(7, 16)), b=K(normal(16)), use_peephole=peephole, **attributes, **{k: K(v) for k, v in block.items()})
     yield from one("GRUBlockCell", x=x, h_prev=h, w_ru=K(normal(7, 8)), w_c=K(normal(7, 4)), b_ru=K(normal(8)), b_c=K(normal(4)))
     yield from free("GRUBlockCell", x=x, h_prev=h, w_ru=K(normal(7, 8)), w_c=K(normal(7, 4)), b_ru=K(normal(8)), b_c=K(normal(4)))
 

@@ -7,6 +7,8 @@ Arguments that are inputs of the operator become placeholders; K(value) becomes 
 input is an attribute.
 """
 
+import copy
+
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import op_def_registry
@@ -16,6 +18,10 @@ TYPES = (tf.float32, tf.float64, tf.float16, tf.bfloat16, *INTEGERS, tf.bool, tf
 CONFIG = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
 CONFIG.graph_options.rewrite_options.disable_meta_optimizer = True
 CONFIG.graph_options.optimizer_options.opt_level = -1
+
+
+# Outputs from here on are for the gradient: nothing is promised of them.
+FOR_GRADIENTS = {"FusedBatchNorm": 3, "FusedBatchNormV2": 3, "FusedBatchNormV3": 3}
 
 
 class K:
@@ -54,11 +60,20 @@ class OpCase:
     def __init__(self, op, arguments, label="", types=None, dynamic=None, rtol=None, family=None, shapes_only=False, near=False):
         self.op, self.arguments, self.types, self.dynamic = op, arguments, types or {}, dynamic
         self.label, self.rtol, self.family, self.shapes_only, self.near = label, rtol, family, shapes_only, near
-        self.operator = op
+        self.operator, self.called = op, False
 
     @property
     def name(self):
-        return self.op + ("." + self.label if self.label else "")
+        return self.op + ("." + self.label if self.label else "") + (".called" if self.called else "")
+
+    def in_function(self):
+        """The same inside a function, where outputs are named, not numbered; None where it has one output."""
+        definition = op_def_registry.get(self.op)
+        if not definition or len(definition.output_arg) < 2:
+            return None
+        found = copy.copy(self)
+        found.called = True
+        return found
 
     def placeholder(self, value, name):
         if isinstance(value, K):
@@ -92,7 +107,10 @@ class OpCase:
             arguments[name] = [self.placeholder(v, f"{name}_{i}") for i, v in enumerate(value)] if isinstance(value, list) else self.placeholder(value, name)
         used = {a.type_attr for a in definition.input_arg}
         arguments.update({name: dtype for name, dtype in self.types.items() if name not in used})
-        return getattr(tf.raw_ops, self.op)(**arguments)
+        operator = getattr(tf.raw_ops, self.op)
+        if self.called:
+            return tf.function(lambda: list(operator(**arguments)), autograph=False)()
+        return operator(**arguments)
 
     def write(self, folder):
         """[(path, signature, inputs, wants)]"""
@@ -100,6 +118,7 @@ class OpCase:
         graph = tf.Graph()
         with graph.as_default():
             outputs = [o for o in tf.nest.flatten(self.build()) if isinstance(o, tf.Tensor) and o.dtype not in (tf.variant, tf.resource)]
+            outputs = outputs[: FOR_GRADIENTS.get(self.op)]
             outputs = [tf.identity(o, f"out_{i}") for i, o in enumerate(outputs)]
             with tf.compat.v1.Session(graph=graph, config=CONFIG) as session:
                 got = session.run(outputs, {f"{name}:0": value for name, value in self.inputs.items()})
