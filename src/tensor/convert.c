@@ -294,6 +294,14 @@ void tensor_set_f64(struct tensor *t, size_t i, double value)
     case DTYPE_F64:
         ((double *)t->data)[i] = value;
         break;
+    case DTYPE_C64:
+        ((float *)t->data)[2 * i] = (float)value;
+        ((float *)t->data)[2 * i + 1] = 0;
+        break;
+    case DTYPE_C128:
+        ((double *)t->data)[2 * i] = value;
+        ((double *)t->data)[2 * i + 1] = 0;
+        break;
     case DTYPE_BOOL:
         ((uint8_t *)t->data)[i] = value != 0;
         break;

@@ -233,8 +233,31 @@ static enum status bias_add_grad(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
+/* ONNX's attributes are single precision. */
+static enum status selu(struct tf_call *c, struct error *err)
+{
+    enum dtype dtype = emit_dtype(c->e, c->in[0]);
+    value_id zero, one, scale, both, negative, low, high, y;
+
+    if (dtype != DTYPE_F64) {
+        TRY(emit_1(c->e, "Selu", c->in[0], &y, err));
+        return tf_give(c, y);
+    }
+    TRY(emit_number(c->e, dtype, 0, &zero, err));
+    TRY(emit_number(c->e, dtype, 1, &one, err));
+    TRY(emit_number(c->e, dtype, 1.0507009873554804934193349852946, &scale, err));
+    TRY(emit_number(c->e, dtype, 1.7580993408473768599402175208123, &both, err));
+    TRY(emit_2(c->e, "Less", c->in[0], zero, &negative, err));
+    TRY(emit_1(c->e, "Exp", c->in[0], &low, err));
+    TRY(emit_2(c->e, "Sub", low, one, &low, err));
+    TRY(emit_2(c->e, "Mul", low, both, &low, err));
+    TRY(emit_2(c->e, "Mul", c->in[0], scale, &high, err));
+    TRY(emit_node(c->e, "", "Where", EMIT(negative, low, high), EMIT_PLAIN, &y, err));
+    return tf_give(c, y);
+}
+
 const struct tf_op_set tf_ops_activation = TF_OP_SET(
-    {.name = "Relu", .lower = relu, .inputs = 1}, {.name = "Selu", .onnx = "Selu", .inputs = 1},
+    {.name = "Relu", .lower = relu, .inputs = 1}, {.name = "Selu", .lower = selu, .inputs = 1},
     {.name = "Softplus", .onnx = "Softplus", .inputs = 1},
     {.name = "Softsign", .onnx = "Softsign", .inputs = 1},
     {.name = "LeakyRelu", .lower = leaky_relu, .inputs = 1},

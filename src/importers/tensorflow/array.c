@@ -271,10 +271,41 @@ static enum status gather(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
+/* Indices out of bounds are an error everywhere but where the node says otherwise. */
+static enum status bad_indices(const struct tf_call *c, struct error *err)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+    struct bytes policy;
+
+    TRY(tf_string(c->node, "bad_indices_policy", "", &policy, err));
+    if (policy.size && !bytes_is(policy, "ERROR") && !bytes_is(policy, "DEFAULT"))
+        return error_set(err, STATUS_UNSUPPORTED, "its bad_indices_policy is '%s'",
+                         text_quote(policy, quoted, sizeof quoted));
+    return STATUS_OK;
+}
+
+/* Indices of no dimension: all of the tensor, once for each. */
+static enum status gather_all(struct tf_call *c, struct error *err)
+{
+    value_id index, rows, dims, y;
+
+    TRY(tf_index(c, 1, &index, err));
+    TRY(emit_1(c->e, "Shape", index, &rows, err));
+    TRY(emit_slice(c->e, rows, 0, 0, -1, 1, &rows, err));
+    TRY(emit_1(c->e, "Shape", c->in[0], &dims, err));
+    TRY(emit_concat(c->e, EMIT(rows, dims), 0, &dims, err));
+    TRY(emit_2(c->e, "Expand", c->in[0], dims, &y, err));
+    return tf_give(c, y);
+}
+
 static enum status gather_nd(struct tf_call *c, struct error *err)
 {
+    const struct shape *shape = emit_shape(c->e, c->in[1]);
     value_id index, y;
 
+    TRY(bad_indices(c, err));
+    if (shape->rank > 0 && shape->dims[shape->rank - 1] == 0)
+        return gather_all(c, err);
     TRY(tf_index(c, 1, &index, err));
     TRY(emit_2(c->e, "GatherND", c->in[0], index, &y, err));
     return tf_give(c, y);
@@ -513,6 +544,7 @@ static enum status scatter_nd(struct tf_call *c, struct error *err)
 {
     value_id index, dims, zeros, y;
 
+    TRY(bad_indices(c, err));
     TRY(tf_index(c, 0, &index, err));
     TRY(tf_index(c, 2, &dims, err));
     TRY(emit_number(c->e, emit_dtype(c->e, c->in[1]), 0, &zeros, err));

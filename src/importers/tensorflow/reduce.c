@@ -2,6 +2,8 @@
 /* Reductions, extremes, sums along an axis, products. */
 #include "importers/tensorflow/internal.h"
 
+#include <math.h>
+
 static enum status reduce(struct tf_call *c, const char *op, struct error *err)
 {
     value_id axes, y, x = c->in[0];
@@ -49,15 +51,21 @@ static enum status any(struct tf_call *c, struct error *err)
     return reduce_bool(c, "ReduceMax", err);
 }
 
-static enum status arg(struct tf_call *c, const char *op, struct error *err)
+/* A NaN is never the one; `worst` is what no number is behind. */
+static enum status arg(struct tf_call *c, const char *op, double worst, struct error *err)
 {
-    enum dtype dtype;
+    enum dtype dtype, of = emit_dtype(c->e, c->in[0]);
+    value_id x = c->in[0], nan, none, y;
     int64_t axis;
-    value_id y;
 
     TRY(tf_known_int(c, 1, &axis, err));
     TRY(tf_type(c->node, "output_type", &dtype, err));
-    TRY(emit_node(c->e, "", op, EMIT(c->in[0]),
+    if (dtype_is_float(of)) {
+        TRY(emit_number(c->e, of, worst, &none, err));
+        TRY(emit_1(c->e, "IsNaN", x, &nan, err));
+        TRY(emit_node(c->e, "", "Where", EMIT(nan, none, x), EMIT_PLAIN, &x, err));
+    }
+    TRY(emit_node(c->e, "", op, EMIT(x),
                   EMIT_ATTRIBUTES(attribute_of_int("axis", axis), attribute_of_int("keepdims", 0)),
                   &y, err));
     TRY(emit_cast(c->e, y, dtype == DTYPE_NONE ? DTYPE_I64 : dtype, &y, err));
@@ -66,12 +74,12 @@ static enum status arg(struct tf_call *c, const char *op, struct error *err)
 
 static enum status arg_max(struct tf_call *c, struct error *err)
 {
-    return arg(c, "ArgMax", err);
+    return arg(c, "ArgMax", -INFINITY, err);
 }
 
 static enum status arg_min(struct tf_call *c, struct error *err)
 {
-    return arg(c, "ArgMin", err);
+    return arg(c, "ArgMin", INFINITY, err);
 }
 
 static enum status cumsum(struct tf_call *c, struct error *err)
@@ -162,11 +170,13 @@ static enum status log_softmax(struct tf_call *c, struct error *err)
 
 static enum status top_k(struct tf_call *c, struct error *err)
 {
+    enum dtype dtype;
     value_id k, y[2];
 
+    TRY(tf_type(c->node, "index_type", &dtype, err));
     TRY(tf_index_list(c, 1, &k, err));
     TRY(emit(c->e, "", "TopK", (value_id[]){c->in[0], k}, 2, NULL, 0, y, 2, err));
-    TRY(emit_cast(c->e, y[1], DTYPE_I32, &y[1], err));
+    TRY(emit_cast(c->e, y[1], dtype == DTYPE_NONE ? DTYPE_I32 : dtype, &y[1], err));
     TRY(tf_add(c, y[0], err));
     return tf_add(c, y[1], err);
 }
@@ -183,4 +193,4 @@ const struct tf_op_set tf_ops_reduce = TF_OP_SET(
     {.name = "BatchMatMulV2", .lower = batch_mat_mul, .inputs = 2},
     {.name = "Einsum", .lower = einsum}, {.name = "Softmax", .lower = softmax, .inputs = 1},
     {.name = "LogSoftmax", .lower = log_softmax, .inputs = 1},
-    {.name = "TopKV2", .lower = top_k, .inputs = 2}, );
+    {.name = "TopKV2", .lower = top_k, .inputs = 2, .outputs = "values,indices"}, );

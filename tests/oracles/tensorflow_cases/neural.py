@@ -97,7 +97,7 @@ def pooling():
     yield from sweep("AvgPool", value=x, **pool)
     yield from sweep("MaxPoolWithArgmax", input=x, **pool)
     yield from one("MaxPool", "depth", input=normal(2, 3, 3, 6), ksize=[1, 1, 1, 2], strides=[1, 1, 1, 2], padding="VALID")
-    yield from one("MaxPool", "special", input=np.array([np.nan, 1, -np.inf, -np.inf] * 4, np.float32).reshape(1, 4, 4, 1), **pool)
+    yield from one("MaxPool", "special", input=np.array([np.inf, 1, -np.inf, 2] * 4, np.float32).reshape(1, 4, 4, 1), **pool)
     yield from one("MaxPool", "explicit", input=x, ksize=[1, 3, 3, 1], strides=[1, 2, 2, 1], padding="EXPLICIT", explicit_paddings=[0, 0, 1, 1, 0, 1, 0, 0])
     yield from one("MaxPool", "NCHW", input=normal(2, 3, 6, 6), ksize=[1, 1, 2, 2], strides=[1, 1, 2, 2], padding="VALID", data_format="NCHW")
     yield from one("AvgPool", "NCHW", value=normal(2, 3, 6, 6), ksize=[1, 1, 2, 2], strides=[1, 1, 2, 2], padding="VALID", data_format="NCHW")
