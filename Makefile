@@ -72,6 +72,7 @@ $(eval $(call plugin_table,importers,importer,importer,IMPORTERS,src/importers))
 $(eval $(call plugin_table,estimators,estimator_set,estimators,ESTIMATORS,src/importers/sklearn))
 $(eval $(call plugin_table,layers,layer_set,layers,LAYERS,src/importers/keras))
 $(eval $(call plugin_table,tf_ops,tf_op_set,tf_ops,TF_OPS,src/importers/tensorflow))
+$(eval $(call plugin_table,kinds,manifest_kind,kind,KINDS,src/contract/kinds))
 $(eval $(call plugin_table,commands,command,command,COMMANDS,src/cli/commands))
 $(eval $(call plugin_table,routes,route_set,routes,ROUTES,src/server/routes))
 .PHONY: FORCE

@@ -86,7 +86,14 @@ static void manifest(struct text *text)
               "          profile: numerical     # categorical, text, image, audio, none\n"
               "      outputs:\n"
               "        species: {shape: [-1], type: string, profile: categorical}\n\n"
-              "`firn inspect --contract PATH` prints one to start from.\n");
+              "`firn inspect --contract PATH` prints one to start from, `firn validate` checks "
+              "one.\n\n"
+              "Manifests of Hydrosphere of all generations are read, several documents in a file "
+              "too:\nof a Model also description, runtime, install-command, training-data, "
+              "metadata,\nmonitoring, monitoring-configuration, and a contract that is one "
+              "signature (name,\ninputs, outputs), in which `float` has 64 bits as its tools had "
+              "it; kind Application;\nRuntime, Environment, HostSelector, "
+              "DeploymentConfiguration and Config are checked\nand not used.\n");
 }
 
 static void settings(struct text *text)

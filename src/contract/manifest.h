@@ -1,24 +1,89 @@
 // SPDX-License-Identifier: Apache-2.0
-/* serving.yaml: what the user declares. `kind: Model`, `name`, `model-type`, `payload` with globs,
- * `contract` with several signatures. */
+/* serving.yaml: what the user declares. All generations of the file that Hydrosphere had are read:
+ * several documents, each of a kind (kinds/, one a file). What is wrong is said with its line and
+ * with what was probably meant; what is read otherwise than written is a note. */
 #pragma once
 
 #include "contract/contract.h"
 
-struct manifest {
+struct remark {
+    enum remark_kind { REMARK_ERROR, REMARK_NOTE } kind;
+    size_t line;
+    const char *text, *fix; /* fix: NULL, or what to do */
+};
+
+struct manifest_pair {
+    const char *key, *value;
+};
+
+/* Another model watches this one: its output is compared with a threshold. */
+struct manifest_monitor {
+    const char *name, *model; /* "name:version" */
+    const char *comparison;   /* == != > < >= <= */
+    double threshold;
+};
+
+struct manifest {           /* kind: Model */
     const char *name;       /* NULL when not given */
     const char *model_type; /* "python:3.6"; NULL when not given */
-    const char **payload;   /* globs, relative */
+    const char *runtime;    /* "image:tag", of later generations; NULL when not given */
+    const char *description, *install_command, *training_data; /* NULL when not given */
+    const char **payload;                                      /* globs, relative */
     size_t payload_count;
     struct contract
         contract; /* count 0 when not declared; evidence DECLARED "serving.yaml:LINE".
                    * Facts not given: dtype DTYPE_NONE, rank RANK_UNKNOWN, PROFILE_NONE */
-    const char **warnings;
+    struct manifest_pair *metadata;
+    size_t metadata_count;
+    struct manifest_monitor *monitors;
+    size_t monitor_count;
+    int64_t monitoring_batch; /* 0 when not given */
+    const char **warnings;    /* the notes, with their lines */
     size_t warning_count;
 };
 
-/* INVALID_INPUT with the line: an unknown key, type or profile with a suggestion, a duplicate key,
- * an alias, too deep, not UTF-8. */
+struct manifest_variant {
+    const char *model;   /* "name", "name:version" or "name@alias" */
+    int64_t weight;      /* of 100 in its stage */
+    const char *runtime; /* of the first generation; or NULL */
+    bool shadow;         /* gets a copy of requests, never answers; weight 0 */
+};
+
+struct manifest_stage {
+    const char *signature; /* NULL: the model's first */
+    struct manifest_variant *variants;
+    size_t variant_count;
+};
+
+struct manifest_application { /* kind: Application */
+    const char *name;
+    struct manifest_stage *stages;
+    size_t stage_count;
+    struct manifest_pair *metadata;
+    size_t metadata_count;
+};
+
+struct manifest_document {
+    const char *kind, *name; /* name: NULL when not given */
+    size_t line;
+    struct manifest *model;                   /* of kind Model */
+    struct manifest_application *application; /* of kind Application; other kinds have neither */
+};
+
+struct manifests {
+    struct manifest_document *documents;
+    size_t count;
+    struct remark *remarks; /* by line */
+    size_t remark_count, error_count;
+};
+
+/* Every document, with all remarks. INVALID_INPUT only for what is no YAML, or too deep or large:
+ * an alias, an anchor, a doubled key, not UTF-8. */
+enum status manifests_parse(struct bytes yaml, const char *file_name, struct manifests *manifests,
+                            struct arena *keep, struct error *err) must_check;
+
+/* The one document of kind Model. INVALID_INPUT with the line: the first error among the remarks
+ * of the file, or no such document, or several. */
 enum status manifest_parse(struct bytes yaml, const char *file_name, struct manifest *manifest,
                            struct arena *keep, struct error *err) must_check;
 

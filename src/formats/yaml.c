@@ -236,11 +236,22 @@ static enum status value(struct reader *reader, yaml_event_t *event, struct yaml
     return status;
 }
 
-/* Events of the one document around its value. */
-static enum status document(struct reader *reader, struct yaml *root, struct error *err)
+static enum status document_add(struct reader *reader, struct yaml **roots, size_t *count,
+                                size_t *capacity, size_t line, struct error *err)
+{
+    if (!ARENA_GROW(reader->keep, *roots, *count, *capacity))
+        return error_no_memory(err, "YAML");
+    (*roots)[(*count)++] = (struct yaml){.kind = YAML_NULL, .line = line, .text = ""};
+    return STATUS_OK;
+}
+
+/* Events of documents around their values. */
+static enum status documents(struct reader *reader, size_t most, struct yaml **roots, size_t *count,
+                             struct error *err)
 {
     enum status status = STATUS_OK;
-    bool begun = false, ended = false;
+    size_t capacity = 0;
+    bool ended = false;
 
     while (!status && !ended) {
         yaml_event_t event;
@@ -253,25 +264,31 @@ static enum status document(struct reader *reader, struct yaml *root, struct err
             ended = true;
             break;
         case YAML_DOCUMENT_START_EVENT:
-            if (begun)
-                status = refuse(reader, event.start_mark.line + 1, "a second document begins", err);
-            begun = true;
+            if (*count == most)
+                status = refuse(reader, event.start_mark.line + 1,
+                                most == 1 ? "a second document begins" : "too many documents", err);
+            else
+                status =
+                    document_add(reader, roots, count, &capacity, event.start_mark.line + 1, err);
             break;
         default:
-            status = value(reader, &event, root, err);
+            status = value(reader, &event, &(*roots)[*count - 1], err);
         }
         yaml_event_delete(&event);
     }
+    if (!status && !*count)
+        return document_add(reader, roots, count, &capacity, 1, err);
     return status;
 }
 
-enum status yaml_parse(struct bytes text, const char *name, struct yaml *root, struct arena *keep,
-                       struct error *err)
+enum status yaml_parse_all(struct bytes text, const char *name, size_t most, struct yaml **roots,
+                           size_t *count, struct arena *keep, struct error *err)
 {
     struct reader reader = {.name = name, .keep = keep};
     enum status status;
 
-    *root = (struct yaml){.kind = YAML_NULL, .line = 1, .text = ""};
+    *roots = NULL;
+    *count = 0;
     if (text.size > YAML_BYTES_MAX)
         return error_set(err, STATUS_TOO_LARGE, "%s has %zu bytes, more than %d", name, text.size,
                          YAML_BYTES_MAX);
@@ -282,9 +299,21 @@ enum status yaml_parse(struct bytes text, const char *name, struct yaml *root, s
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader.parser, text.size ? text.data : (const uint8_t *)"",
                                  text.size);
-    status = document(&reader, root, err);
+    status = documents(&reader, most, roots, count, err);
     yaml_parser_delete(&reader.parser);
     return status;
+}
+
+enum status yaml_parse(struct bytes text, const char *name, struct yaml *root, struct arena *keep,
+                       struct error *err)
+{
+    struct yaml *roots;
+    size_t count;
+
+    *root = (struct yaml){.kind = YAML_NULL, .line = 1, .text = ""};
+    TRY(yaml_parse_all(text, name, 1, &roots, &count, keep, err));
+    *root = roots[0];
+    return STATUS_OK;
 }
 
 const struct yaml *yaml_get(const struct yaml *map, const char *key)

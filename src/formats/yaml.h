@@ -33,6 +33,11 @@ struct yaml {
 enum status yaml_parse(struct bytes text, const char *name, struct yaml *root, struct arena *keep,
                        struct error *err) must_check;
 
+/* The same for several documents in one file, at most `most`; a file without any has one, which is
+ * YAML_NULL. */
+enum status yaml_parse_all(struct bytes text, const char *name, size_t most, struct yaml **roots,
+                           size_t *count, struct arena *keep, struct error *err) must_check;
+
 /* NULL-safe: the value of a key, or NULL. */
 const struct yaml *yaml_get(const struct yaml *map, const char *key);
 const char *yaml_kind_name(enum yaml_kind kind); /* "a list" */

@@ -112,6 +112,170 @@ TEST(float_is_32_bits_and_every_type_is_known)
     }
 }
 
+static enum status all(const char *text, struct manifests *manifests, struct arena *keep,
+                       struct error *err)
+{
+    arena_init(keep, 16 << 20);
+    return manifests_parse(bytes_of(text), "serving.yaml", manifests, keep, err);
+}
+
+/* `float` was 32 bits in the first generation, and Python's 64 in the later ones. */
+TEST(float_by_generation)
+{
+    static const struct {
+        const char *text;
+        enum dtype dtype;
+        size_t notes;
+    } CASES[] = {
+        {"kind: Model\ncontract: {s: {inputs: {x: {type: float}}}}\n", DTYPE_F32, 0},
+        {"kind: Model\nmodel-type: a:1\ncontract: {inputs: {x: {type: float}}}\n", DTYPE_F32, 0},
+        {"kind: Model\nruntime: a:1\ncontract: {inputs: {x: {type: float}}}\n", DTYPE_F64, 2},
+        {"kind: Model\ncontract: {name: s, inputs: {x: {type: float}}}\n", DTYPE_F64, 1},
+        {"kind: Model\nruntime: a:1\ncontract: {inputs: {x: {type: float32}}}\n", DTYPE_F32, 1},
+        {"kind: Model\ncontract: {s: {inputs: {x: {type: DT_INT8, profile: ordinal}}}}\n", DTYPE_I8,
+         2},
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(CASES); i++) {
+        struct manifests manifests;
+        struct arena keep;
+        struct error err = {0};
+
+        CHECK_OK(all(CASES[i].text, &manifests, &keep, &err), err);
+        CHECK_INT(manifests.error_count, 0);
+        CHECK_INT(manifests.remark_count, CASES[i].notes);
+        CHECK_INT(manifests.documents[0].model->contract.signatures[0].inputs[0].dtype,
+                  CASES[i].dtype);
+        arena_release(&keep);
+    }
+}
+
+TEST(a_model_of_the_later_generations)
+{
+    static const char TEXT[] =
+        "kind: Model\n"
+        "name: adult\n"
+        "runtime: host:5000/hydrosphere/serving-runtime-python-3.7:3.0.0\n"
+        "install-command: pip install -r requirements.txt\n"
+        "training-data: s3://bucket/adult.csv\n"
+        "payload: [src/, requirements.txt]\n"
+        "contract:\n"
+        "  name: predict\n"
+        "  inputs: {age: {shape: scalar, type: int64, profile: numerical}}\n"
+        "  outputs: {classes: {shape: scalar, type: int64}}\n"
+        "metadata: {experiment: demo, run: 7, good: true}\n"
+        "monitoring:\n"
+        "  - name: outliers\n"
+        "    config: {monitoring-model: 'outliers:2', threshold: 0.97, operator: LessEq}\n"
+        "monitoring-configuration: {batch-size: 50}\n";
+    struct manifests manifests;
+    const struct manifest *model;
+    struct arena keep;
+    struct error err = {0};
+
+    CHECK_OK(all(TEXT, &manifests, &keep, &err), err);
+    CHECK_INT(manifests.error_count, 0);
+    model = manifests.documents[0].model;
+    CHECK_TEXT(model->install_command, "pip install -r requirements.txt");
+    CHECK_TEXT(model->training_data, "s3://bucket/adult.csv");
+    CHECK_INT(model->contract.count, 1);
+    CHECK_TEXT(model->contract.signatures[0].name, "predict");
+    CHECK_INT(model->contract.signatures[0].inputs[0].shape.rank, 0);
+    CHECK_INT(model->metadata_count, 3);
+    CHECK_TEXT(model->metadata[1].value, "7");
+    CHECK_TEXT(model->metadata[2].value, "true");
+    CHECK_TEXT(model->monitors[0].comparison, "<=");
+    CHECK_TEXT(model->monitors[0].model, "outliers:2");
+    CHECK_INT(model->monitoring_batch, 50);
+    arena_release(&keep);
+}
+
+TEST(applications_of_all_generations)
+{
+    static const char TEXT[] =
+        "kind: Application\n"
+        "name: one\n"
+        "singular: {model: 'adult:1', runtime: 'python:3.6'}\n"
+        "---\n"
+        "kind: Application\n"
+        "name: first\n"
+        "pipeline:\n"
+        "  - {signature: tokenize, model: 'words:1', runtime: 'python:3.6'}\n"
+        "  - signature: predict\n"
+        "    modelservices:\n"
+        "      - {model: 'net:1', runtime: 'tf:1.7', weight: 80}\n"
+        "      - {model: 'net:2', runtime: 'tf:1.7', weight: 20}\n"
+        "---\n"
+        "kind: Application\n"
+        "name: later\n"
+        "pipeline:\n"
+        "  - - model: words:1\n"
+        "  - - {model: net:1, weight: 70}\n"
+        "    - {model: net@prod, weight: 30}\n"
+        "    - {model: net:3, shadow: true}\n";
+    struct manifests manifests;
+    const struct manifest_application *later;
+    struct arena keep;
+    struct error err = {0};
+
+    CHECK_OK(all(TEXT, &manifests, &keep, &err), err);
+    CHECK_INT(manifests.error_count, 0);
+    CHECK_INT(manifests.count, 3);
+    CHECK_TEXT(manifests.documents[0].application->stages[0].variants[0].model, "adult:1");
+    CHECK_INT(manifests.documents[0].application->stages[0].variants[0].weight, 100);
+    CHECK_TEXT(manifests.documents[1].application->stages[0].signature, "tokenize");
+    CHECK_INT(manifests.documents[1].application->stages[1].variants[1].weight, 20);
+    CHECK_INT(manifests.documents[2].line, 14);
+    later = manifests.documents[2].application;
+    CHECK_INT(later->stage_count, 2);
+    CHECK_INT(later->stages[0].variants[0].weight, 100);
+    CHECK_INT(later->stages[1].variant_count, 3);
+    CHECK_TEXT(later->stages[1].variants[1].model, "net@prod");
+    CHECK(later->stages[1].variants[2].shadow);
+    CHECK_INT(later->stages[1].variants[2].weight, 0);
+    arena_release(&keep);
+}
+
+TEST(all_faults_are_said_by_line)
+{
+    static const char TEXT[] = "kind: Model\n"
+                               "nmae: a\n"
+                               "contract:\n"
+                               "  s: {inputs: {x: {type: flaot}}}\n"
+                               "---\n"
+                               "kind: Application\n"
+                               "name: a b\n"
+                               "pipeline:\n"
+                               "  - - {model: a:1, weight: 60}\n"
+                               "    - {model: b:x, weight: 60}\n"
+                               "    - {weight: 3}\n"
+                               "  - {signature: s}\n"
+                               "---\n"
+                               "kind: Application\n"
+                               "name: none\n";
+    static const struct {
+        size_t line;
+        const char *part;
+    } FAULTS[] = {
+        {2, "unknown key \"nmae\""},       {4, "unknown type \"flaot\""},
+        {7, "cannot name an application"}, {9, "sum to 123"},
+        {10, "\"b:x\" names no model"},    {11, "needs the key \"model\""},
+        {12, "either a model or"},         {14, "either singular or a pipeline"},
+    };
+    struct manifests manifests;
+    struct arena keep;
+    struct error err = {0};
+
+    CHECK_OK(all(TEXT, &manifests, &keep, &err), err);
+    CHECK_INT(manifests.error_count, ARRAY_COUNT(FAULTS));
+    for (size_t i = 0; i < ARRAY_COUNT(FAULTS); i++) {
+        CHECK_INT(manifests.remarks[i].line, FAULTS[i].line);
+        if (!strstr(manifests.remarks[i].text, FAULTS[i].part))
+            fail_msg("\"%s\" is not in \"%s\"", FAULTS[i].part, manifests.remarks[i].text);
+    }
+    arena_release(&keep);
+}
+
 TEST(what_is_refused_says_line_and_fix)
 {
     static const struct {
@@ -119,9 +283,12 @@ TEST(what_is_refused_says_line_and_fix)
     } CASES[] = {
         {"", "serving.yaml:1: a manifest begins with", ""},
         {"name: a\n", "serving.yaml:1: no key \"kind\"", "kind: Model"},
-        {"kind: Application\n", "serving.yaml:1: kind is Application, not Model", ""},
+        {"kind: Modle\n", "serving.yaml:1: unknown kind \"Modle\"", "\"Model\""},
+        {"kind: Runtime\nname: a\nversion: 1\nmodel-type: b\n", "describes no model", ""},
+        {"kind: Model\n---\nkind: Model\n", "serving.yaml:3: a second model begins", "firn apply"},
+        {"model: {name: a}\n", "manifest of the oldest form", "kind: Model"},
         {"kind: Model\nnmae: a\n", "serving.yaml:2: unknown key \"nmae\"", "\"name\""},
-        {"kind: Model\nruntime: a:b\n", "serving.yaml:2: unknown key \"runtime\"", "model-type"},
+        {"kind: Model\nruntime: ''\n", "serving.yaml:2: \"runtime\" is empty", "image:tag"},
         {"kind: Model\nname: [a]\n", "serving.yaml:2: \"name\" must be a text, not a list", ""},
         {"kind: Model\nmodel-type: python\n", "serving.yaml:2: model-type \"python\"",
          "scikit-learn:1.5.2"},
