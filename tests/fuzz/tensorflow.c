@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* TensorFlow's tables, records, examples, tensors and Snappy blocks; the first byte says which. */
 #include "formats/compression/snappy.h"
+#include "formats/tensorflow/example.h"
 #include "formats/tensorflow/record.h"
 #include "formats/tensorflow/leveldb.h"
 #include "formats/tensorflow/tensor_proto.h"
@@ -18,11 +19,49 @@ static void records(struct bytes bytes, struct arena *keep)
             break;
 }
 
+/* What is picked by name is what was read whole. */
+static void examples(struct bytes bytes, struct arena *keep)
+{
+    struct bytes names[EXAMPLE_KEYS_MAX], sequence;
+    struct feature_list lists[EXAMPLE_KEYS_MAX];
+    struct example example;
+    struct error err;
+    size_t count = 0, at = 0;
+    bool more = true;
+
+    if (example_read(bytes, &example, keep, &err))
+        return;
+    while (count < example.count && count < EXAMPLE_KEYS_MAX) {
+        names[count] = example.features[count].name;
+        count++;
+    }
+    if (example_features(bytes, names, count, lists, &err))
+        __builtin_trap();
+    for (size_t i = 0; i < count; i++) {
+        const struct feature *feature = example_find(&example, names[i]);
+        struct tensor copy;
+
+        if (lists[i].dtype != feature->values.dtype ||
+            lists[i].count != tensor_count(&feature->values))
+            __builtin_trap();
+        if (lists[i].dtype == DTYPE_NONE ||
+            tensor_new(&copy, lists[i].dtype, &feature->values.shape, keep, &err))
+            continue;
+        if (feature_values(&lists[i], copy.data, &err) ||
+            (copy.dtype != DTYPE_STRING &&
+             memcmp(copy.data, feature->values.data, tensor_bytes(&copy))))
+            __builtin_trap();
+    }
+    if (!count || example_sequences(bytes, names, 1, &sequence, &err) || !sequence.data)
+        return;
+    while (more && !feature_next(sequence, &at, &lists[0], &more, &err))
+        ;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes bytes = {data + 1, size - 1}, unpacked;
     struct protobuf message;
-    struct example example;
     struct tensor tensor;
     struct leveldb_table table;
     struct arena keep;
@@ -41,8 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         records(bytes, &keep);
         break;
     case 2:
-        if (example_read(bytes, &example, &keep, &err))
-            break;
+        examples(bytes, &keep);
         break;
     case 3:
         if (tf_tensor_read(&message, &tensor, &keep, &err))

@@ -27,7 +27,7 @@
 #include "graph/emit.h"
 #include "importers/importer.h"
 
-enum { TF_INPUTS_MAX = 1 << 16, TF_OUTPUTS_MAX = 256, TF_INITIALISERS_MAX = 16 };
+enum { TF_INPUTS_MAX = 1 << 16, TF_OUTPUTS_MAX = 1024, TF_INITIALISERS_MAX = 16 };
 
 /* --- the graph as it is stored (model/graph.c) --- */
 
@@ -102,6 +102,13 @@ enum status tf_ints(const struct tf_node *node, const char *name, int64_t *value
                     size_t *count, struct arena *keep, struct error *err) must_check;
 /* A list of floats, in `keep`. */
 enum status tf_floats(const struct tf_node *node, const char *name, const float **values,
+                      size_t *count, struct arena *keep, struct error *err) must_check;
+/* Lists (model/lists.c); *count 0: absent. */
+enum status tf_strings(const struct tf_node *node, const char *name, struct bytes **values,
+                       size_t *count, struct arena *keep, struct error *err) must_check;
+enum status tf_types(const struct tf_node *node, const char *name, enum dtype **values,
+                     size_t *count, struct arena *keep, struct error *err) must_check;
+enum status tf_shapes(const struct tf_node *node, const char *name, struct shape **values,
                       size_t *count, struct arena *keep, struct error *err) must_check;
 
 /* --- SavedModel (model/saved_model.c) --- */
