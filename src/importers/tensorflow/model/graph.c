@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* GraphDef and NodeDef as structs that borrow from the file. */
+#include <stdlib.h>
+
 #include "base/number.h"
 #include "base/text.h"
 #include "formats/tensorflow/tensor_proto.h"
@@ -231,7 +233,37 @@ enum status tf_graph_read(const struct protobuf *message, struct tf_graph *graph
 
 /* --- attributes --- */
 
-static const struct tf_attribute *find(const struct tf_node *node, const char *name)
+/* What TensorFlow takes where a model says nothing: old ones, and those saved without defaults. */
+static const struct tf_default {
+    const char *op, *name;
+    size_t size;
+    const char *value;
+} DEFAULTS[] = {
+#define DEFAULT(op, name, size, value) {op, name, size, value},
+#include "importers/tensorflow/model/op_defaults.def"
+#undef DEFAULT
+};
+
+static int by_op_and_name(const void *a, const void *b)
+{
+    const struct tf_default *x = a, *y = b;
+    int order = strcmp(x->op, y->op);
+
+    return order ? order : strcmp(x->name, y->name);
+}
+
+static bool default_find(const struct tf_node *node, const char *name, struct protobuf *value)
+{
+    struct tf_default wanted = {.op = node->op, .name = name};
+    const struct tf_default *found =
+        bsearch(&wanted, DEFAULTS, ARRAY_COUNT(DEFAULTS), sizeof *DEFAULTS, by_op_and_name);
+
+    if (found)
+        *value = protobuf_over((struct bytes){(const uint8_t *)found->value, found->size});
+    return found != NULL;
+}
+
+static const struct tf_attribute *stored_find(const struct tf_node *node, const char *name)
 {
     for (size_t i = 0; i < node->attribute_count; i++)
         if (bytes_is(node->attributes[i].name, name))
@@ -239,23 +271,30 @@ static const struct tf_attribute *find(const struct tf_node *node, const char *n
     return NULL;
 }
 
+static bool find(const struct tf_node *node, const char *name, struct protobuf *value)
+{
+    const struct tf_attribute *stored = stored_find(node, name);
+
+    if (stored)
+        *value = stored->value;
+    return stored || default_find(node, name, value);
+}
+
 bool tf_has(const struct tf_node *node, const char *name)
 {
-    return find(node, name) != NULL;
+    return stored_find(node, name) != NULL;
 }
 
 /* The field `kind` of an AttrValue; *found is false when there is no such attribute. */
 static enum status value_of(const struct tf_node *node, const char *name, uint32_t kind,
                             struct protobuf_field *field, bool *found, struct error *err)
 {
-    const struct tf_attribute *attribute = find(node, name);
     struct protobuf reader;
     struct protobuf_field next;
 
     *found = false;
-    if (!attribute)
+    if (!find(node, name, &reader))
         return STATUS_OK;
-    reader = attribute->value;
     for (;;) {
         if (protobuf_next(&reader, &next, err))
             return error_within(err, "attribute '%.64s'", name);
@@ -496,15 +535,13 @@ static enum status list_length(const struct protobuf *list, size_t *length, stru
 enum status tf_length(const struct tf_node *node, const char *name, size_t *length,
                       struct arena *keep, struct error *err)
 {
-    const struct tf_attribute *attribute = find(node, name);
     struct protobuf reader, list;
     struct protobuf_field field;
     int64_t number = 0;
 
     *length = 0;
-    if (!attribute)
+    if (!find(node, name, &reader))
         return STATUS_OK;
-    reader = attribute->value;
     TRY(protobuf_next(&reader, &field, err));
     if (field.number == LIST) {
         TRY(protobuf_message(&field, &list, err));

@@ -204,6 +204,30 @@ enum status tf_feed(struct tf_scope *scope, const struct tf_node *node, value_id
 
 /* --- edges --- */
 
+/* The output arguments of an operator that has several. */
+static const char *outputs_of(const char *op)
+{
+    static const char *const OUTPUTS[][2] = {
+#define OUTPUTS(op, names) {op, names},
+#include "importers/tensorflow/model/op_outputs.def"
+#undef OUTPUTS
+    };
+    size_t from = 0, to = ARRAY_COUNT(OUTPUTS);
+
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        int order = strcmp(op, OUTPUTS[middle][0]);
+
+        if (!order)
+            return OUTPUTS[middle][1];
+        if (order < 0)
+            to = middle;
+        else
+            from = middle + 1;
+    }
+    return NULL;
+}
+
 /* How many outputs an item of a row's `outputs` stands for: "values" one, "parts*N" what attribute
  * N says. */
 static enum status port_width(const struct tf_scope *scope, const struct tf_node *node,
@@ -230,14 +254,13 @@ static enum status port_width(const struct tf_scope *scope, const struct tf_node
 enum status tf_edge_output(const struct tf_scope *scope, const struct tf_node *node,
                            const struct tf_edge *edge, size_t *output, struct error *err)
 {
-    const struct tf_op *row = op_row(scope, node->op);
-    const char *at = row && row->outputs ? row->outputs : "";
+    const char *at = outputs_of(node->op);
     char quoted[TEXT_QUOTE_SIZE];
     struct bytes name;
     size_t base = 0, width;
 
     *output = edge->output;
-    if (!edge->port.size || !*at)
+    if (!edge->port.size || !at)
         return STATUS_OK;
     while (*at) {
         struct bytes item = {(const uint8_t *)at, strcspn(at, ",")};
