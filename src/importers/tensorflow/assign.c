@@ -68,14 +68,29 @@ static enum status assign_served(struct tf_call *c, struct tf_resource *variable
     return STATUS_OK;
 }
 
-/* The variable that the first input is, and what it holds. */
+/* The variable that the first input is, and what it holds. Where freezing put a constant in the
+ * place of a variable there is none: the result alone counts. */
 static enum status target(struct tf_call *c, struct tf_resource **variable, value_id *value,
                           struct error *err)
 {
+    *variable = NULL;
+    *value = c->in[0];
+    if (!tf_resource_at(c->l, c->e->graph, c->in[0]) && tf_gives_reference(c->node->op))
+        return STATUS_OK;
     TRY(tf_resource_of(c, 0, TF_VARIABLE, variable, err));
     if (c->l->phase != TF_SERVING)
         return error_set(err, STATUS_UNSUPPORTED, "changes a variable while restoring");
     return tf_variable_value(c->scope, *variable, value, err);
+}
+
+/* The output is the variable, where the operator has one. */
+static enum status target_set(struct tf_call *c, struct tf_resource *variable, value_id value,
+                              struct error *err)
+{
+    if (!variable)
+        return tf_give(c, value);
+    TRY(assign_served(c, variable, value, err));
+    return tf_give(c, c->in[0]);
 }
 
 static enum status assign(struct tf_call *c, struct error *err)
@@ -114,8 +129,7 @@ static enum status update(struct tf_call *c, const char *op, value_id by, struct
     TRY(target(c, &variable, &value, err));
     TRY(same_shape(c, value, by, err));
     TRY(emit_2(c->e, op, value, by, &value, err));
-    TRY(assign_served(c, variable, value, err));
-    return tf_give(c, c->in[0]);
+    return target_set(c, variable, value, err);
 }
 
 static enum status add(struct tf_call *c, struct error *err)
@@ -139,14 +153,17 @@ static enum status gradient_descent(struct tf_call *c, struct error *err)
 
 /* --- rows of a variable --- */
 
-/* Rows below zero are as far out of range as those above: ONNX would count them from the end. */
-static enum status row_numbers(struct tf_call *c, value_id *indices, struct error *err)
+/* As ScatterND takes them. What is below zero is as far out of range as what is above: ONNX would
+ * count it from the end. */
+static enum status element_numbers(struct tf_call *c, bool rows, value_id *indices,
+                                   struct error *err)
 {
     static const int64_t COLUMN[] = {-1, 1};
     value_id zero, far, below;
 
     TRY(tf_index(c, 1, indices, err));
-    TRY(emit_reshape(c->e, *indices, COLUMN, 2, indices, err));
+    if (rows)
+        TRY(emit_reshape(c->e, *indices, COLUMN, 2, indices, err));
     TRY(emit_number(c->e, DTYPE_I64, 0, &zero, err));
     TRY(emit_number(c->e, DTYPE_I64, (double)((int64_t)1 << 52), &far, err));
     TRY(emit_2(c->e, "Less", *indices, zero, &below, err));
@@ -173,32 +190,39 @@ static enum status row_updates(struct tf_call *c, value_id value, value_id indic
                      EMIT_ATTRIBUTES(attribute_of_int("allowzero", 1)), updates, err);
 }
 
-static enum status scatter_into(struct tf_call *c, const char *reduction, bool negate,
+static enum status scatter_into(struct tf_call *c, const char *reduction, bool negate, bool rows,
                                 struct error *err)
 {
     struct tf_resource *variable;
-    value_id value, indices, updates;
+    value_id value, indices, updates = c->in[2];
 
     TRY(target(c, &variable, &value, err));
-    TRY(row_numbers(c, &indices, err));
-    TRY(row_updates(c, value, indices, &updates, err));
+    TRY(element_numbers(c, rows, &indices, err));
+    if (rows)
+        TRY(row_updates(c, value, indices, &updates, err));
     if (negate)
         TRY(emit_1(c->e, "Neg", updates, &updates, err));
     TRY(emit_node(c->e, "", "ScatterND", EMIT(value, indices, updates),
                   EMIT_ATTRIBUTES(attribute_of_text("reduction", reduction)), &value, err));
-    TRY(assign_served(c, variable, value, err));
-    return tf_give(c, c->in[0]);
+    return target_set(c, variable, value, err);
 }
 
 #define SCATTER(name, reduction, negate)                                                           \
     static enum status name(struct tf_call *c, struct error *err)                                  \
     {                                                                                              \
-        return scatter_into(c, reduction, negate, err);                                            \
+        return scatter_into(c, reduction, negate, true, err);                                      \
+    }                                                                                              \
+    static enum status name##_nd(struct tf_call *c, struct error *err)                             \
+    {                                                                                              \
+        return scatter_into(c, reduction, negate, false, err);                                     \
     }
 SCATTER(scatter_update, "none", false)
 SCATTER(scatter_add, "add", false)
 SCATTER(scatter_sub, "add", true)
-SCATTER(scatter_mul, "mul", false)
+static enum status scatter_mul(struct tf_call *c, struct error *err)
+{
+    return scatter_into(c, "mul", false, true, err);
+}
 SCATTER(scatter_min, "min", false)
 SCATTER(scatter_max, "max", false)
 
@@ -222,4 +246,14 @@ const struct tf_op_set tf_ops_assign =
               {.name = "ResourceScatterSub", .lower = scatter_sub, .inputs = 3},
               {.name = "ResourceScatterMul", .lower = scatter_mul, .inputs = 3},
               {.name = "ResourceScatterMin", .lower = scatter_min, .inputs = 3},
-              {.name = "ResourceScatterMax", .lower = scatter_max, .inputs = 3}, );
+              {.name = "ResourceScatterMax", .lower = scatter_max, .inputs = 3},
+              {.name = "ScatterNdUpdate", .lower = scatter_update_nd, .inputs = 3},
+              {.name = "ScatterNdAdd", .lower = scatter_add_nd, .inputs = 3},
+              {.name = "ScatterNdSub", .lower = scatter_sub_nd, .inputs = 3},
+              {.name = "ScatterNdMin", .lower = scatter_min_nd, .inputs = 3},
+              {.name = "ScatterNdMax", .lower = scatter_max_nd, .inputs = 3},
+              {.name = "ResourceScatterNdUpdate", .lower = scatter_update_nd, .inputs = 3},
+              {.name = "ResourceScatterNdAdd", .lower = scatter_add_nd, .inputs = 3},
+              {.name = "ResourceScatterNdSub", .lower = scatter_sub_nd, .inputs = 3},
+              {.name = "ResourceScatterNdMin", .lower = scatter_min_nd, .inputs = 3},
+              {.name = "ResourceScatterNdMax", .lower = scatter_max_nd, .inputs = 3}, );

@@ -199,6 +199,8 @@ enum status tf_guard_add(struct tf_lowering *l, const struct graph *graph, value
 /* Tie what was added for this graph to the first of its outputs. */
 enum status tf_guards_settle(struct tf_lowering *l, struct emitter *e, value_id *outputs,
                              size_t count, struct error *err) must_check;
+bool tf_writes(const char *op);      /* variables or tables */
+bool tf_is_variable(const char *op); /* gives one */
 /* References of TensorFlow 1: an output that is the variable itself, whose value is read by whoever
  * does not take a reference. */
 bool tf_gives_reference(const char *op);
@@ -268,11 +270,28 @@ enum status tf_variable_dereference(const struct tf_scope *scope, value_id *valu
 
 /* --- signatures (model/signature.c) --- */
 
+/* Around the lowering of a signature of `graph`. The fields come first; what it reads and writes of
+ * variables is added behind them. */
+void tf_signature_begin(struct tf_lowering *l, const struct graph *graph);
+struct tf_scope;
+enum status tf_signature_finish(struct tf_scope *scope, const char *name, const value_id *inputs,
+                                size_t input_count, const value_id *outputs, size_t output_count,
+                                struct error *err) must_check;
+/* True, once, when signatures write variables: all are to be lowered again, in a new graph, now
+ * that it is known which. */
+bool tf_signatures_again(struct tf_lowering *l);
+
 /* All signatures as those of a new graph; what is UNSUPPORTED becomes the reason of the one that
  * needs it. *graph is NULL when no signature can be served. */
 enum status tf_signatures_build(struct tf_lowering *l, const struct tf_signature *stored,
                                 struct signature *signatures, size_t count, struct graph **graph,
                                 struct error *err) must_check;
+
+/* --- graphs without signatures (model/ends.c) --- */
+
+/* The one signature of a graph: from its placeholders to what no other node reads. */
+enum status tf_ends_build(struct tf_lowering *l, struct description *description,
+                          struct graph **graph, struct error *err) must_check;
 
 /* --- lowering (model/lower.c) --- */
 
@@ -287,6 +306,7 @@ struct tf_lowering {
     struct bundle *bundle;        /* the checkpoint; or NULL */
     struct artifact *artifact;    /* with assets/ beside `file`; or NULL */
     const struct member *file;    /* saved_model.pb */
+    bool trained;                 /* the graph is one of training: its outputs are among others */
     struct bytes prefix;          /* what the file name of the checkpoint is fed with */
     struct map functions;         /* by name; model/function.c */
     struct tf_resource **resources;

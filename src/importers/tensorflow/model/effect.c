@@ -72,6 +72,16 @@ static unsigned effects_of_name(const char *op)
     return 0;
 }
 
+bool tf_writes(const char *op)
+{
+    return effects_of_name(op) & TF_WRITES;
+}
+
+bool tf_is_variable(const char *op)
+{
+    return !strcmp(op, "VariableV2") || !strcmp(op, "Variable") || !strcmp(op, "VarHandleOp");
+}
+
 bool tf_gives_reference(const char *op)
 {
     static const char *const NAMES[] = {"Variable",    "VariableV2",        "TemporaryVariable",

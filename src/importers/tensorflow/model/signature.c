@@ -33,25 +33,7 @@ static enum status output_find(struct tf_scope *scope, const struct tf_field *fi
     return STATUS_OK;
 }
 
-/* --- one signature --- */
-
-static enum status outputs_find(struct tf_scope *scope, const struct tf_signature *stored,
-                                value_id *outputs, struct error *err)
-{
-    for (size_t i = 0; i < stored->output_count; i++)
-        TRY(output_find(scope, &stored->outputs[i], &outputs[i], err));
-    for (size_t i = 0; i < stored->output_count; i++) {
-        TRY(tf_variable_dereference(scope, &outputs[i], err));
-        if (tf_resource_at(scope->l, scope->e->graph, outputs[i]))
-            return error_set(err, STATUS_UNSUPPORTED, "output '%.64s' is a resource",
-                             stored->outputs[i].name);
-        if (emit_dtype(scope->e, outputs[i]) != stored->outputs[i].dtype)
-            return error_set(err, STATUS_UNSUPPORTED, "output '%.64s' comes out as %s, not %s",
-                             stored->outputs[i].name, dtype_name(emit_dtype(scope->e, outputs[i])),
-                             dtype_name(stored->outputs[i].dtype));
-    }
-    return tf_guards_settle(scope->l, scope->e, outputs, stored->output_count, err);
-}
+/* --- variables that it reads and writes --- */
 
 static enum status state_of(const struct tf_lowering *l, struct emitter *e,
                             struct tf_resource *variable, struct error *err)
@@ -67,15 +49,14 @@ static enum status state_of(const struct tf_lowering *l, struct emitter *e,
     return graph_state_add(e->graph, variable->name, &stored, &shape, &variable->slot, err);
 }
 
-struct ends { /* of a signature: room for the fields, and for all variables behind them */
+struct ends { /* of a signature: its fields, and room for all variables behind them */
     value_id *inputs, *outputs;
+    size_t input_count, output_count; /* with the variables */
     uint32_t *in, *out;
     size_t in_count, out_count;
 };
 
-/* The variables that it reads and writes, behind its fields. */
-static enum status states_add(struct tf_lowering *l, struct emitter *e,
-                              const struct tf_signature *stored, struct ends *ends,
+static enum status states_add(struct tf_lowering *l, struct emitter *e, struct ends *ends,
                               struct error *err)
 {
     for (size_t i = 0; i < l->touched_count; i++) {
@@ -83,67 +64,107 @@ static enum status states_add(struct tf_lowering *l, struct emitter *e,
 
         TRY(state_of(l, e, variable, err));
         if (variable->taken != VALUE_NONE) {
-            ends->inputs[stored->input_count + ends->in_count] = variable->taken;
+            ends->inputs[ends->input_count++] = variable->taken;
             ends->in[ends->in_count++] = variable->slot;
         }
         if (variable->assigned) {
-            ends->outputs[stored->output_count + ends->out_count] = variable->value;
+            ends->outputs[ends->output_count++] = variable->value;
             ends->out[ends->out_count++] = variable->slot;
         }
     }
     return STATUS_OK;
 }
 
-static enum status values_copy(value_id **values, size_t count, size_t room, struct arena *keep,
-                               struct error *err)
+static value_id *values_copy(const value_id *values, size_t count, size_t room, struct arena *keep)
 {
-    value_id *grown = arena_new(keep, value_id, count + room);
+    value_id *copy = arena_new(keep, value_id, count + room);
 
-    if (!grown)
-        return error_no_memory(err, "a signature");
-    if (count)
-        memcpy(grown, *values, count * sizeof *grown);
-    *values = grown;
-    return STATUS_OK;
+    if (copy && count)
+        memcpy(copy, values, count * sizeof *copy);
+    return copy;
 }
 
-static enum status signature_finish(struct tf_lowering *l, struct emitter *e,
-                                    const struct tf_signature *stored, struct ends *ends,
-                                    struct error *err)
-{
-    size_t room = l->touched_count;
+/* --- one signature --- */
 
-    ends->in = arena_new(l->keep, uint32_t, room);
-    ends->out = arena_new(l->keep, uint32_t, room);
-    if (!ends->in || !ends->out)
+void tf_signature_begin(struct tf_lowering *l, const struct graph *graph)
+{
+    l->signature++;
+    l->serving = graph;
+    l->touched_count = l->guard_count = 0;
+}
+
+/* References are read when all else is done. */
+static enum status outputs_read(struct tf_scope *scope, value_id *outputs, size_t count,
+                                struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        TRY(tf_variable_dereference(scope, &outputs[i], err));
+        if (tf_resource_at(scope->l, scope->e->graph, outputs[i]))
+            return error_set(err, STATUS_UNSUPPORTED, "output %zu is a resource", i);
+    }
+    return tf_guards_settle(scope->l, scope->e, outputs, count, err);
+}
+
+enum status tf_signature_finish(struct tf_scope *scope, const char *name, const value_id *inputs,
+                                size_t input_count, const value_id *outputs, size_t output_count,
+                                struct error *err)
+{
+    struct tf_lowering *l = scope->l;
+    struct graph *graph = scope->e->graph;
+    struct ends ends = {.input_count = input_count, .output_count = output_count};
+    size_t room;
+
+    ends.outputs = values_copy(outputs, output_count, 0, l->keep);
+    if (!ends.outputs)
         return error_no_memory(err, "a signature");
-    TRY(values_copy(&ends->inputs, stored->input_count, room, l->keep, err));
-    TRY(values_copy(&ends->outputs, stored->output_count, room, l->keep, err));
-    TRY(states_add(l, e, stored, ends, err));
-    TRY(graph_signature_add(e->graph, stored->name, ends->inputs,
-                            stored->input_count + ends->in_count, ends->outputs,
-                            stored->output_count + ends->out_count, err));
-    return graph_signature_states(e->graph, ends->in, ends->in_count, ends->out, ends->out_count,
-                                  err);
+    TRY(outputs_read(scope, ends.outputs, output_count, err));
+    room = l->touched_count; /* all that it touches is known now */
+    ends.inputs = values_copy(inputs, input_count, room, l->keep);
+    ends.outputs = values_copy(ends.outputs, output_count, room, l->keep);
+    ends.in = arena_new(l->keep, uint32_t, room);
+    ends.out = arena_new(l->keep, uint32_t, room);
+    if (!ends.inputs || !ends.outputs || !ends.in || !ends.out)
+        return error_no_memory(err, "a signature");
+    TRY(states_add(l, scope->e, &ends, err));
+    TRY(graph_signature_add(graph, name, ends.inputs, ends.input_count, ends.outputs,
+                            ends.output_count, err));
+    return graph_signature_states(graph, ends.in, ends.in_count, ends.out, ends.out_count, err);
+}
+
+static enum status outputs_find(struct tf_scope *scope, const struct tf_signature *stored,
+                                value_id *outputs, struct error *err)
+{
+    for (size_t i = 0; i < stored->output_count; i++)
+        TRY(output_find(scope, &stored->outputs[i], &outputs[i], err));
+    for (size_t i = 0; i < stored->output_count; i++) {
+        enum dtype dtype;
+
+        TRY(tf_variable_dereference(scope, &outputs[i], err));
+        dtype = emit_dtype(scope->e, outputs[i]);
+        if (dtype != stored->outputs[i].dtype)
+            return error_set(err, STATUS_UNSUPPORTED, "output '%.64s' comes out as %s, not %s",
+                             stored->outputs[i].name, dtype_name(dtype),
+                             dtype_name(stored->outputs[i].dtype));
+    }
+    return STATUS_OK;
 }
 
 static enum status signature_build(struct tf_lowering *l, struct emitter *e,
                                    const struct tf_signature *stored, struct error *err)
 {
-    struct ends ends = {.inputs = arena_new(l->keep, value_id, stored->input_count),
-                        .outputs = arena_new(l->keep, value_id, stored->output_count)};
+    value_id *inputs = arena_new(l->keep, value_id, stored->input_count);
+    value_id *outputs = arena_new(l->keep, value_id, stored->output_count);
     struct tf_scope scope;
 
-    l->signature++;
-    l->serving = e->graph;
-    l->touched_count = l->guard_count = 0;
-    if (!ends.inputs || !ends.outputs)
+    if (!inputs || !outputs)
         return error_no_memory(err, "a signature");
+    tf_signature_begin(l, e->graph);
     TRY(tf_scope_open(&scope, l, NULL, NULL, e, err));
     for (size_t i = 0; i < stored->input_count; i++)
-        TRY(input_add(&scope, &stored->inputs[i], &ends.inputs[i], err));
-    TRY(outputs_find(&scope, stored, ends.outputs, err));
-    return signature_finish(l, e, stored, &ends, err);
+        TRY(input_add(&scope, &stored->inputs[i], &inputs[i], err));
+    TRY(outputs_find(&scope, stored, outputs, err));
+    return tf_signature_finish(&scope, stored->name, inputs, stored->input_count, outputs,
+                               stored->output_count, err);
 }
 
 /* --- all of them --- */
@@ -156,12 +177,13 @@ static void writes_forget(struct tf_lowering *l)
             l->touched[i]->written = false;
 }
 
-static bool writes_any(const struct tf_lowering *l)
+bool tf_signatures_again(struct tf_lowering *l)
 {
+    bool before = l->writes;
+
     for (size_t i = 0; i < l->resource_count; i++)
-        if (l->resources[i]->written)
-            return true;
-    return false;
+        l->writes = l->writes || l->resources[i]->written;
+    return l->writes && !before;
 }
 
 /* Each signature for itself: one that cannot be served leaves the others alone. */
@@ -197,8 +219,7 @@ enum status tf_signatures_build(struct tf_lowering *l, const struct tf_signature
 
     *graph = NULL;
     TRY(signatures_build(l, &e, stored, signatures, count, &built, err));
-    l->writes = writes_any(l);
-    if (l->writes) /* now it is known what is written */
+    if (tf_signatures_again(l))
         TRY(signatures_build(l, &e, stored, signatures, count, &built, err));
     if (!built)
         return STATUS_OK;
