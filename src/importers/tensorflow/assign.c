@@ -68,14 +68,19 @@ static enum status assign_served(struct tf_call *c, struct tf_resource *variable
     return STATUS_OK;
 }
 
-/* The variable that the first input is, and what it holds. Where freezing put a constant in the
- * place of a variable there is none: the result alone counts. */
+/* Freezing puts a constant in the place of a variable: of what writes it the result counts. */
+static bool is_frozen(const struct tf_call *c)
+{
+    return tf_gives_reference(c->node->op) && !tf_resource_at(c->l, c->e->graph, c->in[0]);
+}
+
+/* The variable that the first input is, or NULL, and what it holds. */
 static enum status target(struct tf_call *c, struct tf_resource **variable, value_id *value,
                           struct error *err)
 {
     *variable = NULL;
     *value = c->in[0];
-    if (!tf_resource_at(c->l, c->e->graph, c->in[0]) && tf_gives_reference(c->node->op))
+    if (is_frozen(c))
         return STATUS_OK;
     TRY(tf_resource_of(c, 0, TF_VARIABLE, variable, err));
     if (c->l->phase != TF_SERVING)
@@ -97,6 +102,8 @@ static enum status assign(struct tf_call *c, struct error *err)
 {
     struct tf_resource *variable;
 
+    if (is_frozen(c))
+        return tf_give(c, c->in[1]);
     TRY(tf_resource_of(c, 0, TF_VARIABLE, &variable, err));
     if (c->l->phase == TF_SERVING)
         TRY(assign_served(c, variable, c->in[1], err));
