@@ -106,15 +106,18 @@ enum status graph_fold(struct graph *graph, bool dequantise, struct arena *scrat
                        struct error *err)
 {
     int64_t growth = 0;
+    struct uses uses;
     struct edit edit;
 
+    if (dequantise)
+        TRY(uses_find(&uses, graph, scratch, err));
     TRY(edit_begin(&edit, graph, scratch, err));
     for (size_t n = 0; n < graph->node_count; n++) {
         struct node *node = &graph->nodes[n];
         struct op_call call;
         bool folded = false;
 
-        if (dequantise && !node_is(node, "DequantizeLinear"))
+        if (dequantise && (!node_is(node, "DequantizeLinear") || !uses.is_live[n]))
             continue;
         TRY(graph_infer(graph, node, &call, err));
         for (size_t i = 0; i < node->output_count; i++) {

@@ -289,7 +289,7 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
     TRY(request_of(call, &request, &fits, keep, err));
     TRY(output_of(call, &state->output, &fits, err));
     if (fits)
-        TRY(int8_conv_prepare(&request, &state->conv, keep, err));
+        TRY(int8_conv_prepare(&request, &state->conv, call->team, keep, err));
     if (fits && state->conv) {
         call->state = state;
         call->packed = 1 << W;

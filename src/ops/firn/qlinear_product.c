@@ -183,7 +183,7 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
                       .inner_step = transposed ? 1 : n,
                       .inner = k,
                   },
-                  keep, err));
+                  call->team, keep, err));
     call->state = state;
     call->packed = 1 << B;
     return STATUS_OK;

@@ -104,7 +104,7 @@ static void check_product(const struct product_case *c)
     if (c->residual)
         output.residual = (struct int8_residual){residual, n, 3, 0.7f, 0.9f, 5, 0, 120};
     arena_init(&arena, 1 << 26);
-    CHECK_OK(int8_pack(&weights, c->w, w, &layout, &arena, &err), err);
+    CHECK_OK(int8_pack(&weights, c->w, w, &layout, NULL, &arena, &err), err);
     rows.is_signed = c->x == DTYPE_I8;
     if (weights.kernels->element == 2) {
         int8_widen(x, rows.is_signed, m * k, wide);

@@ -16,7 +16,8 @@ static size_t kernel_count(const struct shape *w)
     return shape_span(w, 2, w->rank);
 }
 
-static enum status pack_groups(struct int8_conv *conv, struct arena *keep, struct error *err)
+static enum status pack_groups(struct int8_conv *conv, struct team *team, struct arena *keep,
+                               struct error *err)
 {
     const struct tensor *w = conv->request.w;
     size_t kernel = kernel_count(&w->shape), channels = conv->per_group;
@@ -38,12 +39,13 @@ static enum status pack_groups(struct int8_conv *conv, struct arena *keep, struc
         return error_no_memory(err, "packed weights");
     for (size_t g = 0; g < conv->groups; g++)
         TRY(int8_pack(&conv->weights[g], w->dtype,
-                      (const char *)w->data + g * maps * channels * kernel, &layout, keep, err));
+                      (const char *)w->data + g * maps * channels * kernel, &layout, team, keep,
+                      err));
     return STATUS_OK;
 }
 
 enum status int8_conv_prepare(const struct int8_conv_request *request, struct int8_conv **made,
-                              struct arena *keep, struct error *err)
+                              struct team *team, struct arena *keep, struct error *err)
 {
     const struct shape *w = &request->w->shape;
     int rank = w->rank - 2;
@@ -68,7 +70,7 @@ enum status int8_conv_prepare(const struct int8_conv_request *request, struct in
         kernel_count(w) <= INT8_DEPTHWISE_TAPS_MAX)
         TRY(int8_depthwise_pack(conv, keep, err));
     else
-        TRY(pack_groups(conv, keep, err));
+        TRY(pack_groups(conv, team, keep, err));
     *made = conv;
     return STATUS_OK;
 }

@@ -30,7 +30,7 @@ struct int8_conv {
 
 /* *conv is NULL for what is not served here: more dimensions. */
 enum status int8_conv_prepare(const struct int8_conv_request *request, struct int8_conv **conv,
-                              struct arena *keep, struct error *err) must_check;
+                              struct team *team, struct arena *keep, struct error *err) must_check;
 
 /* How the input lies: as it should, (n, in..., C), or with the channels first. */
 size_t int8_conv_scratch(const struct int8_conv *conv, const struct convolution *geometry,

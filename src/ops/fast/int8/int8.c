@@ -6,8 +6,8 @@
 #endif
 #include <string.h>
 
-#include "base/checked.h"
 #include "base/cpu.h"
+#include "ops/fast/int8/internal.h"
 
 enum {
     BLOCK_ROWS_MAX = 192,
@@ -86,99 +86,6 @@ bool int8_kernels_force(const char *name)
 static size_t minimum(size_t a, size_t b)
 {
     return a < b ? a : b;
-}
-
-static size_t rounded_up(size_t count, size_t to)
-{
-    return (count + to - 1) / to * to;
-}
-
-/* Bytes of a panel of `columns`. */
-static size_t panel_bytes(const struct int8_weights *weights, size_t columns)
-{
-    const struct int8_kernels *kernels = weights->kernels;
-
-    return weights->tap_count * rounded_up(weights->run, kernels->group) *
-           rounded_up(columns, kernels->vector) * kernels->element;
-}
-
-/* --- packing --- */
-
-struct packing {
-    struct int8_weights *weights;
-    const struct int8_layout *layout;
-    const void *w;
-    bool is_signed;
-};
-
-static int32_t weight_at(const struct packing *packing, size_t tap, size_t i, size_t column)
-{
-    const struct int8_layout *l = packing->layout;
-    size_t at = column * l->column_step + tap * l->tap_step + i / l->inner * l->outer_step +
-                i % l->inner * l->inner_step;
-
-    return (packing->is_signed ? ((const int8_t *)packing->w)[at]
-                               : ((const uint8_t *)packing->w)[at]) +
-           packing->weights->shift;
-}
-
-static void pack_column(const struct packing *packing, size_t first, size_t column, size_t width,
-                        char *panel)
-{
-    const struct int8_weights *weights = packing->weights;
-    size_t group = weights->kernels->group, element = weights->kernels->element;
-    size_t padded = rounded_up(weights->run, group);
-    uint32_t sum = 0;
-
-    for (size_t t = 0; t < weights->tap_count; t++)
-        for (size_t i = 0; i < padded; i++) {
-            size_t step = (t * padded + i) / group;
-            size_t at = (step * width + column) * group + i % group;
-            int32_t value = i < weights->run ? weight_at(packing, t, i, first + column) : 0;
-
-            if (element == 1)
-                ((int8_t *)panel)[at] = (int8_t)value;
-            else
-                ((int16_t *)panel)[at] = (int16_t)value;
-            sum += (uint32_t)value;
-        }
-    weights->sums[first + column] = (int32_t)sum;
-}
-
-enum status int8_pack(struct int8_weights *weights, enum dtype dtype, const void *w,
-                      const struct int8_layout *layout, struct arena *keep, struct error *err)
-{
-    const struct int8_kernels *kernels = int8_kernels_of_machine();
-    struct packing packing = {weights, layout, w, dtype == DTYPE_I8};
-    size_t size, depth, panel = kernels->panel;
-    char *data;
-
-    *weights = (struct int8_weights){
-        .kernels = kernels,
-        .tap_count = layout->tap_count,
-        .run = layout->run,
-        .columns = layout->columns,
-        .read = layout->has_slack ? rounded_up(layout->run, kernels->group) : layout->run,
-        .shift = dtype == DTYPE_U8 && kernels->element == 1 ? -128 : 0,
-    };
-    if (!checked_multiply(layout->run + kernels->group, layout->tap_count, &depth) ||
-        !checked_multiply(depth, layout->columns + panel, &size) ||
-        !checked_multiply(size, kernels->element, &size) || size > SIZE_MAX / 2)
-        return error_set(err, STATUS_TOO_LARGE, "weights of %zu columns", layout->columns);
-    /* 4 KiB at least, so that the arena aligns it to 64 */
-    weights->data = data = arena_alloc(keep, size + 4096, 1);
-    weights->sums = arena_new(keep, int32_t, layout->columns);
-    if (!weights->data || !weights->sums)
-        return error_no_memory(err, "packed weights");
-    for (size_t j = 0; j < layout->columns; j += panel) {
-        size_t columns = minimum(panel, layout->columns - j);
-        size_t width = rounded_up(columns, kernels->vector);
-
-        for (size_t column = 0; column < columns; column++)
-            pack_column(&packing, j, column, width, data);
-        data += panel_bytes(weights, columns);
-    }
-    return STATUS_OK;
 }
 
 /* --- running --- */
@@ -331,9 +238,9 @@ static void block_times_panel(const struct job *job, const struct block *block,
         .columns = panel->columns,
         .is_signed = job->rows->is_signed,
         .sums = sums,
-        .ahead = panel->data + panel_bytes(job->weights, panel->columns),
+        .ahead = panel->data + int8_panel_bytes(job->weights, panel->columns),
     };
-    size_t ahead = panel_bytes(job->weights, panel->columns);
+    size_t ahead = int8_panel_bytes(job->weights, panel->columns);
     size_t steps = ahead / (panel->columns * kernels->group * kernels->element) + 1;
     size_t tiles = (block->count + kernels->rows_max - 1) / kernels->rows_max;
     size_t size = int8_target_size(output->target), rows;
@@ -389,12 +296,12 @@ static void work(void *context, size_t chunk, size_t lane)
         locate_rows(job->rows, row, block.count, block.at);
         if (job->with_row_sums)
             sum_rows(job, &block);
-        panel.data = (const char *)weights->data + panel_bytes(weights, first);
+        panel.data = (const char *)weights->data + int8_panel_bytes(weights, first);
         for (panel.first = first; panel.first < end; panel.first += panel.columns) {
             panel.columns = minimum(weights->kernels->panel, end - panel.first);
             panel_prepare(job, &panel);
             block_times_panel(job, &block, &panel);
-            panel.data += panel_bytes(weights, panel.columns);
+            panel.data += int8_panel_bytes(weights, panel.columns);
         }
     }
 }
@@ -432,7 +339,8 @@ void int8_run(const struct int8_weights *weights, const struct int8_rows *rows,
     chunks = minimum(chunks, 4 * team_lanes(team));
     row_chunks = minimum(chunks, (job.m + 47) / 48);
     job.column_chunks = minimum((chunks + row_chunks - 1) / row_chunks, panels);
-    job.row_chunk = rounded_up((job.m + row_chunks - 1) / row_chunks, weights->kernels->rows_max);
+    job.row_chunk =
+        int8_rounded_up((job.m + row_chunks - 1) / row_chunks, weights->kernels->rows_max);
     job.column_chunk = (panels + job.column_chunks - 1) / job.column_chunks * panel;
     row_chunks = (job.m + job.row_chunk - 1) / job.row_chunk;
     job.column_chunks = (weights->columns + job.column_chunk - 1) / job.column_chunk;

@@ -35,8 +35,8 @@ struct int8_weights {
 
 /* Pack weights of dtype uint8 or int8 into `keep`. */
 enum status int8_pack(struct int8_weights *weights, enum dtype dtype, const void *w,
-                      const struct int8_layout *layout, struct arena *keep, struct error *err)
-    must_check;
+                      const struct int8_layout *layout, struct team *team, struct arena *keep,
+                      struct error *err) must_check;
 
 enum { INT8_RANK_MAX = 5 };
 
