@@ -45,8 +45,7 @@ void arena_trim(struct arena *arena);
 void arena_spare_move(struct arena *from, struct arena *to);
 
 /* All is written that will be: trim, and let the system gather large blocks in huge pages as time
- * goes by. (Asked for at once, they make loading slower: in a virtual machine the large pages that
- * are free are those that the host has to bring.) */
+ * goes by, where it had none at once. */
 void arena_settle(struct arena *arena);
 
 /* Zeroed memory aligned to 16 bytes (64 from 4 KiB on), or NULL: past the limit, `count * size`
