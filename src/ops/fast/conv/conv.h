@@ -46,8 +46,8 @@ struct conv_weights {
 };
 
 enum status conv_pack(const struct conv_source *source, const size_t *dilation,
-                      struct conv_weights *weights, struct arena *keep, struct error *err)
-    must_check;
+                      struct conv_weights *weights, struct team *team, struct arena *keep,
+                      struct error *err) must_check;
 
 /* Panel i holds `vectors` vectors of maps from `column` on. */
 static inline void conv_panel(const struct conv_weights *w, size_t i, size_t *column,

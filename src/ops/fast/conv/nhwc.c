@@ -36,10 +36,17 @@ struct conv {
 
 static bool all_finite(const float *values, size_t count)
 {
-    float sum = 0;
+    enum { LANES = 16 };
+    float sums[LANES] = {0}, sum = 0;
+    size_t i = 0;
 
-    for (size_t i = 0; i < count; i++)
-        sum += values[i] * 0; /* NaN for what is not finite */
+    for (; i + LANES <= count; i += LANES)
+        for (size_t j = 0; j < LANES; j++)
+            sums[j] += values[i + j] * 0; /* NaN for what is not finite */
+    for (; i < count; i++)
+        sum += values[i] * 0;
+    for (size_t j = 0; j < LANES; j++)
+        sum += sums[j];
     return sum == 0;
 }
 
@@ -151,9 +158,9 @@ static enum status pack_phases(const struct op_call *call, const struct convolut
         if (conv->kind == DEPTHWISE)
             TRY(depthwise_pack(&s, dilation, &phase->depthwise, keep, err));
         else if (conv->kind == WINOGRAD)
-            TRY(winograd_pack(&s, conv->m, &phase->winograd, keep, err));
+            TRY(winograd_pack(&s, conv->m, &phase->winograd, call->team, keep, err));
         else
-            TRY(conv_pack(&s, dilation, &phase->weights, keep, err));
+            TRY(conv_pack(&s, dilation, &phase->weights, call->team, keep, err));
     }
     return STATUS_OK;
 }

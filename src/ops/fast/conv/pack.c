@@ -7,6 +7,10 @@
  * the rows pass. */
 enum { CHUNK = 768 };
 
+/* Packing goes by so many maps at once, a piece of the windows of each, and is shared by so many
+ * weights. */
+enum { LINES = 16, PIECE = 256, CHUNK_WEIGHTS = 1 << 16 };
+
 const struct conv_tiles *conv_tiles_of_machine(void)
 {
 #if defined(__x86_64__)
@@ -58,51 +62,105 @@ static enum status make_chunks(struct conv_weights *w, struct arena *keep, struc
     return STATUS_OK;
 }
 
-/* Panel of `columns` maps from `from` on. A window's floats are in the order of its taps, the
- * channels of one tap beside each other. */
-static void pack_panel(const struct conv_source *s, const float *from, size_t columns,
-                       const struct conv_weights *w, float *group, size_t column, size_t width)
+/* Weights [first, first + count) of a map's window, in the order of its taps, the channels of one
+ * tap beside each other. */
+static void read_window(const struct conv_source *s, const float *map, size_t first, size_t count,
+                        float *to)
 {
     const size_t *kernel = s->kernel;
-    size_t chunk = 0, left = 0;
-    float *to = NULL;
+    size_t tap = first / s->channels, channel = first % s->channels;
 
-    for (size_t d = 0; d < kernel[0]; d++)
-        for (size_t h = 0; h < kernel[1]; h++)
-            for (size_t l = 0; l < kernel[2]; l++) {
-                const float *tap = from + s->first + (ptrdiff_t)d * s->step[0] +
-                                   (ptrdiff_t)h * s->step[1] + (ptrdiff_t)l * s->step[2];
+    for (; count; tap++, channel = 0) {
+        size_t left = s->channels - channel, part = left < count ? left : count;
+        size_t line = tap / kernel[2];
+        const float *from = map + s->first + (ptrdiff_t)(line / kernel[1]) * s->step[0] +
+                            (ptrdiff_t)(line % kernel[1]) * s->step[1] +
+                            (ptrdiff_t)(tap % kernel[2]) * s->step[2] + channel * s->channel_step;
 
-                for (size_t c = 0; c < s->channels; c++, to += width, left--) {
-                    if (!left) {
-                        left = w->chunks[chunk].run_count * w->chunks[chunk].length;
-                        to = group + w->chunks[chunk].k * w->padded + left * column;
-                        chunk++;
-                    }
-                    for (size_t j = 0; j < columns; j++)
-                        to[j] = tap[c * s->channel_step + j * s->map_step];
-                }
-            }
-}
-
-static void pack_group(const struct conv_source *s, size_t group, struct conv_weights *w)
-{
-    const float *from = s->data + group * s->group_step;
-    float *to = w->data + group * w->runs * w->run_length * w->padded;
-
-    for (size_t i = 0; i < w->panels; i++) {
-        size_t column, vectors, width, left;
-
-        conv_panel(w, i, &column, &vectors);
-        width = vectors * w->tiles->lanes;
-        left = s->maps - column;
-        pack_panel(s, from + column * s->map_step, left < width ? left : width, w, to, column,
-                   width);
+        if (s->channel_step == 1)
+            memcpy(to, from, part * sizeof *to);
+        else
+            for (size_t c = 0; c < part; c++)
+                to[c] = from[c * s->channel_step];
+        to += part;
+        count -= part;
     }
 }
 
+/* `count` maps side by side: weights [first, first + length) of their windows, `to` for the first,
+ * the next ones `width` further. */
+static void pack_lines(const struct conv_source *s, const float *map, size_t count, size_t first,
+                       size_t length, size_t width, float *to)
+{
+    float lines[LINES][PIECE];
+
+    for (size_t done, end = first + length; first < end; first += done) {
+        done = end - first < PIECE ? end - first : PIECE;
+        for (size_t j = 0; j < count; j++)
+            read_window(s, map + j * s->map_step, first, done, lines[j]);
+        if (count == LINES)
+            for (size_t k = 0; k < done; k++, to += width)
+                for (size_t j = 0; j < LINES; j++)
+                    to[j] = lines[j][k];
+        else
+            for (size_t k = 0; k < done; k++, to += width)
+                for (size_t j = 0; j < count; j++)
+                    to[j] = lines[j][k];
+    }
+}
+
+struct packing {
+    const struct conv_source *source;
+    const struct conv_weights *weights;
+    size_t panels; /* in a chunk */
+};
+
+/* Panel `i`, counted through all groups. */
+static void pack_panel(const struct conv_source *s, const struct conv_weights *w, size_t i)
+{
+    size_t group = i / w->panels, column, vectors, width, maps;
+    const float *from = s->data + group * s->group_step;
+    float *to = w->data + group * w->runs * w->run_length * w->padded;
+
+    conv_panel(w, i % w->panels, &column, &vectors);
+    width = vectors * w->tiles->lanes;
+    maps = s->maps - column < width ? s->maps - column : width;
+    for (size_t c = 0; c < w->chunk_count; c++) {
+        const struct conv_chunk *chunk = &w->chunks[c];
+        size_t length = chunk->run_count * chunk->length;
+        float *panel = to + chunk->k * w->padded + length * column;
+
+        for (size_t j = 0; j < maps; j += LINES)
+            pack_lines(s, from + (column + j) * s->map_step, maps - j < LINES ? maps - j : LINES,
+                       chunk->first_run * w->run_length + chunk->from, length, width, panel + j);
+    }
+}
+
+static void work(void *context, size_t chunk, size_t lane)
+{
+    const struct packing *packing = context;
+    const struct conv_weights *w = packing->weights;
+    size_t first = chunk * packing->panels, end = first + packing->panels;
+
+    (void)lane;
+    for (; first < end && first < w->groups * w->panels; first++)
+        pack_panel(packing->source, w, first);
+}
+
+static void pack(const struct conv_source *source, const struct conv_weights *w, struct team *team)
+{
+    size_t depth = w->runs * w->run_length, panels = w->groups * w->panels;
+    struct packing packing = {source, w, 1};
+
+    if (!depth)
+        return;
+    packing.panels += CHUNK_WEIGHTS * w->panels / (depth * w->padded);
+    team_run(team, (panels + packing.panels - 1) / packing.panels, work, &packing);
+}
+
 enum status conv_pack(const struct conv_source *source, const size_t *dilation,
-                      struct conv_weights *w, struct arena *keep, struct error *err)
+                      struct conv_weights *w, struct team *team, struct arena *keep,
+                      struct error *err)
 {
     const size_t *kernel = source->kernel;
     /* neighbours along the width are neighbours in memory */
@@ -133,10 +191,8 @@ enum status conv_pack(const struct conv_source *source, const size_t *dilation,
     w->bias = arena_alloc(keep, w->groups * w->padded + 1024, sizeof(float));
     if (!w->data || !w->bias)
         return error_no_memory(err, "packed weights");
-    for (size_t g = 0; g < w->groups; g++) {
-        pack_group(source, g, w);
-        if (source->bias)
-            memcpy(w->bias + g * w->padded, source->bias + g * w->maps, w->maps * sizeof(float));
-    }
+    pack(source, w, team);
+    for (size_t g = 0; source->bias && g < w->groups; g++)
+        memcpy(w->bias + g * w->padded, source->bias + g * w->maps, w->maps * sizeof(float));
     return STATUS_OK;
 }

@@ -17,6 +17,7 @@ enum {
     TILES_MOST = 112,
     PANEL_MOST = 64, /* maps */
     ALIGN = 16,      /* floats */
+    PACK_CHANNELS = 32,
 };
 static const double ALONE_FLOPS = 15e6; /* about 150 us */
 
@@ -129,8 +130,31 @@ static void panel_of(const struct winograd *w, size_t i, size_t *column, size_t 
     *column = (i * each + minimum(i, more)) * w->tiles->lanes;
 }
 
+struct packing {
+    const struct conv_source *source;
+    const struct winograd *winograd;
+    const double (*g)[3];
+};
+
+/* A chunk are PACK_CHANNELS of a panel. */
+static void pack_work(void *context, size_t chunk, size_t lane)
+{
+    const struct packing *packing = context;
+    const struct conv_source *s = packing->source;
+    const struct winograd *w = packing->winograd;
+    size_t first = chunk / w->panels * PACK_CHANNELS, column, width;
+    size_t end = minimum(first + PACK_CHANNELS, s->channels);
+
+    (void)lane;
+    panel_of(w, chunk % w->panels, &column, &width);
+    for (size_t c = first; c < end; c++)
+        pack_weights(s, s->data + s->first + column * s->map_step + c * s->channel_step,
+                     minimum(width, s->maps - column), packing->g, w->m + 2,
+                     w->data + column * w->channels + c * width, w->padded * w->channels);
+}
+
 enum status winograd_pack(const struct conv_source *s, size_t m, struct winograd *w,
-                          struct arena *keep, struct error *err)
+                          struct team *team, struct arena *keep, struct error *err)
 {
     const struct conv_tiles *tiles = conv_tiles_of_machine();
     size_t n = m + 2, count, zeros;
@@ -154,15 +178,8 @@ enum status winograd_pack(const struct conv_source *s, size_t m, struct winograd
     if (s->bias)
         memcpy(w->bias, s->bias, s->maps * sizeof(float));
     weights_transform(m, g);
-    for (size_t i = 0; i < w->panels; i++) {
-        size_t column, width;
-
-        panel_of(w, i, &column, &width);
-        for (size_t c = 0; c < s->channels; c++)
-            pack_weights(s, s->data + s->first + column * s->map_step + c * s->channel_step,
-                         minimum(width, s->maps - column), g, n,
-                         w->data + column * w->channels + c * width, w->padded * w->channels);
-    }
+    team_run(team, divide_up(s->channels, PACK_CHANNELS) * w->panels, pack_work,
+             &(struct packing){s, w, (const double(*)[3])g});
     return STATUS_OK;
 }
 

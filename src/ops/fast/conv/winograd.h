@@ -53,7 +53,7 @@ struct winograd {
 /* The m that pays for `out` outputs (height, width), or 0. */
 size_t winograd_pays(const struct conv_source *source, const size_t *out);
 enum status winograd_pack(const struct conv_source *source, size_t m, struct winograd *winograd,
-                          struct arena *keep, struct error *err) must_check;
+                          struct team *team, struct arena *keep, struct error *err) must_check;
 size_t winograd_scratch(const struct winograd *winograd, const struct conv_geometry *geometry,
                         struct team *team);
 void winograd_run(const struct winograd *winograd, const struct conv_geometry *geometry,
