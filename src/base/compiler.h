@@ -8,3 +8,6 @@
 /* Where a measured loop asks for it. */
 #define always_inline inline __attribute__((__always_inline__))
 #define never_inline __attribute__((__noinline__))
+
+/* Floats of a file: at any address. */
+typedef float unaligned_float __attribute__((__aligned__(1), __may_alias__));

@@ -137,6 +137,27 @@ static void release_packed(struct native *native, const struct node *node,
                               forget, native);
 }
 
+static enum status align(const struct graph *graph, const value_id *values, size_t count,
+                         uint64_t except, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (values[i] != VALUE_NONE && !(i < 64 && except >> i & 1) &&
+            graph->values[values[i]].constant && !value_constant(graph, values[i]))
+            return error_no_memory(err, "a constant");
+    return STATUS_OK;
+}
+
+/* What kernels will read: all but the weights that they pack first. */
+static enum status align_constants(const struct graph *graph, struct error *err)
+{
+    for (size_t n = 0; n < graph->node_count; n++)
+        TRY(align(graph, graph->nodes[n].inputs, graph->nodes[n].input_count,
+                  graph->nodes[n].op->prepare ? graph->nodes[n].op->unaligned : 0, err));
+    for (size_t s = 0; s < graph->signature_count; s++)
+        TRY(align(graph, graph->signatures[s].outputs, graph->signatures[s].output_count, 0, err));
+    return STATUS_OK;
+}
+
 enum status native_prepare(struct native *native, const struct graph *graph, void ***states,
                            struct arena *scratch, struct error *err)
 {
@@ -152,6 +173,7 @@ enum status native_prepare(struct native *native, const struct graph *graph, voi
     *states = arena_new(&native->prepared, void *, graph->node_count);
     if (!call.in || !call.out || !*states)
         return error_no_memory(err, "the model");
+    TRY(align_constants(graph, err));
     TRY(constants_count(graph, &constants, scratch, err));
     arena_spare_move(graph->keep, &native->prepared);
     for (size_t n = 0; n < graph->node_count; n++) {
@@ -163,6 +185,7 @@ enum status native_prepare(struct native *native, const struct graph *graph, voi
         if (node->op->prepare(&call, &native->prepared, err))
             return graph_node_error(node, err);
         (*states)[n] = call.state;
+        TRY(align(graph, node->inputs, node->input_count, call.packed, err));
         if (graph == native->graph) /* constants of subgraphs may be shared with those around */
             release_packed(native, node, &call, &constants);
     }
@@ -260,6 +283,8 @@ enum status native_servable(struct graph *graph, const struct contract *contract
     *model = (struct arena){0};
     graph_keep_in(graph, &native->model);
     native->artifact = artifact;
+    graph->forget = forget;
+    graph->forget_context = native;
     arena_init_regions(&native->prepared, native->options.model_max);
     if (load(native, err)) {
         weights_error(native, err);

@@ -7,6 +7,7 @@
 enum { TENSOR_BYTES_MAX_SHIFT = 40 };
 
 struct tensor_proto {
+    bool unaligned; /* raw data may be */
     const struct protobuf *message;
     struct bytes raw;
     bool has_raw, external, segment;
@@ -128,8 +129,8 @@ static enum status data_of_wrong_size(struct error *err, size_t got, size_t want
                      got, want);
 }
 
-/* Where it lies when it is aligned there, else a copy. */
-static enum status raw_data(struct bytes raw, const struct artifact *artifact,
+/* Where it lies when it is aligned there, or need not be, else a copy. */
+static enum status raw_data(struct bytes raw, const struct artifact *artifact, bool unaligned,
                             struct tensor *tensor, struct arena *keep, struct error *err)
 {
     size_t count = tensor_count(tensor), size = dtype_size(tensor->dtype);
@@ -149,7 +150,7 @@ static enum status raw_data(struct bytes raw, const struct artifact *artifact,
         tensor->data = data;
         return STATUS_OK;
     }
-    if ((uintptr_t)raw.data % (size > 8 ? 8 : size) == 0 && raw.size &&
+    if ((unaligned || (uintptr_t)raw.data % (size > 8 ? 8 : size) == 0) && raw.size &&
         tensor->dtype != DTYPE_BOOL) {
         tensor->data = (void *)(uintptr_t)raw.data;
         return STATUS_OK;
@@ -186,8 +187,8 @@ static enum status external_data(const struct tensor_proto *proto, struct artifa
     if (!checked_range((uint64_t)proto->offset, length, bytes.size))
         return error_set(err, STATUS_INVALID_INPUT, "its data ends behind the end of \"%s\"",
                          member->path);
-    return raw_data((struct bytes){bytes.data + proto->offset, (size_t)length}, artifact, tensor,
-                    keep, err);
+    return raw_data((struct bytes){bytes.data + proto->offset, (size_t)length}, artifact,
+                    proto->unaligned, tensor, keep, err);
 }
 
 static enum status strings_data(const struct protobuf *message, struct tensor *tensor,
@@ -307,7 +308,7 @@ static enum status data_read(const struct tensor_proto *proto, struct artifact *
     if (proto->external)
         return external_data(proto, artifact, member, tensor, keep, err);
     if (proto->has_raw)
-        return raw_data(proto->raw, artifact, tensor, keep, err);
+        return raw_data(proto->raw, artifact, proto->unaligned, tensor, keep, err);
     switch (tensor->dtype) {
     case DTYPE_STRING:
         return strings_data(proto->message, tensor, keep, err);
@@ -323,11 +324,10 @@ static enum status data_read(const struct tensor_proto *proto, struct artifact *
     }
 }
 
-enum status onnx_tensor_read(const struct protobuf *message, struct artifact *artifact,
-                             const struct member *member, const char **name, struct tensor *tensor,
-                             struct arena *keep, struct error *err)
+static enum status read(struct tensor_proto proto, struct artifact *artifact,
+                        const struct member *member, const char **name, struct tensor *tensor,
+                        struct arena *keep, struct error *err)
 {
-    struct tensor_proto proto = {.message = message, .length = -1};
     char quoted[TEXT_QUOTE_SIZE];
 
     *name = "";
@@ -339,10 +339,26 @@ enum status onnx_tensor_read(const struct protobuf *message, struct artifact *ar
         return error_set(err, STATUS_UNSUPPORTED, "tensor '%s' has data type %lld%s",
                          text_quote(bytes_of(*name), quoted, sizeof quoted),
                          (long long)proto.data_type, proto.segment ? " in segments" : "");
-    if (dims_read(message, &tensor->shape, keep, err) ||
+    if (dims_read(proto.message, &tensor->shape, keep, err) ||
         shape_check(&tensor->shape, tensor->dtype, (size_t)1 << TENSOR_BYTES_MAX_SHIFT, NULL,
                     err) ||
         data_read(&proto, artifact, member, tensor, keep, err))
         return error_within(err, "tensor '%s'", text_quote(bytes_of(*name), quoted, sizeof quoted));
     return STATUS_OK;
+}
+
+enum status onnx_tensor_read(const struct protobuf *message, struct artifact *artifact,
+                             const struct member *member, const char **name, struct tensor *tensor,
+                             struct arena *keep, struct error *err)
+{
+    return read((struct tensor_proto){.message = message, .length = -1}, artifact, member, name,
+                tensor, keep, err);
+}
+
+enum status onnx_initializer_read(const struct protobuf *message, struct artifact *artifact,
+                                  const struct member *member, const char **name,
+                                  struct tensor *tensor, struct arena *keep, struct error *err)
+{
+    return read((struct tensor_proto){.message = message, .length = -1, .unaligned = true},
+                artifact, member, name, tensor, keep, err);
 }

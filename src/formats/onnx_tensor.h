@@ -14,6 +14,12 @@ enum status onnx_tensor_read(const struct protobuf *message, struct artifact *ar
                              const struct member *member, const char **name, struct tensor *tensor,
                              struct arena *keep, struct error *err) must_check;
 
+/* The same, but data need not be aligned: graph_constant takes it so. */
+enum status onnx_initializer_read(const struct protobuf *message, struct artifact *artifact,
+                                  const struct member *member, const char **name,
+                                  struct tensor *tensor, struct arena *keep, struct error *err)
+    must_check;
+
 /* A SparseTensorProto, made dense in `keep`; its name is that of its values. Refuses what
  * onnx_tensor_read refuses, and indices beyond the shape. */
 enum status onnx_sparse_read(const struct protobuf *message, struct artifact *artifact,

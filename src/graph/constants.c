@@ -176,6 +176,9 @@ void constants_drop(struct graph *graph, value_id value)
             return;
     if (arena_give_back(graph->keep, constant->data, tensor_bytes(constant), graph->keep))
         constant->data = NULL;
+    else if (graph->forget)
+        graph->forget(graph->forget_context,
+                      (struct bytes){constant->data, tensor_bytes(constant)});
 }
 
 enum status constants_sweep(struct graph *graph, struct arena *scratch, struct error *err)

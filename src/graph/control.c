@@ -90,9 +90,11 @@ static enum status walk_graph(struct walk *walk, const struct graph *graph,
     in = arena_new(walk->scratch, struct tensor, in_max);
     if (!values || !in || !out)
         return error_no_memory(err, "inference");
-    for (size_t v = 0; v < graph->value_count; v++)
-        values[v] =
-            graph->values[v].constant ? *graph->values[v].constant : stored(&graph->values[v]);
+    for (size_t v = 0; v < graph->value_count; v++) {
+        const struct tensor *constant = value_constant(graph, (value_id)v);
+
+        values[v] = constant ? *constant : stored(&graph->values[v]);
+    }
     for (size_t i = 0; i < signature->input_count; i++)
         values[signature->inputs[i]] = inputs[i];
     for (size_t n = 0; n < graph->node_count; n++)

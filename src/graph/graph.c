@@ -8,6 +8,12 @@
 
 enum { VALUES_MAX = 1 << 26, SYMBOLS_MAX = 1 << 20 };
 
+#if defined(__SANITIZE_ADDRESS__)
+enum { UNALIGNED_BYTES_MIN = 1 }; /* so that tests see who reads them all the same */
+#else
+enum { UNALIGNED_BYTES_MIN = 64 << 10 };
+#endif
+
 /* Larger tensors than this are an attack or a mistake: 2^46 bytes. */
 static const size_t TENSOR_BYTES_MAX = (size_t)1 << 46;
 
@@ -154,7 +160,42 @@ static size_t dtype_alignment(enum dtype dtype)
     return dtype_size(dtype) < 8 ? dtype_size(dtype) : 8;
 }
 
-enum status graph_tensor_keep(struct graph *graph, const struct tensor *tensor,
+bool tensor_is_aligned(const struct tensor *tensor)
+{
+    return !tensor->data || (uintptr_t)tensor->data % dtype_alignment(tensor->dtype) == 0;
+}
+
+/* Weights that will be packed are not copied first. */
+static bool may_be_unaligned(const struct tensor *tensor, size_t bytes)
+{
+    return tensor->dtype == DTYPE_F32 && bytes >= UNALIGNED_BYTES_MIN;
+}
+
+static bool align(const struct graph *graph, struct tensor *tensor)
+{
+    size_t bytes = tensor_bytes(tensor);
+    void *copy = arena_alloc(graph->keep, bytes, 1);
+
+    if (!copy)
+        return false;
+    if (bytes)
+        memcpy(copy, tensor->data, bytes);
+    if (graph->forget)
+        graph->forget(graph->forget_context, (struct bytes){tensor->data, bytes});
+    tensor->data = copy;
+    return true;
+}
+
+const struct tensor *value_constant(const struct graph *graph, value_id value)
+{
+    struct tensor *constant = (struct tensor *)(uintptr_t)graph->values[value].constant;
+
+    if (!constant || tensor_is_aligned(constant) || align(graph, constant))
+        return constant;
+    return NULL;
+}
+
+enum status graph_tensor_keep(struct graph *graph, const struct tensor *tensor, bool aligned,
                               const struct tensor **kept, struct error *err)
 {
     struct tensor *copy = arena_new(graph->keep, struct tensor, 1);
@@ -169,14 +210,10 @@ enum status graph_tensor_keep(struct graph *graph, const struct tensor *tensor,
         return error_set(err, STATUS_INTERNAL, "has no data");
     *copy = *tensor;
     *kept = copy;
-    if (tensor->data && (uintptr_t)tensor->data % dtype_alignment(tensor->dtype) == 0)
+    if (tensor->data &&
+        (tensor_is_aligned(tensor) || (!aligned && may_be_unaligned(tensor, bytes))))
         return STATUS_OK;
-    copy->data = arena_alloc(graph->keep, bytes, 1);
-    if (!copy->data)
-        return error_no_memory(err, "a constant");
-    if (bytes)
-        memcpy(copy->data, tensor->data, bytes);
-    return STATUS_OK;
+    return align(graph, copy) ? STATUS_OK : error_no_memory(err, "a constant");
 }
 
 enum status graph_constant(struct graph *graph, const char *name, const struct tensor *tensor,
@@ -185,7 +222,7 @@ enum status graph_constant(struct graph *graph, const char *name, const struct t
     char quoted[TEXT_QUOTE_SIZE];
     const struct tensor *kept;
 
-    if (graph_tensor_keep(graph, tensor, &kept, err))
+    if (graph_tensor_keep(graph, tensor, false, &kept, err))
         return error_within(err, "constant '%s'",
                             text_quote(bytes_of(name ? name : ""), quoted, sizeof quoted));
     TRY(value_add(graph, name, tensor->dtype, &tensor->shape, value, err));

@@ -16,7 +16,8 @@ struct value {
     const char *name;   /* in the source model; "" for ours */
     enum dtype dtype;   /* as inferred; DTYPE_NONE: not known */
     struct shape shape; /* as inferred; symbols are indices below DIM_UNKNOWN, see dim_symbol */
-    const struct tensor *constant; /* its value, kept or borrowed from the artifact; or NULL */
+    const struct tensor *constant; /* its value, kept or borrowed from the artifact; or NULL. Its
+                                    * data is for value_constant to give */
     int32_t producer;              /* node index; -1: an input or a constant */
     const struct tensor *element;  /* what a sequence or optional holds, as inferred; or NULL */
     bool is_input;
@@ -66,6 +67,10 @@ struct graph {
     size_t state_count, state_capacity;
     struct arena *keep; /* where all of it lives: `model` lifetime */
 
+    /* Told of data that lies elsewhere and will not be read again; or NULL. */
+    void (*forget)(void *context, struct bytes bytes);
+    void *forget_context;
+
     /* for graph/ alone */
     struct tensor *call_in, *call_out; /* inputs and outputs of one infer call */
     size_t call_in_capacity;
@@ -89,7 +94,8 @@ enum status graph_input(struct graph *graph, const char *name, enum dtype dtype,
 enum status graph_input_typed(struct graph *graph, const char *name, const struct tensor *type,
                               value_id *value, struct error *err) must_check;
 
-/* The tensor struct is copied, its data borrowed. */
+/* The tensor struct is copied, its data borrowed. It may be unaligned for its elements; it is read
+ * through value_constant. */
 enum status graph_constant(struct graph *graph, const char *name, const struct tensor *tensor,
                            value_id *value, struct error *err) must_check;
 
@@ -156,6 +162,11 @@ enum status graph_compute(struct graph *graph, size_t from, struct arena *scratc
 enum status graph_finish(struct graph *graph, struct error *err) must_check;
 
 /* --- After the builder --- */
+
+/* The constant that a value is, its data aligned for its elements (copied, the first time that
+ * somebody asks); NULL: it is none, or there is no memory. */
+const struct tensor *value_constant(const struct graph *graph, value_id value);
+bool tensor_is_aligned(const struct tensor *tensor);
 
 struct text;
 

@@ -11,8 +11,8 @@ enum status graph_value(struct graph *graph, const char *name, enum dtype dtype,
                         struct error *err) must_check;
 
 /* Check a tensor that comes from outside and copy the struct; the data is borrowed, or copied where
- * it is not aligned for its elements. */
-enum status graph_tensor_keep(struct graph *graph, const struct tensor *tensor,
+ * it is not aligned for its elements (of a large one only when it is to be). */
+enum status graph_tensor_keep(struct graph *graph, const struct tensor *tensor, bool aligned,
                               const struct tensor **kept, struct error *err) must_check;
 
 /* Is dimension `dim` known, unknown or a symbol of this graph? */
@@ -34,9 +34,9 @@ enum status graph_learn(struct graph *graph, struct value *value, enum dtype dty
 /* Does the shape of an output rest on a declared one? */
 bool graph_is_declared(const struct graph *graph, const struct node *node);
 
-/* After graph_infer with all shapes known: compute. Output data lies in `keep`, all else in
+/* After graph_infer with all shapes known: compute. Output data lies in graph->keep, all else in
  * `scratch`. */
-enum status graph_evaluate(const struct node *node, struct op_call *call, struct arena *keep,
+enum status graph_evaluate(const struct graph *graph, const struct node *node, struct op_call *call,
                            struct arena *scratch, struct error *err) must_check;
 
 /* Compute what depends on constants alone: all but quantised constants, or these. */
@@ -112,3 +112,5 @@ bool node_is(const struct node *node, const char *op);
 /* The constant that input `input` is, or NULL. */
 const struct tensor *node_constant(const struct graph *graph, const struct node *node,
                                    size_t input);
+/* The same for who asks for type and shape alone, or reads unaligned_float: it may be unaligned. */
+const struct tensor *node_weights(const struct graph *graph, const struct node *node, size_t input);

@@ -10,7 +10,7 @@ enum status graph_narrow_weights(struct graph *graph, enum dtype dtype, struct e
 
     for (size_t n = 0; n < graph->node_count; n++) {
         const struct node node = graph->nodes[n];
-        const struct tensor *b = node_constant(graph, &node, B);
+        const struct tensor *b = node_weights(graph, &node, B);
         size_t count = node.attributes.count;
 
         if (strcmp(node.domain, "firn") || strcmp(node.op->name, "Product") || !b ||

@@ -32,7 +32,22 @@ const struct tensor *node_constant(const struct graph *graph, const struct node 
 {
     if (input >= node->input_count || node->inputs[input] == VALUE_NONE)
         return NULL;
+    return value_constant(graph, node->inputs[input]);
+}
+
+const struct tensor *node_weights(const struct graph *graph, const struct node *node, size_t input)
+{
+    if (input >= node->input_count || node->inputs[input] == VALUE_NONE)
+        return NULL;
     return graph->values[node->inputs[input]].constant;
+}
+
+/* As the operator takes it. */
+static const struct tensor *constant_for(const struct graph *graph, const struct node *node,
+                                         size_t input)
+{
+    return input < 64 && node->op->unaligned >> input & 1 ? node_weights(graph, node, input)
+                                                          : node_constant(graph, node, input);
 }
 
 enum status graph_call(struct graph *graph, const struct node *node, struct op_call *call,
@@ -47,15 +62,18 @@ enum status graph_call(struct graph *graph, const struct node *node, struct op_c
     }
     memset(graph->call_out, 0, OP_OUTPUTS_MAX * sizeof *graph->call_out);
     for (size_t i = 0; i < node->input_count; i++) {
+        const struct tensor *constant;
         const struct value *value;
 
         graph->call_in[i] = (struct tensor){0};
         if (node->inputs[i] == VALUE_NONE)
             continue;
         value = &graph->values[node->inputs[i]];
-        graph->call_in[i] =
-            (struct tensor){value->dtype, value->shape,
-                            value->constant ? value->constant->data : NULL, value->element};
+        constant = constant_for(graph, node, i);
+        if (value->constant && !constant)
+            return error_no_memory(err, "a constant");
+        graph->call_in[i] = (struct tensor){value->dtype, value->shape,
+                                            constant ? constant->data : NULL, value->element};
     }
     *call = (struct op_call){
         .op = node->op,
@@ -131,9 +149,17 @@ static enum status evaluate(struct op_call *call, struct arena *keep, struct are
     return op->run(call, err);
 }
 
-enum status graph_evaluate(const struct node *node, struct op_call *call, struct arena *keep,
+enum status graph_evaluate(const struct graph *graph, const struct node *node, struct op_call *call,
                            struct arena *scratch, struct error *err)
 {
+    struct arena *keep = graph->keep;
+
+    for (size_t i = 0; i < node->input_count; i++) {
+        const struct tensor *constant = node_constant(graph, node, i);
+
+        if (constant)
+            call->in[i].data = constant->data;
+    }
     if (evaluate(call, keep, scratch, err))
         return graph_node_error(node, err);
     return STATUS_OK;
@@ -210,7 +236,7 @@ static enum status attribute_keep(struct graph *graph, struct attribute *attribu
         attribute->floats = copy =
             list_copy(graph, attribute->floats, attribute->count, sizeof(double));
     else if (copy && attribute->kind == ATTRIBUTE_TENSOR)
-        TRY(graph_tensor_keep(graph, attribute->t, &attribute->t, err));
+        TRY(graph_tensor_keep(graph, attribute->t, true, &attribute->t, err));
     else if (copy && attribute->kind == ATTRIBUTE_TYPE)
         attribute->t = copy = element_new(attribute->t->dtype, &attribute->t->shape,
                                           attribute->t->element, graph->keep);

@@ -208,7 +208,7 @@ static void print_source(const struct printer *p, value_id id, const char *what)
     print_type(p, value->dtype, &value->shape);
     if (value->constant) {
         text_append(p->text, " = ");
-        print_tensor(p->text, value->constant);
+        print_tensor(p->text, value_constant(p->graph, id));
     }
     text_append(p->text, "\n");
 }

@@ -74,6 +74,10 @@ struct op {
      * with everything known, it must give known shapes. */
     enum status (*infer)(struct op_call *call, struct error *err);
 
+    /* Bit i: infer and prepare take the floats of constant input i where they lie in a file,
+     * aligned or not (unaligned_float); run has them aligned. */
+    uint64_t unaligned;
+
     /* Optional. Read attributes and constant inputs into call->state, allocated in `keep`: packed
      * weights, trees, hash tables. Must work when a would-be constant is not one. */
     enum status (*prepare)(struct op_call *call, struct arena *keep, struct error *err);

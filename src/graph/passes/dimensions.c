@@ -144,7 +144,7 @@ static struct element from_arithmetic(const struct graph *graph, const struct no
 static struct element trace(const struct graph *graph, value_id value, int64_t index, int depth)
 {
     const struct node *node = value_producer(graph, value);
-    const struct tensor *constant = graph->values[value].constant;
+    const struct tensor *constant = value_constant(graph, value);
 
     if (constant)
         return constant->dtype == DTYPE_I64 && constant->shape.rank <= 1 && index >= 0 &&

@@ -180,7 +180,7 @@ static bool take_bias(struct fusion *f, const struct node *node, size_t side, bo
     if (shape->rank < 2 || !dim_is_known(shape->dims[shape->rank - 1]) ||
         !is_row(more, shape->rank, (size_t)shape->dims[shape->rank - 1]))
         return true;
-    old = f->inputs[BIAS] == VALUE_NONE ? NULL : f->graph->values[f->inputs[BIAS]].constant;
+    old = f->inputs[BIAS] == VALUE_NONE ? NULL : value_constant(f->graph, f->inputs[BIAS]);
     if (f->inputs[BIAS] != VALUE_NONE &&
         (!old || tensor_count(old) != (size_t)shape->dims[shape->rank - 1]))
         return true;

@@ -52,7 +52,7 @@ static enum status fold(struct graph *graph, const struct node *node, struct op_
     struct error failed;
 
     /* A node that fails is left for the run: perhaps nobody ever asks for it. */
-    if (graph_evaluate(node, call, graph->keep, scratch, &failed)) {
+    if (graph_evaluate(graph, node, call, scratch, &failed)) {
         if (failed.status != STATUS_NO_MEMORY)
             return STATUS_OK;
         *err = failed;

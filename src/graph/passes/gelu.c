@@ -35,7 +35,7 @@ static bool evaluate(struct tree *t, value_id value, int depth, double *y)
         *y = t->at;
         return true;
     }
-    constant = value == VALUE_NONE ? NULL : t->graph->values[value].constant;
+    constant = value == VALUE_NONE ? NULL : value_constant(t->graph, value);
     if (constant) {
         *y = dtype_is_float(constant->dtype) && tensor_count(constant) == 1
                  ? tensor_f64(constant, 0)
@@ -122,7 +122,7 @@ static bool find_x(const struct graph *graph, const struct node *whole, value_id
     const struct node *node = value_producer(graph, value);
     const struct value *v;
 
-    if (value == VALUE_NONE || depth > 4 || graph->values[value].constant)
+    if (value == VALUE_NONE || depth > 4 || value_constant(graph, value))
         return false;
     v = &graph->values[value];
     if (v->shape.rank >= 0 && v->shape.rank == graph->values[whole->outputs[0]].shape.rank &&

@@ -111,7 +111,7 @@ static bool find_plain(const struct graph *graph, const struct node *node, struc
 /* Is it a constant, one for each element of the last dimension of x? */
 static bool is_row(const struct graph *graph, value_id row, value_id x)
 {
-    const struct tensor *constant = row == VALUE_NONE ? NULL : graph->values[row].constant;
+    const struct tensor *constant = row == VALUE_NONE ? NULL : value_constant(graph, row);
     const struct shape *shape = &graph->values[x].shape;
     int64_t n = shape->rank > 0 ? shape->dims[shape->rank - 1] : DIM_UNKNOWN;
 
@@ -178,7 +178,7 @@ static bool find_shifted(const struct graph *graph, const struct node *node, str
 /* (n,) of a constant row, with more dimensions in front of it perhaps. */
 static enum status row_of(struct graph *graph, value_id row, value_id *flat, struct error *err)
 {
-    const struct tensor *constant = graph->values[row].constant;
+    const struct tensor *constant = value_constant(graph, row);
     struct tensor copy = *constant;
 
     *flat = row;
@@ -274,7 +274,7 @@ static enum status take(struct graph *graph, const struct uses *uses, size_t ind
         if (is_add)
             TRY(row_of(graph, row, &inputs[BIAS], err));
         else
-            TRY(rescaled(graph, graph->values[inputs[SCALE]].constant, graph->values[row].constant,
+            TRY(rescaled(graph, value_constant(graph, inputs[SCALE]), value_constant(graph, row),
                          &inputs[SCALE], err));
         return graph_node_rewrite(graph, index,
                                   &(struct node_description){

@@ -58,7 +58,7 @@ static enum status turn(struct graph *graph, size_t index, struct error *err)
 
     if (!is_gemm && !node_is(&node, "MatMul"))
         return STATUS_OK;
-    b = node_constant(graph, &node, B);
+    b = node_weights(graph, &node, B);
     a = &graph->values[inputs[A]];
     if (!b || b->shape.rank != 2 || (b->dtype != DTYPE_F32 && b->dtype != DTYPE_F64) ||
         a->constant || a->shape.rank < 1 || (is_gemm && !is_plain(&node)) ||

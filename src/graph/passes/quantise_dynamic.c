@@ -22,7 +22,7 @@ static bool is_one_element(const struct graph *graph, value_id value, enum dtype
 static const struct tensor *constant_row(const struct graph *graph, value_id value,
                                          enum dtype dtype, int64_t n, bool or_one)
 {
-    const struct tensor *row = value == VALUE_NONE ? NULL : graph->values[value].constant;
+    const struct tensor *row = value == VALUE_NONE ? NULL : value_constant(graph, value);
 
     if (!row || row->dtype != dtype)
         return NULL;

@@ -14,7 +14,7 @@ static bool is_ours(const struct node *node, const char *op)
 
 static bool same_constant(const struct graph *graph, value_id a, value_id b)
 {
-    const struct tensor *one = graph->values[a].constant, *other = graph->values[b].constant;
+    const struct tensor *one = value_constant(graph, a), *other = value_constant(graph, b);
 
     if (!one || !other)
         return false;

@@ -70,7 +70,7 @@ static bool is_transposed(const struct node *node)
 /* Output channels of a product with constant weights; 0: not one that is understood. */
 static size_t channels_of(const struct graph *graph, const struct node *node)
 {
-    const struct tensor *w = node_constant(graph, node, W);
+    const struct tensor *w = node_weights(graph, node, W);
 
     if (!is_floating(w) || (node_is(node, "Gemm") && node->opset < 7)) /* C is not broadcast */
         return 0;
@@ -119,14 +119,14 @@ static bool is_per_channel(const struct tensor *by, int rank, int axis, size_t c
 static bool find_act(const struct graph *graph, const struct node *node, size_t side,
                      struct absorption *a)
 {
-    a->by = node_constant(graph, node, 1 - side);
     a->negative = node_is(node, "Sub");
     a->inverse = node_is(node, "Div");
     a->act = node_is(node, "Mul") || a->inverse ? ACT_SCALE : ACT_SHIFT;
-    if (!is_floating(a->by) || attribute_find(&node->attributes, "axis"))
+    if (!node_is(node, "Mul") && !node_is(node, "Add") &&
+        (side == 1 || (!a->negative && !a->inverse)))
         return false;
-    return node_is(node, "Mul") || node_is(node, "Add") ||
-           (side == 0 && (a->negative || a->inverse));
+    a->by = node_constant(graph, node, 1 - side);
+    return is_floating(a->by) && !attribute_find(&node->attributes, "axis");
 }
 
 static bool is_ours(const struct absorption *a, value_id value)
@@ -206,7 +206,7 @@ static void channel_layout(const struct absorption *a, const struct tensor *w, s
 
 static enum status weights_make(const struct absorption *a, value_id *weights, struct error *err)
 {
-    const struct tensor *w = node_constant(a->graph, &a->product, W);
+    const struct tensor *w = node_weights(a->graph, &a->product, W);
     size_t run, per_group, group_size, count = tensor_count(w);
     struct tensor made;
 
@@ -219,7 +219,7 @@ static enum status weights_make(const struct absorption *a, value_id *weights, s
 
         if (w->dtype == DTYPE_F32)
             for (size_t k = i; k < i + run; k++)
-                ((float *)made.data)[k] = (float)(((const float *)w->data)[k] * by);
+                ((float *)made.data)[k] = (float)(((const unaligned_float *)w->data)[k] * by);
         else
             for (size_t k = i; k < i + run; k++)
                 ((double *)made.data)[k] = ((const double *)w->data)[k] * by;

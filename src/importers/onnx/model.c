@@ -433,9 +433,9 @@ static enum status initializer_read(struct protobuf message, bool sparse,
                                     struct onnx_initializer *initializer, struct reading *r,
                                     struct error *err)
 {
-    if ((sparse ? onnx_sparse_read : onnx_tensor_read)(&message, r->place->artifact,
-                                                       r->place->member, &initializer->name,
-                                                       &initializer->tensor, r->keep, err))
+    if ((sparse ? onnx_sparse_read : onnx_initializer_read)(&message, r->place->artifact,
+                                                            r->place->member, &initializer->name,
+                                                            &initializer->tensor, r->keep, err))
         return error_within(err, "initializer");
     return STATUS_OK;
 }

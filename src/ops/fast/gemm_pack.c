@@ -43,10 +43,10 @@ struct panel {
 };
 
 typedef float quad __attribute__((vector_size(16)));
-typedef float quad_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
+typedef float quad_unaligned __attribute__((vector_size(16), aligned(1), may_alias));
 
 /* Four rows of four elements of b (n, k), transposed. */
-static inline void transpose_quad(const float *from, size_t ldb, float scale, float *to,
+static inline void transpose_quad(const unaligned_float *from, size_t ldb, float scale, float *to,
                                   size_t width)
 {
     quad a = *(const quad_unaligned *)from * scale;
@@ -67,7 +67,7 @@ static inline void transpose_quad(const float *from, size_t ldb, float scale, fl
 /* The whole quads of a transposed panel of floats; the rest is left to the loop for all. */
 static void transpose_quads(const struct panel *p)
 {
-    const float *b = p->b;
+    const unaligned_float *b = p->b;
     float *to = p->to;
 
     for (size_t j = 0; j + 4 <= p->columns; j += 4)
@@ -76,10 +76,12 @@ static void transpose_quads(const struct panel *p)
                            p->width);
 }
 
+typedef double unaligned_double __attribute__((aligned(1), may_alias));
+
 #define PACK(TYPE)                                                                                 \
     static void pack_##TYPE(const struct panel *p)                                                 \
     {                                                                                              \
-        const TYPE *b = p->b;                                                                      \
+        const unaligned_##TYPE *b = p->b;                                                          \
         TYPE *to = p->to, scale = (TYPE)p->scale;                                                  \
                                                                                                    \
         for (size_t k = 0; k < p->k; k++, b += p->ldb, to += p->width) {                           \
@@ -96,7 +98,7 @@ static void transpose_quads(const struct panel *p)
     /* from row `k_done` on for the first `j_done` columns, all rows for the others */             \
     static void pack_transposed_##TYPE(const struct panel *p, size_t k_done, size_t j_done)        \
     {                                                                                              \
-        const TYPE *b = p->b;                                                                      \
+        const unaligned_##TYPE *b = p->b;                                                          \
         TYPE *to = p->to, scale = (TYPE)p->scale;                                                  \
                                                                                                    \
         for (size_t j = 0; j < p->columns; j++)                                                    \
@@ -156,7 +158,7 @@ static void gather_row(const struct panel *p, enum dtype dtype, size_t k, bool t
         float value = 0;
 
         if (j < p->columns)
-            value = dtype == DTYPE_F32   ? ((const float *)p->b)[at]
+            value = dtype == DTYPE_F32   ? ((const unaligned_float *)p->b)[at]
                     : dtype == DTYPE_F16 ? half_to_float(((const uint16_t *)p->b)[at])
                                          : bfloat16_to_float(((const uint16_t *)p->b)[at]);
         row[j] = value * (float)p->scale;

@@ -193,6 +193,7 @@ const struct op_set ops_firn_product = OP_SET({.name = "Product",
                                                .out_min = 1,
                                                .out_max = 1,
                                                .infer = infer,
+                                               .unaligned = 1 << B,
                                                .prepare = prepare,
                                                .scratch_size = scratch_size,
                                                .run = run});

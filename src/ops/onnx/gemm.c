@@ -195,6 +195,7 @@ const struct op_set ops_onnx_gemm = OP_SET({.name = "Gemm",
                                             .out_min = 1,
                                             .out_max = 1,
                                             .infer = infer,
+                                            .unaligned = 1 << 1,
                                             .prepare = prepare,
                                             .scratch_size = scratch_size,
                                             .run = run});

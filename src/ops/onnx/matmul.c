@@ -90,6 +90,7 @@ const struct op_set ops_onnx_matmul = OP_SET({.name = "MatMul",
                                               .out_min = 1,
                                               .out_max = 1,
                                               .infer = infer,
+                                              .unaligned = 1 << 1,
                                               .prepare = prepare,
                                               .scratch_size = scratch_size,
                                               .run = run});

@@ -51,7 +51,7 @@ enum status tf_add(struct tf_call *c, value_id value, struct error *err)
 
 const struct tensor *tf_constant(const struct tf_call *c, size_t input)
 {
-    return input < c->in_count ? c->e->graph->values[c->in[input]].constant : NULL;
+    return input < c->in_count ? value_constant(c->e->graph, c->in[input]) : NULL;
 }
 
 enum status tf_known_ints(const struct tf_call *c, size_t input, int64_t *values, size_t max,

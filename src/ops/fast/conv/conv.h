@@ -16,7 +16,7 @@
  * group * group_step + map * map_step + channel * channel_step + sum of (first + tap * step) * ...
  * over the dimensions, first and step counted in elements. */
 struct conv_source {
-    const float *data;
+    const unaligned_float *data;
     size_t groups, maps, channels; /* maps and channels of one group */
     size_t group_step, map_step, channel_step;
     size_t kernel[3];

@@ -52,8 +52,8 @@ enum status depthwise_pack(const struct conv_source *s, const size_t *dilation,
     for (size_t d = 0; d < s->kernel[0]; d++)
         for (size_t h = 0; h < s->kernel[1]; h++)
             for (size_t l = 0; l < s->kernel[2]; l++, to += w->padded) {
-                const float *tap = s->data + s->first + (ptrdiff_t)d * s->step[0] +
-                                   (ptrdiff_t)h * s->step[1] + (ptrdiff_t)l * s->step[2];
+                const unaligned_float *tap = s->data + s->first + (ptrdiff_t)d * s->step[0] +
+                                             (ptrdiff_t)h * s->step[1] + (ptrdiff_t)l * s->step[2];
 
                 for (size_t c = 0; c < w->channels; c++)
                     to[c] = tap[c / s->maps * s->group_step + c % s->maps * s->map_step];

@@ -34,7 +34,7 @@ struct conv {
     struct phase *phases;
 };
 
-static bool all_finite(const float *values, size_t count)
+static bool all_finite(const unaligned_float *values, size_t count)
 {
     enum { LANES = 16 };
     float sums[LANES] = {0}, sum = 0;

@@ -64,8 +64,8 @@ static enum status make_chunks(struct conv_weights *w, struct arena *keep, struc
 
 /* Weights [first, first + count) of a map's window, in the order of its taps, the channels of one
  * tap beside each other. */
-static void read_window(const struct conv_source *s, const float *map, size_t first, size_t count,
-                        float *to)
+static void read_window(const struct conv_source *s, const unaligned_float *map, size_t first,
+                        size_t count, float *to)
 {
     const size_t *kernel = s->kernel;
     size_t tap = first / s->channels, channel = first % s->channels;
@@ -73,9 +73,10 @@ static void read_window(const struct conv_source *s, const float *map, size_t fi
     for (; count; tap++, channel = 0) {
         size_t left = s->channels - channel, part = left < count ? left : count;
         size_t line = tap / kernel[2];
-        const float *from = map + s->first + (ptrdiff_t)(line / kernel[1]) * s->step[0] +
-                            (ptrdiff_t)(line % kernel[1]) * s->step[1] +
-                            (ptrdiff_t)(tap % kernel[2]) * s->step[2] + channel * s->channel_step;
+        const unaligned_float *from = map + s->first + (ptrdiff_t)(line / kernel[1]) * s->step[0] +
+                                      (ptrdiff_t)(line % kernel[1]) * s->step[1] +
+                                      (ptrdiff_t)(tap % kernel[2]) * s->step[2] +
+                                      channel * s->channel_step;
 
         if (s->channel_step == 1)
             memcpy(to, from, part * sizeof *to);
@@ -89,8 +90,8 @@ static void read_window(const struct conv_source *s, const float *map, size_t fi
 
 /* `count` maps side by side: weights [first, first + length) of their windows, `to` for the first,
  * the next ones `width` further. */
-static void pack_lines(const struct conv_source *s, const float *map, size_t count, size_t first,
-                       size_t length, size_t width, float *to)
+static void pack_lines(const struct conv_source *s, const unaligned_float *map, size_t count,
+                       size_t first, size_t length, size_t width, float *to)
 {
     float lines[LINES][PIECE];
 
@@ -119,7 +120,7 @@ struct packing {
 static void pack_panel(const struct conv_source *s, const struct conv_weights *w, size_t i)
 {
     size_t group = i / w->panels, column, vectors, width, maps;
-    const float *from = s->data + group * s->group_step;
+    const unaligned_float *from = s->data + group * s->group_step;
     float *to = w->data + group * w->runs * w->run_length * w->padded;
 
     conv_panel(w, i % w->panels, &column, &vectors);

@@ -100,13 +100,13 @@ static void weights_transform(size_t m, double g[6][3])
 
 /* The weights of `count` maps, map_step apart from `tap` on, at all frequencies: of each `count`
  * floats at `to`, the next ones `step` further. */
-static void pack_weights(const struct conv_source *s, const float *tap, size_t count,
+static void pack_weights(const struct conv_source *s, const unaligned_float *tap, size_t count,
                          const double g[6][3], size_t n, float *to, size_t step)
 {
     double taps[9][PANEL_MOST], row[3][PANEL_MOST];
 
     for (ptrdiff_t k = 0; k < 9; k++) {
-        const float *from = tap + k / 3 * s->step[1] + k % 3 * s->step[2];
+        const unaligned_float *from = tap + k / 3 * s->step[1] + k % 3 * s->step[2];
 
         for (size_t j = 0; j < count; j++)
             taps[k][j] = from[j * s->map_step];
