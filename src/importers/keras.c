@@ -63,6 +63,12 @@ static void generation_of(struct keras *k, struct bytes version, struct descript
         k->generation = 1;
     if (version.size && version.data[0] >= '3' && version.data[0] <= '9')
         k->generation = 3;
+    k->tensorflow = version.size > 3 && !memcmp(version.data + version.size - 3, "-tf", 3);
+    for (size_t i = 2; i < version.size && i < 5 && version.data[1] == '.'; i++) {
+        if (version.data[i] < '0' || version.data[i] > '9')
+            break;
+        k->minor = 10 * k->minor + version.data[i] - '0';
+    }
 }
 
 static enum status text_attribute(struct keras *k, hdf5_object object, const char *name,

@@ -44,12 +44,17 @@ def random_weights(model, random):
             layer.finalize_state()
 
 
-def inputs_of(shapes, low, random):
+def inputs_of(shapes, low, random, empty=False):
     data = [random.integers(0, low, (BATCH, *s)).astype("float32") if low else random.standard_normal((BATCH, *s)).astype("float32") for s in shapes]
     for x in data:
         if x.ndim == 3 and not low and x.shape[1] > 2:
             x[0, -2:] = 0  # steps for Masking to find
             x[1, 1] = 0
+            if empty:
+                x[2] = 0
+        elif low and empty and x.ndim == 2:
+            x[0, -2:] = x[1, 1] = 0
+            x[2] = 0
     return data
 
 
@@ -65,7 +70,7 @@ def work(case):
     inputs = [keras.Input(s) for s in shapes]
     model = keras.Model(inputs, build(*inputs))
     random_weights(model, random)
-    data = inputs_of(shapes, low, random)
+    data = inputs_of(shapes, low, random, empty="masked" in name)
     want = answers(model, data)
     faults = []
     with tempfile.TemporaryDirectory() as folder:

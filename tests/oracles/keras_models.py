@@ -194,3 +194,71 @@ case("ops.reduce logic", [(4, 6)], lambda x: [ops.any(x > 1, axis=1), ops.all(x 
 case("ops.sort", [(4, 6)], lambda x: [ops.sort(x, axis=1), ops.argsort(x), *ops.top_k(x, 2), ops.cumsum(x, axis=1)])
 case("ops.norms", [(4, 6)], lambda x: [ops.normalize(x), *ops.moments(x, axes=[1])])
 case("ops.one_hot", [(4,)], lambda x: ops.one_hot(ops.cast(x, "int32"), 5), 6)
+
+# --- masks ---
+def masked(build, steps=6, width=3):
+    """Of a masked sequence."""
+    return lambda x: build(L.Masking(0.0)(x))
+
+
+def embedded(build):
+    return lambda x: build(L.Embedding(9, 4, mask_zero=True)(x))
+
+
+for name in ("SimpleRNN", "LSTM", "GRU"):
+    cls = getattr(L, name)
+    for mode in ("concat", "sum", "mul", "ave", None):
+        for sequences in (False, True):
+            case(f"Bidirectional {name} {mode} {sequences} masked", [(6, 3)], masked(lambda x, c=cls, m=mode, s=sequences: L.Bidirectional(c(4, return_sequences=s), merge_mode=m)(x)))
+    case(f"{name} backwards masked", [(6, 3)], masked(lambda x, c=cls: c(4, return_sequences=True, go_backwards=True)(x)))
+    case(f"{name} zeros masked", [(6, 3)], masked(lambda x, c=cls: c(4, return_sequences=True, zero_output_for_mask=True)(x)))
+    case(f"{name} zeros last masked", [(6, 3)], masked(lambda x, c=cls: c(4, zero_output_for_mask=True)(x)))
+    case(f"{name} stacked masked", [(6, 3)], masked(lambda x, c=cls: c(3)(c(4, return_sequences=True)(x))))
+    case(f"{name} states masked", [(6, 3)], masked(lambda x, c=cls: c(4, return_state=True, return_sequences=True)(x)))
+    case(f"{name} initial state masked", [(6, 3)] + [(4,)] * (2 if name == "LSTM" else 1),
+         lambda x, *s, c=cls: c(4)(L.Masking(0.0)(x), initial_state=list(s)))
+    case(f"Bidirectional {name} states", [(6, 3)], lambda x, c=cls: L.Bidirectional(c(4, return_state=True, return_sequences=True))(x))
+    case(f"Bidirectional {name} initial state", [(6, 3)] + [(4,)] * (4 if name == "LSTM" else 2),
+         lambda x, *s, c=cls: L.Bidirectional(c(4, return_sequences=True))(x, initial_state=list(s)))
+    case(f"RNN of {name}Cell", [(6, 3)], lambda x, n=name: L.RNN(getattr(L, n + "Cell")(4), return_sequences=True, return_state=True)(x))
+    case(f"RNN of {name}Cell masked", [(6, 3)], masked(lambda x, n=name: L.RNN(getattr(L, n + "Cell")(4), return_sequences=True)(x)))
+case("RNN of three cells", [(6, 3)], lambda x: L.RNN([L.LSTMCell(4), L.GRUCell(3), L.SimpleRNNCell(5)])(x))
+case("RNN of the same cells backwards masked", [(6, 3)], masked(lambda x: L.RNN([L.GRUCell(4), L.GRUCell(3, reset_after=False)], go_backwards=True, return_sequences=True, return_state=True)(x)))
+case("Bidirectional of two layers", [(6, 3)], lambda x: L.Bidirectional(L.LSTM(4), backward_layer=L.GRU(3, go_backwards=True))(x))
+case("Bidirectional RNN", [(6, 3)], lambda x: L.Bidirectional(L.RNN([L.LSTMCell(4), L.LSTMCell(3)], return_sequences=True))(x))
+case("LSTM stateful", [(6, 3)], lambda x: L.LSTM(4, return_sequences=True)(x))
+for build in (lambda x: L.Dense(3)(x), lambda x: L.Activation("tanh")(x), lambda x: L.BatchNormalization()(x), lambda x: L.LayerNormalization()(x), lambda x: L.RMSNormalization()(x),
+              lambda x: L.Dropout(0.5)(x), lambda x: L.TimeDistributed(L.Dense(3))(x), lambda x: L.Conv1D(3, 3, padding="same")(x), lambda x: L.PReLU()(x),
+              lambda x: L.MultiHeadAttention(2, 3)(x, x), lambda x: L.SpatialDropout1D(0.2)(x), lambda x: L.Rescaling(2.0)(x), lambda x: L.UnitNormalization()(x)):
+    name = str(build.__code__.co_names[1:])
+    case(f"mean behind {name} masked", [(6, 3)], masked(lambda x, b=build: L.GlobalAveragePooling1D()(b(x))))
+    case(f"LSTM behind {name} masked", [(6,)], embedded(lambda x, b=build: L.LSTM(3)(b(x))), 9)
+case("mean channels first masked", [(6, 3)], masked(lambda x: L.GlobalAveragePooling1D(keepdims=True)(x)))
+for name in ("Add", "Multiply", "Average", "Maximum", "Concatenate"):
+    case(f"{name} of masked", [(6, 3), (6, 3)], lambda a, b, n=name: L.LSTM(2)(getattr(L, n)()([L.Masking(0.0)(a), L.Masking(0.0)(b)])))
+    case(f"{name} of masked and not", [(6, 3), (6, 3)], lambda a, b, n=name: L.LSTM(2)(getattr(L, n)()([L.Masking(0.0)(a), b])))
+case("Concatenate of masked steps", [(6, 3), (6, 3)], lambda a, b: L.LSTM(2)(L.Concatenate(axis=1)([L.Masking(0.0)(a), L.Masking(0.0)(b)])))
+case("nested model masked", [(6, 3)], masked(lambda x: L.GlobalAveragePooling1D()(keras.Sequential([L.Dense(4), L.ReLU()])(x))))
+case("TimeDistributed LSTM of masked words", [(4, 6)], lambda x: L.TimeDistributed(L.LSTM(3))(L.Embedding(9, 4, mask_zero=True)(x)), 9)
+
+# --- attention, all of it ---
+for name in ("Attention", "AdditiveAttention"):
+    cls = getattr(L, name)
+    case(f"{name} masked", [(6, 3), (6, 3)], lambda q, v, c=cls: c()([L.Masking(0.0)(q), L.Masking(0.0)(v)]))
+    case(f"{name} scores", [(6, 3), (5, 3)], lambda q, v, c=cls: c()([q, v], return_attention_scores=True, use_causal_mask=True))
+    case(f"mean behind {name} masked", [(6, 3), (6, 3)], lambda q, v, c=cls: L.GlobalAveragePooling1D()(c()([L.Masking(0.0)(q), v])))
+case("Attention concat", [(6, 3), (5, 3)], lambda q, v: L.Attention(score_mode="concat", use_scale=True)([q, v]))
+case("Attention concat plain", [(6, 3), (5, 3)], lambda q, v: L.Attention(score_mode="concat")([q, v]))
+for dropout in (0.0, 0.1):
+    case(f"MultiHeadAttention {dropout} masked", [(6, 3), (6, 3)], lambda q, v, d=dropout: L.MultiHeadAttention(2, 4, dropout=d)(L.Masking(0.0)(q), L.Masking(0.0)(v)))
+    case(f"MultiHeadAttention {dropout} masked causal", [(6, 3)], masked(lambda x, d=dropout: L.MultiHeadAttention(2, 4, dropout=d)(x, x, use_causal_mask=True)))
+case("MultiHeadAttention attention_mask", [(6, 3), (5, 3), (6, 5)], lambda q, v, m: L.MultiHeadAttention(2, 4)(q, v, attention_mask=m > 0))
+case("MultiHeadAttention scores", [(6, 3), (5, 3)], lambda q, v: L.MultiHeadAttention(2, 4)(q, v, return_attention_scores=True))
+case("MultiHeadAttention key", [(6, 3), (5, 3), (5, 2)], lambda q, v, k: L.MultiHeadAttention(2, 4, output_shape=7)(q, v, k))
+case("MultiHeadAttention keywords", [(6, 3), (5, 3)], lambda q, v: L.MultiHeadAttention(2, 4)(query=q, value=v, key=v))
+case("MultiHeadAttention images", [(4, 3, 5)], lambda x: L.MultiHeadAttention(2, 4)(x, x))
+case("MultiHeadAttention window", [(6, 3)], lambda x: L.MultiHeadAttention(2, 4, sliding_window=2)(x, x, use_causal_mask=True))
+case("MultiHeadAttention gate", [(6, 3)], lambda x: L.MultiHeadAttention(2, 4, use_gate=True)(x, x))
+case("GroupQueryAttention", [(6, 3), (5, 3)], lambda q, v: L.GroupQueryAttention(4, 6, 2)(q, v))
+case("GroupQueryAttention causal", [(6, 3)], lambda x: L.GroupQueryAttention(4, 4, 1, use_bias=False)(x, x, use_causal_mask=True))
+case("GroupQueryAttention gate window masked", [(6, 3)], masked(lambda x: L.GroupQueryAttention(4, 4, 4, use_gate=True, sliding_window=3)(x, x)))

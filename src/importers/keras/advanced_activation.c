@@ -85,18 +85,31 @@ static enum status thresholded_relu(struct call *c, struct error *err)
 static enum status softmax(struct call *c, struct error *err)
 {
     const struct json *axis = json_get(c->config, "axis");
+    value_id x = c->in[0].value, mask = c->in[0].mask, number, y;
     int64_t value = -1;
-    value_id y;
+    bool clears = mask != VALUE_NONE && c->k->generation > 2;
 
     TRY(call_wants(c, 1, err));
-    if (c->in[0].mask != VALUE_NONE)
-        return error_set(err, STATUS_UNSUPPORTED, "a Softmax with a mask");
+    if (mask != VALUE_NONE && emit_shape(c->e, mask)->rank != emit_shape(c->e, x)->rank)
+        return error_set(err, STATUS_UNSUPPORTED, "a mask of %d dimensions",
+                         emit_shape(c->e, mask)->rank);
+    if (mask != VALUE_NONE) { /* what is hidden is far below all others */
+        TRY(emit_cast(c->e, mask, DTYPE_BOOL, &mask, err));
+        TRY(emit_number(c->e, c->dtype, -1e9, &number, err));
+        if (!clears)
+            TRY(emit_2(c->e, "Add", x, number, &number, err));
+        TRY(emit_node(c->e, "", "Where", EMIT(mask, x, number), EMIT_PLAIN, &x, err));
+    }
     if (axis && axis->kind == JSON_ARRAY && axis->count == 1)
         axis = &axis->items[0];
     if (axis && axis->kind != JSON_NULL && !json_i64(axis, &value))
         return error_set(err, STATUS_UNSUPPORTED, "has several axes");
-    TRY(emit_node(c->e, "", "Softmax", EMIT(c->in[0].value),
-                  EMIT_ATTRIBUTES(attribute_of_int("axis", value)), &y, err));
+    TRY(emit_node(c->e, "", "Softmax", EMIT(x), EMIT_ATTRIBUTES(attribute_of_int("axis", value)),
+                  &y, err));
+    if (clears) {
+        TRY(emit_number(c->e, c->dtype, 0, &number, err));
+        TRY(emit_node(c->e, "", "Where", EMIT(mask, y, number), EMIT_PLAIN, &y, err));
+    }
     return call_give(c, y);
 }
 

@@ -105,7 +105,7 @@ static enum status repeat_vector(struct call *c, struct error *err)
 /* A step counts when any of its values is another than mask_value; those that do not are zero. */
 static enum status masking(struct call *c, struct error *err)
 {
-    value_id x = c->in[0].value, skipped, equal, differs, any, wide, y;
+    value_id x = c->in[0].value, skipped, equal, differs, any, wide, zero, y;
     int64_t last = -1;
 
     TRY(call_wants(c, 1, err));
@@ -115,9 +115,10 @@ static enum status masking(struct call *c, struct error *err)
     TRY(emit_1(c->e, "Not", equal, &differs, err));
     TRY(emit_cast(c->e, differs, DTYPE_F32, &differs, err));
     TRY(emit_reduce(c->e, "ReduceMax", differs, &last, 1, true, &wide, err));
-    TRY(emit_2(c->e, "Mul", x, wide, &y, err));
+    TRY(emit_cast(c->e, wide, DTYPE_BOOL, &wide, err));
+    TRY(emit_number(c->e, emit_dtype(c->e, x), 0, &zero, err));
+    TRY(emit_node(c->e, "", "Where", EMIT(wide, x, zero), EMIT_PLAIN, &y, err));
     TRY(emit_squeeze(c->e, wide, -1, &any, err));
-    TRY(emit_cast(c->e, any, DTYPE_BOOL, &any, err));
     return call_add(c, y, any, err);
 }
 

@@ -103,11 +103,13 @@ struct keras {
     struct arena *keep;
     const struct artifact *artifact; /* assets are members of it */
     struct hdf5 *file;
-    int generation; /* 1, 2, 3 */
-    bool theano;    /* Keras 1: kernels as the Theano backend wrote them */
-    bool tf_names;  /* dimension order where a layer of Keras 1 does not say: TensorFlow's */
-    int64_t batch;  /* the symbol of dimension 0 */
-    size_t lowered; /* layers so far, bounded */
+    int generation;  /* 1, 2, 3 */
+    int minor;       /* the second number of the version */
+    bool tensorflow; /* the version ends in -tf: tf.keras */
+    bool theano;     /* Keras 1: kernels as the Theano backend wrote them */
+    bool tf_names;   /* dimension order where a layer of Keras 1 does not say: TensorFlow's */
+    int64_t batch;   /* the symbol of dimension 0 */
+    size_t lowered;  /* layers so far, bounded */
     struct description *description;
 };
 
@@ -294,6 +296,25 @@ bool option_bool(const struct call *c, size_t place, const char *names, bool oth
 /* DTYPE_NONE where there is none. */
 enum status option_dtype(const struct call *c, size_t place, const char *names, enum dtype *dtype,
                          struct error *err) must_check;
+
+/* --- attention (model/attention_mask.c) --- */
+
+struct attention_masks {
+    value_id query, keys[2]; /* (batch, steps), or VALUE_NONE */
+    value_id given;          /* (batch, [heads,] queries, keys), or VALUE_NONE */
+    int64_t window;          /* keys less than so many places away; 0: all */
+    bool causal;
+};
+
+/* Of what is hidden: its score less 1e9; -1e9 instead of it; the same, and its weight then zero. */
+enum attention_style { MASK_SUBTRACTS, MASK_REPLACES, MASK_REPLACES_AND_CLEARS };
+
+/* Bools that broadcast to the scores (..., queries, keys): what is seen. VALUE_NONE: all. */
+enum status attention_mask(struct call *c, const struct attention_masks *masks, value_id scores,
+                           value_id *mask, struct error *err) must_check;
+enum status attention_softmax(struct call *c, value_id scores, value_id mask,
+                              enum attention_style style, value_id *y, struct error *err)
+    must_check;
 
 /* --- categories (model/categories.c) --- */
 

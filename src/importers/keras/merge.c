@@ -3,19 +3,65 @@
  * get ones behind the batch. */
 #include "importers/keras/internal.h"
 
-/* All that have a mask must agree that a step counts. */
+/* Keras 3: all have a mask, and a step counts that counts in one of them. Before: it counts where
+ * it does in all that have a mask. */
 static enum status masks_join(struct call *c, value_id *mask, struct error *err)
 {
+    bool any = c->k->generation > 2;
+
     *mask = VALUE_NONE;
     for (size_t i = 0; i < c->in_count; i++) {
+        if (c->in[i].mask == VALUE_NONE && any) {
+            *mask = VALUE_NONE;
+            return STATUS_OK;
+        }
         if (c->in[i].mask == VALUE_NONE)
             continue;
         if (*mask == VALUE_NONE)
             *mask = c->in[i].mask;
         else
-            TRY(emit_2(c->e, "And", *mask, c->in[i].mask, mask, err));
+            TRY(emit_2(c->e, any ? "Or" : "And", *mask, c->in[i].mask, mask, err));
     }
     return STATUS_OK;
+}
+
+/* A mask of ones, (batch, steps). */
+static enum status mask_of_all(struct call *c, value_id x, value_id *mask, struct error *err)
+{
+    value_id shape;
+
+    TRY(emit_1(c->e, "Shape", x, &shape, err));
+    TRY(emit_slice(c->e, shape, 0, 0, 2, 1, &shape, err));
+    TRY(emit_number(c->e, DTYPE_BOOL, 1, mask, err));
+    return emit_2(c->e, "Expand", *mask, shape, mask, err);
+}
+
+/* Along the last axis: as of sums, where inputs without a mask count in every step. Along the
+ * steps: one behind another. */
+static enum status masks_concatenate(struct call *c, int64_t axis, value_id *mask,
+                                     struct error *err)
+{
+    value_id masks[LAYER_INPUTS_MAX];
+    bool masked = false;
+    int rank;
+
+    *mask = VALUE_NONE;
+    for (size_t i = 0; i < c->in_count; i++)
+        masked = masked || c->in[i].mask != VALUE_NONE;
+    if (!masked)
+        return STATUS_OK;
+    TRY(call_rank(c, 0, &rank, err));
+    axis += axis < 0 ? rank : 0;
+    if (axis == rank - 1 && rank > 2)
+        return masks_join(c, mask, err);
+    if (axis != 1)
+        return error_set(err, STATUS_UNSUPPORTED, "masks along axis %lld", (long long)axis);
+    for (size_t i = 0; i < c->in_count; i++) {
+        masks[i] = c->in[i].mask;
+        if (masks[i] == VALUE_NONE)
+            TRY(mask_of_all(c, c->in[i].value, &masks[i], err));
+    }
+    return emit_concat(c->e, (struct emit_inputs){masks, c->in_count}, 1, mask, err);
 }
 
 /* Ones behind the batch until the ranks are equal. */
@@ -100,17 +146,13 @@ static enum status average(struct call *c, struct error *err)
 static enum status concatenate(struct call *c, struct error *err)
 {
     int64_t axis = config_int_or(c, "axis", config_int_or(c, "concat_axis", -1));
-    value_id inputs[LAYER_INPUTS_MAX], y;
-    bool masked = false;
+    value_id inputs[LAYER_INPUTS_MAX], mask, y;
 
-    for (size_t i = 0; i < c->in_count; i++) {
+    for (size_t i = 0; i < c->in_count; i++)
         inputs[i] = c->in[i].value;
-        masked = masked || c->in[i].mask != VALUE_NONE;
-    }
-    if (masked)
-        return error_set(err, STATUS_UNSUPPORTED, "a Concatenate of inputs with masks");
     TRY(emit_concat(c->e, (struct emit_inputs){inputs, c->in_count}, axis, &y, err));
-    return call_give(c, y);
+    TRY(masks_concatenate(c, axis, &mask, err));
+    return call_add(c, y, mask, err);
 }
 
 /* Batched products along one axis each. */

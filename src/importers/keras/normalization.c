@@ -215,6 +215,6 @@ const struct layer_set layers_normalization =
               {.name = "BatchNormalizationV1", .lower = batch_normalization, .masks = true},
               {.name = "SyncBatchNormalization", .lower = batch_normalization, .masks = true},
               {.name = "LayerNormalization", .lower = layer_normalization, .masks = true},
-              {.name = "RMSNormalization", .lower = rms_normalization, .masks = true},
+              {.name = "RMSNormalization", .lower = rms_normalization},
               {.name = "UnitNormalization", .lower = unit_normalization, .masks = true},
               {.name = "GroupNormalization", .lower = group_normalization, .masks = true}, );

@@ -44,13 +44,13 @@ static enum status pool(struct call *c, const char *kind, int spatial, struct er
     return call_give(c, y);
 }
 
-/* The mean of the steps that count. */
+/* The mean of the steps that count; they are along `axis`. */
 static enum status masked_mean(struct call *c, int64_t axis, bool keep, struct error *err)
 {
     value_id x = c->in[0].value, mask, sum, count, y;
 
     TRY(emit_cast(c->e, c->in[0].mask, emit_dtype(c->e, x), &mask, err));
-    TRY(emit_unsqueeze(c->e, mask, 2, &mask, err));
+    TRY(emit_unsqueeze(c->e, mask, axis == 1 ? 2 : 1, &mask, err));
     TRY(emit_2(c->e, "Mul", x, mask, &sum, err));
     TRY(emit_reduce(c->e, "ReduceSum", sum, &axis, 1, keep, &sum, err));
     TRY(emit_reduce(c->e, "ReduceSum", mask, &axis, 1, keep, &count, err));
@@ -68,9 +68,8 @@ static enum status global(struct call *c, const char *op, int spatial, struct er
     TRY(call_wants(c, 1, err));
     for (int i = 0; i < spatial; i++)
         axes[i] = i + (first ? 2 : 1);
-    if (c->in[0].mask != VALUE_NONE && !strcmp(op, "ReduceMean"))
-        return first ? error_set(err, STATUS_UNSUPPORTED, "a mask with the channels first")
-                     : masked_mean(c, axes[0], keep, err);
+    if (c->in[0].mask != VALUE_NONE && !strcmp(op, "ReduceMean") && spatial == 1)
+        return masked_mean(c, axes[0], keep, err);
     TRY(emit_reduce(c->e, op, c->in[0].value, axes, (size_t)spatial, keep, &y, err));
     return call_give(c, y);
 }

@@ -28,13 +28,27 @@ static enum status split_back(struct call *c, value_id y, value_id *out, struct 
     return emit_2(c->e, "Reshape", y, shape, out, err);
 }
 
+/* Before Keras 3 a step counts in which any of its own steps does. */
+static enum status outer_mask(struct call *c, value_id *mask, struct error *err)
+{
+    int64_t axis = 2;
+
+    *mask = c->in[0].mask;
+    if (*mask == VALUE_NONE || emit_shape(c->e, *mask)->rank == 2 || c->k->generation > 2)
+        return STATUS_OK;
+    TRY(emit_cast(c->e, *mask, DTYPE_I32, mask, err));
+    TRY(emit_reduce(c->e, "ReduceMax", *mask, &axis, 1, false, mask, err));
+    return emit_cast(c->e, *mask, DTYPE_BOOL, mask, err);
+}
+
 static enum status time_distributed(struct call *c, struct error *err)
 {
     const struct shape *x = emit_shape(c->e, c->in[0].value);
     struct keras_tensor in = {VALUE_NONE, VALUE_NONE}, out[LAYER_OUTPUTS_MAX];
+    const struct shape *mask;
     int64_t dims[RANK_MAX] = {-1};
     size_t count;
-    value_id y;
+    value_id y, steps;
     int rank;
 
     TRY(call_wants(c, 1, err));
@@ -47,12 +61,21 @@ static enum status time_distributed(struct call *c, struct error *err)
         dims[d - 1] = x->dims[d];
     }
     TRY(emit_reshape(c->e, c->in[0].value, dims, (size_t)rank - 1, &in.value, err));
+    if (c->in[0].mask != VALUE_NONE) { /* of the steps of a step */
+        mask = emit_shape(c->e, c->in[0].mask);
+        if (mask->rank == 3 && mask->dims[2] >= 0)
+            TRY(emit_reshape(c->e, c->in[0].mask, (const int64_t[]){-1, mask->dims[2]}, 2, &in.mask,
+                             err));
+        else if (mask->rank != 2)
+            return error_set(err, STATUS_UNSUPPORTED, "a mask of %d dimensions", mask->rank);
+    }
     TRY(call_inner(c, json_get(c->config, "layer"), "layer", &in, 1, out, &count, err));
     if (count != 1)
         return error_set(err, STATUS_UNSUPPORTED, "its layer has %zu outputs", count);
     TRY(split_back(c, out[0].value, &y, err));
-    return call_give(c, y);
+    TRY(outer_mask(c, &steps, err));
+    return call_add(c, y, steps, err);
 }
 
 const struct layer_set layers_wrapper =
-    LAYER_SET({.name = "TimeDistributed", .lower = time_distributed, .masks = true}, );
+    LAYER_SET({.name = "TimeDistributed", .lower = time_distributed}, );

@@ -96,10 +96,12 @@ static enum status arguments_check(const struct call *c, const struct layer_clas
         if (!part->name.size && part->value->kind != JSON_NULL && part->value->kind != JSON_BOOL)
             return error_set(err, STATUS_UNSUPPORTED, "an argument is %s, not a tensor",
                              json_kind_name(part->value->kind));
+        if (bytes_is(part->name, "mask"))
+            continue;
         if (part->count)
             return error_set(err, STATUS_UNSUPPORTED, "a tensor as its '%s' is not supported",
                              text_quote(part->name, quoted, sizeof quoted));
-        if (part->name.size && !is_idle(part) && !bytes_is(part->name, "mask"))
+        if (part->name.size && !is_idle(part))
             return error_set(err, STATUS_UNSUPPORTED, "keyword '%s' of its call is not supported",
                              text_quote(part->name, quoted, sizeof quoted));
     }
@@ -205,6 +207,29 @@ static enum status outputs_cast(struct call *c, const struct policy *policy, str
 
 /* --- the call --- */
 
+/* The keyword mask: one for the first input, or a list of one for each. */
+static enum status masks_read(struct call *c, struct error *err)
+{
+    const struct argument *given = call_argument(c, SIZE_MAX, "mask");
+    bool list = given && given->value->kind == JSON_ARRAY && c->k->generation > 2;
+    size_t count = c->arguments ? c->arguments->reference_count : 0, next = 0;
+    struct keras_tensor *tensors;
+
+    if (!given || !given->count)
+        return STATUS_OK;
+    tensors = arena_new(c->k->keep, struct keras_tensor, count);
+    if (!tensors)
+        return error_no_memory(err, "a call");
+    memcpy(tensors, c->tensors, count * sizeof *tensors);
+    for (size_t i = 0; i < c->in_count && next < given->count; i++)
+        if (!list || (i < given->value->count && given->value->items[i].kind != JSON_NULL))
+            tensors[i].mask = c->tensors[given->first + next++].value;
+    if (next < given->count)
+        return error_set(err, STATUS_UNSUPPORTED, "has %zu masks", given->count);
+    c->in = c->tensors = tensors;
+    return STATUS_OK;
+}
+
 static enum status layer_run(struct call *c, const struct layer_class *class, struct error *err)
 {
     size_t count = c->arguments ? c->arguments->reference_count : c->in_count;
@@ -216,6 +241,7 @@ static enum status layer_run(struct call *c, const struct layer_class *class, st
     TRY(arguments_check(c, class, err));
     if (!c->in_count && !class->keywords)
         return error_set(err, STATUS_INVALID_INPUT, "has no input");
+    TRY(masks_read(c, err));
     if (!class->any_dtype)
         TRY(inputs_cast(c, count, policy, err));
     TRY(class->lower(c, err));

@@ -214,9 +214,15 @@ static char *snake_case(struct keras *k, const char *name)
     return result;
 }
 
+/* The class in Python, where the configuration has another name of it. */
+static const char *class_of(const char *name)
+{
+    return strcmp(name, "GroupQueryAttention") ? name : "GroupedQueryAttention";
+}
+
 const char *archive_name(struct keras *k, struct map *seen, const char *class_name)
 {
-    const char *name = snake_case(k, class_name);
+    const char *name = snake_case(k, class_of(class_name));
     size_t *before;
 
     if (!name)
