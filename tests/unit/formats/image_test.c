@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "formats/image/image.h"
+
+#include "test.h"
+
+#define BYTES(literal) ((struct bytes){(const uint8_t *)(literal), sizeof(literal) - 1})
+
+/* Two by two pixels, the lower line first, as blue, green, red; lines end on four bytes. */
+#define BMP                                                                                        \
+    "BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\2\0\0\0\2\0\0\0\1\0\x18\0\0\0\0\0\x10\0\0\0\0\0\0\0" \
+    "\0\0\0\0\0\0\0\0\0\0\0\0"
+#define BMP_PIXELS "\xff\0\0\0\xff\0\0\0\0\0\xff\xff\xff\xff\0\0"
+/* One pixel: a header, two colours, a frame of the second one. */
+#define GIF "GIF89a\1\0\1\0\x80\0\0\1\2\3\4\5\6,\0\0\0\0\1\0\1\0\0\2\2L\1\0;"
+
+static const struct {
+    struct bytes file;
+    int channels;
+    const char *want; /* height, width, channels: pixels; or the error */
+    enum status fails;
+} CASES[] = {
+    {BYTES(BMP BMP_PIXELS), 0, "2 2 3: 255 0 0 255 255 255 0 0 255 0 255 0", STATUS_OK},
+    {BYTES(BMP BMP_PIXELS), 4, "2 2 4: 255 0 0 255 255 255 255 255 0 0 255 255 0 255 0 255",
+     STATUS_OK},
+    {BYTES("P5 # a comment\n2 1\n255\n\x10\x20"), 3, "1 2 3: 16 16 16 32 32 32", STATUS_OK},
+    {BYTES("P6\n1 1 255 abc"), 0, "1 1 3: 97 98 99", STATUS_OK},
+    {BYTES(GIF), 0, "1 1 3: 4 5 6", STATUS_OK},
+
+    {BYTES(BMP "\xff"), 0, "BMP image: it ends too early", STATUS_INVALID_INPUT},
+    {BYTES(BMP BMP_PIXELS), 1, "BMP image: 1 channels", STATUS_UNSUPPORTED},
+    {BYTES("BM but nothing else that belongs"), 0, "bits a pixel", STATUS_UNSUPPORTED},
+    {BYTES("P5 2 2 255 abc"), 0, "PNM image: it ends too early", STATUS_INVALID_INPUT},
+    {BYTES("P5 99999999 99999999 255 "), 0, "99999999 by", STATUS_TOO_LARGE},
+    {BYTES("P5 2 2 65535 abcdefgh"), 0, "PNM image: values up to 65535", STATUS_UNSUPPORTED},
+    {BYTES("P5 x"), 0, "PNM image: byte 3", STATUS_INVALID_INPUT},
+    {BYTES("GIF89a\1\0\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2L\1\0;"), 0,
+     "GIF image: a frame without colours", STATUS_INVALID_INPUT},
+    {BYTES("GIF89a\1\0\1\0\0\0\0;"), 0, "without pixels", STATUS_INVALID_INPUT},
+    {BYTES("\xff\xd8\xff\xe0"), 0, "JPEG image: it ends too early", STATUS_INVALID_INPUT},
+    {BYTES("\x89PNG\r\n\x1a\n\0"), 0, "PNG image: it ends too early", STATUS_INVALID_INPUT},
+    {BYTES("RIFF\0\0\0\0WEBP"), 0, "WebP", STATUS_UNSUPPORTED},
+    {BYTES("II*\0abcd"), 0, "TIFF", STATUS_UNSUPPORTED},
+    {BYTES("hello"), 0, "no image", STATUS_INVALID_INPUT},
+    {BYTES(""), 0, "no image", STATUS_INVALID_INPUT},
+};
+
+static enum status read_image(struct bytes file, int channels, char *text, size_t size,
+                              struct error *err)
+{
+    struct image_options options = {.channels = channels, .bits = 8};
+    uint8_t pixels[64];
+    struct image image;
+    int at;
+
+    TRY(image_measure(file, &options, &image, err));
+    if (image.frames * image.height * image.width * image.channels > sizeof pixels)
+        return error_set(err, STATUS_TOO_LARGE, "too many");
+    TRY(image_decode(file, &options, &image, pixels, err));
+    at = snprintf(text, size, "%zu %zu %zu:", image.height, image.width, image.channels);
+    for (size_t i = 0; i < image.height * image.width * image.channels; i++)
+        at += snprintf(text + at, size - (size_t)at, " %d", pixels[i]);
+    return STATUS_OK;
+}
+
+TEST(images_and_what_is_none)
+{
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        char text[512];
+        struct error err;
+
+        if (CASES[i].fails) {
+            CHECK_FAILS(read_image(CASES[i].file, CASES[i].channels, text, sizeof text, &err), err,
+                        CASES[i].fails, CASES[i].want);
+            continue;
+        }
+        CHECK_OK(read_image(CASES[i].file, CASES[i].channels, text, sizeof text, &err), err);
+        CHECK_TEXT(text, CASES[i].want);
+    }
+}
