@@ -540,20 +540,6 @@ static enum status band_part(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
-static enum status scatter_nd(struct tf_call *c, struct error *err)
-{
-    value_id index, dims, zeros, y;
-
-    TRY(bad_indices(c, err));
-    TRY(tf_index(c, 0, &index, err));
-    TRY(tf_index(c, 2, &dims, err));
-    TRY(emit_number(c->e, emit_dtype(c->e, c->in[1]), 0, &zeros, err));
-    TRY(emit_2(c->e, "Expand", zeros, dims, &zeros, err));
-    TRY(emit_node(c->e, "", "ScatterND", EMIT(zeros, index, c->in[1]),
-                  EMIT_ATTRIBUTES(attribute_of_text("reduction", "add")), &y, err));
-    return tf_give(c, y);
-}
-
 const struct tf_op_set tf_ops_array = TF_OP_SET(
     {.name = "Const", .lower = constant}, {.name = "Reshape", .lower = reshape, .inputs = 2},
     {.name = "Shape", .lower = shape, .inputs = 1}, {.name = "ShapeN", .lower = shape},
@@ -579,5 +565,4 @@ const struct tf_op_set tf_ops_array = TF_OP_SET(
     {.name = "ReverseV2", .lower = reverse, .inputs = 2},
     {.name = "Where", .lower = where, .inputs = 1},
     {.name = "InvertPermutation", .lower = invert_permutation, .inputs = 1},
-    {.name = "MatrixBandPart", .lower = band_part, .inputs = 3},
-    {.name = "ScatterNd", .lower = scatter_nd, .inputs = 3}, );
+    {.name = "MatrixBandPart", .lower = band_part, .inputs = 3}, );
