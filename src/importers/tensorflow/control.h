@@ -78,6 +78,13 @@ enum status tf_list_fit(struct tf_lowering *l, struct emitter *e, value_id list,
                         const struct shape *element, value_id *fitted, struct error *err)
     must_check;
 
+/* How many elements it has, int32 (tensor_list.c). */
+enum status tf_list_length(const struct emitter *e, value_id list, value_id *length,
+                           struct error *err) must_check;
+/* All elements joined along their first dimension, and the length of each. */
+enum status tf_list_concat(const struct emitter *e, value_id list, value_id *whole,
+                           value_id *lengths, struct error *err) must_check;
+
 /* --- parts of a scope's graph --- */
 
 /* Why a scope is lowered apart from the one around it. */
