@@ -272,9 +272,7 @@ enum status tf_function_lower(const struct tf_scope *caller, const struct tf_fun
             return error_set(err, STATUS_UNSUPPORTED, "function '%.64s' calls itself",
                              function->name);
     TRY(tf_scope_open(&scope, caller->l, function, caller, e, err));
-    if (results_lower(&scope, arguments, results, err) ||
-        (e->graph != caller->e->graph &&
-         tf_guards_settle(scope.l, e, results, function->result_count, err)))
+    if (results_lower(&scope, arguments, results, err))
         return caller->depth ? err->status : error_within(err, "function '%.64s'", function->name);
     e->where = where;
     return STATUS_OK;
