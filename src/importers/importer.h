@@ -20,6 +20,8 @@ struct description {
     size_t executes_count;
     const char **warnings;
     size_t warning_count;
+    const char **details; /* what else the file says: "producer 1286" */
+    size_t detail_count;
 };
 
 struct upload {
@@ -53,6 +55,11 @@ enum status import_artifact(struct artifact *artifact, struct description *descr
 /* For importers. */
 enum status description_warn(struct description *description, struct arena *keep, struct error *err,
                              const char *format, ...) must_check printf_like(4, 5);
+
+enum status description_tell(struct description *description, struct arena *keep, struct error *err,
+                             const char *format, ...) must_check printf_like(4, 5); /* a detail */
+enum status description_executes(struct description *description, const char *what,
+                                 struct arena *keep, struct error *err) must_check;
 
 /* What is not understood, in *err, becomes the reason; no graph. Fails only without memory. */
 enum status description_refuse(struct description *description, struct graph **graph,

@@ -1,45 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
-/* TensorFlow SavedModels: a folder with saved_model.pb and variables/, or a folder of numbered
- * ones. Every signature of the meta graph for serving is one of the contract, as it is stored. */
+/* TensorFlow SavedModels: a folder with saved_model.pb (or .pbtxt) and variables/, or a folder of
+ * numbered ones. Every signature of the meta graph for serving is one of the contract, as stored.
+ */
 #include "base/number.h"
 #include "base/text.h"
+#include "formats/tensorflow/schema.h"
 #include "importers/tensorflow/internal.h"
 
 enum { SCRATCH_MAX = 1 << 30, MEMBERS_MAX = 100000 };
-static const char FILE_NAME[] = "saved_model.pb";
 
 /* --- which one --- */
 
+/* By how well each is liked where a folder has several. */
+static const char *const FILE_NAMES[] = {"saved_model.cpb", "saved_model.pbtxt", "saved_model.pb"};
+enum { CHUNKED = 0 };
+
 struct place {
     struct member *member;
-    size_t depth;    /* folders above it */
-    int64_t version; /* the number that its folder is called; -1: none */
+    size_t folder, depth; /* characters before the file's name; folders above it */
+    size_t name;          /* in FILE_NAMES */
+    int64_t version;      /* the number that its folder is called; -1: none */
 };
+
+static bool name_find(const char *path, size_t size, struct place *place)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(FILE_NAMES); i++) {
+        size_t name = strlen(FILE_NAMES[i]);
+
+        if (size < name || strcmp(path + size - name, FILE_NAMES[i]) ||
+            (size > name && path[size - name - 1] != '/'))
+            continue;
+        place->name = i;
+        place->folder = size - name;
+        return true;
+    }
+    return false;
+}
 
 /* "1/saved_model.pb" */
 static bool place_of(struct member *member, struct place *place)
 {
-    size_t size = strlen(member->path), name = sizeof FILE_NAME - 1, begin;
+    size_t size = strlen(member->path), begin;
 
     *place = (struct place){.member = member, .version = -1};
-    if (size < name || strcmp(member->path + size - name, FILE_NAME) ||
-        (size > name && member->path[size - name - 1] != '/'))
+    if (!name_find(member->path, size, place))
         return false;
     for (size_t i = 0; i < size; i++)
         place->depth += member->path[i] == '/';
-    if (size == name)
+    if (!place->folder)
         return true;
-    begin = size - name - 1;
+    begin = place->folder - 1;
     while (begin && member->path[begin - 1] != '/')
         begin--;
     if (!number_i64_from_text(
-            (struct bytes){(const uint8_t *)member->path + begin, size - name - 1 - begin},
+            (struct bytes){(const uint8_t *)member->path + begin, place->folder - 1 - begin},
             &place->version))
         place->version = -1;
     return true;
 }
 
-/* The shallowest; of several numbered ones the newest. */
+/* The shallowest; of several numbered ones the newest; of several files the best. */
+static bool is_better(const struct place *a, const struct place *b)
+{
+    if (a->depth != b->depth)
+        return a->depth < b->depth;
+    return a->version != b->version ? a->version > b->version : a->name > b->name;
+}
+
 static bool place_find(const struct artifact *artifact, struct place *best)
 {
     struct place place;
@@ -48,87 +75,68 @@ static bool place_find(const struct artifact *artifact, struct place *best)
     for (size_t i = 0; i < artifact->count && i < MEMBERS_MAX; i++) {
         if (!place_of(&artifact->members[i], &place))
             continue;
-        if (!found || place.depth < best->depth ||
-            (place.depth == best->depth && place.version > best->version))
+        if (!found || is_better(&place, best))
             *best = place;
         found = true;
     }
     return found;
 }
 
+/* SavedModel on the wire, alone: saved_model_schema_version (1) is 1, then meta graphs (2). */
+static bool is_model(struct bytes bytes)
+{
+    struct protobuf message = protobuf_over(bytes);
+    struct protobuf_field field;
+    struct error ignored;
+
+    if (protobuf_next(&message, &field, &ignored) || field.number != 1 ||
+        field.wire != PROTOBUF_VARINT || field.value != 1)
+        return false;
+    return !protobuf_next(&message, &field, &ignored) && field.number == 2 &&
+           field.wire == PROTOBUF_BYTES;
+}
+
 static int bid(struct upload *upload)
 {
     struct place place = {0};
+    struct error ignored;
+    struct bytes bytes;
 
-    if (!place_find(upload->artifact, &place))
-        return 0;
-    upload->main = place.member;
-    return 90;
-}
-
-/* --- contract --- */
-
-static enum status field_describe(const struct tf_field *stored, struct field *field,
-                                  struct error *err)
-{
-    if (stored->composite)
-        return error_set(err, STATUS_UNSUPPORTED, "'%.64s' is a sparse or ragged tensor",
-                         stored->name);
-    *field = (struct field){
-        .name = stored->name,
-        .dtype = stored->dtype,
-        .shape = stored->shape,
-        .dim_names = stored->shape.rank >= 0 ? stored->dim_names : NULL,
-        .profile = profile_default(stored->dtype),
-        .evidence_name = {EVIDENCE_STORED, "signature_def"},
-        .evidence_dtype = {EVIDENCE_STORED, "TensorInfo.dtype"},
-        .evidence_shape = {stored->shape.rank < 0 ? EVIDENCE_UNKNOWN : EVIDENCE_STORED,
-                           "TensorInfo.tensor_shape"},
-        .evidence_profile = {EVIDENCE_DERIVED, "dtype"},
-    };
-    return STATUS_OK;
-}
-
-static enum status fields_describe(const struct tf_field *stored, size_t count,
-                                   struct field **fields, struct arena *keep, struct error *err)
-{
-    *fields = arena_new(keep, struct field, count);
-    if (!*fields)
-        return error_no_memory(err, "the contract");
-    for (size_t i = 0; i < count; i++)
-        TRY(field_describe(&stored[i], &(*fields)[i], err));
-    return STATUS_OK;
-}
-
-static enum status contract_of(const struct tf_saved_model *model, struct contract *contract,
-                               struct arena *keep, struct error *err)
-{
-    struct signature *signatures = arena_new(keep, struct signature, model->signature_count);
-
-    if (!signatures)
-        return error_no_memory(err, "the contract");
-    for (size_t i = 0; i < model->signature_count; i++) {
-        const struct tf_signature *stored = &model->signatures[i];
-        struct signature *signature = &signatures[i];
-
-        signature->name = stored->name;
-        signature->input_count = stored->input_count;
-        signature->output_count = stored->output_count;
-        if (fields_describe(stored->inputs, stored->input_count, &signature->inputs, keep, err) ||
-            fields_describe(stored->outputs, stored->output_count, &signature->outputs, keep, err))
-            return error_within(err, "signature '%.64s'", stored->name);
+    if (place_find(upload->artifact, &place)) {
+        upload->main = place.member;
+        return 90;
     }
-    *contract = (struct contract){signatures, model->signature_count};
+    if (upload->artifact->kind != ARTIFACT_FILE || !upload->main ||
+        member_bytes(upload->main, &bytes, &ignored))
+        return 0;
+    return is_model(bytes) || tf_message_is_text(bytes, TF_MESSAGE_SAVED_MODEL) ? 80 : 0;
+}
+
+/* The other versions of a folder of numbered ones. */
+static enum status versions_tell(const struct upload *upload, const struct place *served,
+                                 struct description *description, struct arena *keep,
+                                 struct error *err)
+{
+    const struct artifact *artifact = upload->artifact;
+    struct place place;
+
+    for (size_t i = 0; i < artifact->count && i < MEMBERS_MAX; i++) {
+        if (!place_of(&artifact->members[i], &place) || place.folder == served->folder ||
+            place.version == served->version)
+            continue;
+        TRY(description_warn(description, keep, err,
+                             "version %lld is served; '%.128s' is left alone",
+                             (long long)served->version, artifact->members[i].path));
+    }
     return STATUS_OK;
 }
 
 /* --- import --- */
 
 static enum status checkpoint_open(struct tf_lowering *l, const struct upload *upload,
-                                   const struct tf_saved_model *model, struct bundle *bundle,
-                                   struct error *err)
+                                   const struct tf_saved_model *model, size_t folder,
+                                   struct bundle *bundle, struct error *err)
 {
-    size_t folder = strlen(upload->main->path) - (sizeof FILE_NAME - 1);
     char *prefix =
         arena_printf(l->keep, "%.*svariables/variables", (int)folder, upload->main->path);
     enum status status;
@@ -146,15 +154,16 @@ static enum status checkpoint_open(struct tf_lowering *l, const struct upload *u
 }
 
 static enum status model_import(struct tf_lowering *l, const struct upload *upload,
-                                const struct tf_saved_model *model, struct description *description,
-                                struct graph **graph, struct error *err)
+                                const struct tf_saved_model *model, size_t folder,
+                                struct description *description, struct graph **graph,
+                                struct error *err)
 {
     struct bundle *bundle = arena_new(l->keep, struct bundle, 1);
     struct contract *contract = &description->contract;
 
     if (!bundle)
         return error_no_memory(err, "the model");
-    TRY(checkpoint_open(l, upload, model, bundle, err));
+    TRY(checkpoint_open(l, upload, model, folder, bundle, err));
     if (tf_saved_model_initialise(l, model, err))
         return error_within(err, "initialising");
     TRY(tf_signatures_build(l, model->signatures, contract->signatures, contract->count, graph,
@@ -164,41 +173,69 @@ static enum status model_import(struct tf_lowering *l, const struct upload *uplo
     return STATUS_OK;
 }
 
+static enum status message_read(const struct upload *upload, const struct place *place,
+                                struct bytes *wire, struct arena *keep, struct error *err)
+{
+    TRY(member_bytes(upload->main, wire, err));
+    if (place->name == CHUNKED)
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "the model is larger than 2 GiB and stored in chunks (saved_model.cpb)");
+    if (tf_message_is_text(*wire, TF_MESSAGE_SAVED_MODEL))
+        return tf_message_from_text(*wire, TF_MESSAGE_SAVED_MODEL, wire, keep, err);
+    return STATUS_OK;
+}
+
+/* What is not understood about a message, once it is read. */
+static enum status read_import(const struct upload *upload, const struct place *place,
+                               struct bytes wire, struct tf_saved_model *model,
+                               struct description *description, struct graph **graph,
+                               struct arena *keep, struct error *err)
+{
+    struct arena scratch;
+    struct tf_lowering l;
+    enum status status;
+
+    description->framework_version = model->version;
+    TRY(tf_model_tell(model, wire, description, keep, err));
+    TRY(versions_tell(upload, place, description, keep, err));
+    TRY(tf_contract_describe(model, &description->contract, keep, err));
+    if (!model->signature_count)
+        return error_set(err, STATUS_UNSUPPORTED, "the SavedModel has no signatures");
+    arena_init(&scratch, SCRATCH_MAX);
+    tf_lowering_init(&l, &model->graph, keep, &scratch);
+    l.artifact = upload->artifact;
+    l.file = upload->main;
+    status = model_import(&l, upload, model, place->folder, description, graph, err);
+    arena_release(&scratch);
+    return status;
+}
+
 static enum status import(const struct upload *upload, struct description *description,
                           struct graph **graph, struct arena *keep, struct error *err)
 {
     struct tf_saved_model *model = arena_new(keep, struct tf_saved_model, 1);
-    struct arena scratch;
-    struct tf_lowering l;
+    struct place place = {.version = -1, .name = ARRAY_COUNT(FILE_NAMES) - 1};
     struct protobuf message;
-    struct bytes bytes;
+    struct bytes wire;
     enum status status;
 
     if (!model)
         return error_no_memory(err, "the model");
-    TRY(member_bytes(upload->main, &bytes, err));
-    message = protobuf_over(bytes);
+    (void)place_of(upload->main, &place);
     description->format = "tf-savedmodel";
     description->framework = "tensorflow";
-    TRY(tf_saved_model_read(&message, model, keep, err));
-    description->framework_version = model->version;
-    status = contract_of(model, &description->contract, keep, err);
-    if (!status && !model->signature_count)
-        status = error_set(err, STATUS_UNSUPPORTED, "the SavedModel has no signatures");
+    status = message_read(upload, &place, &wire, keep, err);
     if (!status) {
-        arena_init(&scratch, SCRATCH_MAX);
-        tf_lowering_init(&l, &model->graph, keep, &scratch);
-        l.artifact = upload->artifact;
-        l.file = upload->main;
-        status = model_import(&l, upload, model, description, graph, err);
-        arena_release(&scratch);
+        message = protobuf_over(wire);
+        TRY(tf_saved_model_read(&message, model, keep, err));
+        status = read_import(upload, &place, wire, model, description, graph, keep, err);
     }
     if (status == STATUS_UNSUPPORTED || status == STATUS_TOO_LARGE)
         return description_refuse(description, graph, keep, err);
     return status;
 }
 
-static const char *const SUFFIXES[] = {"saved_model.pb", NULL};
+static const char *const SUFFIXES[] = {"saved_model.pb", "saved_model.pbtxt", NULL};
 
 const struct importer importer_savedmodel = {
     .name = "savedmodel",

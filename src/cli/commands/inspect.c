@@ -52,6 +52,7 @@ static void print_people(const struct description *d, struct text *text)
                 d->reason ? text_quote(bytes_of(d->reason), quoted, sizeof quoted) : "");
     print_list(text, "executes", d->executes, d->executes_count);
     print_list(text, "warning", d->warnings, d->warning_count);
+    print_list(text, "detail", d->details, d->detail_count);
     if (d->contract.count)
         text_append(text, "\n");
     contract_print_table(&d->contract, text);

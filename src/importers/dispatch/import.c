@@ -8,7 +8,7 @@
 #include "gen/importers.h"
 #include "importers/importer.h"
 
-enum { WARNINGS_MAX = 1000 };
+enum { LINES_MAX = 1000, LINE_SIZE = 400 };
 
 /* The best bid; upload->main is what that importer chose. */
 static const struct importer *best_importer(struct artifact *artifact, struct upload *upload)
@@ -90,33 +90,57 @@ enum status import_artifact(struct artifact *artifact, struct description *descr
     return STATUS_OK;
 }
 
+/* The list doubles at 1, 2, 4, 8 ... */
+static enum status line_add(const char ***lines, size_t *count, const char *text,
+                            struct arena *keep, struct error *err)
+{
+    const char **grown;
+
+    if (*count == LINES_MAX)
+        return STATUS_OK;
+    if ((*count & (*count - 1)) == 0) {
+        grown = arena_new(keep, const char *, *count ? 2 * *count : 1);
+        if (!grown)
+            return error_no_memory(err, "a description");
+        if (*count)
+            memcpy(grown, *lines, *count * sizeof *grown);
+        *lines = grown;
+    }
+    (*lines)[*count] = arena_text(keep, bytes_of(text));
+    if (!(*lines)[*count])
+        return error_no_memory(err, "a description");
+    ++*count;
+    return STATUS_OK;
+}
+
 enum status description_warn(struct description *description, struct arena *keep, struct error *err,
                              const char *format, ...)
 {
-    size_t count = description->warning_count;
-    const char **warnings;
-    char text[400];
+    char text[LINE_SIZE];
     va_list args;
 
-    if (count == WARNINGS_MAX)
-        return STATUS_OK;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    /* the list doubles at 1, 2, 4, 8 ... */
-    if ((count & (count - 1)) == 0) {
-        warnings = arena_new(keep, const char *, count ? 2 * count : 1);
-        if (!warnings)
-            return error_no_memory(err, "a warning");
-        if (count)
-            memcpy(warnings, description->warnings, count * sizeof *warnings);
-        description->warnings = warnings;
-    }
-    description->warnings[count] = arena_text(keep, bytes_of(text));
-    if (!description->warnings[count])
-        return error_no_memory(err, "a warning");
-    description->warning_count++;
-    return STATUS_OK;
+    return line_add(&description->warnings, &description->warning_count, text, keep, err);
+}
+
+enum status description_tell(struct description *description, struct arena *keep, struct error *err,
+                             const char *format, ...)
+{
+    char text[LINE_SIZE];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return line_add(&description->details, &description->detail_count, text, keep, err);
+}
+
+enum status description_executes(struct description *description, const char *what,
+                                 struct arena *keep, struct error *err)
+{
+    return line_add(&description->executes, &description->executes_count, what, keep, err);
 }
 
 static void json_text_or_null(struct text *text, const char *key, const char *value)
@@ -160,6 +184,10 @@ void description_print_json(const struct description *description, struct text *
     json_list(text, "executes", description->executes, description->executes_count);
     text_append_char(text, ',');
     json_list(text, "warnings", description->warnings, description->warning_count);
+    if (description->detail_count) {
+        text_append_char(text, ',');
+        json_list(text, "details", description->details, description->detail_count);
+    }
     text_append_char(text, '}');
 }
 

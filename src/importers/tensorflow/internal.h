@@ -118,18 +118,22 @@ struct tf_field {
     struct tf_edge tensor;
     enum dtype dtype;
     struct shape shape;
-    const char **dim_names; /* (RANK_MAX,) or NULL */
-    bool composite;         /* several tensors: sparse, ragged */
+    const char **dim_names;        /* (RANK_MAX,) or NULL */
+    const struct tensor *fallback; /* of an input that need not be given; or NULL */
 };
 
 struct tf_signature {
-    const char *name;
+    const char *name, *method;         /* "tensorflow/serving/predict"; may be empty */
     struct tf_field *inputs, *outputs; /* by name */
     size_t input_count, output_count;
 };
 
-struct tf_saved_model {
-    const char *version; /* of TensorFlow; or NULL */
+struct tf_saved_model {      /* a MetaGraphDef */
+    const char *version;     /* of TensorFlow; or NULL */
+    const char *tags;        /* "serve"; may be empty */
+    const char **other_tags; /* of meta graphs that are left alone */
+    size_t other_count;
+    struct protobuf objects; /* SavedObjectGraph, of TensorFlow 2 */
     struct tf_graph graph;
     struct tf_signature *signatures; /* serving_default first, then by name */
     size_t signature_count;
@@ -144,6 +148,13 @@ struct tf_saved_model {
     size_t asset_count;
 };
 
+enum status tf_info_read(struct protobuf info, struct tf_field *field, struct arena *keep,
+                         struct error *err) must_check; /* TensorInfo, of one tensor */
+enum status tf_signature_read(struct protobuf entry, struct tf_signature *signature,
+                              struct arena *keep, struct error *err) must_check;
+enum status tf_meta_graph_read(const struct protobuf *meta, struct tf_saved_model *model,
+                               struct arena *keep, struct error *err) must_check;
+/* The meta graph for serving, as well as there is one. */
 enum status tf_saved_model_read(const struct protobuf *message, struct tf_saved_model *model,
                                 struct arena *keep, struct error *err) must_check;
 
@@ -286,6 +297,15 @@ bool tf_signatures_again(struct tf_lowering *l);
 enum status tf_signatures_build(struct tf_lowering *l, const struct tf_signature *stored,
                                 struct signature *signatures, size_t count, struct graph **graph,
                                 struct error *err) must_check;
+
+/* --- contract (model/describe.c) --- */
+
+enum status tf_contract_describe(const struct tf_saved_model *model, struct contract *contract,
+                                 struct arena *keep, struct error *err) must_check;
+/* Versions, tags, methods; what the framework would run. `wire` is the whole file. */
+enum status tf_model_tell(const struct tf_saved_model *model, struct bytes wire,
+                          struct description *description, struct arena *keep, struct error *err)
+    must_check;
 
 /* --- graphs without signatures (model/ends.c) --- */
 

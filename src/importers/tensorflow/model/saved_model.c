@@ -7,141 +7,19 @@
 #include "formats/tensorflow/tensor_proto.h"
 #include "importers/tensorflow/internal.h"
 
-enum { FIELDS_MAX = 4096, SIGNATURES_MAX = 1024, HOPS_MAX = 8 };
-enum { REFERENCES = 100 }; /* DT_FLOAT_REF is DT_FLOAT + 100 */
+enum { SIGNATURES_MAX = 1024 };
 enum {
     META_INFO = 1,
     META_GRAPH = 2,
     META_SAVER = 3,
     META_COLLECTION = 4,
     META_SIGNATURE = 5,
-    META_ASSET = 6
+    META_ASSET = 6,
+    META_OBJECTS = 7
 };
+enum { SAVED_META_GRAPH = 2, INFO_VERSION = 5, INFO_TAG = 4, META_GRAPHS_MAX = 64 };
 
-/* --- signatures --- */
-
-/* "node:0" -> node and output. */
-static enum status tensor_name(struct bytes text, struct tf_edge *edge, struct error *err)
-{
-    *edge = (struct tf_edge){.node = text};
-    for (size_t i = text.size; i-- > 0;) {
-        if (text.data[i] != ':')
-            continue;
-        edge->node.size = i;
-        for (size_t k = i + 1; k < text.size; k++) {
-            if (text.data[k] < '0' || text.data[k] > '9' || edge->output > TF_OUTPUTS_MAX)
-                return error_set(err, STATUS_INVALID_INPUT, "a tensor has no valid output number");
-            edge->output = edge->output * 10 + (size_t)(text.data[k] - '0');
-        }
-        break;
-    }
-    return STATUS_OK;
-}
-
-static enum status info_read(struct protobuf info, struct tf_field *field, struct arena *keep,
-                             struct error *err)
-{
-    struct protobuf_field at;
-    struct protobuf shape;
-    struct bytes name = {NULL, 0};
-    int64_t code = 0;
-
-    field->shape = shape_unknown();
-    for (;;) {
-        TRY(protobuf_next(&info, &at, err));
-        if (!at.number)
-            break;
-        if (at.number == 1)
-            TRY(protobuf_bytes(&at, &name, err));
-        if (at.number == 2)
-            TRY(protobuf_i64(&at, &code, err));
-        if (at.number == 3) {
-            field->dim_names = arena_new(keep, const char *, RANK_MAX);
-            if (!field->dim_names)
-                return error_no_memory(err, "a signature");
-            TRY(protobuf_message(&at, &shape, err));
-            TRY(tf_shape_read(&shape, &field->shape, field->dim_names, keep, err));
-        }
-        if (at.number > 3)
-            field->composite = true;
-    }
-    field->dtype = dtype_from_tf(code > REFERENCES ? code - REFERENCES : code);
-    return tensor_name(name, &field->tensor, err);
-}
-
-static enum status field_read(struct protobuf entry, struct tf_field *field, struct arena *keep,
-                              struct error *err)
-{
-    struct protobuf_field at;
-    struct protobuf info;
-
-    *field = (struct tf_field){.name = ""};
-    for (;;) {
-        TRY(protobuf_next(&entry, &at, err));
-        if (!at.number)
-            return STATUS_OK;
-        if (at.number == 1)
-            TRY(protobuf_text(&at, &field->name, keep, err));
-        if (at.number != 2)
-            continue;
-        TRY(protobuf_message(&at, &info, err));
-        TRY(info_read(info, field, keep, err));
-    }
-}
-
-static int by_field_name(const void *a, const void *b)
-{
-    return strcmp(((const struct tf_field *)a)->name, ((const struct tf_field *)b)->name);
-}
-
-/* A map has no order: by name. */
-static enum status fields_read(const struct protobuf *signature, uint32_t number,
-                               struct tf_field **fields, size_t *count, struct arena *keep,
-                               struct error *err)
-{
-    struct protobuf reader = *signature, entry;
-    struct protobuf_field at;
-    size_t all;
-
-    *count = 0;
-    TRY(protobuf_count(signature, number, &all, err));
-    if (all > FIELDS_MAX)
-        return error_set(err, STATUS_TOO_LARGE, "a signature of %zu fields", all);
-    *fields = arena_new(keep, struct tf_field, all);
-    if (!*fields)
-        return error_no_memory(err, "a signature");
-    for (;;) {
-        TRY(protobuf_next(&reader, &at, err));
-        if (!at.number)
-            break;
-        if (at.number != number || *count == all)
-            continue;
-        TRY(protobuf_message(&at, &entry, err));
-        TRY(field_read(entry, &(*fields)[(*count)++], keep, err));
-    }
-    qsort(*fields, *count, sizeof **fields, by_field_name);
-    return STATUS_OK;
-}
-
-static enum status signature_read(struct protobuf entry, struct tf_signature *signature,
-                                  struct arena *keep, struct error *err)
-{
-    struct protobuf_field at;
-    struct protobuf value = protobuf_over((struct bytes){(const uint8_t *)"", 0});
-
-    *signature = (struct tf_signature){.name = ""};
-    for (;;) {
-        TRY(protobuf_next(&entry, &at, err));
-        if (!at.number)
-            break;
-        if (at.number == 1)
-            TRY(protobuf_text(&at, &signature->name, keep, err));
-        if (at.number == 2)
-            TRY(protobuf_message(&at, &value, err));
-    }
-    TRY(fields_read(&value, 1, &signature->inputs, &signature->input_count, keep, err));
-    return fields_read(&value, 2, &signature->outputs, &signature->output_count, keep, err);
-}
+/* --- meta graphs --- */
 
 static bool is_default(const struct tf_signature *signature)
 {
@@ -157,23 +35,16 @@ static int by_signature_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-/* --- meta graphs --- */
-
-static enum status info_of_meta(struct protobuf info, struct tf_saved_model *model, bool *serve,
+static enum status info_of_meta(struct protobuf info, struct tf_saved_model *model,
                                 struct arena *keep, struct error *err)
 {
     struct protobuf_field at;
-    struct bytes tag;
 
     for (;;) {
         TRY(protobuf_next(&info, &at, err));
         if (!at.number)
             return STATUS_OK;
-        if (at.number == 4) {
-            TRY(protobuf_bytes(&at, &tag, err));
-            *serve = *serve || bytes_is(tag, "serve");
-        }
-        if (at.number == 5)
+        if (at.number == INFO_VERSION)
             TRY(protobuf_text(&at, &model->version, keep, err));
     }
 }
@@ -219,7 +90,7 @@ static enum status asset_read(struct protobuf asset, struct tf_saved_model *mode
             break;
         if (at.number == 1) {
             TRY(protobuf_message(&at, &info, err));
-            TRY(info_read(info, &field, keep, err));
+            TRY(tf_info_read(info, &field, keep, err));
         }
         if (at.number == 2)
             TRY(protobuf_bytes(&at, &read->filename, err));
@@ -314,14 +185,14 @@ static void initialiser_take(const struct tf_signature *signature, struct tf_sav
 }
 
 static enum status meta_field_read(const struct protobuf_field *at, struct protobuf inner,
-                                   struct tf_saved_model *model, bool *serve, struct arena *keep,
+                                   struct tf_saved_model *model, struct arena *keep,
                                    struct error *err)
 {
     struct tf_signature *signature = &model->signatures[model->signature_count];
 
     switch (at->number) {
     case META_INFO:
-        return info_of_meta(inner, model, serve, keep, err);
+        return info_of_meta(inner, model, keep, err);
     case META_GRAPH:
         return tf_graph_read(&inner, &model->graph, keep, err);
     case META_SAVER:
@@ -330,8 +201,11 @@ static enum status meta_field_read(const struct protobuf_field *at, struct proto
         return collection_read(inner, model, keep, err);
     case META_ASSET:
         return asset_read(inner, model, keep, err);
+    case META_OBJECTS:
+        model->objects = inner;
+        return STATUS_OK;
     case META_SIGNATURE:
-        TRY(signature_read(inner, signature, keep, err));
+        TRY(tf_signature_read(inner, signature, keep, err));
         if (!strcmp(signature->name, "__saved_model_init_op"))
             initialiser_take(signature, model);
         else
@@ -340,62 +214,128 @@ static enum status meta_field_read(const struct protobuf_field *at, struct proto
     return STATUS_OK;
 }
 
-static enum status meta_read(const struct protobuf *meta, struct tf_saved_model *model, bool *serve,
-                             struct arena *keep, struct error *err)
+enum status tf_meta_graph_read(const struct protobuf *meta, struct tf_saved_model *model,
+                               struct arena *keep, struct error *err)
 {
     struct protobuf reader = *meta, inner;
     struct protobuf_field at;
     size_t count, assets;
 
-    *model = (struct tf_saved_model){0};
+    *model =
+        (struct tf_saved_model){.objects = protobuf_over((struct bytes){(const uint8_t *)"", 0})};
     TRY(protobuf_count(meta, META_SIGNATURE, &count, err));
     TRY(protobuf_count(meta, META_ASSET, &assets, err));
     if (count > SIGNATURES_MAX)
         return error_set(err, STATUS_TOO_LARGE, "the model has %zu signatures", count);
-    model->signatures = arena_new(keep, struct tf_signature, count);
-    model->assets = assets ? arena_new(keep, struct tf_asset, assets) : NULL;
-    if (!model->signatures || (assets && !model->assets))
+    model->signatures = arena_new(keep, struct tf_signature, count + 1);
+    model->assets = arena_new(keep, struct tf_asset, assets + 1);
+    if (!model->signatures || !model->assets)
         return error_no_memory(err, "the signatures");
     for (;;) {
         TRY(protobuf_next(&reader, &at, err));
         if (!at.number)
             break;
-        if (at.number > META_ASSET)
+        if (at.number > META_OBJECTS)
             continue;
         TRY(protobuf_message(&at, &inner, err));
-        TRY(meta_field_read(&at, inner, model, serve, keep, err));
+        TRY(meta_field_read(&at, inner, model, keep, err));
     }
     qsort(model->signatures, model->signature_count, sizeof *model->signatures, by_signature_name);
     return STATUS_OK;
 }
 
-/* The meta graph for serving; the first one when none is. */
+/* --- which of several --- */
+
+struct tags {
+    char *text; /* "serve, gpu" */
+    bool serve, other, accelerator;
+};
+
+static enum status tag_add(struct tags *tags, struct bytes tag, struct arena *keep,
+                           struct error *err)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+
+    tags->serve = tags->serve || bytes_is(tag, "serve");
+    tags->accelerator = tags->accelerator || bytes_is(tag, "gpu") || bytes_is(tag, "tpu");
+    tags->other = tags->other || !bytes_is(tag, "serve");
+    tags->text = arena_printf(keep, "%s%s%s", tags->text ? tags->text : "", tags->text ? ", " : "",
+                              text_quote(tag, quoted, sizeof quoted));
+    return tags->text ? STATUS_OK : error_no_memory(err, "the tags");
+}
+
+static enum status tags_read(const struct protobuf *meta, struct tags *tags, struct arena *keep,
+                             struct error *err)
+{
+    struct protobuf reader = *meta, info;
+    struct protobuf_field at;
+    struct bytes tag;
+
+    *tags = (struct tags){0};
+    for (;;) {
+        TRY(protobuf_next(&reader, &at, err));
+        if (!at.number)
+            return STATUS_OK;
+        if (at.number != META_INFO)
+            continue;
+        TRY(protobuf_message(&at, &info, err));
+        for (;;) {
+            TRY(protobuf_next(&info, &at, err));
+            if (!at.number)
+                break;
+            if (at.number != INFO_TAG)
+                continue;
+            TRY(protobuf_bytes(&at, &tag, err));
+            TRY(tag_add(tags, tag, keep, err));
+        }
+    }
+}
+
+/* {serve} alone before {serve, ...}, before one for an accelerator, before any other. */
+static int tags_rank(const struct tags *tags)
+{
+    if (!tags->serve)
+        return tags->accelerator ? 0 : 1;
+    return tags->accelerator ? 2 : tags->other ? 3 : 4;
+}
+
 enum status tf_saved_model_read(const struct protobuf *message, struct tf_saved_model *model,
                                 struct arena *keep, struct error *err)
 {
-    struct protobuf reader = *message, meta;
+    struct protobuf reader = *message, meta, chosen = *message;
+    struct tags *all;
     struct protobuf_field at;
-    bool found = false;
+    size_t count, found = 0, best = 0;
 
-    for (;;) {
-        struct tf_saved_model next;
-        bool serve = false;
-
+    TRY(protobuf_count(message, SAVED_META_GRAPH, &count, err));
+    if (!count)
+        return error_set(err, STATUS_INVALID_INPUT, "the SavedModel holds no graph");
+    if (count > META_GRAPHS_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "the SavedModel holds %zu graphs", count);
+    all = arena_new(keep, struct tags, count);
+    if (!all)
+        return error_no_memory(err, "the graphs");
+    while (found < count) {
         TRY(protobuf_next(&reader, &at, err));
-        if (!at.number)
-            break;
-        if (at.number != 2)
+        if (at.number != SAVED_META_GRAPH)
             continue;
         TRY(protobuf_message(&at, &meta, err));
-        TRY(meta_read(&meta, &next, &serve, keep, err));
-        if (!found || serve)
-            *model = next;
-        found = true;
-        if (serve)
-            break;
+        TRY(tags_read(&meta, &all[found], keep, err));
+        if (!found || tags_rank(&all[found]) > tags_rank(&all[best])) {
+            best = found;
+            chosen = meta;
+        }
+        found++;
     }
-    return found ? STATUS_OK
-                 : error_set(err, STATUS_INVALID_INPUT, "the SavedModel holds no graph");
+    TRY(tf_meta_graph_read(&chosen, model, keep, err));
+    model->tags = all[best].text ? all[best].text : "";
+    model->other_tags = arena_new(keep, const char *, count);
+    if (!model->other_tags)
+        return error_no_memory(err, "the graphs");
+    for (size_t i = 0; i < count; i++)
+        if (i != best)
+            model->other_tags[model->other_count++] = all[i].text ? all[i].text : "";
+    return STATUS_OK;
 }
 
 /* --- variables and tables --- */
