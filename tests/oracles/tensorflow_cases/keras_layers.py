@@ -1,0 +1,29 @@
+"""Every layer of keras_models as a SavedModel that Keras exports."""
+
+import keras
+import keras_models
+import numpy as np
+import tensorflow as tf
+from keras_data import inputs_of, random_weights
+
+from .savedmodel import ModelCase, asked
+
+
+def exported(name, shapes, build, low):
+    def make(folder):
+        random = np.random.default_rng(len(name))
+        keras.utils.clear_session()
+        inputs = [keras.Input(s, name=f"input_{i}") for i, s in enumerate(shapes)]
+        model = keras.Model(inputs, build(*inputs))
+        random_weights(model, random)
+        path = folder / "model"
+        model.export(str(path), verbose=False)
+        data = inputs_of(shapes, low, random)
+        return asked(path, {"serving_default": {f"input_{i}": x for i, x in enumerate(data)}})
+
+    return ModelCase(name, make)
+
+
+def cases():
+    for case in keras_models.CASES:
+        yield exported(*case)
