@@ -49,17 +49,6 @@ BOTH = {"i": DENSE["i"], "s": DENSE["s"], "v": SPARSE["v"], "w": VARIABLE["w"], 
 COORDINATES = {"x": IO.SparseFeature(["w"], "v", tf.float32, [10])}
 
 
-class ParseCase(GraphCase):
-    """Without the nodes that nothing reads, which a graph alone would have as outputs."""
-
-    def write(self, folder):
-        questions = super().write(folder)
-        graph = tf.compat.v1.GraphDef.FromString(questions[0][0].read_bytes())
-        graph = tf.compat.v1.graph_util.extract_sub_graph(graph, list(questions[0][3]))
-        questions[0][0].write_bytes(graph.SerializeToString())
-        return questions
-
-
 def flat(found):
     """Every tensor of the answer, by name."""
     tensors = []
@@ -75,7 +64,7 @@ def flat(found):
 
 
 def parse(name, features, messages, dynamic=None):
-    return ParseCase(name, lambda serialized: flat(IO.parse_example(serialized, features)), {"serialized": messages}, dynamic, operator="ParseExampleV2")
+    return GraphCase(name, lambda serialized: flat(IO.parse_example(serialized, features)), {"serialized": messages}, dynamic, operator="ParseExampleV2")
 
 
 def old(name, keys, messages, dense):
@@ -85,7 +74,7 @@ def old(name, keys, messages, dense):
             return tf.raw_ops.ParseExample(serialized=serialized, names=[], sparse_keys=[], dense_keys=[k for k, _, _, _ in keys], dense_defaults=[tf.constant(d, t) for _, t, _, d in keys], sparse_types=[], dense_shapes=[s for _, _, s, _ in keys])
         return tf.raw_ops.ParseExample(serialized=serialized, names=[], sparse_keys=[k for k, _, _, _ in keys], dense_keys=[], dense_defaults=[], sparse_types=[t for _, t, _, _ in keys], dense_shapes=[])
 
-    return ParseCase(name, build, {"serialized": messages}, operator="ParseExample")
+    return GraphCase(name, build, {"serialized": messages}, operator="ParseExample")
 
 
 def examples():
@@ -97,7 +86,7 @@ def examples():
             yield parse(f"{name}.twice", features, np.concatenate([messages] * 40))
         if name not in ("coordinates", "defaults"):
             for i, message in enumerate(messages[:2]):
-                yield ParseCase(f"single.{name}.{i}", lambda serialized, features=features: flat(IO.parse_single_example(serialized, features)), {"serialized": np.array(message, object)}, operator="ParseExampleV2")
+                yield GraphCase(f"single.{name}.{i}", lambda serialized, features=features: flat(IO.parse_single_example(serialized, features)), {"serialized": np.array(message, object)}, operator="ParseExampleV2")
     yield old("old.dense", [("i", tf.int64, [1], [3]), ("f", tf.float32, [], []), ("s", tf.string, [], "d")], FULL, True)
     yield old("old.variable", [("v", tf.float32, [None], -1.0), ("w", tf.int64, [None], 0)], FULL, True)
     yield old("old.sparse", [("v", tf.float32, 0, 0), ("b", tf.string, 0, 0), ("w", tf.int64, 0, 0)], FULL, False)
@@ -115,7 +104,7 @@ def examples():
             return tf.raw_ops.ParseSingleExample(serialized=serialized, dense_defaults=[tf.constant([3], tf.int64), tf.constant([], tf.float32)] if dense else [], num_sparse=0 if dense else 2, sparse_keys=[] if dense else ["v", "b"], dense_keys=["i", "f"] if dense else [], sparse_types=[] if dense else [tf.float32, tf.string], dense_shapes=[[1], []] if dense else [])
 
         for i in range(2):
-            yield ParseCase(f"ParseSingleExample.{dense}.{i}", single, {"serialized": np.array(FULL[i], object)}, operator="ParseSingleExample")
+            yield GraphCase(f"ParseSingleExample.{dense}.{i}", single, {"serialized": np.array(FULL[i], object)}, operator="ParseSingleExample")
 
 
 SEQUENCES = batch(
@@ -134,10 +123,10 @@ def sequences():
 
     for name, context, lists in (("both", CONTEXT, LISTS), ("context", CONTEXT, {}), ("lists", {}, LISTS), ("ragged", {"v": IO.RaggedFeature(tf.float32)}, RAGGED_LISTS)):
         for dynamic in (None, "dims"):
-            yield ParseCase(f"sequence.{name}.{dynamic}", lambda serialized, c=context, f=lists: read(c, f, serialized), {"serialized": SEQUENCES}, dynamic, operator="ParseSequenceExampleV2")
+            yield GraphCase(f"sequence.{name}.{dynamic}", lambda serialized, c=context, f=lists: read(c, f, serialized), {"serialized": SEQUENCES}, dynamic, operator="ParseSequenceExampleV2")
         if name != "ragged":
             for i in range(3):
-                yield ParseCase(f"single sequence.{name}.{i}", lambda serialized, c=context, f=lists: flat(IO.parse_single_sequence_example(serialized, c, f)[0]) + flat(IO.parse_single_sequence_example(serialized, c, f)[1]), {"serialized": np.array(SEQUENCES[i], object)}, operator="ParseSingleSequenceExample")
+                yield GraphCase(f"single sequence.{name}.{i}", lambda serialized, c=context, f=lists: flat(IO.parse_single_sequence_example(serialized, c, f)[0]) + flat(IO.parse_single_sequence_example(serialized, c, f)[1]), {"serialized": np.array(SEQUENCES[i], object)}, operator="ParseSingleSequenceExample")
 
 
 def cases():
