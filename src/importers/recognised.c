@@ -152,8 +152,6 @@ static enum status runs_named(const struct runs *runs, struct bytes bytes)
     } CODE[] = {
         {"\"class_name\": \"Lambda\"", "byte code of a Keras Lambda layer"},
         {"\"class_name\":\"Lambda\"", "byte code of a Keras Lambda layer"},
-        {"EagerPyFunc", "a Python function (operator EagerPyFunc)"},
-        {"\x12\x06PyFunc", "a Python function (operator PyFunc)"},
         {"loader_module:", "the Python module that MLmodel names (loader_module)"},
     };
 
@@ -165,7 +163,7 @@ static enum status runs_named(const struct runs *runs, struct bytes bytes)
 
 static enum status runs_find(const struct runs *runs, const struct look *look)
 {
-    static const char *const PLACES[] = {"config.json", "saved_model.pb", "MLmodel"};
+    static const char *const PLACES[] = {"config.json", "MLmodel"};
     struct bytes bytes;
     struct error ignored;
 

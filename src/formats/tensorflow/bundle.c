@@ -52,6 +52,8 @@ enum status bundle_open(struct artifact *artifact, const char *prefix, struct bu
     if (!path)
         return error_no_memory(err, "a checkpoint");
     index = artifact_find(artifact, path);
+    if (!index && artifact->kind == ARTIFACT_FILE && !strcmp(artifact->name, path))
+        index = &artifact->members[0]; /* given alone */
     if (!index)
         return error_set(err, STATUS_NOT_FOUND, "there is no '%.128s'", path);
     TRY(member_bytes(index, &bytes, err));

@@ -134,41 +134,6 @@ static bool is_name(struct bytes text)
     return text.size > 0 && text.size < 1024;
 }
 
-/* NodeDef: 1 name, 2 op, both text. */
-static bool is_node_def(struct bytes bytes)
-{
-    struct summary node = summarise(bytes);
-
-    return !node.broken && !node.strange && node.messages[1] == 1 && node.messages[2] == 1 &&
-           is_name(node.inner[1]) && is_name(node.inner[2]);
-}
-
-bool is_graph_def(const struct look *look)
-{
-    struct summary graph = summarise(look->bytes);
-
-    return !graph.broken && !graph.strange && graph.messages[1] && !graph.varints[1] &&
-           is_node_def(graph.inner[1]);
-}
-
-/* 2: GraphDef, whose first field is a node (or empty). */
-bool is_meta_graph(const struct look *look)
-{
-    struct summary meta = summarise(look->bytes);
-    struct summary graph = summarise(meta.inner[2]);
-
-    return !meta.broken && !meta.strange && meta.messages[1] <= 1 && meta.messages[2] == 1 &&
-           !graph.broken && graph.messages[1] && is_node_def(graph.inner[1]);
-}
-
-/* SavedModel: 1 schema version 1, 2 MetaGraphDef. */
-bool is_saved_model(const struct look *look)
-{
-    struct summary model = summarise(look->bytes);
-
-    return STARTS(look, "\x08\x01\x12") && !model.broken && model.messages[2] && !model.messages[1];
-}
-
 bool is_uff(const struct look *look)
 {
     struct summary graph = summarise(look->bytes);
@@ -206,17 +171,6 @@ static bool holds_block(const struct look *look, const char *with_blank, const c
 {
     return bytes_hold(look->bytes, TEXT_SIZE, with_blank) ||
            bytes_hold(look->bytes, TEXT_SIZE, without);
-}
-
-bool is_saved_model_text(const struct look *look)
-{
-    return is_text(look) && bytes_hold(look->bytes, HEAD_SIZE, "saved_model_schema_version");
-}
-
-bool is_graph_def_text(const struct look *look)
-{
-    return is_text(look) && holds_block(look, "node {", "node{") &&
-           bytes_hold(look->bytes, TEXT_SIZE, "op:") && !is_saved_model_text(look);
 }
 
 bool is_caffe_text(const struct look *look)
@@ -336,13 +290,6 @@ bool is_safetensors(const struct look *look)
            look->bytes.data[8] == '{' && look->bytes.data[8 + size - 1] <= '}' &&
            bytes_hold((struct bytes){look->bytes.data + 8, (size_t)size}, (size_t)size,
                       "data_offsets");
-}
-
-/* A LevelDB table: the magic number that ends it. */
-bool is_table_index(const struct look *look)
-{
-    return look->bytes.size >= 48 &&
-           u64_at(look->bytes, look->bytes.size - 8) == UINT64_C(0xdb4775248b80fb57);
 }
 
 bool is_npy(const struct look *look)

@@ -55,21 +55,6 @@ static bool member_holds(struct member *member, const char *text)
     return member && !member_bytes(member, &bytes, &ignored) && bytes_hold(bytes, 1 << 20, text);
 }
 
-bool has_saved_model(const struct look *look)
-{
-    return has(look, "saved_model.pb") || has(look, "saved_model.pbtxt");
-}
-
-bool has_checkpoint(const struct look *look)
-{
-    return look_ending(look, ".index") && look_ending(look, ".data-00000-of-00001");
-}
-
-bool has_keras_v3(const struct look *look)
-{
-    return has(look, "metadata.json") && has(look, "config.json") && has(look, "model.weights.h5");
-}
-
 bool has_torch_zip(const struct look *look)
 {
     return has(look, "data.pkl") && has(look, "version");

@@ -47,8 +47,6 @@ TEST(files_by_their_first_bytes)
         FILE_OF("{\"nodes\": [], \"arg_nodes\": [], \"heads\": []}", "mxnet-symbol"),
         FILE_OF("<?xml version=\"1.0\"?>\n<PMML version=\"4.4\"/>", "pmml"),
         FILE_OF("name: \"x\"\nlayer {\n type: \"ReLU\"\n}\n", "caffe-prototxt"),
-        FILE_OF("node {\n name: \"x\"\n op: \"Const\"\n}\n", "frozen-graph-text"),
-        FILE_OF("saved_model_schema_version: 1\nmeta_graphs {\n}\n", "savedmodel-pbtxt"),
         FILE_OF("flavors:\n  sklearn:\n    pickled_model: m.pkl\n", "mlflow-mlmodel"),
         /* NetDef: op {output: "a", type: "Fill"} */
         FILE_OF("\x12\x09\x12\x01"
