@@ -53,11 +53,16 @@ static enum status size(struct tf_call *c, struct error *err)
 
 static enum status rank(struct tf_call *c, struct error *err)
 {
+    int known = emit_shape(c->e, c->in[0])->rank;
     value_id y;
-    int known;
 
-    TRY(tf_rank(c, 0, &known, err));
-    TRY(emit_number(c->e, DTYPE_I32, known, &y, err));
+    if (known >= 0) {
+        TRY(emit_number(c->e, DTYPE_I32, known, &y, err));
+        return tf_give(c, y);
+    }
+    TRY(emit_1(c->e, "Shape", c->in[0], &y, err));
+    TRY(emit_1(c->e, "Size", y, &y, err));
+    TRY(emit_cast(c->e, y, DTYPE_I32, &y, err));
     return tf_give(c, y);
 }
 
