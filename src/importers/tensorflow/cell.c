@@ -66,7 +66,7 @@ static enum status gate_of(struct tf_call *c, const struct lstm *l, value_id sta
 static enum status lstm_step(struct tf_call *c, struct lstm *l, struct error *err)
 {
     enum dtype dtype = emit_dtype(c->e, c->in[0]);
-    value_id gates[4], before = c->in[1], number, limit, y;
+    value_id gates[4], before = c->in[1], number, y;
 
     TRY(affine_of(c, c->in[0], c->in[2], c->in[3], c->in[7], &y, err));
     TRY(split_columns(c, y, 4, gates, err));
@@ -81,11 +81,8 @@ static enum status lstm_step(struct tf_call *c, struct lstm *l, struct error *er
     TRY(emit_2(c->e, "Mul", l->ci, l->i, &l->cs, err));
     TRY(emit_2(c->e, "Mul", before, l->f, &y, err));
     TRY(emit_2(c->e, "Add", l->cs, y, &l->cs, err));
-    if (l->clip > 0) {
-        TRY(emit_number(c->e, dtype, -l->clip, &number, err));
-        TRY(emit_number(c->e, dtype, l->clip, &limit, err));
-        TRY(emit_node(c->e, "", "Clip", EMIT(l->cs, number, limit), EMIT_PLAIN, &l->cs, err));
-    }
+    if (l->clip > 0)
+        TRY(emit_clip(c->e, l->cs, -l->clip, l->clip, &l->cs, err));
     TRY(gate_of(c, l, l->cs, c->in[6], &l->o, err));
     TRY(emit_1(c->e, "Tanh", l->cs, &l->co, err));
     return emit_2(c->e, "Mul", l->co, l->o, &l->h, err);

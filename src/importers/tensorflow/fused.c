@@ -48,18 +48,13 @@ static enum status next_inputs(const struct tf_call *c, struct fused *f, value_i
 static enum status activation(struct tf_call *c, struct bytes name, value_id *y, struct error *err)
 {
     static const char *const SAME[] = {"Relu", "Elu", "Tanh", "Sigmoid"};
-    enum dtype dtype = emit_dtype(c->e, *y);
-    value_id zero, six;
     double alpha;
 
     for (size_t i = 0; i < sizeof SAME / sizeof *SAME; i++)
         if (bytes_is(name, SAME[i]))
             return emit_1(c->e, SAME[i], *y, y, err);
-    if (bytes_is(name, "Relu6")) {
-        TRY(emit_number(c->e, dtype, 0, &zero, err));
-        TRY(emit_number(c->e, dtype, 6, &six, err));
-        return emit_node(c->e, "", "Clip", EMIT(*y, zero, six), EMIT_PLAIN, y, err);
-    }
+    if (bytes_is(name, "Relu6"))
+        return emit_clip(c->e, *y, 0, 6, y, err);
     if (bytes_is(name, "LeakyRelu")) {
         TRY(tf_float(c->node, "leakyrelu_alpha", 0.2, &alpha, err));
         return emit_node(c->e, "", "LeakyRelu", EMIT(*y),

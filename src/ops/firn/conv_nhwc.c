@@ -8,33 +8,9 @@
  * residual may be omitted. */
 #include "ops/fast/conv/nhwc.h"
 #include "ops/fast/epilogue.h"
+#include "ops/kernels/nhwc.h"
 
 enum { X, W, BIAS, RESIDUAL };
-
-/* (N, spatial..., C) to (N, C, spatial...), or back. */
-static struct shape channels_first(const struct shape *shape)
-{
-    struct shape result = *shape;
-
-    if (shape->rank < 2)
-        return result;
-    result.dims[1] = shape->dims[shape->rank - 1];
-    for (int i = 2; i < shape->rank; i++)
-        result.dims[i] = shape->dims[i - 1];
-    return result;
-}
-
-static struct shape channels_last(const struct shape *shape)
-{
-    struct shape result = *shape;
-
-    if (shape->rank < 2)
-        return result;
-    result.dims[shape->rank - 1] = shape->dims[1];
-    for (int i = 2; i < shape->rank; i++)
-        result.dims[i - 1] = shape->dims[i];
-    return result;
-}
 
 /* The geometry, as of the twin with channels first; *out is the shape of y. */
 static enum status geometry_of(const struct op_call *call, bool transposed,
@@ -45,11 +21,11 @@ static enum status geometry_of(const struct op_call *call, bool transposed,
     struct op_call twin = *call;
     struct shape first;
 
-    in[X].shape = channels_first(&in[X].shape);
+    in[X].shape = shape_channels_first(&in[X].shape);
     twin.in = in;
     twin.in_count = 2;
     TRY(convolution_of(&twin, X, W, transposed, convolution, &first, err));
-    *out = channels_last(&first);
+    *out = shape_channels_last(&first);
     return STATUS_OK;
 }
 
@@ -138,20 +114,6 @@ static void put(void *context, size_t map, size_t at, size_t count,
     }
 }
 
-/* x (N, plane, C) to (N, C, plane) */
-static void put_channels_first(const struct tensor *x, char *to)
-{
-    size_t size = dtype_size(x->dtype), n = (size_t)x->shape.dims[0];
-    size_t channels = (size_t)x->shape.dims[x->shape.rank - 1];
-    size_t plane = shape_span(&x->shape, 1, x->shape.rank - 1);
-    const char *from = x->data;
-
-    for (size_t i = 0; i < n; i++, from += plane * channels * size)
-        for (size_t c = 0; c < channels; c++)
-            for (size_t p = 0; p < plane; p++, to += size)
-                memcpy(to, from + (p * channels + c) * size, size);
-}
-
 static enum status run_reference(const struct op_call *call, struct convolution *convolution,
                                  const struct shape *out, struct error *err)
 {
@@ -160,7 +122,7 @@ static enum status run_reference(const struct op_call *call, struct convolution 
     TRY(epilogue_read(call, &reference.epilogue, err));
     reference.maps = convolution->maps;
     reference.plane = shape_span(out, 1, out->rank - 1);
-    put_channels_first(&call->in[X], call->scratch);
+    nhwc_put_first(&call->in[X], call->scratch);
     convolution->x = call->scratch;
     convolution->w = call->in[W].data;
     convolution_each(convolution, put, &reference);

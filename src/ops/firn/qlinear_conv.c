@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "ops/fast/int8/conv.h"
+#include "ops/kernels/nhwc.h"
 #include "ops/kernels/quantum.h"
 
 enum {
@@ -36,31 +37,6 @@ enum {
 
 #define DTYPES_BYTE (DTYPE_BIT(DTYPE_U8) | DTYPE_BIT(DTYPE_I8))
 
-/* A row of channels_last: NHWC. */
-static struct shape channels_first(const struct shape *shape)
-{
-    struct shape result = *shape;
-
-    if (shape->rank < 2)
-        return result;
-    result.dims[1] = shape->dims[shape->rank - 1];
-    for (int i = 2; i < shape->rank; i++)
-        result.dims[i] = shape->dims[i - 1];
-    return result;
-}
-
-static struct shape channels_last(const struct shape *shape)
-{
-    struct shape result = *shape;
-
-    if (shape->rank < 2)
-        return result;
-    result.dims[shape->rank - 1] = shape->dims[1];
-    for (int i = 2; i < shape->rank; i++)
-        result.dims[i - 1] = shape->dims[i];
-    return result;
-}
-
 /* *out is the shape of y as it lies. */
 static enum status geometry_of(const struct op_call *call, bool nhwc, struct convolution *c,
                                struct shape *out, struct error *err)
@@ -70,12 +46,12 @@ static enum status geometry_of(const struct op_call *call, bool nhwc, struct con
 
     memcpy(in, call->in, sizeof in);
     if (nhwc)
-        in[X].shape = channels_first(&in[X].shape);
+        in[X].shape = shape_channels_first(&in[X].shape);
     twin.in = in;
     twin.in_count = W + 1;
     TRY(convolution_of(&twin, X, W, false, c, out, err));
     if (nhwc)
-        *out = channels_last(out);
+        *out = shape_channels_last(out);
     c->x = call->in[X].data;
     c->w = call->in[W].data;
     return STATUS_OK;
@@ -394,17 +370,6 @@ static void put(void *context, size_t map, size_t at, size_t count,
     }
 }
 
-/* x (N, plane, C) to (N, C, plane) */
-static void put_channels_first(const struct tensor *x, uint8_t *to)
-{
-    size_t n = (size_t)x->shape.dims[0], channels = (size_t)x->shape.dims[x->shape.rank - 1];
-    size_t plane = shape_span(&x->shape, 1, x->shape.rank - 1);
-
-    for (size_t i = 0; i < n; i++)
-        transpose_item((const uint8_t *)x->data + i * plane * channels, plane, channels,
-                       to + i * plane * channels);
-}
-
 static enum status run_reference(const struct op_call *call, bool nhwc, struct convolution *c,
                                  const struct shape *out, struct error *err)
 {
@@ -414,7 +379,7 @@ static enum status run_reference(const struct op_call *call, bool nhwc, struct c
     TRY(range_of(call, "sum_low", "sum_high", &reference.sum_low, &reference.sum_high, err));
     reference.plane = nhwc ? shape_span(out, 1, out->rank - 1) : shape_span(out, 2, out->rank);
     if (nhwc) {
-        put_channels_first(&call->in[X], call->scratch);
+        nhwc_put_first(&call->in[X], call->scratch);
         c->x = call->scratch;
     }
     c->x_zero = zero_at(call, X_ZERO, 0);

@@ -76,6 +76,14 @@ static void turn(const struct tensor *last, const struct tensor *first, bool to_
                  dtype_size(last->dtype));
 }
 
+void nhwc_put_first(const struct tensor *x, void *to)
+{
+    struct tensor first = {x->dtype, shape_channels_first(&x->shape), to, NULL};
+
+    if (tensor_count(x))
+        turn(x, &first, true);
+}
+
 enum status nhwc_reference(const struct op_call *call, const char *name, struct error *err)
 {
     struct tensor in[NHWC_INPUTS_MAX], out[1];

@@ -11,6 +11,9 @@ enum { NHWC_INPUTS_MAX = 4 };
 struct shape shape_channels_first(const struct shape *shape);
 struct shape shape_channels_last(const struct shape *shape);
 
+/* The elements of x (N, ..., C) as (N, C, ...). */
+void nhwc_put_first(const struct tensor *x, void *to);
+
 /* infer of the twin, the ONNX operator `name`; only input 0 and the outputs are images. */
 enum status nhwc_infer(struct op_call *call, const char *name, struct error *err) must_check;
 
