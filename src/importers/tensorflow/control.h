@@ -78,7 +78,19 @@ enum status tf_list_fit(struct tf_lowering *l, struct emitter *e, value_id list,
                         const struct shape *element, value_id *fitted, struct error *err)
     must_check;
 
-/* How many elements it has, int32 (tensor_list.c). */
+/* What is an array in one graph is one in another. */
+enum status tf_list_keep(struct tf_lowering *l, const struct graph *from, value_id outside,
+                         const struct graph *to, value_id inside, struct error *err) must_check;
+enum status tf_list_read(const struct emitter *e, value_id list, value_id index, value_id *element,
+                         struct error *err) must_check;
+enum status tf_list_stack(const struct emitter *e, value_id list, value_id *stacked,
+                          struct error *err) must_check;
+/* `index` and `lengths`: inputs of the call. */
+enum status tf_list_write(const struct tf_call *c, value_id list, size_t index, value_id item,
+                          bool grow, value_id *written, struct error *err) must_check;
+enum status tf_list_split(const struct tf_call *c, value_id whole, size_t lengths, value_id *list,
+                          struct error *err) must_check;
+/* How many elements it has, int32. */
 enum status tf_list_length(const struct emitter *e, value_id list, value_id *length,
                            struct error *err) must_check;
 /* All elements joined along their first dimension, and the length of each. */

@@ -93,8 +93,7 @@ static enum status write(struct tf_call *c, struct error *err)
     value_id list;
 
     TRY(array_of(c, 3, &array, &list, err));
-    TRY(emit_node(c->e, "firn", "ListSet", EMIT(list, c->in[1], c->in[2]),
-                  EMIT_ATTRIBUTES(attribute_of_int("grow", array->grows)), &list, err));
+    TRY(tf_list_write(c, list, 1, c->in[2], array->grows, &list, err));
     return array_give(c, array, list, err);
 }
 
@@ -116,7 +115,7 @@ static enum status read(struct tf_call *c, struct error *err)
 
     TRY(array_of(c, 2, &array, &list, err));
     TRY(tf_list_fit(c->l, c->e, list, &array->element, &list, err));
-    TRY(emit_node(c->e, "firn", "ListGet", EMIT(list, c->in[1]), EMIT_PLAIN, &y, err));
+    TRY(tf_list_read(c->e, list, c->in[1], &y, err));
     return tf_give(c, y);
 }
 
@@ -129,6 +128,7 @@ static enum status gather(struct tf_call *c, struct error *err)
     TRY(array_of(c, 2, &array, &list, err));
     TRY(element_of(c, "element_shape", array, &element, err));
     TRY(tf_list_fit(c->l, c->e, list, &element, &list, err));
+    TRY(tf_list_stack(c->e, list, &list, err));
     TRY(emit_2(c->e, "Gather", list, c->in[1], &y, err));
     return tf_give(c, y);
 }
@@ -152,7 +152,7 @@ static enum status split(struct tf_call *c, struct error *err)
     value_id list, parts;
 
     TRY(array_of(c, 3, &array, &list, err));
-    TRY(emit_node(c->e, "firn", "ListSplit", EMIT(c->in[1], c->in[2]), EMIT_PLAIN, &parts, err));
+    TRY(tf_list_split(c, c->in[1], 2, &parts, err));
     return array_give(c, array, parts, err);
 }
 

@@ -2,48 +2,6 @@
 /* TensorList: arrays of tensors that are values. */
 #include "importers/tensorflow/control.h"
 
-/* --- lengths --- */
-
-enum status tf_list_length(const struct emitter *e, value_id list, value_id *length,
-                           struct error *err)
-{
-    value_id shape;
-
-    TRY(emit_node(e, "", "Shape", EMIT(list), EMIT_ATTRIBUTES(attribute_of_int("end", 1)), &shape,
-                  err));
-    TRY(emit_squeeze(e, shape, 0, &shape, err));
-    return emit_cast(e, shape, DTYPE_I32, length, err);
-}
-
-enum status tf_list_concat(const struct emitter *e, value_id list, value_id *whole,
-                           value_id *lengths, struct error *err)
-{
-    const struct shape *shape = emit_shape(e, list);
-    int64_t dims[RANK_MAX] = {-1};
-    value_id count, each, rest, minus;
-
-    if (shape->rank < 2)
-        return error_set(err, STATUS_UNSUPPORTED, "the shape of the elements is not known");
-    TRY(emit_node(e, "", "Shape", EMIT(list),
-                  EMIT_ATTRIBUTES(attribute_of_int("start", 0), attribute_of_int("end", 1)), &count,
-                  err));
-    TRY(emit_node(e, "", "Shape", EMIT(list),
-                  EMIT_ATTRIBUTES(attribute_of_int("start", 1), attribute_of_int("end", 2)), &each,
-                  err));
-    TRY(emit_2(e, "Expand", each, count, lengths, err));
-    if (shape->rank == 2) {
-        TRY(emit_reshape(e, list, dims, 1, whole, err));
-        return STATUS_OK;
-    }
-    /* [n, d0, rest] -> [n * d0, rest], also where some are 0 */
-    TRY(emit_2(e, "Mul", count, each, &minus, err));
-    TRY(emit_node(e, "", "Shape", EMIT(list), EMIT_ATTRIBUTES(attribute_of_int("start", 2)), &rest,
-                  err));
-    TRY(emit_concat(e, EMIT(minus, rest), 0, &rest, err));
-    return emit_node(e, "", "Reshape", EMIT(list, rest),
-                     EMIT_ATTRIBUTES(attribute_of_int("allowzero", 1)), whole, err);
-}
-
 /* --- shapes of elements --- */
 
 /* What an input says of them: dimensions that are not known are -1, a scalar says nothing. */
@@ -154,7 +112,7 @@ static enum status split(struct tf_call *c, struct error *err)
     value_id list;
 
     TRY(element_of(c, 1, &element, err));
-    TRY(emit_node(c->e, "firn", "ListSplit", EMIT(c->in[0], c->in[2]), EMIT_PLAIN, &list, err));
+    TRY(tf_list_split(c, c->in[0], 2, &list, err));
     TRY(tf_list_set(c->l, c->e->graph, list, &element, err));
     return tf_give(c, list);
 }
@@ -192,8 +150,7 @@ static enum status set(struct tf_call *c, struct error *err)
 
     TRY(list_of(c, 0, &list, err));
     TRY(tf_bool(c->node, "resize_if_index_out_of_bounds", false, &grow, err));
-    TRY(emit_node(c->e, "firn", "ListSet", EMIT(c->in[0], c->in[1], c->in[2]),
-                  EMIT_ATTRIBUTES(attribute_of_int("grow", grow)), &y, err));
+    TRY(tf_list_write(c, c->in[0], 1, c->in[2], grow, &y, err));
     return list_give(c, y, list, err);
 }
 
@@ -261,7 +218,7 @@ static enum status get(struct tf_call *c, struct error *err)
     value_id fitted, y;
 
     TRY(list_fitted(c, 2, &list, &fitted, err));
-    TRY(emit_node(c->e, "firn", "ListGet", EMIT(fitted, c->in[1]), EMIT_PLAIN, &y, err));
+    TRY(tf_list_read(c->e, fitted, c->in[1], &y, err));
     return tf_give(c, y);
 }
 
@@ -277,6 +234,7 @@ static enum status stack(struct tf_call *c, struct error *err)
         emit_shape(c->e, fitted)->dims[0] >= 0 && emit_shape(c->e, fitted)->dims[0] != count)
         return error_set(err, STATUS_INVALID_INPUT, "a list of %lld elements, not %lld",
                          (long long)emit_shape(c->e, fitted)->dims[0], (long long)count);
+    TRY(tf_list_stack(c->e, fitted, &fitted, err));
     TRY(emit_1(c->e, "Identity", fitted, &y, err)); /* the tensor is no list */
     return tf_give(c, y);
 }
@@ -287,6 +245,7 @@ static enum status gather(struct tf_call *c, struct error *err)
     value_id fitted, y;
 
     TRY(list_fitted(c, 2, &list, &fitted, err));
+    TRY(tf_list_stack(c->e, fitted, &fitted, err));
     TRY(emit_2(c->e, "Gather", fitted, c->in[1], &y, err));
     return tf_give(c, y);
 }

@@ -4,73 +4,6 @@
 
 enum { ROUNDS_MAX = 6 }; /* until the types of what a loop carries stay */
 
-/* --- arrays --- */
-
-struct list_entry {
-    struct list_key {
-        const struct graph *graph;
-        int64_t value;
-    } key;
-    struct tf_list list;
-};
-
-static struct bytes list_key(const struct list_key *key)
-{
-    return (struct bytes){(const uint8_t *)key, sizeof *key};
-}
-
-enum status tf_list_set(struct tf_lowering *l, const struct graph *graph, value_id value,
-                        const struct shape *element, struct error *err)
-{
-    struct list_entry *entry = arena_new(l->keep, struct list_entry, 1);
-
-    if (!entry)
-        return error_no_memory(err, "the graph");
-    if (!l->lists.arena)
-        map_init(&l->lists, l->keep);
-    entry->key = (struct list_key){graph, value};
-    entry->list.element = *element;
-    for (int i = 0; i < element->rank; i++) /* symbols belong to one graph */
-        if (element->dims[i] < 0)
-            entry->list.element.dims[i] = DIM_UNKNOWN;
-    return map_set(&l->lists, list_key(&entry->key), entry) ? STATUS_OK
-                                                            : error_no_memory(err, "the graph");
-}
-
-const struct tf_list *tf_list_of(struct tf_lowering *l, const struct graph *graph, value_id value)
-{
-    struct list_key key = {graph, value};
-    const struct list_entry *entry = map_find(&l->lists, list_key(&key));
-
-    return entry ? &entry->list : NULL;
-}
-
-static enum status list_keep(struct tf_lowering *l, const struct graph *from, value_id outside,
-                             const struct graph *to, value_id inside, struct error *err)
-{
-    const struct tf_list *list = tf_list_of(l, from, outside);
-
-    return list ? tf_list_set(l, to, inside, &list->element, err) : STATUS_OK;
-}
-
-enum status tf_list_fit(struct tf_lowering *l, struct emitter *e, value_id list,
-                        const struct shape *element, value_id *fitted, struct error *err)
-{
-    const struct shape *shape = emit_shape(e, list);
-    bool fits = element->rank < 0 || shape->rank == element->rank + 1;
-
-    for (int i = 0; fits && i < element->rank; i++)
-        fits = element->dims[i] < 0 || element->dims[i] == shape->dims[i + 1];
-    *fitted = list;
-    if (fits)
-        return STATUS_OK;
-    TRY(emit_node(
-        e, "firn", "ListFit", EMIT(list),
-        EMIT_ATTRIBUTES(attribute_of_ints("element_shape", element->dims, (size_t)element->rank)),
-        fitted, err));
-    return tf_list_set(l, e->graph, *fitted, element, err);
-}
-
 /* --- subgraphs --- */
 
 struct tf_capture {
@@ -166,7 +99,7 @@ enum status tf_body_capture(struct tf_body *body, const struct graph *from, valu
         TRY(graph_input_typed(body->e.graph, outer->name, &type, inside, err));
         body->e.graph->values[*inside].declared = outer->declared;
     }
-    TRY(list_keep(body->l, body->outer, outside, body->e.graph, *inside, err));
+    TRY(tf_list_keep(body->l, body->outer, outside, body->e.graph, *inside, err));
     return capture_add(body, outside, *inside, err);
 }
 
@@ -288,8 +221,9 @@ static enum status lists_join(const struct choice *choice, const struct emitter 
 {
     for (size_t s = 0; s < 2; s++)
         for (size_t i = 0; i < choice->branches->output_count; i++)
-            TRY(list_keep(choice->l, sides[s]->e.graph, sides[s]->e.graph->signatures[0].outputs[i],
-                          e->graph, outputs[i], err));
+            TRY(tf_list_keep(choice->l, sides[s]->e.graph,
+                             sides[s]->e.graph->signatures[0].outputs[i], e->graph, outputs[i],
+                             err));
     return STATUS_OK;
 }
 
@@ -426,7 +360,8 @@ static enum status body_make(struct carrying *k, struct error *err)
             continue;
         }
         TRY(formal_add(k, &k->types[i], entry->declared, &k->states[i], err));
-        TRY(list_keep(k->l, k->e->graph, k->loop->entry[i], k->body->e.graph, k->states[i], err));
+        TRY(tf_list_keep(k->l, k->e->graph, k->loop->entry[i], k->body->e.graph, k->states[i],
+                         err));
     }
     TRY(k->loop->next(k->loop->context, &k->body->e, k->body, k->states, k->next, err));
     TRY(k->loop->condition(k->loop->context, &k->body->e, k->body, k->next, &k->outputs[0], err));
@@ -563,7 +498,7 @@ static enum status loop_close(struct carrying *k, value_id condition, value_id *
         if (k->kept[i])
             continue;
         at++;
-        TRY(list_keep(k->l, k->body->e.graph, k->next[i], k->e->graph, results[i], err));
+        TRY(tf_list_keep(k->l, k->body->e.graph, k->next[i], k->e->graph, results[i], err));
     }
     return STATUS_OK;
 }

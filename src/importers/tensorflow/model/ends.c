@@ -24,6 +24,14 @@ static bool is_silent(const struct tf_scope *scope, const struct tf_node *node)
             !strncmp(node->name, "report_uninitialized", 20));
 }
 
+/* What TensorFlow leaves behind where it lowers functions of control flow. */
+static bool is_filler(const struct tf_node *node)
+{
+    static const char FILLER[] = "unused_control_flow_input";
+
+    return !node->is_read && !strncmp(node->name, FILLER, sizeof FILLER - 1);
+}
+
 struct ends {
     const struct tf_node **inputs, **outputs;
     size_t input_count, output_count;
@@ -42,6 +50,8 @@ static enum status ends_find(const struct tf_scope *scope, struct ends *ends, st
     for (size_t n = 0; n < graph->count; n++) {
         const struct tf_node *node = &graph->nodes[n];
 
+        if (is_filler(node))
+            continue;
         if (!strcmp(node->op, "Placeholder"))
             ends->inputs[ends->input_count++] = node;
         else if (!node->is_read && !is_silent(scope, node) && tf_is_unconditional(scope, node))

@@ -6,6 +6,7 @@
  * Source: tensorflow/core/kernels/{list_kernels,tensor_array_ops}.cc. */
 #include "base/checked.h"
 #include "ops/kernels/call.h"
+#include "tensor/sequence.h"
 
 static enum status wants_index(const struct op_call *call, size_t input, struct error *err)
 {
@@ -410,6 +411,32 @@ static enum status split_run(const struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
+/* --- ListLengths: the first dimension of each tensor of a sequence --- */
+
+static enum status lengths_infer(struct op_call *call, struct error *err)
+{
+    const struct sequence *known = call->in[0].data ? tensor_sequence(&call->in[0]) : NULL;
+    struct shape shape = SHAPE(known ? (int64_t)known->count : DIM_UNKNOWN);
+
+    if (call->in[0].dtype != DTYPE_SEQUENCE)
+        return op_error(call, err, STATUS_INVALID_INPUT, "input 0 is no sequence");
+    op_give(call, 0, DTYPE_I64, &shape);
+    return STATUS_OK;
+}
+
+static enum status lengths_run(const struct op_call *call, struct error *err)
+{
+    const struct sequence *list = tensor_sequence(&call->in[0]);
+    int64_t *lengths = call->out[0].data;
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].shape.rank < 1)
+            return op_error(call, err, STATUS_INVALID_INPUT, "element %zu is a scalar", i);
+        lengths[i] = list->items[i].shape.dims[0];
+    }
+    return STATUS_OK;
+}
+
 #define ROW(op, what, flag, low, high, of)                                                         \
     {                                                                                              \
         .name = op, .summary = what, .flags = flag, .in_min = low, .in_max = high, .out_min = 1,   \
@@ -430,6 +457,7 @@ static const struct op ROWS[] = {
      .out_max = 1,
      .infer = resize_infer,
      .run = fit_run},
+    ROW("ListLengths", "how long each tensor of a sequence is", OP_CONTAINERS, 1, 1, lengths),
     ROW("ListSplit", "an array of the parts of a tensor", OP_VIEW, 2, 2, split),
 };
 
