@@ -353,115 +353,6 @@ static enum status mirror_pad(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
-/* x[begin : begin + size]; a size of -1 is all that is left. */
-static enum status slice(struct tf_call *c, struct error *err)
-{
-    int64_t sizes[RANK_MAX], begins[RANK_MAX], ends[RANK_MAX];
-    value_id from, to, y;
-    size_t count, begin_count;
-
-    TRY(tf_known_ints(c, 1, begins, RANK_MAX, &begin_count, err));
-    TRY(tf_known_ints(c, 2, sizes, RANK_MAX, &count, err));
-    if (count != begin_count)
-        return error_set(err, STATUS_INVALID_INPUT, "%zu begins, %zu sizes", begin_count, count);
-    for (size_t i = 0; i < count; i++) {
-        if (begins[i] < 0 || sizes[i] < -1 || sizes[i] > INT64_MAX - begins[i])
-            return error_set(err, STATUS_INVALID_INPUT, "begins at %lld", (long long)begins[i]);
-        ends[i] = sizes[i] < 0 ? INT64_MAX : begins[i] + sizes[i];
-    }
-    TRY(emit_ints(c->e, begins, count, &from, err));
-    TRY(emit_ints(c->e, ends, count, &to, err));
-    TRY(emit_node(c->e, "", "Slice", EMIT(c->in[0], from, to), EMIT_PLAIN, &y, err));
-    return tf_give(c, y);
-}
-
-/* --- StridedSlice: masks say, bit by bit, what an item of begin, end and strides means --- */
-
-struct masks {
-    int64_t begin, end, ellipsis, new_axis, shrink;
-};
-
-struct cut { /* one dimension of the input */
-    int64_t begin, end, stride;
-};
-
-static enum status masks_read(const struct tf_call *c, struct masks *masks, struct error *err)
-{
-    TRY(tf_int(c->node, "begin_mask", 0, &masks->begin, err));
-    TRY(tf_int(c->node, "end_mask", 0, &masks->end, err));
-    TRY(tf_int(c->node, "ellipsis_mask", 0, &masks->ellipsis, err));
-    TRY(tf_int(c->node, "new_axis_mask", 0, &masks->new_axis, err));
-    return tf_int(c->node, "shrink_axis_mask", 0, &masks->shrink, err);
-}
-
-static enum status cut_along(struct tf_call *c, value_id *x, int64_t axis, const struct cut *cut,
-                             struct error *err)
-{
-    if (cut->begin == 0 && cut->end == INT64_MAX && cut->stride == 1)
-        return STATUS_OK;
-    return emit_slice(c->e, *x, axis, cut->begin, cut->end, cut->stride, x, err);
-}
-
-static enum status strided_slice(struct tf_call *c, struct error *err)
-{
-    int64_t begins[RANK_MAX], ends[RANK_MAX], strides[RANK_MAX], axis = 0, made = 0;
-    int64_t drops[RANK_MAX], adds[2 * RANK_MAX];
-    size_t counts[3], drop_count = 0, add_count = 0, used = 0;
-    struct masks masks;
-    value_id y = c->in[0], list;
-    int rank;
-
-    TRY(masks_read(c, &masks, err));
-    TRY(tf_rank(c, 0, &rank, err));
-    TRY(tf_known_ints(c, 1, begins, RANK_MAX, &counts[0], err));
-    TRY(tf_known_ints(c, 2, ends, RANK_MAX, &counts[1], err));
-    TRY(tf_known_ints(c, 3, strides, RANK_MAX, &counts[2], err));
-    if (counts[0] != counts[1] || counts[0] != counts[2])
-        return error_set(err, STATUS_INVALID_INPUT, "begin, end and strides have different sizes");
-    for (size_t i = 0; i < counts[0]; i++)
-        used += !(masks.new_axis >> i & 1) && !(masks.ellipsis >> i & 1);
-    for (size_t i = 0; i < counts[0]; i++) {
-        struct cut cut = {begins[i], ends[i], strides[i]};
-        bool shrink = masks.shrink >> i & 1;
-
-        if (masks.ellipsis >> i & 1) {
-            int64_t skipped = rank - (int64_t)used;
-
-            axis += skipped > 0 ? skipped : 0;
-            made += skipped > 0 ? skipped : 0;
-            continue;
-        }
-        if (masks.new_axis >> i & 1) {
-            adds[add_count++] = made++;
-            continue;
-        }
-        if (axis >= rank || !cut.stride || (shrink && cut.stride < 0))
-            return error_set(err, STATUS_INVALID_INPUT, "item %zu fits no dimension", i);
-        if (shrink) {
-            cut.end = cut.begin == -1 ? INT64_MAX : cut.begin + 1;
-            cut.stride = 1;
-            drops[drop_count++] = axis;
-        } else {
-            if (masks.begin >> i & 1)
-                cut.begin = cut.stride > 0 ? 0 : INT64_MAX;
-            if (masks.end >> i & 1)
-                cut.end = cut.stride > 0 ? INT64_MAX : INT64_MIN;
-            made++;
-        }
-        TRY(cut_along(c, &y, axis, &cut, err));
-        axis++;
-    }
-    if (drop_count) {
-        TRY(emit_ints(c->e, drops, drop_count, &list, err));
-        TRY(emit_2(c->e, "Squeeze", y, list, &y, err));
-    }
-    if (add_count) {
-        TRY(emit_ints(c->e, adds, add_count, &list, err));
-        TRY(emit_2(c->e, "Unsqueeze", y, list, &y, err));
-    }
-    return tf_give(c, y);
-}
-
 /* An index that is no class has no hot place; ONNX would count negative ones from the end. */
 static enum status one_hot(struct tf_call *c, struct error *err)
 {
@@ -564,8 +455,6 @@ const struct tf_op_set tf_ops_array = TF_OP_SET(
     {.name = "GatherNd", .lower = gather_nd, .inputs = 2},
     {.name = "Pad", .lower = pad, .inputs = 2}, {.name = "PadV2", .lower = pad, .inputs = 3},
     {.name = "MirrorPad", .lower = mirror_pad, .inputs = 2},
-    {.name = "Slice", .lower = slice, .inputs = 3},
-    {.name = "StridedSlice", .lower = strided_slice, .inputs = 4},
     {.name = "OneHot", .lower = one_hot, .inputs = 4},
     {.name = "ReverseV2", .lower = reverse, .inputs = 2},
     {.name = "Where", .lower = where, .inputs = 1},
