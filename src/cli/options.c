@@ -89,6 +89,28 @@ static enum status store(struct parsing *p, const struct option *option, const c
     return STATUS_OK;
 }
 
+static enum status with_value(struct parsing *p, const struct option *option)
+{
+    if (option->kind == OPTION_FLAG)
+        return store(p, option, "");
+    if (p->at + 1 == p->argc)
+        return error_set(p->err, STATUS_INVALID_INPUT, "%s wants a value: %s %s", p->argv[p->at],
+                         p->argv[p->at], option->value);
+    p->at++;
+    return store(p, option, p->argv[p->at]);
+}
+
+/* "-f value" */
+static enum status one_letter(struct parsing *p)
+{
+    const char *word = p->argv[p->at] + 1;
+
+    for (const struct option *o = p->options; o && o->name; o++)
+        if (o->letter && o->letter == word[0] && !word[1])
+            return with_value(p, o);
+    return unknown(p, word);
+}
+
 /* "--name", "--name=value" or "--name value" at argv[at]. */
 static enum status one_option(struct parsing *p)
 {
@@ -97,8 +119,8 @@ static enum status one_option(struct parsing *p)
     size_t size = equals ? (size_t)(equals - word) : strlen(word);
     const struct option *option = p->options;
 
-    if (p->argv[p->at][1] != '-') /* -x */
-        return unknown(p, p->argv[p->at] + 1);
+    if (p->argv[p->at][1] != '-')
+        return one_letter(p);
     if (size >= sizeof name)
         return unknown(p, word);
     memcpy(name, word, size);
@@ -107,15 +129,9 @@ static enum status one_option(struct parsing *p)
         option++;
     if (!option || !option->name)
         return unknown(p, name);
-    if (option->kind == OPTION_FLAG)
-        return equals ? bad_value(p, option, equals + 1, "no value") : store(p, option, "");
-    if (equals)
-        return store(p, option, equals + 1);
-    if (p->at + 1 == p->argc)
-        return error_set(p->err, STATUS_INVALID_INPUT, "--%s wants a value: --%s %s", name, name,
-                         option->value);
-    p->at++;
-    return store(p, option, p->argv[p->at]);
+    if (equals && option->kind == OPTION_FLAG)
+        return bad_value(p, option, equals + 1, "no value");
+    return equals ? store(p, option, equals + 1) : with_value(p, option);
 }
 
 static enum status check_count(const struct parsing *p, int least, int most)

@@ -29,6 +29,7 @@ struct option {
     size_t offset;     /* of the value in the command's own struct */
     const char *value; /* "FILE", for help; NULL for flags */
     const char *help;
+    char letter; /* "-f" for it, too; 0: none */
 };
 
 struct option_list {

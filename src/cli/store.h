@@ -24,6 +24,7 @@ struct store_upload {
     const char *path;     /* of the model */
     const char *name;     /* NULL: the manifest's, or from the path */
     const char *manifest; /* a file; NULL: the one in the folder */
+    struct bytes text;    /* a manifest as text, instead of both; empty: none */
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *context;
 };
@@ -33,6 +34,10 @@ struct store_class {
     enum status (*upload)(struct store *store, const struct store_upload *upload,
                           struct version *version, bool *unchanged, struct arena *keep,
                           struct error *err);
+    /* The manifest is one document of kind Application. */
+    enum status (*compose)(struct store *store, struct bytes manifest, const char *file_name,
+                           struct version *version, bool *unchanged, struct arena *keep,
+                           struct error *err);
     enum status (*resolve)(struct store *store, const char *reference, struct version *version,
                            struct arena *keep, struct error *err);
     enum status (*list)(struct store *store, const char *model, struct version **versions,

@@ -2,6 +2,7 @@
 /* A store folder, in this process. */
 #include <stdlib.h>
 
+#include "applications/application.h"
 #include "cli/store.h"
 #include "loading/load.h"
 
@@ -21,12 +22,24 @@ static enum status local_upload(struct store *store, const struct store_upload *
 {
     const struct loading_add add = {upload->name, upload->progress, upload->context};
     struct loading loading = {0};
-    enum status status = load_open(upload->path, upload->manifest, &loading, err);
+    enum status status =
+        upload->text.size ? load_open_text(upload->path, upload->text, MANIFEST_NAME, &loading, err)
+                          : load_open(upload->path, upload->manifest, &loading, err);
 
     if (!status)
         status = load_add(&loading, registry_of(store), &add, version, unchanged, keep, err);
     load_close(&loading);
     return status;
+}
+
+static enum status local_compose(struct store *store, struct bytes manifest, const char *file_name,
+                                 struct version *version, bool *unchanged, struct arena *keep,
+                                 struct error *err)
+{
+    const struct manifest_application *application;
+
+    TRY(application_manifest(manifest, file_name, &application, keep, err));
+    return application_add(registry_of(store), application, version, unchanged, keep, err);
 }
 
 static enum status local_resolve(struct store *store, const char *reference,
@@ -73,6 +86,7 @@ static void local_close(struct store *store)
 
 static const struct store_class LOCAL = {
     .upload = local_upload,
+    .compose = local_compose,
     .resolve = local_resolve,
     .list = local_list,
     .alias = local_alias,

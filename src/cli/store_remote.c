@@ -260,7 +260,8 @@ struct sending {
     struct bytes *pieces;
     size_t count;
     struct text heads; /* of the tar's entries */
-    struct file_map file, manifest;
+    struct file_map file, map;
+    struct bytes manifest;
     struct artifact *artifact;
 };
 
@@ -270,7 +271,7 @@ static enum status pack_folder(struct sending *s, struct arena *keep, struct err
     static const uint8_t ZEROS[TAR_END_SIZE];
     struct artifact *artifact = s->artifact;
     size_t *ends = arena_new(keep, size_t, artifact->count + 2), last = 0, own = 0;
-    bool replaced = s->manifest.bytes.size > 0;
+    bool replaced = s->manifest.size > 0;
 
     s->pieces = arena_new(keep, struct bytes, 3 * artifact->count + 4);
     if (!ends || !s->pieces)
@@ -278,7 +279,7 @@ static enum status pack_folder(struct sending *s, struct arena *keep, struct err
     for (size_t i = 0; i <= artifact->count; i++) {
         bool is_manifest = i == artifact->count;
         struct bytes path = bytes_of(is_manifest ? MANIFEST_NAME : artifact->members[i].path);
-        struct bytes bytes = s->manifest.bytes;
+        struct bytes bytes = s->manifest;
         if (is_manifest ? !replaced : replaced && bytes_is(path, MANIFEST_NAME))
             continue;
         if (!is_manifest)
@@ -305,7 +306,8 @@ static enum status pack(const struct store_upload *upload, struct sending *s, co
     struct stat facts;
 
     if (upload->manifest)
-        TRY(file_map_open(&s->manifest, AT_FDCWD, upload->manifest, true, err));
+        TRY(file_map_open(&s->map, AT_FDCWD, upload->manifest, true, err));
+    s->manifest = upload->manifest ? s->map.bytes : upload->text;
     if (stat(upload->path, &facts) == 0 && S_ISDIR(facts.st_mode)) {
         TRY(artifact_open(upload->path, NULL, &s->artifact, err));
         *name = arena_printf(keep, "%s.tar", s->artifact->name);
@@ -337,9 +339,9 @@ static enum status send_packed(struct store *store, const struct store_upload *u
         client_encode(&path, bytes_of(upload->name));
     }
     text_append(&headers, "Content-Type: application/octet-stream\r\n");
-    if (s->manifest.bytes.size && !s->artifact) {
+    if (s->manifest.size && !s->artifact) {
         text_append(&headers, "Firn-Manifest: ");
-        client_encode(&headers, s->manifest.bytes);
+        client_encode(&headers, s->manifest);
         text_append(&headers, "\r\n");
     }
     status = text_check(&path, err);
@@ -368,9 +370,33 @@ static enum status remote_upload(struct store *store, const struct store_upload 
     if (!status)
         status = version_read(body, version, unchanged, keep, err);
     file_map_close(&sending.file);
-    file_map_close(&sending.manifest);
+    file_map_close(&sending.map);
     artifact_close(sending.artifact);
     text_release(&sending.heads);
+    return status;
+}
+
+static enum status remote_compose(struct store *store, struct bytes manifest, const char *file_name,
+                                  struct version *version, bool *unchanged, struct arena *keep,
+                                  struct error *err)
+{
+    struct text path = {0};
+    struct client_request request = {.method = "POST",
+                                     .pieces = &manifest,
+                                     .piece_count = 1,
+                                     .headers = "Content-Type: application/yaml\r\n"};
+    struct bytes body;
+    enum status status;
+
+    text_append(&path, "/api/applications?file=");
+    client_encode(&path, bytes_of(file_name));
+    status = text_check(&path, err);
+    request.path = path.data;
+    if (!status)
+        status = client_call(client_of(store), &request, &body, keep, err);
+    if (!status)
+        status = version_read(body, version, unchanged, keep, err);
+    text_release(&path);
     return status;
 }
 
@@ -381,6 +407,7 @@ static void remote_close(struct store *store)
 
 static const struct store_class REMOTE = {
     .upload = remote_upload,
+    .compose = remote_compose,
     .resolve = remote_resolve,
     .list = remote_list,
     .alias = remote_alias,

@@ -30,12 +30,38 @@ static void oldest_read(struct reading *r, const struct yaml *root)
         "a file of protocol buffers");
 }
 
-static void document_read(struct reading *r, const struct yaml *root)
+static bool is_marker(const char *line, size_t size)
+{
+    return size >= 3 && !memcmp(line, "---", 3) &&
+           (size == 3 || line[3] == ' ' || line[3] == '\t' || line[3] == '\r');
+}
+
+/* The document around a line: between the marks that begin it and the next one. */
+static struct bytes document_text(struct bytes yaml, size_t wanted)
+{
+    size_t begin = 0, line = 1;
+
+    for (size_t at = 0; at < yaml.size; line++) {
+        const char *text = (const char *)yaml.data + at;
+        const char *end = memchr(text, '\n', yaml.size - at);
+        size_t size = end ? (size_t)(end - text) : yaml.size - at;
+
+        if (is_marker(text, size) && line > wanted)
+            return (struct bytes){yaml.data + begin, at - begin};
+        if (is_marker(text, size))
+            begin = at;
+        at += size + 1;
+    }
+    return (struct bytes){yaml.data + begin, yaml.size - begin};
+}
+
+static void document_read(struct reading *r, struct bytes yaml, const struct yaml *root)
 {
     struct manifest_document *document = &r->manifests->documents[r->manifests->count++];
     const struct yaml *kind = yaml_get(root, "kind");
 
     document->line = root->line;
+    document->text = document_text(yaml, root->line);
     document->kind = "";
     if (root->kind != YAML_MAP) {
         fault(r, root->line, NULL, "a manifest begins with `kind: Model`; this is %s",
@@ -71,15 +97,15 @@ enum status manifests_parse(struct bytes yaml, const char *file_name, struct man
     manifests->documents = ROOM(&r, struct manifest_document, count);
     for (size_t i = 0; manifests->documents && i < count; i++) {
         r.generation = GENERATION_ANY;
-        document_read(&r, &roots[i]);
+        document_read(&r, yaml, &roots[i]);
     }
     return r.no_memory ? error_no_memory(err, "a manifest") : STATUS_OK;
 }
 
 /* --- the one model --- */
 
-static enum status first_fault(const struct manifests *manifests, const char *file_name,
-                               struct error *err)
+enum status manifests_check(const struct manifests *manifests, const char *file_name,
+                            struct error *err)
 {
     const struct remark *remark = manifests->remarks;
 
@@ -119,7 +145,7 @@ enum status manifest_parse(struct bytes yaml, const char *file_name, struct mani
 
     *manifest = (struct manifest){0};
     TRY(manifests_parse(yaml, file_name, &manifests, keep, err));
-    TRY(first_fault(&manifests, file_name, err));
+    TRY(manifests_check(&manifests, file_name, err));
     for (size_t i = 0; i < manifests.count; i++) {
         const struct manifest_document *document = &manifests.documents[i];
 

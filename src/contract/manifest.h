@@ -47,6 +47,7 @@ struct manifest_variant {
     int64_t weight;      /* of 100 in its stage */
     const char *runtime; /* of the first generation; or NULL */
     bool shadow;         /* gets a copy of requests, never answers; weight 0 */
+    const char *digest;  /* of the version, when it was resolved; or NULL */
 };
 
 struct manifest_stage {
@@ -66,6 +67,7 @@ struct manifest_application { /* kind: Application */
 struct manifest_document {
     const char *kind, *name; /* name: NULL when not given */
     size_t line;
+    struct bytes text;                        /* of this document alone, borrowed */
     struct manifest *model;                   /* of kind Model */
     struct manifest_application *application; /* of kind Application; other kinds have neither */
 };
@@ -81,6 +83,10 @@ struct manifests {
  * an alias, an anchor, a doubled key, not UTF-8. */
 enum status manifests_parse(struct bytes yaml, const char *file_name, struct manifests *manifests,
                             struct arena *keep, struct error *err) must_check;
+
+/* INVALID_INPUT with the line and the fix of the first error. */
+enum status manifests_check(const struct manifests *manifests, const char *file_name,
+                            struct error *err) must_check;
 
 /* The one document of kind Model. INVALID_INPUT with the line: the first error among the remarks
  * of the file, or no such document, or several. */

@@ -40,6 +40,8 @@ struct session { /* the head of every kind of session */
     /* Set by the owner before any run: when a run is to be given up, between two of its steps. */
     uint64_t deadline_ns;          /* of CLOCK_MONOTONIC; 0: none. DEADLINE */
     const _Atomic bool *cancelled; /* by another thread; NULL: nobody can. UNAVAILABLE */
+    uint64_t
+        sticky; /* of an application: requests of one key are answered by one variant; 0: none */
 };
 
 /* The memory of one thread's runs. One session, one thread at a time; many sessions per servable.

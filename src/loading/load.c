@@ -157,6 +157,13 @@ static enum status find_manifest(const char *path, struct artifact *artifact, st
     return member ? member_bytes(member, bytes, err) : STATUS_OK;
 }
 
+static enum status artifact_at(const char *path, struct artifact **artifact, struct error *err)
+{
+    if (artifact_open(path, NULL, artifact, err) && err->status == STATUS_NOT_FOUND && !err->fix[0])
+        error_fix(err, "check the path");
+    return err->status;
+}
+
 enum status load_open(const char *path, const char *manifest_path, struct loading *loading,
                       struct error *err)
 {
@@ -166,11 +173,8 @@ enum status load_open(const char *path, const char *manifest_path, struct loadin
     enum status status;
 
     *loading = (struct loading){0};
-    if (artifact_open(path, NULL, &artifact, err)) {
-        if (err->status == STATUS_NOT_FOUND && !err->fix[0])
-            error_fix(err, "check the path");
-        return err->status;
-    }
+    *err = (struct error){0};
+    TRY(artifact_at(path, &artifact, err));
     status = find_manifest(manifest_path, artifact, &map, &manifest, err);
     if (status)
         artifact_close(artifact);
@@ -179,6 +183,17 @@ enum status load_open(const char *path, const char *manifest_path, struct loadin
                                loading, err);
     file_map_close(&map);
     return status;
+}
+
+enum status load_open_text(const char *path, struct bytes manifest, const char *name,
+                           struct loading *loading, struct error *err)
+{
+    struct artifact *artifact;
+
+    *loading = (struct loading){0};
+    *err = (struct error){0};
+    TRY(artifact_at(path, &artifact, err));
+    return load_artifact(artifact, manifest, name, loading, err);
 }
 
 void load_close(struct loading *loading)

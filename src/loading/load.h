@@ -26,6 +26,9 @@ struct loading { /* stays where it is between load_open and load_close */
  * when it holds one. Ends with load_close in any case. */
 enum status load_open(const char *path, const char *manifest_path, struct loading *loading,
                       struct error *err) must_check;
+/* The same with the manifest as text; `name` of it is for messages. */
+enum status load_open_text(const char *path, struct bytes manifest, const char *name,
+                           struct loading *loading, struct error *err) must_check;
 /* The same for an artifact that is already open, which is taken over. `manifest`: its text, empty
  * for none; `name` of it is for messages. */
 enum status load_artifact(struct artifact *artifact, struct bytes manifest, const char *name,

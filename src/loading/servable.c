@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From what was opened, or a stored version, to a servable. */
+#include "applications/application.h"
 #include "loading/adapt.h"
-#include "loading/load.h"
+#include "loading/internal.h"
 
 /* The servable with the contract `face`, which lives in the model's arena. */
 static enum status make(struct loading *loading, const struct contract *face,
@@ -44,6 +45,8 @@ enum status load_version(struct registry *registry, const struct version *versio
 
     if (version->reason)
         return error_set(err, STATUS_UNSUPPORTED, "%s", version->reason);
+    if (!strcmp(version->format, APPLICATION_FORMAT))
+        return load_application(registry, version, options, servable, err);
     TRY(registry_artifact(registry, version, &artifact, err));
     /* the frozen contract holds what the manifest declared; its payload still counts */
     status = load_import(artifact, bytes_of(version->manifest ? version->manifest : ""),

@@ -127,7 +127,8 @@ static const char *or_empty(const char *text)
 }
 
 /* Blobs, then rows: the version is there when the transaction is. */
-static enum status publish(struct registry *registry, struct image *image, struct version *version,
+static enum status publish(struct registry *registry, struct image *image,
+                           const struct version_upload *upload, struct version *version,
                            bool *unchanged, struct error *err)
 {
     const struct store_image row = {
@@ -146,7 +147,8 @@ static enum status publish(struct registry *registry, struct image *image, struc
     TRY(blob_publish(registry, &image->manifest, err));
     snprintf(folder, sizeof folder, "%s/blobs/sha256", registry->folder);
     TRY(file_sync_folder(folder, err));
-    return registry->backend->add(registry->store, version, &row, unchanged, err);
+    return registry->backend->add(registry->store, version, &row, upload->uses, upload->use_count,
+                                  unchanged, err);
 }
 
 static enum status add_staged(struct registry *registry, const struct staging *staging,
@@ -174,7 +176,8 @@ static enum status add_staged(struct registry *registry, const struct staging *s
         version.digest = image->manifest.digest;
         version.bytes = image->bytes;
         lock = registry_lock(registry, "lock", LOCK_SHARED, err);
-        status = lock < 0 ? err->status : publish(registry, image, &version, unchanged, err);
+        status =
+            lock < 0 ? err->status : publish(registry, image, upload, &version, unchanged, err);
         if (lock >= 0)
             close(lock);
     }

@@ -32,10 +32,17 @@ enum status registry_open(const char *folder, struct registry **registry, struct
     must_check;
 void registry_close(struct registry *registry);
 
+struct version_use { /* another version that this one needs */
+    const char *model;
+    int64_t number;
+};
+
 struct version_upload {
     const char *model;
     struct artifact *artifact; /* its members become /model/files in the image */
     const char *format, *framework, *framework_version, *contract, *manifest, *reason;
+    const struct version_use *uses; /* (use_count,): they cannot be deleted while this is there */
+    size_t use_count;
     void (*progress)(void *context, uint64_t done, uint64_t total); /* may be NULL */
     void *context;
 };
@@ -66,7 +73,8 @@ enum status registry_alias(struct registry *registry, const char *model, const c
                            int64_t number, int64_t expected, struct error *err) must_check;
 
 /* Delete a version (number > 0) or a model with all versions (0). CONFLICT names the aliases that
- * stand on it. Numbers are never given again. Blobs go with registry_gc. */
+ * stand on it, and the applications that use it. Numbers are never given again. Blobs go with
+ * registry_gc. */
 enum status registry_delete(struct registry *registry, const char *model, int64_t number,
                             struct error *err) must_check;
 

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "base/file.h"
 #include "cli/command.h"
+#include "cli/manifest_file.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "contract/manifest.h"
 #include "formats/json/json.h"
-#include "formats/yaml.h"
-#include "loading/load.h"
 
 enum { MEMORY_MAX = 256 << 20 };
 
@@ -23,47 +16,15 @@ static const struct option OPTIONS[] = {
     {0},
 };
 
-/* A file, standard input, or the serving.yaml of a folder. */
-static enum status source_read(const char *path, const char **name, struct bytes *bytes,
-                               struct arena *keep, struct error *err)
+static void print_people(const struct manifest_file *file, struct text *text)
 {
-    struct stat facts;
-    enum status status;
-    int fd;
+    const struct manifests *manifests = &file->manifests;
 
-    *name = path;
-    if (!strcmp(path, "-")) {
-        *name = "standard input";
-        return file_read_all(STDIN_FILENO, YAML_BYTES_MAX, bytes, keep, err);
-    }
-    if (!stat(path, &facts) && S_ISDIR(facts.st_mode)) {
-        *name = arena_printf(keep, "%s/%s", path, MANIFEST_NAME);
-        if (!*name)
-            return error_no_memory(err, "a path");
-    }
-    fd = open(*name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_set(err, STATUS_NOT_FOUND, "there is no file %s", *name);
-    status = file_read_all(fd, YAML_BYTES_MAX, bytes, keep, err);
-    close(fd);
-    return status;
-}
-
-static void print_people(const char *name, const struct manifests *manifests, struct text *text)
-{
-    for (size_t i = 0; i < manifests->remark_count; i++) {
-        const struct remark *remark = &manifests->remarks[i];
-
-        text_printf(text, "%s:%zu: %s: %s\n", name, remark->line,
-                    remark->kind == REMARK_ERROR ? "error" : "note", remark->text);
-        if (remark->fix)
-            text_printf(text, "  fix: %s\n", remark->fix);
-    }
-    if (manifests->error_count)
-        return;
-    for (size_t i = 0; i < manifests->count; i++)
-        text_printf(text, "%s:%zu: %s%s%s is well formed\n", name, manifests->documents[i].line,
-                    manifests->documents[i].kind, manifests->documents[i].name ? " " : "",
+    manifest_file_print(file, text);
+    for (size_t i = 0; !manifests->error_count && i < manifests->count; i++)
+        text_printf(text, "%s:%zu: %s%s%s is well formed\n", file->name,
+                    manifests->documents[i].line, manifests->documents[i].kind,
+                    manifests->documents[i].name ? " " : "",
                     manifests->documents[i].name ? manifests->documents[i].name : "");
 }
 
@@ -75,10 +36,12 @@ static void text_or_null(struct text *text, const char *string)
         text_append(text, "null");
 }
 
-static void print_json(const char *name, const struct manifests *manifests, struct text *text)
+static void print_json(const struct manifest_file *file, struct text *text)
 {
+    const struct manifests *manifests = &file->manifests;
+
     text_append(text, "{\"file\":");
-    json_write_text(text, name);
+    json_write_text(text, file->name);
     text_append(text, ",\"documents\":[");
     for (size_t i = 0; i < manifests->count; i++) {
         const struct manifest_document *document = &manifests->documents[i];
@@ -106,19 +69,15 @@ static void print_json(const char *name, const struct manifests *manifests, stru
 static enum status one(const char *path, const struct validate *options, struct text *text,
                        size_t *errors, struct error *err)
 {
-    struct manifests manifests;
+    struct manifest_file file;
     struct arena keep;
-    struct bytes bytes;
-    const char *name;
     enum status status;
 
     arena_init(&keep, MEMORY_MAX);
-    status = source_read(path, &name, &bytes, &keep, err);
-    if (!status)
-        status = manifests_parse(bytes, name, &manifests, &keep, err);
+    status = manifest_file_read(path, false, &file, &keep, err);
     if (!status) {
-        (options->json ? print_json : print_people)(name, &manifests, text);
-        *errors += manifests.error_count;
+        (options->json ? print_json : print_people)(&file, text);
+        *errors += file.manifests.error_count;
     }
     arena_release(&keep);
     return status;

@@ -56,6 +56,11 @@ static void shadow_read(struct reading *r, const struct yaml *value, void *into)
         fault(r, value->line, NULL, "\"shadow\" is true or false");
 }
 
+static void digest_read(struct reading *r, const struct yaml *value, void *into)
+{
+    text_read(r, value, &((struct manifest_variant *)into)->digest);
+}
+
 static void placed_read(struct reading *r, const struct yaml *value, void *into)
 {
     (void)into;
@@ -70,11 +75,14 @@ static void monitoring_read(struct reading *r, const struct yaml *value, void *i
          "monitoring of a stage is not used: monitors belong to the model's own manifest");
 }
 
-static const struct key VARIANT[] = {
-    {"model", model_read},          {"weight", weight_read},
-    {"shadow", shadow_read},        {"runtime", runtime_read},
-    {"environment", placed_read},   {"deployment-config", placed_read},
-    {"monitoring", monitoring_read}};
+static const struct key VARIANT[] = {{"model", model_read},
+                                     {"weight", weight_read},
+                                     {"shadow", shadow_read},
+                                     {"digest", digest_read},
+                                     {"runtime", runtime_read},
+                                     {"environment", placed_read},
+                                     {"deployment-config", placed_read},
+                                     {"monitoring", monitoring_read}};
 
 static void variant_read(struct reading *r, const struct yaml *value, struct manifest_variant *into)
 {

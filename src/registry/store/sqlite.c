@@ -91,8 +91,33 @@ static enum status history_add(struct store *store, const char *when, const char
                    "ttttii", when, model, action, alias, number, previous);
 }
 
+/* Each must still be there: the foreign key says so. */
+static enum status uses_add(struct store *store, int64_t model, int64_t number,
+                            const struct version_use *uses, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t id = 0, one;
+        bool found;
+
+        TRY(sql_integer(store, &id, &found, err, "SELECT id FROM models WHERE name = ?1", "t",
+                        uses[i].model));
+        TRY(sql_integer(store, &one, &found, err,
+                        "SELECT 1 FROM versions WHERE model = ?1 AND number = ?2", "ii", id,
+                        uses[i].number));
+        if (!found)
+            return error_set(err, STATUS_NOT_FOUND, "%s:%lld was deleted meanwhile", uses[i].model,
+                             (long long)uses[i].number);
+        TRY(sql_run(store, err,
+                    "INSERT INTO uses (model, number, used_model, used_number)"
+                    " VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                    "iiii", model, number, id, uses[i].number));
+    }
+    return STATUS_OK;
+}
+
 static enum status add_locked(struct store *store, struct version *version,
-                              const struct store_image *image, bool *unchanged, struct error *err)
+                              const struct store_image *image, const struct version_use *uses,
+                              size_t use_count, bool *unchanged, struct error *err)
 {
     int64_t model = 0, last = 0;
     bool found;
@@ -125,18 +150,20 @@ static enum status add_locked(struct store *store, struct version *version,
                 version->framework_version, version->contract, version->manifest, version->reason,
                 version->created, version->bytes));
     version->number = last;
+    TRY(uses_add(store, model, last, uses, use_count, err));
     return history_add(store, version->created, version->model, "upload", NULL, last, 0, err);
 }
 
 static enum status add(struct store *store, struct version *version,
-                       const struct store_image *image, bool *unchanged, struct error *err)
+                       const struct store_image *image, const struct version_use *uses,
+                       size_t use_count, bool *unchanged, struct error *err)
 {
     enum status status;
 
     sqlite_lock(store);
     status = begin(store, err);
     if (!status) {
-        status = add_locked(store, version, image, unchanged, err);
+        status = add_locked(store, version, image, uses, use_count, unchanged, err);
         if (!status && *unchanged)
             sqlite_undo(store);
         else
@@ -245,6 +272,35 @@ static enum status references_check(struct store *store, const char *model, int6
     return status;
 }
 
+/* CONFLICT when other versions need one of those. */
+static enum status uses_check(struct store *store, int64_t id, int64_t number, struct error *err)
+{
+    struct text names = {0};
+    sqlite3_stmt *query;
+    enum status status;
+    bool row = false;
+
+    TRY(sql_open(
+        store, &query, err,
+        "SELECT m.name, u.number, u.used_number FROM uses u JOIN models m ON m.id = u.model"
+        " WHERE u.used_model = ?1 AND (?2 = 0 OR u.used_number = ?2)"
+        " ORDER BY m.name, u.number",
+        "ii", id, number));
+    for (status = sql_step(store, query, &row, err); !status && row;
+         status = sql_step(store, query, &row, err))
+        text_printf(&names, "%s%s:%lld uses version %lld", names.size ? ", " : "",
+                    (const char *)sqlite3_column_text(query, 0),
+                    (long long)sqlite3_column_int64(query, 1),
+                    (long long)sqlite3_column_int64(query, 2));
+    sqlite3_finalize(query);
+    if (!status && names.size)
+        status = error_set(err, STATUS_CONFLICT, "applications need it: %.300s", names.data);
+    if (status)
+        error_fix(err, "delete those versions of the applications first");
+    text_release(&names);
+    return status;
+}
+
 static enum status remove_locked(struct store *store, const char *model, int64_t number,
                                  const char *when, struct error *err)
 {
@@ -254,6 +310,7 @@ static enum status remove_locked(struct store *store, const char *model, int64_t
     if (number)
         TRY(version_exists(store, model, id, number, err));
     TRY(references_check(store, model, id, number, err));
+    TRY(uses_check(store, id, number, err));
     TRY(sql_run(store, err, "DELETE FROM versions WHERE model = ?1 AND (?2 = 0 OR number = ?2)",
                 "ii", id, number));
     TRY(sql_run(store, err,

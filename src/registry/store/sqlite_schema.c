@@ -62,6 +62,18 @@ static const char *const MIGRATIONS[] = {
     "  number INTEGER NOT NULL,"
     "  previous INTEGER NOT NULL"
     ") STRICT;",
+
+    /* Versions that an application needs. */
+    "CREATE TABLE uses ("
+    "  model INTEGER NOT NULL,"
+    "  number INTEGER NOT NULL,"
+    "  used_model INTEGER NOT NULL,"
+    "  used_number INTEGER NOT NULL,"
+    "  PRIMARY KEY (model, number, used_model, used_number),"
+    "  FOREIGN KEY (model, number) REFERENCES versions (model, number) ON DELETE CASCADE,"
+    "  FOREIGN KEY (used_model, used_number) REFERENCES versions (model, number)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX uses_by_used ON uses (used_model, used_number);",
 };
 
 enum { SCHEMA_VERSION = ARRAY_COUNT(MIGRATIONS) };

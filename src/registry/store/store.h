@@ -22,7 +22,8 @@ struct store_backend {
     /* Give the version the next number of its model. *unchanged, and the newest version's number,
      * when that one has the same digest. */
     enum status (*add)(struct store *store, struct version *version,
-                       const struct store_image *image, bool *unchanged, struct error *err);
+                       const struct store_image *image, const struct version_use *uses,
+                       size_t use_count, bool *unchanged, struct error *err);
 
     /* The version with that number or, when `alias` is given, where the alias stands or, with
      * number 0, the newest. *found is false when there is none. */

@@ -2,6 +2,7 @@
 /* Open Inference: infer, with JSON and the binary-data extension. */
 #include <stdio.h>
 
+#include "base/map.h"
 #include "base/number.h"
 #include "formats/json/oip.h"
 #include "server/access.h"
@@ -198,6 +199,16 @@ static uint64_t deadline_ns(const struct prediction *p)
     return p->request->received_ns + allowed;
 }
 
+/* Requests of one key get the same variant of an application. 0: any. */
+static uint64_t sticky_key(struct request *request)
+{
+    struct bytes key;
+
+    if (!request_header(request, "firn-sticky", &key) || !key.size)
+        return 0;
+    return bytes_hash(key) | 1;
+}
+
 static enum status run(struct prediction *p, struct session *session, struct error *err)
 {
     enum status status;
@@ -205,6 +216,7 @@ static enum status run(struct prediction *p, struct session *session, struct err
     session->team = p->request->server->team;
     session->deadline_ns = deadline_ns(p);
     session->cancelled = p->request->cancelled;
+    session->sticky = sticky_key(p->request);
     status = session_run(session, p->index, p->inputs, p->outputs, err);
     session->cancelled = NULL; /* it goes with the request */
     return status;

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "applications/application.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "contract/contract.h"
@@ -275,6 +276,29 @@ static enum status upload(struct request *request, struct response *response, st
     return status;
 }
 
+/* --- applications --- */
+
+static enum status compose(struct request *request, struct response *response, struct error *err)
+{
+    const struct manifest_application *application;
+    struct registry *registry;
+    struct version version;
+    const char *file;
+    bool unchanged = false;
+
+    TRY(registry_of(request, &registry, err));
+    TRY(request_query(request, "file", &file, err));
+    TRY(application_manifest(request->body, file ? file : "manifest", &application,
+                             request_arena(request), err));
+    TRY(application_add(registry, application, &version, &unchanged, request_arena(request), err));
+    response->status = unchanged ? 200 : 201;
+    text_append_char(&response->body, '{');
+    version_print_members(&version, false, &response->body);
+    text_printf(&response->body, ",\"unchanged\":%s}", unchanged ? "true" : "false");
+    models_refresh(request->server->models, false);
+    return STATUS_OK;
+}
+
 /* --- aliases, deleting --- */
 
 static enum status move_alias(struct request *request, struct response *response, bool remove,
@@ -433,6 +457,8 @@ static const struct route ROWS[] = {
      ROUTE_CONTROL},
     {HTTP_DELETE, "/api/models/{model}/aliases/{alias}", alias_remove, "remove the alias",
      ROUTE_CONTROL},
+    {HTTP_POST, "/api/applications", compose,
+     "make or change an application: the body is a manifest, kind Application", ROUTE_CONTROL},
     {HTTP_GET, "/api/diff", diff, "what clients of ?old= notice with ?new=", ROUTE_CONTROL},
     {HTTP_POST, "/api/gc", gc, "remove bytes that nothing refers to", ROUTE_CONTROL},
     {HTTP_POST, "/api/verify", verify, "read the store back", ROUTE_CONTROL},

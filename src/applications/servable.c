@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+/* An application as a servable: the tensors of one stage are the inputs of the next where they
+ * lie. */
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "applications/shadow.h"
+
+struct composed {
+    struct servable base;
+    const struct application *application;
+    struct servable **parts;
+    struct shadows *shadows; /* NULL: none */
+    struct arena memory;
+};
+
+struct composed_session {
+    struct session base;
+    struct session **parts; /* (part_count,) */
+    uint64_t random;
+    struct tensor *memory;  /* of all that follows */
+    struct tensor **made;   /* (stage_count,): what each stage gave, in its order */
+    struct tensor *inputs;  /* of a stage, in its order, then in the variant's */
+    struct tensor *outputs; /* of a variant, in its order */
+};
+
+static struct composed *composed_of(const struct servable *servable)
+{
+    return (struct composed *)(uintptr_t)servable;
+}
+
+static void composed_free(struct servable *servable)
+{
+    struct composed *composed = composed_of(servable);
+    struct arena memory = composed->memory;
+
+    shadows_free(composed->shadows);
+    for (size_t i = 0; i < composed->application->part_count; i++)
+        servable_free(composed->parts[i]);
+    free(composed->parts);
+    free(composed);
+    arena_release(&memory);
+}
+
+/* --- sessions --- */
+
+static void composed_session_free(struct session *base)
+{
+    struct composed_session *session = (struct composed_session *)base;
+    const struct composed *composed = composed_of(base->servable);
+
+    for (size_t i = 0; session->parts && i < composed->application->part_count; i++)
+        if (session->parts[i])
+            session_free(session->parts[i]);
+    free(session->parts);
+    free(session->made);
+    free(session->memory);
+    free(session);
+}
+
+/* The most inputs and outputs that a step has. */
+static void widths(const struct application *application, size_t *inputs, size_t *outputs)
+{
+    *inputs = *outputs = 0;
+    for (size_t p = 0; p < application->contract.count; p++)
+        for (size_t s = 0; s < application->stage_count; s++) {
+            const struct application_step *step = &application->paths[p].steps[s];
+
+            *inputs = step->input_count > *inputs ? step->input_count : *inputs;
+            *outputs = step->output_count > *outputs ? step->output_count : *outputs;
+        }
+}
+
+static bool session_room(struct composed_session *session, const struct application *application)
+{
+    size_t inputs, outputs;
+
+    widths(application, &inputs, &outputs);
+    session->memory = calloc(application->stage_count * outputs + 2 * inputs + outputs + 1,
+                             sizeof(struct tensor));
+    session->made = calloc(application->stage_count, sizeof(struct tensor *));
+    session->parts = calloc(application->part_count, sizeof(struct session *));
+    if (!session->memory || !session->made || !session->parts)
+        return false;
+    for (size_t s = 0; s < application->stage_count; s++)
+        session->made[s] = session->memory + s * outputs;
+    session->inputs = session->memory + application->stage_count * outputs;
+    session->outputs = session->inputs + 2 * inputs;
+    return true;
+}
+
+static struct session *composed_session_new(struct servable *servable)
+{
+    const struct composed *composed = composed_of(servable);
+    struct composed_session *session = calloc(1, sizeof *session);
+    bool good;
+
+    if (!session)
+        return NULL;
+    session->base.servable = servable;
+    good = session_room(session, composed->application);
+    for (size_t i = 0; good && i < composed->application->part_count; i++) {
+        session->parts[i] = servable_session(composed->parts[i]);
+        good = session->parts[i] != NULL;
+    }
+    if (getrandom(&session->random, sizeof session->random, 0) != sizeof session->random)
+        session->random = (uint64_t)(uintptr_t)session ^ (uint64_t)time(NULL);
+    if (good)
+        return &session->base;
+    composed_session_free(&session->base);
+    return NULL;
+}
+
+/* --- drawing --- */
+
+/* SplitMix64 (Steele, Lea, Flood 2014). */
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+/* The variant that answers: each in proportion to its weight; with a sticky key always the same
+ * one, as long as the weights are. */
+static size_t variant_draw(struct composed_session *session, const struct application_stage *stage,
+                           size_t number)
+{
+    uint64_t random;
+    int64_t place;
+
+    if (stage->variant_count == 1)
+        return 0;
+    if (session->base.sticky)
+        random = mix(session->base.sticky + number * UINT64_C(0x9e3779b97f4a7c15));
+    else
+        random = mix(session->random += UINT64_C(0x9e3779b97f4a7c15));
+    place = (int64_t)(((unsigned __int128)random * APPLICATION_WEIGHTS) >> 64);
+    for (size_t v = 0; v < stage->variant_count; v++) {
+        place -= stage->variants[v].weight;
+        if (place < 0)
+            return v;
+    }
+    return 0; /* the weights are APPLICATION_WEIGHTS in all */
+}
+
+/* --- running --- */
+
+static enum status step_run(struct composed_session *session, size_t path, size_t number,
+                            const struct tensor *given, struct error *err)
+{
+    struct composed *composed = composed_of(session->base.servable);
+    const struct application *application = composed->application;
+    const struct application_step *step = &application->paths[path].steps[number];
+    size_t v = variant_draw(session, &application->stages[number], number);
+    const struct application_call *call = &step->calls[v];
+    struct session *part = session->parts[application->stages[number].variants[v].part];
+    struct tensor *inputs = session->inputs, *ordered = inputs + step->input_count;
+
+    for (size_t i = 0; i < step->input_count; i++)
+        inputs[i] = step->wires[i].stage == WIRE_REQUEST
+                        ? given[step->wires[i].field]
+                        : session->made[step->wires[i].stage][step->wires[i].field];
+    shadows_offer(composed->shadows, path, number, inputs);
+    for (size_t i = 0; i < step->input_count; i++)
+        ordered[i] = inputs[call->inputs[i]];
+    part->team = session->base.team;
+    part->deadline_ns = session->base.deadline_ns;
+    part->cancelled = session->base.cancelled;
+    TRY(session_run(part, call->signature, ordered, session->outputs, err));
+    for (size_t i = 0; i < step->output_count; i++)
+        session->made[number][i] = session->outputs[call->outputs[i]];
+    return STATUS_OK;
+}
+
+static enum status composed_run(struct session *base, size_t signature, const struct tensor *inputs,
+                                struct tensor *outputs, struct error *err)
+{
+    struct composed_session *session = (struct composed_session *)base;
+    const struct application *application = composed_of(base->servable)->application;
+    size_t last = application->stage_count - 1;
+
+    if (signature >= application->contract.count)
+        return error_set(err, STATUS_NOT_FOUND, "there is no signature %zu", signature);
+    for (size_t s = 0; s <= last; s++)
+        if (step_run(session, signature, s, inputs, err))
+            return error_within(err, "stage %zu", s + 1);
+    memcpy(outputs, session->made[last],
+           application->paths[signature].steps[last].output_count * sizeof *outputs);
+    return STATUS_OK;
+}
+
+/* Not known: what a later stage is given is not there yet. */
+static double composed_estimate_us(struct session *session, size_t signature,
+                                   const struct tensor *inputs)
+{
+    (void)session;
+    (void)signature;
+    (void)inputs;
+    return -1;
+}
+
+static struct servable_account composed_account(const struct servable *servable)
+{
+    const struct composed *composed = composed_of(servable);
+    struct servable_account all = {0};
+
+    for (size_t i = 0; i < composed->application->part_count; i++) {
+        struct servable_account one = servable_account(composed->parts[i]);
+
+        all.weights += one.weights;
+        all.mapped += one.mapped;
+        all.arena += one.arena;
+    }
+    return all;
+}
+
+static const struct servable_class COMPOSED = {
+    .name = "application",
+    .free = composed_free,
+    .session_new = composed_session_new,
+    .session_free = composed_session_free,
+    .run = composed_run,
+    .estimate_us = composed_estimate_us,
+    .account = composed_account,
+};
+
+enum status application_servable(const struct application *application, struct servable **parts,
+                                 struct arena *memory, struct servable **servable,
+                                 struct error *err)
+{
+    struct composed *composed = calloc(1, sizeof *composed);
+    struct servable **own = calloc(application->part_count, sizeof(struct servable *));
+    struct arena kept = *memory;
+
+    *memory = (struct arena){0};
+    if (!composed || !own) {
+        for (size_t i = 0; i < application->part_count; i++)
+            servable_free(parts[i]);
+        free(composed);
+        free(own);
+        arena_release(&kept);
+        return error_no_memory(err, "an application");
+    }
+    memcpy(own, parts, application->part_count * sizeof(struct servable *));
+    *composed = (struct composed){.base = {&COMPOSED, &application->contract},
+                                  .application = application,
+                                  .parts = own,
+                                  .memory = kept};
+    if (shadows_new(application, own, &composed->shadows, err)) {
+        composed_free(&composed->base);
+        return err->status;
+    }
+    *servable = &composed->base;
+    return STATUS_OK;
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "loading/load.h"
+
+/* A version of format APPLICATION_FORMAT. */
+enum status load_application(struct registry *registry, const struct version *version,
+                             const struct native_options *options, struct servable **servable,
+                             struct error *err) must_check;
