@@ -12,15 +12,25 @@ static enum status flag(const struct tf_call *c, const char *name, bool otherwis
     return STATUS_OK;
 }
 
-/* `outputs` of the private operator, all of the node. */
+/* `outputs` of the private operator, all of the node; of half precision in float. */
 static enum status call_op(struct tf_call *c, const char *op, const struct attribute *attributes,
                            size_t count, size_t outputs, struct error *err)
 {
-    value_id y[3];
+    enum dtype dtype = emit_dtype(c->e, c->in[0]);
+    bool narrow = dtype == DTYPE_F16 || dtype == DTYPE_BF16;
+    value_id in[3] = {0}, y[3];
 
-    TRY(emit(c->e, "firn", op, c->in, c->in_count, attributes, count, y, outputs, err));
-    for (size_t i = 0; i < outputs; i++)
+    for (size_t i = 0; i < c->in_count && i < 3; i++) {
+        in[i] = c->in[i];
+        if (narrow && emit_dtype(c->e, in[i]) == dtype)
+            TRY(emit_cast(c->e, in[i], DTYPE_F32, &in[i], err));
+    }
+    TRY(emit(c->e, "firn", op, in, c->in_count, attributes, count, y, outputs, err));
+    for (size_t i = 0; i < outputs; i++) {
+        if (narrow && emit_dtype(c->e, y[i]) == DTYPE_F32)
+            TRY(emit_cast(c->e, y[i], dtype, &y[i], err));
         TRY(tf_add(c, y[i], err));
+    }
     return STATUS_OK;
 }
 
@@ -102,13 +112,13 @@ static enum status qr(struct tf_call *c, struct error *err)
     return call_op(c, "Qr", &full, 1, 2, err);
 }
 
-/* An empty output for vectors that are not asked for. */
+/* A number in the place of vectors that are not asked for. */
 static enum status add_nothing(struct tf_call *c, enum dtype dtype, struct error *err)
 {
     struct tensor nothing;
     value_id y;
 
-    TRY(tensor_new(&nothing, dtype, &(struct shape){.rank = 1, .dims = {0}}, c->l->keep, err));
+    TRY(tensor_new(&nothing, dtype, &(struct shape){.rank = 0}, c->l->keep, err));
     TRY(emit_constant(c->e, &nothing, &y, err));
     return tf_add(c, y, err);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Reductions, extremes, sums along an axis, products. */
+/* Reductions, extremes, what an axis adds up to. */
 #include "importers/tensorflow/internal.h"
 
 #include <math.h>
@@ -18,6 +18,27 @@ static enum status reduce(struct tf_call *c, const char *op, struct error *err)
     return tf_give(c, y);
 }
 
+/* Sums of complex numbers: part by part. */
+static enum status reduce_linear(struct tf_call *c, const char *op, struct error *err)
+{
+    static const char *const PARTS[] = {"real", "imag"};
+    struct tf_call as = *c;
+    value_id in[2] = {c->in[0], c->in[1]}, parts[2], y;
+
+    if (dtype_kind(emit_dtype(c->e, c->in[0])) != KIND_COMPLEX)
+        return reduce(c, op, err);
+    as.in = in;
+    for (int i = 0; i < 2; i++) {
+        TRY(emit_node(c->e, "firn", "Complex", EMIT(c->in[0]),
+                      EMIT_ATTRIBUTES(attribute_of_text("function", PARTS[i])), &in[0], err));
+        TRY(reduce(&as, op, err));
+        parts[i] = as.out[0];
+    }
+    TRY(emit_node(c->e, "firn", "Complex", EMIT(parts[0], parts[1]),
+                  EMIT_ATTRIBUTES(attribute_of_text("function", "make")), &y, err));
+    return tf_give(c, y);
+}
+
 static enum status reduce_bool(struct tf_call *c, const char *op, struct error *err)
 {
     struct tf_call as = *c;
@@ -30,13 +51,21 @@ static enum status reduce_bool(struct tf_call *c, const char *op, struct error *
     return tf_give(c, y);
 }
 
+static enum status sum(struct tf_call *c, struct error *err)
+{
+    return reduce_linear(c, "ReduceSum", err);
+}
+
+static enum status mean(struct tf_call *c, struct error *err)
+{
+    return reduce_linear(c, "ReduceMean", err);
+}
+
 #define REDUCTION(verb, op)                                                                        \
     static enum status verb(struct tf_call *c, struct error *err)                                  \
     {                                                                                              \
         return reduce(c, op, err);                                                                 \
     }
-REDUCTION(sum, "ReduceSum")
-REDUCTION(mean, "ReduceMean")
 REDUCTION(prod, "ReduceProd")
 REDUCTION(max, "ReduceMax")
 REDUCTION(min, "ReduceMin")
@@ -82,11 +111,28 @@ static enum status arg_min(struct tf_call *c, struct error *err)
     return arg(c, "ArgMin", INFINITY, err);
 }
 
+static enum status cumulative(struct tf_call *c, const char *function, struct error *err)
+{
+    bool exclusive, reverse;
+    value_id y;
+
+    TRY(tf_bool(c->node, "exclusive", false, &exclusive, err));
+    TRY(tf_bool(c->node, "reverse", false, &reverse, err));
+    TRY(emit(c->e, "firn", "Cumulative", c->in, 2,
+             (struct attribute[]){attribute_of_text("function", function),
+                                  attribute_of_int("exclusive", exclusive),
+                                  attribute_of_int("reverse", reverse)},
+             3, &y, 1, err));
+    return tf_give(c, y);
+}
+
 static enum status cumsum(struct tf_call *c, struct error *err)
 {
     bool exclusive, reverse;
     value_id y;
 
+    if (dtype_kind(emit_dtype(c->e, c->in[0])) == KIND_COMPLEX)
+        return cumulative(c, "sum", err);
     TRY(tf_bool(c->node, "exclusive", false, &exclusive, err));
     TRY(tf_bool(c->node, "reverse", false, &reverse, err));
     TRY(emit_node(c->e, "", "CumSum", EMIT(c->in[0], c->in[1]),
@@ -96,57 +142,14 @@ static enum status cumsum(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
-/* The last two axes the other way round. */
-static enum status transpose_last(struct tf_call *c, value_id x, value_id *y, struct error *err)
+static enum status cumprod(struct tf_call *c, struct error *err)
 {
-    int64_t perm[RANK_MAX];
-    int rank = emit_shape(c->e, x)->rank;
-
-    if (rank < 2)
-        return error_set(err, STATUS_UNSUPPORTED, "a matrix of unknown rank, or of less than 2");
-    for (int i = 0; i < rank; i++)
-        perm[i] = i;
-    perm[rank - 1] = rank - 2;
-    perm[rank - 2] = rank - 1;
-    return emit_transpose(c->e, x, perm, (size_t)rank, y, err);
+    return cumulative(c, "prod", err);
 }
 
-static enum status product(struct tf_call *c, const char *first, const char *second,
-                           struct error *err)
+static enum status cumulative_log_sum_exp(struct tf_call *c, struct error *err)
 {
-    value_id a = c->in[0], b = c->in[1], y;
-    bool turn_a, turn_b;
-
-    TRY(tf_bool(c->node, first, false, &turn_a, err));
-    TRY(tf_bool(c->node, second, false, &turn_b, err));
-    if (turn_a)
-        TRY(transpose_last(c, a, &a, err));
-    if (turn_b)
-        TRY(transpose_last(c, b, &b, err));
-    TRY(emit_2(c->e, "MatMul", a, b, &y, err));
-    return tf_give(c, y);
-}
-
-static enum status mat_mul(struct tf_call *c, struct error *err)
-{
-    return product(c, "transpose_a", "transpose_b", err);
-}
-
-static enum status batch_mat_mul(struct tf_call *c, struct error *err)
-{
-    return product(c, "adj_x", "adj_y", err);
-}
-
-static enum status einsum(struct tf_call *c, struct error *err)
-{
-    struct bytes equation;
-    struct attribute attribute = {.name = "equation", .kind = ATTRIBUTE_STRING, .count = 1};
-    value_id y;
-
-    TRY(tf_string(c->node, "equation", "", &equation, err));
-    attribute.s = equation;
-    TRY(emit(c->e, "", "Einsum", c->in, c->in_count, &attribute, 1, &y, 1, err));
-    return tf_give(c, y);
+    return cumulative(c, "log_sum_exp", err);
 }
 
 static enum status softmax_of(struct tf_call *c, const char *op, struct error *err)
@@ -188,9 +191,8 @@ const struct tf_op_set tf_ops_reduce = TF_OP_SET(
     {.name = "Any", .lower = any, .inputs = 2}, {.name = "ArgMax", .lower = arg_max, .inputs = 2},
     {.name = "ArgMin", .lower = arg_min, .inputs = 2},
     {.name = "Cumsum", .lower = cumsum, .inputs = 2},
-    {.name = "MatMul", .lower = mat_mul, .inputs = 2},
-    {.name = "BatchMatMul", .lower = batch_mat_mul, .inputs = 2},
-    {.name = "BatchMatMulV2", .lower = batch_mat_mul, .inputs = 2},
-    {.name = "Einsum", .lower = einsum}, {.name = "Softmax", .lower = softmax, .inputs = 1},
+    {.name = "Cumprod", .lower = cumprod, .inputs = 2},
+    {.name = "CumulativeLogsumexp", .lower = cumulative_log_sum_exp, .inputs = 2},
+    {.name = "Softmax", .lower = softmax, .inputs = 1},
     {.name = "LogSoftmax", .lower = log_softmax, .inputs = 1},
     {.name = "TopKV2", .lower = top_k, .inputs = 2, .outputs = "values,indices"}, );

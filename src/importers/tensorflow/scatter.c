@@ -84,21 +84,20 @@ SCATTER(subtract, "add", true)
 SCATTER(least, "min", false)
 SCATTER(most, "max", false)
 
-/* indices, updates, shape: into zeros (empty strings, false). */
+/* indices, updates, shape: into zeros. */
 static enum status scatter_nd(struct tf_call *c, struct error *err)
 {
     enum dtype dtype = emit_dtype(c->e, c->in[1]);
     value_id dims, zeros, y;
     struct tensor zero;
 
+    if (dtype == DTYPE_STRING) /* those of the same place are joined */
+        return error_set(err, STATUS_UNSUPPORTED, "of strings");
     TRY(tf_index(c, 2, &dims, err));
     TRY(tensor_new(&zero, dtype, &(struct shape){.rank = 0}, c->l->keep, err));
-    if (dtype == DTYPE_STRING)
-        *(struct bytes *)zero.data = (struct bytes){(const uint8_t *)"", 0};
     TRY(emit_constant(c->e, &zero, &zeros, err));
     TRY(emit_2(c->e, "Expand", zeros, dims, &zeros, err));
-    TRY(scatter_into(c, zeros, c->in[0], c->in[1], dtype == DTYPE_STRING ? "none" : "add", false,
-                     &y, err));
+    TRY(scatter_into(c, zeros, c->in[0], c->in[1], "add", false, &y, err));
     return tf_give(c, y);
 }
 

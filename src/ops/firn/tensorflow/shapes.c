@@ -3,7 +3,8 @@
  *
  * BroadcastShapes: two lists of dimensions -> what they broadcast to.
  * BroadcastAxes: the same two -> for each, the axes that a gradient is summed over.
- * LinSpace: start, stop, number of values. */
+ * LinSpace: start, stop, number of values.
+ * EnsureShape: its input, whose rank (-1: any) and dimensions (-1: any) are those attributes. */
 #include <math.h>
 
 #include "ops/kernels/call.h"
@@ -145,8 +146,54 @@ static enum status run_space(const struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
+/* --- EnsureShape --- */
+
+static enum status infer_ensured(struct op_call *call, struct error *err)
+{
+    int64_t rank = attribute_int(call->attributes, "rank", RANK_UNKNOWN);
+    struct shape out = call->in[0].shape;
+    size_t count;
+    const int64_t *dims = attribute_ints(call->attributes, "dims", &count);
+
+    TRY(op_wants(call, 0, DTYPES_ANY, err));
+    if (rank >= 0 && (rank > RANK_MAX || (int64_t)count != rank))
+        return op_error(call, err, STATUS_INVALID_INPUT, "%zu dimensions of %lld", count,
+                        (long long)rank);
+    if (rank >= 0 && out.rank < 0)
+        out = shape_of((int)rank, dims);
+    if (rank >= 0)
+        TRY(op_wants_rank(call, 0, (int)rank, (int)rank, err));
+    for (int i = 0; rank >= 0 && i < out.rank; i++) {
+        if (dims[i] < 0)
+            continue;
+        if (dim_is_known(out.dims[i]) && out.dims[i] != dims[i])
+            return op_error(call, err, STATUS_INVALID_INPUT, "dimension %d is %lld, not %lld", i,
+                            (long long)out.dims[i], (long long)dims[i]);
+        out.dims[i] = dims[i];
+    }
+    op_give(call, 0, call->in[0].dtype, &out);
+    return STATUS_OK;
+}
+
+static enum status run_ensured(const struct op_call *call, struct error *err)
+{
+    (void)err;
+    if (call->out[0].data != call->in[0].data && tensor_count(&call->in[0]))
+        memcpy(call->out[0].data, call->in[0].data, tensor_bytes(&call->in[0]));
+    return STATUS_OK;
+}
+
 const struct op_set ops_firn_shapes =
-    OP_SET({.name = "BroadcastShapes",
+    OP_SET({.name = "EnsureShape",
+            .summary = "its input, of a shape that is certain",
+            .flags = OP_VIEW | OP_ROWS,
+            .in_min = 1,
+            .in_max = 1,
+            .out_min = 1,
+            .out_max = 1,
+            .infer = infer_ensured,
+            .run = run_ensured},
+           {.name = "BroadcastShapes",
             .summary = "the shape that two shapes broadcast to",
             .in_min = 2,
             .in_max = 2,

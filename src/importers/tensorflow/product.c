@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Products of matrices, and Einstein's sums; complex ones from products of their parts. */
+#include "importers/tensorflow/internal.h"
+
+/* The last two axes the other way round. */
+static enum status transpose_last(struct tf_call *c, value_id x, value_id *y, struct error *err)
+{
+    int64_t perm[RANK_MAX];
+    int rank = emit_shape(c->e, x)->rank;
+
+    if (rank < 2)
+        return error_set(err, STATUS_UNSUPPORTED, "a matrix of unknown rank, or of less than 2");
+    for (int i = 0; i < rank; i++)
+        perm[i] = i;
+    perm[rank - 1] = rank - 2;
+    perm[rank - 2] = rank - 1;
+    return emit_transpose(c->e, x, perm, (size_t)rank, y, err);
+}
+
+static bool is_complex(const struct tf_call *c, value_id x)
+{
+    return dtype_kind(emit_dtype(c->e, x)) == KIND_COMPLEX;
+}
+
+static enum status part(struct tf_call *c, const char *which, value_id x, value_id *y,
+                        struct error *err)
+{
+    return emit_node(c->e, "firn", "Complex", EMIT(x),
+                     EMIT_ATTRIBUTES(attribute_of_text("function", which)), y, err);
+}
+
+/* What is linear in each of one or two operands: `product` of real ones. */
+typedef enum status (*product_of)(struct tf_call *c, const value_id *in, size_t count, value_id *y,
+                                  struct error *err);
+
+static enum status complex_product(struct tf_call *c, product_of product, const value_id *in,
+                                   size_t count, value_id *y, struct error *err)
+{
+    value_id re[2], im[2], terms[4], parts[2];
+
+    for (size_t i = 0; i < count; i++) {
+        TRY(part(c, "real", in[i], &re[i], err));
+        TRY(part(c, "imag", in[i], &im[i], err));
+    }
+    if (count == 1) {
+        TRY(product(c, re, 1, &parts[0], err));
+        TRY(product(c, im, 1, &parts[1], err));
+    } else {
+        TRY(product(c, (value_id[]){re[0], re[1]}, 2, &terms[0], err));
+        TRY(product(c, (value_id[]){im[0], im[1]}, 2, &terms[1], err));
+        TRY(product(c, (value_id[]){re[0], im[1]}, 2, &terms[2], err));
+        TRY(product(c, (value_id[]){im[0], re[1]}, 2, &terms[3], err));
+        TRY(emit_2(c->e, "Sub", terms[0], terms[1], &parts[0], err));
+        TRY(emit_2(c->e, "Add", terms[2], terms[3], &parts[1], err));
+    }
+    return emit_node(c->e, "firn", "Complex", EMIT(parts[0], parts[1]),
+                     EMIT_ATTRIBUTES(attribute_of_text("function", "make")), y, err);
+}
+
+static enum status linear(struct tf_call *c, product_of product, const value_id *in, size_t count,
+                          struct error *err)
+{
+    value_id y;
+
+    if (count && is_complex(c, in[0])) {
+        if (count > 2)
+            return error_set(err, STATUS_UNSUPPORTED, "of %zu complex operands", count);
+        TRY(complex_product(c, product, in, count, &y, err));
+    } else {
+        TRY(product(c, in, count, &y, err));
+    }
+    return tf_give(c, y);
+}
+
+/* --- matrices --- */
+
+static enum status multiply(struct tf_call *c, const value_id *in, size_t count, value_id *y,
+                            struct error *err)
+{
+    return emit(c->e, "", "MatMul", in, count, NULL, 0, y, 1, err);
+}
+
+/* `conjugated`: turning is the adjoint. */
+static enum status turned(struct tf_call *c, const char *attribute, bool conjugated, value_id *x,
+                          struct error *err)
+{
+    bool turn;
+
+    TRY(tf_bool(c->node, attribute, false, &turn, err));
+    if (!turn)
+        return STATUS_OK;
+    if (conjugated && is_complex(c, *x))
+        TRY(part(c, "conj", *x, x, err));
+    return transpose_last(c, *x, x, err);
+}
+
+static enum status mat_mul(struct tf_call *c, struct error *err)
+{
+    value_id in[2] = {c->in[0], c->in[1]};
+
+    TRY(turned(c, "transpose_a", false, &in[0], err));
+    TRY(turned(c, "transpose_b", false, &in[1], err));
+    return linear(c, multiply, in, 2, err);
+}
+
+/* Operands of bfloat16 too, the result is float. */
+static enum status sparse_mat_mul(struct tf_call *c, struct error *err)
+{
+    value_id in[2] = {c->in[0], c->in[1]};
+
+    for (int i = 0; i < 2; i++)
+        TRY(emit_cast(c->e, in[i], DTYPE_F32, &in[i], err));
+    TRY(turned(c, "transpose_a", false, &in[0], err));
+    TRY(turned(c, "transpose_b", false, &in[1], err));
+    return linear(c, multiply, in, 2, err);
+}
+
+/* The third version names the type of the result. */
+static enum status batch_mat_mul(struct tf_call *c, struct error *err)
+{
+    value_id in[2] = {c->in[0], c->in[1]};
+    enum dtype dtype;
+
+    TRY(tf_type(c->node, "Tout", &dtype, err));
+    for (int i = 0; i < 2 && dtype != DTYPE_NONE; i++)
+        TRY(emit_cast(c->e, in[i], dtype, &in[i], err));
+    TRY(turned(c, "adj_x", true, &in[0], err));
+    TRY(turned(c, "adj_y", true, &in[1], err));
+    return linear(c, multiply, in, 2, err);
+}
+
+/* --- Einstein's sums --- */
+
+static enum status sum_over(struct tf_call *c, const value_id *in, size_t count, value_id *y,
+                            struct error *err)
+{
+    struct attribute attribute = {.name = "equation", .kind = ATTRIBUTE_STRING, .count = 1};
+
+    TRY(tf_string(c->node, "equation", "", &attribute.s, err));
+    return emit(c->e, "", "Einsum", in, count, &attribute, 1, y, 1, err);
+}
+
+static enum status einsum(struct tf_call *c, struct error *err)
+{
+    return linear(c, sum_over, c->in, c->in_count, err);
+}
+
+const struct tf_op_set tf_ops_product =
+    TF_OP_SET({.name = "MatMul", .lower = mat_mul, .inputs = 2},
+              {.name = "SparseMatMul", .lower = sparse_mat_mul, .inputs = 2},
+              {.name = "BatchMatMul", .lower = batch_mat_mul, .inputs = 2},
+              {.name = "BatchMatMulV2", .lower = batch_mat_mul, .inputs = 2},
+              {.name = "BatchMatMulV3", .lower = batch_mat_mul, .inputs = 2},
+              {.name = "Einsum", .lower = einsum}, );
