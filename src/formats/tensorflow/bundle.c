@@ -4,6 +4,7 @@
 #include "base/cursor.h"
 #include "base/checked.h"
 #include "base/crc32c.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "formats/tensorflow/tensor_proto.h"
 
@@ -345,24 +346,28 @@ static enum status slice_check(const struct tensor *whole, struct slice *slice, 
     return STATUS_OK;
 }
 
-static void slice_place(const struct tensor *whole, const struct slice *slice,
-                        const struct tensor *piece)
+/* A piece into its place in the whole, or out of it. */
+static void slice_copy(const struct tensor *whole, const struct slice *slice,
+                       const struct tensor *piece, bool out)
 {
     size_t item = dtype_size(whole->dtype), run = item, runs = 1;
     size_t index[RANK_MAX] = {0};
     int last = whole->shape.rank - 1;
-    const char *from = piece->data;
+    char *part = piece->data;
 
     if (last >= 0)
         run = (size_t)piece->shape.dims[last] * item;
     for (int d = 0; d < last; d++)
         runs *= (size_t)piece->shape.dims[d];
     for (size_t r = 0; r < runs; r++) {
+        char *at = whole->data;
         size_t to = 0;
 
         for (int d = 0; d <= last; d++)
             to = to * (size_t)whole->shape.dims[d] + (size_t)slice->start[d] + index[d];
-        memcpy((char *)whole->data + to * item, from + r * run, run);
+        if (run)
+            memcpy(out ? part + r * run : at + to * item, out ? at + to * item : part + r * run,
+                   run);
         for (int d = last - 1; d >= 0 && ++index[d] == (size_t)piece->shape.dims[d]; d--)
             index[d] = 0;
     }
@@ -385,7 +390,7 @@ static enum status slice_add(const struct bundle *bundle, struct bytes name,
     for (int d = 0; d < slice->rank; d++)
         if (piece.shape.dims[d] != (slice->length[d] < 0 ? whole->shape.dims[d] : slice->length[d]))
             return error_set(err, STATUS_INVALID_INPUT, "a slice has another shape than stated");
-    slice_place(whole, slice, &piece);
+    slice_copy(whole, slice, &piece, false);
     return STATUS_OK;
 }
 
@@ -436,4 +441,71 @@ enum status bundle_tensor(const struct bundle *bundle, struct bytes name, struct
                           : entry_tensor(bundle, &entry, tensor, err);
     text_release(&key);
     return status ? within(name, err) : STATUS_OK;
+}
+
+/* --- a part of a tensor --- */
+
+/* The text up to this character, cut off the front with it; all of it where there is none. */
+static struct bytes cut(struct bytes *text, char at)
+{
+    struct bytes front = *text;
+    const uint8_t *end = text->size ? memchr(text->data, at, text->size) : NULL;
+
+    if (end)
+        front.size = (size_t)(end - text->data);
+    text->data += front.size + (end != NULL);
+    text->size -= front.size + (end != NULL);
+    return front;
+}
+
+/* "4 2 0,2:-": the dimensions of the whole, then start and length for each, "-" for all of one.
+ * Source: tensorflow/core/framework/tensor_slice.cc, util/saved_tensor_slice_util.cc. */
+static enum status slice_parse(struct bytes spec, const struct tensor *whole, struct slice *slice,
+                               struct error *err)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+    struct bytes left = spec;
+    bool good = true;
+
+    *slice = (struct slice){.rank = whole->shape.rank};
+    for (int d = 0; d < slice->rank && good; d++) {
+        int64_t dim;
+
+        good = number_i64_from_text(cut(&left, ' '), &dim) && dim == whole->shape.dims[d];
+    }
+    for (int d = 0; d < slice->rank && good; d++) {
+        struct bytes extent = cut(&left, ':');
+
+        slice->length[d] = -1;
+        if (bytes_is(extent, "-"))
+            continue;
+        good = number_i64_from_text(cut(&extent, ','), &slice->start[d]) &&
+               number_i64_from_text(extent, &slice->length[d]) && slice->length[d] >= 0;
+    }
+    if (!good || left.size)
+        return error_set(err, STATUS_INVALID_INPUT, "'%s' is no slice of it",
+                         text_quote(spec, quoted, sizeof quoted));
+    return slice_check(whole, slice, err);
+}
+
+enum status bundle_slice(const struct bundle *bundle, struct bytes name, struct bytes spec,
+                         struct tensor *tensor, struct error *err)
+{
+    struct tensor whole;
+    struct slice slice;
+    struct shape shape;
+
+    TRY(bundle_tensor(bundle, name, &whole, err));
+    *tensor = whole;
+    if (!spec.size)
+        return STATUS_OK;
+    if (slice_parse(spec, &whole, &slice, err))
+        return within(name, err);
+    shape = whole.shape;
+    for (int d = 0; d < shape.rank; d++)
+        shape.dims[d] = slice.length[d] < 0 ? shape.dims[d] : slice.length[d];
+    TRY(tensor_new(tensor, whole.dtype, &shape, bundle->keep, err));
+    if (tensor_count(tensor))
+        slice_copy(&whole, &slice, tensor, true);
+    return STATUS_OK;
 }

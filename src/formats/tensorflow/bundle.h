@@ -36,3 +36,8 @@ enum status bundle_find(const struct bundle *bundle, struct bytes name, struct b
  * shard where it is aligned. */
 enum status bundle_tensor(const struct bundle *bundle, struct bytes name, struct tensor *tensor,
                           struct error *err) must_check;
+
+/* A part of it, as RestoreV2 names parts: "4 2 0,2:-" is the first two rows of (4, 2); empty: all.
+ */
+enum status bundle_slice(const struct bundle *bundle, struct bytes name, struct bytes spec,
+                         struct tensor *tensor, struct error *err) must_check;

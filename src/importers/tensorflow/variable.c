@@ -29,7 +29,7 @@ enum status tf_variable_stored(const struct tf_lowering *l, const struct tf_reso
         return STATUS_OK;
     }
     if (variable->key.size && l->bundle)
-        return bundle_tensor(l->bundle, variable->key, stored, err);
+        return bundle_slice(l->bundle, variable->key, variable->slice, stored, err);
     return error_set(err, STATUS_UNSUPPORTED, "the file does not hold variable '%.64s'",
                      variable->name);
 }
