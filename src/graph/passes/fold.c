@@ -79,6 +79,22 @@ static bool is_deferred(const struct node *node, const struct op_call *call)
     return node_is(node, "DequantizeLinear") && tensor_count(&call->in[0]) > 1;
 }
 
+/* Infer a node anew with what is known by now. */
+static enum status learn(struct graph *graph, const struct node *node, struct op_call *call,
+                         struct error *err)
+{
+    TRY(graph_infer(graph, node, call, err));
+    for (size_t i = 0; i < node->output_count; i++) {
+        struct value *out = &graph->values[node->outputs[i]];
+
+        if (graph_learn(graph, out, call->out[i].dtype, &call->out[i].shape, err))
+            return graph_node_error(node, err);
+        out->declared = out->declared || graph_is_declared(graph, node);
+        out->element = call->out[i].element;
+    }
+    return STATUS_OK;
+}
+
 static bool is_small(const struct op_call *call)
 {
     for (size_t i = 0; i < call->out_count; i++)
@@ -95,7 +111,7 @@ enum status graph_compute(struct graph *graph, size_t from, struct arena *scratc
         struct op_call call;
         bool folded = false;
 
-        TRY(graph_infer(graph, node, &call, err));
+        TRY(learn(graph, node, &call, err));
         if (is_foldable(graph, node, &call) && is_small(&call))
             TRY(fold(graph, node, &call, scratch, &folded, err));
     }
@@ -119,15 +135,7 @@ enum status graph_fold(struct graph *graph, bool dequantise, struct arena *scrat
 
         if (dequantise && (!node_is(node, "DequantizeLinear") || !uses.is_live[n]))
             continue;
-        TRY(graph_infer(graph, node, &call, err));
-        for (size_t i = 0; i < node->output_count; i++) {
-            struct value *out = &graph->values[node->outputs[i]];
-
-            if (graph_learn(graph, out, call.out[i].dtype, &call.out[i].shape, err))
-                return graph_node_error(node, err);
-            out->declared = out->declared || graph_is_declared(graph, node);
-            out->element = call.out[i].element;
-        }
+        TRY(learn(graph, node, &call, err));
         if (!is_foldable(graph, node, &call) || is_deferred(node, &call) != dequantise ||
             growth + growth_of(&call) > GROWTH_MAX)
             continue;

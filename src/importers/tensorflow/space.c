@@ -63,9 +63,83 @@ static enum status space_to_batch_nd(struct tf_call *c, struct error *err)
     return space_batch_nd(c, "SpaceToBatch", err);
 }
 
+/* --- dilated convolutions are stored as a convolution between the two --- */
+
+static const struct node *maker(const struct tf_call *c, value_id value, const char *op)
+{
+    const struct graph *graph = c->e->graph;
+    int32_t node = graph->values[value].producer;
+
+    return node >= 0 && !strcmp(graph->nodes[node].op->name, op) ? &graph->nodes[node] : NULL;
+}
+
+static bool all_are(const struct attributes *attributes, const char *name, int64_t wanted)
+{
+    size_t count;
+    const int64_t *values = attribute_ints(attributes, name, &count);
+
+    for (size_t i = 0; values && i < count; i++)
+        if (values[i] != wanted)
+            return false;
+    return true;
+}
+
+struct dilated {
+    const struct node *conv, *to_batch;
+    int64_t block[TF_SPATIAL_MAX], pads[2 * TF_SPATIAL_MAX];
+    size_t spatial;
+};
+
+/* Is this a plain convolution of what SpaceToBatch made, whose pads cover the crops? */
+static bool is_dilated(const struct tf_call *c, struct dilated *d)
+{
+    const struct graph *graph = c->e->graph;
+    const struct tensor *block, *pads, *crops = tf_constant(c, 2), *blocks = tf_constant(c, 1);
+
+    d->conv = maker(c, c->in[0], "ConvNhwc");
+    d->to_batch = d->conv ? maker(c, d->conv->inputs[0], "SpaceToBatch") : NULL;
+    if (!d->to_batch || !crops || !blocks || d->conv->input_count != 2 ||
+        attribute_find(&d->conv->attributes, "auto_pad") ||
+        !all_are(&d->conv->attributes, "strides", 1) ||
+        !all_are(&d->conv->attributes, "dilations", 1) || !all_are(&d->conv->attributes, "pads", 0))
+        return false;
+    block = graph->values[d->to_batch->inputs[1]].constant;
+    pads = graph->values[d->to_batch->inputs[2]].constant;
+    if (!block || !pads)
+        return false;
+    d->spatial = tensor_count(block);
+    if (d->spatial < 1 || d->spatial > TF_SPATIAL_MAX || tensor_count(blocks) != d->spatial ||
+        tensor_count(crops) != 2 * d->spatial || tensor_count(pads) != 2 * d->spatial ||
+        emit_shape(c->e, c->in[0])->rank != (int)d->spatial + 2)
+        return false;
+    for (size_t i = 0; i < d->spatial; i++) {
+        d->block[i] = tensor_i64(block, i);
+        d->pads[i] = tensor_i64(pads, 2 * i) - tensor_i64(crops, 2 * i);
+        d->pads[d->spatial + i] = tensor_i64(pads, 2 * i + 1) - tensor_i64(crops, 2 * i + 1);
+        if (tensor_i64(blocks, i) != d->block[i] || d->pads[i] < 0 || d->pads[d->spatial + i] < 0 ||
+            tensor_i64(crops, 2 * i) < 0 || tensor_i64(crops, 2 * i + 1) < 0)
+            return false;
+    }
+    return true;
+}
+
 static enum status batch_to_space_nd(struct tf_call *c, struct error *err)
 {
-    return space_batch_nd(c, "BatchToSpace", err);
+    struct attribute attributes[3];
+    struct dilated d;
+    size_t count = 0;
+    int64_t group;
+    value_id y;
+
+    if (!is_dilated(c, &d))
+        return space_batch_nd(c, "BatchToSpace", err);
+    group = attribute_int(&d.conv->attributes, "group", 1);
+    attributes[count++] = attribute_of_ints("dilations", d.block, d.spatial);
+    attributes[count++] = attribute_of_ints("pads", d.pads, 2 * d.spatial);
+    attributes[count++] = attribute_of_int("group", group);
+    TRY(emit(c->e, "firn", "ConvNhwc", (value_id[]){d.to_batch->inputs[0], d.conv->inputs[1]}, 2,
+             attributes, count, &y, 1, err));
+    return tf_give(c, y);
 }
 
 static enum status space_to_batch(struct tf_call *c, struct error *err)
