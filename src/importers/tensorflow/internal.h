@@ -454,6 +454,11 @@ enum status tf_lower_as(struct tf_call *c, const char *op, const value_id *in, s
 /* The results of a function for the inputs of the node, as its outputs. */
 enum status tf_call_function(struct tf_call *c, const struct tf_function *function,
                              struct error *err) must_check;
+/* x with updates where indices (..., tuple) say; reduction as ONNX's ScatterND; `negate`: of the
+ * updates. Indices below zero are out of range. (scatter.c) */
+enum status tf_scatter_nd(struct tf_call *c, value_id x, value_id indices, value_id updates,
+                          const char *reduction, bool negate, value_id *y, struct error *err)
+    must_check;
 enum status tf_give(struct tf_call *c, value_id value);
 enum status tf_add(struct tf_call *c, value_id value, struct error *err) must_check;
 /* The tensor that an input is, when it is known now; or NULL. */

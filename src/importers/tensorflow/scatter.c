@@ -32,10 +32,8 @@ static enum status as_parts(struct tf_call *c, enum dtype to, value_id *x, struc
                      EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(to))), x, err);
 }
 
-/* x with updates where indices (..., tuple) say; reduction as ONNX's ScatterND; `negate`: of the
- * updates. */
-static enum status scatter_into(struct tf_call *c, value_id x, value_id indices, value_id updates,
-                                const char *reduction, bool negate, value_id *y, struct error *err)
+enum status tf_scatter_nd(struct tf_call *c, value_id x, value_id indices, value_id updates,
+                          const char *reduction, bool negate, value_id *y, struct error *err)
 {
     enum dtype dtype = emit_dtype(c->e, x);
     bool flags = dtype == DTYPE_BOOL && strcmp(reduction, "none"); /* added: or */
@@ -69,7 +67,7 @@ static enum status scatter(struct tf_call *c, const char *reduction, bool negate
 {
     value_id y;
 
-    TRY(scatter_into(c, c->in[0], c->in[1], c->in[2], reduction, negate, &y, err));
+    TRY(tf_scatter_nd(c, c->in[0], c->in[1], c->in[2], reduction, negate, &y, err));
     return tf_give(c, y);
 }
 
@@ -97,7 +95,7 @@ static enum status scatter_nd(struct tf_call *c, struct error *err)
     TRY(tensor_new(&zero, dtype, &(struct shape){.rank = 0}, c->l->keep, err));
     TRY(emit_constant(c->e, &zero, &zeros, err));
     TRY(emit_2(c->e, "Expand", zeros, dims, &zeros, err));
-    TRY(scatter_into(c, zeros, c->in[0], c->in[1], "add", false, &y, err));
+    TRY(tf_scatter_nd(c, zeros, c->in[0], c->in[1], "add", false, &y, err));
     return tf_give(c, y);
 }
 
