@@ -1,50 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Compiled to instructions that are run for all threads of the search at once, best first (Pike's
  * method; Russ Cox, "Regular Expression Matching: the Virtual Machine Approach"). */
-#include "base/regex.h"
+#include "base/regex_internal.h"
 
 #include <string.h>
 
 #include "base/text.h"
 #include "base/unicode.h"
 
-enum { INSTRUCTIONS_MAX = 4096, RANGES_MAX = 256, DEPTH_MAX = 32, REPEAT_MAX = 64 };
-
-enum opcode { CHARACTER, ANY, CLASS, SPLIT, JUMP, START, END, EDGE, NO_EDGE, MATCH };
-
-enum { WORD = 1, DIGIT = 2, BLANK = 4, NO_WORD = 8, NO_DIGIT = 16, NO_BLANK = 32 }; /* \w ... */
-
-struct range {
-    uint32_t low, high;
-};
-
-struct instruction {
-    enum opcode opcode;
-    uint32_t character;
-    size_t next, other; /* SPLIT: `next` is preferred; JUMP */
-    bool negated;       /* CLASS */
-    unsigned kinds;
-    const struct range *ranges;
-    size_t range_count;
-};
-
-struct regex {
-    struct instruction *code;
-    size_t count;
-};
+enum { RANGES_MAX = 256, DEPTH_MAX = 32, REPEAT_MAX = 64, REPEAT_MAX_RE2 = 1000 };
 
 struct compiler {
     const uint8_t *start, *at, *end;
-    struct instruction code[INSTRUCTIONS_MAX];
+    struct instruction code[REGEX_INSTRUCTIONS_MAX];
     size_t count;
     struct arena *keep;
     int depth;
+    enum regex_dialect dialect;
+    bool fold, dot_all; /* (?i), (?s) */
+    size_t group_count;
 };
 
 /* --- characters --- */
 
 /* One character of UTF-8; a broken byte stands for itself. */
-static uint32_t decode(const uint8_t *at, const uint8_t *end, size_t *size)
+uint32_t regex_decode(const uint8_t *at, const uint8_t *end, size_t *size)
 {
     uint32_t c = *at;
     size_t more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
@@ -89,7 +69,7 @@ static bool take(struct compiler *c, char wanted)
 
 static enum status append(struct compiler *c, struct instruction instruction, struct error *err)
 {
-    if (c->count == INSTRUCTIONS_MAX)
+    if (c->count == REGEX_INSTRUCTIONS_MAX)
         return fault(c, "too long an expression", err);
     c->code[c->count++] = instruction;
     return STATUS_OK;
@@ -104,14 +84,52 @@ static enum status append_plain(struct compiler *c, struct instruction instructi
 }
 
 /* \w and the like into a kind; 0: no kind. */
-static unsigned kind_of(uint8_t letter)
+static unsigned kind_of(const struct compiler *c, uint8_t letter)
 {
     static const char LETTERS[] = "wdsWDS";
 
     for (unsigned i = 0; LETTERS[i]; i++)
         if ((uint8_t)LETTERS[i] == letter)
-            return 1u << i;
+            return 1u << i | (c->dialect == REGEX_RE2 ? ASCII : 0);
     return 0;
+}
+
+/* \pP, \p{P} and their opposites: the one category that is known. The p was read. */
+static bool category(struct compiler *c, bool no, unsigned *kinds)
+{
+    static const char *const NAMES[] = {"P", "{P}"};
+
+    for (size_t i = 0; i < ARRAY_COUNT(NAMES); i++)
+        if (bytes_starts((struct bytes){c->at, (size_t)(c->end - c->at)}, bytes_of(NAMES[i]))) {
+            c->at += strlen(NAMES[i]);
+            *kinds = no ? NO_PUNCTUATION : PUNCTUATION;
+            return true;
+        }
+    return false;
+}
+
+/* A hexadecimal number: \xHH or \x{H...}. The x was read. */
+static bool hexadecimal(struct compiler *c, uint32_t *character)
+{
+    bool braces = c->at < c->end && *c->at == '{';
+    size_t digits = 0, most = braces ? 6 : 2;
+
+    c->at += braces;
+    *character = 0;
+    for (; digits < most && c->at < c->end; c->at++, digits++) {
+        uint8_t low = *c->at | 0x20;
+
+        if (*c->at >= '0' && *c->at <= '9')
+            *character = *character * 16 + (uint32_t)(*c->at - '0');
+        else if (low >= 'a' && low <= 'f')
+            *character = *character * 16 + (uint32_t)(low - 'a' + 10);
+        else
+            break;
+    }
+    if (braces ? digits == 0 || c->at == c->end || *c->at != '}' : digits != 2)
+        return false;
+    c->at += braces;
+    return *character < 0x110000;
 }
 
 /* What an escape of one character means; false when it is none of these. */
@@ -128,6 +146,30 @@ static bool plain_escape(uint8_t letter, uint32_t *character)
     return letter < 0x80 && !unicode_is_word(letter);
 }
 
+/* What stands behind a backslash: a character or a kind. */
+static enum status escape_read(struct compiler *c, uint32_t *character, unsigned *kinds,
+                               struct error *err)
+{
+    uint8_t letter = *c->at;
+    bool known;
+
+    *kinds = kind_of(c, letter);
+    if (c->dialect == REGEX_RE2 && (letter == 'p' || letter == 'P' || letter == 'x')) {
+        c->at++;
+        known = letter == 'x' ? hexadecimal(c, character) : category(c, letter == 'P', kinds);
+        return known ? STATUS_OK : fault(c, "an escape that is not known", err);
+    }
+    known = *kinds || plain_escape(letter, character);
+    if (c->dialect == REGEX_RE2 && letter == 'a') {
+        *character = '\a';
+        known = true;
+    }
+    if (!known)
+        return fault(c, "an escape that is not known", err);
+    c->at++;
+    return STATUS_OK;
+}
+
 /* One end of a range, or a kind, inside brackets. */
 static enum status class_item(struct compiler *c, uint32_t *character, unsigned *kinds,
                               struct error *err)
@@ -138,17 +180,52 @@ static enum status class_item(struct compiler *c, uint32_t *character, unsigned 
     if (c->at == c->end)
         return fault(c, "a class without an end", err);
     if (!take(c, '\\')) {
-        *character = decode(c->at, c->end, &size);
+        *character = regex_decode(c->at, c->end, &size);
         c->at += size;
         return STATUS_OK;
     }
     if (c->at == c->end)
         return fault(c, "an escape without a character", err);
-    *kinds = kind_of(*c->at);
-    if (!*kinds && !plain_escape(*c->at, character))
-        return fault(c, "an escape that is not known", err);
-    c->at++;
-    return STATUS_OK;
+    return escape_read(c, character, kinds, err);
+}
+
+/* The ranges of a POSIX class, "[:alpha:]", whose opening was seen; false: it is not known. */
+static bool named_class(struct compiler *c, struct range *ranges, size_t *count)
+{
+    static const struct {
+        const char *name, *ranges; /* pairs: first, last */
+    } CLASSES[] = {
+        {"[:alnum:]", "09AZaz"},
+        {"[:alpha:]", "AZaz"},
+        {"[:ascii:]", "\x01\x7F"},
+        {"[:blank:]", "\t\t  "},
+        {"[:cntrl:]", "\x01\x1F\x7F\x7F"},
+        {"[:digit:]", "09"},
+        {"[:graph:]", "!~"},
+        {"[:lower:]", "az"},
+        {"[:print:]", " ~"},
+        {"[:punct:]", "!/:@[`{~"},
+        {"[:space:]", "\t\r  "},
+        {"[:upper:]", "AZ"},
+        {"[:word:]", "09AZaz__"},
+        {"[:xdigit:]", "09AFaf"},
+    };
+    struct bytes rest = {c->at, (size_t)(c->end - c->at)};
+
+    for (size_t i = 0; i < ARRAY_COUNT(CLASSES); i++) {
+        const char *pair = CLASSES[i].ranges;
+
+        if (!bytes_starts(rest, bytes_of(CLASSES[i].name)))
+            continue;
+        c->at += strlen(CLASSES[i].name);
+        for (; *pair && *count < RANGES_MAX; pair += 2)
+            ranges[(*count)++] = (struct range){(uint8_t)pair[0], (uint8_t)pair[1]};
+        /* those that begin with NUL, which no text of C holds */
+        if ((i == 2 || i == 4) && *count < RANGES_MAX)
+            ranges[(*count)++] = (struct range){0, 0};
+        return true;
+    }
+    return false;
 }
 
 static enum status class_of(struct compiler *c, struct instruction *instruction, struct error *err)
@@ -159,13 +236,17 @@ static enum status class_of(struct compiler *c, struct instruction *instruction,
     if (!ranges)
         return error_no_memory(err, "a regular expression");
     *instruction = (struct instruction){.opcode = CLASS, .ranges = ranges};
+    instruction->fold = c->fold;
     instruction->negated = take(c, '^');
     for (; first || !peek(c, ']'); first = false) {
         struct range range;
         unsigned kinds;
 
-        if (peek(c, '[') && c->at + 1 < c->end && c->at[1] == ':')
-            return fault(c, "a named class", err);
+        if (peek(c, '[') && c->at + 1 < c->end && c->at[1] == ':') {
+            if (c->dialect != REGEX_RE2 || !named_class(c, ranges, &instruction->range_count))
+                return fault(c, "a named class", err);
+            continue;
+        }
         TRY(class_item(c, &range.low, &kinds, err));
         instruction->kinds |= kinds;
         if (kinds)
@@ -188,34 +269,95 @@ static enum status alternatives(struct compiler *c, struct error *err);
 
 static enum status escape(struct compiler *c, struct error *err)
 {
-    struct instruction instruction = {.opcode = CHARACTER};
+    struct instruction instruction = {.opcode = CHARACTER, .fold = c->fold};
+    bool re2 = c->dialect == REGEX_RE2;
 
     if (c->at == c->end)
         return fault(c, "an escape without a character", err);
-    if (*c->at == 'b' || *c->at == 'B')
+    if (*c->at == 'b' || *c->at == 'B') {
         instruction.opcode = *c->at == 'b' ? EDGE : NO_EDGE;
-    else if (kind_of(*c->at))
-        instruction = (struct instruction){.opcode = CLASS, .kinds = kind_of(*c->at)};
-    else if (!plain_escape(*c->at, &instruction.character))
-        return fault(c, "an escape that is not known", err);
-    c->at++;
+        instruction.kinds = re2 ? ASCII : 0;
+        c->at++;
+    } else if (re2 && (*c->at == 'A' || *c->at == 'z')) {
+        instruction.opcode = *c->at == 'A' ? START : STOP;
+        c->at++;
+    } else {
+        TRY(escape_read(c, &instruction.character, &instruction.kinds, err));
+        if (instruction.kinds)
+            instruction.opcode = CLASS;
+    }
     return append_plain(c, instruction, err);
+}
+
+/* (?i), (?s-i), (?i:...): what stands between the question mark and ')' or ':'. */
+static enum status flags_read(struct compiler *c, struct error *err)
+{
+    bool on = true;
+
+    for (; c->at < c->end && *c->at != ')' && *c->at != ':'; c->at++) {
+        if (*c->at == '-' && on)
+            on = false;
+        else if (*c->at == 'i')
+            c->fold = on;
+        else if (*c->at == 's')
+            c->dot_all = on;
+        else
+            return fault(c, "a group of a kind that is not known", err);
+    }
+    return STATUS_OK;
+}
+
+/* Behind "(?": *capture, or *flags_only when it closed already. */
+static enum status group_kind(struct compiler *c, bool *capture, bool *flags_only,
+                              struct error *err)
+{
+    *capture = *flags_only = false;
+    if (take(c, ':'))
+        return STATUS_OK;
+    if (c->dialect != REGEX_RE2)
+        return fault(c, "a group of a kind that is not known", err);
+    if (take(c, 'P') && take(c, '<')) {
+        while (c->at < c->end && *c->at != '>')
+            c->at++;
+        *capture = take(c, '>');
+        return *capture ? STATUS_OK : fault(c, "a name without an end", err);
+    }
+    TRY(flags_read(c, err));
+    *flags_only = take(c, ')');
+    return *flags_only || take(c, ':') ? STATUS_OK : fault(c, "a group without an end", err);
+}
+
+static enum status save(struct compiler *c, size_t slot, struct error *err)
+{
+    return append_plain(c, (struct instruction){.opcode = SAVE, .character = (uint32_t)slot}, err);
 }
 
 static enum status group(struct compiler *c, struct error *err)
 {
-    if (take(c, '?') && !take(c, ':'))
-        return fault(c, "a group of a kind that is not known", err);
+    bool fold = c->fold, dot_all = c->dot_all, capture = c->dialect == REGEX_RE2, alone = false;
+    size_t number;
+
+    if (take(c, '?'))
+        TRY(group_kind(c, &capture, &alone, err));
+    if (alone)
+        return STATUS_OK;
+    number = capture ? ++c->group_count : 0;
     if (++c->depth > DEPTH_MAX)
         return fault(c, "too deep a group", err);
+    if (capture)
+        TRY(save(c, 2 * number, err));
     TRY(alternatives(c, err));
+    if (capture)
+        TRY(save(c, 2 * number + 1, err));
     c->depth--;
+    c->fold = fold;
+    c->dot_all = dot_all;
     return take(c, ')') ? STATUS_OK : fault(c, "a group without an end", err);
 }
 
 static enum status atom(struct compiler *c, struct error *err)
 {
-    struct instruction instruction = {.opcode = CHARACTER};
+    struct instruction instruction = {.opcode = CHARACTER, .fold = c->fold};
     size_t size;
 
     if (take(c, '('))
@@ -228,14 +370,15 @@ static enum status atom(struct compiler *c, struct error *err)
     }
     if (peek(c, '*') || peek(c, '+') || peek(c, '?') || peek(c, '{'))
         return fault(c, "a repetition of nothing", err);
-    if (take(c, '.'))
+    if (take(c, '.')) {
         instruction.opcode = ANY;
-    else if (take(c, '^'))
+        instruction.negated = c->dot_all;
+    } else if (take(c, '^'))
         instruction.opcode = START;
     else if (take(c, '$'))
-        instruction.opcode = END;
+        instruction.opcode = c->dialect == REGEX_RE2 ? STOP : END;
     else {
-        instruction.character = decode(c->at, c->end, &size);
+        instruction.character = regex_decode(c->at, c->end, &size);
         c->at += size;
     }
     return append_plain(c, instruction, err);
@@ -300,13 +443,13 @@ static enum status bounds(struct compiler *c, size_t *low, size_t *high, struct 
         } else if (*c->at >= '0' && *c->at <= '9') {
             *limits[i] = (seen[i] ? *limits[i] * 10 : 0) + (size_t)(*c->at - '0');
             seen[i] = true;
-            if (*limits[i] > REPEAT_MAX)
+            if (*limits[i] > (c->dialect == REGEX_RE2 ? REPEAT_MAX_RE2 : REPEAT_MAX))
                 return fault(c, "too many repetitions", err);
         } else {
             return fault(c, "a brace that repeats nothing", err);
         }
     }
-    if (!take(c, '}') || (!seen[0] && !seen[1]))
+    if (!take(c, '}') || (!seen[0] && (!seen[1] || c->dialect == REGEX_RE2)))
         return fault(c, "a brace that repeats nothing", err);
     if (i == 0)
         *high = *low;
@@ -384,6 +527,12 @@ static enum status alternatives(struct compiler *c, struct error *err)
 enum status regex_compile(struct bytes pattern, const struct regex **regex, struct arena *keep,
                           struct error *err)
 {
+    return regex_compile_as(REGEX_PYTHON, pattern, regex, keep, err);
+}
+
+enum status regex_compile_as(enum regex_dialect dialect, struct bytes pattern,
+                             const struct regex **regex, struct arena *keep, struct error *err)
+{
     struct compiler *c = arena_new(keep, struct compiler, 1);
     struct regex *made = arena_new(keep, struct regex, 1);
 
@@ -392,8 +541,11 @@ enum status regex_compile(struct bytes pattern, const struct regex **regex, stru
     c->start = c->at = pattern.data;
     c->end = pattern.data + pattern.size;
     c->keep = keep;
-    if (bytes_starts(pattern, bytes_of("(?u)")))
+    c->dialect = dialect;
+    if (dialect == REGEX_PYTHON && bytes_starts(pattern, bytes_of("(?u)")))
         c->at += 4;
+    if (dialect == REGEX_RE2 && !text_is_utf8(pattern))
+        return fault(c, "no UTF-8", err);
     TRY(alternatives(c, err));
     if (c->at != c->end)
         return fault(c, "a bracket that closes nothing", err);
@@ -403,171 +555,13 @@ enum status regex_compile(struct bytes pattern, const struct regex **regex, stru
         return error_no_memory(err, "a regular expression");
     memcpy(made->code, c->code, c->count * sizeof *made->code);
     made->count = c->count;
+    made->dialect = dialect;
+    made->group_count = c->group_count;
     *regex = made;
     return STATUS_OK;
 }
 
-/* --- searching --- */
-
-struct thread {
-    size_t pc, start;
-};
-
-struct threads {
-    struct thread *list;
-    size_t count;
-    uint32_t *seen; /* per instruction: the mark of the list that it was last added to */
-    uint32_t mark;
-};
-
-struct search {
-    const struct regex *regex;
-    struct bytes text;
-    size_t at; /* byte */
-    size_t *stack;
-};
-
-size_t regex_scratch_size(const struct regex *regex)
+size_t regex_group_count(const struct regex *regex)
 {
-    return regex->count * (2 * (sizeof(struct thread) + sizeof(uint32_t)) + 2 * sizeof(size_t)) +
-           64;
-}
-
-/* Whether the character before or at the place is a letter. */
-static bool word_at(struct search *s, bool before)
-{
-    size_t size, at = s->at;
-
-    if (before ? at == 0 : at >= s->text.size)
-        return false;
-    if (before)
-        for (at--; at > 0 && (s->text.data[at] & 0xc0) == 0x80;)
-            at--;
-    return unicode_is_word(decode(s->text.data + at, s->text.data + s->text.size, &size));
-}
-
-static bool holds(struct search *s, enum opcode opcode)
-{
-    size_t size = s->text.size;
-
-    switch (opcode) {
-    case START:
-        return s->at == 0;
-    case END:
-        return s->at == size || (s->at + 1 == size && s->text.data[s->at] == '\n');
-    case EDGE:
-        return word_at(s, true) != word_at(s, false);
-    default:
-        return word_at(s, true) == word_at(s, false);
-    }
-}
-
-/* Add a thread and all that it reaches without a character, best first. */
-static void add(struct search *s, struct threads *threads, size_t pc, size_t start)
-{
-    size_t depth = 0;
-
-    s->stack[depth++] = pc;
-    while (depth > 0) {
-        const struct instruction *i;
-
-        pc = s->stack[--depth];
-        if (threads->seen[pc] == threads->mark)
-            continue;
-        threads->seen[pc] = threads->mark;
-        i = &s->regex->code[pc];
-        switch (i->opcode) {
-        case JUMP:
-            s->stack[depth++] = i->next;
-            break;
-        case SPLIT:
-            s->stack[depth++] = i->other;
-            s->stack[depth++] = i->next;
-            break;
-        case START:
-        case END:
-        case EDGE:
-        case NO_EDGE:
-            if (holds(s, i->opcode))
-                s->stack[depth++] = i->next;
-            break;
-        default:
-            threads->list[threads->count++] = (struct thread){pc, start};
-        }
-    }
-}
-
-static bool in_class(const struct instruction *i, uint32_t c)
-{
-    bool in = false, digit = unicode_is_decimal(c);
-
-    for (size_t r = 0; r < i->range_count && !in; r++)
-        in = c >= i->ranges[r].low && c <= i->ranges[r].high;
-    if (i->kinds && !in) {
-        in = (i->kinds & WORD && unicode_is_word(c)) || (i->kinds & DIGIT && digit) ||
-             (i->kinds & BLANK && unicode_is_space(c)) ||
-             (i->kinds & NO_WORD && !unicode_is_word(c)) || (i->kinds & NO_DIGIT && !digit) ||
-             (i->kinds & NO_BLANK && !unicode_is_space(c));
-    }
-    return in != i->negated;
-}
-
-static bool consumes(const struct instruction *i, uint32_t c)
-{
-    switch (i->opcode) {
-    case CHARACTER:
-        return c == i->character;
-    case ANY:
-        return c != '\n';
-    default:
-        return i->opcode == CLASS && in_class(i, c);
-    }
-}
-
-enum status regex_search(const struct regex *regex, struct bytes text, size_t from, void *scratch,
-                         struct regex_match *match, struct error *err)
-{
-    struct thread *lists = scratch;
-    size_t *stack = (size_t *)(lists + 2 * regex->count);
-    uint32_t *seen = (uint32_t *)(stack + 2 * regex->count + 2);
-    struct threads now = {lists, 0, seen, 1};
-    struct threads next = {lists + regex->count, 0, seen + regex->count, 2};
-    struct search s = {.regex = regex, .text = text, .at = from, .stack = stack};
-
-    (void)err;
-    *match = (struct regex_match){0};
-    memset(seen, 0, 2 * regex->count * sizeof *seen);
-    for (;;) {
-        size_t size = 0, here = s.at;
-        uint32_t c = 0;
-
-        if (!match->found)
-            add(&s, &now, 0, here);
-        if (now.count == 0 && match->found)
-            break;
-        if (here < text.size)
-            c = decode(text.data + here, text.data + text.size, &size);
-        s.at += size;
-        for (size_t t = 0; t < now.count; t++) {
-            const struct instruction *i = &regex->code[now.list[t].pc];
-
-            if (i->opcode == MATCH) { /* what comes after it is less preferred */
-                *match = (struct regex_match){true, now.list[t].start, here};
-                break;
-            }
-            if (size > 0 && consumes(i, c))
-                add(&s, &next, i->next, now.list[t].start);
-        }
-        if (size == 0)
-            break;
-        {
-            struct threads done = now;
-
-            now = next;
-            next = done;
-            next.count = 0;
-            next.mark = now.mark + 1;
-        }
-    }
-    return STATUS_OK;
+    return regex->group_count;
 }

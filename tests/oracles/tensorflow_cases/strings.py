@@ -20,7 +20,7 @@ def plain():
     for unit in ("BYTE", "UTF8_CHAR"):
         yield from one("StringLength", input=WORDS, unit=unit)
         for position, length in ((0, 3), (1, 2), (-3, 2), (-1, 1)):
-            yield from one("Substr", f"{unit}.{position}.{length}", input=text("hello", "日本語語", "naïve"), pos=K(position), len=K(length), unit=unit)
+            yield from one("Substr", f"{unit}.{position}.{length}", input=text("hello", "日本語語" if unit != "BYTE" else "a\tbcdef", "naïve"), pos=K(position), len=K(length), unit=unit)
         yield from one("Substr", f"{unit}.each", input=text("hello", "abcd", "naïve"), pos=np.array([0, 1, 2], np.int32), len=np.array([1, 2, 9], np.int32), unit=unit)
     yield from one("Substr", "broadcast", input=WORDS[:, :1], pos=K([0, 1, 2]), len=K([1, 1, 1]))
     for separator in ("", "-", ", "):

@@ -228,8 +228,8 @@ enum status tf_meta_graph_read(const struct protobuf *meta, struct tf_saved_mode
     if (count > SIGNATURES_MAX)
         return error_set(err, STATUS_TOO_LARGE, "the model has %zu signatures", count);
     model->signatures = arena_new(keep, struct tf_signature, count + 1);
-    model->assets = arena_new(keep, struct tf_asset, assets + 1);
-    if (!model->signatures || !model->assets)
+    model->assets = assets ? arena_new(keep, struct tf_asset, assets) : NULL;
+    if (!model->signatures || (assets && !model->assets))
         return error_no_memory(err, "the signatures");
     for (;;) {
         TRY(protobuf_next(&reader, &at, err));
