@@ -12,13 +12,14 @@ static enum status same(struct call *c, struct error *err)
 static enum status dense(struct call *c, struct error *err)
 {
     bool biased = config_bool_or(c, "use_bias", "bias", true);
-    value_id kernel, y, bias;
+    value_id x, kernel, y, bias;
 
     TRY(call_wants(c, 1, err));
     TRY(config_refuse(c, "lora_rank", err));
     TRY(config_refuse(c, "quantization_mode", err));
     TRY(weight_constant(c, "kernel", 2, &kernel, err));
-    TRY(emit_2(c->e, "MatMul", c->in[0].value, kernel, &y, err));
+    TRY(emit_cast(c->e, c->in[0].value, c->dtype, &x, err));
+    TRY(emit_2(c->e, "MatMul", x, kernel, &y, err));
     if (biased) {
         TRY(weight_constant(c, "bias", 1, &bias, err));
         TRY(emit_2(c->e, "Add", y, bias, &y, err));

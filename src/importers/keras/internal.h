@@ -214,6 +214,9 @@ enum status weights_find_archive(struct keras *k, struct network *network, hdf5_
                                  const char *path, struct error *err) must_check;
 /* What an archive calls the next object of this class in a list; `seen` are those before. */
 const char *archive_name(struct keras *k, struct map *seen, const char *class_name);
+/* A weight of an archive that has a name instead of a number. */
+enum status weight_find(struct call *c, const char *name, struct tensor *tensor, bool *found,
+                        struct error *err) must_check;
 /* A file that an archive keeps for the layer. */
 enum status weights_asset(struct call *c, const char *name, struct bytes *bytes, bool *found,
                           struct error *err) must_check;
@@ -277,6 +280,9 @@ enum status operand_value(struct call *c, const struct operand *operand, enum dt
 /* One that must be there, in its own dtype. */
 enum status operand_tensor(struct call *c, size_t place, const char *names, value_id *value,
                            struct error *err) must_check;
+/* bool < integers < floats; the wider of a kind; float32 of two halves: as Keras 3 and JAX have it.
+ */
+enum dtype dtype_promote(enum dtype a, enum dtype b);
 enum dtype operands_dtype(const struct call *c, const struct operand *operands, size_t count);
 /* The first two, in the dtype that both become. */
 enum status operands_2(struct call *c, value_id out[2], struct error *err) must_check;
@@ -296,6 +302,10 @@ bool option_bool(const struct call *c, size_t place, const char *names, bool oth
 /* DTYPE_NONE where there is none. */
 enum status option_dtype(const struct call *c, size_t place, const char *names, enum dtype *dtype,
                          struct error *err) must_check;
+
+/* Buckets of strings (hashing.c), with a salt or NULL. */
+enum status hash_emit(struct call *c, value_id strings, int64_t buckets, const struct json *salt,
+                      value_id *y, struct error *err) must_check;
 
 /* --- attention (model/attention_mask.c) --- */
 

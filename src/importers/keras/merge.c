@@ -64,6 +64,16 @@ static enum status masks_concatenate(struct call *c, int64_t axis, value_id *mas
     return emit_concat(c->e, (struct emit_inputs){masks, c->in_count}, 1, mask, err);
 }
 
+/* The dtype that all inputs become. */
+static enum dtype common_dtype(const struct call *c)
+{
+    enum dtype dtype = emit_dtype(c->e, c->in[0].value);
+
+    for (size_t i = 1; i < c->in_count; i++)
+        dtype = dtype_promote(dtype, emit_dtype(c->e, c->in[i].value));
+    return dtype;
+}
+
 /* Ones behind the batch until the ranks are equal. */
 static enum status widen(struct call *c, value_id *x, int rank, struct error *err)
 {
@@ -86,8 +96,9 @@ static enum status fold(struct call *c, const char *op, value_id *y, struct erro
         rank = own > rank ? own : rank;
     }
     for (size_t i = 0; i < c->in_count; i++) {
-        value_id x = c->in[i].value;
+        value_id x;
 
+        TRY(emit_cast(c->e, c->in[i].value, common_dtype(c), &x, err));
         TRY(widen(c, &x, rank, err));
         if (i)
             TRY(emit_2(c->e, op, *y, x, y, err));
@@ -149,7 +160,7 @@ static enum status concatenate(struct call *c, struct error *err)
     value_id inputs[LAYER_INPUTS_MAX], mask, y;
 
     for (size_t i = 0; i < c->in_count; i++)
-        inputs[i] = c->in[i].value;
+        TRY(emit_cast(c->e, c->in[i].value, common_dtype(c), &inputs[i], err));
     TRY(emit_concat(c->e, (struct emit_inputs){inputs, c->in_count}, axis, &y, err));
     TRY(masks_concatenate(c, axis, &mask, err));
     return call_add(c, y, mask, err);

@@ -185,9 +185,7 @@ enum status operand_value(struct call *c, const struct operand *o, enum dtype dt
     return dtype == DTYPE_NONE ? STATUS_OK : emit_cast(c->e, o->value, dtype, value, err);
 }
 
-/* bool < integers < floats; the wider of a kind; two halves, or a half and an unlike integer: as
- * JAX and Keras have it. */
-static enum dtype promote(enum dtype a, enum dtype b)
+enum dtype dtype_promote(enum dtype a, enum dtype b)
 {
     bool a_float = dtype_is_float(a), b_float = dtype_is_float(b);
     size_t a_size = dtype_size(a), b_size = dtype_size(b);
@@ -204,7 +202,7 @@ static enum dtype promote(enum dtype a, enum dtype b)
         return a_size > b_size ? a : b;
     if (dtype_kind(a) == KIND_INT)
         return a_size > b_size ? a : b_size == 1 ? DTYPE_I16 : b_size == 2 ? DTYPE_I32 : DTYPE_I64;
-    return promote(b, a);
+    return dtype_promote(b, a);
 }
 
 enum dtype operands_dtype(const struct call *c, const struct operand *o, size_t count)
@@ -218,7 +216,7 @@ enum dtype operands_dtype(const struct call *c, const struct operand *o, size_t 
         if (own) {
             enum dtype next = emit_dtype(c->e, o[i].value);
 
-            dtype = dtype == DTYPE_NONE ? next : promote(dtype, next);
+            dtype = dtype == DTYPE_NONE ? next : dtype_promote(dtype, next);
         } else if (o[i].given) {
             floats = floats || (o[i].weak ? o[i].kind == JSON_FLOAT
                                           : dtype_is_float(emit_dtype(c->e, o[i].value)));

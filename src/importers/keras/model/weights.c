@@ -395,6 +395,23 @@ enum status weight_take_any(struct call *c, const char *what, enum dtype dtype,
     return status;
 }
 
+enum status weight_find(struct call *c, const char *name, struct tensor *tensor, bool *found,
+                        struct error *err)
+{
+    const char *path = arena_printf(c->k->keep, "vars/%s", name);
+    hdf5_object dataset;
+
+    *found = false;
+    if (!path)
+        return error_no_memory(err, "a weight");
+    if (!c->weights->by_path || c->weights->group == UINT64_MAX)
+        return STATUS_OK;
+    if (hdf5_find(c->k->file, c->weights->group, bytes_of(path), &dataset, err))
+        return err->status == STATUS_NOT_FOUND ? STATUS_OK : err->status;
+    *found = true;
+    return hdf5_read(c->k->file, dataset, tensor, err);
+}
+
 enum status weights_asset(struct call *c, const char *name, struct bytes *bytes, bool *found,
                           struct error *err)
 {
