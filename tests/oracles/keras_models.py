@@ -262,3 +262,113 @@ case("MultiHeadAttention gate", [(6, 3)], lambda x: L.MultiHeadAttention(2, 4, u
 case("GroupQueryAttention", [(6, 3), (5, 3)], lambda q, v: L.GroupQueryAttention(4, 6, 2)(q, v))
 case("GroupQueryAttention causal", [(6, 3)], lambda x: L.GroupQueryAttention(4, 4, 1, use_bias=False)(x, x, use_causal_mask=True))
 case("GroupQueryAttention gate window masked", [(6, 3)], masked(lambda x: L.GroupQueryAttention(4, 4, 4, use_gate=True, sliding_window=3)(x, x)))
+
+# --- the rest ---
+for n, shape in ((1, (9, 3)), (2, (7, 8, 3)), (3, (5, 6, 4, 2))):
+    for kind in ("Max", "Average"):
+        layer(f"Adaptive{kind}Pooling{n}D", shape, lambda k=kind, n=n: getattr(L, f"Adaptive{k}Pooling{n}D")(3))
+layer("AdaptiveAveragePooling2D even", (6, 8, 3), lambda: L.AdaptiveAveragePooling2D((3, 2)))
+for n, shape in ((1, (4, 7, 2)), (2, (3, 6, 5, 2)), (3, (3, 4, 5, 4, 2))):
+    layer(f"ConvLSTM{n}D", shape, lambda n=n: getattr(L, f"ConvLSTM{n}D")(3, 3, padding="same", return_sequences=True))
+    layer(f"ConvLSTM{n}D backwards", shape, lambda n=n: getattr(L, f"ConvLSTM{n}D")(3, 2, strides=1, go_backwards=True, recurrent_activation="hard_sigmoid", use_bias=False))
+layer("ConvLSTM2D dilated", (3, 7, 6, 2), lambda: L.ConvLSTM2D(2, 2, dilation_rate=2))
+case("ConvLSTM2D states", [(3, 6, 5, 2)], lambda x: L.ConvLSTM2D(3, 3, padding="same", return_state=True)(x))
+case("ConvLSTM2D initial states", [(3, 6, 5, 2), (6, 5, 3), (6, 5, 3)], lambda x, h, c: L.ConvLSTM2D(3, 3, padding="same")(x, initial_state=[h, c]))
+layer("TimeDistributed of a model", (3, 6, 5, 2), lambda: L.TimeDistributed(keras.Sequential([keras.Input((6, 5, 2)), L.Conv2D(4, 3), L.BatchNormalization(), L.Flatten(), L.Dense(3)])))
+layer("TimeDistributed BatchNormalization", (3, 6), lambda: L.TimeDistributed(L.BatchNormalization()))
+for equation, shape, out, axes in (("ab,bc->ac", (5,), 4, "c"), ("abc,cd->abd", (6, 5), (None, 4), "d"), ("abc,cde->abde", (6, 5), (None, 2, 3), "de"), ("abcd,cde->abe", (6, 2, 5), (None, 4), None),
+                                   ("abc,bd->adc", (6, 5), (4, 5), None), ("...x,xy->...y", (3, 5), (3, 4), "y"), ("abc,cb->ab", (6, 5), (6,), None)):
+    layer(f"EinsumDense {equation}", shape, lambda e=equation, o=out, a=axes: L.EinsumDense(e, o, bias_axes=a, activation="relu"))
+layer("SpectralNormalization Dense", (5,), lambda: L.SpectralNormalization(L.Dense(3)))
+layer("SpectralNormalization Conv2D", (6, 5, 3), lambda: L.SpectralNormalization(L.Conv2D(4, 3)))
+layer("ReversibleEmbedding", (6,), lambda: L.ReversibleEmbedding(9, 4, mask_zero=True), 9)
+for tied in (True, False):
+    case(f"ReversibleEmbedding reverse {tied}", [(6,)], lambda x, t=tied: reversed_embedding(L.ReversibleEmbedding(9, 4, tie_weights=t, logit_soft_cap=3.0), x), 9)
+for interpolation in ("bilinear", "nearest", "bicubic"):
+    for size in ((4, 5), (13, 9), (3, 11)):
+        layer(f"Resizing {interpolation} {size}", (7, 6, 3), lambda i=interpolation, s=size: L.Resizing(*s, interpolation=i))
+    layer(f"Resizing {interpolation} antialias", (15, 12, 3), lambda i=interpolation: L.Resizing(4, 5, interpolation=i, antialias=True))
+layer("Resizing crop", (7, 12, 3), lambda: L.Resizing(4, 4, crop_to_aspect_ratio=True))
+layer("Resizing pad", (7, 12, 3), lambda: L.Resizing(4, 4, pad_to_aspect_ratio=True, fill_value=0.5))
+layer("CenterCrop", (9, 8, 3), lambda: L.CenterCrop(4, 5))
+layer("CenterCrop of small images", (9, 4, 3), lambda: L.CenterCrop(6, 6))
+layer("AutoContrast", (9, 8, 3), lambda: L.AutoContrast())
+layer("AutoContrast range", (9, 8, 3), lambda: L.AutoContrast(value_range=(-3, 3)))
+layer("Pipeline", (9, 8, 3), lambda: L.Pipeline([L.CenterCrop(5, 5), L.RandomFlip(), L.Rescaling(2.0)]))
+for name, arguments in (("AugMix", ()), ("RandAugment", ()), ("RandomColorJitter", ()), ("RandomContrast", (0.2,)),
+                        ("RandomCrop", (4, 4)), ("RandomElasticTransform", ()), ("RandomErasing", ()), ("RandomFlip", ()), ("RandomGaussianBlur", ()), ("RandomGrayscale", ()), ("RandomHue", (0.2,)), ("RandomInvert", ()),
+                        ("RandomPerspective", ()), ("RandomRotation", (0.2,)), ("RandomShear", ()), ("RandomTranslation", (0.2, 0.2)),
+                        ("RandomZoom", (0.2,)), ("MixUp", ()), ("CutMix", ())):
+    layer(name, (6, 6, 3), lambda n=name, a=arguments: getattr(L, n)(*a))
+for name in ("GaussianDropout", "AlphaDropout"):
+    layer(name, (5,), lambda n=name: getattr(L, n)(0.3))
+for name in ("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"):
+    layer(name, (5, 4, 3, 2)[-1 - int(name[-2]):], lambda n=name: getattr(L, n)(0.3))
+layer("ActivityRegularization", (5,), lambda: L.ActivityRegularization(0.1))
+layer("Identity", (5,), L.Identity)
+for mode in ("log", "magnitude", "psd", "real", "imag", "stft"):
+    layer(f"STFTSpectrogram {mode}", (300, 2), lambda m=mode: L.STFTSpectrogram(mode=m, frame_length=64, frame_step=20))
+layer("STFTSpectrogram same expanded", (300, 2), lambda: L.STFTSpectrogram(frame_length=32, fft_length=64, padding="same", expand_dims=True, window="hamming", scaling="spectrum"))
+layer("MelSpectrogram", (4000,), lambda: L.MelSpectrogram(fft_length=512, sequence_stride=128, num_mel_bins=20, sampling_rate=8000))
+layer("MelSpectrogram plain", (4000,), lambda: L.MelSpectrogram(fft_length=512, sequence_length=400, sequence_stride=128, num_mel_bins=20, power_to_db=False, mag_exp=1.0, window="hamming", max_freq=7000.0))
+layer("Normalization axes", (4, 3, 2), lambda: L.Normalization(axis=(1, 3)))
+layer("Normalization invert", (3,), lambda: L.Normalization(mean=[1.0, 2.0, 3.0], variance=[4.0, 0.25, 1.0], invert=True))
+layer("Normalization none", (3,), lambda: L.Normalization(axis=None, mean=1.5, variance=4.0))
+layer("Discretization", (4,), lambda: L.Discretization([-1.0, 0.0, 0.5]))
+layer("Discretization one_hot", (1,), lambda: L.Discretization([-1.0, 0.0, 0.5], output_mode="one_hot"))
+for mode in ("multi_hot", "count"):
+    layer(f"CategoryEncoding {mode}", (4,), lambda m=mode: L.CategoryEncoding(6, output_mode=m), 6)
+case("dictionaries of inputs", [(3,), (4,)], lambda b, a: {"y": L.Dense(2)(b), "x": L.Dense(3)(a)})
+case("a model of dictionaries", [(3,), (4,)], lambda b, a: nested_dictionaries()({"b": b, "a": a}))
+
+
+def reversed_embedding(embedding, x):
+    return embedding(L.Dense(4)(embedding(x)), reverse=True)
+
+
+def nested_dictionaries():
+    inputs = {"b": keras.Input((3,)), "a": keras.Input((4,))}
+    return keras.Model(inputs, L.Concatenate()([L.Dense(2)(inputs["a"]), L.Dense(3)(inputs["b"])]))
+
+
+# --- dtype policies, quantisation ---
+def under(policy, build):
+    """Built under a policy."""
+    def made(*inputs):
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(policy)
+        try:
+            return build(*inputs)
+        finally:
+            keras.config.set_dtype_policy(before)
+    return made
+
+
+for policy in ("mixed_float16", "mixed_bfloat16", "float16"):
+    case(f"{policy} Dense", [(5,)], under(policy, lambda x: L.Dense(3, activation="softmax")(L.Dense(4, activation="relu")(x))))
+    case(f"{policy} image net", [(8, 8, 3)], under(policy, lambda x: L.Dense(3)(L.GlobalAveragePooling2D()(L.BatchNormalization()(L.Conv2D(4, 3)(x))))))
+    if policy != "float16":  # no orthogonal matrices of half floats
+        case(f"{policy} LSTM", [(6, 3)], under(policy, lambda x: L.LSTM(4)(x)))
+    case(f"{policy} MultiHeadAttention", [(6, 4)], under(policy, lambda x: L.LayerNormalization()(L.MultiHeadAttention(2, 3)(x, x))))
+
+
+def quantised(*names):
+    """Layers of these names in 8 bits, before the model is saved."""
+    def step(model):
+        for layer in model.layers:
+            if layer.name.startswith(names):
+                layer.quantize("int8")
+    return step
+
+
+CHANGES = {}
+for name, shape, build, low in (("int8 Dense", (5,), lambda x: L.Dense(3, activation="relu", name="dense_q")(x), None), ("int8 Dense plain", (6, 5), lambda x: L.Dense(3, use_bias=False, name="dense_q")(x), None),
+                                ("int8 Embedding", (6,), lambda x: L.LSTM(3)(L.Embedding(9, 4, name="embedding_q", mask_zero=True)(x)), 9)):
+    case(name, [shape], build, low)
+    CHANGES[name] = quantised("dense_q", "embedding_q")
+case("a model that gives what a model gives", [(5,)], lambda x: inner_model()(x))
+
+
+def inner_model():
+    x = keras.Input((5,))
+    return keras.Model(x, L.Dense(3)(x))

@@ -9,6 +9,60 @@ static enum status same(struct call *c, struct error *err)
     return STATUS_OK;
 }
 
+/* AbsMaxQuantizer: x of each row times 127 / its largest, rounded; *scale is that factor. */
+static enum status rows_to_int8(struct call *c, value_id x, value_id *quantised, value_id *scale,
+                                struct error *err)
+{
+    int64_t last = -1;
+    value_id epsilon, largest, top;
+
+    TRY(emit_1(c->e, "Abs", x, &largest, err));
+    TRY(emit_reduce(c->e, "ReduceMax", largest, &last, 1, true, &largest, err));
+    TRY(emit_number(c->e, c->dtype, 1e-7, &epsilon, err));
+    TRY(emit_2(c->e, "Add", largest, epsilon, &largest, err));
+    TRY(emit_number(c->e, c->dtype, 127, &top, err));
+    TRY(emit_2(c->e, "Div", top, largest, scale, err));
+    TRY(emit_2(c->e, "Mul", x, *scale, quantised, err));
+    TRY(emit_1(c->e, "Round", *quantised, quantised, err));
+    TRY(emit_clip(c->e, *quantised, -127, 127, quantised, err));
+    return emit_cast(c->e, *quantised, DTYPE_I8, quantised, err);
+}
+
+/* Kernel, bias and scales, in this order; products are of integers unless inputs stay as they are.
+ */
+static enum status dense_int8(struct call *c, value_id x, bool biased, value_id *y,
+                              struct error *err)
+{
+    const struct json *inputs = json_get(
+        json_get(json_get(c->config, "quantization_config"), "config"), "activation_quantizer");
+    bool rounds = !json_get(c->config, "quantization_config") ||
+                  json_get(c->config, "quantization_config")->kind == JSON_NULL ||
+                  (inputs && inputs->kind != JSON_NULL);
+    struct bytes kind = bytes_of("AbsMaxQuantizer");
+    struct tensor stored;
+    value_id kernel, bias, scales, own;
+
+    json_string(json_get(inputs, "class_name"), &kind);
+    if (!bytes_is(kind, "AbsMaxQuantizer"))
+        return error_set(err, STATUS_UNSUPPORTED, "its 'activation_quantizer' is not supported");
+    TRY(weight_take_any(c, "kernel", DTYPE_I8, &stored, err));
+    TRY(emit_constant(c->e, &stored, &kernel, err));
+    if (biased)
+        TRY(weight_constant(c, "bias", 1, &bias, err));
+    TRY(weight_constant(c, "scales", 1, &scales, err));
+    if (rounds) {
+        TRY(rows_to_int8(c, x, &x, &own, err));
+        TRY(emit_2(c->e, "MatMulInteger", x, kernel, y, err));
+        TRY(emit_cast(c->e, *y, c->dtype, y, err));
+        TRY(emit_2(c->e, "Mul", scales, own, &scales, err));
+    } else {
+        TRY(emit_cast(c->e, kernel, c->dtype, &kernel, err));
+        TRY(emit_2(c->e, "MatMul", x, kernel, y, err));
+    }
+    TRY(emit_2(c->e, "Div", *y, scales, y, err));
+    return biased ? emit_2(c->e, "Add", *y, bias, y, err) : STATUS_OK;
+}
+
 static enum status dense(struct call *c, struct error *err)
 {
     bool biased = config_bool_or(c, "use_bias", "bias", true);
@@ -16,9 +70,13 @@ static enum status dense(struct call *c, struct error *err)
 
     TRY(call_wants(c, 1, err));
     TRY(config_refuse(c, "lora_rank", err));
-    TRY(config_refuse(c, "quantization_mode", err));
-    TRY(weight_constant(c, "kernel", 2, &kernel, err));
     TRY(emit_cast(c->e, c->in[0].value, c->dtype, &x, err));
+    if (c->int8) {
+        TRY(dense_int8(c, x, biased, &y, err));
+        TRY(activation_of(c, y, &y, err));
+        return call_give(c, y);
+    }
+    TRY(weight_constant(c, "kernel", 2, &kernel, err));
     TRY(emit_2(c->e, "MatMul", x, kernel, &y, err));
     if (biased) {
         TRY(weight_constant(c, "bias", 1, &bias, err));
@@ -123,15 +181,30 @@ static enum status masking(struct call *c, struct error *err)
     return call_add(c, y, any, err);
 }
 
-static enum status embedding(struct call *c, struct error *err)
-{
-    value_id x = c->in[0].value, table, index, zero, mask = VALUE_NONE, y;
+/* --- Embedding --- */
 
-    TRY(call_wants(c, 1, err));
-    TRY(config_refuse(c, "lora_rank", err));
-    TRY(config_refuse(c, "quantization_mode", err));
-    TRY(weight_constant(c, "table", 2, &table, err));
-    TRY(emit_cast(c->e, x, DTYPE_I64, &index, err));
+/* (words, width) of int8 and a scale for each word: a word's row divided by its scale. */
+static enum status table_of_int8(struct call *c, value_id *table, struct error *err)
+{
+    struct tensor stored, scales, wide;
+    size_t width;
+
+    TRY(weight_take_any(c, "table", DTYPE_I8, &stored, err));
+    TRY(weight_take(c, "scales", 1, &scales, err));
+    if (stored.shape.rank != 2 || scales.shape.dims[0] != stored.shape.dims[0])
+        return error_set(err, STATUS_INVALID_INPUT, "its table and its scales do not match");
+    TRY(tensor_new(&wide, c->dtype, &stored.shape, c->k->keep, err));
+    width = (size_t)stored.shape.dims[1];
+    for (size_t i = 0; i < tensor_count(&stored); i++)
+        tensor_set_f64(&wide, i, tensor_f64(&stored, i) / tensor_f64(&scales, i / width));
+    return emit_constant(c->e, &wide, table, err);
+}
+
+static enum status rows_of(struct call *c, value_id table, struct error *err)
+{
+    value_id index, zero, mask = VALUE_NONE, y;
+
+    TRY(emit_cast(c->e, c->in[0].value, DTYPE_I64, &index, err));
     if (config_bool_or(c, "mask_zero", NULL, false)) {
         TRY(emit_number(c->e, DTYPE_I64, 0, &zero, err));
         TRY(emit_2(c->e, "Equal", index, zero, &mask, err));
@@ -141,18 +214,56 @@ static enum status embedding(struct call *c, struct error *err)
     return call_add(c, y, mask, err);
 }
 
+static enum status embedding(struct call *c, struct error *err)
+{
+    value_id table;
+
+    TRY(call_wants(c, 1, err));
+    TRY(config_refuse(c, "lora_rank", err));
+    if (c->int8)
+        TRY(table_of_int8(c, &table, err));
+    else
+        TRY(weight_constant(c, "table", 2, &table, err));
+    return rows_of(c, table, err);
+}
+
+/* The same table, or one of its own, as the kernel of a Dense: called with reverse=True. */
+static enum status reversible_embedding(struct call *c, struct error *err)
+{
+    const struct json *cap = json_get(c->config, "logit_soft_cap");
+    bool reverse = false, tied = config_bool_or(c, "tie_weights", NULL, true);
+    value_id table, kernel, limit, y;
+    double number;
+
+    TRY(call_wants(c, 1, err));
+    json_bool(call_keyword(c, "reverse"), &reverse);
+    TRY(weight_constant(c, "table", 2, &table, err));
+    if (!reverse)
+        return rows_of(c, table, err);
+    if (tied)
+        TRY(emit_transpose(c->e, table, (const int64_t[]){1, 0}, 2, &kernel, err));
+    else
+        TRY(weight_constant(c, "reverse table", 2, &kernel, err));
+    TRY(emit_2(c->e, "MatMul", c->in[0].value, kernel, &y, err));
+    if (json_f64(cap, &number)) {
+        TRY(emit_number(c->e, c->dtype, number, &limit, err));
+        TRY(emit_2(c->e, "Div", y, limit, &y, err));
+        TRY(emit_1(c->e, "Tanh", y, &y, err));
+        TRY(emit_2(c->e, "Mul", y, limit, &y, err));
+    }
+    return call_give(c, y);
+}
+
 const struct layer_set layers_core = LAYER_SET(
-    {.name = "Dense", .lower = dense, .masks = true},
+    {.name = "Dense", .lower = dense, .masks = true, .int8 = true},
     {.name = "TimeDistributedDense", .lower = dense, .masks = true},
     {.name = "Activation", .lower = activation, .masks = true},
     {.name = "Flatten", .lower = flatten}, {.name = "Reshape", .lower = reshape},
     {.name = "Permute", .lower = permute}, {.name = "RepeatVector", .lower = repeat_vector},
-    {.name = "Masking", .lower = masking}, {.name = "Embedding", .lower = embedding},
+    {.name = "Masking", .lower = masking}, {.name = "Embedding", .lower = embedding, .int8 = true},
+    {.name = "ReversibleEmbedding", .lower = reversible_embedding, .keywords = true},
     {.name = "Identity", .lower = same}, {.name = "Dropout", .lower = same},
     {.name = "SpatialDropout1D", .lower = same}, {.name = "SpatialDropout2D", .lower = same},
     {.name = "SpatialDropout3D", .lower = same}, {.name = "GaussianNoise", .lower = same},
     {.name = "GaussianDropout", .lower = same}, {.name = "AlphaDropout", .lower = same},
-    {.name = "ActivityRegularization", .lower = same}, {.name = "RandomFlip", .lower = same},
-    {.name = "RandomRotation", .lower = same}, {.name = "RandomZoom", .lower = same},
-    {.name = "RandomTranslation", .lower = same}, {.name = "RandomContrast", .lower = same},
-    {.name = "RandomBrightness", .lower = same}, );
+    {.name = "ActivityRegularization", .lower = same}, );

@@ -50,6 +50,7 @@ struct layer_call {
 
 struct weights {          /* of one layer, in the order in which the layer made them */
     struct tensor *items; /* HDF5 files: a list */
+    struct bytes *names;  /* of the items */
     size_t count, next;
     hdf5_object group; /* .keras archives: a group with vars/0 ... and a group for each part */
     const char *path;  /* of the group in the archive, "layers/dense"; for assets */
@@ -65,6 +66,7 @@ struct layer {
     struct weights weights;
     struct layer_call *calls; /* (call_count,) */
     size_t call_count;
+    bool from_one; /* a model whose calls are numbered from 1: 0 is how it was made */
 };
 
 struct reference { /* [layer, node, tensor] */
@@ -124,6 +126,7 @@ struct call {
     enum dtype dtype; /* in which the layer computes: float32 or float64 */
     enum dtype half;  /* to which weights, inputs and outputs are rounded; or DTYPE_NONE */
     bool operation;
+    bool int8;                     /* the layer was quantised */
     const struct keras_tensor *in; /* tensors of positional arguments */
     size_t in_count;
     const struct arguments *arguments;  /* NULL: of a layer inside a layer */
@@ -139,6 +142,7 @@ struct layer_class {
     enum status (*lower)(struct call *c, struct error *err);
     bool masks;     /* the mask of the input is that of the output */
     bool keywords;  /* reads all arguments of its call; for others they must not matter */
+    bool int8;      /* reads its weights as quantize("int8") leaves them */
     bool any_dtype; /* its dtype policy says nothing about its inputs and outputs */
 };
 
@@ -212,6 +216,9 @@ bool config_channels_first(const struct call *c, int spatial);
 enum status weights_find_h5(struct keras *k, struct network *network, struct error *err) must_check;
 enum status weights_find_archive(struct keras *k, struct network *network, hdf5_object group,
                                  const char *path, struct error *err) must_check;
+/* Of a model inside a layer, which has all that is left of the layer's list. */
+enum status weights_find_inner(struct keras *k, struct network *network, struct weights *weights,
+                               struct error *err) must_check;
 /* What an archive calls the next object of this class in a list; `seen` are those before. */
 const char *archive_name(struct keras *k, struct map *seen, const char *class_name);
 /* A weight of an archive that has a name instead of a number. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* TimeDistributed: a layer for each step, as one call on batch times steps. */
+/* TimeDistributed: a layer for each step, as one call on batch times steps. SpectralNormalization.
+ */
 #include "importers/keras/internal.h"
 
 /* The first two dimensions of x, then those of y behind the first; as numbers, -1 for one of them.
@@ -77,5 +78,18 @@ static enum status time_distributed(struct call *c, struct error *err)
     return call_add(c, y, steps, err);
 }
 
+/* The kernel is stored as training normalised it. The wrapper lists it among its own weights, with
+ * a vector. */
+static enum status spectral_normalization(struct call *c, struct error *err)
+{
+    struct keras_tensor out[LAYER_OUTPUTS_MAX];
+    size_t count;
+
+    TRY(call_wants(c, 1, err));
+    TRY(call_inner(c, json_get(c->config, "layer"), "layer", c->in, 1, out, &count, err));
+    return call_give(c, out[0].value);
+}
+
 const struct layer_set layers_wrapper =
-    LAYER_SET({.name = "TimeDistributed", .lower = time_distributed}, );
+    LAYER_SET({.name = "TimeDistributed", .lower = time_distributed},
+              {.name = "SpectralNormalization", .lower = spectral_normalization}, );

@@ -75,6 +75,8 @@ enum status reference_read(const struct network *network, const struct json *nam
         !json_i64(tensor, &tensor_index) || tensor_index < 0 || tensor_index >= LAYER_OUTPUTS_MAX)
         return error_set(err, STATUS_INVALID_INPUT, "a node is no [layer, node, tensor]");
     layer = map_find(&network->by_name, text);
+    if (layer && layer->from_one && call_index)
+        call_index--;
     if (!layer || (size_t)call_index >= layer->call_count)
         return error_set(err, STATUS_INVALID_INPUT, "there is no layer '%s', or no such call of it",
                          text_quote(text, quoted, sizeof quoted));

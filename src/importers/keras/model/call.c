@@ -86,7 +86,8 @@ static enum status arguments_check(const struct call *c, const struct layer_clas
     char quoted[TEXT_QUOTE_SIZE];
     bool flag;
 
-    if (json_bool(call_keyword(c, "training"), &flag) && flag)
+    /* Keras 3 says anew of every layer whether it trains. */
+    if (c->k->generation < 3 && json_bool(call_keyword(c, "training"), &flag) && flag)
         return error_set(err, STATUS_UNSUPPORTED, "it is called with training=True");
     for (size_t i = 0; !class->keywords && c->arguments && i < c->arguments->part_count; i++) {
         const struct argument *part = &c->arguments->parts[i];
@@ -101,7 +102,7 @@ static enum status arguments_check(const struct call *c, const struct layer_clas
         if (part->count)
             return error_set(err, STATUS_UNSUPPORTED, "a tensor as its '%s' is not supported",
                              text_quote(part->name, quoted, sizeof quoted));
-        if (part->name.size && !is_idle(part))
+        if (part->name.size && !is_idle(part) && !bytes_is(part->name, "training"))
             return error_set(err, STATUS_UNSUPPORTED, "keyword '%s' of its call is not supported",
                              text_quote(part->name, quoted, sizeof quoted));
     }
@@ -142,7 +143,7 @@ static const struct policy {
 
 /* A word; {config: {name}}; {config: {mode, source_name}} of a quantised layer. Integers and text
  * are dtypes of layers that compute no numbers. */
-static enum status policy_find(const struct call *c, const struct policy **policy,
+static enum status policy_find(const struct call *c, const struct policy **policy, bool *int8,
                                struct error *err)
 {
     const struct json *dtype = json_get(c->config, "dtype");
@@ -153,7 +154,14 @@ static enum status policy_find(const struct call *c, const struct policy **polic
     if (dtype && dtype->kind == JSON_OBJECT) {
         const struct json *config = json_get(dtype, "config");
 
-        dtype = json_get(config, json_get(config, "source_name") ? "source_name" : "name");
+        dtype = json_get(config, "name");
+        if (json_string(json_get(config, "mode"), &name)) {
+            dtype = json_get(config, "source_name");
+            *int8 = bytes_is(name, "int8");
+            if (!*int8)
+                return error_set(err, STATUS_UNSUPPORTED, "it is quantised as '%s'",
+                                 text_quote(name, quoted, sizeof quoted));
+        }
         if (!dtype)
             return error_set(err, STATUS_UNSUPPORTED, "its dtype policy is not supported");
     }
@@ -235,7 +243,9 @@ static enum status layer_run(struct call *c, const struct layer_class *class, st
     size_t count = c->arguments ? c->arguments->reference_count : c->in_count;
     const struct policy *policy;
 
-    TRY(policy_find(c, &policy, err));
+    TRY(policy_find(c, &policy, &c->int8, err));
+    if (c->int8 && !class->int8)
+        return error_set(err, STATUS_UNSUPPORTED, "it is quantised as 'int8'");
     c->dtype = policy->dtype;
     c->half = policy->half;
     TRY(arguments_check(c, class, err));
@@ -270,6 +280,23 @@ enum status call_run(struct call *c, struct error *err)
     return class->lower(c, err);
 }
 
+/* The same of a model. */
+static enum status network_inner(struct call *c, const struct json *model, const char *part,
+                                 struct weights *weights, const struct keras_tensor *in,
+                                 size_t in_count, struct keras_tensor *out, size_t *out_count,
+                                 struct error *err)
+{
+    struct network *network;
+
+    if (network_read(c->k, model, &network, c->depth + 1, err) ||
+        weights_find_inner(c->k, network, weights, err) ||
+        network_lower(c->k, network, in, in_count, out, c->depth + 1, err))
+        return error_within(err, "its %s, a model", part);
+    weights_part_end(c->weights, weights);
+    *out_count = network->sequential ? 1 : network->output_count;
+    return STATUS_OK;
+}
+
 enum status call_inner(struct call *c, const struct json *layer, const char *part,
                        const struct keras_tensor *in, size_t in_count, struct keras_tensor *out,
                        size_t *out_count, struct error *err)
@@ -281,6 +308,8 @@ enum status call_inner(struct call *c, const struct json *layer, const char *par
     if (!json_string(json_get(layer, "class_name"), &name) || !json_get(layer, "config"))
         return error_set(err, STATUS_UNSUPPORTED, "its '%s' is no layer", part);
     TRY(weights_part(c->k, c->weights, part, &weights, err));
+    if (bytes_is(name, "Sequential") || bytes_is(name, "Functional") || bytes_is(name, "Model"))
+        return network_inner(c, layer, part, &weights, in, in_count, out, out_count, err);
     inner.class_name = arena_text(c->k->keep, name);
     inner.config = json_get(layer, "config");
     inner.weights = &weights;

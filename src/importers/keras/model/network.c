@@ -91,6 +91,49 @@ static bool is_triple(const struct json *value)
            value->items[1].kind == JSON_INT;
 }
 
+/* Keras 1 and 2 number the calls of a model in a model from 1 on, mostly: then one of the nodes has
+ * the number of all. */
+static void numbering_find(struct network *network, const struct json *value, int depth)
+{
+    struct layer *layer;
+    struct bytes name;
+    int64_t call;
+
+    if (value->kind != JSON_ARRAY || depth == 0)
+        return;
+    if (value->count >= 3 && json_string(&value->items[0], &name) &&
+        json_i64(&value->items[1], &call)) {
+        layer = map_find(&network->by_name, name);
+        if (layer && layer->network && call >= 0 && (size_t)call == layer->call_count)
+            layer->from_one = true;
+        return;
+    }
+    for (size_t i = 0; i < value->count; i++)
+        numbering_find(network, &value->items[i], depth - 1);
+}
+
+/* Keras 3 does so for the outputs of the model alone, and but for a Sequential. */
+static void numbering_read(const struct keras *k, struct network *network,
+                           const struct json *outputs)
+{
+    enum { DEPTH = 5 };
+
+    for (size_t l = 0; k->generation < 3 && l < network->count; l++)
+        if (network->layers[l].inbound)
+            numbering_find(network, network->layers[l].inbound, DEPTH);
+    if (k->generation < 3 && outputs)
+        numbering_find(network, outputs, DEPTH);
+    for (size_t l = 0; k->generation > 2 && l < network->count; l++)
+        network->layers[l].from_one =
+            network->layers[l].network && strcmp(network->layers[l].class_name, "Sequential") != 0;
+}
+
+static void numbering_end(const struct keras *k, struct network *network)
+{
+    for (size_t l = 0; k->generation > 2 && l < network->count; l++)
+        network->layers[l].from_one = false;
+}
+
 static enum status end_read(struct network *network, const struct json *triple,
                             struct reference *reference, struct error *err)
 {
@@ -172,8 +215,11 @@ enum status network_read(struct keras *k, const struct json *model, struct netwo
     TRY(layers_read(k, json_get(config, "layers"), network, depth, err));
     TRY(ends_read(k, network, json_get(config, "input_layers"), &network->inputs,
                   &network->input_count, err));
-    return ends_read(k, network, json_get(config, "output_layers"), &network->outputs,
-                     &network->output_count, err);
+    numbering_read(k, network, json_get(config, "output_layers"));
+    TRY(ends_read(k, network, json_get(config, "output_layers"), &network->outputs,
+                  &network->output_count, err));
+    numbering_end(k, network);
+    return STATUS_OK;
 }
 
 /* --- what the contract says --- */

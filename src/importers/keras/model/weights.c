@@ -97,7 +97,14 @@ static enum status weights_give(struct keras *k, struct weights *weights, size_t
                                 struct error *err)
 {
     weights->items = arena_new(k->keep, struct tensor, count);
-    return weights->items ? STATUS_OK : error_no_memory(err, "the weights");
+    weights->names = arena_new(k->keep, struct bytes, count);
+    return weights->items && weights->names ? STATUS_OK : error_no_memory(err, "the weights");
+}
+
+static void weights_add(struct weights *weights, const struct named *item)
+{
+    weights->names[weights->count] = item->name;
+    weights->items[weights->count++] = item->tensor;
 }
 
 static enum status distribute(struct keras *k, struct network *network, struct named *items,
@@ -117,7 +124,7 @@ static enum status distribute(struct keras *k, struct network *network, struct n
         for (size_t i = 0; i < count; i++) {
             if (items[i].used || !has_part(items[i].name, layer->name))
                 continue;
-            layer->weights.items[layer->weights.count++] = items[i].tensor;
+            weights_add(&layer->weights, &items[i]);
             items[i].used = true;
         }
     }
@@ -125,17 +132,17 @@ static enum status distribute(struct keras *k, struct network *network, struct n
 }
 
 /* A model used as a layer: every weight must have found its layer. */
-static enum status nested(struct keras *k, struct layer *layer, struct named *items, size_t count,
-                          struct error *err)
+static enum status nested(struct keras *k, struct network *network, struct named *items,
+                          size_t count, struct error *err)
 {
     char quoted[TEXT_QUOTE_SIZE];
 
-    TRY(distribute(k, layer->network, items, count, err));
+    TRY(distribute(k, network, items, count, err));
     for (size_t i = 0; i < count; i++)
         if (!items[i].used)
             return error_set(err, STATUS_UNSUPPORTED,
-                             "weight '%s' of model '%.64s' cannot be told to a layer",
-                             text_quote(items[i].name, quoted, sizeof quoted), layer->name);
+                             "weight '%s' of a model in it cannot be told to a layer",
+                             text_quote(items[i].name, quoted, sizeof quoted));
     return STATUS_OK;
 }
 
@@ -153,10 +160,10 @@ static enum status layer_weights(struct keras *k, hdf5_object all, struct layer 
     }
     TRY(named_read(k, group, &items, &count, err));
     if (layer->network)
-        return nested(k, layer, items, count, err);
+        return nested(k, layer->network, items, count, err);
     TRY(weights_give(k, &layer->weights, count, err));
     for (size_t i = 0; i < count; i++)
-        layer->weights.items[layer->weights.count++] = items[i].tensor;
+        weights_add(&layer->weights, &items[i]);
     return STATUS_OK;
 }
 
@@ -284,6 +291,26 @@ enum status weights_find_archive(struct keras *k, struct network *network, hdf5_
             return err->status;
     }
     return archive_layers(k, network, group, path, err);
+}
+
+enum status weights_find_inner(struct keras *k, struct network *network, struct weights *weights,
+                               struct error *err)
+{
+    size_t count = weights->count - weights->next;
+    struct named *items;
+
+    if (weights->by_path)
+        return weights->group == UINT64_MAX || !weights->path
+                   ? STATUS_OK
+                   : weights_find_archive(k, network, weights->group, weights->path, err);
+    items = arena_new(k->keep, struct named, count);
+    if (!items)
+        return error_no_memory(err, "the weights");
+    for (size_t i = 0; i < count; i++)
+        items[i] = (struct named){.name = weights->names[weights->next + i],
+                                  .tensor = weights->items[weights->next + i]};
+    weights->next = weights->count;
+    return nested(k, network, items, count, err);
 }
 
 enum status weights_part(struct keras *k, struct weights *weights, const char *part,
