@@ -133,37 +133,32 @@ static enum status versions_tell(const struct upload *upload, const struct place
 
 /* --- import --- */
 
-static enum status checkpoint_open(struct tf_lowering *l, const struct upload *upload,
-                                   const struct tf_saved_model *model, size_t folder,
-                                   struct bundle *bundle, struct error *err)
+/* *bundle is NULL for a model without variables. */
+static enum status checkpoint_open(const struct upload *upload, size_t folder,
+                                   struct bundle **bundle, struct arena *keep, struct error *err)
 {
-    char *prefix =
-        arena_printf(l->keep, "%.*svariables/variables", (int)folder, upload->main->path);
+    char *prefix = arena_printf(keep, "%.*svariables/variables", (int)folder, upload->main->path);
+    struct bundle *opened = arena_new(keep, struct bundle, 1);
     enum status status;
 
-    if (!prefix)
+    *bundle = NULL;
+    if (!prefix || !opened)
         return error_no_memory(err, "the variables");
-    status = bundle_open(upload->artifact, prefix, bundle, l->keep, err);
+    status = bundle_open(upload->artifact, prefix, opened, keep, err);
     if (status == STATUS_NOT_FOUND)
-        return STATUS_OK; /* a model without variables */
-    TRY(status);
-    l->bundle = bundle;
-    if (tf_saved_model_restore(l, model, err))
-        return error_within(err, "restoring the variables");
-    return STATUS_OK;
+        return STATUS_OK;
+    *bundle = opened;
+    return status;
 }
 
-static enum status model_import(struct tf_lowering *l, const struct upload *upload,
-                                const struct tf_saved_model *model, size_t folder,
+static enum status model_import(struct tf_lowering *l, const struct tf_saved_model *model,
                                 struct description *description, struct graph **graph,
                                 struct error *err)
 {
-    struct bundle *bundle = arena_new(l->keep, struct bundle, 1);
     struct contract *contract = &description->contract;
 
-    if (!bundle)
-        return error_no_memory(err, "the model");
-    TRY(checkpoint_open(l, upload, model, folder, bundle, err));
+    if (l->bundle && tf_saved_model_restore(l, model, err))
+        return error_within(err, "restoring the variables");
     if (tf_saved_model_initialise(l, model, err))
         return error_within(err, "initialising");
     TRY(tf_signatures_build(l, model->signatures, contract->signatures, contract->count, graph,
@@ -192,20 +187,26 @@ static enum status read_import(const struct upload *upload, const struct place *
                                struct arena *keep, struct error *err)
 {
     struct arena scratch;
+    struct bundle *bundle;
     struct tf_lowering l;
     enum status status;
 
     description->framework_version = model->version;
     TRY(tf_model_tell(model, wire, description, keep, err));
     TRY(versions_tell(upload, place, description, keep, err));
+    TRY(checkpoint_open(upload, place->folder, &bundle, keep, err));
+    if (!model->signature_count)
+        TRY(tf_objects_read(model, bundle, keep, err));
     TRY(tf_contract_describe(model, &description->contract, keep, err));
     if (!model->signature_count)
-        return error_set(err, STATUS_UNSUPPORTED, "the SavedModel has no signatures");
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "the SavedModel has no signatures and no functions");
     arena_init(&scratch, SCRATCH_MAX);
     tf_lowering_init(&l, &model->graph, keep, &scratch);
     l.artifact = upload->artifact;
     l.file = upload->main;
-    status = model_import(&l, upload, model, place->folder, description, graph, err);
+    l.bundle = bundle;
+    status = model_import(&l, model, description, graph, err);
     arena_release(&scratch);
     return status;
 }

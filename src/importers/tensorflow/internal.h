@@ -122,8 +122,19 @@ struct tf_field {
     const struct tensor *fallback; /* of an input that need not be given; or NULL */
 };
 
+struct tf_captured {       /* by a function: one of both */
+    struct bytes key;      /* of a variable, in the checkpoint */
+    struct bytes constant; /* a node of the graph */
+};
+
 struct tf_signature {
-    const char *name, *method;         /* "tensorflow/serving/predict"; may be empty */
+    const char *name, *method; /* "tensorflow/serving/predict"; may be empty */
+    /* Of models that were saved without signatures: a function, which takes the inputs and then
+     * what it captured. Empty: the fields name tensors of the graph. */
+    struct bytes function;
+    struct tf_captured *captured;
+    size_t captured_count;
+    const char *reason;                /* why it cannot be called; or NULL */
     struct tf_field *inputs, *outputs; /* by name */
     size_t input_count, output_count;
 };
@@ -157,6 +168,10 @@ enum status tf_meta_graph_read(const struct protobuf *meta, struct tf_saved_mode
 /* The meta graph for serving, as well as there is one. */
 enum status tf_saved_model_read(const struct protobuf *message, struct tf_saved_model *model,
                                 struct arena *keep, struct error *err) must_check;
+
+/* The functions of its root object as signatures. */
+enum status tf_objects_read(struct tf_saved_model *model, const struct bundle *bundle,
+                            struct arena *keep, struct error *err) must_check;
 
 /* Fill the variables of l, or its tables, by lowering what restores or initialises them. */
 struct tf_lowering;
@@ -260,6 +275,8 @@ enum status tf_resource_give(struct tf_call *c, struct tf_resource *resource, st
 enum status tf_resource_of(const struct tf_call *c, size_t input, enum tf_resource_kind kind,
                            struct tf_resource **resource, struct error *err) must_check;
 bool tf_is_resource(const struct tf_call *c, size_t input, enum tf_resource_kind kind);
+enum status tf_resource_value(struct emitter *e, struct tf_resource *resource, value_id *handle,
+                              struct error *err) must_check;
 /* The resource of a handle; NULL: the value is none. */
 struct tf_resource *tf_resource_at(const struct tf_lowering *l, const struct graph *graph,
                                    value_id value);

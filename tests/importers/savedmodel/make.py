@@ -181,19 +181,22 @@ class Plain(tf.Module):
         self.layers = [tf.Variable([[1.0, 2.0], [3.0, 4.0]]), tf.Variable([10.0, 20.0])]
         self.constant = tf.constant([100.0, 200.0])
 
-    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, "x")])
-    def __call__(self, x):
+    @tf.function
+    def linear(self, x):
         return x @ self.layers[0] + self.layers[1] + self.constant
 
-    @tf.function(input_signature=[{"b": tf.TensorSpec([], tf.float32, "b"), "a": tf.TensorSpec([], tf.float32, "a")}])
+    @tf.function
     def divide(self, numbers):
         return {"quotient": numbers["a"] / numbers["b"], "pair": (numbers["a"], numbers["b"])}
 
 
 def plain(folder):
-    tf.saved_model.save(Plain(), folder)
+    m = Plain()
+    m.linear.get_concrete_function(tf.TensorSpec([None, 2], tf.float32, "x"))
+    m.divide.get_concrete_function({"b": tf.TensorSpec([], tf.float32, "b"), "a": tf.TensorSpec([], tf.float32, "a")})
+    tf.saved_model.save(m, folder)
     m = tf.saved_model.load(folder)
-    near(m(tf.constant([[1.0, 1.0]])), [[114, 226]])
+    near(m.linear(tf.constant([[1.0, 1.0]])), [[114, 226]])
     near(m.divide({"a": 6.0, "b": 3.0})["quotient"], 2)
 
 

@@ -29,18 +29,20 @@ static enum status fallback_find(const struct tf_graph *graph, const struct tf_f
     return STATUS_OK;
 }
 
-static void field_describe(const struct tf_field *stored, struct field *field)
+static void field_describe(const struct tf_field *stored, bool of_function, struct field *field)
 {
+    const char *spec = of_function ? "SavedConcreteFunction" : NULL;
+
     *field = (struct field){
         .name = stored->name,
         .dtype = stored->dtype,
         .shape = stored->shape,
         .dim_names = stored->shape.rank >= 0 ? stored->dim_names : NULL,
         .profile = profile_default(stored->dtype),
-        .evidence_name = {EVIDENCE_STORED, "signature_def"},
-        .evidence_dtype = {EVIDENCE_STORED, "TensorInfo.dtype"},
+        .evidence_name = {EVIDENCE_STORED, spec ? spec : "signature_def"},
+        .evidence_dtype = {EVIDENCE_STORED, spec ? spec : "TensorInfo.dtype"},
         .evidence_shape = {stored->shape.rank < 0 ? EVIDENCE_UNKNOWN : EVIDENCE_STORED,
-                           "TensorInfo.tensor_shape"},
+                           spec ? spec : "TensorInfo.tensor_shape"},
         .evidence_profile = {EVIDENCE_DERIVED, "dtype"},
     };
 }
@@ -60,11 +62,11 @@ static enum status signature_describe(const struct tf_graph *graph,
     if (!signature->inputs || !signature->outputs)
         return error_no_memory(err, "the contract");
     for (size_t i = 0; i < stored->input_count; i++) {
-        field_describe(&stored->inputs[i], &signature->inputs[i]);
+        field_describe(&stored->inputs[i], stored->function.size > 0, &signature->inputs[i]);
         TRY(fallback_find(graph, &stored->inputs[i], &signature->inputs[i], keep, err));
     }
     for (size_t i = 0; i < stored->output_count; i++)
-        field_describe(&stored->outputs[i], &signature->outputs[i]);
+        field_describe(&stored->outputs[i], stored->function.size > 0, &signature->outputs[i]);
     return STATUS_OK;
 }
 

@@ -43,12 +43,19 @@ enum status tf_resource_get(struct tf_lowering *l, enum tf_resource_kind kind, c
     return STATUS_OK;
 }
 
+enum status tf_resource_value(struct emitter *e, struct tf_resource *resource, value_id *handle,
+                              struct error *err)
+{
+    struct tensor tensor = {.dtype = DTYPE_I64, .shape = shape_scalar(), .data = &resource->number};
+
+    return emit_constant(e, &tensor, handle, err);
+}
+
 enum status tf_resource_give(struct tf_call *c, struct tf_resource *resource, struct error *err)
 {
-    struct tensor handle = {.dtype = DTYPE_I64, .shape = shape_scalar(), .data = &resource->number};
     value_id value;
 
-    TRY(emit_constant(c->e, &handle, &value, err));
+    TRY(tf_resource_value(c->e, resource, &value, err));
     return tf_add(c, value, err);
 }
 

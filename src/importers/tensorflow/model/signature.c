@@ -149,6 +149,62 @@ static enum status outputs_find(struct tf_scope *scope, const struct tf_signatur
     return STATUS_OK;
 }
 
+/* --- a function as a signature --- */
+
+static enum status captured_value(struct tf_scope *scope, const struct tf_captured *captured,
+                                  value_id *value, struct error *err)
+{
+    static const struct tf_node NODE = {.name = "", .op = "VarHandleOp"};
+    struct tf_lowering *l = scope->l;
+    struct tf_resource *variable;
+    struct tf_edge edge = {.node = captured->constant, .port = {captured->constant.data, 0}};
+    char *name;
+
+    if (!captured->key.size)
+        return tf_edge_value(scope, &edge, value, err);
+    name = arena_text(l->keep, captured->key);
+    if (!name)
+        return error_no_memory(err, "a variable");
+    TRY(tf_resource_get(l, TF_VARIABLE, name, &NODE, &variable, err));
+    variable->key = captured->key;
+    return tf_resource_value(scope->e, variable, value, err);
+}
+
+static enum status function_call(struct tf_scope *scope, const struct tf_signature *stored,
+                                 const value_id *inputs, value_id *outputs, struct error *err)
+{
+    size_t count = stored->input_count + stored->captured_count;
+    value_id *arguments = arena_new(scope->l->keep, value_id, count);
+    const struct tf_function *function;
+
+    if (!arguments)
+        return error_no_memory(err, "a signature");
+    TRY(tf_function_get(scope->l, stored->function, &function, err));
+    if (function->result_count != stored->output_count)
+        return error_set(err, STATUS_UNSUPPORTED, "function '%.64s' gives %zu tensors, not %zu",
+                         function->name, function->result_count, stored->output_count);
+    for (size_t i = 0; i < stored->input_count; i++)
+        arguments[i] = inputs[i];
+    for (size_t i = 0; i < stored->captured_count; i++)
+        TRY(captured_value(scope, &stored->captured[i], &arguments[stored->input_count + i], err));
+    return tf_function_lower(scope, function, scope->e, arguments, count, outputs, err);
+}
+
+static enum status function_build(struct tf_scope *scope, const struct tf_signature *stored,
+                                  value_id *inputs, value_id *outputs, struct error *err)
+{
+    for (size_t i = 0; i < stored->input_count; i++)
+        TRY(graph_input(scope->e->graph, stored->inputs[i].name, stored->inputs[i].dtype,
+                        &stored->inputs[i].shape, &inputs[i], err));
+    TRY(function_call(scope, stored, inputs, outputs, err));
+    for (size_t i = 0; i < stored->output_count; i++)
+        if (emit_dtype(scope->e, outputs[i]) != stored->outputs[i].dtype)
+            return error_set(err, STATUS_UNSUPPORTED, "output '%.64s' comes out as %s, not %s",
+                             stored->outputs[i].name, dtype_name(emit_dtype(scope->e, outputs[i])),
+                             dtype_name(stored->outputs[i].dtype));
+    return STATUS_OK;
+}
+
 static enum status signature_build(struct tf_lowering *l, struct emitter *e,
                                    const struct tf_signature *stored, struct error *err)
 {
@@ -159,10 +215,16 @@ static enum status signature_build(struct tf_lowering *l, struct emitter *e,
     if (!inputs || !outputs)
         return error_no_memory(err, "a signature");
     tf_signature_begin(l, e->graph);
+    if (stored->reason)
+        return error_set(err, STATUS_UNSUPPORTED, "%s", stored->reason);
     TRY(tf_scope_open(&scope, l, NULL, NULL, e, err));
-    for (size_t i = 0; i < stored->input_count; i++)
-        TRY(input_add(&scope, &stored->inputs[i], &inputs[i], err));
-    TRY(outputs_find(&scope, stored, outputs, err));
+    if (stored->function.size) {
+        TRY(function_build(&scope, stored, inputs, outputs, err));
+    } else {
+        for (size_t i = 0; i < stored->input_count; i++)
+            TRY(input_add(&scope, &stored->inputs[i], &inputs[i], err));
+        TRY(outputs_find(&scope, stored, outputs, err));
+    }
     return tf_signature_finish(&scope, stored->name, inputs, stored->input_count, outputs,
                                stored->output_count, err);
 }
