@@ -181,6 +181,12 @@ enum status bundle_find(const struct bundle *bundle, struct bytes name, struct b
 
 /* --- data --- */
 
+static enum status shard_missing(const struct bundle *bundle, uint64_t shard, struct error *err)
+{
+    return error_set(err, STATUS_INVALID_INPUT, "'%.128s.data-%05llu-of-%05zu' is missing",
+                     bundle->prefix, (unsigned long long)shard, bundle->shard_count);
+}
+
 static enum status stored_bytes(const struct bundle *bundle, const struct bundle_entry *entry,
                                 struct bytes *bytes, struct error *err)
 {
@@ -188,8 +194,7 @@ static enum status stored_bytes(const struct bundle *bundle, const struct bundle
     struct bytes all;
 
     if (!shard)
-        return error_set(err, STATUS_INVALID_INPUT, "'%.128s.data-%05llu-of-%05zu' is missing",
-                         bundle->prefix, (unsigned long long)entry->shard, bundle->shard_count);
+        return shard_missing(bundle, entry->shard, err);
     TRY(member_bytes(shard, &all, err));
     if (!checked_range(entry->offset, entry->size, all.size))
         return error_set(err, STATUS_INVALID_INPUT,
@@ -403,10 +408,14 @@ static enum status slices_read(const struct bundle *bundle, struct bytes name,
     struct slice slice;
     size_t covered = 0, bytes, limit = 0;
 
-    for (size_t i = 0; i < bundle->shard_count; i++)
-        limit += bundle->shards[i] ? (size_t)bundle->shards[i]->size : 0;
+    for (size_t i = 0; i < bundle->shard_count; i++) {
+        if (!bundle->shards[i])
+            return shard_missing(bundle, i, err);
+        limit += (size_t)bundle->shards[i]->size;
+    }
     TRY(entry_check(entry, err));
-    TRY(shape_check(&entry->shape, entry->dtype, limit, &bytes, err));
+    if (shape_check(&entry->shape, entry->dtype, limit, &bytes, err))
+        return err->status = STATUS_INVALID_INPUT; /* larger than all that is stored */
     TRY(tensor_new(tensor, entry->dtype, &entry->shape, bundle->keep, err));
     for (;;) {
         size_t elements = 1;

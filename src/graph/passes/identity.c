@@ -13,9 +13,9 @@ static bool is_same_view(const struct graph *graph, const struct node *node)
 {
     const struct value *out = &graph->values[node->outputs[0]];
 
-    return node->op->flags & OP_VIEW && node->output_count == 1 && !out->declared &&
-           graph->values[node->inputs[0]].dtype == out->dtype && shape_is_known(&out->shape) &&
-           shape_equal(shape_of_input(graph, node), &out->shape);
+    return node->op->flags & OP_VIEW && !(node->op->flags & OP_RANDOM) && node->output_count == 1 &&
+           !out->declared && graph->values[node->inputs[0]].dtype == out->dtype &&
+           shape_is_known(&out->shape) && shape_equal(shape_of_input(graph, node), &out->shape);
 }
 
 /* Is every output but the first unused? */
