@@ -15,8 +15,11 @@ import os
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path = [p for p in sys.path if os.path.abspath(p or ".") != HERE] + [HERE]  # this file is called tensorflow
+sys.path = [p for p in sys.path if os.path.abspath(p or ".") != HERE]  # this file is called tensorflow
+sys.path.append(HERE)
 import environment
+
+sys.path.remove(HERE)
 
 environment.enter("requirements-tensorflow.txt", "bench-tensorflow-venv")
 
@@ -29,6 +32,7 @@ from pathlib import Path
 
 import numpy as np
 
+PEER = Path(HERE) / "peers" / "tensorflow_peer.py"
 FIRN = Path(os.environ.get("FIRN_BINARY", environment.ROOT / "build" / "firn"))
 PEERS = ("signature", "function", "onnx")
 NETWORKS = ("mobilenet2", "resnet50", "tabular", "lstm", "transformer")
@@ -37,7 +41,7 @@ TOLERANCE = 1e-4  # of the largest absolute value of the answer
 
 class Peer:
     def __init__(self, kind, name, folder, batch, threads):
-        command = [sys.executable, Path(HERE) / "tensorflow_peer.py", kind, name, folder, str(batch), str(threads)]
+        command = [sys.executable, PEER, kind, name, folder, str(batch), str(threads)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         line = self.process.stdout.readline().split()
         if not line or line[0] != "load":
@@ -106,7 +110,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     for name in given.only:
         if not (folder / f"{name}.onnx").exists():
-            subprocess.run([sys.executable, Path(HERE) / "tensorflow_peer.py", "make", name, folder], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            subprocess.run([sys.executable, PEER, "make", name, folder], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     print("network      batch threads     firn us  TF sign. us ratio  tf.func. us ratio     ORT us  ratio   load ms       TF ratio   peak MiB: TF ratio   difference")
     for threads in given.threads:
         for name in given.only:

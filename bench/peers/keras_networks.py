@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import onnx
 import tensorflow as tf
 from keras import layers as L
 
@@ -45,6 +46,21 @@ NETWORKS = {
 }
 
 
+def without_erfc(model):
+    """tf2onnx leaves TensorFlow's Erfc, of which ONNX knows none: 1 - Erf."""
+    nodes = []
+    for node in model.graph.node:
+        if node.op_type == "Erfc":
+            one, erf = f"{node.name}_one", f"{node.name}_erf"
+            model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(1), one))
+            nodes += [onnx.helper.make_node("Erf", node.input, [erf]), onnx.helper.make_node("Sub", [one, erf], node.output)]
+        else:
+            nodes.append(node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model
+
+
 def write(name, folder):
     """FOLDER/NAME.keras, FOLDER/NAME (SavedModel), FOLDER/NAME.onnx, inputs FOLDER/NAME-BATCH.npy."""
     import tf2onnx
@@ -57,4 +73,5 @@ def write(name, folder):
     model.save(folder / f"{name}.keras")
     model.export(str(folder / name), verbose=False)
     specification = [tf.TensorSpec([None, *shape], tf.float32, name="x")]
-    tf2onnx.convert.from_function(tf.function(lambda x: model(x, training=False)), input_signature=specification, opset=18, output_path=str(folder / f"{name}.onnx"))
+    graph, _ = tf2onnx.convert.from_function(tf.function(lambda x: model(x, training=False)), input_signature=specification, opset=18)
+    onnx.save(without_erfc(graph), folder / f"{name}.onnx")

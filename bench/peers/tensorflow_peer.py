@@ -8,12 +8,11 @@ FOLDER/NAME-PEER.npy; then for each line of standard input, a number of seconds,
 """
 
 import os
-import sys
 
 os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="", KERAS_BACKEND="tensorflow")
-sys.path = [p for p in sys.path if os.path.abspath(p or ".") != os.path.dirname(os.path.abspath(__file__))] + [os.path.dirname(os.path.abspath(__file__))]
 
 import statistics
+import sys
 import time
 from pathlib import Path
 
