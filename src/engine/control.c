@@ -26,17 +26,23 @@ static enum status no_room(const struct running *r, struct error *err)
                     r->memory->limit);
 }
 
+static enum status body_plan(struct running *r, size_t body, const struct tensor *inputs,
+                             struct native_session **child, struct plan **plan, struct error *err)
+{
+    if (++r->session->root->iterations > ITERATIONS_MAX)
+        return op_error(r->call, err, STATUS_TOO_LARGE, "loops of more than %d rounds in one run",
+                        ITERATIONS_MAX);
+    TRY(session_child(r->session, r->step->bodies[body], child, err));
+    return session_plan(*child, 0, inputs, plan, err);
+}
+
 static enum status body_run(struct running *r, size_t body, const struct tensor *inputs,
                             struct tensor *outputs, struct error *err)
 {
-    struct native_session *root = r->session->root, *child;
+    struct native_session *child;
     struct plan *plan;
 
-    if (++root->iterations > ITERATIONS_MAX)
-        return op_error(r->call, err, STATUS_TOO_LARGE, "loops of more than %d rounds in one run",
-                        ITERATIONS_MAX);
-    TRY(session_child(r->session, r->step->bodies[body], &child, err));
-    TRY(session_plan(child, 0, inputs, &plan, err));
+    TRY(body_plan(r, body, inputs, &child, &plan, err));
     return plan_execute(child, plan, inputs, outputs, err);
 }
 
@@ -56,7 +62,7 @@ static enum status block_reserve(struct running *r, struct block *block, size_t 
 
     if (block->data && size <= block->size)
         return STATUS_OK;
-    if (!checked_add(size, used ? size / 2 : 0, &wanted))
+    if (!checked_add(size, block->data ? size / 2 : 0, &wanted))
         return no_room(r, err);
     data = arena_alloc(r->memory, wanted, 1);
     if (!data)
@@ -71,7 +77,8 @@ static enum status block_reserve(struct running *r, struct block *block, size_t 
 struct carried {
     struct tensor value;
     struct block blocks[2];
-    int at; /* the block that `value` is in, or was last */
+    int at;     /* the block that `value` is in, or was last */
+    bool owned; /* it is in a block */
 };
 
 static enum status carry(struct running *r, struct carried *carried, const struct tensor *next,
@@ -90,7 +97,21 @@ static enum status carry(struct running *r, struct carried *carried, const struc
     carried->value = *next;
     carried->value.data = block->data;
     carried->at = !carried->at;
+    carried->owned = true;
     return STATUS_OK;
+}
+
+/* The body is going to write over it: give it memory of its own. */
+static enum status own(struct running *r, struct carried *carried, struct error *err)
+{
+    struct tensor value = carried->value;
+
+    if (carried->owned)
+        return STATUS_OK;
+    carried->value.data = NULL;
+    if (!value.data) /* of no elements */
+        value.data = carried->blocks;
+    return carry(r, carried, &value, err);
 }
 
 /* A state that was an optional is followed by what it holds: make that one. */
@@ -239,6 +260,23 @@ static enum status loop_new(struct running *r, struct loop *loop, struct error *
     return STATUS_OK;
 }
 
+static enum status loop_round(struct running *r, struct loop *loop, struct error *err)
+{
+    struct native_session *child;
+    struct plan *plan;
+
+    for (size_t i = 0; i < loop->state_count; i++)
+        loop->inputs[2 + i] = loop->states[i].value;
+    TRY(body_plan(r, 0, loop->inputs, &child, &plan, err));
+    for (size_t i = 0; plan->overwritten && i < loop->state_count; i++) {
+        if (!plan->overwritten[2 + i])
+            continue;
+        TRY(own(r, &loop->states[i], err));
+        loop->inputs[2 + i] = loop->states[i].value;
+    }
+    return plan_execute(child, plan, loop->inputs, loop->outputs, err);
+}
+
 static enum status loop_stack(struct running *r, struct loop *loop, int64_t round,
                               struct error *err)
 {
@@ -305,9 +343,7 @@ static enum status run_loop(struct running *r, struct error *err)
     for (; round < trips && go_on; round++) {
         loop.inputs[0] = (struct tensor){DTYPE_I64, shape_scalar(), &round};
         loop.inputs[1] = (struct tensor){DTYPE_BOOL, shape_scalar(), &go_on};
-        for (size_t i = 0; i < loop.state_count; i++)
-            loop.inputs[2 + i] = loop.states[i].value;
-        TRY(body_run(r, 0, loop.inputs, loop.outputs, err));
+        TRY(loop_round(r, &loop, err));
         TRY(loop_stack(r, &loop, round, err));
         TRY(wants_one(r, &loop.outputs[0], "the condition that the body gives", err));
         go_on = flag_of(&loop.outputs[0]);
@@ -605,7 +641,7 @@ static enum status run(struct running *r, struct error *err)
     r->step = r->call->state;
     r->session = r->step->session;
     r->memory = &r->session->dynamic.arena;
-    r->results = arena_new(r->memory, struct tensor, OP_OUTPUTS_MAX);
+    r->results = arena_new(r->memory, struct tensor, r->call->out_count);
     if (!r->results)
         return no_room(r, err);
     switch (r->step->control.kind) {

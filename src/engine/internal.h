@@ -43,6 +43,8 @@ struct recipe {
         *known; /* of a region: (slot_count,), values that its plan knows; or NULL */
     int depth;  /* regions around it */
     bool inner; /* of a subgraph or region: its inputs were checked */
+    size_t state_first, state_count; /* of a loop's body: inputs that a run may overwrite, for the
+                                      * loop gives it memory of its own when it does */
 };
 
 struct state_buffer {
@@ -166,7 +168,8 @@ struct plan {
     struct reference *buffer_references, *input_references;
     size_t buffer_reference_count, input_reference_count;
     size_t memory_size;
-    char *bound; /* the memory that the references point into; NULL: not bound */
+    bool *overwritten; /* (input_count,): inputs that a run overwrites; NULL: none */
+    char *bound;       /* the memory that the references point into; NULL: not bound */
 
     double average_us; /* < 0: never run */
     unsigned runs;

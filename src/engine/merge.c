@@ -139,7 +139,84 @@ static bool is_in_place(const struct planner *p, const struct step *step, uint32
     return true;
 }
 
-static void merge_output(struct planner *p, const struct step *step, uint32_t index)
+/* --- outputs over inputs of the plan: states of a loop --- */
+
+static bool is_input(const struct planner *p, int32_t slot, int32_t input)
+{
+    return slot != SLOT_NONE && p->slots[slot].place == PLACE_INPUT &&
+           p->slots[slot].index == input;
+}
+
+/* Is an input of the plan asked for by the step elsewhere than in `i`, by a later one, or behind
+ * the steps? */
+static bool is_read_after(const struct planner *p, const struct step *step, uint32_t index,
+                          size_t i, int32_t input)
+{
+    const struct plan *plan = p->plan;
+
+    for (size_t k = 0; k < step->call.in_count; k++)
+        if (k != i && is_input(p, step->node->in[k], input))
+            return true;
+    for (size_t s = index + 1; s < plan->step_count; s++)
+        for (size_t k = 0; k < plan->steps[s].call.in_count; k++)
+            if (is_input(p, plan->steps[s].node->in[k], input))
+                return true;
+    for (size_t s = 0; s < plan->dynamic_step_count; s++)
+        for (size_t k = 0; k < plan->dynamic_steps[s].step.call.in_count; k++)
+            if (is_input(p, plan->dynamic_steps[s].step.node->in[k], input))
+                return true;
+    for (size_t k = 0; plan->region && k < plan->region->signature.input_count; k++)
+        if (is_input(p, plan->region->slots[k], input))
+            return true;
+    for (size_t k = 0; k < plan->output_count; k++)
+        if (is_input(p, p->recipe->outputs[k], input))
+            return true;
+    return false;
+}
+
+static bool is_alone(const struct plan *plan, uint32_t buffer)
+{
+    for (uint32_t b = 0; b < plan->buffer_count; b++)
+        if ((plan->buffers[b].merged == buffer) != (b == buffer))
+            return false;
+    return true;
+}
+
+/* Write output 0 over input `i` of the step, which is a state of the loop: it is carried to the
+ * next round without a copy. */
+static bool overwrite_state(struct planner *p, struct step *step, uint32_t index, size_t i)
+{
+    const struct recipe *recipe = p->recipe;
+    const struct tensor *in = &step->call.in[i], *out = step->call.out;
+    const struct slot *slot = step->node->in[i] == SLOT_NONE ? NULL : &p->slots[step->node->in[i]];
+    int32_t input, buffer = p->slots[step->node->out[0]].index;
+    struct plan *plan = p->plan;
+
+    if (!slot || slot->place != PLACE_INPUT || slot->shift || slot->tensor.data ||
+        (size_t)slot->index < recipe->state_first ||
+        (size_t)slot->index >= recipe->state_first + recipe->state_count ||
+        in->dtype != out->dtype || !shape_equal(&in->shape, &out->shape) ||
+        tensor_bytes(in) != tensor_bytes(&p->slots[slot->index].tensor))
+        return false;
+    input = slot->index;
+    if (is_read_after(p, step, index, i, input) || !is_alone(plan, (uint32_t)buffer))
+        return false;
+    if (!plan->overwritten)
+        plan->overwritten = arena_new(&plan->keep, bool, recipe->signature->input_count);
+    if (!plan->overwritten)
+        return false;
+    plan->overwritten[input] = true;
+    for (size_t s = 0; s < recipe->slot_count; s++)
+        if (p->slots[s].place == PLACE_BUFFER && p->slots[s].index == buffer) {
+            p->slots[s].place = PLACE_INPUT;
+            p->slots[s].index = input;
+        }
+    plan->buffers[buffer].size = plan->buffers[buffer].bytes = 0;
+    step->inside = true;
+    return true;
+}
+
+static void merge_output(struct planner *p, struct step *step, uint32_t index)
 {
     struct plan *plan = p->plan;
     unsigned flags = step->call.op->flags;
@@ -147,6 +224,8 @@ static void merge_output(struct planner *p, const struct step *step, uint32_t in
     struct buffer *over, *root;
 
     for (size_t i = 0; i < tries && i < step->call.in_count; i++) {
+        if (p->recipe->state_count && overwrite_state(p, step, index, i))
+            return;
         if (!is_in_place(p, step, index, i))
             continue;
         over = &plan->buffers[p->slots[step->node->out[0]].index];

@@ -8,6 +8,7 @@ struct source {
     const struct graph *graph;
     void **states;       /* (node_count,) */
     uint32_t **bodies;   /* (node_count,): recipes of the graphs of node n; NULL */
+    size_t state_count;  /* of a loop's body */
     struct source *next; /* those of subgraphs come behind those around them */
 };
 
@@ -203,6 +204,8 @@ static enum status bodies_fill(struct native *native, struct source *source, str
             if (!inner)
                 return error_no_memory(err, "the model");
             inner->graph = control.graphs[k];
+            if (control.kind == CONTROL_LOOP && control.explicit_count > 2)
+                inner->state_count = control.explicit_count - 2;
             source->bodies[n][k] = (*next)++;
             **end = inner;
             *end = &inner->next;
@@ -249,6 +252,8 @@ enum status recipes_make(struct native *native, struct arena *scratch, struct er
         TRY(recipe_make(native, source, &source->graph->signatures[0], &native->recipes[at],
                         scratch, err));
         native->recipes[at].inner = true;
+        native->recipes[at].state_first = 2; /* behind the round and the condition */
+        native->recipes[at].state_count = source->state_count;
     }
     return STATUS_OK;
 }
