@@ -5,8 +5,8 @@
 #include "server/internal.h"
 
 /* Not in the table: another process may have added it a moment ago. */
-static enum status look_again(struct request *request, struct bytes version, struct loaded **loaded,
-                              struct error *err)
+static enum status look_again(struct request *request, struct bytes model, struct bytes version,
+                              struct loaded **loaded, struct error *err)
 {
     struct models *models = request->server->models;
     const struct model_table *table;
@@ -16,20 +16,27 @@ static enum status look_again(struct request *request, struct bytes version, str
         return request_later(request, LATER_CONTROL);
     models_refresh(models, false);
     table = models_pin(models, request->executor->index);
-    return models_find(table, request->parameters[0], version, loaded, err);
+    return models_find(table, model, version, loaded, err);
 }
 
 enum status model_access(struct request *request, bool ready, struct loaded **loaded,
                          struct error *err)
 {
-    struct models *models = request->server->models;
-    const struct model_table *table = models_pin(models, request->executor->index);
     struct bytes version =
         request->match.parameter_count > 1 ? request->parameters[1] : (struct bytes){NULL, 0};
-    enum status status = models_find(table, request->parameters[0], version, loaded, err);
+
+    return model_access_named(request, request->parameters[0], version, ready, loaded, err);
+}
+
+enum status model_access_named(struct request *request, struct bytes model, struct bytes version,
+                               bool ready, struct loaded **loaded, struct error *err)
+{
+    struct models *models = request->server->models;
+    const struct model_table *table = models_pin(models, request->executor->index);
+    enum status status = models_find(table, model, version, loaded, err);
 
     if (status == STATUS_NOT_FOUND)
-        status = look_again(request, version, loaded, err);
+        status = look_again(request, model, version, loaded, err);
     if (status != STATUS_OK || request->later != LATER_NO || !ready)
         goto done;
     switch (loaded_state(*loaded)) {

@@ -11,6 +11,9 @@
  * STATUS_OK. NOT_FOUND; what a failed load said. */
 enum status model_access(struct request *request, bool ready, struct loaded **loaded,
                          struct error *err) must_check;
+/* The same for a model and version that the path does not say in this order. */
+enum status model_access_named(struct request *request, struct bytes model, struct bytes version,
+                               bool ready, struct loaded **loaded, struct error *err) must_check;
 void model_release(struct request *request); /* also fine when nothing is pinned */
 
 /* Errors as Open Inference has them: {"error": "..."}. */

@@ -18,3 +18,5 @@ enum status json_read_tensor(struct json_reader *reader, enum dtype dtype,
 
 /* The elements, flat, row-major, as a JSON array. */
 void json_write_tensor(struct text *text, const struct tensor *tensor);
+/* Arrays in arrays, as the shape says; a scalar is a lone value. */
+void json_write_nested(struct text *text, const struct tensor *tensor);

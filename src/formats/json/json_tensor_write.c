@@ -94,3 +94,36 @@ void json_write_tensor(struct text *text, const struct tensor *tensor)
         }
     text_append_char(text, ']');
 }
+
+/* Elements from `at` on, the dimensions from `axis` on. */
+static void write_nested(struct text *text, const struct tensor *tensor, int axis, size_t at)
+{
+    size_t below = 1;
+    struct tensor row = {.dtype = tensor->dtype, .shape = {.rank = 1}};
+
+    if (axis + 1 == tensor->shape.rank) {
+        row.shape.dims[0] = tensor->shape.dims[axis];
+        row.data = (char *)tensor->data + at * dtype_size(tensor->dtype);
+        json_write_tensor(text, &row);
+        return;
+    }
+    for (int d = axis + 1; d < tensor->shape.rank; d++)
+        below *= (size_t)tensor->shape.dims[d];
+    text_append_char(text, '[');
+    for (int64_t i = 0; i < tensor->shape.dims[axis]; i++) {
+        if (i)
+            text_append_char(text, ',');
+        write_nested(text, tensor, axis + 1, at + (size_t)i * below);
+    }
+    text_append_char(text, ']');
+}
+
+void json_write_nested(struct text *text, const struct tensor *tensor)
+{
+    if (tensor->shape.rank)
+        write_nested(text, tensor, 0, 0);
+    else if (tensor->dtype == DTYPE_STRING)
+        json_write_string(text, *(const struct bytes *)tensor->data);
+    else
+        write_numbers(text, tensor, 1);
+}

@@ -296,3 +296,31 @@ TEST(a_missing_string_is_null)
     CHECK(!strings[0].data && strings[1].data && strings[1].size == 0 && strings[2].size == 1);
     arena_release(&keep);
 }
+
+TEST(nested_as_the_shape_says)
+{
+    static int32_t numbers[] = {1, 2, 3, 4, 5, 6, 7, 8};
+    static struct bytes words[2];
+    static const struct {
+        struct tensor tensor;
+        const char *text;
+    } CASES[] = {
+        {{DTYPE_I32, {.rank = 0}, numbers}, "1"},
+        {{DTYPE_I32, SHAPE(3), numbers}, "[1,2,3]"},
+        {{DTYPE_I32, SHAPE(2, 2, 2), numbers}, "[[[1,2],[3,4]],[[5,6],[7,8]]]"},
+        {{DTYPE_I32, SHAPE(0, 2), numbers}, "[]"},
+        {{DTYPE_I32, SHAPE(2, 0), numbers}, "[[],[]]"},
+        {{DTYPE_STRING, SHAPE(2, 1), words}, "[[\"a\"],[\"b\"]]"},
+        {{DTYPE_STRING, {.rank = 0}, words}, "\"a\""},
+    };
+
+    words[0] = bytes_of("a");
+    words[1] = bytes_of("b");
+    for (size_t i = 0; i < ARRAY_COUNT(CASES); i++) {
+        struct text text = {0};
+
+        json_write_nested(&text, &CASES[i].tensor);
+        CHECK_TEXT(text.data, CASES[i].text);
+        text_release(&text);
+    }
+}
