@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Sparse tensors to sparse ones: indices (n, rank) int64, values (n), shape (rank) int64.
  *
- * SparseReorder: indices, values, shape -> both in row-major order.
+ * SparseReorder: indices, values, optional shape -> both in row-major order.
  * SparseReshape: indices, shape, new shape (one may be -1) -> indices, shape.
  * SparseSlice: indices, values, shape, start, size -> indices, values, shape.
  * SparseFillEmptyRows: indices, values, shape, a value -> indices, values, which rows were empty
@@ -10,6 +10,7 @@
  * has one. Attribute function: add, max, min; with a threshold sums of two that are smaller are
  * left out. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "ops/kernels/call.h"
 #include "ops/kernels/index.h"
@@ -104,7 +105,7 @@ static int compare(const struct tensor *a, size_t i, const struct tensor *b, siz
 
 static enum status infer_reorder(struct op_call *call, struct error *err)
 {
-    TRY(wants_sparse(call, 0, 1, 2, err));
+    TRY(wants_sparse(call, 0, 1, op_has(call, 2) ? 2 : -1, err));
     op_give(call, 0, DTYPE_I64, &call->in[0].shape);
     op_give(call, 1, call->in[1].dtype, &call->in[1].shape);
     return STATUS_OK;
@@ -121,7 +122,8 @@ static enum status run_reorder(const struct op_call *call, struct error *err)
     size_t n = (size_t)indices->shape.dims[0], *order = call->scratch, *next = order + n;
     size_t row = (size_t)indices->shape.dims[1] * sizeof(int64_t);
 
-    TRY(check_within(call, indices, &call->in[2], err));
+    if (op_has(call, 2))
+        TRY(check_within(call, indices, &call->in[2], err));
     for (size_t i = 0; i < n; i++)
         order[i] = i;
     for (size_t width = 1; width < n; width *= 2) {
@@ -303,24 +305,35 @@ static enum status run_slice(const struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
-/* --- SparseFillEmptyRows: the values are in the order of their rows --- */
+/* --- SparseFillEmptyRows: elements go by their row, those of one row as they come --- */
+
+static enum status rows_within(const struct op_call *call, struct error *err)
+{
+    const struct tensor *indices = &call->in[0];
+    int64_t rows = in_list(&call->in[2], 0);
+
+    for (size_t i = 0; i < (size_t)indices->shape.dims[0]; i++)
+        if (at(indices, i, 0) < 0 || at(indices, i, 0) >= rows)
+            return op_error(call, err, STATUS_INVALID_INPUT, "index %zu is in row %lld of %lld", i,
+                            (long long)at(indices, i, 0), (long long)rows);
+    return STATUS_OK;
+}
 
 static enum status count_filled(const struct op_call *call, int64_t *count, struct error *err)
 {
     const struct tensor *indices = &call->in[0];
-    int64_t rows = in_list(&call->in[2], 0), before = -1, filled = 0;
+    int64_t rows = in_list(&call->in[2], 0), filled = 0;
+    char *seen;
 
+    TRY(rows_within(call, err));
+    seen = calloc((size_t)rows + 1, 1);
+    if (!seen)
+        return op_error(call, err, STATUS_NO_MEMORY, "%lld rows", (long long)rows);
     for (size_t i = 0; i < (size_t)indices->shape.dims[0]; i++) {
-        int64_t row = at(indices, i, 0);
-
-        if (row < 0 || row >= rows)
-            return op_error(call, err, STATUS_INVALID_INPUT, "index %zu is in row %lld of %lld", i,
-                            (long long)row, (long long)rows);
-        if (row < before)
-            return op_error(call, err, STATUS_UNSUPPORTED, "indices out of order");
-        filled += row != before;
-        before = row;
+        filled += !seen[at(indices, i, 0)];
+        seen[at(indices, i, 0)] = 1;
     }
+    free(seen);
     *count = indices->shape.dims[0] + rows - filled;
     return STATUS_OK;
 }
@@ -353,34 +366,48 @@ static enum status infer_fill(struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
+static size_t fill_scratch(const struct op_call *call)
+{
+    return ((size_t)call->out[2].shape.dims[0] + 1) * sizeof(int64_t);
+}
+
+static void fill_row(const struct op_call *call, int64_t row, int64_t to)
+{
+    int64_t rank = call->in[0].shape.dims[1], *y = call->out[0].data;
+
+    for (int64_t d = 0; d < rank; d++)
+        y[to * rank + d] = d ? 0 : row;
+    copy_value(&call->out[1], (size_t)to, &call->in[3], 0);
+}
+
 static enum status run_fill(const struct op_call *call, struct error *err)
 {
     const struct tensor *indices = &call->in[0];
-    int64_t rank = indices->shape.dims[1], rows = in_list(&call->in[2], 0), count;
-    int64_t *y = call->out[0].data;
-    size_t n = (size_t)indices->shape.dims[0], from = 0, to = 0;
+    int64_t rank = indices->shape.dims[1], rows = in_list(&call->in[2], 0), next = 0;
+    int64_t *places = call->scratch, *y = call->out[0].data; /* where each row goes on */
+    size_t n = (size_t)indices->shape.dims[0];
 
-    TRY(count_filled(call, &count, err));
+    TRY(rows_within(call, err));
+    memset(places, 0, ((size_t)rows + 1) * sizeof *places);
+    for (size_t i = 0; i < n; i++)
+        places[at(indices, i, 0)]++;
     for (int64_t row = 0; row < rows; row++) {
-        bool empty = from >= n || at(indices, from, 0) != row;
+        int64_t count = places[row];
 
-        if (call->out_count > 2)
-            ((uint8_t *)call->out[2].data)[row] = empty;
-        if (empty) {
-            for (int64_t d = 0; d < rank; d++)
-                y[(int64_t)to * rank + d] = d ? 0 : row;
-            if (call->out_count > 1)
-                copy_value(&call->out[1], to, &call->in[3], 0);
-            to++;
-        }
-        for (; from < n && at(indices, from, 0) == row; from++, to++) {
-            for (int64_t d = 0; d < rank; d++)
-                y[(int64_t)to * rank + d] = at(indices, from, d);
-            if (call->out_count > 1)
-                copy_value(&call->out[1], to, &call->in[1], from);
-            if (call->out_count > 3)
-                ((int64_t *)call->out[3].data)[from] = (int64_t)to;
-        }
+        places[row] = next;
+        ((uint8_t *)call->out[2].data)[row] = count == 0;
+        if (!count)
+            fill_row(call, row, next);
+        next += count ? count : 1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        int64_t to = places[at(indices, i, 0)]++;
+
+        for (int64_t d = 0; d < rank; d++)
+            y[to * rank + d] = at(indices, i, d);
+        copy_value(&call->out[1], (size_t)to, &call->in[1], i);
+        if (call->out_count > 3)
+            ((int64_t *)call->out[3].data)[i] = to;
     }
     return STATUS_OK;
 }
@@ -475,14 +502,17 @@ static enum status run_merge(const struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
-#define ROW(title, does, low, high, outs, rule, room)                                              \
+#define ROW(title, does, low, high, outs_low, outs, rule, room)                                    \
     {                                                                                              \
-        .name = title, .summary = does, .in_min = low, .in_max = high, .out_min = 1,               \
+        .name = title, .summary = does, .in_min = low, .in_max = high, .out_min = outs_low,        \
         .out_max = outs, .infer = infer_##rule, .scratch_size = room, .run = run_##rule            \
     }
-const struct op_set ops_firn_sparse_rows = OP_SET(
-    ROW("SparseReorder", "a sparse tensor in row-major order", 3, 3, 2, reorder, reorder_scratch),
-    ROW("SparseReshape", "the indices of a sparse tensor in another shape", 3, 3, 2, reshape, NULL),
-    ROW("SparseSlice", "a part of a sparse tensor", 5, 5, 3, slice, NULL),
-    ROW("SparseFillEmptyRows", "a value for each row that has none", 4, 4, 4, fill, NULL),
-    ROW("SparseMerge", "two sparse tensors as one", 4, 5, 2, merge, NULL), );
+const struct op_set ops_firn_sparse_rows =
+    OP_SET(ROW("SparseReorder", "a sparse tensor in row-major order", 2, 3, 1, 2, reorder,
+               reorder_scratch),
+           ROW("SparseReshape", "the indices of a sparse tensor in another shape", 3, 3, 1, 2,
+               reshape, NULL),
+           ROW("SparseSlice", "a part of a sparse tensor", 5, 5, 1, 3, slice, NULL),
+           ROW("SparseFillEmptyRows", "a value for each row that has none", 4, 4, 3, 4, fill,
+               fill_scratch),
+           ROW("SparseMerge", "two sparse tensors as one", 4, 5, 1, 2, merge, NULL), );
