@@ -1,0 +1,151 @@
+"""What has state while it runs: variables that are written, lists and arrays of tensors."""
+
+import numpy as np
+import tensorflow as tf
+
+from .exports import OldControlFlow, predict_signature
+from .operators import GraphCase, K, normal, one, text, whole
+from .savedmodel import module_case, session_case
+
+raw, v1 = tf.raw_ops, tf.compat.v1
+ROWS = np.array([2, 0, 2], np.int32)
+
+
+def written(name, value, write, inputs, operator):
+    """A module whose signature writes its variable and reads it back."""
+
+    def build(folder):
+        module = tf.Module()
+        module.v = tf.Variable(value)
+        names = list(inputs)
+
+        @tf.function(input_signature=[tf.TensorSpec(np.shape(x), np.asarray(x).dtype, name=n) for n, x in inputs.items()])
+        def f(*tensors):
+            before = tf.identity(module.v)
+            found = write(module.v.handle, **dict(zip(names, tensors)))
+            return {"before": before, "after": module.v.read_value(), **(found if isinstance(found, dict) else {})}
+
+        return module, {"serving_default": f}, {"serving_default": inputs}
+
+    return module_case(name, build, operator=operator)
+
+
+def resources():
+    for dtype in (np.float32, np.int32, np.float64):
+        value, updates = (normal(4, 3) * 4).astype(dtype), (normal(3, 3) * 4).astype(dtype)
+        updates[updates == 0] = 1
+        for kind in ("Add", "Sub", "Mul", "Div", "Min", "Max", "Update"):
+            op = f"ResourceScatter{kind}"
+            rows = ROWS if kind != "Update" else np.array([2, 0, 1], np.int32)
+            yield written(f"{op}.{np.dtype(dtype).name}", value, lambda v, rows, updates, op=op: getattr(raw, op)(resource=v, indices=rows, updates=updates), {"rows": rows, "updates": updates}, op)
+        for kind in ("Add", "Sub", "Update", "Max", "Min"):
+            op = f"ResourceScatterNd{kind}"
+            yield written(f"{op}.{np.dtype(dtype).name}", value, lambda v, at, updates, op=op: getattr(raw, op)(ref=v, indices=at, updates=updates), {"at": np.array([[2, 0], [0, 1]], np.int32), "updates": updates[0, :2].copy()}, op)
+        for op in ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp"):
+            yield written(f"{op}.{np.dtype(dtype).name}", value, lambda v, x, op=op: getattr(raw, op)(resource=v, value=x), {"x": updates[:1].repeat(4, 0).copy()}, op)
+    yield written("ResourceStridedSliceAssign", normal(4, 3), lambda v, x: raw.ResourceStridedSliceAssign(ref=v, begin=[1, 0], end=[3, 2], strides=[1, 1], value=x), {"x": normal(2, 2)}, "ResourceStridedSliceAssign")
+    yield written("ResourceGather", normal(4, 3), lambda v, rows: {"y": raw.ResourceGather(resource=v, indices=rows, dtype=tf.float32)}, {"rows": ROWS}, "ResourceGather")
+    yield written("ResourceGather.batch", normal(2, 4, 3), lambda v, rows: {"y": raw.ResourceGather(resource=v, indices=rows, dtype=tf.float32, batch_dims=1)}, {"rows": whole(2, 2, low=0, high=4)}, "ResourceGather")
+    yield written("VariableShape", normal(4, 3), lambda v, x: {"y": raw.VariableShape(input=v) + x, "there": raw.VarIsInitializedOp(resource=v)}, {"x": np.int32(1)}, "VariableShape")
+
+    def twice(v, x):
+        raw.AssignAddVariableOp(resource=v, value=x)
+        middle = raw.ReadVariableOp(resource=v, dtype=tf.float32)
+        raw.AssignVariableOp(resource=v, value=middle * 2)
+        return {"middle": middle}
+
+    yield written("twice", normal(3), twice, {"x": normal(3)}, "AssignVariableOp")
+
+    def sometimes(v, x):
+        tf.cond(tf.reduce_sum(x) > 0, lambda: raw.AssignAddVariableOp(resource=v, value=x), lambda: raw.AssignSubVariableOp(resource=v, value=2 * x))
+
+    for sign in (1, -1):
+        yield written(f"cond.{sign}", normal(3), sometimes, {"x": np.abs(normal(3)) * np.float32(sign)}, "AssignAddVariableOp in If")
+
+    def often(v, x):
+        for _ in tf.range(4):
+            raw.AssignAddVariableOp(resource=v, value=x)
+
+    yield written("while", normal(3), often, {"x": normal(3)}, "AssignAddVariableOp in While")
+
+
+def references():
+    """Variables of TensorFlow 1, which are written where they are."""
+    for kind in ("Assign", "AssignAdd", "AssignSub", "ScatterAdd", "ScatterSub", "ScatterMul", "ScatterDiv", "ScatterMin", "ScatterMax", "ScatterUpdate", "ScatterNdAdd", "ScatterNdSub", "ScatterNdUpdate"):
+        def build(folder, kind=kind):
+            v = v1.get_variable("v", initializer=normal(4, 3), use_resource=False)
+            x = v1.placeholder(tf.float32, [4, 3] if kind.startswith("Assign") else [3, 3], "x")
+            at = np.array([[2], [0], [1]], np.int32)
+            y = {"Assign": lambda: v1.assign(v, x), "AssignAdd": lambda: v1.assign_add(v, x), "AssignSub": lambda: v1.assign_sub(v, x)}.get(kind)
+            if y:
+                y = y()
+            elif kind.startswith("ScatterNd"):
+                y = getattr(v1, "scatter_nd_" + kind[9:].lower())(v, at, x)
+            else:
+                y = getattr(v1, "scatter_" + kind[7:].lower())(v, at[:, 0], x)
+            with tf.control_dependencies([y]):
+                again = tf.identity(v.read_value())
+            return {"serving_default": predict_signature({"x": x}, {"y": tf.identity(y), "again": again})}, {"serving_default": {"x": normal(*x.shape)}}, None
+
+        yield session_case(f"reference.{kind}", build, operator=kind)
+
+    def counter(folder):
+        v = v1.get_variable("n", initializer=np.int32(5), use_resource=False)
+        x = v1.placeholder(tf.int32, [], "x")
+        return {"serving_default": predict_signature({"x": x}, {"n": v1.assign_add(v, x)})}, {"serving_default": {"x": np.int32(2)}}, None
+
+    yield session_case("reference.counter", counter, operator="AssignAdd")
+
+
+def lists():
+    shape, f = np.array([2], np.int32), tf.float32
+
+    def of(x):
+        return raw.TensorListFromTensor(tensor=x, element_shape=shape)
+
+    def stack(handle, element=None, **more):
+        return raw.TensorListStack(input_handle=handle, element_shape=shape if element is None else element, element_dtype=f, **more)
+
+    ways = {
+        "stack": lambda x: stack(of(x)), "length": lambda x: raw.TensorListLength(input_handle=of(x)), "get": lambda x: raw.TensorListGetItem(input_handle=of(x), index=2, element_shape=shape, element_dtype=f),
+        "set": lambda x: stack(raw.TensorListSetItem(input_handle=of(x), index=1, item=x[0] * 9)), "resize": lambda x: raw.TensorListLength(input_handle=raw.TensorListResize(input_handle=of(x), size=7)),
+        "resize.down": lambda x: stack(raw.TensorListResize(input_handle=of(x), size=2)), "push": lambda x: stack(raw.TensorListPushBack(input_handle=of(x), tensor=x[1])),
+        "pop": lambda x: [(p := raw.TensorListPopBack(input_handle=of(x), element_shape=shape, element_dtype=f)).tensor, stack(p.output_handle)], "gather": lambda x: raw.TensorListGather(input_handle=of(x), indices=[2, 0, 2], element_shape=shape, element_dtype=f),
+        "scatter": lambda x: stack(raw.TensorListScatterV2(tensor=x, indices=[3, 0, 1, 2], element_shape=shape, num_elements=-1)), "scatter.holes": lambda x: stack(raw.TensorListScatterV2(tensor=x[:2], indices=[3, 0], element_shape=shape, num_elements=5)),
+        "scatter.into": lambda x: stack(raw.TensorListScatterIntoExistingList(input_handle=of(x), tensor=x[:2] * 5, indices=[3, 0])), "concat": lambda x: raw.TensorListConcatV2(input_handle=of(x), element_shape=[2], leading_dims=np.zeros(0, np.int64), element_dtype=f),
+        "split": lambda x: raw.TensorListGetItem(input_handle=raw.TensorListSplit(tensor=x, element_shape=[-1, 2], lengths=np.array([1, 3], np.int64)), index=1, element_shape=[-1, 2], element_dtype=f),
+        "reserve": lambda x: stack(raw.TensorListSetItem(input_handle=raw.TensorListReserve(element_shape=shape, num_elements=3, element_dtype=f), index=1, item=x[0])), "empty": lambda x: stack(raw.TensorListPushBack(input_handle=raw.EmptyTensorList(element_shape=shape, max_num_elements=-1, element_dtype=f), tensor=x[0])),
+        "join": lambda x: stack(raw.TensorListConcatLists(input_a=of(x), input_b=of(x * 2), element_dtype=f)), "shape": lambda x: raw.TensorListElementShape(input_handle=of(x), shape_type=tf.int32), "shared": lambda x: [stack(raw.TensorListSetItem(input_handle=(t := of(x)), index=0, item=x[1])), stack(t)],
+    }
+    for name, way in ways.items():
+        yield GraphCase(f"list.{name}", way, {"x": normal(4, 2)}, operator=f"TensorList {name}")
+        yield GraphCase(f"list.{name}.free", way, {"x": normal(4, 2)}, operator=f"TensorList {name}", dynamic="batch")
+
+
+def arrays():
+    def new(size, dtype=tf.float32, **more):
+        return tf.TensorArray(dtype, size=size, clear_after_read=False, **more)
+
+    ways = {
+        "unstack": lambda x: new(4).unstack(x).stack(), "read": lambda x: new(4).unstack(x).read(2), "write": lambda x: new(2).write(0, x[1]).write(1, x[0]).stack(), "gather": lambda x: new(4).unstack(x).gather([3, 0]), "scatter": lambda x: new(4).scatter([3, 0, 1, 2], x).stack(),
+        "split": lambda x: new(2, infer_shape=False).split(x, [1, 3]).read(1), "concat": lambda x: new(2, infer_shape=False).split(x, [1, 3]).concat(), "size": lambda x: new(3, dynamic_size=True).unstack(x).size(), "grow": lambda x: new(0, dynamic_size=True).write(2, x[0]).size(),
+        "zeros": lambda x: new(3, element_shape=[2]).write(1, x[0]).stack(), "close": lambda x: new(4).unstack(x).read(0),
+    }
+    for name, way in ways.items():
+        yield OldControlFlow(f"array.{name}", way, {"x": normal(4, 2)})
+    for dtype in (np.float64, np.int32, np.int64, np.bool_, object):
+        value = text("a", "b", "c", "d") if dtype == object else whole(4, 2, low=0).astype(dtype)
+        yield OldControlFlow(f"array.{np.dtype(dtype).name}", lambda x: new(4, x.dtype).unstack(x).gather([2, 1]), {"x": value})
+
+
+def drawn():
+    """Of a graph whose seeds are stated, the first draw."""
+    for op, arguments in (("RandomUniform", {"dtype": tf.float32}), ("RandomStandardNormal", {"dtype": tf.float32}), ("TruncatedNormal", {"dtype": tf.float32}), ("RandomUniformInt", {"minval": K(-4), "maxval": K(90)})):
+        yield from one(op, "seeded", shape=np.array([3, 4], np.int32), seed=5, seed2=7, **arguments)
+    for op in ("RandomShuffle",):
+        yield from one(op, "seeded", value=np.arange(9, dtype=np.float32), seed=5, seed2=7)
+
+
+def cases():
+    for family in (resources, references, lists, arrays, drawn):
+        yield from family()
