@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Sources: Abramowitz and Stegun, Handbook of Mathematical Functions (numbers of formulas below);
  * Rybicki, Computers in Physics 3 (1989), for Dawson's integral. */
+#include "base/complex.h"
 #include "ops/kernels/special.h"
 
-#include <complex.h>
 #include <math.h>
 #include <stdbool.h>
 

@@ -299,28 +299,26 @@ TEST(a_missing_string_is_null)
 
 TEST(nested_as_the_shape_says)
 {
-    static int32_t numbers[] = {1, 2, 3, 4, 5, 6, 7, 8};
-    static struct bytes words[2];
-    static const struct {
+    int32_t numbers[] = {1, 2, 3, 4, 5, 6, 7, 8};
+    struct bytes words[] = {bytes_of("a"), bytes_of("b")};
+    const struct {
         struct tensor tensor;
         const char *text;
-    } CASES[] = {
-        {{DTYPE_I32, {.rank = 0}, numbers}, "1"},
+    } nested[] = {
+        {{DTYPE_I32, shape_scalar(), numbers}, "1"},
         {{DTYPE_I32, SHAPE(3), numbers}, "[1,2,3]"},
         {{DTYPE_I32, SHAPE(2, 2, 2), numbers}, "[[[1,2],[3,4]],[[5,6],[7,8]]]"},
         {{DTYPE_I32, SHAPE(0, 2), numbers}, "[]"},
         {{DTYPE_I32, SHAPE(2, 0), numbers}, "[[],[]]"},
         {{DTYPE_STRING, SHAPE(2, 1), words}, "[[\"a\"],[\"b\"]]"},
-        {{DTYPE_STRING, {.rank = 0}, words}, "\"a\""},
+        {{DTYPE_STRING, shape_scalar(), words}, "\"a\""},
     };
 
-    words[0] = bytes_of("a");
-    words[1] = bytes_of("b");
-    for (size_t i = 0; i < ARRAY_COUNT(CASES); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(nested); i++) {
         struct text text = {0};
 
-        json_write_nested(&text, &CASES[i].tensor);
-        CHECK_TEXT(text.data, CASES[i].text);
+        json_write_nested(&text, &nested[i].tensor);
+        CHECK_TEXT(text.data, nested[i].text);
         text_release(&text);
     }
 }

@@ -3,9 +3,9 @@
  *
  * Attribute function: its name. The functions `make` (of real and imaginary parts), `widen` (of a
  * real number) give complex numbers; `real`, `imag`, `abs` and `angle` parts; `equal` bool. */
-#include <complex.h>
 #include <math.h>
 
+#include "base/complex.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/strided.h"
 
