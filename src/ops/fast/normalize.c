@@ -49,10 +49,41 @@ struct softmax {
     size_t n, inner;
 };
 
+enum { NARROW = 40, NARROW_BLOCK = 64 }; /* rows that are too short for calls of their own */
+
+/* Rows [from, to), at most NARROW_BLOCK: one call for the powers of all. */
+static void softmax_narrow(const struct softmax *s, size_t from, size_t to)
+{
+    size_t n = s->n;
+    float *all = s->y + from * n;
+
+    for (size_t r = from; r < to; r++) {
+        const float *x = s->x + r * n;
+        float *y = s->y + r * n, max = -INFINITY;
+
+        for (size_t i = 0; i < n; i++)
+            max = x[i] > max ? x[i] : max;
+        for (size_t i = 0; i < n; i++)
+            y[i] = x[i] - max;
+    }
+    vector_apply(VECTOR_EXP, all, all, (to - from) * n);
+    for (size_t r = from; r < to; r++) {
+        float *y = s->y + r * n, sum = 0;
+
+        for (size_t i = 0; i < n; i++)
+            sum += y[i];
+        sum = 1 / sum;
+        for (size_t i = 0; i < n; i++)
+            y[i] *= sum;
+    }
+}
+
 static void softmax_some(void *context, size_t from, size_t to)
 {
     const struct softmax *s = context;
 
+    for (; s->n <= NARROW && from < to; from += NARROW_BLOCK)
+        softmax_narrow(s, from, to - from < NARROW_BLOCK ? to : from + NARROW_BLOCK);
     for (size_t r = from; r < to; r++) {
         const float *x = s->x + r * s->n;
         float *y = s->y + r * s->n;
