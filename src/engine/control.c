@@ -8,7 +8,7 @@
 #include "tensor/sequence.h"
 
 /* Rounds of all loops in one run: a loop that does not end is refused, not waited for. */
-enum { ITERATIONS_MAX = 1 << 26 };
+enum { ITERATIONS_MAX = 1 << 26, STOP_ROUNDS = 256 };
 
 struct running {
     const struct op_call *call;
@@ -32,6 +32,8 @@ static enum status body_plan(struct running *r, size_t body, const struct tensor
     if (++r->session->root->iterations > ITERATIONS_MAX)
         return op_error(r->call, err, STATUS_TOO_LARGE, "loops of more than %d rounds in one run",
                         ITERATIONS_MAX);
+    if (r->session->root->iterations % STOP_ROUNDS == 0) /* of rounds without any step, too */
+        TRY(session_stopped(&r->session->root->base, err));
     TRY(session_child(r->session, r->step->bodies[body], child, err));
     return session_plan(*child, 0, inputs, plan, err);
 }

@@ -482,6 +482,13 @@ static enum status loop_close(struct carrying *k, value_id condition, value_id *
 
     if (!own || !made)
         return error_no_memory(err, "a loop");
+    for (size_t i = 0; i < k->loop->count; i++)
+        count += !k->kept[i];
+    if (!count) { /* it changes nothing */
+        memcpy(results, k->entry, k->loop->count * sizeof *results);
+        return STATUS_OK;
+    }
+    count = 0;
     own[0] = VALUE_NONE;
     own[1] = condition;
     for (size_t i = 0; i < k->loop->count; i++) {
