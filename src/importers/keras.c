@@ -110,7 +110,8 @@ static enum status h5_read(struct keras *k, struct bytes bytes, struct network *
     TRY(stated(k, "keras_version", &version, err));
     TRY(stated(k, "backend", &backend, err));
     generation_of(k, version, k->description);
-    k->theano = bytes_is(backend, "theano") || (k->generation == 1 && !backend.size);
+    k->theano = bytes_is(backend, "theano");
+    k->backend_stated = backend.size > 0;
     if (json_parse(config, JSON_ALLOW_NAN, model, k->keep, err))
         return error_within(err, "attribute 'model_config'");
     TRY(network_read(k, model, network, 0, err));

@@ -372,3 +372,7 @@ case("a model that gives what a model gives", [(5,)], lambda x: inner_model()(x)
 def inner_model():
     x = keras.Input((5,))
     return keras.Model(x, L.Dense(3)(x))
+
+for padding in ("valid", "same"):
+    for size, stride, extra in ((3, 2, 1), (4, 3, 2), (2, 3, 0), (3, 2, 0)):
+        layer(f"Conv2DTranspose output_padding {padding} {size} {stride} {extra}", (4, 5, 3), lambda p=padding, k=size, s=stride, o=extra: L.Conv2DTranspose(2, k, strides=s, padding=p, output_padding=o))

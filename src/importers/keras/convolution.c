@@ -74,14 +74,45 @@ static size_t attributes_of(const struct geometry *g, int64_t group, struct attr
     return count;
 }
 
+/* Theano's "same" has half the window on both sides, and as many outputs as strides fit in. */
+static enum status theano_same(struct call *c, struct geometry *g, value_id x, struct error *err)
+{
+    const struct shape *shape = emit_shape(c->e, x);
+    int at = g->first ? 2 : 1;
+
+    for (int i = 0; i < g->spatial; i++) {
+        int64_t size = at + i < shape->rank ? shape->dims[at + i] : -1, stride = g->strides[i];
+        int64_t reach = (g->kernel[i] - 1) * g->dilations[i] + 1, begin = reach / 2;
+        int64_t end = reach - 1 - begin;
+
+        if (stride > 1) {
+            if (size < 0)
+                return error_set(err, STATUS_UNSUPPORTED, "the size of its input is not known");
+            end = ((size + stride - 1) / stride - 1) * stride + reach - size - begin;
+        }
+        if (end < 0)
+            return error_set(err, STATUS_UNSUPPORTED, "padding 'same' of Theano of %lld by %lld",
+                             (long long)reach, (long long)stride);
+        g->pads[i] = begin;
+        g->pads[g->spatial + i] = end;
+    }
+    g->padding = bytes_of("valid");
+    return STATUS_OK;
+}
+
 /* x * kernel + bias; the kernel is (out, in, kernel...) already. */
 static enum status convolve(struct call *c, const struct geometry *g, value_id x,
                             const struct tensor *kernel, const struct tensor *bias, int64_t group,
                             value_id *y, struct error *err)
 {
     struct attribute attributes[5];
-    size_t count = attributes_of(g, group, attributes);
+    struct geometry padded = *g;
+    size_t count;
     value_id inputs[3] = {x, VALUE_NONE, VALUE_NONE};
+
+    if (c->k->theano && bytes_is(g->padding, "same"))
+        TRY(theano_same(c, &padded, x, err));
+    count = attributes_of(&padded, group, attributes);
 
     TRY(emit_constant(c->e, kernel, &inputs[1], err));
     if (bias)
@@ -212,6 +243,10 @@ static enum status depthwise_step(struct call *c, const struct geometry *g,
     int64_t channels;
 
     TRY(weight_take(c, "depthwise kernel", g->spatial + 2, &stored, err));
+    if (c->k->generation == 1 && g->first && g->spatial == 2) { /* (multiplier, in, kernel...) */
+        TRY(tensor_permute(&stored, (const int[]){2, 3, 1, 0}, &kernel, c->k->keep, err));
+        stored = kernel;
+    }
     TRY(depthwise_kernel(c, g->spatial, &stored, &kernel, &channels, err));
     TRY(kernel_check(g, &kernel, err));
     return convolve(c, g, c->in[0].value, &kernel, bias, channels, y, err);
@@ -250,7 +285,9 @@ static enum status separable(struct call *c, int spatial, struct error *err)
     TRY(geometry_of(c, spatial, &g, err));
     TRY(depthwise_step(c, &g, NULL, &y, err));
     TRY(weight_take(c, "pointwise kernel", spatial + 2, &stored, err));
-    TRY(kernel_turn(c, spatial, &stored, &kernel, err));
+    kernel = stored;
+    if (c->k->generation > 1 || !g.first)
+        TRY(kernel_turn(c, spatial, &stored, &kernel, err));
     point = (struct geometry){.spatial = spatial, .first = g.first, .padding = bytes_of("valid")};
     for (int i = 0; i < spatial; i++)
         point.kernel[i] = point.strides[i] = point.dilations[i] = 1;
@@ -262,12 +299,20 @@ static enum status separable(struct call *c, int spatial, struct error *err)
 
 /* --- transposed: kernels are (kernel..., out, in) --- */
 
-/* TensorFlow's gradient of a convolution whose input would have this size. */
-static void transposed_pads(struct geometry *g, int64_t *output_padding)
+/* TensorFlow's gradient of a convolution whose input would have this size. `given`: the option
+ * output_padding, or NULL. */
+static void transposed_pads(struct geometry *g, const int64_t *given, int64_t *output_padding)
 {
     bool same = bytes_is(g->padding, "same");
 
-    for (int i = 0; i < g->spatial; i++) {
+    for (int i = 0; given && i < g->spatial; i++) {
+        int64_t total = (same ? 2 * (g->kernel[i] / 2) : 0) - given[i];
+
+        output_padding[i] = total < 0 ? -total : 0;
+        g->pads[i] = total > 0 ? total / 2 : 0;
+        g->pads[g->spatial + i] = total > 0 ? total - total / 2 : 0;
+    }
+    for (int i = 0; !given && i < g->spatial; i++) {
         int64_t reach = (g->kernel[i] - 1) * g->dilations[i] + 1;
         int64_t excess = reach - g->strides[i];
 
@@ -279,7 +324,8 @@ static void transposed_pads(struct geometry *g, int64_t *output_padding)
 
 static enum status transposed(struct call *c, int spatial, struct error *err)
 {
-    int64_t output_padding[SPATIAL_MAX];
+    const struct json *extra = json_get(c->config, "output_padding");
+    int64_t output_padding[SPATIAL_MAX], given[SPATIAL_MAX] = {0};
     int perm[SPATIAL_MAX + 2] = {spatial + 1, spatial};
     struct tensor stored, kernel, bias;
     struct attribute attributes[6];
@@ -289,8 +335,13 @@ static enum status transposed(struct call *c, int spatial, struct error *err)
     bool biased;
 
     TRY(call_wants(c, 1, err));
-    TRY(config_refuse(c, "output_padding", err));
     TRY(geometry_of(c, spatial, &g, err));
+    if (extra && extra->kind != JSON_NULL)
+        TRY(config_ints(c, "output_padding", (size_t)spatial, 0, given, err));
+    for (int i = 0; i < spatial; i++)
+        if (given[i] < 0 || given[i] >= g.strides[i] || (extra && g.dilations[i] > 1 && given[i]))
+            return error_set(err, STATUS_UNSUPPORTED, "its 'output_padding' is %lld",
+                             (long long)given[i]);
     TRY(weight_take(c, "kernel", spatial + 2, &stored, err));
     for (int i = 0; i < spatial; i++)
         perm[i + 2] = i;
@@ -300,7 +351,7 @@ static enum status transposed(struct call *c, int spatial, struct error *err)
     TRY(emit_constant(c->e, &kernel, &inputs[1], err));
     if (biased)
         TRY(emit_constant(c->e, &bias, &inputs[2], err));
-    transposed_pads(&g, output_padding);
+    transposed_pads(&g, extra && extra->kind != JSON_NULL ? given : NULL, output_padding);
     g.padding = bytes_of("valid");
     count = attributes_of(&g, 1, attributes);
     attributes[count++] = attribute_of_ints("output_padding", output_padding, (size_t)spatial);

@@ -109,9 +109,10 @@ struct keras {
     int minor;       /* the second number of the version */
     bool tensorflow; /* the version ends in -tf: tf.keras */
     bool theano;     /* Keras 1: kernels as the Theano backend wrote them */
-    bool tf_names;   /* dimension order where a layer of Keras 1 does not say: TensorFlow's */
-    int64_t batch;   /* the symbol of dimension 0 */
-    size_t lowered;  /* layers so far, bounded */
+    bool backend_stated;
+    enum { ORDER_UNKNOWN, ORDER_TH, ORDER_TF } order; /* Keras 1: what other layers state */
+    int64_t batch;                                    /* the symbol of dimension 0 */
+    size_t lowered;                                   /* layers so far, bounded */
     struct description *description;
 };
 

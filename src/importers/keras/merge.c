@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Layers of several inputs. Shapes of other ranks broadcast as Keras has it: those of lower rank
  * get ones behind the batch. */
+#include <math.h>
+
 #include "importers/keras/internal.h"
 
 /* Keras 3: all have a mask, and a step counts that counts in one of them. Before: it counts where
@@ -209,6 +211,32 @@ static enum status dot(struct call *c, struct error *err)
     return call_give(c, y);
 }
 
+/* Of vectors: a b / max(sqrt(a a b b), 1e-7), as (batch, 1, 1). */
+static enum status cosine(struct call *c, struct error *err)
+{
+    value_id a = c->in[0].value, b, y, aa, bb;
+    int64_t axis = 1;
+    int ranks[2];
+
+    TRY(call_wants(c, 2, err));
+    b = c->in[1].value;
+    TRY(call_rank(c, 0, &ranks[0], err));
+    TRY(call_rank(c, 1, &ranks[1], err));
+    if (ranks[0] != 2 || ranks[1] != 2)
+        return error_set(err, STATUS_UNSUPPORTED, "mode 'cos' of %d and %d dimensions", ranks[0],
+                         ranks[1]);
+    TRY(emit_reduce(c->e, "ReduceSumSquare", a, &axis, 1, true, &aa, err));
+    TRY(emit_reduce(c->e, "ReduceSumSquare", b, &axis, 1, true, &bb, err));
+    TRY(emit_2(c->e, "Mul", aa, bb, &aa, err));
+    TRY(emit_1(c->e, "Sqrt", aa, &aa, err));
+    TRY(emit_clip(c->e, aa, 1e-7, HUGE_VAL, &aa, err));
+    TRY(emit_2(c->e, "Mul", a, b, &y, err));
+    TRY(emit_reduce(c->e, "ReduceSum", y, &axis, 1, true, &y, err));
+    TRY(emit_2(c->e, "Div", y, aa, &y, err));
+    TRY(emit_unsqueeze(c->e, y, 1, &y, err));
+    return call_give(c, y);
+}
+
 /* Keras 1: one layer with a mode. */
 static enum status merge_of_keras_1(struct call *c, struct error *err)
 {
@@ -216,7 +244,8 @@ static enum status merge_of_keras_1(struct call *c, struct error *err)
         const char *mode;
         enum status (*lower)(struct call *c, struct error *err);
     } MODES[] = {{"sum", add},     {"mul", multiply},       {"ave", average},
-                 {"max", maximum}, {"concat", concatenate}, {"dot", dot}};
+                 {"max", maximum}, {"concat", concatenate}, {"dot", dot},
+                 {"cos", cosine}};
     struct bytes mode = config_text_or(c, "mode", NULL, "sum");
 
     for (size_t i = 0; i < ARRAY_COUNT(MODES); i++)

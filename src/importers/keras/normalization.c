@@ -125,6 +125,17 @@ static enum status layer_normalization(struct call *c, struct error *err)
     return call_give(c, y);
 }
 
+/* ConvNeXt: x times a factor for each channel. */
+static enum status layer_scale(struct call *c, struct error *err)
+{
+    value_id gamma, y;
+
+    TRY(call_wants(c, 1, err));
+    TRY(weight_constant(c, "gamma", 1, &gamma, err));
+    TRY(emit_2(c->e, "Mul", c->in[0].value, gamma, &y, err));
+    return call_give(c, y);
+}
+
 static enum status rms_normalization(struct call *c, struct error *err)
 {
     value_id x = c->in[0].value, scale, square, mean, epsilon, root, y;
@@ -215,6 +226,7 @@ const struct layer_set layers_normalization =
               {.name = "BatchNormalizationV1", .lower = batch_normalization, .masks = true},
               {.name = "SyncBatchNormalization", .lower = batch_normalization, .masks = true},
               {.name = "LayerNormalization", .lower = layer_normalization, .masks = true},
+              {.name = "LayerScale", .lower = layer_scale},
               {.name = "RMSNormalization", .lower = rms_normalization},
               {.name = "UnitNormalization", .lower = unit_normalization, .masks = true},
               {.name = "GroupNormalization", .lower = group_normalization, .masks = true}, );

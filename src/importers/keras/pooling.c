@@ -21,10 +21,33 @@ static enum status sizes_of(const struct call *c, int spatial, int64_t *size, in
     return STATUS_OK;
 }
 
+/* Theano's "same": the windows of odd sizes begin one element later than half of them. */
+static enum status theano_same(const struct call *c, int spatial, const int64_t *size,
+                               const int64_t *strides, int64_t *pads, struct error *err)
+{
+    const struct shape *shape = emit_shape(c->e, c->in[0].value);
+    int at = config_channels_first(c, spatial) ? 2 : 1;
+
+    for (int i = 0; i < spatial; i++) {
+        int64_t begin = size[i] % 2 ? size[i] - 2 : size[i] - 1, width, end;
+
+        width = at + i < shape->rank ? shape->dims[at + i] : -1;
+        begin = begin > 0 ? begin : 0;
+        end = ((width + strides[i] - 1) / strides[i] - 1) * strides[i] + size[i] - width - begin;
+        if (width < 0 || end < 0)
+            return error_set(err, STATUS_UNSUPPORTED, "padding 'same' of Theano of %lld by %lld",
+                             (long long)size[i], (long long)strides[i]);
+        pads[i] = begin;
+        pads[spatial + i] = end;
+    }
+    return STATUS_OK;
+}
+
 static enum status pool(struct call *c, const char *kind, int spatial, struct error *err)
 {
     struct bytes padding = config_text_or(c, "padding", "border_mode", "valid");
     int64_t size[SPATIAL_MAX], strides[SPATIAL_MAX];
+    int64_t pads[2 * SPATIAL_MAX];
     bool first = config_channels_first(c, spatial);
     struct attribute attributes[3];
     char quoted[TEXT_QUOTE_SIZE];
@@ -35,7 +58,13 @@ static enum status pool(struct call *c, const char *kind, int spatial, struct er
     TRY(sizes_of(c, spatial, size, strides, err));
     attributes[0] = attribute_of_ints("kernel_shape", size, (size_t)spatial);
     attributes[1] = attribute_of_ints("strides", strides, (size_t)spatial);
-    if (bytes_is(padding, "same"))
+    if (bytes_is(padding, "same") && c->k->generation == 1 && !c->k->backend_stated)
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "padding 'same' differs between backends, and the file does not tell its");
+    if (bytes_is(padding, "same") && c->k->theano) {
+        TRY(theano_same(c, spatial, size, strides, pads, err));
+        attributes[count++] = attribute_of_ints("pads", pads, 2 * (size_t)spatial);
+    } else if (bytes_is(padding, "same"))
         attributes[count++] = attribute_of_text("auto_pad", "SAME_UPPER");
     else if (!bytes_is(padding, "valid"))
         return error_set(err, STATUS_UNSUPPORTED, "padding '%s'",

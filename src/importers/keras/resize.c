@@ -68,6 +68,8 @@ static enum status cropping(struct call *c, int spatial, struct error *err)
 static enum status enlarge(struct call *c, int spatial, const int64_t *times, bool linear,
                            value_id *y, struct error *err)
 {
+    /* Keras 2 on TensorFlow 1 has rows that begin at 0, not in the middle of pixels. */
+    bool corners = c->k->generation == 2 && c->k->minor < 4 && !c->k->tensorflow;
     int at = config_channels_first(c, spatial) ? 2 : 1;
     float factors[SPATIAL_MAX + 2];
     struct shape shape = SHAPE(spatial + 2);
@@ -81,12 +83,13 @@ static enum status enlarge(struct call *c, int spatial, const int64_t *times, bo
     memcpy(kept.data, scales.data, sizeof *factors * ((size_t)spatial + 2));
     TRY(emit_constant(c->e, &kept, &list, err));
     inputs[2] = list;
-    return emit_node(c->e, "", "Resize", EMIT(inputs[0], inputs[1], inputs[2]),
-                     EMIT_ATTRIBUTES(attribute_of_text("mode", linear ? "linear" : "nearest"),
-                                     attribute_of_text("coordinate_transformation_mode",
-                                                       linear ? "half_pixel" : "asymmetric"),
-                                     attribute_of_text("nearest_mode", "floor")),
-                     y, err);
+    return emit_node(
+        c->e, "", "Resize", EMIT(inputs[0], inputs[1], inputs[2]),
+        EMIT_ATTRIBUTES(attribute_of_text("mode", linear ? "linear" : "nearest"),
+                        attribute_of_text("coordinate_transformation_mode",
+                                          linear && !corners ? "half_pixel" : "asymmetric"),
+                        attribute_of_text("nearest_mode", "floor")),
+        y, err);
 }
 
 static enum status up_sampling(struct call *c, int spatial, struct error *err)

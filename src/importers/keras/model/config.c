@@ -100,7 +100,9 @@ bool config_channels_first(const struct call *c, int spatial)
         return true;
     if (bytes_is(format, "channels_last") || bytes_is(format, "tf"))
         return false;
-    return c->k->generation == 1 && c->k->theano && spatial > 1;
+    if (c->k->generation > 1 || spatial < 2)
+        return false;
+    return c->k->order == ORDER_UNKNOWN ? c->k->theano : c->k->order == ORDER_TH;
 }
 
 static int key_compare(const void *a, const void *b)

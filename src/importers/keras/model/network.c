@@ -38,12 +38,16 @@ static bool is_operation(const struct keras *k, const struct json *item, const c
 static enum status layer_read(struct keras *k, const struct json *item, struct layer *layer,
                               int depth, struct error *err)
 {
+    struct bytes order;
+
     layer->class_name = text_of(k, json_get(item, "class_name"));
     layer->config = json_get(item, "config");
     layer->inbound = json_get(item, "inbound_nodes");
     layer->name = text_of(k, json_get(item, "name"));
     if (!layer->name)
         layer->name = text_of(k, json_get(layer->config, "name"));
+    if (k->order == ORDER_UNKNOWN && json_string(json_get(layer->config, "dim_ordering"), &order))
+        k->order = bytes_is(order, "th") ? ORDER_TH : bytes_is(order, "tf") ? ORDER_TF : k->order;
     layer->operation = is_operation(k, item, layer->class_name, layer->config);
     if (!layer->class_name || !layer->config)
         return error_at(err, item->offset, STATUS_INVALID_INPUT,

@@ -59,12 +59,22 @@ static enum status names_read(struct keras *k, hdf5_object object, const char *n
     return STATUS_OK;
 }
 
+/* Keras 1 does not state its backend; but names that TensorFlow gave end in ":0". */
+static void backend_guess(struct keras *k, const struct bytes *names, size_t count)
+{
+    if (k->backend_stated || k->generation > 1 || !count)
+        return;
+    k->backend_stated = true;
+    k->theano = names[0].size < 2 || memcmp(names[0].data + names[0].size - 2, ":0", 2) != 0;
+}
+
 static enum status named_read(struct keras *k, hdf5_object group, struct named **items,
                               size_t *count, struct error *err)
 {
     struct bytes *names;
 
     TRY(names_read(k, group, "weight_names", &names, count, err));
+    backend_guess(k, names, *count);
     *items = arena_new(k->keep, struct named, *count);
     if (!*items)
         return error_no_memory(err, "the weights");
@@ -78,9 +88,14 @@ static enum status named_read(struct keras *k, hdf5_object group, struct named *
     return STATUS_OK;
 }
 
-/* Is `part` one of the '/'-separated parts of the name? */
+/* Is `part` one of the '/'-separated parts of the name? In Keras 1 it stands in front: NAME_W. */
 static bool has_part(struct bytes name, const char *part)
 {
+    size_t length = strlen(part);
+
+    if (name.size > length && !memcmp(name.data, part, length) && name.data[length] == '_' &&
+        !memchr(name.data, '/', name.size))
+        return true;
     while (name.size) {
         const uint8_t *slash = memchr(name.data, '/', name.size);
         size_t size = slash ? (size_t)(slash - name.data) : name.size;
