@@ -207,31 +207,29 @@ static enum status range(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
-/* Where each of several shapes begins along an axis of their concatenation. */
+/* Where each of several shapes begins along an axis of their concatenation: the sum of those before
+ * it, there alone. */
 static enum status concat_offset(struct tf_call *c, struct error *err)
 {
-    int64_t axis, at = 0, dims[RANK_MAX];
+    int64_t axis, rank, place[RANK_MAX] = {0};
+    value_id along, at, own;
 
     if (c->in_count < 2)
         return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs", c->in_count);
     TRY(tf_known_int(c, 0, &axis, err));
+    rank = emit_shape(c->e, c->in[1])->rank == 1 ? emit_shape(c->e, c->in[1])->dims[0] : -1;
+    axis += axis < 0 ? rank : 0;
+    if (rank < 0 || rank > RANK_MAX || axis < 0 || axis >= rank)
+        return error_set(err, STATUS_UNSUPPORTED, "axis %lld of %lld", (long long)axis,
+                         (long long)rank);
+    place[axis] = 1;
+    TRY(emit_ints(c->e, place, (size_t)rank, &along, err));
+    TRY(emit_cast(c->e, along, emit_dtype(c->e, c->in[1]), &along, err));
+    TRY(emit_2(c->e, "Sub", along, along, &at, err));
     for (size_t i = 1; i < c->in_count; i++) {
-        value_id y;
-        size_t rank;
-
-        TRY(tf_known_ints(c, i, dims, RANK_MAX, &rank, err));
-        if (axis < 0)
-            axis += (int64_t)rank;
-        if (axis < 0 || axis >= (int64_t)rank || dims[axis] < 0 || dims[axis] > INT64_MAX - at)
-            return error_set(err, STATUS_INVALID_INPUT, "shape %zu has no such axis", i);
-        int64_t next = at + dims[axis];
-
-        for (size_t d = 0; d < rank; d++)
-            dims[d] = (int64_t)d == axis ? at : 0;
-        at = next;
-        TRY(emit_ints(c->e, dims, rank, &y, err));
-        TRY(emit_cast(c->e, y, emit_dtype(c->e, c->in[i]), &y, err));
-        TRY(tf_add(c, y, err));
+        TRY(tf_add(c, at, err));
+        TRY(emit_2(c->e, "Mul", c->in[i], along, &own, err));
+        TRY(emit_2(c->e, "Add", at, own, &at, err));
     }
     return STATUS_OK;
 }

@@ -97,6 +97,10 @@ static enum status transpose(struct tf_call *c, struct error *err)
     size_t count;
     value_id y;
 
+    if (!tf_constant(c, 1)) {
+        TRY(emit_node(c->e, "firn", "Permute", EMIT(c->in[0], c->in[1]), EMIT_PLAIN, &y, err));
+        return tf_give(c, y);
+    }
     TRY(tf_known_ints(c, 1, perm, RANK_MAX, &count, err));
     TRY(emit_transpose(c->e, c->in[0], perm, count, &y, err));
     return tf_give(c, y);
@@ -262,17 +266,23 @@ static enum status broadcast_to(struct tf_call *c, struct error *err)
 static enum status gather(struct tf_call *c, struct error *err)
 {
     int64_t axis = 0, batch;
-    value_id y;
+    value_id index = c->in[1], y;
 
     TRY(tf_int(c->node, "batch_dims", 0, &batch, err));
-    if (batch)
-        return error_set(err, STATUS_UNSUPPORTED, "its batch_dims is %lld", (long long)batch);
     if (c->in_count < 2 || c->in_count > 3)
         return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs", c->in_count);
     if (c->in_count == 3)
         TRY(tf_known_int(c, 2, &axis, err));
-    TRY(emit_node(c->e, "", "Gather", EMIT(c->in[0], c->in[1]),
-                  EMIT_ATTRIBUTES(attribute_of_int("axis", axis)), &y, err));
+    if (emit_dtype(c->e, index) != DTYPE_I32)
+        TRY(emit_cast(c->e, index, DTYPE_I64, &index, err));
+    if (batch)
+        TRY(emit_node(
+            c->e, "firn", "GatherBatch", EMIT(c->in[0], index),
+            EMIT_ATTRIBUTES(attribute_of_int("axis", axis), attribute_of_int("batch_dims", batch)),
+            &y, err));
+    else
+        TRY(emit_node(c->e, "", "Gather", EMIT(c->in[0], index),
+                      EMIT_ATTRIBUTES(attribute_of_int("axis", axis)), &y, err));
     return tf_give(c, y);
 }
 
@@ -379,6 +389,10 @@ static enum status reverse(struct tf_call *c, struct error *err)
     value_id y = c->in[0];
     size_t count;
 
+    if (!tf_constant(c, 1)) {
+        TRY(emit_node(c->e, "firn", "ReverseAxes", EMIT(y, c->in[1]), EMIT_PLAIN, &y, err));
+        return tf_give(c, y);
+    }
     TRY(tf_known_ints(c, 1, axes, RANK_MAX, &count, err));
     for (size_t i = 0; i < count; i++)
         TRY(emit_slice(c->e, y, axes[i], INT64_MAX, INT64_MIN, -1, &y, err));
@@ -421,6 +435,10 @@ static enum status band_part(struct tf_call *c, struct error *err)
     int64_t lower, upper;
     value_id y = c->in[0], k;
 
+    if (!tf_constant(c, 1) || !tf_constant(c, 2)) {
+        TRY(emit_node(c->e, "firn", "BandPart", EMIT(y, c->in[1], c->in[2]), EMIT_PLAIN, &y, err));
+        return tf_give(c, y);
+    }
     TRY(tf_known_int(c, 1, &lower, err));
     TRY(tf_known_int(c, 2, &upper, err));
     if (lower >= 0) {

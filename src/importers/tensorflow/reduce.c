@@ -89,6 +89,8 @@ static enum status arg(struct tf_call *c, const char *op, double worst, struct e
 
     TRY(tf_known_int(c, 1, &axis, err));
     TRY(tf_type(c->node, "output_type", &dtype, err));
+    if (of == DTYPE_BOOL)
+        TRY(emit_cast(c->e, x, DTYPE_U8, &x, err));
     if (dtype_is_float(of)) {
         TRY(emit_number(c->e, of, worst, &none, err));
         TRY(emit_1(c->e, "IsNaN", x, &nan, err));

@@ -43,6 +43,8 @@ static enum status segment(struct tf_call *c, struct error *err)
         TRY(emit_2(c->e, "Gather", c->in[0], c->in[1], &in[0], err));
         in[1] = c->in[2];
     }
+    if (emit_dtype(c->e, in[1]) != DTYPE_I32)
+        TRY(emit_cast(c->e, in[1], DTYPE_I64, &in[1], err));
     if (s->kind == UNSORTED || s->kind == SORTED_COUNTED)
         in[count++] = c->in[2];
     if (s->kind == SPARSE_COUNTED)
