@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Serialized tf.train.Example into features. The three ways of reading them (dense, sparse,
  * ragged) become nodes of their own, of as many features as a node may have. */
-#include "base/text.h"
-#include "importers/tensorflow/internal.h"
+#include "importers/tensorflow/parsing.h"
 
 enum {
     DENSE_MAX = OP_OUTPUTS_MAX,
@@ -11,32 +10,21 @@ enum {
 };
 enum { FEATURES_MAX = 1 << 12 };
 
-/* What a node asks for. */
-struct parse {
-    value_id serialized;
-    struct bytes *dense_keys, *sparse_keys, *ragged_keys;
-    size_t dense_count, sparse_count, ragged_count;
-    struct shape *dense_shapes;     /* (dense_count,) */
-    const value_id *dense_defaults; /* (dense_count,) */
-    enum dtype *dense_types, *sparse_types, *ragged_types, *split_types;
-};
+/* --- nodes --- */
 
-static struct attribute attribute_of_strings(const char *name, const struct bytes *values,
-                                             size_t count)
+struct attribute tf_attribute_of_strings(const char *name, const struct bytes *values, size_t count)
 {
     return (struct attribute){
         .name = name, .kind = ATTRIBUTE_STRINGS, .count = count, .strings = values};
 }
-
-/* --- nodes --- */
 
 static size_t chunk_of(size_t count, size_t done, size_t most)
 {
     return count - done < most ? count - done : most;
 }
 
-static enum status types_attribute(struct tf_call *c, const char *name, const enum dtype *types,
-                                   size_t count, struct attribute *attribute, struct error *err)
+enum status tf_attribute_of_types(struct tf_call *c, const char *name, const enum dtype *types,
+                                  size_t count, struct attribute *attribute, struct error *err)
 {
     int64_t *codes = arena_new(c->l->keep, int64_t, count);
 
@@ -48,8 +36,8 @@ static enum status types_attribute(struct tf_call *c, const char *name, const en
     return STATUS_OK;
 }
 
-static enum status dense_emit(struct tf_call *c, const struct parse *p, size_t from, size_t count,
-                              value_id *outputs, struct error *err)
+static enum status dense_emit(struct tf_call *c, const struct tf_parse *p, size_t from,
+                              size_t count, value_id *outputs, struct error *err)
 {
     int64_t ranks[DENSE_MAX], *dims = arena_new(c->l->keep, int64_t, count * RANK_MAX);
     value_id inputs[DENSE_MAX + 1] = {p->serialized};
@@ -71,7 +59,7 @@ static enum status dense_emit(struct tf_call *c, const struct parse *p, size_t f
             return error_set(err, STATUS_INVALID_INPUT, "the default of dense feature %zu is %s",
                              from + k, dtype_name(emit_dtype(c->e, inputs[k + 1])));
     }
-    attributes[0] = attribute_of_strings("keys", p->dense_keys + from, count);
+    attributes[0] = tf_attribute_of_strings("keys", p->dense_keys + from, count);
     attributes[1] = attribute_of_ints("ranks", ranks, count);
     attributes[2] = attribute_of_ints("dims", dims, used);
     return emit(c->e, "firn", "ExampleDense", inputs, count + 1, attributes, 3, outputs + from,
@@ -79,40 +67,40 @@ static enum status dense_emit(struct tf_call *c, const struct parse *p, size_t f
 }
 
 /* indices, values, shape of each */
-static enum status sparse_emit(struct tf_call *c, const struct parse *p, size_t from, size_t count,
-                               value_id *outputs, struct error *err)
+static enum status sparse_emit(struct tf_call *c, const struct tf_parse *p, size_t from,
+                               size_t count, value_id *outputs, struct error *err)
 {
     struct attribute attributes[2];
 
-    attributes[0] = attribute_of_strings("keys", p->sparse_keys + from, count);
-    TRY(types_attribute(c, "types", p->sparse_types + from, count, &attributes[1], err));
+    attributes[0] = tf_attribute_of_strings("keys", p->sparse_keys + from, count);
+    TRY(tf_attribute_of_types(c, "types", p->sparse_types + from, count, &attributes[1], err));
     return emit(c->e, "firn", "ExampleSparse", &p->serialized, 1, attributes, 2, outputs + 3 * from,
                 3 * count, err);
 }
 
 /* values, splits of each */
-static enum status ragged_emit(struct tf_call *c, const struct parse *p, size_t from, size_t count,
-                               value_id *outputs, struct error *err)
+static enum status ragged_emit(struct tf_call *c, const struct tf_parse *p, size_t from,
+                               size_t count, value_id *outputs, struct error *err)
 {
     struct attribute attributes[3];
 
-    attributes[0] = attribute_of_strings("keys", p->ragged_keys + from, count);
-    TRY(types_attribute(c, "types", p->ragged_types + from, count, &attributes[1], err));
-    TRY(types_attribute(c, "splits", p->split_types + from, count, &attributes[2], err));
+    attributes[0] = tf_attribute_of_strings("keys", p->ragged_keys + from, count);
+    TRY(tf_attribute_of_types(c, "types", p->ragged_types + from, count, &attributes[1], err));
+    TRY(tf_attribute_of_types(c, "splits", p->split_types + from, count, &attributes[2], err));
     return emit(c->e, "firn", "ExampleRagged", &p->serialized, 1, attributes, 3, outputs + 2 * from,
                 2 * count, err);
 }
 
 /* Every `step`-th of the values, from `first` on. */
-static enum status give_each(struct tf_call *c, const value_id *values, size_t count, size_t step,
-                             size_t first, struct error *err)
+enum status tf_give_each(struct tf_call *c, const value_id *values, size_t count, size_t step,
+                         size_t first, struct error *err)
 {
     for (size_t k = 0; k < count; k++)
         TRY(tf_add(c, values[k * step + first], err));
     return STATUS_OK;
 }
 
-static enum status parse_emit(struct tf_call *c, const struct parse *p, struct error *err)
+enum status tf_parse_emit(struct tf_call *c, const struct tf_parse *p, struct error *err)
 {
     value_id *dense = arena_new(c->l->keep, value_id, p->dense_count);
     value_id *sparse = arena_new(c->l->keep, value_id, 3 * p->sparse_count);
@@ -134,18 +122,18 @@ static enum status parse_emit(struct tf_call *c, const struct parse *p, struct e
         TRY(ragged_emit(c, p, k, n, ragged, err));
     }
     for (size_t part = 0; part < 3; part++)
-        TRY(give_each(c, sparse, p->sparse_count, 3, part, err));
-    TRY(give_each(c, dense, p->dense_count, 1, 0, err));
+        TRY(tf_give_each(c, sparse, p->sparse_count, 3, part, err));
+    TRY(tf_give_each(c, dense, p->dense_count, 1, 0, err));
     for (size_t part = 0; part < 2; part++)
-        TRY(give_each(c, ragged, p->ragged_count, 2, part, err));
+        TRY(tf_give_each(c, ragged, p->ragged_count, 2, part, err));
     return STATUS_OK;
 }
 
 /* --- reading --- */
 
 /* The strings of an input that must be known. */
-static enum status keys_of_input(const struct tf_call *c, size_t input, struct bytes **keys,
-                                 size_t *count, struct error *err)
+enum status tf_parse_keys(const struct tf_call *c, size_t input, struct bytes **keys, size_t *count,
+                          struct error *err)
 {
     const struct tensor *tensor = tf_constant(c, input);
 
@@ -160,8 +148,8 @@ static enum status keys_of_input(const struct tf_call *c, size_t input, struct b
 }
 
 /* Scalars, one an input. */
-static enum status keys_of_inputs(const struct tf_call *c, size_t first, size_t count,
-                                  struct bytes **keys, struct error *err)
+enum status tf_parse_keys_each(const struct tf_call *c, size_t first, size_t count,
+                               struct bytes **keys, struct error *err)
 {
     struct bytes *one;
     size_t n;
@@ -170,7 +158,7 @@ static enum status keys_of_inputs(const struct tf_call *c, size_t first, size_t 
     if (!*keys)
         return error_no_memory(err, "a node");
     for (size_t k = 0; k < count; k++) {
-        TRY(keys_of_input(c, first + k, &one, &n, err));
+        TRY(tf_parse_keys(c, first + k, &one, &n, err));
         if (n != 1)
             return error_set(err, STATUS_INVALID_INPUT, "input %zu holds %zu names", first + k, n);
         (*keys)[k] = *one;
@@ -179,7 +167,7 @@ static enum status keys_of_inputs(const struct tf_call *c, size_t first, size_t 
 }
 
 /* dense_shapes, Tdense, sparse_types: as many as there are keys. */
-static enum status kinds_read(struct tf_call *c, struct parse *p, struct error *err)
+static enum status kinds_read(struct tf_call *c, struct tf_parse *p, struct error *err)
 {
     size_t shapes, dense, sparse;
     struct arena *keep = c->l->keep;
@@ -197,7 +185,7 @@ static enum status kinds_read(struct tf_call *c, struct parse *p, struct error *
 /* serialized, names, sparse_keys*, dense_keys*, dense_defaults* */
 static enum status parse_example(struct tf_call *c, struct error *err)
 {
-    struct parse p = {.serialized = c->in[0]};
+    struct tf_parse p = {.serialized = c->in[0]};
     int64_t sparse, dense;
 
     TRY(tf_int(c->node, "Nsparse", 0, &sparse, err));
@@ -208,24 +196,24 @@ static enum status parse_example(struct tf_call *c, struct error *err)
                          c->in_count, (long long)dense, (long long)sparse);
     p.sparse_count = (size_t)sparse;
     p.dense_count = (size_t)dense;
-    TRY(keys_of_inputs(c, 2, p.sparse_count, &p.sparse_keys, err));
-    TRY(keys_of_inputs(c, 2 + p.sparse_count, p.dense_count, &p.dense_keys, err));
+    TRY(tf_parse_keys_each(c, 2, p.sparse_count, &p.sparse_keys, err));
+    TRY(tf_parse_keys_each(c, 2 + p.sparse_count, p.dense_count, &p.dense_keys, err));
     p.dense_defaults = c->in + 2 + p.sparse_count + p.dense_count;
     TRY(kinds_read(c, &p, err));
-    return parse_emit(c, &p, err);
+    return tf_parse_emit(c, &p, err);
 }
 
 /* serialized, names, sparse_keys, dense_keys, ragged_keys, dense_defaults* */
 static enum status parse_example_v2(struct tf_call *c, struct error *err)
 {
-    struct parse p = {.serialized = c->in[0]};
+    struct tf_parse p = {.serialized = c->in[0]};
     size_t values, splits;
 
     if (c->in_count < 5)
         return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs", c->in_count);
-    TRY(keys_of_input(c, 2, &p.sparse_keys, &p.sparse_count, err));
-    TRY(keys_of_input(c, 3, &p.dense_keys, &p.dense_count, err));
-    TRY(keys_of_input(c, 4, &p.ragged_keys, &p.ragged_count, err));
+    TRY(tf_parse_keys(c, 2, &p.sparse_keys, &p.sparse_count, err));
+    TRY(tf_parse_keys(c, 3, &p.dense_keys, &p.dense_count, err));
+    TRY(tf_parse_keys(c, 4, &p.ragged_keys, &p.ragged_count, err));
     if (c->in_count != 5 + p.dense_count)
         return error_set(err, STATUS_INVALID_INPUT, "%zu defaults for %zu dense keys",
                          c->in_count - 5, p.dense_count);
@@ -236,13 +224,13 @@ static enum status parse_example_v2(struct tf_call *c, struct error *err)
     if (values != p.ragged_count || splits != p.ragged_count)
         return error_set(err, STATUS_INVALID_INPUT, "%zu and %zu types for %zu ragged keys", values,
                          splits, p.ragged_count);
-    return parse_emit(c, &p, err);
+    return tf_parse_emit(c, &p, err);
 }
 
 /* serialized, dense_defaults*; keys are attributes */
 static enum status parse_single(struct tf_call *c, struct error *err)
 {
-    struct parse p = {.serialized = c->in[0], .dense_defaults = c->in + 1};
+    struct tf_parse p = {.serialized = c->in[0], .dense_defaults = c->in + 1};
     struct arena *keep = c->l->keep;
 
     TRY(tf_strings(c->node, "sparse_keys", &p.sparse_keys, &p.sparse_count, keep, err));
@@ -251,7 +239,7 @@ static enum status parse_single(struct tf_call *c, struct error *err)
         return error_set(err, STATUS_INVALID_INPUT, "%zu defaults for %zu dense keys",
                          c->in_count - 1, p.dense_count);
     TRY(kinds_read(c, &p, err));
-    return parse_emit(c, &p, err);
+    return tf_parse_emit(c, &p, err);
 }
 
 #define SPARSE_AND_DENSE(count)                                                                    \

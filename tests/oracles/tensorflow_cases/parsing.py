@@ -127,6 +127,20 @@ def sequences():
         if name != "ragged":
             for i in range(3):
                 yield GraphCase(f"single sequence.{name}.{i}", lambda serialized, c=context, f=lists: flat(IO.parse_single_sequence_example(serialized, c, f)[0]) + flat(IO.parse_single_sequence_example(serialized, c, f)[1]), {"serialized": np.array(SEQUENCES[i], object)}, operator="ParseSingleSequenceExample")
+    def old(serialized):
+        return tf.raw_ops.ParseSequenceExample(
+            serialized=serialized, debug_name=[], context_dense_defaults=[tf.constant([], tf.int64), tf.constant("d")], feature_list_dense_missing_assumed_empty=["x"], context_sparse_keys=["v"], context_dense_keys=["i", "s"],
+            feature_list_sparse_keys=["words"], feature_list_dense_keys=["steps", "x"], Ncontext_sparse=1, Ncontext_dense=2, Nfeature_list_sparse=1, Nfeature_list_dense=2, context_sparse_types=[tf.float32],
+            feature_list_dense_types=[tf.int64, tf.float32], context_dense_shapes=[[], []], feature_list_sparse_types=[tf.string], feature_list_dense_shapes=[[2], []])
+
+    def old_single(serialized):
+        return tf.raw_ops.ParseSingleSequenceExample(
+            serialized=serialized, feature_list_dense_missing_assumed_empty=["x"], context_sparse_keys=["v"], context_dense_keys=["i", "s"], feature_list_sparse_keys=["words"], feature_list_dense_keys=["steps", "x"],
+            context_dense_defaults=[tf.constant([], tf.int64), tf.constant("d")], debug_name="", context_sparse_types=[tf.float32], feature_list_dense_types=[tf.int64, tf.float32], context_dense_shapes=[[], []], feature_list_sparse_types=[tf.string], feature_list_dense_shapes=[[2], []])
+
+    yield GraphCase("ParseSequenceExample", old, {"serialized": SEQUENCES})
+    for i in range(3):
+        yield GraphCase(f"ParseSingleSequenceExample.{i}", old_single, {"serialized": np.array(SEQUENCES[i], object)}, operator="ParseSingleSequenceExample")
 
 
 def cases():

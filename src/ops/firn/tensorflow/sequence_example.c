@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Feature lists of serialized tf.train.SequenceExample; what is said of messages, keys, types and
+ * splits in ops/firn/example.c holds here too. A step is one feature of a list.
+ *
+ * SequenceDense: attributes types, ranks and dims (of a step), missing (K,): 1: a list that is not
+ *   there is empty. Outputs for each key: values N T dims, T the most steps, filled up with zeros;
+ *   steps (N,) I64.
+ * SequenceSparse: outputs for each key: indices (n, 3), values (n,), shape (3,): N, T, the longest.
+ * SequenceRagged: outputs for each key: values (n,), where messages begin among the steps (N + 1,),
+ *   where steps begin among the values (steps + 1,). */
+#include <stdio.h>
+
+#include "base/text.h"
+#include "formats/tensorflow/example.h"
+#include "ops/kernels/call.h"
+
+#define VALUES (DTYPE_BIT(DTYPE_STRING) | DTYPE_BIT(DTYPE_F32) | DTYPE_BIT(DTYPE_I64))
+
+/* --- what the three share --- */
+
+static const struct bytes *keys_of(const struct op_call *call, size_t *count)
+{
+    return attribute_strings(call->attributes, "keys", count);
+}
+
+static int64_t number_of(const struct op_call *call, const char *name, size_t k)
+{
+    size_t count;
+    const int64_t *numbers = attribute_ints(call->attributes, name, &count);
+
+    return k < count ? numbers[k] : 0;
+}
+
+static enum dtype type_of(const struct op_call *call, size_t k)
+{
+    return dtype_from_onnx(number_of(call, "types", k));
+}
+
+static enum status infer_common(struct op_call *call, size_t outputs, size_t *count,
+                                struct error *err)
+{
+    (void)keys_of(call, count);
+    TRY(op_wants(call, 0, DTYPE_BIT(DTYPE_STRING), err));
+    TRY(op_wants_rank(call, 0, 0, 1, err));
+    if (*count < 1 || *count > EXAMPLE_KEYS_MAX || call->out_count > *count * outputs)
+        return op_error(call, err, STATUS_INVALID_INPUT, "%zu keys for %zu outputs", *count,
+                        call->out_count);
+    for (size_t k = 0; k < *count; k++)
+        if (!(DTYPE_BIT(type_of(call, k)) & VALUES))
+            return op_error(call, err, STATUS_UNSUPPORTED, "a feature of another type");
+    return STATUS_OK;
+}
+
+static enum status list_error(const struct op_call *call, size_t example, size_t k,
+                              struct error *err, const char *what)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+    size_t count;
+
+    text_quote(keys_of(call, &count)[k], quoted, sizeof quoted);
+    return op_error(call, err, STATUS_INVALID_INPUT, "feature list '%s' of example %zu %s", quoted,
+                    example, what);
+}
+
+static enum status lists_read(const struct op_call *call, size_t i, struct bytes *lists,
+                              struct error *err)
+{
+    struct bytes message = ((const struct bytes *)call->in[0].data)[i];
+    size_t count;
+    const struct bytes *keys = keys_of(call, &count);
+
+    if (!message.data)
+        return op_error(call, err, STATUS_INVALID_INPUT, "example %zu is missing", i);
+    if (example_sequences(message, keys, count, lists, err))
+        return error_within(err, "example %zu", i);
+    return STATUS_OK;
+}
+
+/* The next step of list k, of its type or without values. */
+static enum status step_next(const struct op_call *call, size_t i, size_t k, struct bytes list,
+                             size_t *at, struct feature_list *step, bool *more, struct error *err)
+{
+    *more = false;
+    if (!list.data)
+        return STATUS_OK;
+    if (feature_next(list, at, step, more, err))
+        return error_within(err, "example %zu", i);
+    if (*more && step->dtype != DTYPE_NONE && step->dtype != type_of(call, k))
+        return list_error(call, i, k, err,
+                          step->dtype == DTYPE_STRING ? "holds strings"
+                          : step->dtype == DTYPE_F32  ? "holds floats"
+                                                      : "holds integers");
+    return STATUS_OK;
+}
+
+struct lengths {
+    size_t steps, most_steps, values, longest; /* over all messages */
+};
+
+static enum status lengths_read(const struct op_call *call, struct lengths *lengths,
+                                struct error *err)
+{
+    struct bytes lists[EXAMPLE_KEYS_MAX];
+    size_t count;
+
+    (void)keys_of(call, &count);
+    memset(lengths, 0, count * sizeof *lengths);
+    for (size_t i = 0; i < tensor_count(&call->in[0]); i++) {
+        TRY(lists_read(call, i, lists, err));
+        for (size_t k = 0; k < count; k++) {
+            size_t at = 0, steps = 0;
+            struct feature_list step;
+            bool more;
+
+            for (;; steps++) {
+                TRY(step_next(call, i, k, lists[k], &at, &step, &more, err));
+                if (!more)
+                    break;
+                lengths[k].values += step.count;
+                if (step.count > lengths[k].longest)
+                    lengths[k].longest = step.count;
+            }
+            lengths[k].steps += steps;
+            if (steps > lengths[k].most_steps)
+                lengths[k].most_steps = steps;
+        }
+    }
+    return STATUS_OK;
+}
+
+static void list_give(const struct op_call *call, size_t output, enum dtype dtype, int64_t count)
+{
+    struct shape shape = SHAPE(count);
+
+    op_give(call, output, dtype, &shape);
+}
+
+/* --- dense --- */
+
+static enum status step_shape(const struct op_call *call, size_t k, struct shape *shape,
+                              struct error *err)
+{
+    size_t ranks, dim_count, at = 0;
+    const int64_t *rank = attribute_ints(call->attributes, "ranks", &ranks);
+    const int64_t *dims = attribute_ints(call->attributes, "dims", &dim_count);
+
+    for (size_t i = 0; i < k && i < ranks; i++)
+        at += rank[i] < 0 ? dim_count + 1 : (size_t)rank[i];
+    if (k >= ranks || rank[k] < 0 || rank[k] > RANK_MAX - 2 || at + (size_t)rank[k] > dim_count)
+        return op_error(call, err, STATUS_INVALID_INPUT, "feature list %zu has no shape", k);
+    *shape = shape_of((int)rank[k], dims + at);
+    return shape_check(shape, DTYPE_STRING, SIZE_MAX / 2, NULL, err);
+}
+
+static enum status infer_dense(struct op_call *call, struct error *err)
+{
+    struct lengths lengths[EXAMPLE_KEYS_MAX];
+    const struct shape *messages = &call->in[0].shape;
+    size_t count;
+
+    TRY(infer_common(call, 2, &count, err));
+    if (op_is_known(call, 0))
+        TRY(lengths_read(call, lengths, err));
+    for (size_t k = 0; k < count; k++) {
+        struct shape step, out = shape_unknown();
+
+        TRY(step_shape(call, k, &step, err));
+        if (messages->rank >= 0) {
+            out = *messages;
+            out.dims[out.rank++] =
+                op_is_known(call, 0) ? (int64_t)lengths[k].most_steps : DIM_UNKNOWN;
+            for (int d = 0; d < step.rank; d++)
+                out.dims[out.rank++] = step.dims[d];
+        }
+        op_give(call, 2 * k, type_of(call, k), &out);
+        op_give(call, 2 * k + 1, DTYPE_I64, messages);
+    }
+    return STATUS_OK;
+}
+
+static enum status dense_put(const struct op_call *call, size_t i, size_t k, struct bytes list,
+                             struct error *err)
+{
+    const struct tensor *out = &call->out[2 * k];
+    int first = call->in[0].shape.rank;
+    size_t most = (size_t)out->shape.dims[first], at = 0, steps = 0;
+    size_t width = shape_span(&out->shape, first + 1, out->shape.rank);
+    size_t size = width * dtype_size(out->dtype);
+    uint8_t *to = (uint8_t *)out->data + i * most * size;
+    struct feature_list step;
+    char what[96];
+    bool more;
+
+    if (!list.data && !number_of(call, "missing", k))
+        return list_error(call, i, k, err, "is missing");
+    for (;; steps++) {
+        TRY(step_next(call, i, k, list, &at, &step, &more, err));
+        if (!more)
+            break;
+        if (step.count != width || steps >= most) {
+            snprintf(what, sizeof what, "has a step of %zu values, not %zu", step.count, width);
+            return list_error(call, i, k, err, what);
+        }
+        if (width)
+            TRY(feature_values(&step, to + steps * size, err));
+    }
+    memset(to + steps * size, 0, (most - steps) * size);
+    for (size_t v = steps * width; out->dtype == DTYPE_STRING && v < most * width; v++)
+        ((struct bytes *)to)[v] = (struct bytes){(const uint8_t *)"", 0};
+    ((int64_t *)call->out[2 * k + 1].data)[i] = (int64_t)steps;
+    return STATUS_OK;
+}
+
+static enum status run_dense(const struct op_call *call, struct error *err)
+{
+    struct bytes lists[EXAMPLE_KEYS_MAX];
+    size_t count;
+
+    (void)keys_of(call, &count);
+    for (size_t i = 0; i < tensor_count(&call->in[0]); i++) {
+        TRY(lists_read(call, i, lists, err));
+        for (size_t k = 0; k < count; k++)
+            TRY(dense_put(call, i, k, lists[k], err));
+    }
+    return STATUS_OK;
+}
+
+/* --- sparse --- */
+
+static enum status infer_sparse(struct op_call *call, struct error *err)
+{
+    int rank = call->in[0].shape.rank;
+    struct lengths lengths[EXAMPLE_KEYS_MAX];
+    int64_t places = rank < 0 ? DIM_UNKNOWN : rank + 2;
+    size_t count;
+
+    TRY(infer_common(call, 3, &count, err));
+    if (op_is_known(call, 0))
+        TRY(lengths_read(call, lengths, err));
+    for (size_t k = 0; k < count; k++) {
+        int64_t values = op_is_known(call, 0) ? (int64_t)lengths[k].values : DIM_UNKNOWN;
+        struct shape indices = SHAPE(values, places);
+
+        op_give(call, 3 * k, DTYPE_I64, &indices);
+        list_give(call, 3 * k + 1, type_of(call, k), values);
+        list_give(call, 3 * k + 2, DTYPE_I64, places);
+    }
+    return STATUS_OK;
+}
+
+/* The values of a step behind the `*used` ones, with their indices. */
+static enum status sparse_put(const struct op_call *call, size_t i, size_t k, size_t step_number,
+                              const struct feature_list *step, size_t *used, struct error *err)
+{
+    const struct tensor *values = &call->out[3 * k + 1];
+    size_t rank = (size_t)call->in[0].shape.rank + 2;
+    int64_t *index = (int64_t *)call->out[3 * k].data + *used * rank;
+
+    if (*used + step->count > tensor_count(values))
+        return op_error(call, err, STATUS_INTERNAL, "more values than counted");
+    if (step->count)
+        TRY(feature_values(step, (uint8_t *)values->data + *used * dtype_size(values->dtype), err));
+    for (size_t v = 0; v < step->count; v++, index += rank) {
+        index[0] = (int64_t)i;
+        index[rank - 2] = (int64_t)step_number;
+        index[rank - 1] = (int64_t)v;
+    }
+    *used += step->count;
+    return STATUS_OK;
+}
+
+static enum status run_sparse(const struct op_call *call, struct error *err)
+{
+    struct bytes lists[EXAMPLE_KEYS_MAX];
+    size_t used[EXAMPLE_KEYS_MAX] = {0}, count, messages = tensor_count(&call->in[0]);
+    struct lengths lengths[EXAMPLE_KEYS_MAX];
+
+    (void)keys_of(call, &count);
+    TRY(lengths_read(call, lengths, err));
+    for (size_t k = 0; k < count; k++) {
+        int64_t *shape = call->out[3 * k + 2].data;
+        size_t rank = tensor_count(&call->out[3 * k + 2]);
+
+        shape[0] = (int64_t)messages;
+        shape[rank - 2] = (int64_t)lengths[k].most_steps;
+        shape[rank - 1] = (int64_t)lengths[k].longest;
+    }
+    for (size_t i = 0; i < messages; i++) {
+        TRY(lists_read(call, i, lists, err));
+        for (size_t k = 0; k < count; k++) {
+            struct feature_list step;
+            size_t at = 0;
+            bool more;
+
+            for (size_t s = 0;; s++) {
+                TRY(step_next(call, i, k, lists[k], &at, &step, &more, err));
+                if (!more)
+                    break;
+                TRY(sparse_put(call, i, k, s, &step, &used[k], err));
+            }
+        }
+    }
+    return STATUS_OK;
+}
+
+/* --- ragged --- */
+
+static enum status infer_ragged(struct op_call *call, struct error *err)
+{
+    const struct shape *messages = &call->in[0].shape;
+    struct lengths lengths[EXAMPLE_KEYS_MAX];
+    int64_t outer = DIM_UNKNOWN;
+    bool known = op_is_known(call, 0);
+    size_t count;
+
+    TRY(infer_common(call, 3, &count, err));
+    if (known)
+        TRY(lengths_read(call, lengths, err));
+    if (messages->rank == 0)
+        outer = 2;
+    else if (messages->rank == 1 && dim_is_known(messages->dims[0]))
+        outer = messages->dims[0] + 1;
+    for (size_t k = 0; k < count; k++) {
+        enum dtype split = dtype_from_onnx(number_of(call, "splits", k));
+
+        if (split != DTYPE_I32 && split != DTYPE_I64)
+            return op_error(call, err, STATUS_INVALID_INPUT, "splits are no integers");
+        list_give(call, 3 * k, type_of(call, k), known ? (int64_t)lengths[k].values : DIM_UNKNOWN);
+        list_give(call, 3 * k + 1, split, outer);
+        list_give(call, 3 * k + 2, split, known ? (int64_t)lengths[k].steps + 1 : DIM_UNKNOWN);
+    }
+    return STATUS_OK;
+}
+
+static void split_put(const struct tensor *splits, size_t i, size_t value)
+{
+    if (i >= tensor_count(splits))
+        return;
+    if (splits->dtype == DTYPE_I32)
+        ((int32_t *)splits->data)[i] = (int32_t)value;
+    else
+        ((int64_t *)splits->data)[i] = (int64_t)value;
+}
+
+static enum status ragged_put(const struct op_call *call, size_t i, size_t k, struct bytes list,
+                              size_t *steps, size_t *used, struct error *err)
+{
+    const struct tensor *values = &call->out[3 * k];
+    struct feature_list step;
+    size_t at = 0;
+    bool more;
+
+    for (;;) {
+        TRY(step_next(call, i, k, list, &at, &step, &more, err));
+        if (!more)
+            break;
+        if (*used + step.count > tensor_count(values) || *used + step.count > INT32_MAX)
+            return op_error(call, err, STATUS_TOO_LARGE, "%zu values", *used + step.count);
+        if (step.count)
+            TRY(feature_values(&step, (uint8_t *)values->data + *used * dtype_size(values->dtype),
+                               err));
+        *used += step.count;
+        split_put(&call->out[3 * k + 2], ++*steps, *used);
+    }
+    split_put(&call->out[3 * k + 1], i + 1, *steps);
+    return STATUS_OK;
+}
+
+static enum status run_ragged(const struct op_call *call, struct error *err)
+{
+    size_t steps[EXAMPLE_KEYS_MAX] = {0}, used[EXAMPLE_KEYS_MAX] = {0}, count;
+    struct bytes lists[EXAMPLE_KEYS_MAX];
+
+    (void)keys_of(call, &count);
+    for (size_t k = 0; k < count; k++) {
+        split_put(&call->out[3 * k + 1], 0, 0);
+        split_put(&call->out[3 * k + 2], 0, 0);
+    }
+    for (size_t i = 0; i < tensor_count(&call->in[0]); i++) {
+        TRY(lists_read(call, i, lists, err));
+        for (size_t k = 0; k < count; k++)
+            TRY(ragged_put(call, i, k, lists[k], &steps[k], &used[k], err));
+    }
+    return STATUS_OK;
+}
+
+#define COMMON .in_min = 1, .in_max = 1, .out_max = OP_OUTPUTS_MAX
+
+const struct op_set ops_firn_sequence_example =
+    OP_SET({.name = "SequenceDense",
+            .summary = "feature lists of tf.train.SequenceExample, filled up",
+            COMMON,
+            .out_min = 2,
+            .infer = infer_dense,
+            .run = run_dense},
+           {.name = "SequenceSparse",
+            .summary = "feature lists of tf.train.SequenceExample as sparse tensors",
+            COMMON,
+            .out_min = 3,
+            .infer = infer_sparse,
+            .run = run_sparse},
+           {.name = "SequenceRagged",
+            .summary = "feature lists of tf.train.SequenceExample as ragged tensors",
+            COMMON,
+            .out_min = 3,
+            .infer = infer_ragged,
+            .run = run_ragged});
