@@ -31,7 +31,7 @@ static size_t varint_parse(const uint8_t *bytes, size_t left, uint64_t *value)
     return 0;
 }
 
-static enum status read_varint(struct protobuf *reader, uint64_t *value, struct error *err)
+static enum status read_long_varint(struct protobuf *reader, uint64_t *value, struct error *err)
 {
     size_t left = reader->input.size - reader->offset, size;
 
@@ -41,6 +41,18 @@ static enum status read_varint(struct protobuf *reader, uint64_t *value, struct 
                         left < VARINT_SIZE_MAX ? "message ends within a number"
                                                : "number of more than 64 bits");
     reader->offset += size;
+    return STATUS_OK;
+}
+
+static always_inline enum status read_varint(struct protobuf *reader, uint64_t *value,
+                                             struct error *err)
+{
+    const uint8_t *first = reader->input.data + reader->offset;
+
+    if (reader->offset == reader->input.size || *first >= 128)
+        return read_long_varint(reader, value, err);
+    *value = *first;
+    reader->offset++;
     return STATUS_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "graph/internal.h"
 
 enum { CONSTANT_BYTES_MAX = 4096 };
+enum { LIST_MAX = 1024 }; /* of an attribute of nodes that are compared */
 
 /* One entry of the table: a node or a constant. */
 struct entry {
@@ -84,6 +85,15 @@ static bool same_attribute(const struct attribute *a, const struct attribute *b)
     return false;
 }
 
+/* Nobody writes a forest twice, and to find that out takes as long as to read it. */
+static bool has_long_list(const struct node *node)
+{
+    for (size_t i = 0; i < node->attributes.count; i++)
+        if (node->attributes.items[i].count > LIST_MAX)
+            return true;
+    return false;
+}
+
 static uint64_t node_hash(const struct node *node)
 {
     uint64_t hash = mix((uint64_t)(uintptr_t)node->op, (uint64_t)node->opset);
@@ -150,12 +160,14 @@ static void merge_constant(struct edit *edit, struct table *table, size_t v)
 static void merge_node(struct edit *edit, struct table *table, size_t n)
 {
     const struct node *nodes = edit->graph->nodes, *node = &nodes[n];
-    uint64_t hash = node_hash(node);
-    size_t slot = (size_t)hash & table->mask;
     const struct entry *entry;
+    uint64_t hash;
+    size_t slot;
 
-    if (node->op->flags & OP_RANDOM)
+    if (node->op->flags & OP_RANDOM || has_long_list(node))
         return;
+    hash = node_hash(node);
+    slot = (size_t)hash & table->mask;
     for (; (entry = table_next(table, hash, &slot)); slot = (slot + 1) & table->mask)
         if (same_node(&nodes[entry->index - 1], node)) {
             for (size_t i = 0; i < node->output_count; i++)

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <stdio.h>
 
-#include "base/map.h"
 #include "base/text.h"
+#include "ops/kernels/pairs.h"
 #include "ops/kernels/post_transform.h"
 #include "ops/kernels/trees.h"
 #include "ops/op.h"
@@ -86,10 +86,6 @@ static void count_features(struct reading *r)
 
 /* --- versions 1 and 3 --- */
 
-struct place {
-    int64_t tree, node;
-};
-
 static enum status mode_of(struct reading *r, struct bytes mode, struct tree_node *node,
                            struct error *err)
 {
@@ -110,7 +106,7 @@ static enum status mode_of(struct reading *r, struct bytes mode, struct tree_nod
                     text_quote(mode, quoted, sizeof quoted));
 }
 
-static enum status named_nodes(struct reading *r, struct map *index, struct error *err)
+static enum status named_nodes(struct reading *r, struct pairs *index, struct error *err)
 {
     const struct attributes *attributes = r->call->attributes;
     size_t count, values, missing_count;
@@ -120,7 +116,7 @@ static enum status named_nodes(struct reading *r, struct map *index, struct erro
         attribute_ints(attributes, "nodes_missing_value_tracks_true", &missing_count);
     size_t modes;
     const struct bytes *mode = attribute_strings(attributes, "nodes_modes", &modes);
-    struct place *places = arena_new(r->scratch, struct place, count);
+    int32_t twice;
     const double *value;
 
     TRY(ints(r, "nodes_nodeids", count, &node, err));
@@ -132,16 +128,12 @@ static enum status named_nodes(struct reading *r, struct map *index, struct erro
         return op_error(r->call, err, STATUS_INVALID_INPUT,
                         "%zu nodes have %zu modes and %zu values", count, modes, values);
     r->nodes = arena_new(r->scratch, struct tree_node, count);
-    if (!r->nodes || !places)
+    if (!r->nodes || !pairs_index(index, tree, node, count, &twice, r->scratch))
         return error_no_memory(err, "trees");
+    if (twice != PAIR_NONE)
+        return op_error(r->call, err, STATUS_INVALID_INPUT, "tree %lld has node %lld twice",
+                        (long long)tree[twice], (long long)node[twice]);
     for (size_t i = 0; i < count; i++) {
-        struct bytes key = {(const uint8_t *)&places[i], sizeof places[i]};
-        places[i] = (struct place){tree[i], node[i]};
-        if (map_find(index, key))
-            return op_error(r->call, err, STATUS_INVALID_INPUT, "tree %lld has node %lld twice",
-                            (long long)tree[i], (long long)node[i]);
-        if (!map_set(index, key, &r->nodes[i]))
-            return error_no_memory(err, "trees");
         r->nodes[i] = (struct tree_node){.threshold = value[i],
                                          .feature = narrow(feature[i]),
                                          .missing_left = missing && missing_count && missing[i]};
@@ -151,17 +143,8 @@ static enum status named_nodes(struct reading *r, struct map *index, struct erro
     return STATUS_OK;
 }
 
-static int32_t node_index(struct reading *r, const struct map *index, int64_t tree, int64_t node)
-{
-    struct place place = {tree, node};
-    const struct tree_node *found =
-        map_find(index, (struct bytes){(const uint8_t *)&place, sizeof place});
-
-    return found ? (int32_t)(found - r->nodes) : INT32_MAX;
-}
-
 /* Children by number, and as roots the nodes that are nobody's child. */
-static enum status named_children(struct reading *r, const struct map *index, struct error *err)
+static enum status named_children(struct reading *r, const struct pairs *index, struct error *err)
 {
     size_t count;
     const int64_t *tree = attribute_ints(r->call->attributes, "nodes_treeids", &count);
@@ -178,8 +161,8 @@ static enum status named_children(struct reading *r, const struct map *index, st
             node->left = INT32_MAX; /* until its weights come */
             continue;
         }
-        node->left = node_index(r, index, tree[i], yes[i]);
-        node->right = node_index(r, index, tree[i], no[i]);
+        node->left = pairs_find(index, tree[i], yes[i]);
+        node->right = pairs_find(index, tree[i], no[i]);
         if (node->left != INT32_MAX)
             child[node->left] = true;
         if (node->right != INT32_MAX)
@@ -205,7 +188,7 @@ static double weights_join(const struct trees *trees, double before, double weig
 }
 
 /* Weights of leaves, given as lists of (tree, node, output, weight); dense rows here. */
-static enum status named_weights(struct reading *r, const struct map *index, const char *prefix,
+static enum status named_weights(struct reading *r, const struct pairs *index, const char *prefix,
                                  const char *outputs_name, struct error *err)
 {
     char name[32];
@@ -235,7 +218,7 @@ static enum status named_weights(struct reading *r, const struct map *index, con
     for (size_t i = 0; r->trees.aggregate > TREES_AVERAGE && i < leaves * outputs; i++)
         values[i] = NAN;
     for (size_t i = 0; i < count; i++) {
-        int32_t at = node_index(r, index, tree[i], node[i]);
+        int32_t at = pairs_find(index, tree[i], node[i]);
         double *value;
         if (at == INT32_MAX || r->nodes[at].feature >= 0)
             return op_error(r->call, err, STATUS_INVALID_INPUT, "%s: tree %lld has no leaf %lld",
@@ -254,9 +237,8 @@ static enum status named_weights(struct reading *r, const struct map *index, con
 static enum status named_trees(struct reading *r, const char *prefix, const char *outputs_name,
                                struct error *err)
 {
-    struct map index;
+    struct pairs index;
 
-    map_init(&index, r->scratch);
     TRY(named_nodes(r, &index, err));
     TRY(named_children(r, &index, err));
     return named_weights(r, &index, prefix, outputs_name, err);
@@ -504,7 +486,7 @@ static enum status prepare(struct op_call *call, struct arena *keep, struct erro
     if (!state)
         return error_no_memory(err, "trees");
     TRY(post_of(call, &state->post, err));
-    arena_init(&scratch, SIZE_MAX);
+    arena_init_mapped(&scratch, SIZE_MAX);
     status =
         call->op->out_max == 2 ? read_classifier(&r, state, err) : read_regressor(&r, state, err);
     if (!status)
