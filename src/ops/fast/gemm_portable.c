@@ -17,18 +17,7 @@
 #define WIDE_3 1
 #define PANELS_MAX 4
 
-typedef float vector_f32 __attribute__((vector_size(VECTOR_BYTES)));
-typedef float unaligned_f32 __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
-typedef double vector_f64 __attribute__((vector_size(VECTOR_BYTES)));
-typedef double unaligned_f64 __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
-enum {
-    LANES_f32 = VECTOR_BYTES / 4,
-    LANES_f64 = VECTOR_BYTES / 8,
-    LANES_f16 = LANES_f32, /* stored halves are floats in registers */
-    LANES_bf16 = LANES_f32,
-};
-typedef vector_f32 vector_f16, vector_bf16;
-typedef unaligned_f32 unaligned_f16, unaligned_bf16;
+#include "ops/fast/gemm_types.inc"
 
 static inline vector_f32 load_part_f32(const float *from, size_t lanes)
 {
@@ -67,51 +56,5 @@ static inline vector_f32 widen_bf16(const uint16_t *from)
     return (vector_f32)((bits){from[0], from[1], from[2], from[3]} << 16);
 }
 
-#define load_part_f16 load_part_f32
-#define load_part_bf16 load_part_f32
-#define store_part_f16 store_part_f32
-#define store_part_bf16 store_part_f32
-
-#define TYPE float
-#define STORED float
-#define LOAD_STORED(from) (*(const unaligned_f32 *)(from))
-#define NAME(verb) verb##_f32
-#include "ops/fast/gemm_strip.inc"
-#undef TYPE
-#undef STORED
-#undef LOAD_STORED
-#undef NAME
-
-#define TYPE double
-#define STORED double
-#define LOAD_STORED(from) (*(const unaligned_f64 *)(from))
-#define NAME(verb) verb##_f64
-#include "ops/fast/gemm_strip.inc"
-#undef TYPE
-#undef STORED
-#undef LOAD_STORED
-#undef NAME
-
-#define TYPE float
-#define STORED uint16_t
-#define LOAD_STORED(from) widen_f16(from)
-#define NAME(verb) verb##_f16
-#include "ops/fast/gemm_strip.inc"
-#undef LOAD_STORED
-#undef NAME
-
-#define LOAD_STORED(from) widen_bf16(from)
-#define NAME(verb) verb##_bf16
-#include "ops/fast/gemm_strip.inc"
-
-#define WIDE                                                                                       \
-    {                                                                                              \
-        0, WIDE_1, WIDE_2, WIDE_3                                                                  \
-    }
-
-const struct gemm_kernels gemm_portable = {
-    .f32 = {LANES_f32, VECTORS *LANES_f32, ROWS, WIDE, strip_f32},
-    .f64 = {LANES_f64, VECTORS *LANES_f64, ROWS, WIDE, strip_f64},
-    .f16 = {LANES_f32, VECTORS *LANES_f32, ROWS, WIDE, strip_f16},
-    .bf16 = {LANES_f32, VECTORS *LANES_f32, ROWS, WIDE, strip_bf16},
-};
+#define TABLE gemm_portable
+#include "ops/fast/gemm_table.inc"
