@@ -72,12 +72,10 @@ static enum status solve(struct tf_call *c, struct error *err)
 
 static enum status solve_least_squares(struct tf_call *c, struct error *err)
 {
-    bool fast;
+    struct attribute fast;
 
-    TRY(tf_bool(c->node, "fast", true, &fast, err));
-    if (!fast)
-        return error_set(err, STATUS_UNSUPPORTED, "its fast is false");
-    return call_op(c, "MatrixSolveLs", NULL, 0, 1, err);
+    TRY(flag(c, "fast", true, "fast", &fast, err));
+    return call_op(c, "MatrixSolveLs", &fast, 1, 1, err);
 }
 
 static enum status solve_triangular(struct tf_call *c, struct error *err)

@@ -129,6 +129,70 @@ static enum status batch_mat_mul(struct tf_call *c, struct error *err)
     return linear(c, multiply, in, 2, err);
 }
 
+/* --- matrices that are stored as their diagonals --- */
+
+/* `band` (..., diagonals, n), the highest first, as whole matrices. Element (i, j) stands at i. */
+static enum status unbanded(struct tf_call *c, value_id band, int64_t low, int64_t high,
+                            value_id *y, struct error *err)
+{
+    value_id k;
+
+    TRY(EMIT_INTS(c->e, &k, err, low, high));
+    return emit_node(
+        c->e, "firn", "MatrixDiag", EMIT(band, k),
+        EMIT_ATTRIBUTES(attribute_of_int("high_right", 0), attribute_of_int("low_right", 1)), y,
+        err);
+}
+
+static enum status tridiagonal_mat_mul(struct tf_call *c, struct error *err)
+{
+    value_id band, in[2];
+
+    TRY(emit_concat(c->e, EMIT(c->in[0], c->in[1], c->in[2]), -2, &band, err));
+    TRY(unbanded(c, band, -1, 1, &in[0], err));
+    in[1] = c->in[3];
+    return linear(c, multiply, in, 2, err);
+}
+
+static enum status tridiagonal_solve(struct tf_call *c, struct error *err)
+{
+    bool perturbed;
+    value_id a, y;
+
+    TRY(tf_bool(c->node, "perturb_singular", false, &perturbed, err));
+    if (perturbed)
+        return error_set(err, STATUS_UNSUPPORTED, "its perturb_singular is true");
+    TRY(unbanded(c, c->in[0], -1, 1, &a, err));
+    TRY(emit_node(c->e, "firn", "MatrixSolve", EMIT(a, c->in[1]), EMIT_PLAIN, &y, err));
+    return tf_give(c, y);
+}
+
+static enum status banded_solve(struct tf_call *c, struct error *err)
+{
+    const struct shape *band = emit_shape(c->e, c->in[0]);
+    bool lower, adjoint;
+    int64_t others;
+    value_id a, y;
+
+    TRY(tf_bool(c->node, "lower", true, &lower, err));
+    TRY(tf_bool(c->node, "adjoint", false, &adjoint, err));
+    if (band->rank < 2 || !dim_is_known(band->dims[band->rank - 2]) ||
+        band->dims[band->rank - 2] < 1)
+        return error_set(err, STATUS_UNSUPPORTED, "the number of its diagonals is not known");
+    others = band->dims[band->rank - 2] - 1;
+    if (others) {
+        TRY(unbanded(c, c->in[0], lower ? -others : 0, lower ? 0 : others, &a, err));
+    } else {
+        TRY(emit_squeeze(c->e, c->in[0], -2, &a, err));
+        TRY(unbanded(c, a, 0, 0, &a, err));
+    }
+    TRY(emit_node(
+        c->e, "firn", "MatrixTriangularSolve", EMIT(a, c->in[1]),
+        EMIT_ATTRIBUTES(attribute_of_int("lower", lower), attribute_of_int("adjoint", adjoint)), &y,
+        err));
+    return tf_give(c, y);
+}
+
 /* --- Einstein's sums --- */
 
 static enum status sum_over(struct tf_call *c, const value_id *in, size_t count, value_id *y,
@@ -151,4 +215,7 @@ const struct tf_op_set tf_ops_product =
               {.name = "BatchMatMul", .lower = batch_mat_mul, .inputs = 2},
               {.name = "BatchMatMulV2", .lower = batch_mat_mul, .inputs = 2},
               {.name = "BatchMatMulV3", .lower = batch_mat_mul, .inputs = 2},
+              {.name = "TridiagonalMatMul", .lower = tridiagonal_mat_mul, .inputs = 4},
+              {.name = "TridiagonalSolve", .lower = tridiagonal_solve, .inputs = 2},
+              {.name = "BandedTriangularSolve", .lower = banded_solve, .inputs = 2},
               {.name = "Einsum", .lower = einsum}, );

@@ -107,6 +107,7 @@
                    svd_##D,                                                                        \
                    eigen_##D,                                                                      \
                    least_squares_##D,                                                              \
+                   least_norm_##D,                                                                 \
                    exponential_##D,                                                                \
                    square_root_##D}
 
@@ -123,7 +124,7 @@ size_t matrix_room(enum dtype dtype, int64_t rows, int64_t columns, int64_t widt
     size_t longer = (size_t)(rows > columns ? rows : columns);
     size_t least = (size_t)(rows < columns ? rows : columns);
 
-    return (2 * longer * least + 5 * least * least + longer * ((size_t)width + 16)) *
+    return (4 * longer * least + 5 * least * least + longer * (2 * (size_t)width + 18)) *
                dtype_size(dtype) +
            64;
 }

@@ -8,6 +8,7 @@
  * ListDiff: the elements of x that are not in y, and their indices (attribute wide: int64).
  * ReversePart: x and lengths (batch): the first elements of axis `time_axis`, in reverse. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "ops/kernels/call.h"
 #include "ops/kernels/index.h"
@@ -161,25 +162,88 @@ static enum status run_stitch(const struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
-/* --- ListDiff --- */
+/* --- ListDiff: y's places are sorted by value, x is looked up --- */
 
-static bool is_same(const struct tensor *x, size_t i, const struct tensor *y, size_t j)
+static int compare_text(struct bytes a, struct bytes b)
 {
-    size_t size = dtype_size(x->dtype);
+    size_t shorter = a.size < b.size ? a.size : b.size;
+    int order = shorter ? memcmp(a.data, b.data, shorter) : 0;
 
-    if (x->dtype == DTYPE_STRING)
-        return bytes_equal(((const struct bytes *)x->data)[i], ((const struct bytes *)y->data)[j]);
-    if (dtype_is_float(x->dtype))
-        return tensor_f64(x, i) == tensor_f64(y, j);
-    return !memcmp((const char *)x->data + i * size, (const char *)y->data + j * size, size);
+    return order ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-static bool is_among(const struct tensor *x, size_t i, const struct tensor *y)
+/* Any order that puts equal ones together. NaNs are last, and like nothing. */
+static int compare(const struct tensor *x, size_t i, const struct tensor *y, size_t j)
 {
-    for (size_t j = 0; j < tensor_count(y); j++)
-        if (is_same(x, i, y, j))
+    if (x->dtype == DTYPE_STRING)
+        return compare_text(((const struct bytes *)x->data)[i], ((const struct bytes *)y->data)[j]);
+    if (dtype_is_float(x->dtype)) {
+        double a = tensor_f64(x, i), b = tensor_f64(y, j);
+
+        if (isnan(a) || isnan(b))
+            return isnan(b) && !isnan(a) ? -1 : 1;
+        return (a > b) - (a < b);
+    }
+    return (tensor_i64(x, i) > tensor_i64(y, j)) - (tensor_i64(x, i) < tensor_i64(y, j));
+}
+
+/* Merge sort; returns the half of `room` (2 n) that the places are in. */
+static const size_t *sorted_places(const struct tensor *y, size_t *room)
+{
+    size_t n = tensor_count(y), *order = room, *next = room + n;
+
+    for (size_t i = 0; i < n; i++)
+        order[i] = i;
+    for (size_t width = 1; width < n; width *= 2) {
+        size_t *swap = order;
+
+        for (size_t start = 0; start < n; start += 2 * width) {
+            size_t a = start, middle = start + width < n ? start + width : n;
+            size_t b = middle, end = middle + width < n ? middle + width : n;
+
+            for (size_t to = start; to < end; to++)
+                next[to] = b >= end || (a < middle && compare(y, order[a], y, order[b]) <= 0)
+                               ? order[a++]
+                               : order[b++];
+        }
+        order = next;
+        next = swap;
+    }
+    return order;
+}
+
+static bool is_among(const struct tensor *x, size_t i, const struct tensor *y, const size_t *order)
+{
+    size_t low = 0, high = tensor_count(y);
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order_of = compare(x, i, y, order[middle]);
+
+        if (order_of == 0)
             return true;
+        if (order_of < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
     return false;
+}
+
+static enum status count_difference(const struct op_call *call, int64_t *count, struct error *err)
+{
+    const struct tensor *x = &call->in[0], *y = &call->in[1];
+    size_t *room = malloc((2 * tensor_count(y) + 1) * sizeof *room);
+    const size_t *order;
+
+    if (!room)
+        return op_error(call, err, STATUS_NO_MEMORY, "to sort %zu elements", tensor_count(y));
+    order = sorted_places(y, room);
+    *count = 0;
+    for (size_t i = 0; i < tensor_count(x); i++)
+        *count += !is_among(x, i, y, order);
+    free(room);
+    return STATUS_OK;
 }
 
 static enum status infer_difference(struct op_call *call, struct error *err)
@@ -190,29 +254,32 @@ static enum status infer_difference(struct op_call *call, struct error *err)
     TRY(op_wants_same(call, 0, 1, err));
     TRY(op_wants_rank(call, 0, 1, 1, err));
     TRY(op_wants_rank(call, 1, 1, 1, err));
-    if (op_is_known(call, 0) && op_is_known(call, 1)) {
-        out.dims[0] = 0;
-        for (size_t i = 0; i < tensor_count(&call->in[0]); i++)
-            out.dims[0] += !is_among(&call->in[0], i, &call->in[1]);
-    }
+    if (op_is_known(call, 0) && op_is_known(call, 1))
+        TRY(count_difference(call, &out.dims[0], err));
     op_give(call, 0, call->in[0].dtype, &out);
     op_give(call, 1, attribute_int(call->attributes, "wide", 0) ? DTYPE_I64 : DTYPE_I32, &out);
     return STATUS_OK;
 }
 
+static size_t difference_scratch(const struct op_call *call)
+{
+    return 2 * tensor_count(&call->in[1]) * sizeof(size_t);
+}
+
 static enum status run_difference(const struct op_call *call, struct error *err)
 {
-    const struct tensor *x = &call->in[0];
-    size_t size = dtype_size(x->dtype), at = 0;
+    const struct tensor *x = &call->in[0], *y = &call->in[1];
+    const size_t *order = sorted_places(y, call->scratch);
+    size_t size = dtype_size(x->dtype), to = 0;
 
     (void)err;
     for (size_t i = 0; i < tensor_count(x); i++) {
-        if (is_among(x, i, &call->in[1]))
+        if (is_among(x, i, y, order))
             continue;
-        memcpy((char *)call->out[0].data + at * size, (const char *)x->data + i * size, size);
+        memcpy((char *)call->out[0].data + to * size, (const char *)x->data + i * size, size);
         if (call->out_count > 1)
-            tensor_set_f64(&call->out[1], at, (double)i);
-        at++;
+            tensor_set_f64(&call->out[1], to, (double)i);
+        to++;
     }
     return STATUS_OK;
 }
@@ -295,6 +362,7 @@ const struct op_set ops_firn_arrange =
             .out_min = 1,
             .out_max = 2,
             .infer = infer_difference,
+            .scratch_size = difference_scratch,
             .run = run_difference},
            {.name = "ReversePart",
             .summary = "the first elements of an axis in reverse, as many as lengths say",

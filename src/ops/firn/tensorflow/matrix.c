@@ -114,7 +114,17 @@ RUN(cholesky)
 RUN(qr)
 RUN(svd)
 RUN(eigen)
-RUN(least_squares)
+
+/* Attribute fast: by the normal equations; else the shortest of all solutions, where the
+ * regularizer does not count. */
+static enum status run_least_squares(const struct op_call *call, struct error *err)
+{
+    const struct matrix_kernels *kernels = matrix_kernels_of(call->in[0].dtype);
+    bool fast = attribute_int(call->attributes, "fast", 1);
+
+    return run_each(call, fast ? kernels->least_squares : kernels->least_norm, NULL, err);
+}
+
 RUN(exponential)
 RUN(square_root)
 
