@@ -59,11 +59,14 @@ static bool is_single(const struct node *node)
 /* The permutation of a Transpose; false when it is the default of an unknown rank. */
 static bool permutation_of(const struct graph *graph, const struct node *node, int *perm, int *rank)
 {
+    const int64_t *stored;
     size_t count;
-    const int64_t *stored = attribute_ints(&node->attributes, "perm", &count);
 
+    if (!node_is(node, "Transpose"))
+        return false;
+    stored = attribute_ints(&node->attributes, "perm", &count);
     *rank = stored ? (int)count : shape_of_input(graph, node)->rank;
-    if (!node_is(node, "Transpose") || *rank < 0 || *rank > RANK_MAX)
+    if (*rank < 0 || *rank > RANK_MAX)
         return false;
     for (int i = 0; i < *rank; i++)
         perm[i] = stored ? (int)stored[i] : *rank - 1 - i;
