@@ -19,6 +19,16 @@ struct tree {
 
 static bool evaluate(struct tree *t, value_id value, int depth, double *y);
 
+/* Erf, or TensorFlow's Erfc. */
+static bool is_error_function(const struct node *node, bool *complement)
+{
+    const struct attribute *function = attribute_find(&node->attributes, "function");
+
+    *complement = !strcmp(node->domain, "firn") && !strcmp(node->op->name, "Special") && function &&
+                  function->kind == ATTRIBUTE_STRING && bytes_is(function->s, "erfc");
+    return *complement || node_is(node, "Erf");
+}
+
 static bool operand(struct tree *t, const struct node *node, size_t input, int depth, double *y)
 {
     return input < node->input_count && evaluate(t, node->inputs[input], depth + 1, y);
@@ -30,6 +40,7 @@ static bool evaluate(struct tree *t, value_id value, int depth, double *y)
     const struct node *node = value_producer(t->graph, value);
     const struct tensor *constant;
     double a = 0, b = 0;
+    bool complement;
 
     if (value == t->x) {
         *y = t->at;
@@ -42,14 +53,15 @@ static bool evaluate(struct tree *t, value_id value, int depth, double *y)
                  : NAN;
         return !isnan(*y) && constant->shape.rank <= t->rank;
     }
-    if (!node || *node->domain || depth > DEPTH_MAX || !t->nodes--)
+    if (!node || depth > DEPTH_MAX || !t->nodes-- ||
+        (*node->domain && !is_error_function(node, &complement)))
         return false;
     if (!operand(t, node, 0, depth, &a) ||
         (node->input_count > 1 && !operand(t, node, 1, depth, &b)) || node->input_count > 2)
         return false;
-    if (node_is(node, "Erf")) {
+    if (is_error_function(node, &complement)) {
         t->has_erf = true;
-        *y = erf(a);
+        *y = complement ? erfc(a) : erf(a);
     } else if (node_is(node, "Tanh")) {
         t->has_tanh = true;
         *y = tanh(a);
@@ -59,6 +71,8 @@ static bool evaluate(struct tree *t, value_id value, int depth, double *y)
         *y = a * b;
     } else if (node_is(node, "Div")) {
         *y = a / b;
+    } else if (node_is(node, "Neg")) {
+        *y = -a;
     } else if (node_is(node, "Pow")) {
         *y = pow(a, b);
     } else {
@@ -99,10 +113,11 @@ static bool follows(const struct graph *graph, value_id value, value_id x, bool 
 static const struct node *heart_of(const struct graph *graph, value_id value, int depth)
 {
     const struct node *node = value_producer(graph, value);
+    bool complement;
 
-    if (!node || *node->domain || depth > 4)
+    if (!node || depth > 4)
         return NULL;
-    if (node_is(node, "Erf") || node_is(node, "Tanh"))
+    if (is_error_function(node, &complement) || node_is(node, "Tanh"))
         return node;
     if (!node_is(node, "Mul") && !node_is(node, "Add") && !node_is(node, "Div"))
         return NULL;

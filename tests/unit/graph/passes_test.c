@@ -232,3 +232,22 @@ TEST(no_pass_leaves_all_as_it_is)
                     "%2: float[2] = Neg(%x)\n"
                     "signature main(%x) -> (%1)\n");
 }
+
+/* What makes the input of a Transpose may have none itself. */
+TEST(a_turned_draw_stays)
+{
+    static const int64_t DIMS[] = {2, 3}, PERM[] = {1, 0};
+    struct attribute shape = attribute_of_ints("shape", DIMS, 2);
+    value_id v;
+    struct model m;
+
+    model_init(&m);
+    MODEL_OK(&m, graph_op(m.graph, "", "RandomNormal", VALUE_NONE, VALUE_NONE, VALUE_NONE, &shape,
+                          1, &v, &m.err));
+    v = model_op_ints(&m, "Transpose", v, "perm", PERM, 2);
+    model_signature(&m, "main", NULL, 0, &v, 1);
+    check_optimised(&m, NULL,
+                    "%0: float[2,3] = RandomNormal() {shape=[2, 3]}\n"
+                    "%1: float[3,2] = Transpose(%0) {perm=[1, 0]}\n"
+                    "signature main() -> (%1)\n");
+}
