@@ -55,5 +55,5 @@ enum status image_decode(struct bytes file, const struct image_options *options,
 /* For the codecs: TOO_LARGE past the bounds, INVALID_INPUT without pixels. */
 enum status image_check(const struct image *image, struct error *err) must_check;
 
-extern const struct image_codec image_codec_jpeg, image_codec_png, image_codec_gif, image_codec_bmp,
-    image_codec_pnm;
+extern const struct image_codec image_codec_jpeg, image_codec_png, image_codec_gif,
+    image_codec_tiff, image_codec_bmp, image_codec_pnm;

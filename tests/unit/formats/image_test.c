@@ -13,6 +13,12 @@
 /* One pixel: a header, two colours, a frame of the second one. */
 #define GIF "GIF89a\1\0\1\0\x80\0\0\1\2\3\4\5\6,\0\0\0\0\1\0\1\0\0\2\2L\1\0;"
 
+/* Two grey pixels behind a directory of five fields. */
+#define TIFF_FIELD(tag, value) tag "\1\3\0\1\0\0\0" value "\0\0\0"
+#define TIFF                                                                                       \
+    "II*\0\x8\0\0\0\5\0" TIFF_FIELD("\0", "\2") TIFF_FIELD("\1", "\1") TIFF_FIELD("\2", "\x8")     \
+        TIFF_FIELD("\6", "\1") TIFF_FIELD("\x11", "\x4a") "\0\0\0\0xy"
+
 static const struct {
     struct bytes file;
     int channels;
@@ -25,6 +31,7 @@ static const struct {
     {BYTES("P5 # a comment\n2 1\n255\n\x10\x20"), 3, "1 2 3: 16 16 16 32 32 32", STATUS_OK},
     {BYTES("P6\n1 1 255 abc"), 0, "1 1 3: 97 98 99", STATUS_OK},
     {BYTES(GIF), 0, "1 1 3: 4 5 6", STATUS_OK},
+    {BYTES(TIFF), 3, "1 2 3: 120 120 120 121 121 121", STATUS_OK},
 
     {BYTES(BMP "\xff"), 0, "BMP image: it ends too early", STATUS_INVALID_INPUT},
     {BYTES(BMP BMP_PIXELS), 1, "BMP image: 1 channels", STATUS_UNSUPPORTED},
@@ -39,7 +46,8 @@ static const struct {
     {BYTES("\xff\xd8\xff\xe0"), 0, "JPEG image: it ends too early", STATUS_INVALID_INPUT},
     {BYTES("\x89PNG\r\n\x1a\n\0"), 0, "PNG image: it ends too early", STATUS_INVALID_INPUT},
     {BYTES("RIFF\0\0\0\0WEBP"), 0, "WebP", STATUS_UNSUPPORTED},
-    {BYTES("II*\0abcd"), 0, "TIFF", STATUS_UNSUPPORTED},
+    {BYTES("II*\0\xff\xff\0\0x"), 0, "TIFF image: its directory lies outside",
+     STATUS_INVALID_INPUT},
     {BYTES("hello"), 0, "no image", STATUS_INVALID_INPUT},
     {BYTES(""), 0, "no image", STATUS_INVALID_INPUT},
 };

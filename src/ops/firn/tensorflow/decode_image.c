@@ -54,8 +54,8 @@ static enum status kind_check(const struct op_call *call, struct decoding *d, st
     bool bmp = d->codec == &image_codec_bmp, gif = d->codec == &image_codec_gif;
     bool any = is_op(call, "DecodeImage");
 
-    if (d->codec == &image_codec_pnm || (is_op(call, "DecodeBmp") && !bmp) ||
-        (bmp && !any && !is_op(call, "DecodeBmp")) ||
+    if (d->codec == &image_codec_pnm || d->codec == &image_codec_tiff ||
+        (is_op(call, "DecodeBmp") && !bmp) || (bmp && !any && !is_op(call, "DecodeBmp")) ||
         (is_op(call, "DecodeAndCropJpeg") && d->codec != &image_codec_jpeg))
         return op_error(call, err, STATUS_INVALID_INPUT, "the file is %s", d->codec->name);
     d->frames =

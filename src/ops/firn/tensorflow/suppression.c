@@ -114,10 +114,10 @@ static bool is_suppressed(const struct suppression *s, struct candidate *next)
 {
     for (int64_t j = (int64_t)s->selected_count - 1; j >= next->seen; j--) {
         double overlap = held(s, (double)similarity(s, next->index, s->selected[j]));
-        double weight = held(s, exp(held(s, held(s, s->scale * overlap) * overlap)));
+        double weight = overlap <= s->overlap ? 1 : 0;
 
-        if (!s->soft && !(overlap <= s->overlap))
-            weight = 0;
+        if (s->soft)
+            weight = held(s, exp(held(s, held(s, s->scale * overlap) * overlap)));
         next->score = held(s, next->score * weight);
         if (!s->soft && overlap > s->overlap)
             return true;
