@@ -131,6 +131,7 @@ struct tf_flow_node {
     bool wanted;
     bool is_switch, is_head; /* a condition's; of a loop, its Merge */
     uint32_t mark;           /* of walks */
+    uint32_t next;           /* Enters and Exits of one loop; UINT32_MAX: none */
     const struct tf_conditions *conditions;
     uint64_t predicate; /* of a Switch, and of a Merge that joins its sides; 0: none */
 };
@@ -140,6 +141,7 @@ struct tf_frame {
     int32_t parent;
     size_t depth;
     size_t pending;                  /* Enters that are not settled */
+    uint32_t enters, exits;          /* the first, then flow_node.next; UINT32_MAX: none */
     const struct tf_node *condition; /* LoopCond */
     const struct tf_conditions *conditions;
     bool bad; /* it is entered from different loops */
@@ -170,6 +172,8 @@ struct tf_scope *tf_home(struct tf_scope *scope, const struct tf_node *node);
 /* Does the node have a value whenever this scope is run? Else UNSUPPORTED. */
 enum status tf_flow_check(struct tf_scope *scope, const struct tf_node *node, struct error *err)
     must_check;
+/* So much is done again for each branch or loop: TOO_LARGE where that is without end. */
+enum status tf_flow_spend(struct tf_flow *flow, size_t steps, struct error *err) must_check;
 bool tf_flow_within(const struct tf_flow *flow, int32_t frame, int32_t outer);
 /* The side of `predicate` on which a node is; -1: on none. */
 int tf_flow_side(const struct tf_flow *flow, const struct tf_node *node, uint64_t predicate);

@@ -153,6 +153,7 @@ static enum status mates_find(struct merging *m, struct error *err)
     const struct tf_node *from;
     struct error ignored;
 
+    TRY(tf_flow_spend(scope->flow, scope->stored->count, err));
     for (size_t n = 0; n < scope->stored->count && m->count < TOGETHER_MAX; n++) {
         const struct tf_node *node = &scope->stored->nodes[n];
         const struct tf_flow_node *found = &scope->flow->nodes[n];
@@ -241,19 +242,18 @@ static enum status head_input(const struct looping *l, const struct tf_node *hea
 /* The Exits of a loop that are wanted. */
 static enum status exits_find(struct looping *l, struct error *err)
 {
-    const struct tf_graph *graph = l->scope->stored;
+    const struct tf_flow *flow = l->scope->flow;
+    size_t count = 0;
 
-    l->exits = arena_new(l->scope->l->keep, const struct tf_node *, graph->count);
+    for (uint32_t n = flow->frames[l->frame].exits; n != UINT32_MAX; n = flow->nodes[n].next)
+        count++;
+    l->exits = arena_new(l->scope->l->keep, const struct tf_node *, count);
     if (!l->exits)
         return error_no_memory(err, "a loop");
-    for (size_t n = 0; n < graph->count; n++) {
-        const struct tf_node *node = &graph->nodes[n], *from;
+    for (uint32_t n = flow->frames[l->frame].exits; n != UINT32_MAX; n = flow->nodes[n].next) {
+        const struct tf_node *node = &flow->graph->nodes[n];
 
-        if (!op_is(node, "Exit") || !l->scope->flow->nodes[n].wanted ||
-            !l->scope->flow->nodes[n].settled || node->input_count != 1)
-            continue;
-        from = node_of(l->scope, &node->inputs[0]);
-        if (from && flow_of(l->scope, from)->frame == l->frame)
+        if (flow->nodes[n].wanted && node->input_count == 1 && node_of(l->scope, &node->inputs[0]))
             l->exits[l->exit_count++] = node;
     }
     return STATUS_OK;
@@ -273,14 +273,16 @@ static enum status loop_find(struct tf_scope *scope, const struct tf_node *exit,
         return error_set(err, STATUS_UNSUPPORTED, "the loop that it leaves is malformed");
     TRY(exits_find(l, err));
     from = arena_new(scope->l->keep, const struct tf_node *, l->exit_count + 1);
-    l->heads = arena_new(scope->l->keep, const struct tf_node *, scope->stored->count);
-    if (!from || !l->heads)
+    if (!from)
         return error_no_memory(err, "a loop");
     from[0] = condition;
     for (size_t i = 0; i < l->exit_count; i++)
         from[i + 1] = node_of(scope, &l->exits[i]->inputs[0]);
     *walk = (struct tf_walk){.scope = scope, .frame = l->frame};
     TRY(tf_flow_walk(walk, from, l->exit_count + 1, err));
+    l->heads = arena_new(scope->l->keep, const struct tf_node *, walk->inside_count);
+    if (!l->heads)
+        return error_no_memory(err, "a loop");
     for (size_t i = 0; i < walk->inside_count; i++)
         if (flow_of(scope, walk->inside[i])->is_head &&
             flow_of(scope, walk->inside[i])->frame == l->frame)

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "importers/tensorflow/control.h"
 
-enum { CONDITIONS_MAX = 64, FRAME_DEPTH_MAX = 32, WALK_STEPS_MAX = 1 << 27, NAMES_MAX = 1 << 12 };
+enum { CONDITIONS_MAX = 64, FRAME_DEPTH_MAX = 32, WALK_STEPS_MAX = 1 << 27, NAMES_MAX = 256 };
 enum { OUTPUT_SHIFT = 16, NODE_SHIFT = 32, SIDE_MASK = 0xFFFF };
 #define NOWHERE UINT32_MAX
 
@@ -168,7 +168,8 @@ static enum status frame_of(struct tf_flow *flow, const struct tf_node *enter,
     if (*frame)
         return STATUS_OK;
     *frame = &flow->frames[flow->frame_count++];
-    **frame = (struct tf_frame){.name = name, .parent = -1, .conditions = &NONE};
+    **frame = (struct tf_frame){
+        .name = name, .parent = -1, .conditions = &NONE, .enters = NOWHERE, .exits = NOWHERE};
     return map_set(&flow->frame_names, name, *frame) ? STATUS_OK
                                                      : error_no_memory(err, "the graph");
 }
@@ -191,6 +192,8 @@ static enum status frames_find(struct tf_flow *flow, struct arena *keep, struct 
             continue;
         TRY(frame_of(flow, &flow->graph->nodes[n], &frame, err));
         frame->pending++;
+        flow->nodes[n].next = frame->enters;
+        frame->enters = (uint32_t)n;
     }
     return STATUS_OK;
 }
@@ -401,6 +404,8 @@ static bool settle(struct tf_scope *scope, uint32_t n)
         if (!node->frame)
             return false;
         node->conditions = flow->frames[node->frame].conditions;
+        node->next = flow->frames[node->frame].exits;
+        flow->frames[node->frame].exits = n;
         node->frame = flow->frames[node->frame].parent;
     }
     return true;
@@ -472,7 +477,7 @@ static enum status enter_settle(struct tf_scope *scope, struct order *order, uin
 {
     struct tf_flow *flow = scope->flow;
     struct tf_flow_node *node = &flow->nodes[n];
-    struct tf_frame *frame, *other;
+    struct tf_frame *frame;
 
     TRY(frame_of(flow, &flow->graph->nodes[n], &frame, err));
     frame->bad = frame->bad || (frame->parent >= 0 && frame->parent != node->frame) ||
@@ -486,12 +491,7 @@ static enum status enter_settle(struct tf_scope *scope, struct order *order, uin
     }
     if (--frame->pending)
         return STATUS_OK;
-    for (uint32_t k = 0; k < flow->graph->count; k++) {
-        if (!op_is(&flow->graph->nodes[k], "Enter"))
-            continue;
-        TRY(frame_of(flow, &flow->graph->nodes[k], &other, err));
-        if (other != frame)
-            continue;
+    for (uint32_t k = frame->enters; k != NOWHERE; k = flow->nodes[k].next) {
         flow->nodes[k].frame = (int32_t)(frame - flow->frames);
         flow->nodes[k].conditions = frame->conditions;
         flow->nodes[k].settled = !frame->bad;
@@ -672,6 +672,14 @@ bool tf_is_unconditional(const struct tf_scope *scope, const struct tf_node *nod
 
 /* --- walks --- */
 
+enum status tf_flow_spend(struct tf_flow *flow, size_t steps, struct error *err)
+{
+    flow->steps += steps;
+    return flow->steps <= WALK_STEPS_MAX
+               ? STATUS_OK
+               : error_set(err, STATUS_TOO_LARGE, "too many branches and loops in one another");
+}
+
 static bool is_inside(const struct tf_walk *walk, uint32_t n)
 {
     const struct tf_flow *flow = walk->scope->flow;
@@ -718,9 +726,7 @@ enum status tf_flow_walk(struct tf_walk *walk, const struct tf_node *const *from
         uint32_t n = index_of(flow, walk->inside[i]);
         size_t inputs = flow->first[n + 1] - flow->first[n];
 
-        flow->steps += inputs + 1;
-        if (flow->steps > WALK_STEPS_MAX)
-            return error_set(err, STATUS_TOO_LARGE, "branches and loops take too many steps");
+        TRY(tf_flow_spend(flow, inputs + 1, err));
         for (size_t k = 0; k < inputs; k++) {
             TRY(edge_matters(walk->scope, n, k, &matters, err));
             if (matters)
