@@ -15,6 +15,7 @@
 #include "formats/json/oip.h"
 #include "formats/onnx_tensor.h"
 #include "formats/onnx_value.h"
+#include "formats/tensorflow/record.h"
 
 enum { INPUT_BYTES_SHIFT = 33, GIVEN_MAX = 1 << 20 }; /* 8 GiB from standard input */
 
@@ -98,6 +99,36 @@ static enum status read_bytes(struct input_file *file, struct arena *keep, struc
     return STATUS_OK;
 }
 
+/* The records of a TFRecord file, as a list of strings of bytes. */
+static enum status read_records(struct input_file *file, struct arena *keep, struct error *err)
+{
+    size_t counted = 0;
+
+    file->kind = KIND_TENSOR;
+    for (int pass = 0; pass < 2; pass++) {
+        struct cursor cursor = cursor_over(file->bytes);
+        struct bytes record;
+        size_t count = 0;
+        bool more;
+
+        for (;;) {
+            TRY(record_next(&cursor, &record, &more, err));
+            if (!more)
+                break;
+            if (pass)
+                ((struct bytes *)file->tensor.data)[count] = record;
+            count++;
+        }
+        counted = count;
+        if (!pass) {
+            struct shape shape = SHAPE((int64_t)counted);
+
+            TRY(tensor_new(&file->tensor, DTYPE_STRING, &shape, keep, err));
+        }
+    }
+    return STATUS_OK;
+}
+
 static enum status read_file(struct input_file *file, struct arena *keep, struct error *err)
 {
     TRY(read_bytes(file, keep, err));
@@ -105,6 +136,8 @@ static enum status read_file(struct input_file *file, struct arena *keep, struct
         file->kind = KIND_TENSOR;
         return npy_read(file->bytes, &file->tensor, keep, err);
     }
+    if (record_is(file->bytes))
+        return read_records(file, keep, err);
     if (begins(file->bytes, "PK\3\4", 4) || begins(file->bytes, "PK\5\6", 4)) {
         file->kind = KIND_ARCHIVE;
         return artifact_open_bytes(file->bytes, "input", NULL, &file->archive, err);
@@ -122,7 +155,7 @@ static enum status read_file(struct input_file *file, struct arena *keep, struct
         file->kind = KIND_TABLE;
         return csv_parse(file->bytes, &file->csv, keep, err);
     }
-    if (error_set(err, STATUS_INVALID_INPUT, "neither .npy, .npz, .csv, .json nor .pb"))
+    if (error_set(err, STATUS_INVALID_INPUT, "neither .npy, .npz, .csv, .json, .pb nor records"))
         error_fix(err, "`firn help inputs` tells what each may hold");
     return err->status;
 }

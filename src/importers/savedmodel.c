@@ -163,9 +163,11 @@ static enum status model_import(struct tf_lowering *l, const struct tf_saved_mod
         return error_within(err, "initialising");
     TRY(tf_signatures_build(l, model->signatures, contract->signatures, contract->count, graph,
                             err));
-    if (!*graph)
+    if (!*graph) {
         description->reason = contract->signatures[0].reason;
-    return STATUS_OK;
+        return STATUS_OK;
+    }
+    return tf_features_describe(*graph, description, l->keep, err);
 }
 
 static enum status message_read(const struct upload *upload, const struct place *place,

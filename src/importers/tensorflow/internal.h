@@ -180,6 +180,10 @@ enum status tf_saved_model_restore(struct tf_lowering *l, const struct tf_saved_
 enum status tf_saved_model_initialise(struct tf_lowering *l, const struct tf_saved_model *model,
                                       struct error *err) must_check;
 
+/* Details: which features of tf.train.Example the inputs of bytes hold (model/features.c). */
+enum status tf_features_describe(const struct graph *graph, struct description *description,
+                                 struct arena *keep, struct error *err) must_check;
+
 /* --- functions (model/function.c) --- */
 
 struct tf_function {
