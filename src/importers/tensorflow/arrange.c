@@ -207,6 +207,25 @@ static enum status range(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
+/* Of what it is when it is not initialised nothing is said: zeros are as good as anything. */
+static enum status empty(struct tf_call *c, struct error *err)
+{
+    value_id dims, zeros, y;
+    struct tensor zero;
+    enum dtype dtype;
+
+    TRY(tf_type(c->node, "dtype", &dtype, err));
+    if (dtype == DTYPE_NONE || dtype_kind(dtype) == KIND_OTHER)
+        return error_set(err, STATUS_UNSUPPORTED, "of %s", dtype_name(dtype));
+    TRY(tensor_new(&zero, dtype, &(struct shape){.rank = 0}, c->l->keep, err));
+    if (dtype == DTYPE_STRING)
+        *(struct bytes *)zero.data = (struct bytes){(const uint8_t *)"", 0};
+    TRY(tf_index(c, 0, &dims, err));
+    TRY(emit_constant(c->e, &zero, &zeros, err));
+    TRY(emit_2(c->e, "Expand", zeros, dims, &y, err));
+    return tf_give(c, y);
+}
+
 /* Where each of several shapes begins along an axis of their concatenation: the sum of those before
  * it, there alone. */
 static enum status concat_offset(struct tf_call *c, struct error *err)
@@ -261,5 +280,5 @@ const struct tf_op_set tf_ops_arrange = TF_OP_SET(
      .inputs = 2,
      .outputs = "r0,r1"},
     {.name = "LinSpace", .lower = lin_space, .inputs = 3},
-    {.name = "Range", .lower = range, .inputs = 3},
+    {.name = "Range", .lower = range, .inputs = 3}, {.name = "Empty", .lower = empty, .inputs = 1},
     {.name = "ConcatOffset", .lower = concat_offset, .outputs = "offset*N"}, );

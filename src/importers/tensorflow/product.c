@@ -129,6 +129,27 @@ static enum status batch_mat_mul(struct tf_call *c, struct error *err)
     return linear(c, multiply, in, 2, err);
 }
 
+/* Of vectors of three, the last dimension: a[i + 1] b[i + 2] - a[i + 2] b[i + 1] */
+static enum status cross(struct tf_call *c, struct error *err)
+{
+    static const int64_t TURNS[2][3] = {{1, 2, 0}, {2, 0, 1}};
+    value_id order[2], turned[2][2], terms[2], y;
+    const struct shape *shape = emit_shape(c->e, c->in[0]);
+
+    if (shape->rank < 1 || shape->dims[shape->rank - 1] != 3)
+        return error_set(err, STATUS_UNSUPPORTED, "the last dimension is not known to be 3");
+    for (int t = 0; t < 2; t++) {
+        TRY(emit_ints(c->e, TURNS[t], 3, &order[t], err));
+        for (int i = 0; i < 2; i++)
+            TRY(emit_node(c->e, "", "Gather", EMIT(c->in[i], order[t]),
+                          EMIT_ATTRIBUTES(attribute_of_int("axis", -1)), &turned[i][t], err));
+    }
+    TRY(emit_2(c->e, "Mul", turned[0][0], turned[1][1], &terms[0], err));
+    TRY(emit_2(c->e, "Mul", turned[0][1], turned[1][0], &terms[1], err));
+    TRY(emit_2(c->e, "Sub", terms[0], terms[1], &y, err));
+    return tf_give(c, y);
+}
+
 /* --- matrices that are stored as their diagonals --- */
 
 /* `band` (..., diagonals, n), the highest first, as whole matrices. Element (i, j) stands at i. */
@@ -215,6 +236,7 @@ const struct tf_op_set tf_ops_product =
               {.name = "BatchMatMul", .lower = batch_mat_mul, .inputs = 2},
               {.name = "BatchMatMulV2", .lower = batch_mat_mul, .inputs = 2},
               {.name = "BatchMatMulV3", .lower = batch_mat_mul, .inputs = 2},
+              {.name = "Cross", .lower = cross, .inputs = 2},
               {.name = "TridiagonalMatMul", .lower = tridiagonal_mat_mul, .inputs = 4},
               {.name = "TridiagonalSolve", .lower = tridiagonal_solve, .inputs = 2},
               {.name = "BandedTriangularSolve", .lower = banded_solve, .inputs = 2},

@@ -173,17 +173,48 @@ static enum status log_softmax(struct tf_call *c, struct error *err)
     return softmax_of(c, "LogSoftmax", err);
 }
 
-static enum status top_k(struct tf_call *c, struct error *err)
+static enum status top(struct tf_call *c, value_id k, struct error *err)
 {
     enum dtype dtype;
-    value_id k, y[2];
+    value_id y[2];
 
     TRY(tf_type(c->node, "index_type", &dtype, err));
-    TRY(tf_index_list(c, 1, &k, err));
     TRY(emit(c->e, "", "TopK", (value_id[]){c->in[0], k}, 2, NULL, 0, y, 2, err));
     TRY(emit_cast(c->e, y[1], dtype == DTYPE_NONE ? DTYPE_I32 : dtype, &y[1], err));
     TRY(tf_add(c, y[0], err));
     return tf_add(c, y[1], err);
+}
+
+static enum status top_k_v2(struct tf_call *c, struct error *err)
+{
+    value_id k;
+
+    TRY(tf_index_list(c, 1, &k, err));
+    return top(c, k, err);
+}
+
+static enum status top_k(struct tf_call *c, struct error *err)
+{
+    int64_t number;
+    value_id k;
+
+    TRY(tf_int(c->node, "k", 0, &number, err));
+    TRY(EMIT_INTS(c->e, &k, err, number));
+    return top(c, k, err);
+}
+
+static enum status euclidean_norm(struct tf_call *c, struct error *err)
+{
+    struct tf_call as = *c;
+    value_id in[2] = {c->in[0], c->in[1]}, y;
+
+    if (!dtype_is_float(emit_dtype(c->e, in[0])))
+        return error_set(err, STATUS_UNSUPPORTED, "of %s", dtype_name(emit_dtype(c->e, in[0])));
+    TRY(emit_2(c->e, "Mul", in[0], in[0], &in[0], err));
+    as.in = in;
+    TRY(reduce(&as, "ReduceSum", err));
+    TRY(emit_1(c->e, "Sqrt", as.out[0], &y, err));
+    return tf_give(c, y);
 }
 
 const struct tf_op_set tf_ops_reduce = TF_OP_SET(
@@ -197,4 +228,6 @@ const struct tf_op_set tf_ops_reduce = TF_OP_SET(
     {.name = "CumulativeLogsumexp", .lower = cumulative_log_sum_exp, .inputs = 2},
     {.name = "Softmax", .lower = softmax, .inputs = 1},
     {.name = "LogSoftmax", .lower = log_softmax, .inputs = 1},
-    {.name = "TopKV2", .lower = top_k, .inputs = 2, .outputs = "values,indices"}, );
+    {.name = "EuclideanNorm", .lower = euclidean_norm, .inputs = 2},
+    {.name = "TopK", .lower = top_k, .inputs = 1, .outputs = "values,indices"},
+    {.name = "TopKV2", .lower = top_k_v2, .inputs = 2, .outputs = "values,indices"}, );
