@@ -22,6 +22,7 @@ import numpy as np
 import keras
 
 sys.path.append(HERE)
+import keras_classes
 import keras_models
 from common import Refused, differs, predict, wanted
 from keras_data import inputs_of, random_weights
@@ -48,12 +49,13 @@ def leaves(answer):
     return [leaf for item in answer for leaf in leaves(item)] if isinstance(answer, (list, tuple)) else [np.asarray(answer)]
 
 
-def work(case):
+def work(case, used):
     name, shapes, build, low = case
     random = np.random.default_rng(len(name))
     keras.utils.clear_session()
     inputs = [keras.Input(s) for s in shapes]
     model = keras.Model(inputs, build(*inputs))
+    classes = classes_in(model)
     random_weights(model, random)
     keras_models.CHANGES.get(name, lambda model: None)(model)
     data = inputs_of(shapes, low, random, empty="masked" in name)
@@ -75,22 +77,42 @@ def work(case):
             fault = f"{len(got)} outputs" if len(got) != len(want) else next(filter(None, (differs(g, w, *tolerance(name)) for g, w in zip(got, want))), None)
             if fault:
                 faults.append(f".{kind}: {fault}")
+    if not faults:
+        used.update(classes)
     return faults
+
+
+def classes_in(model):
+    """Names of the classes of all layers, those inside others too."""
+    return {type(layer).__name__ for layer in model._flatten_layers()}
+
+
+def summary(used):
+    """The table of all classes; how many are neither served nor refused for a reason."""
+    rows = keras_classes.table(used)
+    for name, state, why in rows:
+        print(f"{name:45} {state:8} {why}")
+    counts = {state: sum(s == state for _, s, _ in rows) for state in ("served", "refused", "missing")}
+    print(f"classes of keras.layers: {counts['served']} served, {counts['refused']} refused, {counts['missing']} missing")
+    return counts["missing"]
 
 
 def main():
     arguments = sys.argv[1:]
     step = int(arguments.pop(arguments.index("--sample") + 1)) if "--sample" in arguments else 1
+    used = set()
     passed = failed = 0
     for case in wanted(keras_models.CASES, arguments)[::step]:
         try:
-            faults = work(case)
+            faults = work(case, used)
         except Exception as error:  # of Keras itself
             faults = [f"Keras: {' '.join(str(error).split())[:300]}"]
         passed += not faults
         failed += bool(faults)
         for fault in faults:
             print(f"FAILED {case[0]}: {fault}", flush=True)
+    if step == 1 and not arguments:
+        failed += summary(used)
     print(f"keras: {passed} passed, {failed} failed")
     return int(failed > 0)
 

@@ -305,6 +305,12 @@ enum status option_ints(const struct call *c, size_t place, const char *names, i
                         size_t max, size_t *count, struct error *err) must_check;
 enum status option_int(const struct call *c, size_t place, const char *names, int64_t otherwise,
                        int64_t *value, struct error *err) must_check;
+/* One axis of `rank`; negative ones count from the end. */
+enum status option_axis(struct call *c, size_t place, int64_t otherwise, int rank, int64_t *axis,
+                        struct error *err) must_check;
+enum status axis_within(int64_t *axis, int rank, struct error *err) must_check;
+/* The first operand, of known rank. */
+enum status operand_ranked(struct call *c, value_id *x, int *rank, struct error *err) must_check;
 double option_number(const struct call *c, size_t place, const char *names, double otherwise);
 bool option_bool(const struct call *c, size_t place, const char *names, bool otherwise);
 /* DTYPE_NONE where there is none. */

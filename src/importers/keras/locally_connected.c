@@ -10,6 +10,7 @@ struct local {
     struct call *c;
     int spatial;
     bool first;
+    bool dense; /* the kernel is (sizes..., in, places..., out), zero outside the windows */
     int64_t window[SPATIAL_MAX], strides[SPATIAL_MAX], sizes[SPATIAL_MAX], places[SPATIAL_MAX];
     int64_t channels, place_count, window_count;
 };
@@ -42,7 +43,9 @@ static enum status local_read(struct local *l, struct error *err)
     TRY(call_wants(c, 1, err));
     TRY(call_rank(c, 0, &rank, err));
     l->first = l->spatial > 1 && config_channels_first(c, l->spatial);
-    if (rank != l->spatial + 2 || config_int_or(c, "implementation", 1) != 1 ||
+    l->dense = config_int_or(c, "implementation", 1) == 2;
+    if (rank != l->spatial + 2 || config_int_or(c, "implementation", 1) > 2 ||
+        (l->dense && l->first) ||
         !bytes_is(config_text_or(c, "padding", "border_mode", "valid"), "valid") ||
         (l->spatial == 1 && config_channels_first(c, 1)))
         return error_set(err, STATUS_UNSUPPORTED,
@@ -89,6 +92,43 @@ static enum status windows(struct local *l, value_id x, value_id *y, struct erro
     return emit_transpose(e, *y, (const int64_t[]){1, 0, 2}, 3, y, err);
 }
 
+/* What of a dense kernel lies in the windows: (places, window * in, out). */
+static enum status windows_of_dense(struct local *l, struct tensor *kernel, struct error *err)
+{
+    int rank = 2 * l->spatial + 2;
+    struct tensor stored;
+    struct shape shape;
+    size_t item = dtype_size(l->c->dtype), row;
+    int64_t out;
+
+    TRY(weight_take(l->c, "kernel", rank, &stored, err));
+    out = stored.shape.dims[rank - 1];
+    for (int d = 0; d < l->spatial; d++)
+        if (stored.shape.dims[d] != l->sizes[d] ||
+            stored.shape.dims[l->spatial + 1 + d] != l->places[d])
+            return error_set(err, STATUS_INVALID_INPUT, "its kernel is of another shape");
+    if (stored.shape.dims[l->spatial] != l->channels)
+        return error_set(err, STATUS_INVALID_INPUT, "its kernel is of another shape");
+    shape = SHAPE(l->place_count, l->window_count * l->channels, out);
+    TRY(tensor_new(kernel, l->c->dtype, &shape, l->c->k->keep, err));
+    row = (size_t)out * item;
+    for (int64_t p = 0, made = 0; p < l->place_count; p++)
+        for (int64_t w = 0; w < l->window_count; w++)
+            for (int64_t ch = 0; ch < l->channels; ch++, made++) {
+                int64_t columns = l->spatial > 1 ? l->window[1] : 1,
+                        across = l->spatial > 1 ? l->places[1] : 1;
+                int64_t at = p / across * l->strides[0] + w / columns;
+
+                if (l->spatial > 1)
+                    at = at * l->sizes[1] + p % across * l->strides[1] + w % columns;
+                memcpy((char *)kernel->data + (size_t)made * row,
+                       (const char *)stored.data +
+                           (size_t)((at * l->channels + ch) * l->place_count + p) * row,
+                       row);
+            }
+    return STATUS_OK;
+}
+
 /* Channels first: rows of the kernel are (channels, window); here they are (window, channels). */
 static enum status kernel_take(struct local *l, struct tensor *kernel, struct error *err)
 {
@@ -96,6 +136,8 @@ static enum status kernel_take(struct local *l, struct tensor *kernel, struct er
     struct tensor stored, turned;
     int64_t out;
 
+    if (l->dense)
+        return windows_of_dense(l, kernel, err);
     TRY(weight_take(l->c, "kernel", 3, &stored, err));
     out = stored.shape.dims[2];
     if (stored.shape.dims[0] != l->place_count ||

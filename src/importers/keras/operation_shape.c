@@ -3,38 +3,6 @@
 #include "base/text.h"
 #include "importers/keras/internal.h"
 
-static enum status rank_of(struct call *c, value_id x, int *rank, struct error *err)
-{
-    *rank = emit_shape(c->e, x)->rank;
-    if (*rank < 0)
-        return error_set(err, STATUS_UNSUPPORTED, "the rank of its input is not known");
-    return STATUS_OK;
-}
-
-/* The first operand and its rank. */
-static enum status take(struct call *c, value_id *x, int *rank, struct error *err)
-{
-    TRY(operand_tensor(c, 0, OPERAND_1 " tensor array", x, err));
-    return rank_of(c, *x, rank, err);
-}
-
-static enum status axis_check(int64_t *axis, int rank, struct error *err)
-{
-    *axis += *axis < 0 ? rank : 0;
-    if (*axis < 0 || *axis >= rank)
-        return error_set(err, STATUS_INVALID_INPUT, "its axis is %lld of %d", (long long)*axis,
-                         rank);
-    return STATUS_OK;
-}
-
-/* One axis of a tensor of this rank. */
-static enum status axis_of(struct call *c, size_t place, int64_t otherwise, int rank, int64_t *axis,
-                           struct error *err)
-{
-    TRY(option_int(c, place, "axis dim", otherwise, axis, err));
-    return axis_check(axis, rank, err);
-}
-
 /* All tensors of the first argument. */
 static enum status list_of(struct call *c, const value_id **list, size_t *count, struct error *err)
 {
@@ -61,7 +29,7 @@ static enum status reshape(struct call *c, struct error *err)
     value_id x, y;
     int rank;
 
-    TRY(take(c, &x, &rank, err));
+    TRY(operand_ranked(c, &x, &rank, err));
     if (!shape || shape->kind != JSON_ARRAY || shape->count > RANK_MAX)
         return error_set(err, STATUS_UNSUPPORTED, "a shape that is no list of numbers");
     for (size_t i = 0; i < shape->count; i++) {
@@ -80,7 +48,7 @@ static enum status ravel(struct call *c, struct error *err)
     value_id x, y;
     int rank;
 
-    TRY(take(c, &x, &rank, err));
+    TRY(operand_ranked(c, &x, &rank, err));
     TRY(emit_reshape(c->e, x, &ALL, 1, &y, err));
     return call_give(c, y);
 }
@@ -92,12 +60,12 @@ static enum status transpose(struct call *c, struct error *err)
     value_id x, y;
     int rank;
 
-    TRY(take(c, &x, &rank, err));
+    TRY(operand_ranked(c, &x, &rank, err));
     TRY(option_ints(c, 1, "axes perm", perm, RANK_MAX, &count, err));
     for (int i = 0; !count && i < rank; i++)
         perm[i] = rank - 1 - i;
     for (size_t i = 0; i < count; i++)
-        TRY(axis_check(&perm[i], rank, err));
+        TRY(axis_within(&perm[i], rank, err));
     TRY(emit_transpose(c->e, x, perm, (size_t)rank, &y, err));
     return call_give(c, y);
 }
@@ -108,11 +76,11 @@ static enum status swap_axes(struct call *c, struct error *err)
     value_id x, y;
     int rank;
 
-    TRY(take(c, &x, &rank, err));
+    TRY(operand_ranked(c, &x, &rank, err));
     TRY(option_int(c, 1, "axis1", 0, &a, err));
     TRY(option_int(c, 2, "axis2", 1, &b, err));
-    TRY(axis_check(&a, rank, err));
-    TRY(axis_check(&b, rank, err));
+    TRY(axis_within(&a, rank, err));
+    TRY(axis_within(&b, rank, err));
     for (int i = 0; i < rank; i++)
         perm[i] = i == a ? b : i == b ? a : i;
     TRY(emit_transpose(c->e, x, perm, (size_t)rank, &y, err));
@@ -127,7 +95,7 @@ static enum status move_axis(struct call *c, struct error *err)
     value_id x, y;
     int rank, at = 0;
 
-    TRY(take(c, &x, &rank, err));
+    TRY(operand_ranked(c, &x, &rank, err));
     TRY(option_ints(c, 1, "source", from, RANK_MAX, &from_count, err));
     TRY(option_ints(c, 2, "destination", to, RANK_MAX, &to_count, err));
     if (from_count != to_count)
@@ -135,8 +103,8 @@ static enum status move_axis(struct call *c, struct error *err)
     for (int i = 0; i < rank; i++)
         perm[i] = -1;
     for (size_t i = 0; i < from_count; i++) {
-        TRY(axis_check(&from[i], rank, err));
-        TRY(axis_check(&to[i], rank, err));
+        TRY(axis_within(&from[i], rank, err));
+        TRY(axis_within(&to[i], rank, err));
         perm[to[i]] = from[i];
         used[from[i]] = true;
     }
@@ -160,7 +128,7 @@ static enum status expand_dims(struct call *c, struct error *err)
     value_id x, list, y;
     int rank;
 
-    TRY(take(c, &x, &rank, err));
+    TRY(operand_ranked(c, &x, &rank, err));
     TRY(option_ints(c, 1, "axis", axes, RANK_MAX, &count, err));
     TRY(emit_ints(c->e, axes, count, &list, err));
     TRY(emit_2(c->e, "Unsqueeze", x, list, &y, err));
@@ -174,7 +142,7 @@ static enum status squeeze(struct call *c, struct error *err)
     value_id x, list, y;
     int rank;
 
-    TRY(take(c, &x, &rank, err));
+    TRY(operand_ranked(c, &x, &rank, err));
     TRY(option_ints(c, 1, "axis squeeze_dims", axes, RANK_MAX, &count, err));
     for (int d = 0; !count && d < rank; d++)
         if (emit_shape(c->e, x)->dims[d] < 0 && d)
@@ -196,7 +164,7 @@ static enum status broadcast_to(struct call *c, struct error *err)
     value_id x, list, y;
     int rank;
 
-    TRY(take(c, &x, &rank, err));
+    TRY(operand_ranked(c, &x, &rank, err));
     TRY(option_ints(c, 1, "shape", dims, RANK_MAX, &count, err));
     TRY(emit_ints(c->e, dims, count, &list, err));
     TRY(emit_2(c->e, "Expand", x, list, &y, err));
@@ -212,7 +180,7 @@ static enum status flip(struct call *c, struct error *err)
     value_id x;
     int rank;
 
-    TRY(take(c, &x, &rank, err));
+    TRY(operand_ranked(c, &x, &rank, err));
     TRY(option_ints(c, 1, "axis", axes, RANK_MAX, &count, err));
     for (int d = 0; !count && d < rank; d++)
         axes[d] = d;
@@ -229,7 +197,7 @@ static enum status tile(struct call *c, struct error *err)
     value_id x, list, y;
     int rank;
 
-    TRY(take(c, &x, &rank, err));
+    TRY(operand_ranked(c, &x, &rank, err));
     TRY(option_ints(c, 1, "repeats multiples", times, RANK_MAX, &count, err));
     for (; rank < (int)count; rank++)
         TRY(emit_unsqueeze(c->e, x, 0, &x, err));
@@ -247,11 +215,11 @@ static enum status repeat(struct call *c, struct error *err)
     value_id x, list, y;
     int rank;
 
-    TRY(take(c, &x, &rank, err));
+    TRY(operand_ranked(c, &x, &rank, err));
     TRY(option_int(c, 1, "repeats", -1, &times, err));
     if (!operand_option(c, 2, "axis") || times < 0 || rank + 1 > RANK_MAX)
         return error_set(err, STATUS_UNSUPPORTED, "'repeats' or 'axis' is no number");
-    TRY(axis_of(c, 2, 0, rank, &axis, err));
+    TRY(option_axis(c, 2, 0, rank, &axis, err));
     if (axis == 0 || emit_shape(c->e, x)->dims[axis] < 0)
         return error_set(err, STATUS_UNSUPPORTED, "axis %lld", (long long)axis);
     for (int d = 0; d <= rank; d++)
@@ -278,7 +246,7 @@ static enum status roll(struct call *c, struct error *err)
     value_id x, head, tail;
     int rank;
 
-    TRY(take(c, &x, &rank, err));
+    TRY(operand_ranked(c, &x, &rank, err));
     TRY(option_ints(c, 1, "shift", shift, RANK_MAX, &count, err));
     TRY(option_ints(c, 2, "axis", axes, RANK_MAX, &axis_count, err));
     if (!count || count != axis_count)
@@ -286,7 +254,7 @@ static enum status roll(struct call *c, struct error *err)
     for (size_t i = 0; i < count; i++) {
         int64_t size, by;
 
-        TRY(axis_check(&axes[i], rank, err));
+        TRY(axis_within(&axes[i], rank, err));
         size = emit_shape(c->e, x)->dims[axes[i]];
         if (size < 1)
             return error_set(err, STATUS_UNSUPPORTED, "dimension %lld of its input is not known",
@@ -312,11 +280,11 @@ static enum status concatenate(struct call *c, struct error *err)
     int rank;
 
     TRY(list_of(c, &list, &count, err));
-    TRY(rank_of(c, list[0], &rank, err));
+    rank = emit_shape(c->e, list[0])->rank;
     if (c->arguments->parts[0].value->kind == JSON_ARRAY && c->k->generation >= 3 &&
         c->arguments->parts[0].value->count != count)
         return error_set(err, STATUS_UNSUPPORTED, "joins what is no tensor");
-    TRY(axis_of(c, 1, !strcmp(c->class_name, "Vstack") ? 0 : -1, rank, &axis, err));
+    TRY(option_axis(c, 1, !strcmp(c->class_name, "Vstack") ? 0 : -1, rank, &axis, err));
     if (!strcmp(c->class_name, "Hstack"))
         axis = rank > 1;
     TRY(emit_concat(c->e, (struct emit_inputs){list, count}, axis, &y, err));
@@ -332,8 +300,8 @@ static enum status stack(struct call *c, struct error *err)
     int rank;
 
     TRY(list_of(c, &list, &count, err));
-    TRY(rank_of(c, list[0], &rank, err));
-    TRY(axis_of(c, 1, 0, rank + 1, &axis, err));
+    rank = emit_shape(c->e, list[0])->rank;
+    TRY(option_axis(c, 1, 0, rank + 1, &axis, err));
     raised = arena_new(c->k->keep, value_id, count);
     if (!raised)
         return error_no_memory(err, "an operation");
@@ -351,8 +319,8 @@ static enum status split(struct call *c, struct error *err)
     value_id x, y;
     int rank;
 
-    TRY(take(c, &x, &rank, err));
-    TRY(axis_of(c, 2, 0, rank, &axis, err));
+    TRY(operand_ranked(c, &x, &rank, err));
+    TRY(option_axis(c, 2, 0, rank, &axis, err));
     size = emit_shape(c->e, x)->dims[axis];
     TRY(option_ints(c, 1, "indices_or_sections num_or_size_splits", at, LAYER_OUTPUTS_MAX, &count,
                     err));
@@ -388,8 +356,8 @@ static enum status unstack(struct call *c, struct error *err)
     value_id x, y;
     int rank;
 
-    TRY(take(c, &x, &rank, err));
-    TRY(axis_of(c, 2, 0, rank, &axis, err));
+    TRY(operand_ranked(c, &x, &rank, err));
+    TRY(option_axis(c, 2, 0, rank, &axis, err));
     size = emit_shape(c->e, x)->dims[axis];
     if (size < 0)
         return error_set(err, STATUS_UNSUPPORTED, "the size along its axis is not known");
@@ -411,7 +379,7 @@ static enum status pad(struct call *c, struct error *err)
     value_id x, list, fill, y;
     int rank;
 
-    TRY(take(c, &x, &rank, err));
+    TRY(operand_ranked(c, &x, &rank, err));
     for (int d = 0; d < rank; d++)
         for (int end = 0; end < 2; end++) {
             const struct json *at = width;
@@ -446,172 +414,6 @@ static enum status pad(struct call *c, struct error *err)
     return call_give(c, y);
 }
 
-/* --- picking --- */
-
-static enum status take_(struct call *c, struct error *err)
-{
-    const struct json *axis_given = operand_option(c, 2, "axis");
-    value_id x, index, y;
-    int64_t axis = 0;
-    int rank;
-
-    TRY(take(c, &x, &rank, err));
-    TRY(operand_tensor(c, 1, "indices", &index, err));
-    if (!dtype_is_integer(emit_dtype(c->e, index)))
-        return error_set(err, STATUS_UNSUPPORTED, "indices that are no integers");
-    if (axis_given && axis_given->kind != JSON_NULL)
-        TRY(axis_of(c, 2, 0, rank, &axis, err));
-    else if (c->k->generation >= 3)
-        return error_set(err, STATUS_UNSUPPORTED, "has no axis");
-    TRY(emit_node(c->e, "", "Gather", EMIT(x, index),
-                  EMIT_ATTRIBUTES(attribute_of_int("axis", axis)), &y, err));
-    return call_give(c, y);
-}
-
-static enum status take_along_axis(struct call *c, struct error *err)
-{
-    value_id x, index, y;
-    int64_t axis;
-    int rank;
-
-    TRY(take(c, &x, &rank, err));
-    TRY(operand_tensor(c, 1, "indices", &index, err));
-    TRY(axis_of(c, 2, -1, rank, &axis, err));
-    TRY(emit_node(c->e, "", "GatherElements", EMIT(x, index),
-                  EMIT_ATTRIBUTES(attribute_of_int("axis", axis)), &y, err));
-    return call_give(c, y);
-}
-
-static enum status slice(struct call *c, struct error *err)
-{
-    int64_t start[RANK_MAX], size[RANK_MAX];
-    size_t starts, sizes;
-    value_id x;
-    int rank;
-
-    TRY(take(c, &x, &rank, err));
-    TRY(option_ints(c, 1, "start_indices begin", start, RANK_MAX, &starts, err));
-    TRY(option_ints(c, 2, "shape size", size, RANK_MAX, &sizes, err));
-    if (starts != (size_t)rank || sizes != (size_t)rank)
-        return error_set(err, STATUS_UNSUPPORTED, "a slice of other dimensions");
-    for (int d = 0; d < rank; d++)
-        TRY(emit_slice(c->e, x, d, start[d], size[d] < 0 ? INT64_MAX : start[d] + size[d], 1, &x,
-                       err));
-    return call_give(c, x);
-}
-
-static enum status triangle(struct call *c, struct error *err)
-{
-    value_id x, diagonal, y;
-    int64_t k;
-    int rank;
-
-    TRY(take(c, &x, &rank, err));
-    TRY(option_int(c, 1, "k", 0, &k, err));
-    TRY(emit_number(c->e, DTYPE_I64, (double)k, &diagonal, err));
-    TRY(emit_node(c->e, "", "Trilu", EMIT(x, diagonal),
-                  EMIT_ATTRIBUTES(attribute_of_int("upper", !strcmp(c->class_name, "Triu"))), &y,
-                  err));
-    return call_give(c, y);
-}
-
-static enum status filled(struct call *c, struct error *err)
-{
-    double number = !strcmp(c->class_name, "OnesLike") ? 1 : option_number(c, 1, "fill_value", 0);
-    value_id x, shape, y;
-    enum dtype dtype;
-    int rank;
-
-    TRY(take(c, &x, &rank, err));
-    TRY(option_dtype(c, 2, "dtype", &dtype, err));
-    TRY(emit_1(c->e, "Shape", x, &shape, err));
-    TRY(emit_number(c->e, dtype == DTYPE_NONE ? emit_dtype(c->e, x) : dtype, number, &y, err));
-    TRY(emit_2(c->e, "Expand", y, shape, &y, err));
-    return call_give(c, y);
-}
-
-/* --- x[...] --- */
-
-/* A bound of a slice: a number, or null. */
-static bool bound_of(const struct json *value, int64_t otherwise, int64_t *bound)
-{
-    *bound = otherwise;
-    return !value || value->kind == JSON_NULL || json_i64(value, bound);
-}
-
-static const struct json *slice_of(const struct json *key)
-{
-    const struct json *config = json_get(key, "config");
-    struct bytes name;
-
-    if (key->kind != JSON_OBJECT)
-        return NULL;
-    if (json_string(json_get(key, "class_name"), &name) && bytes_is(name, "__slice__"))
-        return config;
-    return json_get(key, "start") || json_get(key, "stop") ? key : NULL;
-}
-
-static bool is_ellipsis(const struct json *key)
-{
-    struct bytes word;
-
-    return (json_string(key, &word) || json_string(json_get(key, "class_name"), &word)) &&
-           (bytes_is(word, "__ellipsis__") || bytes_is(word, "...") || bytes_is(word, "Ellipsis"));
-}
-
-/* One key: a number takes one and drops the axis, a slice cuts, null is a new axis. */
-static enum status key_apply(struct call *c, const struct json *key, int64_t *axis, value_id *x,
-                             struct error *err)
-{
-    const struct json *slice = slice_of(key);
-    int64_t at, from, to, step;
-
-    if (key->kind == JSON_NULL)
-        return emit_unsqueeze(c->e, *x, (*axis)++, x, err);
-    if (json_i64(key, &at)) {
-        TRY(emit_slice(c->e, *x, *axis, at, at == -1 ? INT64_MAX : at + 1, 1, x, err));
-        return emit_squeeze(c->e, *x, *axis, x, err);
-    }
-    if (!slice || !bound_of(json_get(slice, "step"), 1, &step) || !step ||
-        !bound_of(json_get(slice, "start"), step > 0 ? 0 : INT64_MAX, &from) ||
-        !bound_of(json_get(slice, "stop"), step > 0 ? INT64_MAX : INT64_MIN, &to))
-        return error_set(err, STATUS_UNSUPPORTED, "an index that is %s", json_kind_name(key->kind));
-    if (step == 1 && from == 0 && to == INT64_MAX) {
-        ++*axis;
-        return STATUS_OK;
-    }
-    return emit_slice(c->e, *x, (*axis)++, from, to, step, x, err);
-}
-
-static enum status get_item(struct call *c, struct error *err)
-{
-    const struct json *keys = operand_option(c, 1, "key slice_spec");
-    const struct json *list = keys;
-    size_t count = 1, used = 0;
-    int64_t axis = 0;
-    value_id x;
-    int rank;
-
-    TRY(take(c, &x, &rank, err));
-    if (!keys)
-        return error_set(err, STATUS_UNSUPPORTED, "an index that is a tensor");
-    if (keys->kind == JSON_ARRAY) {
-        list = keys->items;
-        count = keys->count;
-    }
-    for (size_t i = 0; i < count; i++)
-        used += list[i].kind != JSON_NULL && !is_ellipsis(&list[i]);
-    if (used > (size_t)rank)
-        return error_set(err, STATUS_INVALID_INPUT, "%zu indices of %d dimensions", used, rank);
-    for (size_t i = 0; i < count; i++) {
-        if (is_ellipsis(&list[i]))
-            axis += rank - (int64_t)used;
-        else
-            TRY(key_apply(c, &list[i], &axis, &x, err));
-    }
-    return call_give(c, x);
-}
-
 const struct layer_set layers_operation_shape = OPERATION_SET(
     {.name = "Reshape", .lower = reshape}, {.name = "Ravel", .lower = ravel},
     {.name = "Transpose", .lower = transpose}, {.name = "Swapaxes", .lower = swap_axes},
@@ -622,8 +424,4 @@ const struct layer_set layers_operation_shape = OPERATION_SET(
     {.name = "Concatenate", .lower = concatenate}, {.name = "Vstack", .lower = concatenate},
     {.name = "Hstack", .lower = concatenate}, {.name = "Stack", .lower = stack},
     {.name = "Split", .lower = split}, {.name = "Unstack", .lower = unstack},
-    {.name = "Pad", .lower = pad}, {.name = "Take", .lower = take_},
-    {.name = "TakeAlongAxis", .lower = take_along_axis}, {.name = "Slice", .lower = slice},
-    {.name = "Tril", .lower = triangle}, {.name = "Triu", .lower = triangle},
-    {.name = "OnesLike", .lower = filled}, {.name = "ZerosLike", .lower = filled},
-    {.name = "FullLike", .lower = filled}, {.name = "GetItem", .lower = get_item}, );
+    {.name = "Pad", .lower = pad}, );

@@ -282,6 +282,31 @@ enum status option_int(const struct call *c, size_t place, const char *names, in
     return error_set(err, STATUS_UNSUPPORTED, "its '%s' is %s", names, json_kind_name(given->kind));
 }
 
+enum status axis_within(int64_t *axis, int rank, struct error *err)
+{
+    *axis += *axis < 0 ? rank : 0;
+    if (*axis < 0 || *axis >= rank)
+        return error_set(err, STATUS_INVALID_INPUT, "its axis is %lld of %d", (long long)*axis,
+                         rank);
+    return STATUS_OK;
+}
+
+enum status option_axis(struct call *c, size_t place, int64_t otherwise, int rank, int64_t *axis,
+                        struct error *err)
+{
+    TRY(option_int(c, place, "axis dim", otherwise, axis, err));
+    return axis_within(axis, rank, err);
+}
+
+enum status operand_ranked(struct call *c, value_id *x, int *rank, struct error *err)
+{
+    TRY(operand_tensor(c, 0, OPERAND_1 " tensor array", x, err));
+    *rank = emit_shape(c->e, *x)->rank;
+    if (*rank < 0)
+        return error_set(err, STATUS_UNSUPPORTED, "the rank of its input is not known");
+    return STATUS_OK;
+}
+
 double option_number(const struct call *c, size_t place, const char *names, double otherwise)
 {
     double number;
