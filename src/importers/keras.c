@@ -164,9 +164,7 @@ static enum status input_field(struct keras *k, const struct network *network, s
         .evidence_shape = {EVIDENCE_STORED, input.place},
         .evidence_profile = {EVIDENCE_DERIVED, "dtype"},
     };
-    for (int d = 0; d < field->shape.rank; d++)
-        if (field->shape.dims[d] < 0)
-            field->shape.dims[d] = DIM_UNKNOWN;
+    shape_forget_symbols(&field->shape);
     return STATUS_OK;
 }
 
@@ -224,9 +222,7 @@ static void contract_end(struct keras *k, struct signature *signature,
 
         field->dtype = value->dtype;
         field->shape = value->shape;
-        for (int d = 0; d < field->shape.rank; d++)
-            if (field->shape.dims[d] < 0)
-                field->shape.dims[d] = DIM_UNKNOWN;
+        shape_forget_symbols(&field->shape);
         field->evidence_dtype = (struct evidence){EVIDENCE_DERIVED, "shape inference"};
         if (value->shape.rank != RANK_UNKNOWN)
             field->evidence_shape = (struct evidence){EVIDENCE_DERIVED, "shape inference"};

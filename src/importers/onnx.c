@@ -151,9 +151,7 @@ static void complete_outputs(const struct onnx_built *built, struct signature *s
             field->element = value->element;
         if (field->shape.rank == RANK_UNKNOWN && value->shape.rank != RANK_UNKNOWN) {
             field->shape = value->shape;
-            for (int d = 0; d < field->shape.rank; d++)
-                if (field->shape.dims[d] < 0)
-                    field->shape.dims[d] = DIM_UNKNOWN;
+            shape_forget_symbols(&field->shape);
             field->evidence_shape = (struct evidence){EVIDENCE_DERIVED, "shape inference"};
         }
     }

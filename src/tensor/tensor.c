@@ -161,6 +161,13 @@ bool shape_equal(const struct shape *a, const struct shape *b)
     return true;
 }
 
+void shape_forget_symbols(struct shape *shape)
+{
+    for (int i = 0; i < shape->rank; i++)
+        if (shape->dims[i] < 0)
+            shape->dims[i] = DIM_UNKNOWN;
+}
+
 bool shape_is_known(const struct shape *shape)
 {
     for (int i = 0; i < shape->rank; i++)

@@ -60,6 +60,8 @@ struct shape shape_scalar(void);
 struct shape shape_unknown(void); /* of unknown rank */
 bool shape_equal(const struct shape *a, const struct shape *b);
 bool shape_is_known(const struct shape *shape); /* a rank, and every dimension >= 0 */
+/* Symbols, which belong to one graph, become DIM_UNKNOWN. */
+void shape_forget_symbols(struct shape *shape);
 
 /* Elements of a known shape. Shapes that came through shape_check fit; others must not be asked. */
 size_t shape_count(const struct shape *shape);

@@ -29,9 +29,7 @@ enum status onnx_capture(struct building *b, struct scope *scope, struct bytes n
         return onnx_name_set(scope, name, *value, err);
     }
     type = (struct tensor){outer.dtype, outer.shape, NULL, outer.element};
-    for (int i = 0; i < type.shape.rank; i++) /* symbols belong to one graph */
-        if (type.shape.dims[i] < 0)
-            type.shape.dims[i] = DIM_UNKNOWN;
+    shape_forget_symbols(&type.shape); /* symbols belong to one graph */
     if (!ARENA_GROW(b->keep, scope->captures, scope->capture_count, scope->capture_capacity) ||
         !ARENA_GROW(b->keep, scope->captured, scope->capture_count, scope->captured_capacity))
         return error_no_memory(err, "captured values");
@@ -115,9 +113,7 @@ static enum status formals_of(struct building *b, struct scope *scope, const str
             return error_set(err, STATUS_INVALID_INPUT, "input %zu is missing", i);
         value = &scope->graph->values[inputs[i]];
         given = (struct tensor){value->dtype, value->shape, NULL, value->element};
-        for (int d = 0; d < given.shape.rank; d++)
-            if (given.shape.dims[d] < 0)
-                given.shape.dims[d] = DIM_UNKNOWN;
+        shape_forget_symbols(&given.shape);
         made[n] = formal(node, &given, &elements[n]);
         n++;
     }

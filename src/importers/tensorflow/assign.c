@@ -48,6 +48,10 @@ static enum status assign_served(struct tf_call *c, struct tf_resource *variable
         return error_set(err, STATUS_UNSUPPORTED,
                          "writes variable '%.64s' in a branch or loop while it serves",
                          variable->name);
+    if (variable->reference && variable->shared == c->l->signature)
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "writes variable '%.64s' in place, whose memory an earlier value shares",
+                         variable->name);
     TRY(tf_variable_stored(c->l, variable, &stored, err)); /* what it holds at first */
     TRY(tf_shape(variable->node, "shape", &shape, c->l->keep, err));
     TRY(tf_type(variable->node, "dtype", &dtype, err));

@@ -23,6 +23,8 @@ struct tf_body {
 /* A subgraph of the graph that `e` makes. */
 enum status tf_body_open(struct tf_body **body, struct tf_lowering *l, const struct emitter *e,
                          struct error *err) must_check;
+/* The subgraph that has this graph; NULL: it is none. */
+struct tf_body *tf_body_of(const struct tf_lowering *l, const struct graph *graph);
 /* The value in the subgraph of one around it, in graph `from`: constants are copied. */
 enum status tf_body_capture(struct tf_body *body, const struct graph *from, value_id outside,
                             value_id *inside, struct error *err) must_check;

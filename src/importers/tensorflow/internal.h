@@ -235,6 +235,8 @@ bool tf_is_variable(const char *op); /* gives one */
  * does not take a reference. */
 bool tf_gives_reference(const char *op);
 bool tf_takes_reference(const char *op);
+/* May the output be the input's memory? It changes then when the variable does. */
+bool tf_may_share(const char *op);
 
 /* --- resources (model/resource.c) --- */
 
@@ -254,12 +256,13 @@ struct tf_resource {
     const struct tensor *tensor;
     const struct graph *graph; /* where `value` is what it holds now */
     value_id value;
-    bool reference;                 /* of TensorFlow 1: its handle is read like a tensor */
-    bool written;                   /* while serving: it is state, that signatures take and give */
-    size_t signature;               /* of a written one: in which `value` is valid */
-    value_id taken;                 /* the hidden input; VALUE_NONE */
-    bool assigned;                  /* in this signature: `value` is a hidden output */
-    size_t writer;                  /* the first signature that writes it */
+    bool reference;   /* of TensorFlow 1: its handle is read like a tensor */
+    size_t shared;    /* of a reference: the signature in which something may share its memory */
+    bool written;     /* while serving: it is state, that signatures take and give */
+    size_t signature; /* of a written one: in which `value` is valid */
+    value_id taken;   /* the hidden input; VALUE_NONE */
+    bool assigned;    /* in this signature: `value` is a hidden output */
+    size_t writer;    /* the first signature that writes it */
     const struct graph *slot_graph; /* where `slot` is the number of its state */
     uint32_t slot;
 
@@ -296,15 +299,16 @@ enum status tf_variable_stored(const struct tf_lowering *l, const struct tf_reso
 /* Before a signature has to do with a variable that is written. */
 enum status tf_variable_touch(struct tf_lowering *l, struct tf_resource *variable,
                               struct error *err) must_check;
-/* A reference is read; other values stay as they are. */
-enum status tf_variable_dereference(const struct tf_scope *scope, value_id *value,
-                                    struct error *err) must_check;
+/* By an operator ("" for what a signature gives). A reference is read; other values stay as they
+ * are. */
+enum status tf_variable_dereference(const struct tf_scope *scope, const char *reader,
+                                    value_id *value, struct error *err) must_check;
 
 /* --- signatures (model/signature.c) --- */
 
 /* Around the lowering of a signature of `graph`. The fields come first; what it reads and writes of
  * variables is added behind them. */
-void tf_signature_begin(struct tf_lowering *l, const struct graph *graph);
+void tf_signature_begin(struct tf_lowering *l, struct graph *graph);
 struct tf_scope;
 enum status tf_signature_finish(struct tf_scope *scope, const char *name, const value_id *inputs,
                                 size_t input_count, const value_id *outputs, size_t output_count,
@@ -356,8 +360,8 @@ struct tf_lowering {
     /* Variables that are written while serving are found by lowering everything once; then all is
      * lowered again with them as state. */
     bool writes;
-    size_t signature;            /* the one that is lowered, from 1 on */
-    const struct graph *serving; /* its graph: effects in others, subgraphs, are refused */
+    size_t signature;      /* the one that is lowered, from 1 on */
+    struct graph *serving; /* its graph: effects in others, subgraphs, are refused */
     /* Assertions and the like: what must be computed, in which graph. */
     struct tf_guard {
         const struct graph *graph;

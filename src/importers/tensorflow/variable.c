@@ -2,7 +2,7 @@
 /* Variables: what restoring and initialising assign to them, and reading them. Those that are
  * written while serving are state: hidden inputs and outputs of the signatures (assign.c). */
 #include "base/text.h"
-#include "importers/tensorflow/internal.h"
+#include "importers/tensorflow/control.h"
 
 /* The shared name of a variable that is nobody else's. */
 static const char ANONYMOUS[] = "cd2c89b7-88b7-44c8-ad83-06c2a9158347";
@@ -51,18 +51,37 @@ enum status tf_variable_touch(struct tf_lowering *l, struct tf_resource *variabl
 }
 
 /* The hidden input of a variable. */
-static enum status variable_take(const struct tf_scope *scope, struct tf_resource *variable,
+static enum status variable_take(struct tf_lowering *l, struct tf_resource *variable,
                                  struct error *err)
 {
     struct tensor stored;
     struct shape shape;
 
-    TRY(tf_variable_stored(scope->l, variable, &stored, err));
-    TRY(tf_shape(variable->node, "shape", &shape, scope->l->keep, err));
-    TRY(graph_input(scope->e->graph, variable->name, stored.dtype, &shape, &variable->taken, err));
+    TRY(tf_variable_stored(l, variable, &stored, err));
+    TRY(tf_shape(variable->node, "shape", &shape, l->keep, err));
+    TRY(graph_input(l->serving, variable->name, stored.dtype, &shape, &variable->taken, err));
     variable->value = variable->taken;
-    variable->graph = scope->e->graph;
+    variable->graph = l->serving;
     return STATUS_OK;
+}
+
+/* What a written one holds now; a branch or loop takes it from the graph around it. */
+static enum status state_value(const struct tf_scope *scope, struct tf_resource *variable,
+                               value_id *value, struct error *err)
+{
+    struct tf_lowering *l = scope->l;
+    struct tf_body *body;
+
+    TRY(tf_variable_touch(l, variable, err));
+    if (variable->graph != l->serving)
+        TRY(variable_take(l, variable, err));
+    *value = variable->value;
+    if (scope->e->graph == l->serving)
+        return STATUS_OK;
+    body = tf_body_of(l, scope->e->graph);
+    return body ? tf_body_capture(body, l->serving, *value, value, err)
+                : error_set(err, STATUS_UNSUPPORTED, "reads variable '%.64s', which is written",
+                            variable->name);
 }
 
 enum status tf_variable_value(const struct tf_scope *scope, struct tf_resource *variable,
@@ -71,16 +90,8 @@ enum status tf_variable_value(const struct tf_scope *scope, struct tf_resource *
     struct graph *graph = scope->e->graph;
     struct tensor stored;
 
-    if (variable->written) {
-        if (graph != scope->l->serving)
-            return error_set(err, STATUS_UNSUPPORTED,
-                             "variable '%.64s', which is written while the model serves, is read "
-                             "in a branch or loop",
-                             variable->name);
-        TRY(tf_variable_touch(scope->l, variable, err));
-        if (variable->graph != graph)
-            TRY(variable_take(scope, variable, err));
-    }
+    if (variable->written)
+        return state_value(scope, variable, value, err);
     if (variable->graph != graph) {
         TRY(tf_variable_stored(scope->l, variable, &stored, err));
         TRY(emit_constant(scope->e, &stored, &variable->value, err));
@@ -90,8 +101,8 @@ enum status tf_variable_value(const struct tf_scope *scope, struct tf_resource *
     return STATUS_OK;
 }
 
-enum status tf_variable_dereference(const struct tf_scope *scope, value_id *value,
-                                    struct error *err)
+enum status tf_variable_dereference(const struct tf_scope *scope, const char *reader,
+                                    value_id *value, struct error *err)
 {
     struct tf_resource *variable = tf_resource_at(scope->l, scope->e->graph, *value);
 
@@ -99,6 +110,7 @@ enum status tf_variable_dereference(const struct tf_scope *scope, value_id *valu
         return STATUS_OK;
     if (scope->l->phase != TF_SERVING && !variable->tensor && !variable->key.size)
         return STATUS_OK;
+    variable->shared = tf_may_share(reader) ? scope->l->signature : variable->shared;
     return tf_variable_value(scope, variable, value, err);
 }
 

@@ -11,11 +11,11 @@ struct tf_capture {
     value_id outside, inside;
 };
 
-static struct tf_body *body_of(const struct tf_lowering *l, const struct emitter *e)
+struct tf_body *tf_body_of(const struct tf_lowering *l, const struct graph *graph)
 {
     struct tf_body *body = l->bodies;
 
-    while (body && body->e.graph != e->graph)
+    while (body && body->e.graph != graph)
         body = body->older;
     return body;
 }
@@ -29,7 +29,7 @@ enum status tf_body_open(struct tf_body **body, struct tf_lowering *l, const str
         return error_no_memory(err, "a subgraph");
     made->l = l;
     made->outer = e->graph;
-    made->parent = body_of(l, e);
+    made->parent = tf_body_of(l, e->graph);
     made->depth = made->parent ? made->parent->depth + 1 : 1;
     if (made->depth > SUBGRAPH_DEPTH_MAX)
         return error_set(err, STATUS_TOO_LARGE, "loops and branches, more than %d deep",

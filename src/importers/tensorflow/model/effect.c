@@ -105,6 +105,42 @@ bool tf_takes_reference(const char *op)
             effects_of_name(op) & TF_WRITES);
 }
 
+bool tf_may_share(const char *op)
+{
+    static const char *const NAMES[] = {"Identity",
+                                        "IdentityN",
+                                        "StopGradient",
+                                        "PreventGradient",
+                                        "Reshape",
+                                        "Squeeze",
+                                        "ExpandDims",
+                                        "Bitcast",
+                                        "Snapshot",
+                                        "Switch",
+                                        "Merge",
+                                        "Enter",
+                                        "Exit",
+                                        "Print",
+                                        "CheckNumerics",
+                                        "EnsureShape",
+                                        "PlaceholderWithDefault",
+                                        "Slice",
+                                        "StridedSlice",
+                                        "Unpack",
+                                        "Split",
+                                        "If",
+                                        "StatelessIf",
+                                        "While",
+                                        "StatelessWhile",
+                                        "PartitionedCall",
+                                        "StatefulPartitionedCall"};
+
+    for (size_t i = 0; i < ARRAY_COUNT(NAMES); i++)
+        if (!strcmp(op, NAMES[i]))
+            return true;
+    return false;
+}
+
 /* --- of functions --- */
 
 struct callees {

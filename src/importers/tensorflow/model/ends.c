@@ -124,9 +124,7 @@ static enum status outputs_describe(const struct tf_scope *scope, const struct t
                                "shape inference"},
             .evidence_profile = {EVIDENCE_DERIVED, "dtype"},
         };
-        for (int d = 0; d < field->shape.rank; d++)
-            if (field->shape.dims[d] < 0)
-                field->shape.dims[d] = DIM_UNKNOWN;
+        shape_forget_symbols(&field->shape);
     }
     return STATUS_OK;
 }

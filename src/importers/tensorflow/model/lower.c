@@ -325,7 +325,8 @@ enum status tf_edge_value(struct tf_scope *scope, const struct tf_edge *edge, va
 static enum status dereference(struct tf_scope *scope, const struct tf_node *reader,
                                value_id *value, struct error *err)
 {
-    return tf_takes_reference(reader->op) ? STATUS_OK : tf_variable_dereference(scope, value, err);
+    return tf_takes_reference(reader->op) ? STATUS_OK
+                                          : tf_variable_dereference(scope, reader->op, value, err);
 }
 
 enum status tf_input_value(struct tf_scope *scope, const struct tf_node *node, size_t input,

@@ -86,7 +86,7 @@ static value_id *values_copy(const value_id *values, size_t count, size_t room, 
 
 /* --- one signature --- */
 
-void tf_signature_begin(struct tf_lowering *l, const struct graph *graph)
+void tf_signature_begin(struct tf_lowering *l, struct graph *graph)
 {
     l->signature++;
     l->serving = graph;
@@ -98,7 +98,7 @@ static enum status outputs_read(struct tf_scope *scope, value_id *outputs, size_
                                 struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        TRY(tf_variable_dereference(scope, &outputs[i], err));
+        TRY(tf_variable_dereference(scope, "", &outputs[i], err));
         if (tf_resource_at(scope->l, scope->e->graph, outputs[i]))
             return error_set(err, STATUS_UNSUPPORTED, "output %zu is a resource", i);
     }
@@ -139,7 +139,7 @@ static enum status outputs_find(struct tf_scope *scope, const struct tf_signatur
     for (size_t i = 0; i < stored->output_count; i++) {
         enum dtype dtype;
 
-        TRY(tf_variable_dereference(scope, &outputs[i], err));
+        TRY(tf_variable_dereference(scope, "", &outputs[i], err));
         dtype = emit_dtype(scope->e, outputs[i]);
         if (dtype != stored->outputs[i].dtype)
             return error_set(err, STATUS_UNSUPPORTED, "output '%.64s' comes out as %s, not %s",
