@@ -37,10 +37,13 @@ static enum status number_like(struct tf_call *c, double number, value_id *value
 static enum status select_1(struct tf_call *c, struct error *err)
 {
     value_id condition = c->in[0], y;
-    int rank, chosen;
+    int rank = emit_shape(c->e, c->in[1])->rank, chosen = emit_shape(c->e, condition)->rank;
 
-    TRY(tf_rank(c, 0, &chosen, err));
-    TRY(tf_rank(c, 1, &rank, err));
+    if (rank < 0 || chosen < 0) {
+        TRY(emit_node(c->e, "firn", "Choose", EMIT(condition, c->in[1], c->in[2]), EMIT_PLAIN, &y,
+                      err));
+        return tf_give(c, y);
+    }
     for (; chosen == 1 && rank > 1; rank--)
         TRY(emit_unsqueeze(c->e, condition, -1, &condition, err));
     TRY(emit_node(c->e, "", "Where", EMIT(condition, c->in[1], c->in[2]), EMIT_PLAIN, &y, err));

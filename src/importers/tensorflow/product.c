@@ -8,8 +8,10 @@ static enum status transpose_last(struct tf_call *c, value_id x, value_id *y, st
     int64_t perm[RANK_MAX];
     int rank = emit_shape(c->e, x)->rank;
 
+    if (rank < 0)
+        return emit_node(c->e, "firn", "TransposeLast", EMIT(x), EMIT_PLAIN, y, err);
     if (rank < 2)
-        return error_set(err, STATUS_UNSUPPORTED, "a matrix of unknown rank, or of less than 2");
+        return error_set(err, STATUS_INVALID_INPUT, "a matrix of %d dimensions", rank);
     for (int i = 0; i < rank; i++)
         perm[i] = i;
     perm[rank - 1] = rank - 2;

@@ -207,6 +207,30 @@ static enum status item_cut(struct tf_call *c, const struct masks *masks, size_t
     return cut_numbers(c, x, axis, &begin, &end, &stride, err);
 }
 
+/* The private operator, whose rank may show when it runs. */
+static enum status strided_slice_later(struct tf_call *c, const char *op, const struct masks *masks,
+                                       struct error *err)
+{
+    value_id y;
+
+    TRY(emit(c->e, "firn", op, c->in, c->in_count,
+             (struct attribute[]){attribute_of_int("begin", masks->begin),
+                                  attribute_of_int("end", masks->end),
+                                  attribute_of_int("ellipsis", masks->ellipsis),
+                                  attribute_of_int("new_axis", masks->new_axis),
+                                  attribute_of_int("shrink", masks->shrink)},
+             5, &y, 1, err));
+    return tf_give(c, y);
+}
+
+static enum status strided_slice_update(struct tf_call *c, struct error *err)
+{
+    struct masks masks;
+
+    TRY(masks_read(c, &masks, err));
+    return strided_slice_later(c, "StridedSliceUpdate", &masks, err);
+}
+
 static enum status strided_slice(struct tf_call *c, struct error *err)
 {
     int64_t axis = 0, made = 0, drops[2 * RANK_MAX], adds[2 * RANK_MAX];
@@ -216,7 +240,9 @@ static enum status strided_slice(struct tf_call *c, struct error *err)
     int rank;
 
     TRY(masks_read(c, &masks, err));
-    TRY(tf_rank(c, 0, &rank, err));
+    rank = emit_shape(c->e, c->in[0])->rank;
+    if (rank < 0)
+        return strided_slice_later(c, "StridedSlice", &masks, err);
     TRY(items_count(c, &count, err));
     for (size_t i = 0; i < count; i++)
         used += !(masks.new_axis >> i & 1) && !(masks.ellipsis >> i & 1);
@@ -254,4 +280,5 @@ static enum status strided_slice(struct tf_call *c, struct error *err)
 
 const struct tf_op_set tf_ops_slice =
     TF_OP_SET({.name = "Slice", .lower = slice, .inputs = 3},
-              {.name = "StridedSlice", .lower = strided_slice, .inputs = 4}, );
+              {.name = "StridedSlice", .lower = strided_slice, .inputs = 4},
+              {.name = "TensorStridedSliceUpdate", .lower = strided_slice_update, .inputs = 5}, );

@@ -64,6 +64,42 @@ static enum status run_permute(const struct op_call *call, struct error *err)
     return STATUS_OK;
 }
 
+/* --- TransposeLast: the last two dimensions the other way round, whatever the rank --- */
+
+static enum status infer_last(struct op_call *call, struct error *err)
+{
+    struct shape out = call->in[0].shape;
+
+    TRY(op_wants(call, 0, DTYPES_ANY, err));
+    TRY(op_wants_rank(call, 0, 2, RANK_MAX, err));
+    if (out.rank >= 2) {
+        out.dims[out.rank - 2] = call->in[0].shape.dims[out.rank - 1];
+        out.dims[out.rank - 1] = call->in[0].shape.dims[out.rank - 2];
+    }
+    op_give(call, 0, call->in[0].dtype, &out);
+    return STATUS_OK;
+}
+
+static enum status run_last(const struct op_call *call, struct error *err)
+{
+    const struct tensor *x = &call->in[0];
+    struct strided copy = {.rank = x->shape.rank};
+    int64_t from[RANK_MAX];
+
+    (void)err;
+    shape_strides(&x->shape, from);
+    shape_strides(&call->out[0].shape, copy.to);
+    for (int i = 0; i < copy.rank; i++) {
+        int other = i < copy.rank - 2 ? i : 2 * copy.rank - 3 - i;
+
+        copy.dims[i] = x->shape.dims[other];
+        copy.from[i] = from[other];
+    }
+    if (tensor_count(x))
+        strided_copy(&copy, x->data, call->out[0].data, dtype_size(x->dtype));
+    return STATUS_OK;
+}
+
 /* --- ReverseAxes --- */
 
 static enum status infer_reverse(struct op_call *call, struct error *err)
@@ -191,6 +227,7 @@ static enum status run_unravel(const struct op_call *call, struct error *err)
     }
 const struct op_set ops_firn_computed =
     OP_SET(ROW("Permute", "dimensions in a computed order", 2, permute),
+           ROW("TransposeLast", "the last two dimensions the other way round", 1, last),
            ROW("ReverseAxes", "computed axes in reverse", 2, reverse),
            ROW("BandPart", "the diagonals around the main one", 3, band),
            ROW("UnravelIndex", "numbers of elements as indices", 2, unravel));
