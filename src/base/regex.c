@@ -94,18 +94,17 @@ static unsigned kind_of(const struct compiler *c, uint8_t letter)
     return 0;
 }
 
-/* \pP, \p{P} and their opposites: the one category that is known. The p was read. */
+/* \pL, \p{L} and their opposites, of the general categories of one letter. The p was read. */
 static bool category(struct compiler *c, bool no, unsigned *kinds)
 {
-    static const char *const NAMES[] = {"P", "{P}"};
+    bool braces = take(c, '{'), negated = braces && take(c, '^');
+    const char *at = c->at < c->end && *c->at ? strchr(REGEX_CATEGORIES, *c->at) : NULL;
 
-    for (size_t i = 0; i < ARRAY_COUNT(NAMES); i++)
-        if (bytes_starts((struct bytes){c->at, (size_t)(c->end - c->at)}, bytes_of(NAMES[i]))) {
-            c->at += strlen(NAMES[i]);
-            *kinds = no ? NO_PUNCTUATION : PUNCTUATION;
-            return true;
-        }
-    return false;
+    if (!at)
+        return false;
+    c->at++;
+    *kinds = (unsigned)(no != negated ? NO_CATEGORY : CATEGORY) << (at - REGEX_CATEGORIES);
+    return !braces || take(c, '}');
 }
 
 /* A hexadecimal number: \xHH or \x{H...}. The x was read. */

@@ -13,8 +13,8 @@
 struct regex;
 
 /* RE2 as TensorFlow has it: UTF-8, what is broken matches nothing; \w \d \s \b [[:alpha:]] know
- * ASCII alone; '$' is the very end; (?i) (?s) (?P<name>...) \A \z \xHH \x{H} \a \pP. Refused: other
- * flags, other categories. */
+ * ASCII alone; '$' is the very end; (?i) (?s) (?P<name>...) \A \z \xHH \x{H} \a \pL \p{L}. Refused:
+ * other flags, other categories. */
 enum regex_dialect { REGEX_PYTHON, REGEX_RE2 };
 
 /* UNSUPPORTED, naming the place, for what is not understood. */

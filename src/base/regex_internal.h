@@ -29,10 +29,11 @@ enum {
     NO_WORD = 8,
     NO_DIGIT = 16,
     NO_BLANK = 32,
-    PUNCTUATION = 64,
-    NO_PUNCTUATION = 128,
-    ASCII = 256 /* those above know ASCII alone */
+    ASCII = 64,        /* those above know ASCII alone */
+    CATEGORY = 1 << 8, /* << the place of a general category in REGEX_CATEGORIES */
+    NO_CATEGORY = 1 << 16,
 };
+#define REGEX_CATEGORIES "LMNPSZC"
 
 struct range {
     uint32_t low, high;

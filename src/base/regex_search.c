@@ -120,6 +120,15 @@ static void add(struct search *s, struct threads *threads, size_t pc, size_t sta
     }
 }
 
+static bool in_categories(unsigned kinds, uint32_t c)
+{
+    const char *at = strchr(REGEX_CATEGORIES, unicode_category(c));
+    unsigned place = (unsigned)(at - REGEX_CATEGORIES);
+    unsigned others = (kinds / NO_CATEGORY) & ~(1u << place);
+
+    return (kinds & (unsigned)CATEGORY << place) || others;
+}
+
 static bool in_kinds(unsigned kinds, uint32_t c)
 {
     bool ascii = kinds & ASCII, word = is_word(c, kinds);
@@ -128,8 +137,7 @@ static bool in_kinds(unsigned kinds, uint32_t c)
 
     return (kinds & WORD && word) || (kinds & DIGIT && digit) || (kinds & BLANK && blank) ||
            (kinds & NO_WORD && !word) || (kinds & NO_DIGIT && !digit) ||
-           (kinds & NO_BLANK && !blank) || (kinds & PUNCTUATION && unicode_is_punctuation(c)) ||
-           (kinds & NO_PUNCTUATION && !unicode_is_punctuation(c));
+           (kinds & NO_BLANK && !blank) || (kinds >= CATEGORY && in_categories(kinds, c));
 }
 
 static bool in_ranges(const struct instruction *i, uint32_t c)

@@ -14,7 +14,7 @@ struct change { /* of every `step`th code point; delta 0: to several code points
 
 #define WORD(first, last)
 #define DECIMAL(first, last)
-#define PUNCTUATION(first, last)
+#define CATEGORY(first, last, letter)
 #define LOWER(first, last, step, delta)
 #define UPPER(first, last, step, delta)
 
@@ -34,13 +34,16 @@ static const struct range DECIMALS[] = {
 #undef DECIMAL
 #define DECIMAL(first, last)
 
-#undef PUNCTUATION
-#define PUNCTUATION(first, last) {first, last},
-static const struct range PUNCTUATIONS[] = {
+#undef CATEGORY
+#define CATEGORY(first, last, letter) {first, last, letter},
+static const struct category {
+    uint32_t first, last;
+    char letter;
+} CATEGORIES[] = {
 #include "base/unicode.def"
 };
-#undef PUNCTUATION
-#define PUNCTUATION(first, last)
+#undef CATEGORY
+#define CATEGORY(first, last, letter)
 
 #undef LOWER
 #define LOWER(first, last, step, delta) {first, last, step, delta},
@@ -124,13 +127,40 @@ bool unicode_is_space(uint32_t code)
            code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
 }
 
-bool unicode_is_punctuation(uint32_t code)
+static char ascii_category(uint32_t code)
 {
-    static const char ASCII[] = "!\"#%&'()*,-./:;?@[\\]_{}";
+    if ((code >= 'A' && code <= 'Z') || (code >= 'a' && code <= 'z'))
+        return 'L';
+    if (code >= '0' && code <= '9')
+        return 'N';
+    if (code == ' ')
+        return 'Z';
+    if (code < ' ' || code == 0x7F)
+        return 'C';
+    return strchr("$+<=>^`|~", (int)code) ? 'S' : 'P';
+}
+
+char unicode_category(uint32_t code)
+{
+    size_t low = 0, high = ARRAY_COUNT(CATEGORIES);
 
     if (code < 0x80)
-        return code && strchr(ASCII, (int)code);
-    return in_ranges(PUNCTUATIONS, ARRAY_COUNT(PUNCTUATIONS), code);
+        return ascii_category(code);
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (CATEGORIES[middle].last < code)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < ARRAY_COUNT(CATEGORIES) && CATEGORIES[low].first <= code ? CATEGORIES[low].letter
+                                                                          : 'C';
+}
+
+bool unicode_is_punctuation(uint32_t code)
+{
+    return unicode_category(code) == 'P';
 }
 
 static uint32_t changed(const struct change *changes, size_t count, uint32_t code)

@@ -13,6 +13,9 @@ bool unicode_is_word(uint32_t code);        /* \w: letters, digits, underscore *
 bool unicode_is_decimal(uint32_t code);     /* \d */
 bool unicode_is_space(uint32_t code);       /* \s */
 bool unicode_is_punctuation(uint32_t code); /* general category P */
+/* The first letter of the general category: L letter, M mark, N number, P punctuation, S symbol,
+ * Z separator, C other. */
+char unicode_category(uint32_t code);
 
 /* The other case of one code point; UNICODE_SEVERAL where that is several code points or depends
  * on its neighbours. */

@@ -56,3 +56,18 @@ TEST(unicode_words_and_cases)
     assert_false(unicode_is_punctuation('+') || unicode_is_punctuation(0));
     assert_true(unicode_is_space(0x2003) && unicode_is_space('\n') && !unicode_is_space(0x200B));
 }
+
+/* As Python 3.11 has it: unicodedata.category. */
+TEST(unicode_categories)
+{
+    static const struct {
+        uint32_t code;
+        char letter;
+    } CASES[] = {{'a', 'L'},    {'7', 'N'},    {'_', 'P'},     {'+', 'S'},    {' ', 'Z'},
+                 {0, 'C'},      {0x7F, 'C'},   {0xAA, 'L'},    {0xB2, 'N'},   {0xA0, 'Z'},
+                 {0x300, 'M'},  {0x4E2D, 'L'}, {0x20AC, 'S'},  {0x3000, 'Z'}, {0x1F600, 'S'},
+                 {0x2019, 'P'}, {0xAD, 'C'},   {0x10FFFF, 'C'}};
+
+    for (size_t i = 0; i < ARRAY_COUNT(CASES); i++)
+        assert_int_equal(unicode_category(CASES[i].code), CASES[i].letter);
+}
