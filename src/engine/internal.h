@@ -9,6 +9,7 @@
  *   session.c    memory and plans of one thread
  *   control.c    If, Loop, Scan, SequenceMap: plans of their graphs, run by a step
  *   state.c      variables that signatures write
+ *   slices.c     large batches, some rows at a time
  *   region.c     what is left of a recipe behind steps whose shapes depend on data
  *
  * What is below `struct native` never changes after load and is shared by all threads; what is
@@ -69,6 +70,7 @@ struct native {
     struct artifact *artifact;
     struct arena model;    /* graph and contract */
     struct arena prepared; /* recipes and states */
+    bool *by_rows;         /* (contract->count,): see recipe_is_by_rows */
     struct states *states; /* NULL: it has none */
 };
 
@@ -239,6 +241,10 @@ struct native_session {
     struct run_arena dynamic; /* outputs of dynamic steps */
     struct arena scratch;     /* while planning */
     struct arena keep;        /* of the session */
+    /* of batches that are run in slices: */
+    char *sliced; /* their outputs; owned */
+    size_t sliced_size;
+    struct tensor *slice_tensors; /* inputs and outputs of a slice */
     /* of models with variables that they write: */
     struct tensor *run_tensors;  /* inputs and outputs with the hidden ones */
     struct state_buffer *copies; /* of the states */
@@ -274,6 +280,17 @@ enum status control_run_dynamic(struct op_call *call, struct error *err) must_ch
 enum status plan_execute(struct native_session *session, struct plan *plan,
                          const struct tensor *inputs, struct tensor *outputs, struct error *err)
     must_check;
+
+/* slices.c */
+/* Does row i of the outputs depend on row i of the inputs alone? */
+bool recipe_is_by_rows(const struct recipe *recipe);
+/* Rows of a slice of this batch; 0: it is run at once. */
+size_t slice_rows(const struct native_session *session, size_t signature, const struct plan *plan,
+                  const struct tensor *inputs);
+/* Run it, `each` rows at a time; `whole` is its plan. */
+enum status slices_run(struct native_session *session, size_t signature, size_t each,
+                       const struct plan *whole, const struct tensor *inputs,
+                       struct tensor *outputs, struct error *err) must_check;
 
 /* state.c */
 enum status states_make(struct native *native, struct error *err) must_check;

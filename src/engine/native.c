@@ -10,6 +10,7 @@
 
 enum { PLANS_MAX = 32 };
 static const size_t MEMORY_MAX = (size_t)4 << 30;
+static const size_t WHOLE_MAX = (size_t)32 << 20;
 static const size_t MODEL_MAX = (size_t)64 << 30;
 
 static void native_free(struct servable *servable)
@@ -48,17 +49,38 @@ static enum status signature_check(const struct servable *servable, size_t signa
     return STATUS_OK;
 }
 
+/* How long it took is noted in the plan of the whole. */
+static enum status run_slices(struct native_session *session, size_t signature, size_t rows,
+                              const struct plan *whole, const struct tensor *inputs,
+                              struct tensor *outputs, struct error *err)
+{
+    uint64_t start = time_ns();
+    struct plan *plan;
+
+    TRY(slices_run(session, signature, rows, whole, inputs, outputs, err));
+    plan = session_plan_find(session, signature, inputs);
+    if (plan)
+        plan->average_us = (double)(time_ns() - start) / 1000;
+    return STATUS_OK;
+}
+
 static enum status native_run(struct session *base, size_t signature, const struct tensor *inputs,
                               struct tensor *outputs, struct error *err)
 {
     struct native_session *session = (struct native_session *)base;
     struct plan *plan;
+    size_t rows;
 
     TRY(signature_check(base->servable, signature, err));
     session->last = NULL;
     if (signature_has_states(session->recipes[signature].signature))
         return states_run(session, signature, inputs, outputs, err);
     TRY(session_plan(session, signature, inputs, &plan, err));
+    rows = slice_rows(session, signature, plan, inputs);
+    if (rows && run_slices(session, signature, rows, plan, inputs, outputs, err) == STATUS_OK)
+        return STATUS_OK;
+    if (rows) /* who asks for the whole gets its message, with numbers of its rows */
+        TRY(session_plan(session, signature, inputs, &plan, err));
     session->last = plan;
     return plan_execute(session, plan, inputs, outputs, err);
 }
@@ -226,6 +248,18 @@ static enum status account_check(const struct native *native, struct error *err)
                      "the weights take %zu bytes, more than the limit of %zu", weights, limit);
 }
 
+static enum status find_rows(struct native *native, struct error *err)
+{
+    size_t count = native->base.contract->count;
+
+    native->by_rows = arena_new(&native->prepared, bool, count);
+    if (!native->by_rows)
+        return error_no_memory(err, "the model");
+    for (size_t i = 0; i < count; i++)
+        native->by_rows[i] = recipe_is_by_rows(&native->recipes[i]);
+    return STATUS_OK;
+}
+
 static enum status load(struct native *native, struct error *err)
 {
     struct arena scratch;
@@ -242,6 +276,8 @@ static enum status load(struct native *native, struct error *err)
         status = recipes_make(native, &scratch, err);
     if (!status)
         status = states_make(native, err);
+    if (!status)
+        status = find_rows(native, err);
     op_reference_only(reference);
     arena_release(&scratch);
     native->mapped = mapped_bytes(native);
@@ -273,6 +309,8 @@ enum status native_servable(struct graph *graph, const struct contract *contract
     native->graph = graph;
     native->options = options ? *options : (struct native_options){0};
     native->options.plans_max = native->options.plans_max ? native->options.plans_max : PLANS_MAX;
+    if (!native->options.whole_max)
+        native->options.whole_max = WHOLE_MAX;
     if (!native->options.memory_max)
         native->options.memory_max = MEMORY_MAX;
     if (!native->options.model_max)

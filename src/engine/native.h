@@ -12,6 +12,7 @@ struct native_options {
     enum dtype weights;     /* DTYPE_F16, DTYPE_BF16: see graph_narrow_weights; else: as they are */
     size_t plans_max;       /* plans kept per session; 0: 32 */
     size_t memory_max;      /* bytes of one plan; 0: 4 GiB */
+    size_t whole_max;       /* plan memory of a batch that is run at once; 0: 32 MiB */
     size_t model_max;       /* bytes of weights that are not used in place; 0: 64 GiB */
     bool profile;           /* time every step, for native_profile */
     struct team *team;      /* threads that help while the model is loaded; NULL: none */

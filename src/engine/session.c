@@ -104,6 +104,7 @@ void native_session_free(struct session *base)
     struct native_session *session = (struct native_session *)base;
     struct arena keep = session->keep;
 
+    free(session->sliced);
     for (size_t i = 0; i < session->plan_count; i++)
         plan_free(session->plans[i]);
     for (size_t i = 0; session->root == session && i < session->recipe_count; i++)
