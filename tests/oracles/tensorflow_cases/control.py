@@ -228,6 +228,43 @@ def mapped():
         yield function_case(f"{name}.batch", lambda x, f=function: dict(zip("abc", tf.nest.flatten(f(x)))), [spec(None, 2)], {"x": normal(3, 2)})
 
 
+def idioms():
+    table, kernel = normal(7, 4), normal(4, 4)
+
+    def greedy(x, n):
+        """Decodes until the end or a limit, the token fed back."""
+        def step(i, token, state, out):
+            state = tf.tanh(tf.matmul(state, kernel) + tf.gather(table, token))
+            token = tf.argmax(tf.matmul(state, table, transpose_b=True), 1, output_type=I)
+            return i + 1, token, state, out.write(i, token)
+
+        i, _, state, out = tf.while_loop(lambda i, token, *_: tf.logical_and(i < n, tf.reduce_any(token < 6)), step, [0, tf.zeros([tf.shape(x)[0]], I), x, tf.TensorArray(I, size=0, dynamic_size=True, element_shape=[None])])
+        return [tf.transpose(out.stack()), state, i]
+
+    def beam(x, n):
+        def step(i, scores, tokens):
+            candidates = scores[:, None] + tf.nn.log_softmax(tf.gather(table, tokens[:, -1]))
+            scores, at = tf.math.top_k(tf.reshape(candidates, [-1]), 2)
+            return i + 1, scores, tf.concat([tf.gather(tokens, at // 4), (at % 4)[:, None]], 1)
+
+        return tf.while_loop(lambda i, *_: i < n, step, [0, tf.constant([0.0, -1e9]), tf.zeros([2, 1], I)], shape_invariants=[tf.TensorShape([]), tf.TensorShape([2]), tf.TensorShape([2, None])])[1:]
+
+    def newton(x, n):
+        return tf.while_loop(lambda y: tf.reduce_any(tf.abs(y * y - tf.abs(x)) > 1e-4), lambda y: (0.5 * (y + tf.abs(x) / y),), [tf.ones_like(x)], maximum_iterations=50)
+
+    def window(x, n):
+        return tf.map_fn(lambda i: tf.reduce_mean(x[i:i + 2]), tf.range(tf.shape(x)[0] - 1), fn_output_signature=F)
+
+    for name, function in (("greedy", greedy), ("beam", beam), ("newton", newton), ("window", window)):
+        for n in (1, 6):
+            yield from ways(f"idiom.{name}.{n}", function, [spec(3, 4), spec(dtype=I)], {"x": normal(3, 4), "n": np.int32(n)})
+            yield from ways(f"idiom.{name}.{n}.free", function, [spec(None, 4), spec(dtype=I)], {"x": normal(3, 4), "n": np.int32(n)})
+    text = np.array(["Ab", "", "cD"], object)
+    yield from ways("map.text", lambda x: tf.map_fn(tf.strings.upper, x), [spec(None, dtype=tf.string)], {"x": text})
+    yield from ways("array.text", lambda x: [tf.TensorArray(tf.string, size=3, element_shape=[]).write(1, x[2]).stack()], [spec(3, dtype=tf.string)], {"x": text})
+    yield from ways("cond.text", lambda x, k: tf.cond(k > 1, lambda: x, lambda: tf.strings.join([x, x])), [spec(3, dtype=tf.string), spec(dtype=I)], {"x": text, "k": np.int32(1)})
+
+
 def list_operators():
     raw = tf.raw_ops
 
@@ -258,7 +295,7 @@ def list_operators():
 def recurrent():
     K = tf.keras
 
-    def layer_case(name, build, shape, batch=None):
+    def layer_case(name, build, shape, batch=None, given=None):
         def make(folder):
             K.utils.set_random_seed(1)
             x = K.Input(shape, batch_size=batch)
@@ -267,7 +304,7 @@ def recurrent():
                 weight.assign(np.random.default_rng(len(weight.shape)).normal(0, 0.4, weight.shape))
             path = folder / "model"
             model.export(str(path), verbose=False)
-            return asked(path, {"serving_default": {list(tf.saved_model.load(str(path)).signatures["serving_default"].structured_input_signature[1])[0]: normal(batch or 3, *shape)}})
+            return asked(path, {"serving_default": {list(tf.saved_model.load(str(path)).signatures["serving_default"].structured_input_signature[1])[0]: normal(batch or 3, *(given or shape))}})
 
         return ModelCase(f"keras.{name}", make, rtol=1e-5)
 
@@ -280,6 +317,8 @@ def recurrent():
         yield layer_case(f"{kind.__name__}.masked", lambda x, kind=kind: kind(4, return_sequences=True)(K.layers.Masking(0.0)(x)), (5, 3))
         yield layer_case(f"{kind.__name__}.masked.zero", lambda x, kind=kind: kind(4, return_sequences=True, zero_output_for_mask=True) (K.layers.Masking(0.0)(x)) if kind is not K.layers.SimpleRNN else kind(4)(K.layers.Masking(0.0)(x)), (5, 3))
         yield layer_case(f"{kind.__name__}.bidirectional", lambda x, kind=kind: K.layers.Bidirectional(kind(4, return_sequences=True))(x), (5, 3))
+        yield layer_case(f"{kind.__name__}.steps", lambda x, kind=kind: kind(4, return_sequences=True)(x), (None, 3), given=(6, 3))
+        yield layer_case(f"{kind.__name__}.steps.reversed", lambda x, kind=kind: K.layers.Bidirectional(kind(4))(x), (None, 3), given=(6, 3))
     yield layer_case("GRU.before", lambda x: K.layers.GRU(4, reset_after=False)(x), (5, 3))
     yield layer_case("RNN.cells", lambda x: K.layers.RNN([K.layers.LSTMCell(4), K.layers.GRUCell(3)])(x), (5, 3))
     yield layer_case("TimeDistributed", lambda x: K.layers.TimeDistributed(K.layers.Dense(4))(x), (5, 3))
@@ -292,5 +331,6 @@ def cases():
     yield from loops()
     yield from arrays()
     yield from mapped()
+    yield from idioms()
     yield from list_operators()
     yield from recurrent()

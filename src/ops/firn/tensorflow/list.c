@@ -25,6 +25,12 @@ static bool is_open(const struct shape *list)
     return false;
 }
 
+/* Elements that have no shape yet, or may have none: [0]. */
+static bool is_blank(const struct shape *element)
+{
+    return element->rank == 1 && (element->dims[0] == 0 || !dim_is_known(element->dims[0]));
+}
+
 static struct shape element_of(const struct shape *list)
 {
     struct shape element = *list;
@@ -76,7 +82,7 @@ static enum status element_join(const struct op_call *call, const struct shape *
         fits = !dim_is_known(item->dims[i]) || !dim_is_known(was.dims[i]) ||
                was.dims[i] == item->dims[i] || (open && was.dims[i] == 0);
     }
-    if (fits || (open && was.rank == 1 && was.rank != item->rank))
+    if (fits || (is_blank(&was) && was.rank != item->rank))
         return STATUS_OK;
     return op_error(call, err, STATUS_UNSUPPORTED, "elements of shapes %s and %s in one array",
                     shape_print(&was, old, sizeof old), shape_print(item, new, sizeof new));
@@ -188,12 +194,12 @@ static enum status fit_infer(struct op_call *call, struct error *err)
     if (rank >= RANK_MAX)
         return op_error(call, err, STATUS_UNSUPPORTED, "more than %d dimensions", RANK_MAX);
     element = shape_of((int)rank, dims);
-    fits = open || was.rank < 0 || was.rank == element.rank;
+    fits = open || was.rank < 0 || was.rank == element.rank || is_blank(&was);
     for (int i = 0; fits && i < element.rank; i++)
         if (element.dims[i] < 0)
             element.dims[i] = was.rank == element.rank ? was.dims[i] : open ? 0 : DIM_UNKNOWN;
         else
-            fits = open || was.rank < 0 || !dim_is_known(was.dims[i]) ||
+            fits = open || was.rank != element.rank || !dim_is_known(was.dims[i]) ||
                    was.dims[i] == element.dims[i];
     if (!fits)
         return op_error(call, err, STATUS_INVALID_INPUT, "elements of shape %s, not %s",
