@@ -112,12 +112,45 @@ static enum status max_pool_argmax(struct tf_call *c, struct error *err)
     return tf_add(c, y[1], err);
 }
 
+/* --- gradients, of images with the channels last --- */
+
+static enum status pool_grad(struct tf_call *c, const char *op, const value_id in[2],
+                             struct error *err)
+{
+    struct attribute attributes[4];
+    struct tf_window w;
+    size_t count;
+    value_id y;
+
+    TRY(tf_window_read(c, 2, &w, err));
+    if (w.first)
+        return error_set(err, STATUS_UNSUPPORTED, "its data_format is not NHWC");
+    TRY(tf_window_list(c, "ksize", &w, w.kernel, err));
+    count = tf_window_attributes(&w, attributes);
+    attributes[count++] = attribute_of_ints("kernel_shape", w.kernel, 2);
+    TRY(emit(c->e, "firn", op, in, 2, attributes, count, &y, 1, err));
+    return tf_give(c, y);
+}
+
+/* Of the input, the output and its gradient. */
+static enum status max_pool_grad(struct tf_call *c, struct error *err)
+{
+    return pool_grad(c, "MaxPoolGrad", (const value_id[]){c->in[0], c->in[2]}, err);
+}
+
+static enum status average_pool_grad(struct tf_call *c, struct error *err)
+{
+    return pool_grad(c, "AveragePoolGrad", c->in, err);
+}
+
 const struct tf_op_set tf_ops_pool =
     TF_OP_SET({.name = "MaxPool", .lower = max_pool, .inputs = 1},
               {.name = "MaxPoolV2", .lower = max_pool_v2, .inputs = 3},
               {.name = "MaxPool3D", .lower = max_pool_3d, .inputs = 1},
               {.name = "AvgPool", .lower = average_pool, .inputs = 1},
               {.name = "AvgPool3D", .lower = average_pool_3d, .inputs = 1},
+              {.name = "MaxPoolGrad", .lower = max_pool_grad, .inputs = 3},
+              {.name = "AvgPoolGrad", .lower = average_pool_grad, .inputs = 2},
               {.name = "MaxPoolWithArgmax",
                .lower = max_pool_argmax,
                .inputs = 1,
