@@ -202,7 +202,8 @@ static enum status read_import(const struct upload *upload, const struct place *
     TRY(tf_contract_describe(model, &description->contract, keep, err));
     if (!model->signature_count)
         return error_set(err, STATUS_UNSUPPORTED,
-                         "the SavedModel has no signatures and no functions");
+                         "the SavedModel has no signatures and no functions: what was saved had "
+                         "never been called");
     arena_init(&scratch, SCRATCH_MAX);
     tf_lowering_init(&l, &model->graph, keep, &scratch);
     l.artifact = upload->artifact;

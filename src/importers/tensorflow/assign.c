@@ -25,17 +25,6 @@ static enum status assign_now(struct tf_call *c, struct tf_resource *variable, s
     return STATUS_OK;
 }
 
-/* Of what is assigned: known to differ from what the variable is? */
-static bool differs(const struct shape *a, const struct shape *b)
-{
-    if (a->rank < 0 || b->rank < 0)
-        return false;
-    for (int d = 0; d < a->rank && a->rank == b->rank; d++)
-        if (dim_is_known(a->dims[d]) && dim_is_known(b->dims[d]) && a->dims[d] != b->dims[d])
-            return true;
-    return a->rank != b->rank;
-}
-
 /* From here on the variable holds `value` in this signature. */
 static enum status assign_served(struct tf_call *c, struct tf_resource *variable, value_id value,
                                  struct error *err)
@@ -58,7 +47,8 @@ static enum status assign_served(struct tf_call *c, struct tf_resource *variable
     if (dtype_kind(stored.dtype) == KIND_STRING || dtype_kind(stored.dtype) == KIND_OTHER)
         return error_set(err, STATUS_UNSUPPORTED, "writes variable '%.64s', which is %s",
                          variable->name, dtype_name(stored.dtype));
-    if (emit_dtype(c->e, value) != stored.dtype || differs(emit_shape(c->e, value), &shape))
+    if (emit_dtype(c->e, value) != stored.dtype ||
+        tf_shapes_differ(emit_shape(c->e, value), &shape))
         return error_set(err, STATUS_UNSUPPORTED,
                          "assigns a tensor of another dtype or shape to variable '%.64s'",
                          variable->name);

@@ -296,6 +296,7 @@ enum status tf_variable_value(const struct tf_scope *scope, struct tf_resource *
                               value_id *value, struct error *err) must_check;
 enum status tf_variable_stored(const struct tf_lowering *l, const struct tf_resource *variable,
                                struct tensor *stored, struct error *err) must_check;
+bool tf_shapes_differ(const struct shape *a, const struct shape *b); /* as far as known */
 /* Before a signature has to do with a variable that is written. */
 enum status tf_variable_touch(struct tf_lowering *l, struct tf_resource *variable,
                               struct error *err) must_check;

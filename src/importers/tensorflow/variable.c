@@ -50,6 +50,16 @@ enum status tf_variable_touch(struct tf_lowering *l, struct tf_resource *variabl
     return STATUS_OK;
 }
 
+bool tf_shapes_differ(const struct shape *a, const struct shape *b)
+{
+    if (a->rank < 0 || b->rank < 0)
+        return false;
+    for (int d = 0; d < a->rank && a->rank == b->rank; d++)
+        if (dim_is_known(a->dims[d]) && dim_is_known(b->dims[d]) && a->dims[d] != b->dims[d])
+            return true;
+    return a->rank != b->rank;
+}
+
 /* The hidden input of a variable. */
 static enum status variable_take(struct tf_lowering *l, struct tf_resource *variable,
                                  struct error *err)
@@ -59,6 +69,9 @@ static enum status variable_take(struct tf_lowering *l, struct tf_resource *vari
 
     TRY(tf_variable_stored(l, variable, &stored, err));
     TRY(tf_shape(variable->node, "shape", &shape, l->keep, err));
+    if (tf_shapes_differ(&stored.shape, &shape))
+        return error_set(err, STATUS_INVALID_INPUT, "variable '%.64s' is stored in another shape",
+                         variable->name);
     TRY(graph_input(l->serving, variable->name, stored.dtype, &shape, &variable->taken, err));
     variable->value = variable->taken;
     variable->graph = l->serving;
