@@ -37,6 +37,95 @@ struct ends {
     size_t input_count, output_count;
 };
 
+/* --- graphs of training: what is the model in them --- */
+
+enum { ROUNDS_MAX = 64 }; /* nodes mostly stand in order: one round does for most graphs */
+
+static struct tf_node *source_of(const struct tf_graph *graph, const struct tf_node *node, size_t i)
+{
+    return map_find(&graph->by_name, node->inputs[i].node);
+}
+
+/* Which nodes are computed from placeholders; those only that the model itself reads are not marked
+ * as read by what trains, saves or reports. */
+static void training_mark(const struct tf_scope *scope, bool *fed, bool *is_read)
+{
+    const struct tf_graph *graph = scope->stored;
+    bool more = true;
+
+    for (int round = 0; round < ROUNDS_MAX && more; round++) {
+        more = false;
+        for (size_t n = 0; n < graph->count; n++) {
+            const struct tf_node *node = &graph->nodes[n];
+            bool now = !strcmp(node->op, "Placeholder");
+
+            for (size_t i = 0; i < node->input_count && !fed[n]; i++) {
+                const struct tf_node *from = source_of(graph, node, i);
+
+                now = now || (from && fed[from - graph->nodes]);
+            }
+            more = more || (now && !fed[n]);
+            fed[n] = fed[n] || now;
+        }
+    }
+    for (size_t n = 0; n < graph->count; n++)
+        for (size_t i = 0; i < graph->nodes[n].input_count; i++) {
+            const struct tf_node *from = source_of(graph, &graph->nodes[n], i);
+
+            if (from && !is_silent(scope, &graph->nodes[n]))
+                is_read[from - graph->nodes] = true;
+        }
+}
+
+/* Of the placeholders those that an output is computed from. */
+static void inputs_keep(const struct tf_graph *graph, struct ends *ends, bool *needed)
+{
+    size_t kept = 0;
+    bool more = true;
+
+    memset(needed, 0, graph->count * sizeof *needed);
+    for (size_t i = 0; i < ends->output_count; i++)
+        needed[ends->outputs[i] - graph->nodes] = true;
+    for (int round = 0; round < ROUNDS_MAX && more; round++) {
+        more = false;
+        for (size_t n = graph->count; n-- > 0;)
+            for (size_t i = 0; needed[n] && i < graph->nodes[n].input_count; i++) {
+                const struct tf_node *from = source_of(graph, &graph->nodes[n], i);
+
+                if (!from || needed[from - graph->nodes])
+                    continue;
+                needed[from - graph->nodes] = true;
+                more = true;
+            }
+    }
+    for (size_t i = 0; i < ends->input_count; i++)
+        if (needed[ends->inputs[i] - graph->nodes])
+            ends->inputs[kept++] = ends->inputs[i];
+    ends->input_count = kept;
+}
+
+static enum status training_ends(const struct tf_scope *scope, struct ends *ends, struct error *err)
+{
+    const struct tf_graph *graph = scope->stored;
+    bool *fed = arena_new(scope->l->keep, bool, graph->count);
+    bool *is_read = arena_new(scope->l->keep, bool, graph->count);
+
+    if (!fed || !is_read)
+        return error_no_memory(err, "the graph");
+    training_mark(scope, fed, is_read);
+    for (size_t n = 0; n < graph->count; n++) {
+        const struct tf_node *node = &graph->nodes[n];
+
+        if (!strcmp(node->op, "Placeholder"))
+            ends->inputs[ends->input_count++] = node;
+        else if (fed[n] && !is_read[n] && !is_silent(scope, node) &&
+                 tf_is_unconditional(scope, node))
+            ends->outputs[ends->output_count++] = node;
+    }
+    inputs_keep(graph, ends, is_read);
+    return STATUS_OK;
+}
+
 /* What has a value only in a branch or loop is no output. */
 static enum status ends_find(const struct tf_scope *scope, struct ends *ends, struct error *err)
 {
@@ -47,7 +136,9 @@ static enum status ends_find(const struct tf_scope *scope, struct ends *ends, st
                           .outputs = arena_new(keep, const struct tf_node *, graph->count)};
     if (!ends->inputs || !ends->outputs)
         return error_no_memory(err, "the graph");
-    for (size_t n = 0; n < graph->count; n++) {
+    if (scope->l->trained)
+        TRY(training_ends(scope, ends, err));
+    for (size_t n = 0; n < graph->count && !scope->l->trained; n++) {
         const struct tf_node *node = &graph->nodes[n];
 
         if (is_filler(node))
