@@ -175,7 +175,9 @@ def with_functions(cases):
 def selected(name, given):
     module = importlib.import_module(f"tensorflow_cases.{name}")
     cases = [c for c in with_functions(module.cases()) if not given.words or any(w in f"{name}/{c.name}" for w in given.words)]
-    return cases if getattr(module, "ALWAYS", False) else cases[:: given.sample]
+    if given.sample > 1 and hasattr(module, "IN_SAMPLE"):  # so many, the first; None: all
+        return cases[: module.IN_SAMPLE]
+    return cases[:: given.sample]
 
 
 def run(name, given, refused):

@@ -8,7 +8,7 @@ import numpy as np
 
 from .savedmodel import ModelCase
 
-ALWAYS = True  # all of them in every sample
+IN_SAMPLE = None  # all of them
 FOLDER = Path(__file__).resolve().parents[1] / "generations"
 WORDS = {"nan": np.nan, "inf": np.inf, "-inf": -np.inf}
 

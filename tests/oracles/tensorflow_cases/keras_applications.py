@@ -6,7 +6,8 @@ import numpy as np
 
 from .savedmodel import ModelCase
 
-# name: width and height; the first, the twelfth ... are asked in every run of ./check
+IN_SAMPLE = 1
+# name: width and height
 ARCHITECTURES = {
     "MobileNetV2": 64, "MobileNet": 64, "MobileNetV3Small": 64, "MobileNetV3Large": 64, "ResNet50": 64, "ResNet101": 64, "ResNet152": 64, "ResNet50V2": 64, "ResNet101V2": 64, "ResNet152V2": 64,
     "DenseNet121": 64, "DenseNet169": 64, "EfficientNetB0": 64, "DenseNet201": 64, "InceptionV3": 96, "InceptionResNetV2": 96, "Xception": 96, "VGG16": 32, "VGG19": 32, "EfficientNetB1": 64, "EfficientNetB2": 64,
