@@ -121,7 +121,7 @@ class OpCase:
             outputs = outputs[: 1 if False in (self.arguments.get("compute_uv"), self.arguments.get("compute_v")) else FOR_GRADIENTS.get(self.op)]
             outputs = [tf.identity(o, f"out_{i}") for i, o in enumerate(outputs)]
             with tf.compat.v1.Session(graph=graph, config=CONFIG) as session:
-                got = session.run(outputs, {f"{name}:0": value for name, value in self.inputs.items()})
+                got = session.run(outputs, {f"{name}:0": value.copy() for name, value in self.inputs.items()})  # some write in place
         if not outputs:
             raise NotInTensorFlow("no output")
         path = folder / "model.pb"
