@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Models that old versions of Keras saved (tests/importers/keras, by its make.py), beside the answers that they gave.
+"""Models that old versions of Keras saved (tests/importers/keras/*.zip, by make.py there), beside the answers that they gave.
 
     scripts/python tests/oracles/keras_history.py              all of them
     scripts/python tests/oracles/keras_history.py theano lstm  those whose paths hold a word
@@ -7,6 +7,7 @@
 
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +37,11 @@ def work(case):
 
 
 def main():
-    folder = Path(sys.argv.pop(sys.argv.index("--folder") + 1)) if "--folder" in sys.argv else FOLDER
-    paths = sorted(p for p in folder.glob("*/*") if p.suffix in (".h5", ".keras"))
-    return run_all("keras history", wanted([(str(p.relative_to(folder)), p) for p in paths], sys.argv[1:]), work)
+    with tempfile.TemporaryDirectory() as folder:
+        for archive in sorted(FOLDER.glob("*.zip")):
+            zipfile.ZipFile(archive).extractall(Path(folder) / archive.stem)
+        paths = sorted(p for p in Path(folder).glob("*/*") if p.suffix in (".h5", ".keras"))
+        return run_all("keras history", wanted([(str(p.relative_to(folder)), p) for p in paths], sys.argv[1:]), work)
 
 
 if __name__ == "__main__":

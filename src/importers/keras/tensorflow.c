@@ -129,6 +129,7 @@ static const struct function {
     {"where", "Where"},
     {"zeros_like", "ZerosLike"},
     /* the same under their old names */
+    {"compat.v1.pad", "Pad"},
     {"compat.v1.transpose", "Transpose"},
     {"compat.v1.gather", "Take"},
     {"compat.v1.nn.depth_to_space", "DepthToSpace"},

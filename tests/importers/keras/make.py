@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Small models of old Keras, with inputs and the answers of that Keras: NAME.h5 (or NAME.keras) and NAME.npz in a folder of the version.
+"""Small models of old Keras, with inputs and the answers of that Keras: NAME.h5 (or NAME.keras) and NAME.npz in FOLDER, and all of them in
+FOLDER.zip.
 
     PYTHON tests/importers/keras/make.py FOLDER [tf]
 
@@ -18,7 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("THEANO_FLAGS", "optimizer=fast_compile")
 
-import json
+import zipfile
 import zlib
 
 import numpy as np
@@ -62,7 +63,7 @@ def save(name, model, data, kinds=("h5",), keep_weights=False):
     if not keep_weights:
         values(model, random)
     want = model.predict(data if len(data) > 1 else data[0])
-    want = [np.asarray(w) for w in (want if isinstance(want, list) else [want])]
+    want = [np.asarray(w) for w in (want if isinstance(want, (list, tuple)) else [want])]
     want = [np.vectorize(lambda b: b.decode())(w) if w.dtype == object else w for w in want]
     for kind in kinds:
         model.save(os.path.join(OUT, name + "." + kind))
@@ -161,6 +162,10 @@ def keras_2():
     S = sequential
     F = functional
     new = tf is not None and VERSION >= (2, 4)
+    if tf is not None:
+        operations(F)
+    if new:
+        newer(F, S)
     for activation in "softmax elu selu softplus softsign relu tanh sigmoid hard_sigmoid exponential".split() + (["swish", "gelu"] if new else []):
         S("dense_" + activation, (5,), lambda i, a=activation: [L.Dense(4, activation=a, **i)])
     for padding in ("valid", "same"):
@@ -224,10 +229,6 @@ def keras_2():
     F("shared", [(5,), (5,)], lambda a, b, d=lambda: L.Dense(4, activation="tanh"): (lambda one: L.Concatenate()([one(a), one(b)]))(d()))
     F("outputs", [(5,)], lambda x: [L.Dense(2, name="first")(x), L.Dense(3, name="second")(x)])
     F("nothing_but_a_model", [(5,)], lambda x: keras.models.Sequential([L.Dense(3, input_shape=(5,))])(x))
-    if tf is not None:
-        operations(F)
-    if new:
-        newer(F, S)
 
 
 def operations(F):
@@ -290,3 +291,7 @@ def newer(F, S):
 
 os.makedirs(OUT, exist_ok=True)
 (keras_1 if VERSION < (2, 0) else keras_2)()
+with zipfile.ZipFile(OUT.rstrip("/") + ".zip", "w", zipfile.ZIP_DEFLATED) as archive:
+    for file in sorted(os.listdir(OUT)):
+        with open(os.path.join(OUT, file), "rb") as stream:
+            archive.writestr(zipfile.ZipInfo(file, (2020, 1, 1, 0, 0, 0)), stream.read(), zipfile.ZIP_DEFLATED)
