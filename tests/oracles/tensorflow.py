@@ -38,6 +38,7 @@ sys.path.append(HERE)
 from common import Refused, predict, predict_files
 from onnx_values import outcome_of, why, write_input
 from tensorflow_cases.operators import OpCase
+from tensorflow_contract import contract_fault
 
 warnings.filterwarnings("ignore")
 tf.get_logger().setLevel("ERROR")
@@ -139,7 +140,8 @@ def ask_all(case, questions, folder):
         for question, (found, sentence) in zip(questions, answers):
             if found == outcome:
                 return outcome, (f"{question[1]}: " if question[1] else "") + sentence
-    return "right", ""
+    fault = contract_fault(questions[0][0])
+    return ("wrong", fault) if fault else ("right", "")
 
 
 def sentence_of(error):
