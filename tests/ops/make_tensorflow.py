@@ -218,7 +218,46 @@ def ragged():
     yield "ragged_gather", "RaggedGather", {}, [outer, inner, values, np.array([2, 0, 1, 0], i32)], [*out.output_nested_splits, out.output_dense_values]
 
 
+def computed():
+    x = np.arange(24, dtype=f32).reshape(2, 3, 4)
+    yield "permute", "Permute", {}, [x, np.array([2, 0, 1], i32)], tf.transpose(x, [2, 0, 1])
+    yield "reverse_axes", "ReverseAxes", {}, [x, np.array([-1, 0], i32)], tf.reverse(x, [-1, 0])
+    yield "transpose_last", "TransposeLast", {}, [x], tf.linalg.matrix_transpose(x)
+    yield "band_part", "BandPart", {}, [x, scalar(1), scalar(0)], RAW.MatrixBandPart(input=x, num_lower=1, num_upper=0)
+    yield "unravel_index", "UnravelIndex", {}, [np.array([3, 11], i32), np.array([3, 4], i32)], RAW.UnravelIndex(indices=[3, 11], dims=[3, 4])
+    for name, axis, batch, indices in (("one", 1, 1, [[2, 0], [1, 1]]), ("inner", 2, 1, [[3], [0]]), ("both", 2, 2, [[0, 1, 2], [3, 2, 1]])):
+        index = np.array(indices, i32)
+        yield f"gather_batch_{name}", "GatherBatch", {"axis": axis, "batch_dims": batch}, [x, index], tf.gather(x, index, axis=axis, batch_dims=batch)
+    begin, end, strides = np.array([1, 0, 3], i32), np.array([0, 0, 0], i32), np.array([1, 1, -2], i32)
+    for name, masks in (("ends", {"end": 5, "begin": 2, "shrink": 2}), ("new_axis", {"new_axis": 1, "ellipsis": 2, "end": 4}), ("index", {"shrink": 1, "end": 6})):
+        kw = {{"end": "end_mask", "begin": "begin_mask", "shrink": "shrink_axis_mask", "new_axis": "new_axis_mask", "ellipsis": "ellipsis_mask"}[k]: v for k, v in masks.items()}
+        out = RAW.StridedSlice(input=x, begin=begin, end=end, strides=strides, **kw)
+        yield f"strided_slice_{name}", "StridedSlice", masks, [x, begin, end, strides], out
+        written = -np.ones(out.shape, f32)
+        yield f"strided_slice_update_{name}", "StridedSliceUpdate", masks, [x, begin, end, strides, written], RAW.TensorStridedSliceUpdate(input=x, begin=begin, end=end, strides=strides, value=written, **kw)
+    for name, condition in (("rows", np.array([True, False])), ("one", np.array(False)), ("each", x > 7)):
+        yield f"choose_{name}", "Choose", {}, [condition, x, -x], RAW.Select(condition=condition, x=x, y=-x)
+
+
 FAILURES = """
+case gather_batch_out_of_range
+op firn:GatherBatch 1
+attribute axis int 1
+attribute batch_dims int 1
+in float [1,2] 1 2
+in int32 [1,1] -1
+out none
+fails INVALID_INPUT index 0 is -1, of 2
+
+case strided_slice_of_no_step
+op firn:StridedSlice 1
+in float [2] 1 2
+in int32 [1] 0
+in int32 [1] 1
+in int32 [1] 0
+out none
+fails INVALID_INPUT stride 0 is 0
+
 case shift_of_floats
 op firn:Shift 1
 attribute direction string "left"
@@ -343,7 +382,7 @@ fails INVALID_INPUT they must be the same
 
 def main():
     lines = [f"# Made by tests/ops/make_tensorflow.py with TensorFlow {tf.__version__}.", ""]
-    for family in (special, divide, bits, counts, segments, arrange, matrices, diagonals, sparse, ragged):
+    for family in (special, divide, bits, counts, segments, arrange, matrices, diagonals, sparse, ragged, computed):
         for name, op, attributes, inputs, outputs in family():
             outputs = [np.asarray(o) for o in (outputs if isinstance(outputs, list) else [outputs])]
             lines += [f"case {name}", f"op firn:{op} 1"]

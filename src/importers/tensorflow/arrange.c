@@ -29,8 +29,18 @@ static enum status rows_of(struct tf_call *c, int rank, value_id *rows, struct e
     }
     TRY(emit_1(c->e, "Size", c->in[1], &count, err));
     TRY(emit_unsqueeze(c->e, count, 0, &count, err));
-    TRY(emit_node(c->e, "", "Shape", EMIT(c->in[0]),
-                  EMIT_ATTRIBUTES(attribute_of_int("start", rank)), &dims, err));
+    if (rank >= 0) {
+        TRY(emit_node(c->e, "", "Shape", EMIT(c->in[0]),
+                      EMIT_ATTRIBUTES(attribute_of_int("start", rank)), &dims, err));
+    } else {
+        value_id all, outer, end;
+
+        TRY(emit_1(c->e, "Shape", c->in[0], &all, err));
+        TRY(emit_1(c->e, "Shape", c->in[1], &outer, err));
+        TRY(emit_1(c->e, "Shape", outer, &outer, err)); /* of one number: the rank */
+        TRY(EMIT_INTS(c->e, &end, err, INT64_MAX));
+        TRY(emit_node(c->e, "", "Slice", EMIT(all, outer, end), EMIT_PLAIN, &dims, err));
+    }
     TRY(emit_concat(c->e, EMIT(count, dims), 0, &dims, err));
     return emit_node(c->e, "", "Reshape", EMIT(c->in[0], dims),
                      EMIT_ATTRIBUTES(attribute_of_int("allowzero", 1)), rows, err);
@@ -44,7 +54,7 @@ static enum status partition(struct tf_call *c, struct error *err)
     int rank;
 
     TRY(tf_int(c->node, "num_partitions", 0, &count, err));
-    TRY(tf_rank(c, 1, &rank, err));
+    rank = emit_shape(c->e, c->in[1])->rank;
     if (count < 1 || count > TF_OUTPUTS_MAX)
         return error_set(err, STATUS_UNSUPPORTED, "%lld partitions", (long long)count);
     TRY(rows_of(c, rank, &rows, err));

@@ -98,14 +98,17 @@ static enum status tensor_diag(struct tf_call *c, struct error *err)
 /* (dims, dims) -> (dims) */
 static enum status tensor_diag_part(struct tf_call *c, struct error *err)
 {
-    value_id dims, count, square, k, y;
-    int rank;
+    value_id dims, count, square, k, start, end, two, y;
+    int rank = emit_shape(c->e, c->in[0])->rank;
 
-    TRY(tf_rank(c, 0, &rank, err));
-    if (rank < 2 || rank % 2)
+    if (rank >= 0 && (rank < 2 || rank % 2))
         return error_set(err, STATUS_INVALID_INPUT, "a tensor of %d dimensions", rank);
-    TRY(emit_node(c->e, "", "Shape", EMIT(c->in[0]),
-                  EMIT_ATTRIBUTES(attribute_of_int("end", rank / 2)), &dims, err));
+    TRY(emit_1(c->e, "Shape", c->in[0], &dims, err));
+    TRY(emit_1(c->e, "Shape", dims, &end, err)); /* of one number: the rank */
+    TRY(EMIT_INTS(c->e, &two, err, 2));
+    TRY(EMIT_INTS(c->e, &start, err, 0));
+    TRY(emit_2(c->e, "Div", end, two, &end, err));
+    TRY(emit_node(c->e, "", "Slice", EMIT(dims, start, end), EMIT_PLAIN, &dims, err));
     TRY(emit_node(c->e, "", "ReduceProd", EMIT(dims), EMIT_PLAIN, &count, err));
     TRY(emit_concat(c->e, EMIT(count, count), 0, &square, err));
     TRY(shaped(c, c->in[0], square, &y, err));

@@ -241,7 +241,7 @@ static enum status strided_slice(struct tf_call *c, struct error *err)
 
     TRY(masks_read(c, &masks, err));
     rank = emit_shape(c->e, c->in[0])->rank;
-    if (rank < 0)
+    if (rank < 0 || !tf_constant(c, 3))
         return strided_slice_later(c, "StridedSlice", &masks, err);
     TRY(items_count(c, &count, err));
     for (size_t i = 0; i < count; i++)
