@@ -180,6 +180,12 @@ enum status tf_saved_model_restore(struct tf_lowering *l, const struct tf_saved_
 enum status tf_saved_model_initialise(struct tf_lowering *l, const struct tf_saved_model *model,
                                       struct error *err) must_check;
 
+/* Fill the tables that nodes of the graph fill, without a signature that says so
+ * (model/table.c). */
+struct tf_lowering;
+enum status tf_tables_fill(struct tf_lowering *l, struct error *err) must_check;
+bool tf_fills_table(const char *op);
+
 /* Details: which features of tf.train.Example the inputs of bytes hold (model/features.c). */
 enum status tf_features_describe(const struct graph *graph, struct description *description,
                                  struct arena *keep, struct error *err) must_check;

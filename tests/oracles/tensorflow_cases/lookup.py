@@ -181,7 +181,30 @@ def session_file(folder):
     return {"x": x}, {"y": y}, [{"x": np.array(["fox", "dog", "the"], object)}]
 
 
+class GraphWithTables:
+    """A graph alone, whose tables TensorFlow fills with its initializer."""
+
+    name, operator = "graph.tables", "InitializeTableV2"
+
+    def write(self, folder):
+        x = np.array(["b", "zz", "a"], object)
+        with tf.Graph().as_default() as graph, tf.compat.v1.Session(config=CONFIG) as session:
+            asked = tf.compat.v1.placeholder(tf.string, [None], "x")
+            table = L.StaticHashTable(L.KeyValueTensorInitializer(["a", "b"], tf.constant([1, 2], tf.int64)), -1)
+            other = L.StaticVocabularyTable(L.KeyValueTensorInitializer(["a", "b"], tf.constant([0, 1], tf.int64)), 3)
+            y = tf.identity(table.lookup(asked) * 10 + other.lookup(asked), "y")
+            session.run(tf.compat.v1.tables_initializer())
+            want = session.run(y, {asked: x})
+            for node in (definition := graph.as_graph_def()).node:
+                if node.op == "NoOp":
+                    definition.node.remove(node)
+        path = folder / "model.pb"
+        path.write_bytes(tf.compat.v1.graph_util.extract_sub_graph(definition, ["y"] + [n.name for n in definition.node if "TableImport" in n.op]).SerializeToString())
+        return [(path, None, {"x": x}, {"y": want})]
+
+
 def cases():
+    yield GraphWithTables()
     for key, value in PAIRS:
         yield static_pairs(key, value)
     for key, value in ((tf.string, tf.int64), (tf.int64, tf.string), (tf.string, tf.float32), (tf.int64, tf.int64), (tf.string, tf.bool)):

@@ -16,7 +16,7 @@ static bool is_silent(const struct tf_scope *scope, const struct tf_node *node)
     for (size_t i = 0; i < ARRAY_COUNT(OPS); i++)
         if (!strcmp(node->op, OPS[i]))
             return true;
-    if (strstr(node->op, "Summary") || !strcmp(node->op, "Assign"))
+    if (strstr(node->op, "Summary") || !strcmp(node->op, "Assign") || tf_fills_table(node->op))
         return true;
     return scope->l->trained &&
            (tf_writes(node->op) || tf_is_variable(node->op) ||
@@ -286,6 +286,7 @@ enum status tf_ends_build(struct tf_lowering *l, struct description *description
     struct emitter e = {.where = ""};
     struct tf_scope scope;
 
+    TRY(tf_tables_fill(l, err));
     for (int pass = 0; pass < 2; pass++) { /* again with what it writes as state */
         TRY(graph_new(&e.graph, l->keep, err));
         tf_signature_begin(l, e.graph);

@@ -401,3 +401,33 @@ enum status tf_asset_read(const struct tf_lowering *l, struct bytes name, struct
         return error_set(err, STATUS_UNSUPPORTED, "the file 'assets/%s' is not there", quoted);
     return member_bytes(member, bytes, err);
 }
+
+/* --- graphs without signatures --- */
+
+bool tf_fills_table(const char *op)
+{
+    return !strncmp(op, "InitializeTable", 15) || !strncmp(op, "LookupTableImport", 17);
+}
+
+enum status tf_tables_fill(struct tf_lowering *l, struct error *err)
+{
+    struct emitter e = {.where = ""};
+    struct tf_scope scope;
+    enum status status = STATUS_OK;
+
+    l->phase = TF_INITIALISING;
+    TRY(graph_new(&e.graph, l->keep, err));
+    TRY(tf_scope_open(&scope, l, NULL, NULL, &e, err));
+    for (size_t n = 0; n < l->graph->count && status == STATUS_OK; n++) {
+        const struct tf_node *node = &l->graph->nodes[n];
+
+        if (!tf_fills_table(node->op) || !tf_lower(&scope, &node, 1, err))
+            continue;
+        if (err->status != STATUS_UNSUPPORTED && err->status != STATUS_TOO_LARGE)
+            status = err->status;
+        else if (!(l->uninitialised = arena_printf(l->keep, "%s", err->text)))
+            status = error_no_memory(err, "the graph");
+    }
+    l->phase = TF_SERVING;
+    return status;
+}
