@@ -233,7 +233,8 @@ static enum status infer(struct op_call *call, struct error *err)
     } else if (op_is_known(call, MOST_ALL) &&
                !attribute_int(call->attributes, "pad_per_class", 0)) {
         made = tensor_i64(&call->in[MOST_ALL], 0);
-        made = made < 0 ? DIM_UNKNOWN : made;
+        if (made < 1)
+            return op_error(call, err, STATUS_INVALID_INPUT, "%lld boxes of all", (long long)made);
     }
     out = SHAPE(items, made, 4);
     op_give(call, 0, DTYPE_F32, &out);

@@ -98,7 +98,7 @@ static enum status infer(struct op_call *call, struct error *err)
     double ignored;
 
     TRY(check(call, err));
-    if (op_is_known(call, X) && op_is_known(call, LENGTHS) && call->in[X].data) {
+    if (op_is_known(call, X) && op_is_known(call, LENGTHS)) {
         TRY(decoder_of(call, &d, err));
         count = 0;
         for (size_t b = 0; b < d.batch; b++)

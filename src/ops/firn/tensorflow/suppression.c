@@ -223,7 +223,7 @@ static enum status count_selected(const struct op_call *call, int64_t *count, st
 
     *count = DIM_UNKNOWN;
     for (size_t i = 0; i < call->in_count; i++)
-        if (!op_is_known(call, i) || !call->in[i].data)
+        if (!op_is_known(call, i))
             return STATUS_OK;
     room = malloc(room_for(call->in[SCORES].shape.dims[0]) + 1);
     if (!room)
@@ -242,13 +242,14 @@ static enum status infer(struct op_call *call, struct error *err)
     struct shape out = {.rank = 1, .dims = {DIM_UNKNOWN}}, scalar = shape_scalar();
 
     TRY(check(call, err));
-    if (!attribute_int(call->attributes, "pad", 0))
+    if (!attribute_int(call->attributes, "pad", 0)) {
         TRY(count_selected(call, &out.dims[0], err));
-    else if (op_is_known(call, MOST))
+    } else if (op_is_known(call, MOST)) {
         out.dims[0] = tensor_i64(&call->in[MOST], 0);
-    if (out.dims[0] < DIM_UNKNOWN)
-        return op_error(call, err, STATUS_INVALID_INPUT, "%lld boxes are asked for",
-                        (long long)out.dims[0]);
+        if (out.dims[0] < 0 || out.dims[0] > INT32_MAX)
+            return op_error(call, err, STATUS_INVALID_INPUT, "%lld boxes are asked for",
+                            (long long)out.dims[0]);
+    }
     op_give(call, 0, DTYPE_I32, &out);
     op_give(call, 1, call->in[SCORES].dtype, &out);
     op_give(call, 2, DTYPE_I32, &scalar);
