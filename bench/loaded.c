@@ -143,7 +143,7 @@ int main(void)
     struct model m;
     double ratio;
 
-    products(&m, 8, 256, 6);
+    products(&m, 8, 256, 11);
     measure("30 us model, all cores", &m, small, cores, NULL, false);
     ratio = measure("30 us model, all cores", &m, small, cores, NULL, true);
     model_release(&m);

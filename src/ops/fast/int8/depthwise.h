@@ -4,8 +4,6 @@
 
 #include "ops/fast/int8/conv.h"
 
-enum { INT8_DEPTHWISE_TAPS_MAX = 128 };
-
 /* Fill `depthwise`, `sums` and, where the kernels have them and the weights are bytes, `quads`. */
 enum status int8_depthwise_pack(struct int8_conv *conv, struct arena *keep, struct error *err)
     must_check;

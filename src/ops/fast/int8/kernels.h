@@ -55,6 +55,8 @@ struct int8_finish {
     float own, other, sum_low, sum_high;
 };
 
+enum { INT8_DEPTHWISE_TAPS_MAX = 128 };
+
 /* Depthwise: sums[c] = sum over taps of x[tap][c] w[tap][c], for `count` channels. x points to rows
  * of bytes (uint8, or int8 when is_signed), one per tap; w (taps, channels) is int16, w_stride
  * elements from tap to tap. */
