@@ -218,14 +218,15 @@ static enum status import(const struct upload *upload, struct description *descr
                           struct graph **graph, struct arena *keep, struct error *err)
 {
     struct tf_saved_model *model = arena_new(keep, struct tf_saved_model, 1);
-    struct place place = {.version = -1, .name = ARRAY_COUNT(FILE_NAMES) - 1};
+    struct place place;
     struct protobuf message;
     struct bytes wire;
     enum status status;
 
     if (!model)
         return error_no_memory(err, "the model");
-    (void)place_of(upload->main, &place);
+    if (!place_of(upload->main, &place)) /* a file alone */
+        place = (struct place){.version = -1, .name = ARRAY_COUNT(FILE_NAMES) - 1};
     description->format = "tf-savedmodel";
     description->framework = "tensorflow";
     status = message_read(upload, &place, &wire, keep, err);

@@ -210,6 +210,24 @@ TEST(checkpoint_with_its_graph)
     release(&m);
 }
 
+/* A file alone: what it says, and what it lacks. */
+TEST(savedmodel_file_alone)
+{
+    struct artifact *whole = opened("two"), *artifact;
+    struct loading loading = {0};
+    struct error err = {0};
+    struct bytes bytes;
+
+    CHECK_OK(member_bytes(artifact_find(whole, "saved_model.pb"), &bytes, &err), err);
+    CHECK_OK(artifact_open_bytes(bytes, "some.pb", NULL, &artifact, &err), err);
+    CHECK_OK(load_artifact(artifact, (struct bytes){NULL, 0}, NULL, &loading, &err), err);
+    CHECK_TEXT(loading.description.format, "tf-savedmodel");
+    CHECK_INT(loading.description.contract.count, 2);
+    CHECK(strstr(loading.description.reason, "the file does not hold variable"));
+    load_close(&loading);
+    artifact_close(whole);
+}
+
 /* --- what is missing or broken --- */
 
 /* The archive again, as `change` leaves each member: false drops it. */
