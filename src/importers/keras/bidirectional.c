@@ -90,7 +90,7 @@ static enum status states_split(const struct call *c, struct keras_tensor *in[2]
         in[way] = arena_new(c->k->keep, struct keras_tensor, *count);
         if (!in[way])
             return error_no_memory(err, "a layer");
-        in[way][0] = c->in[0];
+        in[way][0] = (struct keras_tensor){c->in[0].value, call_steps_mask(c)};
         memcpy(in[way] + 1, states + way * (*count - 1), (*count - 1) * sizeof *states);
     }
     return STATUS_OK;
@@ -120,7 +120,7 @@ static enum status bidirectional(struct call *c, struct error *err)
     if (sequences)
         TRY(emit_slice(c->e, backward[0].value, 1, INT64_MAX, INT64_MIN, -1, &backward[0].value,
                        err));
-    mask = sequences ? in[0][0].mask : VALUE_NONE;
+    mask = sequences ? c->in[0].mask : VALUE_NONE;
     if (mode && mode->kind == JSON_NULL) {
         TRY(call_add(c, forward[0].value, mask, err));
         TRY(call_add(c, backward[0].value, mask, err));

@@ -142,7 +142,7 @@ static enum status mask_step(const struct convolution_lstm *n, int64_t at, value
 {
     const struct emitter *e = n->c->e;
 
-    TRY(emit_cast(e, n->c->in[0].mask, DTYPE_BOOL, counts, err));
+    TRY(emit_cast(e, call_steps_mask(n->c), DTYPE_BOOL, counts, err));
     TRY(emit_slice(e, *counts, 1, at, at + 1, 1, counts, err));
     for (int d = 0; d < n->spatial; d++)
         TRY(emit_unsqueeze(e, *counts, 2, counts, err));
@@ -164,7 +164,7 @@ static enum status run_step(const struct convolution_lstm *n, int64_t at, struct
     TRY(emit_squeeze(e, x, 1, &x, err));
     TRY(step(n, x, &s->h, &s->cell, err));
     s->output = s->h;
-    if (n->c->in[0].mask == VALUE_NONE)
+    if (call_steps_mask(n->c) == VALUE_NONE)
         return STATUS_OK;
     TRY(mask_step(n, at, &counts, err));
     TRY(hold(n, counts,

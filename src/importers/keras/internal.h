@@ -183,6 +183,10 @@ const struct json *call_keyword(const struct call *c, const char *name);
 /* The tensor that a keyword of the call is; number `index` where it is a list. Or NULL. */
 const struct keras_tensor *call_tensor(const struct call *c, const char *name, size_t index);
 
+/* The mask of the steps of a recurrent layer. Keras 3 hands on none beside initial states, unless
+ * the call has it. */
+value_id call_steps_mask(const struct call *c);
+
 /* Rank of an input; UNSUPPORTED when it is not known. */
 enum status call_rank(const struct call *c, size_t input, int *rank, struct error *err) must_check;
 /* A dimension that must be a number. */

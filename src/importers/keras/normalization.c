@@ -56,8 +56,8 @@ static enum status batch_normalization(struct call *c, struct error *err)
         TRY(weight_take(c, "beta", 1, &beta, err));
     TRY(weight_take(c, "moving mean", 1, &mean, err));
     TRY(weight_take(c, "moving variance", 1, &variance, err));
-    TRY(tensor_new(&factor, DTYPE_F32, &mean.shape, c->k->keep, err));
-    TRY(tensor_new(&offset, DTYPE_F32, &mean.shape, c->k->keep, err));
+    TRY(tensor_new(&factor, c->dtype, &mean.shape, c->k->keep, err));
+    TRY(tensor_new(&offset, c->dtype, &mean.shape, c->k->keep, err));
     if (!shape_equal(&mean.shape, &variance.shape) ||
         (scaled && !shape_equal(&mean.shape, &gamma.shape)) ||
         (centred && !shape_equal(&mean.shape, &beta.shape)))
@@ -111,7 +111,7 @@ static enum status layer_normalization(struct call *c, struct error *err)
 
         TRY(call_dim(c, 0, -1, &width, err));
         shape = SHAPE(width);
-        TRY(tensor_new(&ones, DTYPE_F32, &shape, c->k->keep, err));
+        TRY(tensor_new(&ones, c->dtype, &shape, c->k->keep, err));
         for (size_t i = 0; i < (size_t)width; i++)
             tensor_set_f64(&ones, i, 1);
         TRY(emit_constant(c->e, &ones, &gamma, err));
@@ -120,8 +120,9 @@ static enum status layer_normalization(struct call *c, struct error *err)
         TRY(weight_constant(c, "beta", -1, &beta, err));
     TRY(emit_node(
         c->e, "", "LayerNormalization", EMIT(c->in[0].value, gamma, centred ? beta : VALUE_NONE),
-        EMIT_ATTRIBUTES(attribute_of_int("axis", axis), attribute_of_float("epsilon", epsilon)), &y,
-        err));
+        EMIT_ATTRIBUTES(attribute_of_int("axis", axis), attribute_of_float("epsilon", epsilon),
+                        attribute_of_int("stash_type", dtype_to_onnx(c->dtype))),
+        &y, err));
     return call_give(c, y);
 }
 

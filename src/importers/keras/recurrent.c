@@ -62,7 +62,7 @@ static enum status options_read(struct call *c, struct options *o, struct error 
         .states = config_bool_or(c, "return_state", NULL, false),
         .zeros = config_bool_or(c, "zero_output_for_mask", NULL, false),
         .x = c->in[0].value,
-        .mask = c->in[0].mask,
+        .mask = call_steps_mask(c),
     };
     TRY(config_refuse(c, "time_major", err));
     TRY(call_rank(c, 0, &rank, err));
@@ -134,7 +134,7 @@ static enum status recurrent(struct call *c, struct error *err)
     if (used != o.initial_count)
         return error_set(err, STATUS_UNSUPPORTED, "has %zu initial states", o.initial_count);
     /* the mask that goes on is that of the input, whatever the direction */
-    return give(c, &o, y, o.mask, states, (size_t)kind->states, err);
+    return give(c, &o, y, c->in[0].mask, states, (size_t)kind->states, err);
 }
 
 /* --- RNN --- */
@@ -239,7 +239,7 @@ static enum status rnn(struct call *c, struct error *err)
     weights_part_end(own, &cell);
     if (used != o.initial_count)
         return error_set(err, STATUS_UNSUPPORTED, "has %zu initial states", o.initial_count);
-    return give(c, &o, x, o.mask, states, count, err);
+    return give(c, &o, x, c->in[0].mask, states, count, err);
 }
 
 const struct layer_set layers_recurrent =

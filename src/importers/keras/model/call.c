@@ -109,6 +109,16 @@ static enum status arguments_check(const struct call *c, const struct layer_clas
     return STATUS_OK;
 }
 
+value_id call_steps_mask(const struct call *c)
+{
+    const struct argument *states = call_argument(c, SIZE_MAX, "initial_state");
+    const struct argument *mask = call_argument(c, SIZE_MAX, "mask");
+
+    return c->k->generation > 2 && states && states->count && !(mask && mask->count)
+               ? VALUE_NONE
+               : c->in[0].mask;
+}
+
 enum status call_rank(const struct call *c, size_t input, int *rank, struct error *err)
 {
     *rank = emit_shape(c->e, c->in[input].value)->rank;

@@ -265,7 +265,8 @@ static enum status last_output(struct recurrent *n, value_id state, value_id *y,
     value_id counts;
 
     *y = state;
-    if (n->mask == VALUE_NONE || (n->initial[0] == VALUE_NONE && !n->zeros))
+    if (n->mask == VALUE_NONE ||
+        ((n->initial[0] == VALUE_NONE || n->c->k->generation > 2) && !n->zeros))
         return STATUS_OK;
     if (n->zeros) {
         TRY(emit_slice(e, n->mask, 1, -1, INT64_MAX, 1, &counts, err));
