@@ -6,11 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "engine/native.h"
 #include "loading/load.h"
 
 enum { FUZZ_MEMORY = 64 << 20 };
+
+static inline uint64_t fuzz_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
 
 static inline void fuzz_run(struct servable *servable, size_t index)
 {
@@ -23,6 +32,8 @@ static inline void fuzz_run(struct servable *servable, size_t index)
     bool made = session && inputs && outputs;
 
     arena_init(&arena, FUZZ_MEMORY);
+    if (session) /* a loop may be without end */
+        session->deadline_ns = fuzz_now_ns() + 1000000000u;
     for (size_t i = 0; made && i < signature->input_count; i++) {
         struct shape shape = signature->inputs[i].shape;
         if (shape.rank == RANK_UNKNOWN)

@@ -473,39 +473,145 @@ static enum status entries_fit(struct carrying *k, struct error *err)
     return STATUS_OK;
 }
 
+/* --- arrays that only grow: what the rounds append is stacked by the loop --- */
+
+static size_t readers(const struct carrying *k, value_id value)
+{
+    const struct graph *graph = k->body->e.graph;
+    size_t count = k->outputs[0] == value;
+
+    for (size_t n = 0; n < graph->node_count; n++)
+        for (size_t i = 0; i < graph->nodes[n].input_count; i++)
+            count += graph->nodes[n].inputs[i] == value;
+    for (size_t i = 0; i < k->loop->count; i++)
+        count += k->next[i] == value;
+    return count;
+}
+
+static const struct node *producer_of(const struct graph *graph, value_id value, const char *op)
+{
+    const struct node *node =
+        graph->values[value].producer < 0 ? NULL : &graph->nodes[graph->values[value].producer];
+
+    return node && !strcmp(node->op->name, op) ? node : NULL;
+}
+
+static bool is_number(const struct graph *graph, value_id value, int64_t number)
+{
+    const struct tensor *known = graph->values[value].constant;
+
+    return known && known->data && dtype_is_integer(known->dtype) && tensor_count(known) == 1 &&
+           tensor_i64(known, 0) == number;
+}
+
+/* Is a value the number of the round, as a state of the loop counts it? */
+static bool is_counter(const struct carrying *k, value_id value)
+{
+    const struct graph *graph = k->body->e.graph;
+    const struct node *cast, *add;
+
+    value = origin_of(graph, value);
+    while ((cast = producer_of(graph, value, "Cast")))
+        value = origin_of(graph, cast->inputs[0]);
+    for (size_t i = 0; i < k->loop->count; i++) {
+        if (k->kept[i] || k->states[i] != value || !is_number(k->e->graph, k->entry[i], 0))
+            continue;
+        add = producer_of(graph, origin_of(graph, k->next[i]), "Add");
+        return add &&
+               ((origin_of(graph, add->inputs[0]) == value &&
+                 is_number(graph, add->inputs[1], 1)) ||
+                (origin_of(graph, add->inputs[1]) == value && is_number(graph, add->inputs[0], 1)));
+    }
+    return false;
+}
+
+/* Does each round append one element to the array that state `i` is, which begins empty and is
+ * asked for nothing else? Then that element in *item. */
+static bool is_appended(const struct carrying *k, size_t i, value_id *item)
+{
+    const struct graph *graph = k->body->e.graph;
+    const struct shape *entry = emit_shape(k->e, k->loop->entry[i]);
+    const struct node *node = producer_of(graph, k->next[i], "ListPush");
+
+    if (k->kept[i] || !tf_list_of(k->l, graph, k->states[i]) || entry->rank < 1 ||
+        entry->dims[0] != 0)
+        return false;
+    if (!node) {
+        node = producer_of(graph, k->next[i], "ListSet");
+        if (!node || !attribute_int(&node->attributes, "grow", 0) ||
+            !is_counter(k, node->inputs[1]))
+            return false;
+    }
+    *item = node->inputs[node->input_count - 1];
+    return node->inputs[0] == k->states[i] && readers(k, k->states[i]) == 1 &&
+           readers(k, k->next[i]) == 1;
+}
+
+/* --- the node --- */
+
+struct closing {
+    value_id *own, *made, *formals; /* of the node, of the body */
+    value_id *items;                /* (count,): of arrays that grow; else VALUE_NONE */
+    size_t state_count, item_count;
+};
+
+/* States first, then what is stacked. */
+static enum status loop_order(struct carrying *k, struct closing *c, value_id condition,
+                              struct error *err)
+{
+    size_t count = k->loop->count, formal = 2;
+
+    *c = (struct closing){.own = arena_new(k->l->keep, value_id, count + 2),
+                          .made = arena_new(k->l->keep, value_id, count),
+                          .formals = arena_new(k->l->keep, value_id, count + 2),
+                          .items = arena_new(k->l->keep, value_id, count)};
+    if (!c->own || !c->made || !c->formals || !c->items)
+        return error_no_memory(err, "a loop");
+    c->own[0] = VALUE_NONE;
+    c->own[1] = condition;
+    memcpy(c->formals, k->formals, 2 * sizeof *c->formals);
+    for (size_t i = 0; i < count; i++) {
+        c->items[i] = VALUE_NONE;
+        if (k->kept[i])
+            continue;
+        formal++;
+        if (is_appended(k, i, &c->items[i])) {
+            c->item_count++;
+            continue;
+        }
+        c->items[i] = VALUE_NONE;
+        c->own[2 + c->state_count] = k->entry[i];
+        c->formals[2 + c->state_count] = k->formals[formal - 1];
+        k->outputs[1 + c->state_count++] = k->next[i];
+    }
+    for (size_t i = 0, at = c->state_count; i < count; i++)
+        if (c->items[i] != VALUE_NONE)
+            k->outputs[1 + at++] = c->items[i];
+    return STATUS_OK;
+}
+
 static enum status loop_close(struct carrying *k, value_id condition, value_id *results,
                               struct error *err)
 {
-    size_t count = 0, at = 0;
-    value_id *own = arena_new(k->l->keep, value_id, k->loop->count + 2);
-    value_id *made = arena_new(k->l->keep, value_id, k->loop->count);
+    struct closing c;
+    size_t outputs, state = 0, item;
 
-    if (!own || !made)
-        return error_no_memory(err, "a loop");
-    for (size_t i = 0; i < k->loop->count; i++)
-        count += !k->kept[i];
-    if (!count) { /* it changes nothing */
+    TRY(loop_order(k, &c, condition, err));
+    outputs = c.state_count + c.item_count;
+    if (!outputs) { /* it changes nothing */
         memcpy(results, k->entry, k->loop->count * sizeof *results);
         return STATUS_OK;
     }
-    count = 0;
-    own[0] = VALUE_NONE;
-    own[1] = condition;
+    TRY(body_close(k->body, c.formals, c.state_count + 2, k->outputs, outputs + 1, err));
+    TRY(control_emit(k->l, k->e, "Loop", (struct emit_inputs){c.own, c.state_count + 2}, &k->body,
+                     1, c.made, outputs, err));
+    item = c.state_count;
     for (size_t i = 0; i < k->loop->count; i++) {
-        if (k->kept[i])
-            continue;
-        own[2 + count] = k->entry[i];
-        k->outputs[1 + count++] = k->next[i];
-    }
-    TRY(body_close(k->body, k->formals, k->formal_count, k->outputs, count + 1, err));
-    TRY(control_emit(k->l, k->e, "Loop", (struct emit_inputs){own, count + 2}, &k->body, 1, made,
-                     count, err));
-    for (size_t i = 0; i < k->loop->count; i++) {
-        results[i] = k->kept[i] ? k->entry[i] : made[at];
-        if (k->kept[i])
-            continue;
-        at++;
-        TRY(tf_list_keep(k->l, k->body->e.graph, k->next[i], k->e->graph, results[i], err));
+        results[i] = k->kept[i]                 ? k->entry[i]
+                     : c.items[i] != VALUE_NONE ? c.made[item++]
+                                                : c.made[state++];
+        if (!k->kept[i])
+            TRY(tf_list_keep(k->l, k->body->e.graph, k->next[i], k->e->graph, results[i], err));
     }
     return STATUS_OK;
 }
