@@ -2,8 +2,8 @@
 /* Inputs of predict and bench: files of numbers and text, turned into tensors for a signature.
  *
  * .npy, .npz, .csv, .json (an Open Inference request body), .pb (an ONNX TensorProto, or the
- * SequenceProto or OptionalProto that the signature asks for), TFRecord files (a list of strings, one
- * a record), told apart by content where that is possible; "-" is standard input. */
+ * SequenceProto or OptionalProto that the signature asks for), TFRecord files (a list of strings,
+ * one a record), told apart by content where that is possible; "-" is standard input. */
 #pragma once
 
 #include "contract/contract.h"

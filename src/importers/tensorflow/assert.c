@@ -64,9 +64,36 @@ static enum status print(struct tf_call *c, struct error *err)
     return tf_give(c, c->in[0]);
 }
 
-const struct tf_op_set tf_ops_assert = TF_OP_SET(
-    {.name = "Assert", .lower = assertion}, {.name = "Print", .lower = print},
-    {.name = "PrintV2", .lower = silent}, {.name = "NoOp", .lower = silent},
-    {.name = "WriteSummary", .lower = silent}, {.name = "WriteScalarSummary", .lower = silent},
-    {.name = "WriteHistogramSummary", .lower = silent},
-    {.name = "WriteImageSummary", .lower = silent}, );
+/* The input, once it is known to hold no NaN and no infinity. */
+static enum status check_numerics(struct tf_call *c, struct error *err)
+{
+    const char *text;
+    struct bytes message;
+    value_id nan, infinite, bad, good, checked, y;
+
+    if (c->l->phase != TF_SERVING)
+        return tf_give(c, c->in[0]);
+    TRY(tf_string(c->node, "message", "", &message, err));
+    text = arena_printf(c->l->keep, "%.*s: the tensor had NaN or Inf values",
+                        (int)(message.size < 200 ? message.size : 200), (const char *)message.data);
+    if (!text)
+        return error_no_memory(err, "a message");
+    TRY(emit_1(c->e, "IsNaN", c->in[0], &nan, err));
+    TRY(emit_1(c->e, "IsInf", c->in[0], &infinite, err));
+    TRY(emit_2(c->e, "Or", nan, infinite, &bad, err));
+    TRY(emit_1(c->e, "Not", bad, &good, err));
+    TRY(emit_node(c->e, "firn", "Assert", EMIT(good),
+                  EMIT_ATTRIBUTES(attribute_of_text("message", text)), &checked, err));
+    TRY(emit_node(c->e, "firn", "After", EMIT(c->in[0], checked), EMIT_PLAIN, &y, err));
+    return tf_give(c, y);
+}
+
+const struct tf_op_set tf_ops_assert =
+    TF_OP_SET({.name = "Assert", .lower = assertion},
+              {.name = "CheckNumerics", .lower = check_numerics, .inputs = 1},
+              {.name = "CheckNumericsV2", .lower = check_numerics, .inputs = 1},
+              {.name = "Print", .lower = print}, {.name = "PrintV2", .lower = silent},
+              {.name = "NoOp", .lower = silent}, {.name = "WriteSummary", .lower = silent},
+              {.name = "WriteScalarSummary", .lower = silent},
+              {.name = "WriteHistogramSummary", .lower = silent},
+              {.name = "WriteImageSummary", .lower = silent}, );

@@ -135,7 +135,7 @@ OPERATORS(OPERATOR)
 #define ROW(op, group, fast, text)                                                                 \
     {.name = #op,                                                                                  \
      .summary = text,                                                                              \
-     .flags = OP_ROWS,                                                                                   \
+     .flags = OP_ROWS,                                                                             \
      .in_min = 1,                                                                                  \
      .in_max = 2,                                                                                  \
      .out_min = 1,                                                                                 \
