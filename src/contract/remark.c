@@ -202,3 +202,26 @@ void pairs_read(struct reading *r, const struct yaml *value, struct manifest_pai
             (*pairs)[(*count)++] = (struct manifest_pair){item->key, item->text};
     }
 }
+
+/* --- kinds that are not used --- */
+
+void unused_name_read(struct reading *r, const struct yaml *value, void *document)
+{
+    text_read(r, value, &((struct manifest_document *)document)->name);
+}
+
+void unused_read(struct reading *r, const struct yaml *root, const struct key *keys, size_t count,
+                 const char *required, const char *why, struct manifest_document *document)
+{
+    char name[64];
+
+    keys_read(r, root, document->kind, keys, count, document);
+    while (*required) {
+        size_t size = strcspn(required, ",");
+
+        snprintf(name, sizeof name, "%.*s", (int)size, required);
+        key_required(r, root, document->kind, name);
+        required += size + (required[size] == ',');
+    }
+    note(r, root->line, "%s is not used: %s", document->kind, why);
+}

@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* kind: Environment. Checked, and nothing is done with it: it says where containers run. */
+/* kind: Environment. Nothing is done with it: it says where containers run. */
 #include "contract/kinds/internal.h"
-
-static void name_read(struct reading *r, const struct yaml *value, void *into)
-{
-    text_read(r, value, &((struct manifest_document *)into)->name);
-}
 
 static void read(struct reading *r, const struct yaml *root, struct manifest_document *document)
 {
     static const struct key KEYS[] = {
-        {"kind", NULL},
-        {"name", name_read},
-        {"selector", NULL},
-    };
+        {"kind", NULL}, {"name", unused_name_read}, {"selector", NULL}};
 
-    keys_read(r, root, "an environment", KEYS, ARRAY_COUNT(KEYS), document);
-    key_required(r, root, "an environment", "name");
-    key_required(r, root, "an environment", "selector");
-    note(r, root->line, "Environment is not used: it says where containers run");
+    unused_read(r, root, KEYS, ARRAY_COUNT(KEYS), "name,selector", "it says where containers run",
+                document);
 }
 
 const struct manifest_kind kind_environment = {"Environment", read};

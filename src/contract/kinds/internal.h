@@ -66,6 +66,11 @@ void pairs_read(struct reading *r, const struct yaml *value, struct manifest_pai
 /* contract.c */
 void contract_read(struct reading *r, const struct yaml *value, struct contract *contract);
 
+/* Kinds that are checked and not used: `required` keys, with commas; `why` nothing is done. */
+void unused_read(struct reading *r, const struct yaml *root, const struct key *keys, size_t count,
+                 const char *required, const char *why, struct manifest_document *document);
+void unused_name_read(struct reading *r, const struct yaml *value, void *document);
+
 struct manifest_kind {
     const char *name; /* "Model" */
     void (*read)(struct reading *r, const struct yaml *root, struct manifest_document *document);
