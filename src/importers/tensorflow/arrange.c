@@ -90,16 +90,17 @@ static enum status list_diff(struct tf_call *c, struct error *err)
 static enum status unique_along(struct tf_call *c, const int64_t *axis, bool counts,
                                 struct error *err)
 {
-    struct attribute attributes[2] = {attribute_of_int("sorted", 0)};
+    struct attribute attributes[3] = {attribute_of_int("sorted", 0),
+                                      attribute_of_int("nan_apart", 1)};
     enum dtype dtype;
     value_id y[4];
 
     if (axis)
-        attributes[1] = attribute_of_int("axis", *axis);
+        attributes[2] = attribute_of_int("axis", *axis);
     TRY(tf_type(c->node, "out_idx", &dtype, err));
     if (dtype == DTYPE_NONE)
         dtype = DTYPE_I32;
-    TRY(emit(c->e, "", "Unique", c->in, 1, attributes, axis ? 2 : 1, y, 4, err));
+    TRY(emit(c->e, "", "Unique", c->in, 1, attributes, axis ? 3 : 2, y, 4, err));
     TRY(tf_add(c, y[0], err));
     TRY(emit_cast(c->e, y[2], dtype, &y[2], err));
     TRY(tf_add(c, y[2], err));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Unique: different elements (or slices along an axis), sorted or in order of appearance; where
- * each was first, which one every element is, and how often each came. NaNs are one value. */
+ * each was first, which one every element is, and how often each came. NaNs are one value or, with
+ * the private attribute nan_apart, as many as there are. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -10,6 +11,7 @@
 struct slices {
     const struct tensor *x;
     size_t n, outer, inner; /* slice i is (outer, i, inner) */
+    bool nan_apart;
 };
 
 static enum status slices_of(const struct op_call *call, struct slices *s, struct error *err)
@@ -18,7 +20,8 @@ static enum status slices_of(const struct op_call *call, struct slices *s, struc
     const struct shape *shape = &call->in[0].shape;
     int at;
 
-    *s = (struct slices){&call->in[0], 0, 1, 1};
+    *s = (struct slices){&call->in[0], 0, 1, 1,
+                         attribute_int(call->attributes, "nan_apart", 0) != 0};
     if (!axis) {
         s->n = shape_count(shape);
         return STATUS_OK;
@@ -64,6 +67,21 @@ static int compare_slices(const struct slices *s, int64_t a, int64_t b)
                 return order;
         }
     return 0;
+}
+
+static bool has_nan(const struct slices *s, int64_t slice)
+{
+    for (size_t o = 0; o < s->outer; o++)
+        for (size_t i = 0; i < s->inner; i++)
+            if (isnan(tensor_f64(s->x, (o * s->n + (size_t)slice) * s->inner + i)))
+                return true;
+    return false;
+}
+
+static bool is_same(const struct slices *s, int64_t a, int64_t b)
+{
+    return !compare_slices(s, a, b) &&
+           !(s->nan_apart && dtype_is_float(s->x->dtype) && has_nan(s, a));
 }
 
 static bool is_after(const struct slices *s, int64_t a, int64_t b)
@@ -113,7 +131,7 @@ static enum status count_different(const struct op_call *call, const struct slic
     sort(s, order);
     *count = s->n > 0;
     for (size_t i = 1; i < s->n; i++)
-        *count += compare_slices(s, order[i - 1], order[i]) != 0;
+        *count += !is_same(s, order[i - 1], order[i]);
     free(order);
     return STATUS_OK;
 }
@@ -180,7 +198,7 @@ static enum status run(const struct op_call *call, struct error *err)
     number = first + s.n;
     sort(&s, order);
     for (size_t i = 0; i < s.n; i++) {
-        if (i == 0 || compare_slices(&s, order[i - 1], order[i])) {
+        if (i == 0 || !is_same(&s, order[i - 1], order[i])) {
             number[groups] = groups;
             first[groups++] = order[i];
         }
