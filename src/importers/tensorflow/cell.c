@@ -133,9 +133,8 @@ static enum status block_lstm_2(struct tf_call *c, struct error *err)
     return block_lstm(c, true, err);
 }
 
-#define LSTM_OUTPUTS "i,cs,f,o,ci,co,h"
-const struct tf_op_set tf_ops_cell = TF_OP_SET(
-    {.name = "GRUBlockCell", .lower = gru, .inputs = 6, .outputs = "r,u,c,h"},
-    {.name = "LSTMBlockCell", .lower = lstm, .inputs = 8, .outputs = LSTM_OUTPUTS},
-    {.name = "BlockLSTM", .lower = block_lstm_1, .inputs = 9, .outputs = LSTM_OUTPUTS},
-    {.name = "BlockLSTMV2", .lower = block_lstm_2, .inputs = 9, .outputs = LSTM_OUTPUTS}, );
+const struct tf_op_set tf_ops_cell =
+    TF_OP_SET({.name = "GRUBlockCell", .lower = gru, .inputs = 6},
+              {.name = "LSTMBlockCell", .lower = lstm, .inputs = 8},
+              {.name = "BlockLSTM", .lower = block_lstm_1, .inputs = 9},
+              {.name = "BlockLSTMV2", .lower = block_lstm_2, .inputs = 9}, );

@@ -435,17 +435,16 @@ static enum status outside(struct tf_call *c, struct error *err)
     }
 #define SWITCH(op)                                                                                 \
     {                                                                                              \
-        .name = op, .lower = part, .outputs = "output_false,output_true", .needs = data_needs      \
+        .name = op, .lower = part, .needs = data_needs                                             \
     }
 #define MERGE(op)                                                                                  \
     {                                                                                              \
-        .name = op, .lower = merge, .outputs = "output,value_index", .needs = merge_needs          \
+        .name = op, .lower = merge, .needs = merge_needs                                           \
     }
 
 const struct tf_op_set tf_ops_control_v1 = TF_OP_SET(
     SWITCH("Switch"), SWITCH("RefSwitch"), MERGE("Merge"), MERGE("RefMerge"), PASS("Enter"),
-    PASS("RefEnter"), PASS("LoopCond"),
-    {.name = "_SwitchN", .lower = part, .outputs = "outputs*num_outs", .needs = data_needs},
+    PASS("RefEnter"), PASS("LoopCond"), {.name = "_SwitchN", .lower = part, .needs = data_needs},
     {.name = "Exit", .lower = leave, .needs = exit_needs},
     {.name = "RefExit", .lower = leave, .needs = exit_needs},
     {.name = "NextIteration", .lower = outside}, {.name = "RefNextIteration", .lower = outside}, );

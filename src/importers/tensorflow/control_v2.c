@@ -157,10 +157,7 @@ static enum status lower_while(struct tf_call *c, struct error *err)
     return STATUS_OK;
 }
 
-const struct tf_op_set tf_ops_control_v2 =
-    TF_OP_SET({.name = "If", .lower = lower_if, .outputs = "output*Tout"},
-              {.name = "StatelessIf", .lower = lower_if, .outputs = "output*Tout"},
-              {.name = "Case", .lower = lower_case, .outputs = "output*Tout"},
-              {.name = "StatelessCase", .lower = lower_case, .outputs = "output*Tout"},
-              {.name = "While", .lower = lower_while, .outputs = "output*T"},
-              {.name = "StatelessWhile", .lower = lower_while, .outputs = "output*T"}, );
+const struct tf_op_set tf_ops_control_v2 = TF_OP_SET(
+    {.name = "If", .lower = lower_if}, {.name = "StatelessIf", .lower = lower_if},
+    {.name = "Case", .lower = lower_case}, {.name = "StatelessCase", .lower = lower_case},
+    {.name = "While", .lower = lower_while}, {.name = "StatelessWhile", .lower = lower_while}, );

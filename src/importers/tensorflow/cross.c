@@ -85,13 +85,6 @@ static enum status hashed_cross(struct tf_call *c, struct error *err)
     return cross(c, "N", 3, attributes, used, err);
 }
 
-const struct tf_op_set tf_ops_cross =
-    TF_OP_SET({.name = "SparseCross",
-               .lower = old_cross,
-               .outputs = "output_indices,output_values,output_shape"},
-              {.name = "SparseCrossV2",
-               .lower = joined_cross,
-               .outputs = "output_indices,output_values,output_shape"},
-              {.name = "SparseCrossHashed",
-               .lower = hashed_cross,
-               .outputs = "output_indices,output_values,output_shape"}, );
+const struct tf_op_set tf_ops_cross = TF_OP_SET(
+    {.name = "SparseCross", .lower = old_cross}, {.name = "SparseCrossV2", .lower = joined_cross},
+    {.name = "SparseCrossHashed", .lower = hashed_cross}, );

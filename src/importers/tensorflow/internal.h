@@ -461,10 +461,6 @@ struct tf_op {
     const char *onnx; /* this ONNX operator, with the same inputs; NULL: lower */
     enum status (*lower)(struct tf_call *c, struct error *err);
     size_t inputs; /* exactly so many; 0: any number */
-    /* The names of its output arguments in order, needed where there are several, for functions
-     * name them: "values,indices". Lists say the attribute that gives their length, a number or a
-     * list: "sparse_indices*Nsparse,dense_values*Tdense". */
-    const char *outputs;
     /* Instead of its inputs: a node that is to be lowered before this one; NULL: none any more. */
     enum status (*needs)(struct tf_scope *scope, const struct tf_node *node,
                          const struct tf_node **from, struct error *err);

@@ -67,11 +67,6 @@ static enum status sparse_cross_entropy(struct tf_call *c, struct error *err)
     return tf_add(c, gradient, err);
 }
 
-const struct tf_op_set tf_ops_loss = TF_OP_SET({.name = "SoftmaxCrossEntropyWithLogits",
-                                                .lower = cross_entropy,
-                                                .inputs = 2,
-                                                .outputs = "loss,backprop"},
-                                               {.name = "SparseSoftmaxCrossEntropyWithLogits",
-                                                .lower = sparse_cross_entropy,
-                                                .inputs = 2,
-                                                .outputs = "loss,backprop"}, );
+const struct tf_op_set tf_ops_loss = TF_OP_SET(
+    {.name = "SoftmaxCrossEntropyWithLogits", .lower = cross_entropy, .inputs = 2},
+    {.name = "SparseSoftmaxCrossEntropyWithLogits", .lower = sparse_cross_entropy, .inputs = 2}, );

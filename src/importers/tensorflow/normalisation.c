@@ -244,18 +244,12 @@ static enum status lrn(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
-#define NORM_OUTPUTS "y,batch_mean,batch_variance,reserve_space_1,reserve_space_2"
-const struct tf_op_set tf_ops_normalisation = TF_OP_SET(
-    {.name = "BiasAdd", .lower = bias_add, .inputs = 2},
-    {.name = "BiasAddV1", .lower = bias_add, .inputs = 2},
-    {.name = "FusedBatchNorm", .lower = batch_norm, .inputs = 5, .outputs = NORM_OUTPUTS},
-    {.name = "FusedBatchNormV2", .lower = batch_norm, .inputs = 5, .outputs = NORM_OUTPUTS},
-    {.name = "FusedBatchNormV3",
-     .lower = batch_norm_v3,
-     .inputs = 5,
-     .outputs = NORM_OUTPUTS ",reserve_space_3"},
-    {.name = "_FusedBatchNormEx",
-     .lower = batch_norm_ex,
-     .outputs = NORM_OUTPUTS ",reserve_space_3"},
-    {.name = "BatchNormWithGlobalNormalization", .lower = batch_norm_global, .inputs = 5},
-    {.name = "LRN", .lower = lrn, .inputs = 1}, );
+const struct tf_op_set tf_ops_normalisation =
+    TF_OP_SET({.name = "BiasAdd", .lower = bias_add, .inputs = 2},
+              {.name = "BiasAddV1", .lower = bias_add, .inputs = 2},
+              {.name = "FusedBatchNorm", .lower = batch_norm, .inputs = 5},
+              {.name = "FusedBatchNormV2", .lower = batch_norm, .inputs = 5},
+              {.name = "FusedBatchNormV3", .lower = batch_norm_v3, .inputs = 5},
+              {.name = "_FusedBatchNormEx", .lower = batch_norm_ex},
+              {.name = "BatchNormWithGlobalNormalization", .lower = batch_norm_global, .inputs = 5},
+              {.name = "LRN", .lower = lrn, .inputs = 1}, );

@@ -242,16 +242,7 @@ static enum status parse_single(struct tf_call *c, struct error *err)
     return tf_parse_emit(c, &p, err);
 }
 
-#define SPARSE_AND_DENSE(count)                                                                    \
-    "sparse_indices*" count ",sparse_values*sparse_types,sparse_shapes*" count                     \
-    ",dense_values*Tdense"
-
-const struct tf_op_set tf_ops_parsing = TF_OP_SET(
-    {.name = "ParseExample", .lower = parse_example, .outputs = SPARSE_AND_DENSE("Nsparse")},
-    {.name = "ParseExampleV2",
-     .lower = parse_example_v2,
-     .outputs = SPARSE_AND_DENSE("num_sparse") ",ragged_values*ragged_value_types,"
-                                               "ragged_row_splits*ragged_split_types"},
-    {.name = "ParseSingleExample",
-     .lower = parse_single,
-     .outputs = SPARSE_AND_DENSE("num_sparse")}, );
+const struct tf_op_set tf_ops_parsing =
+    TF_OP_SET({.name = "ParseExample", .lower = parse_example},
+              {.name = "ParseExampleV2", .lower = parse_example_v2},
+              {.name = "ParseSingleExample", .lower = parse_single}, );

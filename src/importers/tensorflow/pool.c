@@ -151,7 +151,4 @@ const struct tf_op_set tf_ops_pool =
               {.name = "AvgPool3D", .lower = average_pool_3d, .inputs = 1},
               {.name = "MaxPoolGrad", .lower = max_pool_grad, .inputs = 3},
               {.name = "AvgPoolGrad", .lower = average_pool_grad, .inputs = 2},
-              {.name = "MaxPoolWithArgmax",
-               .lower = max_pool_argmax,
-               .inputs = 1,
-               .outputs = "output,argmax"}, );
+              {.name = "MaxPoolWithArgmax", .lower = max_pool_argmax, .inputs = 1}, );

@@ -114,16 +114,8 @@ static enum status bincount(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
-const struct tf_op_set tf_ops_ragged =
-    TF_OP_SET({.name = "RaggedRange",
-               .lower = range,
-               .inputs = 3,
-               .outputs = "rt_nested_splits,rt_dense_values"},
-              {.name = "RaggedTensorToTensor", .lower = to_tensor},
-              {.name = "RaggedTensorToSparse",
-               .lower = to_sparse,
-               .outputs = "sparse_indices,sparse_values,sparse_dense_shape"},
-              {.name = "RaggedGather",
-               .lower = gather,
-               .outputs = "output_nested_splits*OUTPUT_RAGGED_RANK,output_dense_values"},
-              {.name = "RaggedBincount", .lower = bincount, .inputs = 4}, );
+const struct tf_op_set tf_ops_ragged = TF_OP_SET(
+    {.name = "RaggedRange", .lower = range, .inputs = 3},
+    {.name = "RaggedTensorToTensor", .lower = to_tensor},
+    {.name = "RaggedTensorToSparse", .lower = to_sparse}, {.name = "RaggedGather", .lower = gather},
+    {.name = "RaggedBincount", .lower = bincount, .inputs = 4}, );

@@ -229,5 +229,5 @@ const struct tf_op_set tf_ops_reduce = TF_OP_SET(
     {.name = "Softmax", .lower = softmax, .inputs = 1},
     {.name = "LogSoftmax", .lower = log_softmax, .inputs = 1},
     {.name = "EuclideanNorm", .lower = euclidean_norm, .inputs = 2},
-    {.name = "TopK", .lower = top_k, .inputs = 1, .outputs = "values,indices"},
-    {.name = "TopKV2", .lower = top_k_v2, .inputs = 2, .outputs = "values,indices"}, );
+    {.name = "TopK", .lower = top_k, .inputs = 1},
+    {.name = "TopKV2", .lower = top_k_v2, .inputs = 2}, );

@@ -252,23 +252,7 @@ static enum status parse_single(struct tf_call *c, struct error *err)
     return lists_emit(c, &lists, err);
 }
 
-#define CONTEXT                                                                                    \
-    "context_sparse_indices*Ncontext_sparse,context_sparse_values*context_sparse_types,"           \
-    "context_sparse_shapes*Ncontext_sparse,context_dense_values*Tcontext_dense,"
-#define LISTS                                                                                      \
-    "feature_list_sparse_indices*Nfeature_list_sparse,"                                            \
-    "feature_list_sparse_values*feature_list_sparse_types,"                                        \
-    "feature_list_sparse_shapes*Nfeature_list_sparse,"                                             \
-    "feature_list_dense_values*feature_list_dense_types"
-#define LENGTHS ",feature_list_dense_lengths*Nfeature_list_dense"
-
-const struct tf_op_set tf_ops_sequence = TF_OP_SET(
-    {.name = "ParseSequenceExample", .lower = parse, .outputs = CONTEXT LISTS LENGTHS},
-    {.name = "ParseSequenceExampleV2",
-     .lower = parse_v2,
-     .outputs = CONTEXT "context_ragged_values*context_ragged_value_types,"
-                        "context_ragged_row_splits*context_ragged_split_types," LISTS LENGTHS
-                        ",feature_list_ragged_values*feature_list_ragged_value_types,"
-                        "feature_list_ragged_outer_splits*feature_list_ragged_split_types,"
-                        "feature_list_ragged_inner_splits*feature_list_ragged_split_types"},
-    {.name = "ParseSingleSequenceExample", .lower = parse_single, .outputs = CONTEXT LISTS}, );
+const struct tf_op_set tf_ops_sequence =
+    TF_OP_SET({.name = "ParseSequenceExample", .lower = parse},
+              {.name = "ParseSequenceExampleV2", .lower = parse_v2},
+              {.name = "ParseSingleSequenceExample", .lower = parse_single}, );

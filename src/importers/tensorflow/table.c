@@ -275,5 +275,5 @@ const struct tf_op_set tf_ops_table = TF_OP_SET(
     {.name = "LookupTableFindV2", .lower = find, .inputs = 3},
     {.name = "LookupTableSize", .lower = size, .inputs = 1},
     {.name = "LookupTableSizeV2", .lower = size, .inputs = 1},
-    {.name = "LookupTableExport", .lower = export, .inputs = 1, .outputs = "keys,values"},
-    {.name = "LookupTableExportV2", .lower = export, .inputs = 1, .outputs = "keys,values"}, );
+    {.name = "LookupTableExport", .lower = export, .inputs = 1},
+    {.name = "LookupTableExportV2", .lower = export, .inputs = 1}, );

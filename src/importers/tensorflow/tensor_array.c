@@ -173,17 +173,16 @@ static enum status nothing(struct tf_call *c, struct error *err)
     return STATUS_OK;
 }
 
-#define VERSIONS(base, of, ports)                                                                  \
-    {.name = base "V3", .lower = of, .outputs = ports},                                            \
+#define VERSIONS(base, of)                                                                         \
+    {.name = base "V3", .lower = of},                                                              \
     {                                                                                              \
-        .name = base "V2", .lower = of, .outputs = ports                                           \
+        .name = base "V2", .lower = of                                                             \
     }
 
-const struct tf_op_set tf_ops_tensor_array = TF_OP_SET(
-    {.name = "TensorArrayV3", .lower = make, .inputs = 1, .outputs = "handle,flow"},
-    {.name = "TensorArrayV2", .lower = make, .inputs = 1},
-    VERSIONS("TensorArrayWrite", write, NULL), VERSIONS("TensorArrayScatter", scatter, NULL),
-    VERSIONS("TensorArrayRead", read, NULL), VERSIONS("TensorArrayGather", gather, NULL),
-    VERSIONS("TensorArrayConcat", concat, "value,lengths"),
-    VERSIONS("TensorArraySplit", split, NULL), VERSIONS("TensorArraySize", size, NULL),
-    VERSIONS("TensorArrayClose", nothing, NULL), );
+const struct tf_op_set tf_ops_tensor_array =
+    TF_OP_SET({.name = "TensorArrayV3", .lower = make, .inputs = 1},
+              {.name = "TensorArrayV2", .lower = make, .inputs = 1},
+              VERSIONS("TensorArrayWrite", write), VERSIONS("TensorArrayScatter", scatter),
+              VERSIONS("TensorArrayRead", read), VERSIONS("TensorArrayGather", gather),
+              VERSIONS("TensorArrayConcat", concat), VERSIONS("TensorArraySplit", split),
+              VERSIONS("TensorArraySize", size), VERSIONS("TensorArrayClose", nothing), );

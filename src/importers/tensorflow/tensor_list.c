@@ -296,23 +296,23 @@ static enum status element_shape(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
-const struct tf_op_set tf_ops_tensor_list = TF_OP_SET(
-    {.name = "TensorListReserve", .lower = reserve, .inputs = 2},
-    {.name = "EmptyTensorList", .lower = empty, .inputs = 2},
-    {.name = "TensorListFromTensor", .lower = from_tensor, .inputs = 2},
-    {.name = "TensorListSplit", .lower = split, .inputs = 3},
-    {.name = "TensorListScatter", .lower = scatter, .inputs = 3},
-    {.name = "TensorListScatterV2", .lower = scatter, .inputs = 4},
-    {.name = "TensorListScatterIntoExistingList", .lower = scatter_into, .inputs = 3},
-    {.name = "TensorListSetItem", .lower = set, .inputs = 3},
-    {.name = "TensorListPushBack", .lower = push, .inputs = 2},
-    {.name = "TensorListPopBack", .lower = pop, .inputs = 2, .outputs = "output_handle,tensor"},
-    {.name = "TensorListResize", .lower = resize, .inputs = 2},
-    {.name = "TensorListConcatLists", .lower = join, .inputs = 2},
-    {.name = "TensorListGetItem", .lower = get, .inputs = 3},
-    {.name = "TensorListStack", .lower = stack, .inputs = 2},
-    {.name = "TensorListGather", .lower = gather, .inputs = 3},
-    {.name = "TensorListConcat", .lower = concat, .inputs = 1, .outputs = "tensor,lengths"},
-    {.name = "TensorListConcatV2", .lower = concat, .inputs = 3, .outputs = "tensor,lengths"},
-    {.name = "TensorListLength", .lower = length, .inputs = 1},
-    {.name = "TensorListElementShape", .lower = element_shape, .inputs = 1}, );
+const struct tf_op_set tf_ops_tensor_list =
+    TF_OP_SET({.name = "TensorListReserve", .lower = reserve, .inputs = 2},
+              {.name = "EmptyTensorList", .lower = empty, .inputs = 2},
+              {.name = "TensorListFromTensor", .lower = from_tensor, .inputs = 2},
+              {.name = "TensorListSplit", .lower = split, .inputs = 3},
+              {.name = "TensorListScatter", .lower = scatter, .inputs = 3},
+              {.name = "TensorListScatterV2", .lower = scatter, .inputs = 4},
+              {.name = "TensorListScatterIntoExistingList", .lower = scatter_into, .inputs = 3},
+              {.name = "TensorListSetItem", .lower = set, .inputs = 3},
+              {.name = "TensorListPushBack", .lower = push, .inputs = 2},
+              {.name = "TensorListPopBack", .lower = pop, .inputs = 2},
+              {.name = "TensorListResize", .lower = resize, .inputs = 2},
+              {.name = "TensorListConcatLists", .lower = join, .inputs = 2},
+              {.name = "TensorListGetItem", .lower = get, .inputs = 3},
+              {.name = "TensorListStack", .lower = stack, .inputs = 2},
+              {.name = "TensorListGather", .lower = gather, .inputs = 3},
+              {.name = "TensorListConcat", .lower = concat, .inputs = 1},
+              {.name = "TensorListConcatV2", .lower = concat, .inputs = 3},
+              {.name = "TensorListLength", .lower = length, .inputs = 1},
+              {.name = "TensorListElementShape", .lower = element_shape, .inputs = 1}, );

@@ -86,9 +86,8 @@ static enum status parse_tensor(struct tf_call *c, struct error *err)
     return emit(c->e, "firn", "ParseTensor", c->in, 1, &attribute, 1, c->out, 1, err);
 }
 
-const struct tf_op_set tf_ops_text_format =
-    TF_OP_SET({.name = "DecodeCSV", .lower = decode_csv, .outputs = "output*OUT_TYPE"},
-              {.name = "StringFormat", .lower = string_format},
-              {.name = "DecodeCompressed", .lower = decode_compressed, .inputs = 1},
-              {.name = "ParseTensor", .lower = parse_tensor, .inputs = 1},
-              {.name = "Fingerprint", .lower = fingerprint, .inputs = 2}, );
+const struct tf_op_set tf_ops_text_format = TF_OP_SET(
+    {.name = "DecodeCSV", .lower = decode_csv}, {.name = "StringFormat", .lower = string_format},
+    {.name = "DecodeCompressed", .lower = decode_compressed, .inputs = 1},
+    {.name = "ParseTensor", .lower = parse_tensor, .inputs = 1},
+    {.name = "Fingerprint", .lower = fingerprint, .inputs = 2}, );

@@ -100,13 +100,10 @@ static enum status decode_base64(struct tf_call *c, struct error *err)
     return ours(c, "TextBase64", 1, 1, &attribute, 1, err);
 }
 
-const struct tf_op_set tf_ops_unicode = TF_OP_SET(
-    {.name = "UnicodeDecode", .lower = decode, .inputs = 1, .outputs = "row_splits,char_values"},
-    {.name = "UnicodeDecodeWithOffsets",
-     .lower = decode_with_offsets,
-     .inputs = 1,
-     .outputs = "row_splits,char_values,char_to_byte_starts"},
-    {.name = "UnicodeEncode", .lower = encode, .inputs = 2},
-    {.name = "UnicodeTranscode", .lower = transcode, .inputs = 1},
-    {.name = "EncodeBase64", .lower = encode_base64, .inputs = 1},
-    {.name = "DecodeBase64", .lower = decode_base64, .inputs = 1}, );
+const struct tf_op_set tf_ops_unicode =
+    TF_OP_SET({.name = "UnicodeDecode", .lower = decode, .inputs = 1},
+              {.name = "UnicodeDecodeWithOffsets", .lower = decode_with_offsets, .inputs = 1},
+              {.name = "UnicodeEncode", .lower = encode, .inputs = 2},
+              {.name = "UnicodeTranscode", .lower = transcode, .inputs = 1},
+              {.name = "EncodeBase64", .lower = encode_base64, .inputs = 1},
+              {.name = "DecodeBase64", .lower = decode_base64, .inputs = 1}, );

@@ -247,4 +247,4 @@ const struct tf_op_set tf_ops_variable =
               {.name = "VariableShape", .lower = shape, .inputs = 1},
               {.name = "VarIsInitializedOp", .lower = is_initialised, .inputs = 1},
               {.name = "IsVariableInitialized", .lower = is_initialised, .inputs = 1},
-              {.name = "RestoreV2", .lower = restore, .outputs = "tensors*dtypes"}, );
+              {.name = "RestoreV2", .lower = restore}, );

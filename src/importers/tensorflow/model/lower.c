@@ -204,7 +204,7 @@ enum status tf_feed(struct tf_scope *scope, const struct tf_node *node, value_id
 
 /* --- edges --- */
 
-/* The output arguments of an operator that has several. */
+/* The output arguments of an operator that has several, by which functions name them. */
 static const char *outputs_of(const char *op)
 {
     static const char *const OUTPUTS[][2] = {
@@ -228,8 +228,8 @@ static const char *outputs_of(const char *op)
     return NULL;
 }
 
-/* How many outputs an item of a row's `outputs` stands for: "values" one, "parts*N" what attribute
- * N says. */
+/* How many outputs an item of that list stands for: "values" one, "parts*N" what attribute N says,
+ * a number or the length of a list. */
 static enum status port_width(const struct tf_scope *scope, const struct tf_node *node,
                               struct bytes item, struct bytes *name, size_t *width,
                               struct error *err)
