@@ -281,8 +281,10 @@ static enum status gather(struct tf_call *c, struct error *err)
             EMIT_ATTRIBUTES(attribute_of_int("axis", axis), attribute_of_int("batch_dims", batch)),
             &y, err));
     else
-        TRY(emit_node(c->e, "", "Gather", EMIT(c->in[0], index),
-                      EMIT_ATTRIBUTES(attribute_of_int("axis", axis)), &y, err));
+        TRY(emit_node(
+            c->e, "", "Gather", EMIT(c->in[0], index),
+            EMIT_ATTRIBUTES(attribute_of_int("axis", axis), attribute_of_int("from_start", 1)), &y,
+            err));
     return tf_give(c, y);
 }
 
@@ -322,7 +324,8 @@ static enum status gather_nd(struct tf_call *c, struct error *err)
     if (shape->rank > 0 && shape->dims[shape->rank - 1] == 0)
         return gather_all(c, err);
     TRY(tf_index(c, 1, &index, err));
-    TRY(emit_2(c->e, "GatherND", c->in[0], index, &y, err));
+    TRY(emit_node(c->e, "", "GatherND", EMIT(c->in[0], index),
+                  EMIT_ATTRIBUTES(attribute_of_int("from_start", 1)), &y, err));
     return tf_give(c, y);
 }
 

@@ -129,7 +129,8 @@ static enum status gather(struct tf_call *c, struct error *err)
     TRY(element_of(c, "element_shape", array, &element, err));
     TRY(tf_list_fit(c->l, c->e, list, &element, &list, err));
     TRY(tf_list_stack(c->e, list, &list, err));
-    TRY(emit_2(c->e, "Gather", list, c->in[1], &y, err));
+    TRY(emit_node(c->e, "", "Gather", EMIT(list, c->in[1]),
+                  EMIT_ATTRIBUTES(attribute_of_int("from_start", 1)), &y, err));
     return tf_give(c, y);
 }
 

@@ -246,7 +246,8 @@ static enum status gather(struct tf_call *c, struct error *err)
 
     TRY(list_fitted(c, 2, &list, &fitted, err));
     TRY(tf_list_stack(c->e, fitted, &fitted, err));
-    TRY(emit_2(c->e, "Gather", fitted, c->in[1], &y, err));
+    TRY(emit_node(c->e, "", "Gather", EMIT(fitted, c->in[1]),
+                  EMIT_ATTRIBUTES(attribute_of_int("from_start", 1)), &y, err));
     return tf_give(c, y);
 }
 

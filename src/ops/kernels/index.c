@@ -6,7 +6,8 @@ enum status index_check(const struct op_call *call, const struct tensor *indices
 {
     int64_t value = index_at(indices, i);
 
-    if (value < -dim || value >= dim)
+    if (value < -dim || value >= dim ||
+        (value < 0 && attribute_int(call->attributes, "from_start", 0)))
         return op_error(call, err, STATUS_INVALID_INPUT,
                         "index %zu is %lld, of a dimension of %lld", i, (long long)value,
                         (long long)dim);
