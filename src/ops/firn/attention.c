@@ -130,7 +130,7 @@ static struct attention_side fast_side(const struct op_call *call, const struct 
         made.at.batch *= (size_t)side->heads;
     } else {
         columns = (size_t)call->in[input].shape.dims[2];
-        made.data += side->offset;
+        made.data = made.data ? made.data + side->offset : NULL; /* not there while planning */
         made.at = (struct attention_layout){steps * columns, size, columns};
     }
     made.at.batch = side->batch == 1 ? 0 : made.at.batch;
