@@ -136,7 +136,7 @@ static int run(int argc, char **argv)
 const struct command command_apply = {
     .name = "apply",
     .usage = "apply -f FILE ... [--dry-run] [--store DIR | --server URL] [--json]",
-    .summary = "make what manifests describe: models and applications",
+    .summary = "bring about what manifests describe: models and applications",
     .help = "FILE is a manifest (several documents in one are fine), a folder, or - for standard\n"
             "input. A document of kind Model uploads the folder that the manifest lies in; a\n"
             "folder without a manifest is a model of its name. One of kind Application makes the\n"

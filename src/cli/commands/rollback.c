@@ -66,7 +66,7 @@ static int run(int argc, char **argv)
 const struct command command_rollback = {
     .name = "rollback",
     .usage = "rollback NAME[:VERSION] [--store DIR | --server URL] [--json]",
-    .summary = "make an earlier version of an application the newest again",
+    .summary = "bring back an earlier version of an application",
     .help = "Without a version: the one before the newest. It becomes a version of its own, so\n"
             "that the history keeps what was.\n"
             "\n"
