@@ -34,7 +34,8 @@ static enum status freeze(struct registry *registry, const struct application *a
     if (!uses)
         return error_no_memory(err, "an application");
     for (size_t i = 0; i < application->part_count; i++)
-        uses[i] = (struct version_use){application->parts[i].model, application->parts[i].number};
+        uses[i] = (struct version_use){application->parts[i].version.model,
+                                       application->parts[i].version.number};
     TRY(artifact_open_bytes(bytes_of(specification), "application.json", NULL, &upload.artifact,
                             err));
     status = registry_add(registry, &upload, version, unchanged, keep, err);

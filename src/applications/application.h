@@ -29,8 +29,7 @@ struct application_stage {
 
 /* A version that the application uses, once however many variants name it. */
 struct application_part {
-    const char *model;
-    int64_t number;
+    struct version version;
     struct contract contract;
 };
 

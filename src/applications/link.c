@@ -95,7 +95,7 @@ static enum status signature_find(const struct application_part *part, const cha
                                   size_t *index, struct error *err)
 {
     if (contract_signature(&part->contract, name, index, err))
-        return error_within(err, "%s:%lld", part->model, (long long)part->number);
+        return error_within(err, "%s:%lld", part->version.model, (long long)part->version.number);
     return STATUS_OK;
 }
 
@@ -142,12 +142,13 @@ static enum status step_link(const struct application *application, size_t numbe
         TRY(signature_find(part, signature, &index, err));
         theirs = &part->contract.signatures[index];
         if (theirs->reason)
-            return error_set(err, STATUS_UNSUPPORTED, "%s:%lld cannot be served: %s", part->model,
-                             (long long)part->number, theirs->reason);
+            return error_set(err, STATUS_UNSUPPORTED, "%s:%lld cannot be served: %s",
+                             part->version.model, (long long)part->version.number, theirs->reason);
         if (!v)
             TRY(step_begin(step, theirs, stage->variant_count, keep, err));
         if (call_link(step, theirs, index, &step->calls[v], keep, err))
-            return error_within(err, "%s:%lld", part->model, (long long)part->number);
+            return error_within(err, "%s:%lld", part->version.model,
+                                (long long)part->version.number);
     }
     return STATUS_OK;
 }

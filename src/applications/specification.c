@@ -18,7 +18,7 @@ static enum status part_find(struct application *application, const struct versi
     for (size_t i = 0; i < application->part_count; i++) {
         part = &application->parts[i];
         variant->part = i;
-        if (!strcmp(part->model, version->model) && part->number == version->number)
+        if (!strcmp(part->version.model, version->model) && part->version.number == version->number)
             return STATUS_OK;
     }
     if (version->reason)
@@ -29,8 +29,7 @@ static enum status part_find(struct application *application, const struct versi
                          version->model);
     variant->part = application->part_count;
     part = &application->parts[application->part_count++];
-    part->model = version->model;
-    part->number = version->number;
+    part->version = *version;
     return contract_parse_json(bytes_of(version->contract), &part->contract, keep, err);
 }
 

@@ -15,16 +15,19 @@ void *room(struct reading *r, size_t count, size_t size)
     return memory;
 }
 
-static void add(struct reading *r, enum remark_kind kind, size_t line, const char *text,
-                const char *fix)
+static void add(struct reading *r, enum remark_kind kind, size_t line, const char *fix,
+                const char *format, va_list args)
 {
     struct manifests *m = r->manifests;
-    const char *kept = arena_printf(r->keep, "%s", text);
     size_t at = m->remark_count;
+    char text[REMARK_SIZE];
+    const char *kept;
 
     m->error_count += kind == REMARK_ERROR;
     if (at == REMARKS_MAX)
         return;
+    vsnprintf(text, sizeof text, format, args);
+    kept = arena_printf(r->keep, "%s", text);
     if (!kept || !ARENA_GROW(r->keep, m->remarks, m->remark_count, r->remark_capacity)) {
         r->no_memory = true;
         return;
@@ -37,24 +40,20 @@ static void add(struct reading *r, enum remark_kind kind, size_t line, const cha
 
 void fault(struct reading *r, size_t line, const char *fix, const char *format, ...)
 {
-    char text[REMARK_SIZE];
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    add(r, REMARK_ERROR, line, fix, format, args);
     va_end(args);
-    add(r, REMARK_ERROR, line, text, fix);
 }
 
 void note(struct reading *r, size_t line, const char *format, ...)
 {
-    char text[REMARK_SIZE];
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    add(r, REMARK_NOTE, line, NULL, format, args);
     va_end(args);
-    add(r, REMARK_NOTE, line, text, NULL);
 }
 
 const char *did_you_mean(struct reading *r, const char *name, const char *const *known,

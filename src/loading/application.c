@@ -7,19 +7,13 @@ enum { MEMORY_SHIFT = 30 };
 
 static enum status parts_load(struct registry *registry, const struct application *application,
                               const struct native_options *options, struct servable **parts,
-                              struct arena *scratch, struct error *err)
+                              struct error *err)
 {
     for (size_t i = 0; i < application->part_count; i++) {
-        const struct application_part *part = &application->parts[i];
-        const char *reference =
-            arena_printf(scratch, "%s:%lld", part->model, (long long)part->number);
-        struct version version;
+        const struct version *version = &application->parts[i].version;
 
-        if (!reference)
-            return error_no_memory(err, "an application");
-        if (registry_resolve(registry, reference, &version, scratch, err) ||
-            load_version(registry, &version, options, &parts[i], err))
-            return error_within(err, "%s", reference);
+        if (load_version(registry, version, options, &parts[i], err))
+            return error_within(err, "%s:%lld", version->model, (long long)version->number);
     }
     return STATUS_OK;
 }
@@ -38,7 +32,7 @@ static enum status compose(struct registry *registry, const struct version *vers
     parts = arena_new(memory, struct servable *, application->part_count);
     if (!parts)
         return error_no_memory(err, "an application");
-    if (!parts_load(registry, application, options, parts, memory, err))
+    if (!parts_load(registry, application, options, parts, err))
         return application_servable(application, parts, memory, servable, err);
     for (size_t i = 0; i < application->part_count; i++)
         if (parts[i])

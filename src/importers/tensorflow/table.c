@@ -128,8 +128,12 @@ static enum status filling_check(const struct tf_call *c, struct error *err)
                : STATUS_OK;
 }
 
-/* handle, keys, values: in the place of all that was there. */
-static enum status import(struct tf_call *c, struct error *err)
+/* handle, keys, values: given to tf_table_fill or tf_table_add. */
+static enum status fill_by(struct tf_call *c,
+                           enum status (*fill)(struct tf_table *table, const struct tensor *keys,
+                                               const struct tensor *values, struct arena *keep,
+                                               struct error *err),
+                           struct error *err)
 {
     const struct tensor *keys, *values;
     struct tf_table *table;
@@ -141,23 +145,19 @@ static enum status import(struct tf_call *c, struct error *err)
     if (!values)
         return err->status;
     c->out_count = 0;
-    return tf_table_fill(table, keys, values, c->l->keep, err);
+    return fill(table, keys, values, c->l->keep, err);
 }
 
-/* handle, keys, values: beside what is there. */
+/* In the place of all that was there. */
+static enum status import(struct tf_call *c, struct error *err)
+{
+    return fill_by(c, tf_table_fill, err);
+}
+
+/* Beside what is there. */
 static enum status insert(struct tf_call *c, struct error *err)
 {
-    const struct tensor *keys, *values;
-    struct tf_table *table;
-
-    TRY(filling_check(c, err));
-    TRY(table_of(c, &table, err));
-    keys = input_tensor(c, 1, err);
-    values = keys ? input_tensor(c, 2, err) : NULL;
-    if (!values)
-        return err->status;
-    c->out_count = 0;
-    return tf_table_add(table, keys, values, c->l->keep, err);
+    return fill_by(c, tf_table_add, err);
 }
 
 static enum status from_file(struct tf_call *c, struct error *err)

@@ -123,8 +123,8 @@ static void make(struct made *made, size_t count, bool variants, const int64_t *
         variant->part = i;
         variant->weight = weights ? weights[i] : APPLICATION_WEIGHTS;
         variant->shadow = weights && weights[i] == 0;
-        a->parts[i].model = "part";
-        a->parts[i].number = (int64_t)i + 1;
+        a->parts[i].version.model = "part";
+        a->parts[i].version.number = (int64_t)i + 1;
         a->parts[i].contract = contract_of(&made->keep, variants || !i ? "x" : "y", "y", DTYPE_F64);
         made->parts[i] = &adding_new(pow(10, (double)i), &a->parts[i].contract)->base;
     }

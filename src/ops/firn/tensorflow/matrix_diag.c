@@ -166,26 +166,33 @@ static void put(struct tensor *y, size_t to, const struct tensor *x, size_t from
         memset((char *)y->data + to * size, 0, size);
 }
 
+/* Matrices with these diagonals; elsewhere they are `other`'s element, the one at the same place or
+ * (`one`) its only one. */
+static void bands_put(const struct band *b, struct tensor *y, const struct tensor *diagonals,
+                      const struct tensor *other, bool one)
+{
+    size_t matrices = shape_span(&y->shape, 0, y->shape.rank - 2), at = 0;
+    size_t per_band = (size_t)((b->high - b->low + 1) * b->longest);
+
+    for (size_t m = 0; m < matrices; m++)
+        for (int64_t i = 0; i < b->rows; i++)
+            for (int64_t j = 0; j < b->columns; j++, at++) {
+                int64_t place = place_of(b, i, j);
+
+                if (place < 0)
+                    put(y, at, other, one ? 0 : at);
+                else
+                    put(y, at, diagonals, m * per_band + (size_t)place);
+            }
+}
+
 static enum status run_diag(const struct op_call *call, struct error *err)
 {
-    const struct tensor *padding = op_has(call, 4) ? &call->in[4] : NULL;
-    struct tensor *y = &call->out[0];
-    size_t matrices = shape_span(&y->shape, 0, y->shape.rank - 2), at = 0, per_band;
     struct band b;
     bool known;
 
     TRY(diag_band(call, &b, &known, err));
-    per_band = (size_t)((b.high - b.low + 1) * b.longest);
-    for (size_t m = 0; m < matrices; m++)
-        for (int64_t i = 0; i < b.rows; i++)
-            for (int64_t j = 0; j < b.columns; j++, at++) {
-                int64_t place = place_of(&b, i, j);
-
-                if (place < 0)
-                    put(y, at, padding, 0);
-                else
-                    put(y, at, &call->in[0], m * per_band + (size_t)place);
-            }
+    bands_put(&b, &call->out[0], &call->in[0], op_has(call, 4) ? &call->in[4] : NULL, true);
     return STATUS_OK;
 }
 
@@ -287,23 +294,11 @@ static enum status infer_set(struct op_call *call, struct error *err)
 
 static enum status run_set(const struct op_call *call, struct error *err)
 {
-    const struct tensor *x = &call->in[0];
-    size_t matrices = shape_span(&x->shape, 0, x->shape.rank - 2), at = 0, per_band;
     struct band b;
     bool known;
 
     TRY(set_band(call, &b, &known, err));
-    per_band = (size_t)((b.high - b.low + 1) * b.longest);
-    for (size_t m = 0; m < matrices; m++)
-        for (int64_t i = 0; i < b.rows; i++)
-            for (int64_t j = 0; j < b.columns; j++, at++) {
-                int64_t place = place_of(&b, i, j);
-
-                if (place < 0)
-                    put(&call->out[0], at, x, at);
-                else
-                    put(&call->out[0], at, &call->in[1], m * per_band + (size_t)place);
-            }
+    bands_put(&b, &call->out[0], &call->in[1], &call->in[0], false);
     return STATUS_OK;
 }
 
