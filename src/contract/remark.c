@@ -15,6 +15,7 @@ void *room(struct reading *r, size_t count, size_t size)
     return memory;
 }
 
+__attribute__((format(printf, 5, 0)))
 static void add(struct reading *r, enum remark_kind kind, size_t line, const char *fix,
                 const char *format, va_list args)
 {
