@@ -12,6 +12,7 @@
 
 struct server;
 struct body_stream;
+struct feed;
 
 enum later {
     LATER_NO,
@@ -65,6 +66,7 @@ struct response {
     struct text body;
     struct text headers; /* further header lines, each with CR LF */
     bool compressed;     /* body holds gzip already */
+    struct feed *feed;   /* owned; what the answer goes on with after `body`; NULL: it is whole */
 };
 
 void response_release(struct response *response);

@@ -14,6 +14,10 @@ struct text;
 enum {
     ROUTE_CONTROL = 1, /* reads or changes the registry: always on a control thread */
     ROUTE_STREAM = 2,  /* the handler reads the body itself, in pieces, on a control thread */
+    /* A method of gRPC, path "/package.Service/Method": only application/grpc over HTTP/2 leads
+     * there. Body and response are one message each, without frame or compression; metadata are
+     * headers; the status goes into trailers. A stream of the server is a response with a feed. */
+    ROUTE_GRPC = 4,
 };
 
 struct route {

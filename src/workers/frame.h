@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What server and worker say to each other: one frame a packet of a SOCK_SEQPACKET socket (the
+ * worker's descriptor 3), tensors in a sealed memfd (the arena, descriptor 4 at the start). Little
+ * endian. The Python side is python/firn_worker/frame.py; this comment is the specification.
+ *
+ *   frame       head (48 bytes), then `tensors` descriptors (96 bytes each), then `text` bytes of
+ *               UTF-8; at most FRAME_BYTES_MAX in all. A longer text lies in the arena, at `offset`
+ *               with `space` bytes, and `text` is 0.
+ *   head        0 u32 magic   4 u16 version   6 u16 type   8 u64 id (of the request; 0: none)
+ *               16 u32 signature (index into the contract)   20 u32 status (enum status, of ERROR)
+ *               24 u32 tensors   28 u32 text   32 u64 offset   40 u64 space
+ *   descriptor  0 u32 dtype (enum dtype)   4 u32 rank (<= 8)   8 u64 offset   16 u64 bytes
+ *               24 i64 dims[8]   88 u64 zero
+ *   string tensor   u64 ends[n] (of each element, from the end of this table), then the bytes
+ *
+ *   server -> worker
+ *     HELLO     text: JSON {"adapter", "files", "contract" (as contract_print_json), "options"}
+ *     INFER     tensors in the order of the signature's inputs; results go to
+ *               arena[offset, offset + space)
+ *     ARENA     a new arena comes with it (SCM_RIGHTS), of `space` bytes; the old one is gone
+ *     PING, SHUTDOWN
+ *   worker -> server
+ *     READY     of HELLO; text: JSON {"signatures": [...]} with what the adapter can tell, or {}
+ *     RESULT    of INFER; tensors in the order of the signature's outputs, inside the given space
+ *     GROW      of INFER: results need `space` bytes; an ARENA and the INFER again follow
+ *     ERROR     of HELLO or INFER: status, text: message; the worker goes on
+ *     LOG       text: what the model printed
+ *     PONG
+ *
+ * The arena is sealed against shrinking and growing: nothing that a worker does to it can fault the
+ * server. Whatever a worker says is checked as a file from a stranger is: copied first, then looked
+ * at. */
+#pragma once
+
+#include <stdint.h>
+
+enum {
+    FRAME_MAGIC = 0x4e524946, /* "FIRN" */
+    FRAME_VERSION = 1,
+    FRAME_HEAD_BYTES = 48,
+    FRAME_TENSOR_BYTES = 96,
+    FRAME_RANK_MAX = 8,
+    FRAME_BYTES_MAX = 64 << 10,
+    FRAME_SOCKET_FD = 3,
+    FRAME_ARENA_FD = 4,
+};
+
+enum frame_type {
+    FRAME_HELLO = 1,
+    FRAME_READY,
+    FRAME_ERROR,
+    FRAME_INFER,
+    FRAME_RESULT,
+    FRAME_GROW,
+    FRAME_ARENA,
+    FRAME_LOG,
+    FRAME_PING,
+    FRAME_PONG,
+    FRAME_SHUTDOWN,
+};

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Workers: framework processes behind the servable interface. A servable of this kind holds a pool
+ * of `python3` processes, each in a sandbox, started when they are needed and again, with growing
+ * pauses, when they died. */
+#pragma once
+
+#include "contract/contract.h"
+#include "engine/servable.h"
+
+struct worker_limits {
+    size_t processes;    /* at most, of one servable */
+    size_t memory_bytes; /* of one process; 0: none */
+    unsigned start_ms;   /* until READY */
+    unsigned request_ms; /* of one request without a deadline of its own; then it is killed */
+    size_t arena_bytes_max;
+    size_t log_bytes_max; /* of what a process may print, a minute; more is dropped and counted */
+};
+
+struct worker_options {
+    const char *adapter;     /* "function", "scikit-learn": a file of python/firn_worker/adapters */
+    const char *files;       /* folder that the worker sees, read-only, as /model/files */
+    const char *environment; /* folder of a virtual environment; NULL: the system's python3 */
+    const char *code;        /* folder that holds firn_worker */
+    const char *settings;    /* JSON for the adapter; NULL: {} */
+    struct worker_limits limits;
+    bool sandbox; /* false only when the operator said so */
+    /* What the model prints and what happens to its processes; from any thread; may be NULL. */
+    void (*log)(void *context, const char *line);
+    void *context;
+};
+
+/* Starts one process and waits until it is ready: a model that cannot be loaded fails here, with
+ * what it printed last. `contract`: borrowed; lives as long as the servable. Strings of `options`
+ * are copied. */
+enum status worker_servable(const struct worker_options *options, const struct contract *contract,
+                            struct servable **servable, struct error *err) must_check;
+
+/* What of the sandbox this machine can do: one line for each layer, as "network  yes" or
+ * "landlock  no: not in this kernel". */
+struct text;
+void worker_sandbox_describe(struct text *text);
