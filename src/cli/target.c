@@ -30,7 +30,8 @@ static enum status open_version(const char *reference, const struct target_optio
     TRY(registry_resolve(target->registry, reference, &version, &target->memory, err));
     target->name = version.model;
     target->version = arena_printf(&target->memory, "%" PRId64, version.number);
-    return load_version(target->registry, &version, native, &target->servable, err);
+    return load_version(target->registry, &version, &(struct load_options){.native = native},
+                        &target->servable, err);
 }
 
 static enum status team_open(int64_t threads, struct team **team, struct error *err)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/* From a stored application to a servable: its models are loaded as any version is. */
+/* From a stored application to a servable: its models are loaded as any version is,
+ * or shared with who has loaded them. */
 #include "applications/application.h"
 #include "loading/internal.h"
 
 enum { MEMORY_SHIFT = 30 };
 
 static enum status parts_load(struct registry *registry, const struct application *application,
-                              const struct native_options *options, struct servable **parts,
+                              const struct load_options *options, struct servable **parts,
                               struct error *err)
 {
     for (size_t i = 0; i < application->part_count; i++) {
@@ -19,7 +20,7 @@ static enum status parts_load(struct registry *registry, const struct applicatio
 }
 
 static enum status compose(struct registry *registry, const struct version *version,
-                           const struct native_options *options, struct arena *memory,
+                           const struct load_options *options, struct arena *memory,
                            struct servable **servable, struct error *err)
 {
     struct application *application = arena_new(memory, struct application, 1);
@@ -41,7 +42,7 @@ static enum status compose(struct registry *registry, const struct version *vers
 }
 
 enum status load_application(struct registry *registry, const struct version *version,
-                             const struct native_options *options, struct servable **servable,
+                             const struct load_options *options, struct servable **servable,
                              struct error *err)
 {
     struct arena memory;

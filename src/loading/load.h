@@ -56,7 +56,13 @@ enum status load_servable(struct loading *loading, const struct native_options *
                           struct servable **servable, struct error *err) must_check;
 void load_close(struct loading *loading); /* safe on a zeroed one and after load_servable */
 
-/* A stored version, with the contract that was frozen with it. */
+struct sharing;
+struct load_options {                    /* of a stored version; all may be NULL */
+    const struct native_options *native; /* NULL: the defaults */
+    struct sharing *sharing;             /* with what else is loaded; NULL: with nothing */
+};
+
+/* A stored version, with the contract that was frozen with it. `options` may be NULL. */
 enum status load_version(struct registry *registry, const struct version *version,
-                         const struct native_options *options, struct servable **servable,
+                         const struct load_options *options, struct servable **servable,
                          struct error *err) must_check;

@@ -3,6 +3,7 @@
 #include "applications/application.h"
 #include "loading/adapt.h"
 #include "loading/internal.h"
+#include "loading/sharing.h"
 
 /* The servable with the contract `face`, which lives in the model's arena. */
 static enum status make(struct loading *loading, const struct contract *face,
@@ -34,19 +35,15 @@ enum status load_servable(struct loading *loading, const struct native_options *
     return make(loading, &loading->description.contract, options, servable, err);
 }
 
-enum status load_version(struct registry *registry, const struct version *version,
-                         const struct native_options *options, struct servable **servable,
-                         struct error *err)
+enum status load_alone(struct registry *registry, const struct version *version,
+                       const struct native_options *options, struct servable **servable,
+                       struct error *err)
 {
     struct loading loading = {0};
     struct contract frozen;
     struct artifact *artifact;
     enum status status;
 
-    if (version->reason)
-        return error_set(err, STATUS_UNSUPPORTED, "%s", version->reason);
-    if (!strcmp(version->format, APPLICATION_FORMAT))
-        return load_application(registry, version, options, servable, err);
     TRY(registry_artifact(registry, version, &artifact, err));
     /* the frozen contract holds what the manifest declared; its payload still counts */
     status = load_import(artifact, bytes_of(version->manifest ? version->manifest : ""),
@@ -57,4 +54,20 @@ enum status load_version(struct registry *registry, const struct version *versio
         status = make(&loading, &frozen, options, servable, err);
     load_close(&loading);
     return status;
+}
+
+enum status load_version(struct registry *registry, const struct version *version,
+                         const struct load_options *options, struct servable **servable,
+                         struct error *err)
+{
+    static const struct load_options NONE = {0};
+
+    options = options ? options : &NONE;
+    if (version->reason)
+        return error_set(err, STATUS_UNSUPPORTED, "%s", version->reason);
+    if (!strcmp(version->format, APPLICATION_FORMAT))
+        return load_application(registry, version, options, servable, err);
+    if (options->sharing)
+        return sharing_load(options->sharing, registry, version, options->native, servable, err);
+    return load_alone(registry, version, options->native, servable, err);
 }

@@ -89,29 +89,33 @@ static bool is_held(struct models *models, const struct loaded *loaded)
     return false;
 }
 
-static void set_memory_metrics(struct models *models, const struct loaded *loaded,
-                               const struct servable_account *account)
+void models_account(void *context, const struct version *version,
+                    const struct servable_account *account)
 {
+    struct metrics *metrics = context;
     char number[24];
-    const char *labels[] = {loaded->row.model, number, NULL};
+    const char *labels[] = {version->model, number, NULL};
     const struct {
         const char *kind;
         size_t bytes;
     } kinds[] = {
         {"weights", account->weights}, {"mapped", account->mapped}, {"arena", account->arena}};
 
-    version_text(loaded, number, sizeof number);
-    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
-        labels[2] = kinds[i].kind;
-        series_set(metrics_series(models->metrics, METRIC_model_memory_bytes, labels),
-                   (int64_t)kinds[i].bytes);
-    }
+    snprintf(number, sizeof number, "%lld", (long long)version->number);
+    if (!account->weights && !account->mapped && !account->arena)
+        metrics_drop(metrics, METRIC_model_memory_bytes, labels, 2);
+    else
+        for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+            labels[2] = kinds[i].kind;
+            series_set(metrics_series(metrics, METRIC_model_memory_bytes, labels),
+                       (int64_t)kinds[i].bytes);
+        }
 }
 
 static void drop_metrics(struct models *models, const struct loaded *loaded)
 {
     static const enum metric_id ids[] = {METRIC_predictions_total, METRIC_predict_seconds,
-                                         METRIC_inference_rows_total, METRIC_model_memory_bytes};
+                                         METRIC_inference_rows_total};
     char number[24];
     const char *labels[] = {loaded->row.model, number};
 
@@ -131,8 +135,6 @@ void loaded_unref(struct models *models, struct loaded *loaded)
         series_change(metrics_series(models->metrics, METRIC_models_loaded, NULL), -1);
         if (!is_held(models, loaded))
             drop_metrics(models, loaded);
-        else
-            set_memory_metrics(models, loaded, &(struct servable_account){0});
     }
     free(loaded->sessions);
     arena_release(&loaded->arena);
@@ -141,7 +143,6 @@ void loaded_unref(struct models *models, struct loaded *loaded)
 
 void loaded_set_ready(struct models *models, struct loaded *loaded)
 {
-    struct servable_account account = servable_account(loaded->servable);
     char number[24];
     const char *labels[] = {loaded->row.model, number, "ok"};
 
@@ -149,7 +150,6 @@ void loaded_set_ready(struct models *models, struct loaded *loaded)
     loaded->ok = metrics_series(models->metrics, METRIC_predictions_total, labels);
     loaded->rows = metrics_series(models->metrics, METRIC_inference_rows_total, labels);
     loaded->seconds = metrics_series(models->metrics, METRIC_predict_seconds, labels);
-    set_memory_metrics(models, loaded, &account);
     series_change(metrics_series(models->metrics, METRIC_models_loaded, NULL), 1);
     series_observe(metrics_series(models->metrics, METRIC_model_load_seconds, NULL),
                    models->load_ns);
@@ -185,11 +185,6 @@ void loaded_want(struct models *models, struct loaded *loaded)
 const struct contract *loaded_contract(const struct loaded *loaded)
 {
     return loaded->servable->contract;
-}
-
-struct servable_account loaded_account(const struct loaded *loaded)
-{
-    return servable_account(loaded->servable);
 }
 
 struct session *loaded_session(struct loaded *loaded, unsigned executor)

@@ -145,7 +145,7 @@ static void *loader_main(void *argument)
         pthread_mutex_unlock(&models->lock);
         began = models_now_ns();
         models->load_status = models->source.load(models->source.context, &loaded->row,
-                                                  &loaded->servable, &loaded->why);
+                                                  models->sharing, &loaded->servable, &loaded->why);
         models->load_ns = models_now_ns() - began;
         pthread_mutex_lock(&models->lock);
         models->load_ended = true;
@@ -274,9 +274,10 @@ enum status models_new(const struct model_source *source, const struct settings 
     pthread_condattr_destroy(&attributes);
     pthread_cond_init(&models->done, NULL);
     pthread_cond_init(&models->more, NULL);
+    models->sharing = sharing_new(models_account, metrics);
     models->pins = aligned_alloc(64, threads * sizeof(struct pin));
     atomic_init(&models->current, table_new());
-    if (!models->pins || !atomic_load(&models->current)) {
+    if (!models->sharing || !models->pins || !atomic_load(&models->current)) {
         models_free(models);
         return error_no_memory(err, "models");
     }
@@ -343,6 +344,7 @@ void models_free(struct models *models)
     }
     if (empty)
         table_free(models, empty);
+    sharing_free(models->sharing);
     name_set_release(&models->unloaded);
     name_set_release(&models->retry);
     pthread_cond_destroy(&models->wake);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "engine/servable.h"
+#include "loading/sharing.h"
 #include "monitoring/metrics.h"
 #include "registry/registry.h"
 #include "server/settings.h"
@@ -22,8 +23,9 @@ struct model_source {
     /* All versions of all models; those of one model follow each other, newest first. */
     enum status (*list)(void *context, struct version **versions, size_t *count, struct arena *keep,
                         struct error *err);
-    enum status (*load)(void *context, const struct version *version, struct servable **servable,
-                        struct error *err);
+    /* `sharing`: with what else is loaded. */
+    enum status (*load)(void *context, const struct version *version, struct sharing *sharing,
+                        struct servable **servable, struct error *err);
 };
 
 struct models;
@@ -73,7 +75,6 @@ void loaded_want(struct models *models, struct loaded *loaded); /* load it, in t
 
 /* READY only. */
 const struct contract *loaded_contract(const struct loaded *loaded);
-struct servable_account loaded_account(const struct loaded *loaded);
 struct session *loaded_session(struct loaded *loaded, unsigned executor); /* NULL: no memory */
 
 /* Expected time of a request with a body of so many bytes, in us, from those before; < 0: none. */

@@ -53,6 +53,7 @@ struct models {
     void (*changed)(void *context);
     void *context;
     unsigned threads;
+    struct sharing *sharing;
     struct pin *pins; /* (threads,) */
     _Atomic(struct model_table *) current;
     struct model_table *retired;
@@ -84,6 +85,7 @@ struct loaded *loaded_new(const struct models *models, const struct version *row
 bool loaded_is(const struct loaded *loaded, const struct version *row);
 void loaded_unref(struct models *models, struct loaded *loaded);
 void loaded_set_ready(struct models *models, struct loaded *loaded);
+sharing_changed models_account; /* keeps the metrics of memory; context: the metrics */
 
 /* models_table.c */
 struct model_table *table_new(void); /* or NULL */

@@ -41,12 +41,13 @@ static enum status list(void *context, struct version **versions, size_t *count,
     return STATUS_OK;
 }
 
-static enum status load(void *context, const struct version *version, struct servable **servable,
-                        struct error *err)
+static enum status load(void *context, const struct version *version, struct sharing *sharing,
+                        struct servable **servable, struct error *err)
 {
     const struct registry_source *source = context;
+    const struct load_options options = {.native = &source->options, .sharing = sharing};
 
-    return load_version(source->registry, version, &source->options, servable, err);
+    return load_version(source->registry, version, &options, servable, err);
 }
 
 struct model_source source_of_registry(struct registry_source *source)

@@ -157,12 +157,14 @@ static inline enum status fake_list(void *context, struct version **versions, si
 
 /* Format "slow-20" takes 20 ms a run, "broken" does not load. */
 static inline enum status fake_load(void *context, const struct version *version,
-                                    struct servable **servable, struct error *err)
+                                    struct sharing *sharing, struct servable **servable,
+                                    struct error *err)
 {
     struct fake_source *source = context;
     struct fake_servable *fake;
     int delay;
 
+    (void)sharing;
     pthread_mutex_lock(&source->lock);
     source->loads++;
     delay = source->load_delay_ms;
