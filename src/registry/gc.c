@@ -22,6 +22,23 @@ struct collection {
     uint64_t files, bytes;
 };
 
+/* Those of records. */
+static enum status wanted_of_records(struct collection *collection, struct arena *scratch,
+                                     struct error *err)
+{
+    const struct registry *registry = collection->registry;
+    const struct record_filter all = {.kind = NULL};
+    struct record *records;
+    size_t count;
+
+    TRY(registry->backend->record_list(registry->store, &all, &records, &count, scratch, err));
+    for (size_t i = 0; i < count; i++)
+        if (records[i].blob &&
+            !map_set(&collection->wanted, bytes_of(records[i].blob + 7), &records[i]))
+            return error_no_memory(err, "digests");
+    return STATUS_OK;
+}
+
 static enum status wanted_fill(struct collection *collection, struct arena *scratch,
                                struct error *err)
 {
@@ -38,7 +55,7 @@ static enum status wanted_fill(struct collection *collection, struct arena *scra
             if (!map_set(&collection->wanted, bytes_of(digests[d] + 7), &images[i]))
                 return error_no_memory(err, "digests");
     }
-    return STATUS_OK;
+    return wanted_of_records(collection, scratch, err);
 }
 
 /* Call `visit` with each entry of a folder of the store. */

@@ -26,6 +26,8 @@ struct registry {
     struct store *store;
 };
 
+void registry_now(char when[32]); /* RFC 3339, UTC, seconds */
+
 /* --- blob.c --- */
 
 enum lock_kind { LOCK_SHARED, LOCK_EXCLUSIVE };

@@ -110,7 +110,7 @@ static enum status name_check(const char *what, const char *name, struct error *
 }
 
 /* RFC 3339, UTC, seconds. */
-static void now(char when[32])
+void registry_now(char when[32])
 {
     time_t seconds = time(NULL);
     struct tm parts;
@@ -147,8 +147,7 @@ static enum status publish(struct registry *registry, struct image *image,
     TRY(blob_publish(registry, &image->manifest, err));
     snprintf(folder, sizeof folder, "%s/blobs/sha256", registry->folder);
     TRY(file_sync_folder(folder, err));
-    return registry->backend->add(registry->store, version, &row, upload->uses, upload->use_count,
-                                  unchanged, err);
+    return registry->backend->add(registry->store, version, &row, upload, unchanged, err);
 }
 
 static enum status add_staged(struct registry *registry, const struct staging *staging,
@@ -170,7 +169,7 @@ static enum status add_staged(struct registry *registry, const struct staging *s
 
     if (!image)
         return error_no_memory(err, "an image");
-    now(created);
+    registry_now(created);
     status = image_write(image, staging, upload, err);
     if (!status) {
         version.digest = image->manifest.digest;
@@ -353,6 +352,17 @@ enum status registry_resolve(struct registry *registry, const char *text, struct
     return status;
 }
 
+enum status registry_resolve_id(struct registry *registry, int64_t id, struct version *version,
+                                struct arena *keep, struct error *err)
+{
+    bool found;
+
+    TRY(registry->backend->find_id(registry->store, id, &found, version, keep, err));
+    if (!found)
+        return error_set(err, STATUS_NOT_FOUND, "there is no version with id %lld", (long long)id);
+    return STATUS_OK;
+}
+
 enum status registry_list(struct registry *registry, const char *model, struct version **versions,
                           size_t *count, struct arena *keep, struct error *err)
 {
@@ -405,7 +415,7 @@ enum status registry_alias(struct registry *registry, const char *model, const c
                          alias);
     if (number < 0)
         return error_set(err, STATUS_INVALID_INPUT, "%lld is no version number", (long long)number);
-    now(when);
+    registry_now(when);
     TRY(registry->backend->alias(registry->store, model, alias, number, expected, when, err));
     index_follow(registry);
     return STATUS_OK;
@@ -419,7 +429,7 @@ enum status registry_delete(struct registry *registry, const char *model, int64_
     TRY(name_check("model", model, err));
     if (number < 0)
         return error_set(err, STATUS_INVALID_INPUT, "%lld is no version number", (long long)number);
-    now(when);
+    registry_now(when);
     TRY(registry->backend->remove(registry->store, model, number, when, err));
     index_follow(registry);
     return STATUS_OK;

@@ -25,6 +25,7 @@ struct version {
     int64_t bytes;        /* of the payload */
     const char **aliases;
     size_t alias_count;
+    int64_t id, model_id; /* numbers among all versions and among all models: never given again */
 };
 
 /* NULL store path parts are created. */
@@ -37,12 +38,27 @@ struct version_use { /* another version that this one needs */
     int64_t number;
 };
 
+/* What is kept beside versions: a log, what a client wants to be remembered, data of training. */
+struct record {
+    int64_t id;       /* given by the store; never given again */
+    const char *kind; /* "build-log": whoever writes it chooses */
+    const char *name; /* of its kind and version there is one with this name; "": any number */
+    int64_t version;  /* id of the version it belongs to; 0: none */
+    bool needs;       /* the version cannot be deleted before; else the record goes with it */
+    const char *body; /* text */
+    const char *blob; /* digest of the bytes that belong to it; NULL: none */
+    int64_t blob_bytes;
+    const char *created; /* RFC 3339, UTC */
+};
+
 struct version_upload {
     const char *model;
     struct artifact *artifact; /* its members become /model/files in the image */
     const char *format, *framework, *framework_version, *contract, *manifest, *reason;
     const struct version_use *uses; /* (use_count,): they cannot be deleted while this is there */
     size_t use_count;
+    const struct record *records; /* (record_count,) kind, name, body: come with the version */
+    size_t record_count;
     void (*progress)(void *context, uint64_t done, uint64_t total); /* may be NULL */
     void *context;
 };
@@ -58,6 +74,10 @@ enum status registry_add(struct registry *registry, const struct version_upload 
 enum status registry_resolve(struct registry *registry, const char *reference,
                              struct version *version, struct arena *keep, struct error *err)
     must_check;
+
+/* The version of that id. NOT_FOUND. */
+enum status registry_resolve_id(struct registry *registry, int64_t id, struct version *version,
+                                struct arena *keep, struct error *err) must_check;
 
 /* All models' newest versions (model NULL), or all versions of one, newest first. */
 enum status registry_list(struct registry *registry, const char *model, struct version **versions,
@@ -81,6 +101,26 @@ enum status registry_delete(struct registry *registry, const char *model, int64_
 /* Remove blobs and temporary files that nothing refers to and that no running upload is writing. */
 enum status registry_gc(struct registry *registry, uint64_t *files, uint64_t *bytes,
                         struct error *err) must_check;
+
+/* Keep a record: kind, name, version and body of `record`, with a copy of `blob` ({NULL, 0}: none);
+ * fills in its id. One that has the name is replaced, or CONFLICT. NOT_FOUND: no such version. */
+enum status registry_record_put(struct registry *registry, struct record *record, struct bytes blob,
+                                bool replace, struct error *err) must_check;
+
+struct record_filter { /* what is 0 or NULL is not asked for */
+    const char *kind, *name;
+    int64_t id, version;
+};
+/* By id. */
+enum status registry_record_list(struct registry *registry, const struct record_filter *filter,
+                                 struct record **records, size_t *count, struct arena *keep,
+                                 struct error *err) must_check;
+/* The first one, or *found is false. */
+enum status registry_record_find(struct registry *registry, const struct record_filter *filter,
+                                 bool *found, struct record *record, struct arena *keep,
+                                 struct error *err) must_check;
+enum status registry_record_remove(struct registry *registry, int64_t id, struct error *err)
+    must_check;
 
 struct text;
 /* Read everything back: rows, blobs, digests, layout. `report` gets one line per fault; *faults

@@ -192,6 +192,27 @@ static enum status version_check(struct verification *verification, const struct
     return STATUS_OK;
 }
 
+static enum status records_check(struct verification *verification, struct arena *keep,
+                                 struct error *err)
+{
+    const struct record_filter all = {.kind = NULL};
+    struct registry *registry = verification->registry;
+    struct record *records;
+    size_t count;
+
+    TRY(registry->backend->record_list(registry->store, &all, &records, &count, keep, err));
+    for (size_t i = 0; i < count; i++) {
+        struct file_map map = {{NULL, 0}};
+
+        if (!records[i].blob)
+            continue;
+        if (!blob_check(verification, records[i].blob, records[i].blob_bytes, &map))
+            fault(verification, records[i].blob, "belongs to a record");
+        file_map_close(&map);
+    }
+    return STATUS_OK;
+}
+
 static void layout_check(struct verification *verification)
 {
     char path[PATH_SIZE];
@@ -217,6 +238,7 @@ static enum status verify_all(struct verification *verification, struct arena *k
     TRY(registry->backend->list(registry->store, NULL, false, &versions, &count, keep, err));
     for (size_t i = 0; i < count; i++)
         TRY(version_check(verification, &versions[i], err));
+    TRY(records_check(verification, keep, err));
     return index_verify(registry, verification->report, verification->faults, err);
 }
 

@@ -9,13 +9,13 @@
 
 enum { BUSY_MS = 20000 }; /* how long a writer waits for one in another process */
 
-static enum status begin(struct store *store, struct error *err)
+enum status sqlite_begin(struct store *store, struct error *err)
 {
     return sql_run(store, err, "BEGIN IMMEDIATE", "");
 }
 
 /* Commit a change, or undo it when `status` says that it failed. */
-static enum status finish(struct store *store, enum status status, struct error *err)
+enum status sqlite_finish(struct store *store, enum status status, struct error *err)
 {
     if (!status)
         status =
@@ -115,9 +115,26 @@ static enum status uses_add(struct store *store, int64_t model, int64_t number,
     return STATUS_OK;
 }
 
+/* The id of a new version, and what comes with it. */
+static enum status records_add(struct store *store, struct version *version, int64_t model,
+                               const struct version_upload *upload, struct error *err)
+{
+    TRY(sql_run(store, err, "INSERT INTO version_ids (model, number) VALUES (?1, ?2)", "ii", model,
+                version->number));
+    version->id = sqlite3_last_insert_rowid(store->connection);
+    for (size_t i = 0; i < upload->record_count; i++) {
+        struct record record = upload->records[i];
+
+        record.version = version->id;
+        record.created = version->created;
+        TRY(sqlite_record_insert(store, &record, err));
+    }
+    return STATUS_OK;
+}
+
 static enum status add_locked(struct store *store, struct version *version,
-                              const struct store_image *image, const struct version_use *uses,
-                              size_t use_count, bool *unchanged, struct error *err)
+                              const struct store_image *image, const struct version_upload *upload,
+                              bool *unchanged, struct error *err)
 {
     int64_t model = 0, last = 0;
     bool found;
@@ -150,24 +167,25 @@ static enum status add_locked(struct store *store, struct version *version,
                 version->framework_version, version->contract, version->manifest, version->reason,
                 version->created, version->bytes));
     version->number = last;
-    TRY(uses_add(store, model, last, uses, use_count, err));
+    TRY(uses_add(store, model, last, upload->uses, upload->use_count, err));
+    TRY(records_add(store, version, model, upload, err));
     return history_add(store, version->created, version->model, "upload", NULL, last, 0, err);
 }
 
 static enum status add(struct store *store, struct version *version,
-                       const struct store_image *image, const struct version_use *uses,
-                       size_t use_count, bool *unchanged, struct error *err)
+                       const struct store_image *image, const struct version_upload *upload,
+                       bool *unchanged, struct error *err)
 {
     enum status status;
 
     sqlite_lock(store);
-    status = begin(store, err);
+    status = sqlite_begin(store, err);
     if (!status) {
-        status = add_locked(store, version, image, uses, use_count, unchanged, err);
+        status = add_locked(store, version, image, upload, unchanged, err);
         if (!status && *unchanged)
             sqlite_undo(store);
         else
-            status = finish(store, status, err);
+            status = sqlite_finish(store, status, err);
     }
     sqlite_unlock(store);
     return status;
@@ -238,9 +256,10 @@ static enum status alias(struct store *store, const char *model, const char *ali
     enum status status;
 
     sqlite_lock(store);
-    status = begin(store, err);
+    status = sqlite_begin(store, err);
     if (!status)
-        status = finish(store, alias_locked(store, model, alias, number, expected, when, err), err);
+        status = sqlite_finish(store,
+                               alias_locked(store, model, alias, number, expected, when, err), err);
     sqlite_unlock(store);
     return status;
 }
@@ -301,6 +320,34 @@ static enum status uses_check(struct store *store, int64_t id, int64_t number, s
     return status;
 }
 
+/* CONFLICT when a record needs one of those. */
+static enum status records_check(struct store *store, int64_t id, int64_t number, struct error *err)
+{
+    struct text names = {0};
+    sqlite3_stmt *query;
+    enum status status;
+    bool row = false;
+
+    TRY(sql_open(store, &query, err,
+                 "SELECT r.kind, r.name, i.number FROM records r"
+                 " JOIN version_ids i ON i.id = r.version"
+                 " WHERE r.needs AND i.model = ?1 AND (?2 = 0 OR i.number = ?2) ORDER BY r.id",
+                 "ii", id, number));
+    for (status = sql_step(store, query, &row, err); !status && row;
+         status = sql_step(store, query, &row, err))
+        text_printf(&names, "%s%s \"%s\" needs version %lld", names.size ? ", " : "",
+                    (const char *)sqlite3_column_text(query, 0),
+                    (const char *)sqlite3_column_text(query, 1),
+                    (long long)sqlite3_column_int64(query, 2));
+    sqlite3_finalize(query);
+    if (!status && names.size)
+        status = error_set(err, STATUS_CONFLICT, "%.300s", names.data);
+    if (status)
+        error_fix(err, "delete that first");
+    text_release(&names);
+    return status;
+}
+
 static enum status remove_locked(struct store *store, const char *model, int64_t number,
                                  const char *when, struct error *err)
 {
@@ -311,6 +358,7 @@ static enum status remove_locked(struct store *store, const char *model, int64_t
         TRY(version_exists(store, model, id, number, err));
     TRY(references_check(store, model, id, number, err));
     TRY(uses_check(store, id, number, err));
+    TRY(records_check(store, id, number, err));
     TRY(sql_run(store, err, "DELETE FROM versions WHERE model = ?1 AND (?2 = 0 OR number = ?2)",
                 "ii", id, number));
     TRY(sql_run(store, err,
@@ -326,9 +374,9 @@ static enum status remove_versions(struct store *store, const char *model, int64
     enum status status;
 
     sqlite_lock(store);
-    status = begin(store, err);
+    status = sqlite_begin(store, err);
     if (!status)
-        status = finish(store, remove_locked(store, model, number, when, err), err);
+        status = sqlite_finish(store, remove_locked(store, model, number, when, err), err);
     sqlite_unlock(store);
     return status;
 }
@@ -341,9 +389,9 @@ static enum status settle(struct store *store, struct error *err)
     enum status status;
 
     sqlite_lock(store);
-    status = begin(store, err);
+    status = sqlite_begin(store, err);
     if (!status)
-        status = finish(store, STATUS_OK, err);
+        status = sqlite_finish(store, STATUS_OK, err);
     sqlite_unlock(store);
     return status;
 }
@@ -354,11 +402,15 @@ const struct store_backend store_sqlite = {
     .close = close_store,
     .add = add,
     .find = sqlite_find,
+    .find_id = sqlite_find_id,
     .list = sqlite_list,
     .image = sqlite_image,
     .images = sqlite_images,
     .alias = alias,
     .remove = remove_versions,
+    .record_put = sqlite_record_put,
+    .record_list = sqlite_record_list,
+    .record_remove = sqlite_record_remove,
     .settle = settle,
     .generation = sqlite_generation,
     .check = sqlite_check,

@@ -50,6 +50,20 @@ bool sql_text(sqlite3_stmt *query, int column, const char **text, struct arena *
 
 enum status sqlite_schema(struct store *store, struct error *err) must_check;
 
+/* BEGIN of a change; its end, undone when `status` says that it failed. */
+enum status sqlite_begin(struct store *store, struct error *err) must_check;
+enum status sqlite_finish(struct store *store, enum status status, struct error *err) must_check;
+
+/* --- sqlite_record.c --- */
+enum status sqlite_record_insert(struct store *store, struct record *record, struct error *err)
+    must_check; /* in a change that has begun */
+enum status sqlite_record_put(struct store *store, struct record *record, bool replace,
+                              struct error *err) must_check;
+enum status sqlite_record_list(struct store *store, const struct record_filter *filter,
+                               struct record **records, size_t *count, struct arena *keep,
+                               struct error *err) must_check;
+enum status sqlite_record_remove(struct store *store, int64_t id, struct error *err) must_check;
+
 /* --- sqlite_read.c: the functions of struct store_backend --- */
 enum status sqlite_find(struct store *store, const char *model, int64_t number, const char *alias,
                         bool *found, struct version *version, struct arena *keep, struct error *err)
@@ -57,6 +71,8 @@ enum status sqlite_find(struct store *store, const char *model, int64_t number, 
 enum status sqlite_list(struct store *store, const char *model, bool newest,
                         struct version **versions, size_t *count, struct arena *keep,
                         struct error *err) must_check;
+enum status sqlite_find_id(struct store *store, int64_t id, bool *found, struct version *version,
+                           struct arena *keep, struct error *err) must_check;
 enum status sqlite_image(struct store *store, const char *digest, struct store_image *image,
                          struct arena *keep, struct error *err) must_check;
 enum status sqlite_images(struct store *store, struct store_image **images, size_t *count,

@@ -6,7 +6,9 @@
 
 #define VERSION_COLUMNS                                                                            \
     "SELECT m.name, v.number, v.digest, v.format, v.framework, v.framework_version, v.contract,"   \
-    " v.manifest, v.reason, v.created, v.bytes FROM versions v JOIN models m ON m.id = v.model "
+    " v.manifest, v.reason, v.created, v.bytes, i.id, m.id FROM versions v"                        \
+    " JOIN models m ON m.id = v.model"                                                             \
+    " JOIN version_ids i ON i.model = v.model AND i.number = v.number "
 #define IMAGE_COLUMNS                                                                              \
     "SELECT digest, manifest_bytes, config, config_bytes, layer, layer_bytes, single FROM images "
 
@@ -16,7 +18,9 @@ static enum status version_read(sqlite3_stmt *query, struct version *version, st
                                 struct error *err)
 {
     *version = (struct version){.number = sqlite3_column_int64(query, 1),
-                                .bytes = sqlite3_column_int64(query, 10)};
+                                .bytes = sqlite3_column_int64(query, 10),
+                                .id = sqlite3_column_int64(query, 11),
+                                .model_id = sqlite3_column_int64(query, 12)};
     if (sql_text(query, 0, &version->model, keep) && sql_text(query, 2, &version->digest, keep) &&
         sql_text(query, 3, &version->format, keep) &&
         sql_text(query, 4, &version->framework, keep) &&
@@ -130,6 +134,35 @@ enum status sqlite_find(struct store *store, const char *model, int64_t number, 
     status = read_begin(store, err);
     if (!status)
         status = find_locked(store, model, number, alias, found, version, keep, err);
+    sqlite_undo(store);
+    sqlite_unlock(store);
+    return status;
+}
+
+static enum status find_id_locked(struct store *store, int64_t id, bool *found,
+                                  struct version *version, struct arena *keep, struct error *err)
+{
+    struct version *versions;
+    sqlite3_stmt *query;
+    size_t count;
+
+    TRY(sql_open(store, &query, err, VERSION_COLUMNS "WHERE i.id = ?1", "i", id));
+    TRY(versions_read(store, query, &versions, &count, keep, err));
+    *found = count == 1;
+    if (*found)
+        *version = versions[0];
+    return STATUS_OK;
+}
+
+enum status sqlite_find_id(struct store *store, int64_t id, bool *found, struct version *version,
+                           struct arena *keep, struct error *err)
+{
+    enum status status;
+
+    sqlite_lock(store);
+    status = read_begin(store, err);
+    if (!status)
+        status = find_id_locked(store, id, found, version, keep, err);
     sqlite_undo(store);
     sqlite_unlock(store);
     return status;
@@ -281,6 +314,9 @@ enum status sqlite_check(struct store *store, struct text *report, size_t *fault
         "SELECT 'row of table ' || \"table\" || ' refers to nothing' FROM pragma_foreign_key_check",
         "SELECT 'model ' || name || ' has a version above its last number' FROM models m"
         " WHERE last_number < (SELECT max(number) FROM versions v WHERE v.model = m.id)",
+        "SELECT 'version ' || number || ' of model ' || model || ' has no id' FROM versions v"
+        " WHERE NOT EXISTS (SELECT 1 FROM version_ids i"
+        "                   WHERE i.model = v.model AND i.number = v.number)",
         "SELECT 'image ' || digest || ' has no version' FROM images i"
         " WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.digest = i.digest)",
     };

@@ -74,6 +74,33 @@ static const char *const MIGRATIONS[] = {
     "  FOREIGN KEY (used_model, used_number) REFERENCES versions (model, number)"
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX uses_by_used ON uses (used_model, used_number);",
+
+    /* A number of each version among those of all models: never given again. */
+    "CREATE TABLE version_ids ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  model INTEGER NOT NULL,"
+    "  number INTEGER NOT NULL,"
+    "  UNIQUE (model, number),"
+    "  FOREIGN KEY (model, number) REFERENCES versions (model, number) ON DELETE CASCADE"
+    ") STRICT;"
+    "INSERT INTO version_ids (model, number)"
+    "  SELECT model, number FROM versions ORDER BY created, model, number;"
+
+    /* What is kept beside versions: logs, settings of clients, data of training. */
+    "CREATE TABLE records ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  kind TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  version INTEGER REFERENCES version_ids (id) ON DELETE CASCADE,"
+    "  needs INTEGER NOT NULL DEFAULT 0 CHECK (needs IN (0, 1)),"
+    "  body TEXT NOT NULL,"
+    "  blob TEXT,"
+    "  blob_bytes INTEGER NOT NULL DEFAULT 0,"
+    "  created TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX records_by_name ON records (kind, ifnull(version, 0), name)"
+    "  WHERE name <> '';"
+    "CREATE INDEX records_by_version ON records (version);",
 };
 
 enum { SCHEMA_VERSION = ARRAY_COUNT(MIGRATIONS) };

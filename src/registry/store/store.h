@@ -22,8 +22,8 @@ struct store_backend {
     /* Give the version the next number of its model. *unchanged, and the newest version's number,
      * when that one has the same digest. */
     enum status (*add)(struct store *store, struct version *version,
-                       const struct store_image *image, const struct version_use *uses,
-                       size_t use_count, bool *unchanged, struct error *err);
+                       const struct store_image *image, const struct version_upload *upload,
+                       bool *unchanged, struct error *err);
 
     /* The version with that number or, when `alias` is given, where the alias stands or, with
      * number 0, the newest. *found is false when there is none. */
@@ -36,6 +36,9 @@ struct store_backend {
     enum status (*list)(struct store *store, const char *model, bool newest,
                         struct version **versions, size_t *count, struct arena *keep,
                         struct error *err);
+    /* The version of that id. */
+    enum status (*find_id)(struct store *store, int64_t id, bool *found, struct version *version,
+                           struct arena *keep, struct error *err);
     enum status (*image)(struct store *store, const char *digest, struct store_image *image,
                          struct arena *keep, struct error *err);
     enum status (*images)(struct store *store, struct store_image **images, size_t *count,
@@ -46,6 +49,15 @@ struct store_backend {
                          int64_t expected, const char *when, struct error *err);
     enum status (*remove)(struct store *store, const char *model, int64_t number, const char *when,
                           struct error *err);
+
+    /* As registry_record_put, registry_record_list and registry_record_remove; the blob is there.
+     */
+    enum status (*record_put)(struct store *store, struct record *record, bool replace,
+                              struct error *err);
+    enum status (*record_list)(struct store *store, const struct record_filter *filter,
+                               struct record **records, size_t *count, struct arena *keep,
+                               struct error *err);
+    enum status (*record_remove)(struct store *store, int64_t id, struct error *err);
 
     /* After this, a change that is not seen never was: what a killed process had half committed
      * cannot come to light any more. Whoever deletes by what the rows say calls it first. */

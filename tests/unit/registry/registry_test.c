@@ -724,3 +724,74 @@ TEST(stores_that_are_none)
                "this is no database, but it is long enough to be looked at....");
     CHECK_FAILS(registry_open("foreign", &registry, &err), err, STATUS_INVALID_INPUT, "damaged");
 }
+
+/* How many records the filter finds; the first in *first. */
+static size_t records_of(struct registry *registry, struct record_filter filter,
+                         struct record *first, struct arena *keep)
+{
+    struct record *records;
+    struct error err;
+    size_t count;
+
+    CHECK_OK(registry_record_list(registry, &filter, &records, &count, keep, &err), err);
+    if (count)
+        *first = records[0];
+    return count;
+}
+
+TEST(records_stand_beside_versions)
+{
+    struct registry *registry = open_store("records");
+    struct record record = {.kind = "depconf", .name = "big", .body = "{}"}, found;
+    uint64_t files, bytes;
+    struct version version;
+    struct arena keep;
+    struct error err;
+
+    arena_init(&keep, 1 << 20);
+    CHECK_INT(add_text(registry, "a", "x"), 1);
+    CHECK_INT(add_text(registry, "a", "y"), 2);
+    CHECK_OK(registry_resolve(registry, "a:1", &version, &keep, &err), err);
+    CHECK_INT(version.id, 1);
+    CHECK_OK(registry_resolve_id(registry, 2, &version, &keep, &err), err);
+    CHECK_INT(version.number, 2);
+    CHECK_INT(version.model_id, 1);
+    CHECK_FAILS(registry_resolve_id(registry, 3, &version, &keep, &err), err, STATUS_NOT_FOUND,
+                "id 3");
+    CHECK_OK(registry_record_put(registry, &record, (struct bytes){NULL, 0}, false, &err), err);
+    CHECK_FAILS(registry_record_put(registry, &record, (struct bytes){NULL, 0}, false, &err), err,
+                STATUS_CONFLICT, "depconf \"big\"");
+    record.body = "{\"new\":1}";
+    CHECK_OK(registry_record_put(registry, &record, (struct bytes){NULL, 0}, true, &err), err);
+    CHECK_INT(records_of(registry, (struct record_filter){.kind = "depconf"}, &found, &keep), 1);
+    CHECK_TEXT(found.body, "{\"new\":1}");
+    CHECK_INT(found.id, record.id);
+    record = (struct record){.kind = "training", .name = "data", .version = 2};
+    CHECK_OK(registry_record_put(registry, &record, bytes_of("a,b\n1,2\n"), false, &err), err);
+    record.version = 9;
+    CHECK_FAILS(registry_record_put(registry, &record, (struct bytes){NULL, 0}, false, &err), err,
+                STATUS_NOT_FOUND, "id 9");
+    CHECK_OK(registry_gc(registry, &files, &bytes, &err), err);
+    CHECK_INT(files, 0); /* what a record has is no garbage */
+    check_whole(registry);
+    CHECK_INT(records_of(registry, (struct record_filter){.version = 2}, &found, &keep), 1);
+    CHECK_INT(found.blob_bytes, 8);
+    record = (struct record){.kind = "servable", .name = "s", .version = 2, .needs = true};
+    CHECK_OK(registry_record_put(registry, &record, (struct bytes){NULL, 0}, false, &err), err);
+    CHECK_FAILS(registry_delete(registry, "a", 2, &err), err, STATUS_CONFLICT,
+                "servable \"s\" needs version 2");
+    CHECK_OK(registry_record_remove(registry, record.id, &err), err);
+    /* it goes with its version, and then its bytes do */
+    CHECK_OK(registry_delete(registry, "a", 2, &err), err);
+    CHECK_INT(records_of(registry, (struct record_filter){.version = 2}, &found, &keep), 0);
+    CHECK_OK(registry_gc(registry, &files, &bytes, &err), err);
+    CHECK(files > 0);
+    CHECK_OK(registry_record_remove(registry, 1, &err), err);
+    CHECK_FAILS(registry_record_remove(registry, 1, &err), err, STATUS_NOT_FOUND, "record 1");
+    CHECK_INT(add_text(registry, "b", "z"), 1);
+    CHECK_OK(registry_resolve(registry, "b", &version, &keep, &err), err);
+    CHECK_INT(version.id, 3);
+    check_whole(registry);
+    registry_close(registry);
+    arena_release(&keep);
+}
