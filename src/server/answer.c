@@ -57,9 +57,22 @@ static void refresh_date(struct io *io)
              gmtime_r(&now, &parts));
 }
 
-/* The head into io->out. `body_bytes` is said even when the body is not sent (HEAD). */
-static void write_head(struct io *io, const struct response *response, bool keep_alive, int minor,
-                       size_t body_bytes)
+static void write_length(struct text *out, size_t bytes)
+{
+    char number[24];
+    char *p = number + sizeof number;
+
+    *--p = 0;
+    do {
+        *--p = (char)('0' + bytes % 10);
+        bytes /= 10;
+    } while (bytes);
+    text_append(out, "\r\nContent-Length: ");
+    text_append(out, p);
+}
+
+/* The head into io->out. The length of the body is said even when it is not sent (HEAD). */
+static void write_head(struct io *io, const struct response *response, bool keep_alive, int minor)
 {
     struct text *out = &io->out;
 
@@ -70,18 +83,12 @@ static void write_head(struct io *io, const struct response *response, bool keep
         text_printf(out, "HTTP/1.1 %d %s\r\n", response->status, reason_phrase(response->status));
     text_append(out, io->date);
     if (response->status != 204) {
-        char number[24];
-        char *p = number + sizeof number;
-
-        *--p = 0;
-        do {
-            *--p = (char)('0' + body_bytes % 10);
-            body_bytes /= 10;
-        } while (body_bytes);
         text_append(out, "Content-Type: ");
         text_append(out, response->content_type);
-        text_append(out, "\r\nContent-Length: ");
-        text_append(out, p);
+        if (!response->feed)
+            write_length(out, response->body.size);
+        else if (minor)
+            text_append(out, "\r\nTransfer-Encoding: chunked");
         text_append(out, "\r\n");
     }
     if (response->compressed)
@@ -102,25 +109,42 @@ bool answer_keeps_alive(const struct io *io, const struct http1_head *head)
 
 /* Head and body into io->out; a large body is left to the caller, who gets it in *tail. */
 void answer_write(struct connection *connection, const struct http1_head *head,
-                  const struct response *response, bool keep_alive, struct bytes *tail)
+                  struct response *response, bool keep_alive, struct bytes *tail)
 {
     struct io *io = connection->io;
     struct bytes body = text_bytes(&response->body);
 
     *tail = (struct bytes){0};
-    if (!keep_alive)
+    if (!keep_alive || (response->feed && head->minor == 0))
         connection->closing = true;
-    write_head(io, response, keep_alive, head->minor, body.size);
-    if (head->method == HTTP_HEAD || response->status == 204 || body.size == 0)
+    write_head(io, response, !connection->closing, head->minor);
+    if (head->method == HTTP_HEAD || response->status == 204)
         return;
+    if (response->feed) {
+        answer_chunk(io, body, head->minor);
+        connection_feed(connection, response->feed, head->minor);
+        response->feed = NULL;
+        return;
+    }
     if (body.size <= COPY_BYTES_MAX)
         text_append_bytes(&io->out, body);
     else
         *tail = body;
 }
 
+void answer_chunk(struct io *io, struct bytes piece, bool chunked)
+{
+    if (piece.size == 0)
+        return;
+    if (chunked)
+        text_printf(&io->out, "%zx\r\n", piece.size);
+    text_append_bytes(&io->out, piece);
+    if (chunked)
+        text_append(&io->out, "\r\n");
+}
+
 void answer_now(struct connection *connection, const struct http1_head *head,
-                const struct response *response, bool keep_alive)
+                struct response *response, bool keep_alive)
 {
     struct bytes tail;
 

@@ -18,6 +18,7 @@ enum {
     OUT_BYTES_MAX = 64 << 10,   /* answers gathered before they are sent */
     AHEAD_BYTES_MAX = 64 << 10, /* read of further requests while one is being answered */
     READS_A_ROUND = 16,         /* of one connection, before others get their turn */
+    PIECES_A_ROUND = 64,        /* of a feed, likewise */
     SPARE_BYTES_MAX = 4 << 20,
     LINGER_MS = 2000,
     RATE_CHECK_MS = 1000,
@@ -125,6 +126,7 @@ void connection_close(struct connection *connection)
     if (connection->job) /* it will come back and find nobody */
         atomic_store_explicit(&connection->job->cancelled, true, memory_order_relaxed);
     connection->job = NULL;
+    feeding_stop(io, &connection->feeding);
     unbuffer(connection, &connection->in);
     unbuffer(connection, &connection->out);
     series_change(io->server->connections, -1);
@@ -176,6 +178,12 @@ static bool append(struct connection *connection, struct text *text, struct byte
 }
 
 /* --- output --- */
+
+/* A request is being answered: further ones wait. */
+static bool is_busy(const struct connection *connection)
+{
+    return connection->phase == PHASE_JOB || connection->phase == PHASE_FEED;
+}
 
 static bool has_output(const struct connection *connection)
 {
@@ -264,6 +272,7 @@ bool connection_flush(struct connection *connection, struct bytes tail)
 }
 
 static void resume(struct connection *connection);
+static void feed_on(struct connection *connection);
 
 static void send_pending(struct connection *connection)
 {
@@ -453,6 +462,10 @@ static void process(struct connection *connection, uint8_t *data, size_t size)
     }
     if (!connection_flush(connection, (struct bytes){0}))
         return;
+    if (connection->phase == PHASE_FEED) {
+        feed_on(connection);
+        return;
+    }
     if (connection->closing && !has_output(connection)) {
         finish(connection, connection->linger);
         return;
@@ -469,6 +482,10 @@ static void process(struct connection *connection, uint8_t *data, size_t size)
 /* Go on with what was kept while a job ran or the socket was full. */
 static void resume(struct connection *connection)
 {
+    if (connection->phase == PHASE_FEED) {
+        feed_on(connection);
+        return;
+    }
     if (connection->closing) {
         finish(connection, connection->linger);
         return;
@@ -492,15 +509,67 @@ void connection_answered(struct connection *connection, struct bytes tail)
             return;
         }
     }
-    begin_head(connection);
+    if (connection->phase != PHASE_FEED)
+        begin_head(connection);
     if (connection_flush(connection, tail) && !has_output(connection))
         resume(connection); /* else send_pending will */
+}
+
+/* --- answers that go on --- */
+
+static void wake_feed(struct feeding *feeding)
+{
+    struct connection *connection =
+        (struct connection *)((char *)feeding - offsetof(struct connection, feeding));
+
+    if (!has_output(connection))
+        feed_on(connection);
+}
+
+void connection_feed(struct connection *connection, struct feed *feed, bool chunked)
+{
+    connection->phase = PHASE_FEED;
+    connection->feed_chunked = chunked;
+    feeding_start(connection->io, &connection->feeding, feed, wake_feed);
+}
+
+/* Send what the feed has. When the socket took all and there is more, or a further request waits,
+ * it calls again. */
+static void feed_on(struct connection *connection)
+{
+    struct io *io = connection->io;
+    enum feed_state state = FEED_MORE;
+
+    for (int i = 0; state == FEED_MORE && i < PIECES_A_ROUND && io->out.size < OUT_BYTES_MAX; i++) {
+        state = feeding_next(io, &connection->feeding, &io->piece);
+        answer_chunk(io, text_bytes(&io->piece), connection->feed_chunked);
+        if (io->piece.failed || io->out.failed) {
+            connection_close(connection);
+            return;
+        }
+    }
+    if (state == FEED_END) {
+        feeding_stop(io, &connection->feeding);
+        if (connection->feed_chunked)
+            text_append(&io->out, "0\r\n\r\n");
+        connection->closing |= io->draining;
+        begin_head(connection);
+    }
+    if (!connection_flush(connection, (struct bytes){0}) || has_output(connection))
+        return;
+    if (state == FEED_END && (connection->closing || connection->in.size == 0))
+        resume(connection);
+    else
+        watch_events(connection, (connection->in.size < AHEAD_BYTES_MAX ? EPOLLIN : 0u) |
+                                     (state != FEED_WAIT ? EPOLLOUT : 0u));
 }
 
 static void end_of_input(struct connection *connection)
 {
     connection->half_closed = true;
-    if (connection->phase == PHASE_JOB || has_output(connection))
+    if (connection->phase == PHASE_FEED) /* nobody follows it any more */
+        connection_close(connection);
+    else if (connection->phase == PHASE_JOB || has_output(connection))
         watch_events(connection, has_output(connection) ? EPOLLOUT : 0);
     else
         connection_close(connection);
@@ -542,9 +611,9 @@ static bool receive_once(struct connection *connection)
         return (size_t)got == size;
     if (room != io->buffer) {
         connection->in.size += (size_t)got;
-        if (connection->phase != PHASE_JOB)
+        if (!is_busy(connection))
             process(connection, (uint8_t *)connection->in.data, connection->in.size);
-    } else if (connection->phase == PHASE_JOB) {
+    } else if (is_busy(connection)) {
         if (!append(connection, &connection->in, (struct bytes){room, (size_t)got}))
             connection_close(connection);
     } else {
@@ -558,8 +627,8 @@ static void receive(struct connection *connection)
     for (int i = 0; i < READS_A_ROUND; i++) {
         if (connection->watch.fd < 0 || connection->detached || has_output(connection))
             return;
-        if (connection->phase == PHASE_JOB && connection->in.size >= AHEAD_BYTES_MAX) {
-            watch_events(connection, 0); /* until the job is answered */
+        if (is_busy(connection) && connection->in.size >= AHEAD_BYTES_MAX) {
+            watch_events(connection, 0); /* until the request is answered */
             return;
         }
         if (!receive_once(connection))
@@ -573,13 +642,14 @@ static void ready(struct watch *watch, uint32_t events)
 
     if (watch->fd < 0)
         return; /* closed earlier in this round */
-    if (events & (EPOLLERR | EPOLLHUP) &&
-        (connection->phase == PHASE_JOB || has_output(connection))) {
+    if (events & (EPOLLERR | EPOLLHUP) && (is_busy(connection) || has_output(connection))) {
         connection_close(connection);
         return;
     }
     if (events & EPOLLOUT && has_output(connection))
         send_pending(connection);
+    else if (events & EPOLLOUT && connection->phase != PHASE_JOB)
+        resume(connection);
     if (watch->fd >= 0 && events & (EPOLLIN | EPOLLERR | EPOLLHUP))
         receive(connection);
 }
@@ -639,6 +709,8 @@ void connection_drain(struct connection *connection)
     if (connection->watch.fd >= 0 && connection->phase == PHASE_HEAD && connection->in.size == 0 &&
         !has_output(connection))
         finish(connection, false);
+    else if (connection->phase == PHASE_FEED && !has_output(connection))
+        feed_on(connection);
 }
 
 void connection_open(struct io *io, int fd)

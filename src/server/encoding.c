@@ -20,7 +20,7 @@ enum status encoding_unpack(struct bytes packed, size_t limit, struct bytes *pla
 
 bool encoding_worth(const struct response *response, const struct settings *settings)
 {
-    return !response->compressed && response->status != 204 &&
+    return !response->compressed && !response->feed && response->status != 204 &&
            response->body.size >= (size_t)settings->gzip_bytes_min &&
            strcmp(response->content_type, "application/octet-stream") != 0;
 }

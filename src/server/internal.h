@@ -4,10 +4,19 @@
 
 #include <pthread.h>
 
+#include "server/feed.h"
 #include "server/loop.h"
 #include "server/pool.h"
 #include "server/request.h"
 #include "server/server.h"
+
+/* --- feeds --- */
+
+struct feeding {       /* embedded in what sends a feed; on io->feeds while it has one */
+    struct feed *feed; /* owned; NULL: none */
+    struct feeding *next, **link;
+    void (*wake)(struct feeding *feeding); /* ask the feed, when the output has room */
+};
 
 /* --- an I/O thread and its connections --- */
 
@@ -32,6 +41,13 @@ struct io {
     struct response response;
     struct job *free_jobs;
     size_t free_job_count;
+
+    struct feeding *feeds;
+    _Atomic unsigned feed_count;
+    _Atomic bool feeds_woken; /* feed_task is posted */
+    struct timer feed_timer;
+    struct task feed_task;
+    struct text piece; /* of the feed at hand */
 
     char date[40]; /* "Date: ...\r\n" of date_second */
     uint64_t date_second;
@@ -67,6 +83,7 @@ struct server {
     _Atomic(struct series *) *requests;
     _Atomic(struct series *) *route_seconds; /* (routes,), likewise */
     struct series *connections, *connections_total, *received, *sent, *dropped;
+    struct series *feeds, *feeds_total;
 };
 
 /* What a connection is doing. */
@@ -74,6 +91,7 @@ enum phase {
     PHASE_HEAD,   /* waits for a request head, or has a part of one */
     PHASE_BODY,   /* has the head and a part of the body */
     PHASE_JOB,    /* its request runs on another thread */
+    PHASE_FEED,   /* its answer goes on: a feed is being sent */
     PHASE_LINGER, /* said all; reads and drops until the peer closes */
 };
 
@@ -102,6 +120,9 @@ struct connection {
     struct text out;   /* what the socket did not take yet */
     size_t out_sent;
     struct job *job;
+
+    struct feeding feeding;
+    bool feed_chunked; /* false: HTTP/1.0, the end of the connection is the end of the answer */
 };
 
 /* connection.c */
@@ -117,6 +138,18 @@ void io_keep_buffer(struct io *io, struct text *text);
  * was closed. */
 bool connection_flush(struct connection *connection, struct bytes tail);
 void connection_drain(struct connection *connection);
+/* The head of an answer that goes on is in io->out: send the rest of it from `feed`, which the
+ * connection owns from now on. */
+void connection_feed(struct connection *connection, struct feed *feed, bool chunked);
+
+/* feeds.c */
+void feeds_init(struct io *io);
+void feeds_wake(struct server *server); /* a model changed; from any thread */
+void feeding_start(struct io *io, struct feeding *feeding, struct feed *feed,
+                   void (*wake)(struct feeding *feeding));
+void feeding_stop(struct io *io, struct feeding *feeding); /* also fine when there is none */
+/* The next piece, into the emptied `piece`. FEED_END when the server is to stop. */
+enum feed_state feeding_next(struct io *io, struct feeding *feeding, struct text *piece);
 
 /* exchange.c: one request */
 
@@ -135,12 +168,15 @@ void exchange_run(struct request *request, struct response *response);
 
 bool answer_keeps_alive(const struct io *io, const struct http1_head *head);
 
-/* Head and body; a large body is left to the caller, who gets it in *tail. */
+/* Head and body; a large body is left to the caller, who gets it in *tail. A feed goes over to the
+ * connection. */
 void answer_write(struct connection *connection, const struct http1_head *head,
-                  const struct response *response, bool keep_alive, struct bytes *tail);
+                  struct response *response, bool keep_alive, struct bytes *tail);
 /* The same with the whole body. */
 void answer_now(struct connection *connection, const struct http1_head *head,
-                const struct response *response, bool keep_alive);
+                struct response *response, bool keep_alive);
+/* A piece of an answer that goes on, into io->out. */
+void answer_chunk(struct io *io, struct bytes piece, bool chunked);
 
 /* To malformed, slow or too large requests. Closes. */
 void answer_refuse(struct connection *connection, int status, const char *why);

@@ -2,6 +2,7 @@
 #include "server/request.h"
 
 #include "formats/json/json.h"
+#include "server/feed.h"
 
 enum { BODY_BYTES_KEPT = 64 << 10 }; /* larger buffers are given back */
 
@@ -90,8 +91,16 @@ bool request_query_flag(struct request *request, const char *name)
            strcmp(value, "0") != 0 && strcmp(value, "false") != 0;
 }
 
+static void drop_feed(struct response *response)
+{
+    if (response->feed)
+        response->feed->class->free(response->feed);
+    response->feed = NULL;
+}
+
 void response_release(struct response *response)
 {
+    drop_feed(response);
     text_release(&response->body);
     text_release(&response->headers);
 }
@@ -100,6 +109,7 @@ void response_clear(struct response *response)
 {
     if (response->body.capacity > BODY_BYTES_KEPT)
         text_release(&response->body);
+    drop_feed(response);
     response->status = 200;
     response->content_type = "application/json";
     response->compressed = false;
@@ -134,6 +144,7 @@ void response_error(struct response *response, const struct route_set *set, cons
 {
     int status = response->status >= 400 ? response->status : status_http(err->status);
 
+    drop_feed(response);
     text_clear(&response->body);
     text_clear(&response->headers);
     response->status = status;

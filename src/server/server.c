@@ -363,6 +363,7 @@ static enum status io_init(struct io *io, struct server *server, unsigned index,
     io->executor = (struct executor){.index = index, .io = true};
     arena_init(&io->executor.arena, (size_t)server->settings.request_memory_max);
     io->drain.run = drain_io;
+    feeds_init(io);
     io->buffer = malloc(READ_BYTES);
     if (!io->buffer)
         return error_no_memory(err, "an I/O thread");
@@ -395,12 +396,14 @@ static void io_release(struct io *io)
     response_release(&io->response);
     text_release(&io->out);
     text_release(&io->spare);
+    text_release(&io->piece);
     arena_release(&io->executor.arena);
     free(io->buffer);
 }
 
 static void models_changed(void *context)
 {
+    feeds_wake(context);
     jobs_unpark(context);
 }
 
@@ -429,6 +432,8 @@ static enum status make_metrics(struct server *server, struct error *err)
     server->received = plain_series(server, METRIC_received_bytes_total);
     server->sent = plain_series(server, METRIC_sent_bytes_total);
     server->dropped = plain_series(server, METRIC_dropped_total);
+    server->feeds = plain_series(server, METRIC_feeds);
+    server->feeds_total = plain_series(server, METRIC_feeds_total);
     series_set(plain_series(server, METRIC_process_start_time_seconds), (int64_t)time(NULL));
     return STATUS_OK;
 }

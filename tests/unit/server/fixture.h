@@ -213,6 +213,7 @@ struct fixture {
     struct fake_source source;
     struct settings settings;
     struct server *server;
+    const struct route_set *const *routes; /* NULL: those of the program */
 };
 
 static inline void fixture_init(struct fixture *fixture)
@@ -231,6 +232,7 @@ static inline void fixture_start(struct fixture *fixture)
         .http = "127.0.0.1:0",
         .settings = &fixture->settings,
         .source = {&fixture->source, fake_generation, fake_list, fake_load},
+        .routes = fixture->routes,
     };
     struct error err = {0};
 
