@@ -14,7 +14,7 @@ else
 BIN := $(O)/firn
 endif
 
-PACKAGES := sqlite3 openssl yaml-0.1 zlib libzstd liblz4 liblzma libjpeg libpng
+PACKAGES := sqlite3 openssl yaml-0.1 libseccomp zlib libzstd liblz4 liblzma libjpeg libpng
 CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(O) $(shell pkg-config --cflags $(PACKAGES))
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Werror \
     -Wno-missing-field-initializers

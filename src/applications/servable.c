@@ -233,6 +233,7 @@ enum status application_servable(const struct application *application, struct s
     struct composed *composed = calloc(1, sizeof *composed);
     struct servable **own = calloc(application->part_count, sizeof(struct servable *));
     struct arena kept = *memory;
+    bool waits = false;
 
     *memory = (struct arena){0};
     if (!composed || !own) {
@@ -244,7 +245,9 @@ enum status application_servable(const struct application *application, struct s
         return error_no_memory(err, "an application");
     }
     memcpy(own, parts, application->part_count * sizeof(struct servable *));
-    *composed = (struct composed){.base = {&COMPOSED, &application->contract},
+    for (size_t i = 0; i < application->part_count; i++)
+        waits = waits || parts[i]->waits;
+    *composed = (struct composed){.base = {&COMPOSED, &application->contract, waits},
                                   .application = application,
                                   .parts = own,
                                   .memory = kept};

@@ -32,6 +32,7 @@ struct servable_class {
 struct servable {
     const struct servable_class *class;
     const struct contract *contract; /* borrowed: lives as long as the servable */
+    bool waits; /* its runs wait for another process: never on a thread that others need */
 };
 
 struct session { /* the head of every kind of session */

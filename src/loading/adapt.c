@@ -156,7 +156,7 @@ enum status adapted_servable(struct servable *inner, const struct contract *face
         servable_free(inner);
         return error_no_memory(err, "a model");
     }
-    *adapted = (struct adapted){{&ADAPTED, face}, inner};
+    *adapted = (struct adapted){{&ADAPTED, face, inner->waits}, inner};
     *servable = &adapted->base;
     return STATUS_OK;
 }

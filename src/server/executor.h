@@ -9,6 +9,7 @@ struct executor {
     unsigned index;     /* 0 ..., one a thread */
     bool io;            /* an I/O thread: nothing that it runs may wait */
     bool control;       /* a control thread: may wait for the disk and for models */
+    bool waits;         /* a waiting thread: may wait for workers */
     struct arena arena; /* emptied after each request */
 };
 

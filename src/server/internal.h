@@ -65,7 +65,7 @@ struct server {
     struct router *router;
     struct metrics *metrics;
     struct models *models;
-    struct pool *compute, *control, *upload;
+    struct pool *compute, *control, *upload, *waiting;
     struct team *team; /* of the compute threads; NULL: none helps */
     struct io *ios;
     unsigned io_count, executors;

@@ -104,7 +104,10 @@ static bool job_submit(struct job *job, enum later later)
     if (job->stream)
         return pool_submit(server->upload, &job->work);
     if (later != LATER_LOADED)
-        return pool_submit(later == LATER_CONTROL ? server->control : server->compute, &job->work);
+        return pool_submit(later == LATER_CONTROL   ? server->control
+                           : later == LATER_WAITING ? server->waiting
+                                                    : server->compute,
+                           &job->work);
     pthread_mutex_lock(&server->parked_lock);
     changed = job->changes != server->changes;
     taken = !changed && server->parked_count < PARKED_MAX;

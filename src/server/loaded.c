@@ -187,6 +187,11 @@ const struct contract *loaded_contract(const struct loaded *loaded)
     return loaded->servable->contract;
 }
 
+bool loaded_waits(const struct loaded *loaded)
+{
+    return loaded->servable->waits;
+}
+
 struct session *loaded_session(struct loaded *loaded, unsigned executor)
 {
     if (!loaded->sessions[executor])

@@ -104,7 +104,7 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-enum status pool_new(const char *name, bool control, unsigned threads, size_t queue_max,
+enum status pool_new(const char *name, struct executor kind, unsigned threads, size_t queue_max,
                      unsigned first_index, size_t request_bytes, struct series *length,
                      struct team *team, struct pool **result, struct error *err)
 {
@@ -123,8 +123,8 @@ enum status pool_new(const char *name, bool control, unsigned threads, size_t qu
         int failure;
 
         thread->pool = pool;
+        thread->executor = kind;
         thread->executor.index = first_index + i;
-        thread->executor.control = control;
         arena_init(&thread->executor.arena, request_bytes);
         failure = pthread_create(&thread->thread, NULL, thread_main, thread);
         if (failure) {

@@ -14,10 +14,10 @@ struct work { /* embedded */
 
 struct pool;
 
-/* `control`: its executors may wait. Executors are numbered from `first_index`. `length` (may be
- * NULL) is kept at the queue's length. `request_bytes`: limit of each thread's arena. `team`: what
- * the threads help when there is no work; borrowed; NULL: none. */
-enum status pool_new(const char *name, bool control, unsigned threads, size_t queue_max,
+/* `kind`: what its executors are (control, waits). Executors are numbered from `first_index`.
+ * `length` (may be NULL) is kept at the queue's length. `request_bytes`: limit of each thread's
+ * arena. `team`: what the threads help when there is no work; borrowed; NULL: none. */
+enum status pool_new(const char *name, struct executor kind, unsigned threads, size_t queue_max,
                      unsigned first_index, size_t request_bytes, struct series *length,
                      struct team *team, struct pool **pool, struct error *err) must_check;
 

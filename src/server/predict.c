@@ -111,6 +111,10 @@ enum status prediction_handle(struct request *request, struct response *response
     TRY(model_access_named(request, model, version, true, &p.loaded, err));
     if (!p.loaded)
         return STATUS_OK;
+    if (loaded_waits(p.loaded) && !request->executor->waits) {
+        model_release(request);
+        return request_later(request, LATER_WAITING);
+    }
     if (request->executor->io && takes_long(request, p.loaded)) {
         model_release(request);
         return request_later(request, LATER_COMPUTE);

@@ -18,6 +18,7 @@ enum later {
     LATER_NO,
     LATER_COMPUTE, /* again on a compute thread: this takes long */
     LATER_CONTROL, /* again on a control thread: this waits for the disk */
+    LATER_WAITING, /* again on a waiting thread: this waits for a worker */
     LATER_LOADED,  /* again, on a compute thread, when a model was loaded or gave up */
 };
 

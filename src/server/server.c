@@ -475,22 +475,26 @@ static enum status make_pools(struct server *server, struct error *err)
     unsigned control = (unsigned)settings->control_threads;
     unsigned upload = (unsigned)settings->upload_threads;
     unsigned first = server->io_count;
-    const char *names[] = {"compute", "control", "upload"};
+    unsigned waiting = (unsigned)settings->waiting_threads;
+    const char *names[] = {"compute", "control", "upload", "waiting"};
     struct series *lengths[ARRAY_COUNT(names)];
     size_t queue = (size_t)settings->queue_max, memory = (size_t)settings->request_memory_max;
 
     for (size_t i = 0; i < ARRAY_COUNT(names); i++)
         lengths[i] = metrics_series(server->metrics, METRIC_queue_length, &names[i]);
     TRY(make_team(server, compute, err));
-    TRY(pool_new("firn-compute", false, compute, queue, first, memory, lengths[0], server->team,
-                 &server->compute, err));
+    TRY(pool_new("firn-compute", (struct executor){0}, compute, queue, first, memory, lengths[0],
+                 server->team, &server->compute, err));
     first += compute;
-    TRY(pool_new("firn-control", true, control, queue, first, memory, lengths[1], NULL,
-                 &server->control, err));
+    TRY(pool_new("firn-control", (struct executor){.control = true}, control, queue, first, memory,
+                 lengths[1], NULL, &server->control, err));
     first += control;
-    TRY(pool_new("firn-upload", true, upload, queue, first, memory, lengths[2], NULL,
-                 &server->upload, err));
-    server->executors = first + upload;
+    TRY(pool_new("firn-upload", (struct executor){.control = true}, upload, queue, first, memory,
+                 lengths[2], NULL, &server->upload, err));
+    first += upload;
+    TRY(pool_new("firn-waiting", (struct executor){.waits = true}, waiting, queue, first, memory,
+                 lengths[3], NULL, &server->waiting, err));
+    server->executors = first + waiting;
     return STATUS_OK;
 }
 
@@ -550,12 +554,14 @@ void server_free(struct server *server)
     pool_stop(server->compute); /* jobs go from one pool to the other */
     pool_stop(server->control);
     pool_stop(server->upload);
+    pool_stop(server->waiting);
     for (unsigned i = 0; i < server->io_count; i++)
         io_release(&server->ios[i]);
     free(server->ios);
     pool_free(server->compute);
     pool_free(server->control);
     pool_free(server->upload);
+    pool_free(server->waiting);
     team_free(server->team);
     models_free(server->models);
     metrics_free(server->metrics);

@@ -11,21 +11,33 @@
  *               24 u32 tensors   28 u32 text   32 u64 offset   40 u64 space
  *   descriptor  0 u32 dtype (enum dtype)   4 u32 rank (<= 8)   8 u64 offset   16 u64 bytes
  *               24 i64 dims[8]   88 u64 zero
- *   string tensor   u64 ends[n] (of each element, from the end of this table), then the bytes
+ *   string tensor   u64 ends[n] (of each element, from the end of this table), then the bytes; bit
+ * 63 of an end: the element is missing (None) and has no bytes tensors lie at multiples of 64 bytes
+ * on the way to the worker, anywhere on the way back
  *
  *   server -> worker
  *     HELLO     text: JSON {"adapter", "files", "contract" (as contract_print_json), "options"}
  *     INFER     tensors in the order of the signature's inputs; results go to
  *               arena[offset, offset + space)
- *     ARENA     a new arena comes with it (SCM_RIGHTS), of `space` bytes; the old one is gone
+ *     ARENA     a new arena comes with it (SCM_RIGHTS), of `space` bytes; the old one is gone. No
+ *               answer
  *     PING, SHUTDOWN
  *   worker -> server
  *     READY     of HELLO; text: JSON {"signatures": [...]} with what the adapter can tell, or {}
  *     RESULT    of INFER; tensors in the order of the signature's outputs, inside the given space
- *     GROW      of INFER: results need `space` bytes; an ARENA and the INFER again follow
+ *     GROW      of INFER: results need `space` bytes; an ARENA and the INFER again follow, with the
+ *               same id: the worker may have kept the results
  *     ERROR     of HELLO or INFER: status, text: message; the worker goes on
  *     LOG       text: what the model printed
  *     PONG
+ *
+ * A frame names the request it answers by `id`; HELLO, PING and what answers them have ids too. One
+ * INFER or PING at a time. The end of the socket means: exit at once.
+ *
+ * The process is `PYTHON -s -B -m firn_worker` in a session of its own, with PYTHONPATH the folder
+ * of firn_worker, HOME and TMPDIR a writable /tmp, and standard output and error read by the
+ * server. `files` of HELLO is where the model's files are: /model/files, or their real folder where
+ * the sandbox has no view of its own.
  *
  * The arena is sealed against shrinking and growing: nothing that a worker does to it can fault the
  * server. Whatever a worker says is checked as a file from a stranger is: copied first, then looked

@@ -18,10 +18,14 @@ struct worker_limits {
 
 struct worker_options {
     const char *adapter;     /* "function", "scikit-learn": a file of python/firn_worker/adapters */
-    const char *files;       /* folder that the worker sees, read-only, as /model/files */
+    const char *name;        /* of the model, for messages: "iris:3" */
+    const char *files;       /* folder that the worker sees, read-only, as /model/files; readable by
+                              * everybody (folders 0755, files 0644), as the worker has a uid of its
+                              * own where firn runs as root */
     const char *environment; /* folder of a virtual environment; NULL: the system's python3 */
     const char *code;        /* folder that holds firn_worker */
     const char *settings;    /* JSON for the adapter; NULL: {} */
+    bool warm_up;            /* run zeros through the first signature before requests come */
     struct worker_limits limits;
     bool sandbox; /* false only when the operator said so */
     /* What the model prints and what happens to its processes; from any thread; may be NULL. */
@@ -34,6 +38,10 @@ struct worker_options {
  * are copied. */
 enum status worker_servable(const struct worker_options *options, const struct contract *contract,
                             struct servable **servable, struct error *err) must_check;
+
+/* What the adapter said of the model when it was ready: JSON {"signatures": [...]} or {}. Borrowed
+ * from the servable. */
+const char *worker_ready_text(const struct servable *servable);
 
 /* What of the sandbox this machine can do: one line for each layer, as "network  yes" or
  * "landlock  no: not in this kernel". */
