@@ -87,26 +87,33 @@ static bool is_alphanumeric(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool is_name(struct bytes name)
+enum name_kind { NAME_MODEL, NAME_ALIAS }; /* models may lie in folders: "shop/churn" */
+
+static bool is_name(struct bytes name, enum name_kind kind)
 {
+    bool first = true; /* of its part */
+
     for (size_t i = 0; i < name.size; i++) {
         char c = (char)name.data[i];
-        if (!is_alphanumeric(c) && (i == 0 || (c != '.' && c != '_' && c != '-')))
+        bool slash = c == '/' && kind == NAME_MODEL;
+        if (!is_alphanumeric(c) && (first || (c != '.' && c != '_' && c != '-' && !slash)))
             return false;
+        first = slash;
     }
-    return name.size > 0 && name.size <= NAME_BYTES_MAX;
+    return !first && name.size <= NAME_BYTES_MAX;
 }
 
-static enum status name_check(const char *what, const char *name, struct error *err)
+static enum status name_check(enum name_kind kind, const char *name, struct error *err)
 {
     char quoted[TEXT_QUOTE_SIZE];
 
-    if (name && is_name(bytes_of(name)))
+    if (name && is_name(bytes_of(name), kind))
         return STATUS_OK;
     return error_set(err, STATUS_INVALID_INPUT,
-                     "\"%s\" is no %s name: letters, digits and . _ - (not first), at most %d",
-                     name ? text_quote(bytes_of(name), quoted, sizeof quoted) : "", what,
-                     NAME_BYTES_MAX);
+                     "\"%s\" is no %s name: letters, digits and . _ - (not first)%s, at most %d",
+                     name ? text_quote(bytes_of(name), quoted, sizeof quoted) : "",
+                     kind == NAME_MODEL ? "model" : "alias",
+                     kind == NAME_MODEL ? " in parts between /" : "", NAME_BYTES_MAX);
 }
 
 /* RFC 3339, UTC, seconds. */
@@ -227,7 +234,7 @@ enum status registry_add(struct registry *registry, const struct version_upload 
     enum status status;
     bool found;
 
-    TRY(name_check("model", upload->model, err));
+    TRY(name_check(NAME_MODEL, upload->model, err));
     whole.format = or_empty(upload->format);
     whole.framework = or_empty(upload->framework);
     whole.framework_version = or_empty(upload->framework_version);
@@ -259,12 +266,13 @@ enum status registry_add(struct registry *registry, const struct version_upload 
 struct reference {
     const char *model, *alias; /* alias may be NULL */
     int64_t number;            /* 0: the newest */
+    size_t back;               /* so many versions before the newest */
 };
 
 static enum status reference_parse(const char *text, struct reference *reference,
                                    struct arena *keep, struct error *err)
 {
-    size_t size = strcspn(text, ":@");
+    size_t size = strcspn(text, ":@^");
     const char *rest = text + size;
     char quoted[TEXT_QUOTE_SIZE];
 
@@ -272,13 +280,17 @@ static enum status reference_parse(const char *text, struct reference *reference
     reference->model = arena_text(keep, (struct bytes){(const uint8_t *)text, size});
     if (!reference->model)
         return error_no_memory(err, "a name");
-    TRY(name_check("model", reference->model, err));
+    TRY(name_check(NAME_MODEL, reference->model, err));
     if (*rest == '@') {
         reference->alias = rest + 1;
-        return name_check("alias", reference->alias, err);
+        return name_check(NAME_ALIAS, reference->alias, err);
     }
+    reference->back = strspn(rest, "^");
+    if (rest[reference->back] && *rest == '^')
+        return error_set(err, STATUS_INVALID_INPUT, "\"%s\" goes on after its ^",
+                         text_quote(bytes_of(text), quoted, sizeof quoted));
     if (*rest == ':' && (!number_i64_from_text(bytes_of(rest + 1), &reference->number) ||
-                         reference->number < 1 || !is_name(bytes_of(rest + 1))))
+                         reference->number < 1 || !is_name(bytes_of(rest + 1), NAME_ALIAS)))
         return error_set(err, STATUS_INVALID_INPUT, "\"%s\" is no version number",
                          text_quote(bytes_of(rest + 1), quoted, sizeof quoted));
     return STATUS_OK;
@@ -333,6 +345,22 @@ static enum status version_missing(struct registry *registry, const struct refer
     return status;
 }
 
+static enum status resolve_back(struct registry *registry, const struct reference *reference,
+                                struct version *version, struct arena *keep, struct error *err)
+{
+    struct version *versions;
+    size_t count;
+
+    TRY(registry_list(registry, reference->model, &versions, &count, keep, err));
+    if (reference->back >= count)
+        return error_set(err, STATUS_NOT_FOUND,
+                         "model \"%s\" has %zu version%s, none %zu before "
+                         "the newest",
+                         reference->model, count, count == 1 ? "" : "s", reference->back);
+    *version = versions[reference->back];
+    return STATUS_OK;
+}
+
 enum status registry_resolve(struct registry *registry, const char *text, struct version *version,
                              struct arena *keep, struct error *err)
 {
@@ -342,6 +370,8 @@ enum status registry_resolve(struct registry *registry, const char *text, struct
     bool found;
 
     TRY(reference_parse(text, &reference, keep, err));
+    if (reference.back)
+        return resolve_back(registry, &reference, version, keep, err);
     TRY(registry->backend->find(registry->store, reference.model, reference.number, reference.alias,
                                 &found, version, keep, err));
     if (found)
@@ -370,7 +400,7 @@ enum status registry_list(struct registry *registry, const char *model, struct v
     enum status status;
 
     if (model)
-        TRY(name_check("model", model, err));
+        TRY(name_check(NAME_MODEL, model, err));
     TRY(registry->backend->list(registry->store, model, model == NULL, versions, count, keep, err));
     if (!model || *count)
         return STATUS_OK;
@@ -408,8 +438,8 @@ enum status registry_alias(struct registry *registry, const char *model, const c
 {
     char when[32];
 
-    TRY(name_check("model", model, err));
-    TRY(name_check("alias", alias, err));
+    TRY(name_check(NAME_MODEL, model, err));
+    TRY(name_check(NAME_ALIAS, alias, err));
     if (strspn(alias, "0123456789") == strlen(alias))
         return error_set(err, STATUS_INVALID_INPUT, "alias \"%s\" looks like a version number",
                          alias);
@@ -426,7 +456,7 @@ enum status registry_delete(struct registry *registry, const char *model, int64_
 {
     char when[32];
 
-    TRY(name_check("model", model, err));
+    TRY(name_check(NAME_MODEL, model, err));
     if (number < 0)
         return error_set(err, STATUS_INVALID_INPUT, "%lld is no version number", (long long)number);
     registry_now(when);

@@ -65,12 +65,14 @@ struct version_upload {
 
 /* Freeze the next version. When the newest version has the same digest nothing is stored:
  * *unchanged is true and `version` is that one. INVALID_INPUT for a bad name
- * ([A-Za-z0-9][A-Za-z0-9._-]{0,127}). */
+ * ([A-Za-z0-9][A-Za-z0-9._-]*, in parts between '/', at most 128
+ * bytes). */
 enum status registry_add(struct registry *registry, const struct version_upload *upload,
                          struct version *version, bool *unchanged, struct arena *keep,
                          struct error *err) must_check;
 
-/* "name", "name:3", "name@alias"; plain name: the newest. NOT_FOUND with a suggestion. */
+/* "name", "name:3", "name@alias", "name^" (one before the newest; ^^ two ...); plain name: the
+ * newest. NOT_FOUND with a suggestion. */
 enum status registry_resolve(struct registry *registry, const char *reference,
                              struct version *version, struct arena *keep, struct error *err)
     must_check;

@@ -18,24 +18,9 @@
 #include "registry/version_json.h"
 #include "server/access.h"
 #include "server/internal.h"
+#include "server/stored.h"
 
 enum { UPLOAD_PIECE = 256 << 10 };
-
-static enum status registry_of(const struct request *request, struct registry **registry,
-                               struct error *err)
-{
-    *registry = request->server->registry;
-    return *registry ? STATUS_OK
-                     : error_set(err, STATUS_UNAVAILABLE, "this server has no registry");
-}
-
-/* A path parameter as text. */
-static enum status parameter(struct request *request, size_t index, const char **text,
-                             struct error *err)
-{
-    *text = arena_text(request_arena(request), request->parameters[index]);
-    return *text ? STATUS_OK : error_no_memory(err, "a request");
-}
 
 /* A whole number of the query; `missing` when it is not there. */
 static enum status query_number(struct request *request, const char *name, int64_t missing,
@@ -52,24 +37,6 @@ static enum status query_number(struct request *request, const char *name, int64
                      text_quote(bytes_of(text), quoted, sizeof quoted));
 }
 
-/* The version that parameters 0 and 1 name. */
-static enum status resolve(struct request *request, struct registry *registry,
-                           struct version *version, struct error *err)
-{
-    struct arena *arena = request_arena(request);
-    const char *model, *which, *reference;
-
-    TRY(parameter(request, 0, &model, err));
-    TRY(parameter(request, 1, &which, err));
-    if (strcmp(which, "newest") == 0)
-        reference = model;
-    else
-        reference = arena_printf(arena, *which == '@' ? "%s%s" : "%s:%s", model, which);
-    if (!reference)
-        return error_no_memory(err, "a request");
-    return registry_resolve(registry, reference, version, arena, err);
-}
-
 static enum status list(struct request *request, struct response *response, const char *model,
                         struct error *err)
 {
@@ -77,7 +44,7 @@ static enum status list(struct request *request, struct response *response, cons
     struct version *versions;
     size_t count;
 
-    TRY(registry_of(request, &registry, err));
+    TRY(stored_registry(request, &registry, err));
     TRY(registry_list(registry, model, &versions, &count, request_arena(request), err));
     text_append_char(&response->body, '[');
     for (size_t i = 0; i < count; i++) {
@@ -100,7 +67,7 @@ static enum status versions_list(struct request *request, struct response *respo
 {
     const char *model;
 
-    TRY(parameter(request, 0, &model, err));
+    TRY(stored_parameter(request, 0, &model, err));
     return list(request, response, model, err);
 }
 
@@ -110,8 +77,7 @@ static enum status version_show(struct request *request, struct response *respon
     struct registry *registry;
     struct version version;
 
-    TRY(registry_of(request, &registry, err));
-    TRY(resolve(request, registry, &version, err));
+    TRY(stored_version(request, &registry, &version, err));
     version_print_json(&version, false, &response->body);
     return STATUS_OK;
 }
@@ -199,7 +165,7 @@ static enum status read_facts(struct request *request, struct upload_facts *fact
     TRY(request_query(request, "name", &facts->name, err));
     TRY(request_query(request, "alias", &facts->alias, err));
     if (request->match.parameter_count)
-        TRY(parameter(request, 0, &facts->name, err));
+        TRY(stored_parameter(request, 0, &facts->name, err));
     if (request_header(request, "firn-manifest", &facts->manifest))
         TRY(percent_decode(facts->manifest, &facts->manifest, request_arena(request), err));
     slash = facts->file ? strrchr(facts->file, '/') : NULL;
@@ -263,7 +229,7 @@ static enum status upload(struct request *request, struct response *response, st
     struct upload_facts facts;
     enum status status;
 
-    TRY(registry_of(request, &registry, err));
+    TRY(stored_registry(request, &registry, err));
     TRY(read_facts(request, &facts, err));
     status = open_temporary(request->server, &received, err);
     if (status == STATUS_OK)
@@ -286,7 +252,7 @@ static enum status compose(struct request *request, struct response *response, s
     const char *file;
     bool unchanged = false;
 
-    TRY(registry_of(request, &registry, err));
+    TRY(stored_registry(request, &registry, err));
     TRY(request_query(request, "file", &file, err));
     TRY(application_manifest(request->body, file ? file : "manifest", &application,
                              request_arena(request), err));
@@ -308,9 +274,9 @@ static enum status move_alias(struct request *request, struct response *response
     const char *model, *alias;
     int64_t number = 0, expected;
 
-    TRY(registry_of(request, &registry, err));
-    TRY(parameter(request, 0, &model, err));
-    TRY(parameter(request, 1, &alias, err));
+    TRY(stored_registry(request, &registry, err));
+    TRY(stored_parameter(request, 0, &model, err));
+    TRY(stored_parameter(request, 1, &alias, err));
     TRY(query_number(request, "expect", -1, &expected, err));
     if (!remove) {
         TRY(query_number(request, "version", 0, &number, err));
@@ -343,8 +309,8 @@ static enum status delete (struct request *request, struct response *response, i
                            struct error *err) {
     struct registry *registry; const char * model;
 
-    TRY(registry_of(request, &registry, err));
-    TRY(parameter(request, 0, &model, err));
+    TRY(stored_registry(request, &registry, err));
+    TRY(stored_parameter(request, 0, &model, err));
     TRY(registry_delete(registry, model, number, err));
     models_refresh(request->server->models, false);
     text_append(&response->body, "{\"deleted\":true}");
@@ -374,7 +340,7 @@ static enum status gc(struct request *request, struct response *response, struct
     struct registry *registry;
     uint64_t files, bytes;
 
-    TRY(registry_of(request, &registry, err));
+    TRY(stored_registry(request, &registry, err));
     TRY(registry_gc(registry, &files, &bytes, err));
     text_printf(&response->body, "{\"files\":%llu,\"bytes\":%llu}", (unsigned long long)files,
                 (unsigned long long)bytes);
@@ -388,7 +354,7 @@ static enum status verify(struct request *request, struct response *response, st
     size_t faults;
     enum status status;
 
-    TRY(registry_of(request, &registry, err));
+    TRY(stored_registry(request, &registry, err));
     status = registry_verify(registry, &report, &faults, err);
     if (status == STATUS_OK) {
         text_printf(&response->body, "{\"faults\":%zu,\"report\":", faults);
@@ -426,7 +392,7 @@ static enum status diff(struct request *request, struct response *response, stru
     struct text lines = {0};
     int grade;
 
-    TRY(registry_of(request, &registry, err));
+    TRY(stored_registry(request, &registry, err));
     TRY(version_wanted(request, "old", &old, err));
     TRY(version_wanted(request, "new", &new, err));
     TRY(contract_of(request, registry, old, &contracts[0], err));

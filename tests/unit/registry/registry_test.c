@@ -133,6 +133,11 @@ TEST(references)
     CHECK_OK(registry_alias(registry, "iris", "prod", 1, -1, &err), err);
     CHECK_OK(registry_resolve(registry, "iris", &version, &keep, &err), err);
     CHECK_INT(version.number, 2);
+    CHECK_OK(registry_resolve(registry, "iris^", &version, &keep, &err), err);
+    CHECK_INT(version.number, 1);
+    CHECK_INT(add_text(registry, "folder/in/iris", "x"), 1);
+    CHECK_OK(registry_resolve(registry, "folder/in/iris:1", &version, &keep, &err), err);
+    CHECK_TEXT(version.model, "folder/in/iris");
     CHECK_OK(registry_resolve(registry, "iris:1", &version, &keep, &err), err);
     CHECK_INT(version.number, 1);
     CHECK_INT(version.alias_count, 1);
@@ -154,6 +159,10 @@ TEST(references)
                 STATUS_INVALID_INPUT, "\"x\" is no version number");
     CHECK_FAILS(registry_resolve(registry, "iris:0", &version, &keep, &err), err,
                 STATUS_INVALID_INPUT, "no version number");
+    CHECK_FAILS(registry_resolve(registry, "iris^^^^^^^^", &version, &keep, &err), err,
+                STATUS_NOT_FOUND, "none 8 before the newest");
+    CHECK_FAILS(registry_resolve(registry, "iris^1", &version, &keep, &err), err,
+                STATUS_INVALID_INPUT, "goes on after its ^");
     CHECK_FAILS(registry_resolve(registry, "../x", &version, &keep, &err), err,
                 STATUS_INVALID_INPUT, "no model name");
     CHECK_FAILS(registry_resolve(registry, "", &version, &keep, &err), err, STATUS_INVALID_INPUT,
@@ -433,8 +442,10 @@ TEST(bad_uploads_store_nothing)
     uint64_t files, bytes;
 
     arena_init(&keep, 1 << 20);
-    CHECK_FAILS(add_bytes(registry, "no/slash", "x", "x", &version, &unchanged, &keep, &err), err,
-                STATUS_INVALID_INPUT, "\"no/slash\" is no model name");
+    CHECK_FAILS(add_bytes(registry, "no//name", "x", "x", &version, &unchanged, &keep, &err), err,
+                STATUS_INVALID_INPUT, "\"no//name\" is no model name");
+    CHECK_FAILS(add_bytes(registry, "folder/", "x", "x", &version, &unchanged, &keep, &err), err,
+                STATUS_INVALID_INPUT, "no model name");
     CHECK_FAILS(add_bytes(registry, ".dot", "x", "x", &version, &unchanged, &keep, &err), err,
                 STATUS_INVALID_INPUT, "no model name");
     CHECK_OK(file_make_folders("vanishing", &err), err);
