@@ -39,6 +39,11 @@ struct application {
     size_t stage_count;
     struct application_part *parts;
     size_t part_count;
+    /* Requests of one key are answered by one variant. The key is the value of a header (NULL:
+     * Firn-Sticky), of a request without it that of an input (NULL: of none). */
+    const char *sticky_header, *sticky_field;
+    const struct manifest_pair *metadata;
+    size_t metadata_count;
 
     struct contract contract;       /* of the whole */
     struct application_path *paths; /* (contract.count,): how each signature is computed */
@@ -66,6 +71,7 @@ struct application_step {
 
 struct application_path {
     struct application_step *steps; /* (stage_count,) */
+    size_t sticky;                  /* the input that sticky_field names; SIZE_MAX: none */
 };
 
 /* From what a manifest says, with every model resolved to a version that is there. */

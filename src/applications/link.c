@@ -190,6 +190,43 @@ static enum status wires_link(struct application_step *steps, size_t number, str
 
 /* --- the whole --- */
 
+/* The inputs are columns of a table when every variant of the first stage has them so. */
+static bool takes_columns(const struct application *application,
+                          const struct application_path *path)
+{
+    const struct application_stage *stage = &application->stages[0];
+
+    for (size_t v = 0; v < stage->variant_count; v++) {
+        const struct contract *contract = &application->parts[stage->variants[v].part].contract;
+
+        if (!contract->signatures[path->steps[0].calls[v].signature].columns)
+            return false;
+    }
+    return true;
+}
+
+/* Which input of the whole holds the key. */
+static enum status sticky_link(const struct application *application, struct application_path *path,
+                               const char *name, struct error *err)
+{
+    const struct application_step *first = &path->steps[0];
+    char quoted[TEXT_QUOTE_SIZE];
+    uint32_t index;
+
+    path->sticky = SIZE_MAX;
+    if (!application->sticky_field)
+        return STATUS_OK;
+    if (!field_named(first->inputs, first->input_count, application->sticky_field, &index))
+        return error_set(err, STATUS_INVALID_INPUT, "sticky: signature \"%s\" has no input \"%s\"",
+                         name,
+                         text_quote(bytes_of(application->sticky_field), quoted, sizeof quoted));
+    if (first->inputs[index].element)
+        return error_set(err, STATUS_UNSUPPORTED, "sticky: input \"%s\" is no plain tensor",
+                         application->sticky_field);
+    path->sticky = index;
+    return STATUS_OK;
+}
+
 /* One signature, through all stages; `first`: of the first stage, when it names none. */
 static enum status path_link(struct application *application, const char *first, size_t index,
                              const char *name, struct arena *keep, struct error *err)
@@ -212,13 +249,15 @@ static enum status path_link(struct application *application, const char *first,
             wires_link(path->steps, s, err))
             return error_within(err, "stage %zu", s + 1);
     }
+    TRY(sticky_link(application, path, name, err));
     last = &path->steps[count - 1];
     application->contract.signatures[index] =
         (struct signature){.name = name,
                            .inputs = path->steps[0].inputs,
                            .input_count = path->steps[0].input_count,
                            .outputs = last->outputs,
-                           .output_count = last->output_count};
+                           .output_count = last->output_count,
+                           .columns = takes_columns(application, path)};
     return STATUS_OK;
 }
 
@@ -260,8 +299,7 @@ static enum status single_link(struct application *application, struct arena *ke
         if (signature->reason || !all_have(application, signature->name))
             continue;
         TRY(path_link(application, signature->name, count, signature->name, keep, err));
-        application->contract.signatures[count++].columns =
-            signature->columns && application->stages[0].variant_count == 1;
+        count++;
     }
     application->contract.count = count;
     return count ? STATUS_OK

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "applications/shadow.h"
+#include "base/map.h"
 
 struct composed {
     struct servable base;
@@ -18,7 +19,7 @@ struct composed {
 struct composed_session {
     struct session base;
     struct session **parts; /* (part_count,) */
-    uint64_t random;
+    uint64_t random, key;   /* key: of this run; 0: none */
     struct tensor *memory;  /* of all that follows */
     struct tensor **made;   /* (stage_count,): what each stage gave, in its order */
     struct tensor *inputs;  /* of a stage, in its order, then in the variant's */
@@ -122,6 +123,18 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
+/* A number for the value of a tensor, never 0. */
+static uint64_t tensor_hash(const struct tensor *tensor)
+{
+    uint64_t hash = 0;
+
+    if (tensor->dtype != DTYPE_STRING)
+        return bytes_hash((struct bytes){tensor->data, tensor_bytes(tensor)}) | 1;
+    for (size_t i = 0; i < tensor_count(tensor); i++)
+        hash = mix(hash + bytes_hash(((const struct bytes *)tensor->data)[i]));
+    return hash | 1;
+}
+
 /* The variant that answers: each in proportion to its weight; with a sticky key always the same
  * one, as long as the weights are. */
 static size_t variant_draw(struct composed_session *session, const struct application_stage *stage,
@@ -132,8 +145,8 @@ static size_t variant_draw(struct composed_session *session, const struct applic
 
     if (stage->variant_count == 1)
         return 0;
-    if (session->base.sticky)
-        random = mix(session->base.sticky + number * UINT64_C(0x9e3779b97f4a7c15));
+    if (session->key)
+        random = mix(session->key + number * UINT64_C(0x9e3779b97f4a7c15));
     else
         random = mix(session->random += UINT64_C(0x9e3779b97f4a7c15));
     place = (int64_t)(((unsigned __int128)random * APPLICATION_WEIGHTS) >> 64);
@@ -179,10 +192,14 @@ static enum status composed_run(struct session *base, size_t signature, const st
 {
     struct composed_session *session = (struct composed_session *)base;
     const struct application *application = composed_of(base->servable)->application;
-    size_t last = application->stage_count - 1;
+    size_t last = application->stage_count - 1, sticky;
 
     if (signature >= application->contract.count)
         return error_set(err, STATUS_NOT_FOUND, "there is no signature %zu", signature);
+    sticky = application->paths[signature].sticky;
+    session->key = base->sticky;
+    if (!session->key && sticky != SIZE_MAX)
+        session->key = tensor_hash(&inputs[sticky]);
     for (size_t s = 0; s <= last; s++)
         if (step_run(session, signature, s, inputs, err))
             return error_within(err, "stage %zu", s + 1);
@@ -247,7 +264,10 @@ enum status application_servable(const struct application *application, struct s
     memcpy(own, parts, application->part_count * sizeof(struct servable *));
     for (size_t i = 0; i < application->part_count; i++)
         waits = waits || parts[i]->waits;
-    *composed = (struct composed){.base = {&COMPOSED, &application->contract, waits},
+    *composed = (struct composed){.base = {.class = &COMPOSED,
+                                           .contract = &application->contract,
+                                           .waits = waits,
+                                           .sticky_header = application->sticky_header},
                                   .application = application,
                                   .parts = own,
                                   .memory = kept};

@@ -81,7 +81,12 @@ enum status application_resolve(struct registry *registry, const struct manifest
                                 struct application *application, struct arena *keep,
                                 struct error *err)
 {
-    *application = (struct application){.name = from->name, .stage_count = from->stage_count};
+    *application = (struct application){.name = from->name,
+                                        .stage_count = from->stage_count,
+                                        .sticky_header = from->sticky_header,
+                                        .sticky_field = from->sticky_field,
+                                        .metadata = from->metadata,
+                                        .metadata_count = from->metadata_count};
     application->stages = arena_new(keep, struct application_stage, from->stage_count);
     if (!application->stages)
         return error_no_memory(err, "an application");
@@ -114,10 +119,36 @@ static void variant_print(const struct application_variant *variant, struct text
     text_append(json, "}");
 }
 
+/* {"name":value,...}; what is NULL is left out, and all of it when everything is. */
+static void pairs_print(const char *key, const struct manifest_pair *pairs, size_t count,
+                        struct text *json)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!pairs[i].value)
+            continue;
+        if (!any) {
+            text_append(json, ",");
+            json_write_key(json, key);
+        }
+        text_append(json, any ? "," : "{");
+        json_write_key(json, pairs[i].key);
+        json_write_text(json, pairs[i].value);
+        any = true;
+    }
+    text_append(json, any ? "}" : "");
+}
+
 void application_print(const struct application *application, struct text *json)
 {
+    const struct manifest_pair sticky[] = {{"header", application->sticky_header},
+                                           {"field", application->sticky_field}};
+
     text_append(json, "{\"kind\":\"Application\",\"name\":");
     json_write_text(json, application->name);
+    pairs_print("sticky", sticky, ARRAY_COUNT(sticky), json);
+    pairs_print("metadata", application->metadata, application->metadata_count, json);
     text_append(json, ",\"pipeline\":[");
     for (size_t s = 0; s < application->stage_count; s++) {
         const struct application_stage *stage = &application->stages[s];

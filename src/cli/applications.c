@@ -21,6 +21,21 @@ void application_print_stages(const struct manifest_application *application, st
     }
 }
 
+void application_print_facts(const struct manifest_application *application, struct text *text)
+{
+    char key[TEXT_QUOTE_SIZE], value[512];
+
+    if (application->sticky_header || application->sticky_field)
+        text_printf(text, "sticky       by header %s%s%s\n",
+                    application->sticky_header ? application->sticky_header : "firn-sticky",
+                    application->sticky_field ? ", else by input " : "",
+                    application->sticky_field ? application->sticky_field : "");
+    for (size_t i = 0; i < application->metadata_count; i++)
+        text_printf(text, "%-11s  %s: %s\n", i ? "" : "metadata",
+                    text_quote(bytes_of(application->metadata[i].key), key, sizeof key),
+                    text_quote(bytes_of(application->metadata[i].value), value, sizeof value));
+}
+
 enum status application_of(struct store_call *call, const char *reference, struct version *version,
                            const struct manifest_application **application)
 {

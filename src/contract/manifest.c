@@ -20,16 +20,6 @@ static void kind_unknown(struct reading *r, const struct yaml *kind)
               text_quote(bytes_of(kind->text), quoted, sizeof quoted));
 }
 
-/* The oldest form: everything under `model`, the contract in a file of its own. */
-static void oldest_read(struct reading *r, const struct yaml *root)
-{
-    fault(
-        r, root->line,
-        "write `kind: Model`, with name, model-type, payload and contract at the top",
-        "this is a manifest of the oldest form (model: ..., local_deploy: ...), whose contract is "
-        "a file of protocol buffers");
-}
-
 static bool is_marker(const char *line, size_t size)
 {
     return size >= 3 && !memcmp(line, "---", 3) &&
@@ -70,7 +60,7 @@ static void document_read(struct reading *r, struct bytes yaml, const struct yam
     }
     if (!kind) {
         if (yaml_get(root, "model") || yaml_get(root, "local_deploy"))
-            oldest_read(r, root);
+            oldest_model_read(r, root, document);
         else
             fault(r, root->line, "add the line `kind: Model`", "no key \"kind\"");
         return;

@@ -31,8 +31,10 @@ struct manifest {           /* kind: Model */
     const char **payload;                                      /* globs, relative */
     size_t payload_count;
     struct contract
-        contract; /* count 0 when not declared; evidence DECLARED "serving.yaml:LINE".
-                   * Facts not given: dtype DTYPE_NONE, rank RANK_UNKNOWN, PROFILE_NONE */
+        contract;              /* count 0 when not declared; evidence DECLARED "serving.yaml:LINE".
+                                * Facts not given: dtype DTYPE_NONE, rank RANK_UNKNOWN, PROFILE_NONE */
+    const char *contract_file; /* of the oldest form: a ModelContract, relative; or NULL */
+    size_t contract_line;      /* where it is named */
     struct manifest_pair *metadata;
     size_t metadata_count;
     struct manifest_monitor *monitors;
@@ -60,6 +62,9 @@ struct manifest_application { /* kind: Application */
     const char *name;
     struct manifest_stage *stages;
     size_t stage_count;
+    /* What keeps requests with one variant: a header in small letters, and an input. NULL: see
+     * struct application. */
+    const char *sticky_header, *sticky_field;
     struct manifest_pair *metadata;
     size_t metadata_count;
 };

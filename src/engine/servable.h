@@ -33,6 +33,7 @@ struct servable {
     const struct servable_class *class;
     const struct contract *contract; /* borrowed: lives as long as the servable */
     bool waits; /* its runs wait for another process: never on a thread that others need */
+    const char *sticky_header; /* of an application, in small letters; NULL: firn-sticky */
 };
 
 struct session { /* the head of every kind of session */

@@ -25,9 +25,12 @@ static enum status next(struct reader *reader, yaml_event_t *event, struct error
         return STATUS_OK;
     if (parser->error == YAML_MEMORY_ERROR)
         return error_no_memory(err, "YAML");
-    return error_set(err, STATUS_INVALID_INPUT, "%s:%zu: %s%s%s", reader->name,
-                     parser->problem_mark.line + 1, parser->problem ? parser->problem : "no YAML",
-                     parser->context ? " " : "", parser->context ? parser->context : "");
+    if (error_set(err, STATUS_INVALID_INPUT, "%s:%zu: %s%s%s", reader->name,
+                  parser->problem_mark.line + 1, parser->problem ? parser->problem : "no YAML",
+                  parser->context ? " " : "", parser->context ? parser->context : "") &&
+        parser->buffer.pointer < parser->buffer.last && *parser->buffer.pointer == '\t')
+        error_fix(err, "indent with blanks: a tab cannot");
+    return err->status;
 }
 
 static enum status refuse(const struct reader *reader, size_t line, const char *what,

@@ -6,9 +6,11 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "contract/model_contract.h"
 #include "formats/yaml.h"
 
 enum { MODEL_MEMORY_SHIFT = 36 }; /* 64 GiB: what a description and its tensors may take */
+enum { CONTRACT_FILE_BYTES_MAX = 16 << 20 };
 
 /* The fields again, so that merging into one contract leaves the other as it is. */
 static enum status copy_fields(const struct field *from, size_t count, struct field **to,
@@ -54,6 +56,35 @@ static enum status manifest_read(struct loading *loading, struct bytes manifest,
         return error_no_memory(err, "a manifest");
     loading->manifest_text = (struct bytes){(const uint8_t *)copy, manifest.size};
     return manifest_parse(loading->manifest_text, name, &loading->manifest, &loading->model, err);
+}
+
+/* The contract in a file of its own, as the oldest manifests have it. */
+static enum status contract_file_read(struct loading *loading, struct error *err)
+{
+    struct manifest *manifest = &loading->manifest;
+    const struct artifact *artifact = loading->artifact;
+    struct member *member = NULL;
+    struct bytes content;
+    char quoted[TEXT_QUOTE_SIZE];
+
+    if (!manifest->contract_file)
+        return STATUS_OK;
+    text_quote(bytes_of(manifest->contract_file), quoted, sizeof quoted);
+    if (artifact->kind != ARTIFACT_FILE)
+        member = artifact_find(artifact, manifest->contract_file);
+    if (!member) {
+        if (error_set(err, STATUS_NOT_FOUND, "contract \"%s\" of the manifest is not there",
+                      quoted))
+            error_fix(err, "write the contract into the manifest, under `kind: Model`, or leave it "
+                           "out: what the files say is enough for most models");
+        return err->status;
+    }
+    TRY(member_bytes(member, &content, err));
+    if (content.size > CONTRACT_FILE_BYTES_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "contract \"%s\" has %zu bytes, more than %d",
+                         quoted, content.size, CONTRACT_FILE_BYTES_MAX);
+    return model_contract_parse(content, manifest->contract_file, &manifest->contract,
+                                &loading->model, err);
 }
 
 /* A path of the payload names a member, a folder above it, or matches one as a shell would. */
@@ -119,13 +150,16 @@ static enum status merge(struct loading *loading, struct error *err)
 
 /* --- loading --- */
 
-enum status load_import(struct artifact *artifact, struct bytes manifest, const char *name,
-                        struct loading *loading, struct error *err)
+/* `declared`: a contract that the manifest names in a file is read too. */
+static enum status import(struct artifact *artifact, struct bytes manifest, const char *name,
+                          bool declared, struct loading *loading, struct error *err)
 {
     *loading = (struct loading){.artifact = artifact};
     arena_init_mapped(&loading->model, (size_t)1 << MODEL_MEMORY_SHIFT);
     if (manifest.size) {
         TRY(manifest_read(loading, manifest, name, err));
+        if (declared)
+            TRY(contract_file_read(loading, err));
         TRY(payload_apply(artifact, &loading->manifest, err));
     }
     TRY(import_artifact(artifact, &loading->description, &loading->graph, &loading->model, err));
@@ -133,10 +167,16 @@ enum status load_import(struct artifact *artifact, struct bytes manifest, const 
     return STATUS_OK;
 }
 
+enum status load_import(struct artifact *artifact, struct bytes manifest, const char *name,
+                        struct loading *loading, struct error *err)
+{
+    return import(artifact, manifest, name, false, loading, err);
+}
+
 enum status load_artifact(struct artifact *artifact, struct bytes manifest, const char *name,
                           struct loading *loading, struct error *err)
 {
-    TRY(load_import(artifact, manifest, name, loading, err));
+    TRY(import(artifact, manifest, name, true, loading, err));
     return merge(loading, err);
 }
 

@@ -199,7 +199,11 @@ enum status sharing_load(struct sharing *sharing, struct registry *registry,
         free(user);
         return err->status;
     }
-    *user = (struct user){{&USER, entry->servable->contract}, sharing, entry};
+    *user = (struct user){.base = {.class = &USER,
+                                   .contract = entry->servable->contract,
+                                   .waits = entry->servable->waits},
+                          .sharing = sharing,
+                          .entry = entry};
     *servable = &user->base;
     return STATUS_OK;
 }

@@ -192,6 +192,13 @@ bool loaded_waits(const struct loaded *loaded)
     return loaded->servable->waits;
 }
 
+const char *loaded_sticky_header(const struct loaded *loaded)
+{
+    const char *header = loaded->servable->sticky_header;
+
+    return header ? header : "firn-sticky";
+}
+
 struct session *loaded_session(struct loaded *loaded, unsigned executor)
 {
     if (!loaded->sessions[executor])

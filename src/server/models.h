@@ -75,7 +75,8 @@ void loaded_want(struct models *models, struct loaded *loaded); /* load it, in t
 
 /* READY only. */
 const struct contract *loaded_contract(const struct loaded *loaded);
-bool loaded_waits(const struct loaded *loaded);                           /* see struct servable */
+bool loaded_waits(const struct loaded *loaded); /* see struct servable */
+const char *loaded_sticky_header(const struct loaded *loaded);
 struct session *loaded_session(struct loaded *loaded, unsigned executor); /* NULL: no memory */
 
 /* Expected time of a request with a body of so many bytes, in us, from those before; < 0: none. */

@@ -49,11 +49,11 @@ static uint64_t deadline_ns(const struct prediction *p)
 }
 
 /* Requests of one key get the same variant of an application. 0: any. */
-static uint64_t sticky_key(const struct request *request)
+static uint64_t sticky_key(const struct request *request, const struct loaded *loaded)
 {
     struct bytes key;
 
-    if (!request_header(request, "firn-sticky", &key) || !key.size)
+    if (!request_header(request, loaded_sticky_header(loaded), &key) || !key.size)
         return 0;
     return bytes_hash(key) | 1;
 }
@@ -65,7 +65,7 @@ static enum status run(struct prediction *p, struct session *session, struct err
     session->team = p->request->server->team;
     session->deadline_ns = deadline_ns(p);
     session->cancelled = p->request->cancelled;
-    session->sticky = sticky_key(p->request);
+    session->sticky = sticky_key(p->request, p->loaded);
     status = session_run(session, p->index, p->inputs, p->outputs, err);
     session->cancelled = NULL; /* it goes with the request */
     return status;

@@ -30,6 +30,7 @@ static enum status show(struct store_call *call, const char *reference)
                 (long long)version.number, version.created);
     application_print_stages(application, call->text);
     text_append(call->text, "\n");
+    application_print_facts(application, call->text);
     contract_print_table(&contract, call->text);
     return STATUS_OK;
 }

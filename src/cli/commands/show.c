@@ -4,7 +4,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/store.h"
-#include "contract/contract.h"
+#include "contract/manifest.h"
 #include "registry/version_json.h"
 
 struct show {
@@ -19,9 +19,46 @@ static const struct option OPTIONS[] = {
     {0},
 };
 
-static void print_people(struct text *text, const struct version *v,
+static void fact(struct text *text, const char *name, const char *value)
+{
+    char quoted[512];
+
+    if (value)
+        text_printf(text, "%-9s  %s\n", name, text_quote(bytes_of(value), quoted, sizeof quoted));
+}
+
+/* What the manifest says beside the contract. */
+static void print_manifest(struct text *text, const struct manifest *manifest)
+{
+    char quoted[512], value[512];
+
+    fact(text, "about", manifest->description);
+    fact(text, "type", manifest->model_type);
+    fact(text, "runtime", manifest->runtime);
+    for (size_t i = 0; i < manifest->payload_count; i++)
+        fact(text, i ? "" : "payload", manifest->payload[i]);
+    fact(text, "install", manifest->install_command);
+    fact(text, "training", manifest->training_data);
+    for (size_t i = 0; i < manifest->metadata_count; i++)
+        text_printf(text, "%-9s  %s: %s\n", i ? "" : "metadata",
+                    text_quote(bytes_of(manifest->metadata[i].key), quoted, sizeof quoted),
+                    text_quote(bytes_of(manifest->metadata[i].value), value, sizeof value));
+    for (size_t i = 0; i < manifest->monitor_count; i++)
+        text_printf(text, "%-9s  %s: %s %s %g\n", i ? "" : "monitors",
+                    text_quote(bytes_of(manifest->monitors[i].name), quoted, sizeof quoted),
+                    text_quote(bytes_of(manifest->monitors[i].model), value, sizeof value),
+                    manifest->monitors[i].comparison, manifest->monitors[i].threshold);
+    if (manifest->monitoring_batch)
+        text_printf(text, "batches    %lld requests each, for monitoring\n",
+                    (long long)manifest->monitoring_batch);
+}
+
+static void print_people(struct text *text, const struct version *v, struct arena *keep,
                          const struct contract *contract)
 {
+    struct manifest manifest;
+    struct error ignored;
+
     char size[32], quoted[512];
 
     text_printf(text, "model      %s:%lld\n", v->model, (long long)v->number);
@@ -33,8 +70,12 @@ static void print_people(struct text *text, const struct version *v,
                 v->framework_version ? v->framework_version : "");
     text_printf(text, "size       %s\n", output_size((uint64_t)v->bytes, size, sizeof size));
     text_printf(text, "created    %s\n", v->created);
-    text_printf(text, "native     %s%s\n\n", v->reason ? "no: " : "yes",
+    text_printf(text, "native     %s%s\n", v->reason ? "no: " : "yes",
                 v->reason ? text_quote(bytes_of(v->reason), quoted, sizeof quoted) : "");
+    if (v->manifest[0] &&
+        !manifest_parse(bytes_of(v->manifest), "manifest", &manifest, keep, &ignored))
+        print_manifest(text, &manifest); /* an application's is another: see `firn app show` */
+    text_append_char(text, '\n');
     contract_print_table(contract, text);
 }
 
@@ -54,7 +95,7 @@ static enum status work(struct store_call *call)
         version_print_json(&version, false, call->text);
         text_append(call->text, "\n");
     } else {
-        print_people(call->text, &version, &contract);
+        print_people(call->text, &version, call->keep, &contract);
     }
     return STATUS_OK;
 }

@@ -247,6 +247,41 @@ static void name_read(struct reading *r, const struct yaml *value, void *into)
         }
 }
 
+/* --- what keeps a user with one variant --- */
+
+static void header_read(struct reading *r, const struct yaml *value, void *into)
+{
+    struct manifest_application *application = into;
+    const char *text = NULL;
+    char quoted[TEXT_QUOTE_SIZE], *small;
+
+    text_read(r, value, &text);
+    if (!text)
+        return;
+    small = arena_text(r->keep, bytes_of(text));
+    r->no_memory = r->no_memory || !small;
+    for (char *c = small; c && *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c + 'a' - 'A');
+    if (!is_word(text, strlen(text)) || strpbrk(text, "./"))
+        fault(r, value->line, "letters, digits, - and _", "\"%s\" cannot name a header",
+              text_quote(bytes_of(text), quoted, sizeof quoted));
+    else
+        application->sticky_header = small;
+}
+
+static void field_read(struct reading *r, const struct yaml *value, void *into)
+{
+    text_read(r, value, &((struct manifest_application *)into)->sticky_field);
+}
+
+static void sticky_read(struct reading *r, const struct yaml *value, void *into)
+{
+    static const struct key KEYS[] = {{"header", header_read}, {"field", field_read}};
+
+    keys_read(r, value, "sticky", KEYS, ARRAY_COUNT(KEYS), into);
+}
+
 static void metadata_read(struct reading *r, const struct yaml *value, void *into)
 {
     struct manifest_application *application = into;
@@ -267,6 +302,7 @@ static void read(struct reading *r, const struct yaml *root, struct manifest_doc
         {"name", name_read},
         {"singular", singular_read},
         {"pipeline", pipeline_read},
+        {"sticky", sticky_read},
         {"metadata", metadata_read},
         {"streaming", streaming_read},
     };

@@ -63,7 +63,11 @@ const struct yaml *list_read(struct reading *r, const struct yaml *value, size_t
 void pairs_read(struct reading *r, const struct yaml *value, struct manifest_pair **pairs,
                 size_t *count);
 
-/* contract.c */
+/* model.c: the oldest form, without a kind: `model` and `local_deploy` */
+void oldest_model_read(struct reading *r, const struct yaml *root,
+                       struct manifest_document *document);
+
+/* declared.c */
 void contract_read(struct reading *r, const struct yaml *value, struct contract *contract);
 
 /* Kinds that are checked and not used: `required` keys, with commas; `why` nothing is done. */

@@ -176,6 +176,73 @@ static void monitoring_configuration_read(struct reading *r, const struct yaml *
     keys_read(r, value, "monitoring-configuration", KEYS, ARRAY_COUNT(KEYS), into);
 }
 
+/* --- the oldest form: all under `model`, the contract in a file of its own --- */
+
+/* "python:3.6", or a name alone. */
+static void type_read(struct reading *r, const struct yaml *value, void *into)
+{
+    text_read(r, value, &((struct manifest *)into)->model_type);
+}
+
+static void contract_file_read(struct reading *r, const struct yaml *value, void *into)
+{
+    struct manifest *model = into;
+    char quoted[TEXT_QUOTE_SIZE];
+
+    text_read(r, value, &model->contract_file);
+    model->contract_line = value->line;
+    if (!model->contract_file)
+        return;
+    if (!model->contract_file[0] || leaves_folder(model->contract_file))
+        fault(r, value->line, "name a file in the folder of the model",
+              "contract \"%s\" leaves the folder",
+              text_quote(bytes_of(model->contract_file), quoted, sizeof quoted));
+    while (!strncmp(model->contract_file, "./", 2))
+        model->contract_file += 2;
+}
+
+static void model_read(struct reading *r, const struct yaml *value, void *into)
+{
+    static const struct key KEYS[] = {{"name", name_read},
+                                      {"type", type_read},
+                                      {"contract", contract_file_read},
+                                      {"payload", payload_read},
+                                      {"description", description_read}};
+
+    keys_read(r, value, "model", KEYS, ARRAY_COUNT(KEYS), into);
+}
+
+static void local_deploy_read(struct reading *r, const struct yaml *value, void *into)
+{
+    static const struct key KEYS[] = {
+        {"name", NULL}, {"runtime", NULL}, {"port", NULL}, {"build", NULL}};
+
+    if (keys_read(r, value, "local_deploy", KEYS, ARRAY_COUNT(KEYS), into))
+        note(r, value->key_line, "local_deploy is not used: `firn serve` serves the model");
+}
+
+void oldest_model_read(struct reading *r, const struct yaml *root,
+                       struct manifest_document *document)
+{
+    static const struct key KEYS[] = {{"model", model_read}, {"local_deploy", local_deploy_read}};
+
+    document->kind = "Model";
+    r->generation = GENERATION_0;
+    if (!yaml_get(root, "model")) {
+        fault(r, root->line, "write `kind: Model`, with name, payload and contract at the top",
+              "local_deploy without a model");
+        return;
+    }
+    document->model = ROOM(r, struct manifest, 1);
+    if (!document->model)
+        return;
+    note(r, root->line,
+         "this is the oldest form of a manifest; now it is `kind: Model`, with name, model-type, "
+         "payload and contract at the top");
+    keys_read(r, root, "a manifest", KEYS, ARRAY_COUNT(KEYS), document->model);
+    document->name = document->model->name;
+}
+
 /* --- the document --- */
 
 /* What only later generations have, or only the first. */

@@ -223,6 +223,41 @@ TEST(sticky_keys_do_not_move)
     servable_free(servable);
 }
 
+/* The key may be the value of an input; a header's goes first. */
+TEST(sticky_by_an_input)
+{
+    static const int64_t WEIGHTS[] = {50, 50};
+    struct made made = {0};
+    struct servable *servable;
+    struct session *session;
+    bool seen[2] = {false};
+    struct error err = {0};
+
+    make(&made, 2, true, WEIGHTS);
+    made.application->sticky_field = "x";
+    session = open_session(&made, &servable);
+    for (int x = 0; x < 200; x++) {
+        double first = run(session, x);
+
+        seen[first - x > 1] = true;
+        for (int i = 0; i < 5; i++)
+            CHECK(run(session, x) == first);
+    }
+    CHECK(seen[0] && seen[1]);
+    session->sticky = 1;
+    for (int x = 0; x < 50; x++)
+        CHECK(run(session, x) - x == run(session, 0));
+    session_free(session);
+    servable_free(servable);
+    make(&made, 2, true, WEIGHTS);
+    made.application->sticky_field = "user";
+    CHECK_FAILS(application_link(made.application, &made.keep, &err), err, STATUS_INVALID_INPUT,
+                "sticky: signature \"add\" has no input \"user\"");
+    for (size_t i = 0; i < 2; i++)
+        servable_free(made.parts[i]);
+    arena_release(&made.keep);
+}
+
 /* One that fails and one that hangs answer nobody, and nobody waits for them. */
 TEST(shadows_change_nothing)
 {
