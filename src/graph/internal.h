@@ -43,10 +43,11 @@ enum status graph_evaluate(const struct graph *graph, const struct node *node, s
 enum status graph_fold(struct graph *graph, bool dequantise, struct arena *scratch,
                        struct error *err) must_check;
 
-/* Run the passes on a graph and on those inside of its nodes; `depth` graphs are around it. */
-enum status graph_optimise_inner(struct graph *graph, const char *skip, int depth,
+/* Run the passes up to those of phase `last` on a graph and on those inside of its nodes; `depth`
+ * graphs are around it. */
+enum status graph_optimise_inner(struct graph *graph, const char *skip, int last, int depth,
                                  struct arena *scratch, struct error *err) must_check;
-enum status subgraphs_optimise(struct graph *graph, const char *skip, int depth,
+enum status subgraphs_optimise(struct graph *graph, const char *skip, int last, int depth,
                                struct arena *scratch, struct error *err) must_check;
 
 /* --- Edits: what a pass does to a graph. A pass walks the nodes in order and says of a value "use

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <limits.h>
+
 #include "gen/passes.h"
 #include "graph/constants.h"
 #include "graph/internal.h"
 
 enum { PASSES_MAX = 64, ROUNDS_MAX = 16, PHASE = 100 };
+enum { PHASE_IDIOMS = 1, PHASE_LAST = INT_MAX };
 
 /* Is `name` one of the comma-separated `list`? */
 static bool listed(const char *list, const char *name)
@@ -20,15 +23,21 @@ static bool listed(const char *list, const char *name)
     return false;
 }
 
-/* The passes to run, by order, ties by name (which the table is sorted by). */
-static size_t passes_sort(const char *skip, const struct pass *sorted[PASSES_MAX])
+static int phase_of(const struct pass *pass)
+{
+    return pass->order / PHASE;
+}
+
+/* The passes to run, up to those of phase `last`, by order, ties by name (which the table is sorted
+ * by). */
+static size_t passes_sort(const char *skip, int last, const struct pass *sorted[PASSES_MAX])
 {
     size_t count = 0;
 
     for (size_t p = 0; PASSES[p] && count < PASSES_MAX; p++) {
         size_t i = count;
 
-        if (listed(skip, PASSES[p]->name))
+        if (listed(skip, PASSES[p]->name) || phase_of(PASSES[p]) > last)
             continue;
         for (; i > 0 && sorted[i - 1]->order > PASSES[p]->order; i--)
             sorted[i] = sorted[i - 1];
@@ -36,11 +45,6 @@ static size_t passes_sort(const char *skip, const struct pass *sorted[PASSES_MAX
         count++;
     }
     return count;
-}
-
-static int phase_of(const struct pass *pass)
-{
-    return pass->order / PHASE;
 }
 
 /* All of them, again and again until none changes anything. */
@@ -78,21 +82,34 @@ static enum status phases_run(struct graph *graph, const struct pass *const *pas
 
 /* Constants of a graph inside of a node may be shared with the one around it: they are not swept.
  */
-enum status graph_optimise_inner(struct graph *graph, const char *skip, int depth,
+enum status graph_optimise_inner(struct graph *graph, const char *skip, int last, int depth,
                                  struct arena *scratch, struct error *err)
 {
     const struct pass *passes[PASSES_MAX];
-    size_t count = passes_sort(skip, passes), edits;
+    size_t count = passes_sort(skip, last, passes), edits;
 
     TRY(phases_run(graph, passes, count, depth == 0, scratch, err));
     edits = graph->edits;
-    TRY(subgraphs_optimise(graph, skip, depth, scratch, err));
+    TRY(subgraphs_optimise(graph, skip, last, depth, scratch, err));
     return graph->edits == edits ? STATUS_OK
                                  : phases_run(graph, passes, count, depth == 0, scratch, err);
 }
 
+static bool has_subgraphs(const struct graph *graph)
+{
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (graph->nodes[n].op->flags & OP_SUBGRAPHS)
+            return true;
+    return false;
+}
+
+/* Idioms in the bodies of loops are looked for from outside, before anything in them is fused. */
 enum status graph_optimise(struct graph *graph, const char *skip, struct arena *scratch,
                            struct error *err)
 {
-    return listed(skip, "all") ? STATUS_OK : graph_optimise_inner(graph, skip, 0, scratch, err);
+    if (listed(skip, "all"))
+        return STATUS_OK;
+    if (has_subgraphs(graph))
+        TRY(graph_optimise_inner(graph, skip, PHASE_IDIOMS, 0, scratch, err));
+    return graph_optimise_inner(graph, skip, PHASE_LAST, 0, scratch, err);
 }

@@ -6,6 +6,12 @@
  *     %y: float[N,3] = MatMul(%x, %w)  # dense
  *     signature predict(%x) -> (%y)
  *
+ * The graphs inside of a node follow it, further to the right:
+ *
+ *     %2: float[N] = Loop(_, %more, %x, %w) {body=graph}
+ *       body:
+ *         input %3: int64[]
+ *
  * Constants and inputs that nothing uses are left out. A value without a name, or whose name an
  * earlier one has, is shown by its number. */
 #include "base/map.h"
@@ -256,7 +262,44 @@ static bool printer_init(struct printer *p, struct arena *scratch)
     return true;
 }
 
+static void print_graph(const struct graph *graph, struct text *text, int depth);
+
+static void print_indented(struct text *text, struct bytes lines)
+{
+    while (lines.size > 0) {
+        const uint8_t *end = memchr(lines.data, '\n', lines.size);
+        size_t size = end ? (size_t)(end - lines.data) + 1 : lines.size;
+
+        text_append(text, "    ");
+        text_append_bytes(text, (struct bytes){lines.data, size});
+        lines = (struct bytes){lines.data + size, lines.size - size};
+    }
+}
+
+static void print_subgraphs(const struct printer *p, const struct node *node, int depth)
+{
+    for (size_t i = 0; i < node->attributes.count; i++) {
+        const struct attribute *attribute = &node->attributes.items[i];
+        char quoted[TEXT_QUOTE_SIZE];
+        struct text inner = {0};
+
+        if (attribute->kind != ATTRIBUTE_GRAPH || depth >= SUBGRAPH_DEPTH_MAX)
+            continue;
+        text_printf(p->text, "  %s:\n",
+                    text_quote(bytes_of(attribute->name), quoted, sizeof quoted));
+        print_graph(attribute->g, &inner, depth + 1);
+        print_indented(p->text, text_bytes(&inner));
+        p->text->failed |= inner.failed;
+        text_release(&inner);
+    }
+}
+
 void graph_print(const struct graph *graph, struct text *text)
+{
+    print_graph(graph, text, 0);
+}
+
+static void print_graph(const struct graph *graph, struct text *text, int depth)
 {
     struct printer p = {.graph = graph, .text = text};
     struct arena scratch;
@@ -273,8 +316,10 @@ void graph_print(const struct graph *graph, struct text *text)
     for (size_t v = 0; v < graph->value_count; v++)
         if (p.used[v] && graph->values[v].constant)
             print_source(&p, (value_id)v, "constant");
-    for (size_t n = 0; n < graph->node_count; n++)
+    for (size_t n = 0; n < graph->node_count; n++) {
         print_node(&p, &graph->nodes[n]);
+        print_subgraphs(&p, &graph->nodes[n], depth);
+    }
     for (size_t s = 0; s < graph->signature_count; s++) {
         const struct graph_signature *signature = &graph->signatures[s];
         char quoted[TEXT_QUOTE_SIZE];

@@ -96,7 +96,7 @@ static enum status drop_unread(const struct captures *c, struct arena *scratch, 
     return captures_keep(c, keep, err);
 }
 
-static enum status node_optimise(struct graph *graph, struct node *node, const char *skip,
+static enum status node_optimise(struct graph *graph, struct node *node, const char *skip, int last,
                                  int depth, struct arena *scratch, struct error *err)
 {
     struct captures c = {.graph = graph, .node = node};
@@ -112,21 +112,21 @@ static enum status node_optimise(struct graph *graph, struct node *node, const c
     for (size_t k = 0; k < control.graph_count; k++) {
         c.inner = (struct graph *)(uintptr_t)control.graphs[k]; /* ours: an attribute */
         TRY(take_constants(&c, scratch, err));
-        TRY(graph_optimise_inner(c.inner, skip, depth + 1, scratch, err));
+        TRY(graph_optimise_inner(c.inner, skip, last, depth + 1, scratch, err));
         TRY(drop_unread(&c, scratch, err));
         c.at += body_of(&c)->capture_count;
     }
     return STATUS_OK;
 }
 
-enum status subgraphs_optimise(struct graph *graph, const char *skip, int depth,
+enum status subgraphs_optimise(struct graph *graph, const char *skip, int last, int depth,
                                struct arena *scratch, struct error *err)
 {
     if (depth >= SUBGRAPH_DEPTH_MAX)
         return STATUS_OK;
     for (size_t n = 0; n < graph->node_count; n++)
         if (graph->nodes[n].op->flags & OP_SUBGRAPHS &&
-            node_optimise(graph, &graph->nodes[n], skip, depth, scratch, err))
+            node_optimise(graph, &graph->nodes[n], skip, last, depth, scratch, err))
             return graph_node_error(&graph->nodes[n], err);
     return STATUS_OK;
 }
