@@ -6,8 +6,10 @@
 #include "ops/fast/recurrent/cells.h"
 
 enum {
-    GROUP = 32, /* items that share a product with the recurrent weights */
-    ROWS = 64,  /* of one product with the inputs */
+    GROUP = 32,      /* items that share a product with the recurrent weights */
+    GROUP_MIN = 8,   /* the same, where threads are waiting for groups */
+    SPLIT_MAX = 256, /* items of which groups are made smaller */
+    ROWS = 64,       /* of one product with the inputs */
 };
 
 static const struct recurrent_kernels *kernels_of_machine(void)
@@ -122,9 +124,20 @@ static size_t minimum(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static size_t groups_of(size_t batch)
+static size_t groups_of(size_t batch, size_t group)
 {
-    return (batch + GROUP - 1) / GROUP;
+    return (batch + group - 1) / group;
+}
+
+/* Items of a group, so that every lane has one; the sums do not depend on it. */
+static size_t group_size(const struct recurrent_run *run, size_t lanes)
+{
+    size_t group = GROUP;
+
+    while (group > GROUP_MIN && run->batch <= SPLIT_MAX &&
+           groups_of(run->batch, group) * run->layer->directions < lanes)
+        group /= 2;
+    return group;
 }
 
 /* Steps whose inputs are multiplied at once. */
@@ -148,16 +161,28 @@ static size_t group_floats(const struct recurrent_layer *layer, size_t items, si
     return total;
 }
 
+static bool groups_floats(const struct recurrent_layer *layer, size_t batch, size_t group,
+                          size_t *floats)
+{
+    size_t parts[5];
+
+    return checked_multiply(group_floats(layer, minimum(batch, group), parts),
+                            groups_of(batch, group) * layer->directions, floats);
+}
+
+/* For groups of whatever size: how many lanes there will be is not known. */
 size_t recurrent_scratch(const struct recurrent_layer *layer, size_t batch)
 {
-    size_t parts[5], size;
+    size_t most = 0, floats, size;
 
     if (!batch)
         return 0;
-    if (!checked_multiply(group_floats(layer, minimum(batch, GROUP), parts) * sizeof(float),
-                          groups_of(batch) * layer->directions, &size))
-        return SIZE_MAX;
-    return size;
+    for (size_t group = GROUP; group >= (batch <= SPLIT_MAX ? GROUP_MIN : GROUP); group /= 2) {
+        if (!groups_floats(layer, batch, group, &floats))
+            return SIZE_MAX;
+        most = floats > most ? floats : most;
+    }
+    return checked_multiply(most, sizeof(float), &size) ? size : SIZE_MAX;
 }
 
 /* A group of items in one direction. */
@@ -322,19 +347,25 @@ static void save_states(const struct group *g, const float *states, float *to)
         memcpy(to + state_row(g, i), states + i * n, n * sizeof *states);
 }
 
+struct groups {
+    const struct recurrent_run *run;
+    size_t size, count; /* of one direction */
+};
+
 static void run_group(void *context, size_t chunk, size_t lane)
 {
-    const struct recurrent_run *run = context;
+    const struct groups *groups = context;
+    const struct recurrent_run *run = groups->run;
     const struct recurrent_layer *layer = run->layer;
-    size_t parts[5], all = minimum(run->batch, GROUP), groups = groups_of(run->batch);
+    size_t parts[5], all = minimum(run->batch, groups->size);
     float *scratch = (float *)run->scratch + chunk * group_floats(layer, all, parts);
     struct group g = {
         .run = run,
         .layer = layer,
-        .d = &layer->direction[chunk / groups],
+        .d = &layer->direction[chunk / groups->count],
         .kernels = kernels_of_machine(),
-        .direction = chunk / groups,
-        .first = chunk % groups * GROUP,
+        .direction = chunk / groups->count,
+        .first = chunk % groups->count * groups->size,
         .x = scratch,
         .h = scratch + parts[0],
         .state = scratch + parts[0] + parts[1],
@@ -343,7 +374,7 @@ static void run_group(void *context, size_t chunk, size_t lane)
     };
 
     (void)lane;
-    g.items = minimum(GROUP, run->batch - g.first);
+    g.items = minimum(groups->size, run->batch - g.first);
     load_states(&g, g.state, run->h0);
     load_states(&g, g.cell, run->c0);
     for (; g.begin < run->steps; g.begin = g.end) {
@@ -358,7 +389,8 @@ static void run_group(void *context, size_t chunk, size_t lane)
 
 void recurrent_run(const struct recurrent_run *run, struct team *team)
 {
-    struct recurrent_run copy = *run;
+    struct groups groups = {.run = run, .size = group_size(run, team_lanes(team))};
 
-    team_run(team, groups_of(run->batch) * run->layer->directions, run_group, &copy);
+    groups.count = groups_of(run->batch, groups.size);
+    team_run(team, groups.count * run->layer->directions, run_group, &groups);
 }
