@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "contract/hydrosphere.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+#include "base/number.h"
+#include "base/text.h"
+#include "formats/protobuf.h"
+
+enum { TF_CODE_MAX = 23 }; /* what Hydrosphere took from TensorFlow */
+
+/* What is being read, for errors. */
+struct place {
+    const char *where, *direction;
+    struct arena *keep;
+};
+
+/* --- types and profiles --- */
+
+char *hydrosphere_dtype_name(enum dtype dtype, char name[HYDROSPHERE_DTYPE_SIZE])
+{
+    bool known = false;
+
+    for (int code = 1; code <= TF_CODE_MAX; code++)
+        known = known || (dtype != DTYPE_NONE && dtype_from_tf(code) == dtype);
+    snprintf(name, HYDROSPHERE_DTYPE_SIZE, "DT_%s", known ? dtype_name(dtype) : "INVALID");
+    for (char *c = name; *c; c++)
+        *c = (char)toupper((unsigned char)*c);
+    return name;
+}
+
+enum dtype hydrosphere_dtype(struct bytes name)
+{
+    char known[HYDROSPHERE_DTYPE_SIZE];
+
+    for (int code = 1; code <= TF_CODE_MAX; code++) {
+        enum dtype dtype = dtype_from_tf(code);
+
+        if (dtype != DTYPE_NONE && bytes_is(name, hydrosphere_dtype_name(dtype, known)))
+            return dtype;
+    }
+    return DTYPE_NONE;
+}
+
+/* As in the enumeration DataProfileType; of what we do not tell apart, the first is written. */
+static const struct {
+    const char *name;
+    int number;
+    enum profile profile;
+} PROFILES[] = {
+    {"NONE", 0, PROFILE_NONE},
+    {"CATEGORICAL", 1, PROFILE_CATEGORICAL},
+    {"NUMERICAL", 2, PROFILE_NUMERICAL},
+    {"IMAGE", 3, PROFILE_IMAGE},
+    {"AUDIO", 5, PROFILE_AUDIO},
+    {"TEXT", 6, PROFILE_TEXT},
+    {"NOMINAL", 11, PROFILE_CATEGORICAL},
+    {"ORDINAL", 12, PROFILE_CATEGORICAL},
+    {"CONTINUOUS", 21, PROFILE_NUMERICAL},
+    {"INTERVAL", 22, PROFILE_NUMERICAL},
+    {"RATIO", 23, PROFILE_NUMERICAL},
+    {"VIDEO", 4, PROFILE_NONE},
+};
+
+const char *hydrosphere_profile_name(enum profile profile)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(PROFILES); i++)
+        if (PROFILES[i].profile == profile)
+            return PROFILES[i].name;
+    return "NONE";
+}
+
+static bool profile_by_name(struct bytes name, enum profile *profile)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(PROFILES); i++)
+        if (bytes_is(name, PROFILES[i].name)) {
+            *profile = PROFILES[i].profile;
+            return true;
+        }
+    return false;
+}
+
+static bool profile_by_number(int64_t number, enum profile *profile)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(PROFILES); i++)
+        if (PROFILES[i].number == number) {
+            *profile = PROFILES[i].profile;
+            return true;
+        }
+    return false;
+}
+
+/* --- fields, whatever they came in --- */
+
+static enum status invalid(const struct place *place, const struct field *field, const char *what,
+                           struct error *err)
+{
+    char name[TEXT_QUOTE_SIZE];
+
+    return error_set(err, STATUS_INVALID_INPUT, "%s: %s \"%s\" %s", place->where, place->direction,
+                     text_quote(bytes_of(field->name), name, sizeof name), what);
+}
+
+static enum status subfields_refuse(const struct place *place, const struct field *field,
+                                    struct error *err)
+{
+    if (invalid(place, field, "holds other fields: maps in fields are not supported", err))
+        error_fix(err, "give each of them as a field of its own");
+    return err->status;
+}
+
+static enum status dim_add(const struct place *place, struct field *field, int64_t size,
+                           struct error *err)
+{
+    char what[96];
+
+    if (field->shape.rank == RANK_MAX)
+        return invalid(place, field, "has more dimensions than a tensor can have", err);
+    if (size != DIM_UNKNOWN && size < 1) {
+        snprintf(what, sizeof what, "has a dimension of %lld: it is -1 (free) or positive",
+                 (long long)size);
+        return invalid(place, field, what, err);
+    }
+    field->shape.dims[field->shape.rank++] = size;
+    return STATUS_OK;
+}
+
+static enum status field_begin(const struct place *place, const char *name, struct field *field,
+                               struct error *err)
+{
+    const struct evidence declared = {EVIDENCE_DECLARED, place->where};
+
+    *field = (struct field){.name = name, .shape = shape_unknown(), .evidence_name = declared};
+    if (!name || !*name)
+        return error_set(err, STATUS_INVALID_INPUT, "%s: an %s has no name", place->where,
+                         place->direction);
+    return STATUS_OK;
+}
+
+static void field_declared(const struct place *place, struct field *field)
+{
+    const struct evidence declared = {EVIDENCE_DECLARED, place->where};
+
+    if (field->dtype != DTYPE_NONE)
+        field->evidence_dtype = declared;
+    if (field->shape.rank != RANK_UNKNOWN)
+        field->evidence_shape = declared;
+    field->evidence_profile = declared;
+}
+
+static enum status names_check(const struct place *place, const struct field *fields, size_t count,
+                               struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (!strcmp(fields[i].name, fields[k].name))
+                return invalid(place, &fields[i], "occurs twice", err);
+    return STATUS_OK;
+}
+
+/* Hydrosphere asked for both since there is one signature. */
+static enum status signature_check(const char *where, const struct signature *signature,
+                                   struct error *err)
+{
+    if (!signature->name || !*signature->name)
+        return error_set(err, STATUS_INVALID_INPUT, "%s: a signature has no name", where);
+    if (!signature->input_count || !signature->output_count)
+        return error_set(err, STATUS_INVALID_INPUT, "%s: signature \"%.64s\" has no %s", where,
+                         signature->name, signature->input_count ? "outputs" : "inputs");
+    return STATUS_OK;
+}
+
+/* --- JSON --- */
+
+static const struct json *member(const struct json *object, const char *name)
+{
+    const struct json *value = json_get(object, name);
+
+    return value && value->kind == JSON_NULL ? NULL : value;
+}
+
+static enum status json_dim(const struct place *place, struct field *field,
+                            const struct json *value, struct error *err)
+{
+    struct bytes string;
+    int64_t size;
+
+    /* protocol buffers write 64-bit numbers as strings */
+    if (!json_i64(value, &size) &&
+        !(json_string(value, &string) && number_i64_from_text(string, &size)))
+        return invalid(place, field, "has a dimension that is no whole number", err);
+    return dim_add(place, field, size, err);
+}
+
+static enum status json_shape(const struct place *place, struct field *field,
+                              const struct json *shape, struct error *err)
+{
+    const struct json *dims = member(shape, "dims"), *dim = member(shape, "dim");
+    bool unknown = false;
+
+    if (shape->kind != JSON_OBJECT || (dims && dims->kind != JSON_ARRAY) ||
+        (dim && dim->kind != JSON_ARRAY))
+        return invalid(place, field,
+                       "has a shape that is neither {\"dims\": [...]} nor {\"dim\": [...]}", err);
+    if (member(shape, "unknownRank") && !json_bool(member(shape, "unknownRank"), &unknown))
+        return invalid(place, field, "has an unknownRank that is not true or false", err);
+    if (unknown)
+        return STATUS_OK;
+    field->shape = shape_scalar();
+    for (size_t i = 0; dims && i < dims->count; i++)
+        TRY(json_dim(place, field, &dims->items[i], err));
+    for (size_t i = 0; !dims && dim && i < dim->count; i++)
+        TRY(json_dim(place, field, member(&dim->items[i], "size"), err));
+    return STATUS_OK;
+}
+
+static enum status json_field(const struct place *place, const struct json *value,
+                              struct field *field, struct error *err)
+{
+    const struct json *dtype = member(value, "dtype"), *profile = member(value, "profile");
+    const struct json *shape = member(value, "shape");
+    struct bytes string = {NULL, 0};
+    char *name = NULL;
+
+    if (value->kind == JSON_OBJECT && json_string(member(value, "name"), &string)) {
+        name = arena_text(place->keep, string);
+        if (!name)
+            return error_no_memory(err, "a contract");
+    }
+    TRY(field_begin(place, name, field, err));
+    if (member(value, "subfields") && !dtype)
+        return subfields_refuse(place, field, err);
+    if (!json_string(dtype, &string))
+        return invalid(place, field, "has no dtype", err);
+    field->dtype = hydrosphere_dtype(string);
+    if (field->dtype == DTYPE_NONE) {
+        char what[TEXT_QUOTE_SIZE + 32], quoted[TEXT_QUOTE_SIZE];
+
+        snprintf(what, sizeof what, "has dtype \"%s\", which is none",
+                 text_quote(string, quoted, sizeof quoted));
+        return invalid(place, field, what, err);
+    }
+    if (shape)
+        TRY(json_shape(place, field, shape, err));
+    if (profile && !(json_string(profile, &string) && profile_by_name(string, &field->profile)))
+        return invalid(place, field, "has a profile that is none", err);
+    field_declared(place, field);
+    return STATUS_OK;
+}
+
+static enum status json_fields(struct place *place, const struct json *list, struct field **fields,
+                               size_t *count, struct error *err)
+{
+    if (!list)
+        return STATUS_OK;
+    if (list->kind != JSON_ARRAY || list->count > HYDROSPHERE_FIELDS_MAX)
+        return error_set(err, STATUS_INVALID_INPUT, "%s: %ss is no list of at most %d fields",
+                         place->where, place->direction, HYDROSPHERE_FIELDS_MAX);
+    *fields = arena_new(place->keep, struct field, list->count);
+    if (!*fields)
+        return error_no_memory(err, "a contract");
+    *count = list->count;
+    for (size_t i = 0; i < list->count; i++)
+        TRY(json_field(place, &list->items[i], &(*fields)[i], err));
+    return names_check(place, *fields, *count, err);
+}
+
+static enum status json_signature(const struct json *value, const char *where,
+                                  struct signature *signature, struct arena *keep,
+                                  struct error *err)
+{
+    struct place place = {.where = where, .direction = "input", .keep = keep};
+    struct bytes name;
+
+    if (value->kind != JSON_OBJECT)
+        return error_set(err, STATUS_INVALID_INPUT, "%s is no object", where);
+    if (json_string(member(value, "signatureName"), &name)) {
+        signature->name = arena_text(keep, name);
+        if (!signature->name)
+            return error_no_memory(err, "a contract");
+    }
+    TRY(json_fields(&place, member(value, "inputs"), &signature->inputs, &signature->input_count,
+                    err));
+    place.direction = "output";
+    TRY(json_fields(&place, member(value, "outputs"), &signature->outputs, &signature->output_count,
+                    err));
+    return signature_check(where, signature, err);
+}
+
+enum status hydrosphere_contract_json(const struct json *value, const char *where,
+                                      struct contract *contract, struct arena *keep,
+                                      struct error *err)
+{
+    const struct json *many = member(value, "signatures"), *one = member(value, "predict");
+
+    *contract = (struct contract){NULL, 0};
+    if (value->kind != JSON_OBJECT)
+        return error_set(err, STATUS_INVALID_INPUT, "%s is no object", where);
+    if (many && (many->kind != JSON_ARRAY || many->count > HYDROSPHERE_SIGNATURES_MAX))
+        return error_set(err, STATUS_INVALID_INPUT, "%s: signatures is no list of at most %d",
+                         where, HYDROSPHERE_SIGNATURES_MAX);
+    contract->signatures = arena_new(keep, struct signature, many ? many->count : 1);
+    if (!contract->signatures)
+        return error_no_memory(err, "a contract");
+    contract->count = many ? many->count : 1;
+    for (size_t i = 0; many && i < many->count; i++)
+        TRY(json_signature(&many->items[i], where, &contract->signatures[i], keep, err));
+    return many ? STATUS_OK
+                : json_signature(one ? one : value, where, &contract->signatures[0], keep, err);
+}
+
+/* --- protocol buffers --- */
+
+/* TensorShapeProto {dim 2 {size 1}, unknown_rank 3} or TensorShape {dims 1} */
+static enum status protobuf_shape(const struct place *place, struct field *field,
+                                  struct protobuf message, struct error *err)
+{
+    struct protobuf_field item;
+    struct protobuf dim;
+    int64_t *dims, size;
+    bool unknown = false;
+    size_t count;
+
+    field->shape = shape_scalar();
+    TRY(protobuf_all_i64(&message, 1, &dims, &count, place->keep, err));
+    for (size_t i = 0; i < count; i++)
+        TRY(dim_add(place, field, dims[i], err));
+    for (;;) {
+        TRY(protobuf_next(&message, &item, err));
+        if (item.number == 0)
+            break;
+        if (item.number == 3)
+            TRY(protobuf_bool(&item, &unknown, err));
+        if (item.number != 2)
+            continue;
+        TRY(protobuf_message(&item, &dim, err));
+        size = 0;
+        for (;;) {
+            TRY(protobuf_next(&dim, &item, err));
+            if (item.number == 0)
+                break;
+            if (item.number == 1)
+                TRY(protobuf_i64(&item, &size, err));
+        }
+        TRY(dim_add(place, field, size, err));
+    }
+    if (unknown)
+        field->shape = shape_unknown();
+    return STATUS_OK;
+}
+
+/* ModelField {name 1, shape 2, subfields 3, dtype 4, profile 5 or, in generation 2, 10} */
+static enum status protobuf_field_read(const struct place *place, struct protobuf message,
+                                       struct field *field, struct error *err)
+{
+    struct protobuf again = message, shape;
+    struct protobuf_field item;
+    const char *name = NULL;
+    int64_t number;
+
+    do {
+        TRY(protobuf_next(&again, &item, err));
+        if (item.number == 1)
+            TRY(protobuf_text(&item, &name, place->keep, err));
+    } while (item.number != 0);
+    TRY(field_begin(place, name, field, err));
+    for (;;) {
+        TRY(protobuf_next(&message, &item, err));
+        switch (item.number) {
+        case 0:
+            if (field->dtype == DTYPE_NONE)
+                return invalid(place, field, "has no dtype", err);
+            field_declared(place, field);
+            return STATUS_OK;
+        case 2:
+            TRY(protobuf_message(&item, &shape, err));
+            TRY(protobuf_shape(place, field, shape, err));
+            break;
+        case 3:
+            return subfields_refuse(place, field, err);
+        case 4:
+            TRY(protobuf_i64(&item, &number, err));
+            field->dtype = number > TF_CODE_MAX ? DTYPE_NONE : dtype_from_tf(number);
+            break;
+        case 5:
+        case 10:
+            TRY(protobuf_i64(&item, &number, err));
+            if (!profile_by_number(number, &field->profile))
+                return invalid(place, field, "has a profile that is none", err);
+            break;
+        }
+    }
+}
+
+static enum status protobuf_fields(struct place *place, const struct protobuf *message,
+                                   uint32_t number, struct field **fields, size_t *count,
+                                   struct error *err)
+{
+    struct bytes *items;
+
+    TRY(protobuf_all_bytes(message, number, &items, count, place->keep, err));
+    if (*count > HYDROSPHERE_FIELDS_MAX)
+        return error_set(err, STATUS_INVALID_INPUT, "%s has more than %d %ss", place->where,
+                         HYDROSPHERE_FIELDS_MAX, place->direction);
+    *fields = arena_new(place->keep, struct field, *count);
+    if (!*fields)
+        return error_no_memory(err, "a contract");
+    for (size_t i = 0; i < *count; i++)
+        TRY(protobuf_field_read(place, protobuf_over(items[i]), &(*fields)[i], err));
+    return names_check(place, *fields, *count, err);
+}
+
+/* ModelSignature {signature_name 1, inputs 2, outputs 3} */
+static enum status protobuf_signature(struct bytes bytes, const char *where,
+                                      struct signature *signature, struct arena *keep,
+                                      struct error *err)
+{
+    struct place place = {.where = where, .direction = "input", .keep = keep};
+    struct protobuf message = protobuf_over(bytes), again = message;
+    struct protobuf_field item;
+
+    do {
+        TRY(protobuf_next(&again, &item, err));
+        if (item.number == 1)
+            TRY(protobuf_text(&item, &signature->name, keep, err));
+    } while (item.number != 0);
+    TRY(protobuf_fields(&place, &message, 2, &signature->inputs, &signature->input_count, err));
+    place.direction = "output";
+    TRY(protobuf_fields(&place, &message, 3, &signature->outputs, &signature->output_count, err));
+    return signature_check(where, signature, err);
+}
+
+enum status hydrosphere_contract_protobuf(struct bytes bytes, bool signature, const char *where,
+                                          struct contract *contract, struct arena *keep,
+                                          struct error *err)
+{
+    struct protobuf message = protobuf_over(bytes);
+    struct bytes *items = &bytes;
+    size_t count = 1;
+
+    *contract = (struct contract){NULL, 0};
+    if (!signature)
+        TRY(protobuf_all_bytes(&message, 2, &items, &count, keep, err));
+    if (count > HYDROSPHERE_SIGNATURES_MAX)
+        return error_set(err, STATUS_INVALID_INPUT, "%s has more than %d signatures", where,
+                         HYDROSPHERE_SIGNATURES_MAX);
+    contract->signatures = arena_new(keep, struct signature, count);
+    if (!contract->signatures)
+        return error_no_memory(err, "a contract");
+    for (size_t i = 0; i < count; i++)
+        if (protobuf_signature(items[i], where, &contract->signatures[i], keep, err))
+            return err->status;
+    contract->count = count;
+    return STATUS_OK;
+}
+
+/* --- writing --- */
+
+static void print_shape(const struct shape *shape, unsigned shapes, struct text *text)
+{
+    if (shape->rank < 0 && !(shapes & HYDROSPHERE_DIM)) {
+        text_append(text, "null");
+        return;
+    }
+    text_append_char(text, '{');
+    if (shapes & HYDROSPHERE_DIMS && shape->rank >= 0) {
+        text_append(text, "\"dims\":[");
+        for (int d = 0; d < shape->rank; d++)
+            text_printf(text, "%s%lld", d ? "," : "",
+                        (long long)(shape->dims[d] < 0 ? -1 : shape->dims[d]));
+        text_append(text, shapes & HYDROSPHERE_DIM ? "]," : "]");
+    }
+    if (shapes & HYDROSPHERE_DIM) {
+        text_append(text, "\"dim\":[");
+        for (int d = 0; d < shape->rank; d++)
+            text_printf(text, "%s{\"size\":%lld,\"name\":\"\"}", d ? "," : "",
+                        (long long)(shape->dims[d] < 0 ? -1 : shape->dims[d]));
+        text_printf(text, "],\"unknownRank\":%s", shape->rank < 0 ? "true" : "false");
+    }
+    text_append_char(text, '}');
+}
+
+static void print_fields(const char *key, const struct field *fields, size_t count, unsigned shapes,
+                         struct text *text)
+{
+    char name[HYDROSPHERE_DTYPE_SIZE];
+
+    text_append_char(text, ',');
+    json_write_key(text, key);
+    text_append_char(text, '[');
+    for (size_t i = 0; i < count; i++) {
+        text_append(text, i ? ",{\"name\":" : "{\"name\":");
+        json_write_text(text, fields[i].name);
+        text_printf(text,
+                    ",\"dtype\":\"%s\",\"shape\":", hydrosphere_dtype_name(fields[i].dtype, name));
+        print_shape(&fields[i].shape, shapes, text);
+        text_printf(text, ",\"profile\":\"%s\"}", hydrosphere_profile_name(fields[i].profile));
+    }
+    text_append_char(text, ']');
+}
+
+void hydrosphere_print_signature(const struct signature *signature, unsigned shapes,
+                                 struct text *text)
+{
+    text_append(text, "{\"signatureName\":");
+    json_write_text(text, signature->name);
+    print_fields("inputs", signature->inputs, signature->input_count, shapes, text);
+    print_fields("outputs", signature->outputs, signature->output_count, shapes, text);
+    text_append_char(text, '}');
+}
