@@ -42,6 +42,9 @@ struct store_class {
                            struct arena *keep, struct error *err);
     enum status (*list)(struct store *store, const char *model, struct version **versions,
                         size_t *count, struct arena *keep, struct error *err);
+    /* What happened when the version was made: lines; none when nothing was kept. */
+    enum status (*log)(struct store *store, const struct version *version, struct text *log,
+                       struct arena *keep, struct error *err);
     enum status (*alias)(struct store *store, const char *model, const char *alias, int64_t number,
                          int64_t expected, struct error *err);
     enum status (*delete)(struct store *store, const char *model, int64_t number,

@@ -20,7 +20,8 @@ static enum status local_upload(struct store *store, const struct store_upload *
                                 struct version *version, bool *unchanged, struct arena *keep,
                                 struct error *err)
 {
-    const struct loading_add add = {upload->name, upload->progress, upload->context};
+    const struct loading_add add = {
+        .name = upload->name, .progress = upload->progress, .context = upload->context};
     struct loading loading = {0};
     enum status status =
         upload->text.size ? load_open_text(upload->path, upload->text, MANIFEST_NAME, &loading, err)
@@ -52,6 +53,12 @@ static enum status local_list(struct store *store, const char *model, struct ver
                               size_t *count, struct arena *keep, struct error *err)
 {
     return registry_list(registry_of(store), model, versions, count, keep, err);
+}
+
+static enum status local_log(struct store *store, const struct version *version, struct text *log,
+                             struct arena *keep, struct error *err)
+{
+    return load_log_read(registry_of(store), version, log, keep, err);
 }
 
 static enum status local_alias(struct store *store, const char *model, const char *alias,
@@ -89,6 +96,7 @@ static const struct store_class LOCAL = {
     .compose = local_compose,
     .resolve = local_resolve,
     .list = local_list,
+    .log = local_log,
     .alias = local_alias,
     .delete = local_delete,
     .gc = local_gc,

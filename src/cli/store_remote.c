@@ -168,6 +168,18 @@ static enum status remote_list(struct store *store, const char *model, struct ve
     return STATUS_OK;
 }
 
+static enum status remote_log(struct store *store, const struct version *version, struct text *log,
+                              struct arena *keep, struct error *err)
+{
+    char rest[64];
+    struct bytes body;
+
+    snprintf(rest, sizeof rest, "/versions/%" PRId64 "/log", version->number);
+    TRY(call(store, "GET", model_path(version->model, rest, keep), &body, keep, err));
+    text_append_bytes(log, body);
+    return STATUS_OK;
+}
+
 /* --- changes --- */
 
 static enum status remote_alias(struct store *store, const char *model, const char *alias,
@@ -410,6 +422,7 @@ static const struct store_class REMOTE = {
     .compose = remote_compose,
     .resolve = remote_resolve,
     .list = remote_list,
+    .log = remote_log,
     .alias = remote_alias,
     .delete = remote_delete,
     .gc = remote_gc,

@@ -45,7 +45,8 @@ enum status load_add(struct loading *loading, struct registry *registry,
                      struct arena *keep, struct error *err)
 {
     const struct description *d = &loading->description;
-    struct text contract = {0};
+    struct text contract = {0}, log = {0};
+    struct record record = {.kind = LOAD_LOG, .name = LOAD_LOG};
     struct version_upload upload = {
         .model = add->name                ? add->name
                  : loading->manifest.name ? loading->manifest.name
@@ -56,6 +57,8 @@ enum status load_add(struct loading *loading, struct registry *registry,
         .framework_version = d->framework_version,
         .manifest = loading->manifest_text.size ? (const char *)loading->manifest_text.data : "",
         .reason = d->reason,
+        .records = &record,
+        .record_count = 1,
         .progress = add->progress,
         .context = add->context,
     };
@@ -67,12 +70,18 @@ enum status load_add(struct loading *loading, struct registry *registry,
         return status;
     }
     contract_print_json(&d->contract, &contract);
+    text_append_bytes(&log, add->log);
+    load_log(loading, &log);
     status = text_check(&contract, err);
+    if (!status)
+        status = text_check(&log, err);
     upload.contract = contract.data;
+    record.body = log.data;
     if (!status && !upload.model)
         status = error_no_memory(err, "a name");
     if (!status)
         status = registry_add(registry, &upload, version, unchanged, keep, err);
     text_release(&contract);
+    text_release(&log);
     return status;
 }

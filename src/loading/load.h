@@ -42,7 +42,17 @@ struct loading_add {
     const char *name; /* of the model; NULL: the manifest's, or from the artifact's name */
     void (*progress)(void *context, uint64_t done, uint64_t total); /* may be NULL */
     void *context;
+    struct bytes log; /* what happened before, lines; empty: nothing to tell */
 };
+
+/* Kind of the record that keeps what happened when a version was made; its name is LOAD_LOG. */
+#define LOAD_LOG "build-log"
+/* What there is to tell about an upload: its files, what they are, the contract and where each fact
+ * of it comes from, warnings, whether firn serves it. Lines. */
+void load_log(const struct loading *loading, struct text *log);
+/* The log that is kept with a version, with its digest and number; "" when there is none. */
+enum status load_log_read(struct registry *registry, const struct version *version,
+                          struct text *log, struct arena *keep, struct error *err) must_check;
 
 /* Freeze what was opened as the next version in the registry; see registry_add. */
 enum status load_add(struct loading *loading, struct registry *registry,

@@ -8,13 +8,15 @@
 #include "registry/version_json.h"
 
 struct show {
-    bool contract;
+    bool contract, log;
     struct store_options store;
 };
 
 static const struct option OPTIONS[] = {
     {"contract", OPTION_FLAG, offsetof(struct show, contract), NULL,
      "print the contract as serving.yaml has it"},
+    {"log", OPTION_FLAG, offsetof(struct show, log), NULL,
+     "print what happened when the version was made"},
     STORE_OPTIONS(struct show, store),
     {0},
 };
@@ -88,6 +90,8 @@ static enum status work(struct store_call *call)
     TRY(store_of(call));
     TRY(call->store->class->resolve(call->store, call->arguments->items[0], &version, call->keep,
                                     call->err));
+    if (show->log)
+        return call->store->class->log(call->store, &version, call->text, call->keep, call->err);
     TRY(contract_parse_json(bytes_of(version.contract), &contract, call->keep, call->err));
     if (show->contract) {
         contract_print_yaml(&contract, call->text);
@@ -109,7 +113,8 @@ static int run(int argc, char **argv)
 
 const struct command command_show = {
     .name = "show",
-    .usage = "show NAME[:NUMBER | @ALIAS] [--contract] [--store DIR | --server URL] [--json]",
+    .usage =
+        "show NAME[:NUMBER | @ALIAS] [--contract | --log] [--store DIR | --server URL] [--json]",
     .summary = "show a version: contract, digest, aliases",
     .group = "store",
     .options = OPTIONS,

@@ -82,6 +82,19 @@ static enum status version_show(struct request *request, struct response *respon
     return STATUS_OK;
 }
 
+/* What happened when the version was made, as text. */
+static enum status version_log(struct request *request, struct response *response,
+                               struct error *err)
+{
+    struct registry *registry;
+    struct version version;
+
+    TRY(registry_of(request, &registry, err));
+    TRY(resolve(request, registry, &version, err));
+    response->content_type = "text/plain; charset=utf-8";
+    return load_log_read(registry, &version, &response->body, request_arena(request), err);
+}
+
 /* --- upload --- */
 
 struct received { /* a body in a file without a name, mapped */
@@ -416,6 +429,8 @@ static const struct route ROWS[] = {
     {HTTP_DELETE, "/api/models/{model}", model_delete, "delete it with all versions",
      ROUTE_CONTROL},
     {HTTP_GET, "/api/models/{model}/versions/{version}", version_show, "a version", ROUTE_CONTROL},
+    {HTTP_GET, "/api/models/{model}/versions/{version}/log", version_log,
+     "what happened when it was made: lines of text", ROUTE_CONTROL},
     {HTTP_DELETE, "/api/models/{model}/versions/{version}", version_delete, "delete a version",
      ROUTE_CONTROL},
     {HTTP_PUT, "/api/models/{model}/aliases/{alias}", alias_set,
