@@ -3,14 +3,11 @@
  *
  * A version in a path is a number, "@alias" or "newest". Changes are in the table of served models
  * when the answer comes. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "applications/application.h"
-#include "base/file.h"
 #include "base/number.h"
 #include "contract/contract.h"
 #include "formats/json/json.h"
@@ -18,9 +15,8 @@
 #include "registry/version_json.h"
 #include "server/access.h"
 #include "server/internal.h"
+#include "server/received.h"
 #include "server/stored.h"
-
-enum { UPLOAD_PIECE = 256 << 10 };
 
 /* A whole number of the query; `missing` when it is not there. */
 static enum status query_number(struct request *request, const char *name, int64_t missing,
@@ -89,78 +85,12 @@ static enum status version_log(struct request *request, struct response *respons
     struct registry *registry;
     struct version version;
 
-    TRY(registry_of(request, &registry, err));
-    TRY(resolve(request, registry, &version, err));
+    TRY(stored_version(request, &registry, &version, err));
     response->content_type = "text/plain; charset=utf-8";
     return load_log_read(registry, &version, &response->body, request_arena(request), err);
 }
 
 /* --- upload --- */
-
-struct received { /* a body in a file without a name, mapped */
-    int fd;
-    struct bytes bytes;
-};
-
-static enum status open_temporary(const struct server *server, struct received *received,
-                                  struct error *err)
-{
-    char path[4096];
-
-    received->fd = open(server->temporary, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (received->fd >= 0)
-        return STATUS_OK;
-    /* not every file system can do that */
-    snprintf(path, sizeof path, "%s/upload-XXXXXX", server->temporary);
-    received->fd = mkostemp(path, O_CLOEXEC);
-    if (received->fd < 0)
-        return error_set(err, STATUS_UNAVAILABLE, "cannot write to the folder for uploads: %m");
-    unlink(path);
-    return STATUS_OK;
-}
-
-static enum status receive_body(struct request *request, struct received *received,
-                                struct error *err)
-{
-    uint64_t limit = (uint64_t)request->server->settings.upload_bytes_max;
-    uint8_t *piece = arena_new(request_arena(request), uint8_t, UPLOAD_PIECE);
-    size_t got;
-
-    if (!piece)
-        return error_no_memory(err, "an upload");
-    for (;;) {
-        TRY(body_stream_read(request->stream, piece, UPLOAD_PIECE, &got, err));
-        if (got == 0)
-            return STATUS_OK;
-        received->bytes.size += got;
-        if (received->bytes.size > limit)
-            return error_set(err, STATUS_TOO_LARGE, "upload is larger than upload_bytes_max = %llu",
-                             (unsigned long long)limit);
-        if (!file_write_all(received->fd, (struct bytes){piece, got}))
-            return error_set(err, STATUS_UNAVAILABLE, "cannot write the upload: %m");
-    }
-}
-
-static enum status map_body(struct received *received, struct error *err)
-{
-    void *data;
-
-    if (received->bytes.size == 0)
-        return error_set(err, STATUS_INVALID_INPUT, "the upload is empty");
-    data = mmap(NULL, received->bytes.size, PROT_READ, MAP_PRIVATE, received->fd, 0);
-    if (data == MAP_FAILED)
-        return error_set(err, STATUS_UNAVAILABLE, "cannot map the upload: %m");
-    received->bytes.data = data;
-    return STATUS_OK;
-}
-
-static void received_release(struct received *received)
-{
-    if (received->bytes.data)
-        munmap((void *)received->bytes.data, received->bytes.size);
-    if (received->fd >= 0)
-        close(received->fd);
-}
 
 /* What goes with the bytes: ?file=, ?name= or the path, the header Firn-Manifest. */
 struct upload_facts {
@@ -237,18 +167,16 @@ static enum status store(struct request *request, const struct received *receive
 
 static enum status upload(struct request *request, struct response *response, struct error *err)
 {
-    struct received received = {.fd = -1};
+    struct received received = RECEIVED_NONE;
     struct registry *registry;
     struct upload_facts facts;
     enum status status;
 
     TRY(stored_registry(request, &registry, err));
     TRY(read_facts(request, &facts, err));
-    status = open_temporary(request->server, &received, err);
+    status = received_open(request->server, &received, err);
     if (status == STATUS_OK)
-        status = receive_body(request, &received, err);
-    if (status == STATUS_OK)
-        status = map_body(&received, err);
+        status = received_body(request, &received, err);
     if (status == STATUS_OK)
         status = store(request, &received, &facts, response, err);
     received_release(&received);
