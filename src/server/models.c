@@ -15,24 +15,35 @@ static void say_source_error(struct models *models, const struct error *err)
     models->source_failed = true;
 }
 
+static enum status list_source(struct models *models, struct model_table *table,
+                               struct arena *scratch, struct error *err)
+{
+    const struct model_source *source = &models->source;
+    struct record *records = NULL;
+    struct version *rows;
+    size_t count, record_count = 0;
+
+    TRY(source->list(source->context, &rows, &count, scratch, err));
+    if (source->servables)
+        TRY(source->servables(source->context, &records, &record_count, scratch, err));
+    if (!table_fill(models, table, rows, count) ||
+        !table_add_servables(table, records, record_count))
+        return error_no_memory(err, "the table of models");
+    return STATUS_OK;
+}
+
 /* List all rows and swap in a table of them. */
 static bool relist(struct models *models, struct error *err)
 {
     struct model_table *table = table_new();
     struct arena scratch;
-    struct version *rows;
-    size_t count;
     bool done = false;
 
     arena_init(&scratch, MODEL_TABLE_BYTES_MAX);
-    if (!table) {
+    if (!table)
         (void)!error_no_memory(err, "the table of models");
-    } else if (models->source.list(models->source.context, &rows, &count, &scratch, err) ==
-               STATUS_OK) {
-        done = table_fill(models, table, rows, count);
-        if (!done)
-            (void)!error_no_memory(err, "the table of models");
-    }
+    else
+        done = list_source(models, table, &scratch, err) == STATUS_OK;
     if (done)
         table_publish(models, table);
     else if (table)
@@ -71,7 +82,7 @@ static void look(struct models *models)
 }
 
 /* The next version to load: of each model the newest that may serve, those under an alias, and
- * those that were asked for. NULL: none. */
+ * those that were asked for or deployed. NULL: none. */
 static struct loaded *next_to_load(const struct model_table *table)
 {
     for (size_t m = 0; m < table->count; m++) {
@@ -90,6 +101,10 @@ static struct loaded *next_to_load(const struct model_table *table)
             if (loaded_state(model->aliased[i]) == MODEL_UNLOADED)
                 return model->aliased[i];
     }
+    for (size_t i = 0; i < table->deployed; i++)
+        if (loaded_state(table->servables[i].loaded) == MODEL_UNLOADED &&
+            !table->servables[i].unloaded)
+            return table->servables[i].loaded;
     return NULL;
 }
 
@@ -155,6 +170,14 @@ static void *loader_main(void *argument)
     return NULL;
 }
 
+static bool is_deployed(const struct model_table *table, const struct loaded *loaded)
+{
+    for (size_t i = 0; i < table->deployed; i++)
+        if (table->servables[i].loaded == loaded)
+            return true;
+    return false;
+}
+
 static bool is_aliased(const struct table_model *model, const struct loaded *loaded)
 {
     for (size_t i = 0; i < model->alias_count; i++)
@@ -174,7 +197,8 @@ static struct loaded *find_idle(const struct model_table *table, uint64_t idle_n
             struct loaded *loaded = model->versions[i];
 
             if (loaded_state(loaded) == MODEL_READY && loaded != model->serving &&
-                !is_aliased(model, loaded) && atomic_load(&loaded->used_ns) + idle_ns <= now)
+                !is_aliased(model, loaded) && !is_deployed(table, loaded) &&
+                atomic_load(&loaded->used_ns) + idle_ns <= now)
                 return loaded;
         }
     return NULL;

@@ -23,6 +23,9 @@ struct model_source {
     /* All versions of all models; those of one model follow each other, newest first. */
     enum status (*list)(void *context, struct version **versions, size_t *count, struct arena *keep,
                         struct error *err);
+    /* Records of kind "servable": versions under names of their own. NULL: there are none. */
+    enum status (*servables)(void *context, struct record **records, size_t *count,
+                             struct arena *keep, struct error *err);
     /* `sharing`: with what else is loaded. */
     enum status (*load)(void *context, const struct version *version, struct sharing *sharing,
                         struct servable **servable, struct error *err);
@@ -101,3 +104,23 @@ struct table_model {
 size_t model_table_count(const struct model_table *table);
 const struct table_model *model_table_at(const struct model_table *table, size_t index);
 const struct table_model *model_table_find(const struct model_table *table, struct bytes name);
+
+/* A version under a name of its own: deployed (a record), or the name that every version has. */
+struct table_servable {
+    const char *name;
+    struct loaded *loaded;
+    const char *body; /* of the record: JSON; NULL: the version's own name */
+    int64_t id;       /* of the record; 0 */
+    bool unloaded;    /* its model, by models_unload */
+};
+size_t model_table_servables(const struct model_table *table); /* by id, the versions' own last */
+const struct table_servable *model_table_servable_at(const struct model_table *table, size_t index);
+const struct table_servable *model_table_servable(const struct model_table *table,
+                                                  struct bytes name); /* or NULL */
+/* Of this id, or NULL. */
+struct loaded *model_table_version(const struct model_table *table, int64_t id);
+
+/* "iris-1-calm-owl": for version 1 of iris; another `seed`, other words. */
+enum { SERVABLE_NAME_SIZE = 192 };
+char *servable_name(const char *model, int64_t number, uint64_t seed,
+                    char name[SERVABLE_NAME_SIZE]);

@@ -34,7 +34,10 @@ struct model_table {
     struct map by_name;
     struct table_model *models; /* in order of names */
     size_t count;
-    struct model_table *retired; /* the next one that waits to be freed */
+    struct map servables_by_name, versions_by_id;
+    struct table_servable *servables;
+    size_t servable_count, deployed; /* those of records come first */
+    struct model_table *retired;     /* the next one that waits to be freed */
 };
 
 struct pin {
@@ -98,4 +101,10 @@ bool table_fill(struct models *models, struct model_table *table, const struct v
 /* Publish the same versions anew, for a new choice of what serves; `replaced` (may be NULL) is made
  * anew. */
 void table_republish(struct models *models, const struct loaded *replaced);
+
+/* models_servables.c: once a table has its versions. False: no memory. */
+bool table_add_servables(struct model_table *table, const struct record *records, size_t count);
+/* Those of an older table; versions that are not there any more take theirs along. */
+bool table_copy_servables(struct model_table *table, const struct model_table *from);
+
 bool name_set_has(const struct name_set *set, const char *name);

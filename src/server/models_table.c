@@ -15,6 +15,8 @@ struct model_table *table_new(void)
         return NULL;
     arena_init(&table->arena, MODEL_TABLE_BYTES_MAX);
     map_init(&table->by_name, &table->arena);
+    map_init(&table->servables_by_name, &table->arena);
+    map_init(&table->versions_by_id, &table->arena);
     return table;
 }
 
@@ -232,6 +234,7 @@ void table_republish(struct models *models, const struct loaded *replaced)
         }
         done = done && map_set(&table->by_name, bytes_of(model->name), model);
     }
+    done = done && table_copy_servables(table, old);
     if (done) {
         table_publish(models, table);
         return;

@@ -41,6 +41,15 @@ static enum status list(void *context, struct version **versions, size_t *count,
     return STATUS_OK;
 }
 
+static enum status servables(void *context, struct record **records, size_t *count,
+                             struct arena *keep, struct error *err)
+{
+    struct registry *registry = ((const struct registry_source *)context)->registry;
+    const struct record_filter filter = {.kind = "servable"};
+
+    return registry_record_list(registry, &filter, records, count, keep, err);
+}
+
 static enum status load(void *context, const struct version *version, struct sharing *sharing,
                         struct servable **servable, struct error *err)
 {
@@ -52,5 +61,5 @@ static enum status load(void *context, const struct version *version, struct sha
 
 struct model_source source_of_registry(struct registry_source *source)
 {
-    return (struct model_source){source, generation, list, load};
+    return (struct model_source){source, generation, list, servables, load};
 }

@@ -132,6 +132,11 @@ enum dtype dtype_from_tf(int64_t code)
     return DTYPE_NONE;
 }
 
+int dtype_to_tf(enum dtype dtype)
+{
+    return DTYPES[dtype].tf;
+}
+
 struct shape shape_of(int rank, const int64_t *dims)
 {
     struct shape shape = {.rank = rank};

@@ -45,6 +45,7 @@ enum dtype dtype_from_oip(struct bytes name);
 enum dtype dtype_from_onnx(int64_t code);
 int dtype_to_onnx(enum dtype dtype); /* 0 when it has none */
 enum dtype dtype_from_tf(int64_t code);
+int dtype_to_tf(enum dtype dtype); /* 0 when it has none */
 
 enum { RANK_MAX = 16, RANK_UNKNOWN = -1, DIM_UNKNOWN = -1 };
 

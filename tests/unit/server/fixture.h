@@ -231,7 +231,7 @@ static inline void fixture_start(struct fixture *fixture)
     struct server_options options = {
         .http = "127.0.0.1:0",
         .settings = &fixture->settings,
-        .source = {&fixture->source, fake_generation, fake_list, fake_load},
+        .source = {&fixture->source, fake_generation, fake_list, NULL, fake_load},
         .routes = fixture->routes,
     };
     struct error err = {0};
