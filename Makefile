@@ -1,6 +1,6 @@
 # firn: GNU make. `make help` lists the targets.
 #
-# B is the build folder, V the variant: release (default), asan, tsan. Files register themselves by
+# B is the build folder, V the variant: release (default), asan, tsan, fuzz, standalone. Files register themselves by
 # their name (scripts/list-plugins); nothing here names a source file.
 
 B ?= build
@@ -13,8 +13,14 @@ BIN := $(B)/firn
 else
 BIN := $(O)/firn
 endif
+ifeq ($(V),standalone)
+BIN := $(B)/firn-standalone
+endif
 
-PACKAGES := sqlite3 openssl yaml-0.1 libseccomp zlib libzstd liblz4 liblzma libjpeg libpng
+PACKAGES := sqlite3 openssl yaml-0.1 libseccomp zlib libzstd liblz4 liblzma libjpeg libpng libcurl
+ifeq ($(V),standalone)
+PACKAGES := $(filter-out libcurl,$(PACKAGES))
+endif
 CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(O) $(shell pkg-config --cflags $(PACKAGES))
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Werror \
     -Wno-missing-field-initializers
@@ -30,7 +36,7 @@ ifeq ($(V),fuzz)
 override CC := $(if $(findstring ccache,$(CC)),ccache clang-14,clang-14)
 endif
 BASE_CFLAGS := -std=gnu11 $(WARNINGS) $(CFLAGS_$(V)) $(CFLAGS)
-LDLIBS := $(shell pkg-config --libs $(PACKAGES)) -lbz2 -lpthread -lm
+LDLIBS := $(shell pkg-config $(if $(filter standalone,$(V)),--static) --libs $(PACKAGES)) -lbz2 -lpthread -lm
 # Loops over elements are worth vectorising.
 OPS_release := -O3 -Wno-maybe-uninitialized
 OPS_tsan := -Wno-maybe-uninitialized
@@ -44,6 +50,9 @@ ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mt
 endif
 
 SOURCES := $(filter-out src/cli/main.c,$(shell find src -name '*.c' | LC_ALL=C sort))
+# The registry client (libcurl) is in every variant but the standalone one.
+REGISTRY_CLIENT := $(addprefix src/images/,authorize.c http.c remote.c remote_upload.c)
+SOURCES := $(filter-out $(if $(filter standalone,$(V)),$(REGISTRY_CLIENT),src/images/remote_none.c),$(SOURCES))
 ifneq ($(ARCH),x86_64)
 SOURCES := $(filter-out %_avx2.c %_avx512.c,$(SOURCES))
 endif
