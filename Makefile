@@ -28,7 +28,11 @@ CFLAGS_release := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+# The static server of standalone images: see mk/standalone.mk.
+CFLAGS_standalone := -Os -ffunction-sections -fdata-sections -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
+    -DFIRN_STANDALONE
 LDFLAGS_release := -Wl,-z,relro,-z,now
+LDFLAGS_standalone := -static -Wl,--gc-sections -Wl,-s -Wl,-z,relro,-z,now
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_tsan := -fsanitize=thread
 LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
@@ -39,6 +43,7 @@ BASE_CFLAGS := -std=gnu11 $(WARNINGS) $(CFLAGS_$(V)) $(CFLAGS)
 LDLIBS := $(shell pkg-config $(if $(filter standalone,$(V)),--static) --libs $(PACKAGES)) -lbz2 -lpthread -lm
 # Loops over elements are worth vectorising.
 OPS_release := -O3 -Wno-maybe-uninitialized
+OPS_standalone := -O2 -Wno-maybe-uninitialized
 OPS_tsan := -Wno-maybe-uninitialized
 OPS_fuzz := -Wno-unknown-pragmas -Wno-array-bounds
 # Conversions are the point of element-wise templates; everywhere else they are checked.

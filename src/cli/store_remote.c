@@ -37,6 +37,20 @@ static enum status text_of(const struct json *value, const char *missing, const 
     return *text || !missing ? STATUS_OK : error_no_memory(err, "an answer");
 }
 
+static enum status list_of(const struct json *list, const char ***items, size_t *count,
+                           struct arena *keep, struct error *err)
+{
+    if (!list || list->kind != JSON_ARRAY)
+        return STATUS_OK;
+    *items = arena_new(keep, const char *, list->count);
+    if (!*items)
+        return error_no_memory(err, "an answer");
+    *count = list->count;
+    for (size_t i = 0; i < list->count; i++)
+        TRY(text_of(&list->items[i], "", &(*items)[i], keep, err));
+    return STATUS_OK;
+}
+
 static enum status version_from(const struct json *value, struct version *version,
                                 struct arena *keep, struct error *err)
 {
@@ -55,15 +69,8 @@ static enum status version_from(const struct json *value, struct version *versio
     TRY(text_of(json_get(value, "reason"), NULL, &version->reason, keep, err));
     TRY(text_of(json_get(framework, "name"), NULL, &version->framework, keep, err));
     TRY(text_of(json_get(framework, "version"), NULL, &version->framework_version, keep, err));
-    if (!aliases || aliases->kind != JSON_ARRAY)
-        return STATUS_OK;
-    version->aliases = arena_new(keep, const char *, aliases->count);
-    if (!version->aliases)
-        return error_no_memory(err, "an answer");
-    version->alias_count = aliases->count;
-    for (size_t i = 0; i < aliases->count; i++)
-        TRY(text_of(&aliases->items[i], "", &version->aliases[i], keep, err));
-    return STATUS_OK;
+    TRY(list_of(aliases, &version->aliases, &version->alias_count, keep, err));
+    return list_of(json_get(value, "pushed"), &version->pushed, &version->pushed_count, keep, err);
 }
 
 /* The text of a member of an object, as it stands there. */

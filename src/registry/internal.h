@@ -12,6 +12,7 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
+#include "registry/incoming.h"
 #include "registry/registry.h"
 #include "registry/store/store.h"
 
@@ -26,7 +27,11 @@ struct registry {
     struct store *store;
 };
 
+/* --- registry.c --- */
+enum status registry_model_check(const char *name, struct error *err) must_check;
 void registry_now(char when[32]); /* RFC 3339, UTC, seconds */
+/* The rows are what counts; an index that could not follow them is mended at the next opening. */
+void registry_index_follow(struct registry *registry);
 
 /* --- blob.c --- */
 
@@ -71,15 +76,6 @@ bool blob_path(const struct registry *registry, const char *digest, char path[PA
     must_check;
 
 /* --- image.c --- */
-
-#define IMAGE_FILES "model/files/"
-#define IMAGE_CONTRACT "model/contract.json"
-#define IMAGE_MANIFEST "model/serving.yaml"
-#define LABEL_CONTRACT "io.firn.contract.digest"
-#define LABEL_FORMAT "io.firn.format"
-#define LABEL_FRAMEWORK "io.firn.framework"
-#define LABEL_FRAMEWORK_VERSION "io.firn.framework.version"
-#define LABEL_TITLE "org.opencontainers.image.title"
 
 /* The image of an upload as three blobs. The same members, contract, manifest and names give the
  * same bytes on every machine: no time, no user, no machine is in them. A staging folder of NULL

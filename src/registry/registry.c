@@ -116,7 +116,11 @@ static enum status name_check(enum name_kind kind, const char *name, struct erro
                      kind == NAME_MODEL ? " in parts between /" : "", NAME_BYTES_MAX);
 }
 
-/* RFC 3339, UTC, seconds. */
+enum status registry_model_check(const char *name, struct error *err)
+{
+    return name_check(NAME_MODEL, name, err);
+}
+
 void registry_now(char when[32])
 {
     time_t seconds = time(NULL);
@@ -215,8 +219,7 @@ static enum status newest_is(struct registry *registry, const struct version_upl
     return status;
 }
 
-/* The rows are what counts; a file that could not follow them is mended at the next opening. */
-static void index_follow(struct registry *registry)
+void registry_index_follow(struct registry *registry)
 {
     struct error ignored;
 
@@ -252,7 +255,7 @@ enum status registry_add(struct registry *registry, const struct version_upload 
     staging_close(&staging);
     TRY(status);
     if (!*unchanged)
-        index_follow(registry);
+        registry_index_follow(registry);
     TRY(registry->backend->find(registry->store, upload->model, number, NULL, &found, version, keep,
                                 err));
     if (!found)
@@ -447,7 +450,7 @@ enum status registry_alias(struct registry *registry, const char *model, const c
         return error_set(err, STATUS_INVALID_INPUT, "%lld is no version number", (long long)number);
     registry_now(when);
     TRY(registry->backend->alias(registry->store, model, alias, number, expected, when, err));
-    index_follow(registry);
+    registry_index_follow(registry);
     return STATUS_OK;
 }
 
@@ -461,7 +464,7 @@ enum status registry_delete(struct registry *registry, const char *model, int64_
         return error_set(err, STATUS_INVALID_INPUT, "%lld is no version number", (long long)number);
     registry_now(when);
     TRY(registry->backend->remove(registry->store, model, number, when, err));
-    index_follow(registry);
+    registry_index_follow(registry);
     return STATUS_OK;
 }
 

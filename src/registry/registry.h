@@ -26,6 +26,8 @@ struct version {
     const char **aliases;
     size_t alias_count;
     int64_t id, model_id; /* numbers among all versions and among all models: never given again */
+    const char **pushed;  /* references of registries that have it */
+    size_t pushed_count;
 };
 
 /* NULL store path parts are created. */

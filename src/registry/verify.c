@@ -99,8 +99,8 @@ static void config_check(struct verification *verification, const struct store_i
             fault(verification, image->config, "no memory for a digest");
         } else {
             labels = json_get(json_get(&config, "config"), "Labels");
-            if (!string_is(json_get(labels, LABEL_TITLE), version->model) ||
-                !string_is(json_get(labels, LABEL_FORMAT), version->format) ||
+            /* The title is the name at home: a pulled image may have another one here. */
+            if (!string_is(json_get(labels, LABEL_FORMAT), version->format) ||
                 !string_is(json_get(labels, LABEL_FRAMEWORK), version->framework) ||
                 !string_is(json_get(labels, LABEL_FRAMEWORK_VERSION), version->framework_version) ||
                 !string_is(json_get(labels, LABEL_CONTRACT), contract))

@@ -12,6 +12,17 @@ static void write_text(const char *key, const char *value, struct text *text)
         text_append(text, "null");
 }
 
+static void write_list(const char *const *items, size_t count, struct text *text)
+{
+    text_append_char(text, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            text_append_char(text, ',');
+        json_write_string(text, bytes_of(items[i]));
+    }
+    text_append_char(text, ']');
+}
+
 void version_print_members(const struct version *version, bool brief, struct text *text)
 {
     write_text("name", version->model, text);
@@ -38,13 +49,10 @@ void version_print_members(const struct version *version, bool brief, struct tex
     write_text("reason", version->reason, text);
     text_append_char(text, ',');
     write_text("created", version->created, text);
-    text_printf(text, ",\"bytes\":%lld,\"aliases\":[", (long long)version->bytes);
-    for (size_t i = 0; i < version->alias_count; i++) {
-        if (i)
-            text_append_char(text, ',');
-        json_write_string(text, bytes_of(version->aliases[i]));
-    }
-    text_append_char(text, ']');
+    text_printf(text, ",\"bytes\":%lld,\"aliases\":", (long long)version->bytes);
+    write_list(version->aliases, version->alias_count, text);
+    text_append(text, ",\"pushed\":");
+    write_list(version->pushed, version->pushed_count, text);
 }
 
 void version_print_json(const struct version *version, bool brief, struct text *text)

@@ -6,8 +6,8 @@
 #include "registry/registry.h"
 
 /* {"name","version","digest","format","framework":{"name","version"},"signatures":[...],
- * "manifest","native","reason","created","bytes","aliases":[...]}. `brief`: without the signatures
- * and the manifest, for lists. */
+ * "manifest","native","reason","created","bytes","aliases":[...],"pushed":[...]}. `brief`: without
+ * the signatures and the manifest, for lists. */
 void version_print_json(const struct version *version, bool brief, struct text *text);
 
 /* The members of that object, without the braces around them, to which a caller adds its own. */

@@ -264,6 +264,30 @@ static enum status alias(struct store *store, const char *model, const char *ali
     return status;
 }
 
+static enum status pushed(struct store *store, const char *model, int64_t number,
+                          const char *reference, const char *when, struct error *err)
+{
+    enum status status;
+    int64_t id = 0;
+
+    sqlite_lock(store);
+    status = begin(store, err);
+    if (!status) {
+        status = model_find(store, model, &id, err);
+        if (!status)
+            status = version_exists(store, model, id, number, err);
+        if (!status)
+            status = sql_run(store, err,
+                             "INSERT INTO pushes (reference, model, number, created)"
+                             " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (reference)"
+                             " DO UPDATE SET model = ?2, number = ?3, created = ?4",
+                             "tiit", reference, id, number, when);
+        status = finish(store, status, err);
+    }
+    sqlite_unlock(store);
+    return status;
+}
+
 /* CONFLICT when an alias stands on the version (number 0: on any). */
 static enum status references_check(struct store *store, const char *model, int64_t id,
                                     int64_t number, struct error *err)
@@ -406,6 +430,8 @@ const struct store_backend store_sqlite = {
     .list = sqlite_list,
     .image = sqlite_image,
     .images = sqlite_images,
+    .pushed = pushed,
+    .pushes = sqlite_pushes,
     .alias = alias,
     .remove = remove_versions,
     .record_put = sqlite_record_put,

@@ -77,6 +77,8 @@ enum status sqlite_image(struct store *store, const char *digest, struct store_i
                          struct arena *keep, struct error *err) must_check;
 enum status sqlite_images(struct store *store, struct store_image **images, size_t *count,
                           struct arena *keep, struct error *err) must_check;
+enum status sqlite_pushes(struct store *store, const char *layer, const char ***references,
+                          size_t *count, struct arena *keep, struct error *err) must_check;
 enum status sqlite_generation(struct store *store, int64_t *generation, struct error *err)
     must_check;
 enum status sqlite_check(struct store *store, struct text *report, size_t *faults,

@@ -32,36 +32,61 @@ static enum status version_read(sqlite3_stmt *query, struct version *version, st
     return error_no_memory(err, "a version");
 }
 
-/* Fill in which aliases stand on the version. */
-static enum status aliases_read(struct store *store, struct version *version, struct arena *keep,
-                                struct error *err)
+/* The first column of all rows of an opened query, which is closed. */
+static enum status texts_read(struct store *store, sqlite3_stmt *query, const char ***texts,
+                              size_t *count, struct arena *keep, struct error *err)
+{
+    const char **items = NULL;
+    size_t capacity = 0, used = 0;
+    enum status status;
+    bool row;
+
+    for (status = sql_step(store, query, &row, err); !status && row;
+         status = sql_step(store, query, &row, err)) {
+        if (!ARENA_GROW(keep, items, used, capacity) || !sql_text(query, 0, &items[used++], keep)) {
+            status = error_no_memory(err, "names");
+            break;
+        }
+    }
+    sqlite3_finalize(query);
+    *texts = items;
+    *count = used;
+    return status;
+}
+
+/* Fill in which aliases stand on the version, and where it was pushed to. */
+static enum status names_read(struct store *store, struct version *version, struct arena *keep,
+                              struct error *err)
+{
+    sqlite3_stmt *query;
+
+    TRY(sql_open(store, &query, err,
+                 "SELECT a.name FROM aliases a JOIN models m ON m.id = a.model"
+                 " WHERE m.name = ?1 AND a.number = ?2 ORDER BY a.name",
+                 "ti", version->model, version->number));
+    TRY(texts_read(store, query, &version->aliases, &version->alias_count, keep, err));
+    TRY(sql_open(store, &query, err,
+                 "SELECT p.reference FROM pushes p JOIN models m ON m.id = p.model"
+                 " WHERE m.name = ?1 AND p.number = ?2 ORDER BY p.reference",
+                 "ti", version->model, version->number));
+    return texts_read(store, query, &version->pushed, &version->pushed_count, keep, err);
+}
+
+enum status sqlite_pushes(struct store *store, const char *layer, const char ***references,
+                          size_t *count, struct arena *keep, struct error *err)
 {
     sqlite3_stmt *query;
     enum status status;
-    int64_t count = 0;
-    bool row;
 
-    TRY(sql_integer(store, &count, &row, err,
-                    "SELECT count(*) FROM aliases a JOIN models m ON m.id = a.model"
-                    " WHERE m.name = ?1 AND a.number = ?2",
-                    "ti", version->model, version->number));
-    version->aliases = arena_new(keep, const char *, (size_t)count);
-    if (!version->aliases)
-        return error_no_memory(err, "aliases");
-    TRY(sql_open(store, &query, err,
-                 "SELECT a.name FROM aliases a JOIN models m ON m.id = a.model"
-                 " WHERE m.name = ?1 AND a.number = ?2 ORDER BY a.name LIMIT ?3",
-                 "tii", version->model, version->number, count));
-    status = sql_step(store, query, &row, err);
-    while (!status && row) {
-        if (sql_text(query, 0, &version->aliases[version->alias_count], keep))
-            version->alias_count++;
-        else
-            status = error_no_memory(err, "aliases");
-        if (!status)
-            status = sql_step(store, query, &row, err);
-    }
-    sqlite3_finalize(query);
+    sqlite_lock(store);
+    status = sql_open(store, &query, err,
+                      "SELECT p.reference FROM pushes p JOIN versions v ON v.model = p.model"
+                      " AND v.number = p.number JOIN images i ON i.digest = v.digest"
+                      " WHERE i.layer = ?1 ORDER BY p.reference",
+                      "t", layer);
+    if (!status)
+        status = texts_read(store, query, references, count, keep, err);
+    sqlite_unlock(store);
     return status;
 }
 
@@ -86,7 +111,7 @@ static enum status versions_read(struct store *store, sqlite3_stmt *query,
     }
     sqlite3_finalize(query);
     for (size_t i = 0; !status && i < used; i++)
-        status = aliases_read(store, &items[i], keep, err);
+        status = names_read(store, &items[i], keep, err);
     *versions = items;
     *count = used;
     return status;

@@ -101,6 +101,16 @@ static const char *const MIGRATIONS[] = {
     "CREATE UNIQUE INDEX records_by_name ON records (kind, ifnull(version, 0), name)"
     "  WHERE name <> '';"
     "CREATE INDEX records_by_version ON records (version);",
+
+    /* Where versions were pushed to. */
+    "CREATE TABLE pushes ("
+    "  reference TEXT PRIMARY KEY,"
+    "  model INTEGER NOT NULL,"
+    "  number INTEGER NOT NULL,"
+    "  created TEXT NOT NULL,"
+    "  FOREIGN KEY (model, number) REFERENCES versions (model, number) ON DELETE CASCADE"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX pushes_by_version ON pushes (model, number);",
 };
 
 enum { SCHEMA_VERSION = ARRAY_COUNT(MIGRATIONS) };

@@ -59,6 +59,12 @@ struct store_backend {
                                struct error *err);
     enum status (*record_remove)(struct store *store, int64_t id, struct error *err);
 
+    /* As registry_pushed and registry_pushes. */
+    enum status (*pushed)(struct store *store, const char *model, int64_t number,
+                          const char *reference, const char *when, struct error *err);
+    enum status (*pushes)(struct store *store, const char *layer, const char ***references,
+                          size_t *count, struct arena *keep, struct error *err);
+
     /* After this, a change that is not seen never was: what a killed process had half committed
      * cannot come to light any more. Whoever deletes by what the rows say calls it first. */
     enum status (*settle)(struct store *store, struct error *err);
