@@ -171,6 +171,7 @@ static enum status freeze_locked(struct incoming *incoming, const struct incomin
         .layer_bytes = image->layer_bytes,
         .single = image->single,
     };
+    const struct version_upload alone = {.model = image->model};
     char folder[PATH_SIZE];
 
     TRY(blob_settle(incoming, image->layer_digest, image->layer_bytes, err));
@@ -178,7 +179,7 @@ static enum status freeze_locked(struct incoming *incoming, const struct incomin
     TRY(blob_settle(incoming, image->manifest_digest, image->manifest_bytes, err));
     snprintf(folder, sizeof folder, "%s/blobs/sha256", registry->folder);
     TRY(file_sync_folder(folder, err));
-    return registry->backend->add(registry->store, version, &row, NULL, 0, unchanged, err);
+    return registry->backend->add(registry->store, version, &row, &alone, unchanged, err);
 }
 
 enum status incoming_freeze(struct incoming *incoming, const struct incoming_image *image,
