@@ -271,7 +271,7 @@ static enum status pushed(struct store *store, const char *model, int64_t number
     int64_t id = 0;
 
     sqlite_lock(store);
-    status = begin(store, err);
+    status = sqlite_begin(store, err);
     if (!status) {
         status = model_find(store, model, &id, err);
         if (!status)
@@ -282,7 +282,7 @@ static enum status pushed(struct store *store, const char *model, int64_t number
                              " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (reference)"
                              " DO UPDATE SET model = ?2, number = ?3, created = ?4",
                              "tiit", reference, id, number, when);
-        status = finish(store, status, err);
+        status = sqlite_finish(store, status, err);
     }
     sqlite_unlock(store);
     return status;
