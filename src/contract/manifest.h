@@ -27,6 +27,7 @@ struct manifest {           /* kind: Model */
     const char *name;       /* NULL when not given */
     const char *model_type; /* "python:3.6"; NULL when not given */
     const char *runtime;    /* "image:tag", of later generations; NULL when not given */
+    int generation;         /* 0, 1, or 2 for all later ones */
     const char *description, *install_command, *training_data; /* NULL when not given */
     const char **payload;                                      /* globs, relative */
     size_t payload_count;

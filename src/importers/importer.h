@@ -10,6 +10,7 @@
 #include "formats/archive/artifact.h"
 #include "graph/graph.h"
 
+struct manifest;
 struct description {
     const char *format;            /* "sklearn-pickle", "onnx" ... */
     const char *framework;         /* "scikit-learn"; NULL when unknown */
@@ -22,6 +23,9 @@ struct description {
     size_t warning_count;
     const char **details; /* what else the file says: "producer 1286" */
     size_t detail_count;
+    /* When what the manifest declares has been merged: does it fit the artifact? NULL: it does. */
+    enum status (*declared)(struct description *description, struct artifact *artifact,
+                            const struct manifest *manifest, struct arena *keep, struct error *err);
 };
 
 struct upload {

@@ -141,11 +141,14 @@ static enum status merge(struct loading *loading, struct error *err)
     for (size_t i = 0; i < loading->manifest.warning_count; i++)
         TRY(description_warn(description, &loading->model, err, "%s",
                              loading->manifest.warnings[i]));
-    if (!loading->manifest.contract.count)
-        return STATUS_OK;
-    TRY(copy_contract(&loading->imported, &description->contract, &loading->model, err));
-    return contract_merge(&description->contract, &loading->manifest.contract, &loading->model,
-                          err);
+    if (loading->manifest.contract.count) {
+        TRY(copy_contract(&loading->imported, &description->contract, &loading->model, err));
+        TRY(contract_merge(&description->contract, &loading->manifest.contract, &loading->model,
+                           err));
+    }
+    return description->declared ? description->declared(description, loading->artifact,
+                                                         &loading->manifest, &loading->model, err)
+                                 : STATUS_OK;
 }
 
 /* --- loading --- */

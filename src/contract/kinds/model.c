@@ -33,7 +33,9 @@ static void runtime_read(struct reading *r, const struct yaml *value, void *into
     if (model->runtime && !model->runtime[0])
         fault(r, value->line, "write it like image:tag, or leave it out", "\"runtime\" is empty");
     else if (model->runtime)
-        note(r, value->line, "runtime is kept and not used: firn serves the model itself");
+        note(r, value->line,
+             "runtime is kept and not used, but for a version of Python in it: firn serves the "
+             "model itself");
 }
 
 /* "<framework>:<version>" */
@@ -284,6 +286,7 @@ static void read(struct reading *r, const struct yaml *root, struct manifest_doc
     if (!document->model)
         return;
     r->generation = generation_of(root);
+    document->model->generation = r->generation == GENERATION_1 ? 1 : 2;
     keys_read(r, root, "a manifest", KEYS, ARRAY_COUNT(KEYS), document->model);
     document->name = document->model->name;
 }
