@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Crash test: in each round two processes upload, move aliases, delete and collect garbage in one
- * store, and are killed with SIGKILL at a random instant. Then the store is opened and compared
- * with what they had acknowledged: everything acknowledged is there, what was in flight is there
- * whole or not at all, and registry_verify finds no fault.
+/* Crash test: in each round two processes upload, move aliases, delete, make, update and roll back
+ * an application, and collect garbage in one store, and are killed with SIGKILL at a random
+ * instant. Then the store is opened and compared with what they had acknowledged: everything
+ * acknowledged is there, what was in flight is there whole or not at all, and registry_verify finds
+ * no fault.
  *
  * A kill loses what a process holds in memory, not what the kernel holds; the order of the fsync
  * calls is for the power, which this cannot test.
@@ -18,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "applications/application.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "registry/registry.h"
@@ -33,28 +35,37 @@ enum {
 
 static const char FOLDER[] = "crash.store";
 static const char *const MODELS[WRITERS] = {"first", "second"};
+static const char *const APPLICATIONS[WRITERS] = {"first-app", "second-app"};
 
-enum operation { UPLOAD, ALIAS, DELETE, COLLECT };
+enum operation { UPLOAD, ALIAS, DELETE, COLLECT, APPLY };
+
+/* One stage of two variants. */
+struct graph {
+    int64_t a, b, weight; /* versions of the writer's model; weight: of a */
+};
 
 /* What a writer says through its pipe, before and after each operation. */
-struct record {
+struct event {
     bool done;
     enum operation operation;
     int64_t number;
-    uint64_t seed; /* of the content */
+    uint64_t seed;      /* of the content */
+    struct graph graph; /* of APPLY */
 };
 
 /* What the store must hold for one writer's model. */
 struct expected {
     struct {
-        bool there;
+        bool there, used; /* used: by the application */
         uint64_t seed;
     } versions[VERSIONS_MAX];
     int64_t last, alias; /* 0: none */
+    struct graph graphs[VERSIONS_MAX];
+    int64_t applied; /* the newest of the application; 0: none */
 };
 
 struct totals {
-    long uploads, moves, deletions, in_flight, landed, lost, half;
+    long uploads, moves, deletions, applies, in_flight, landed, lost, half;
 };
 
 static uint64_t next_random(uint64_t *state)
@@ -94,14 +105,14 @@ static struct bytes content_of(uint64_t seed, uint8_t *buffer)
 
 struct writer {
     struct registry *registry;
-    const char *model;
+    const char *model, *application, *contract;
     struct expected *expected; /* its own copy, through fork */
     int pipe;
     uint64_t random;
     uint8_t buffer[CONTENT_BYTES_MAX + 8];
 };
 
-static void say(struct writer *writer, struct record record)
+static void say(struct writer *writer, struct event record)
 {
     if (write(writer->pipe, &record, sizeof record) != sizeof record)
         die("pipe", NULL);
@@ -109,9 +120,11 @@ static void say(struct writer *writer, struct record record)
 
 static void upload(struct writer *writer)
 {
-    struct record record = {.operation = UPLOAD, .seed = next_random(&writer->random)};
-    struct version_upload upload = {
-        .model = writer->model, .format = "test", .contract = "{}", .manifest = "kind: Model\n"};
+    struct event record = {.operation = UPLOAD, .seed = next_random(&writer->random)};
+    struct version_upload upload = {.model = writer->model,
+                                    .format = "test",
+                                    .contract = writer->contract,
+                                    .manifest = "kind: Model\n"};
     struct version version;
     struct arena keep;
     struct error err;
@@ -148,11 +161,12 @@ static int64_t any_version(struct writer *writer)
 
 static void change(struct writer *writer, enum operation operation)
 {
-    struct record record = {.operation = operation, .number = any_version(writer)};
+    struct event record = {.operation = operation, .number = any_version(writer)};
     struct expected *expected = writer->expected;
     struct error err;
 
-    if (!record.number || (operation == DELETE && record.number == expected->alias))
+    if (!record.number || (operation == DELETE && (record.number == expected->alias ||
+                                                   expected->versions[record.number].used)))
         return;
     say(writer, record);
     if (operation == ALIAS) {
@@ -167,6 +181,58 @@ static void change(struct writer *writer, enum operation operation)
     }
     record.done = true;
     say(writer, record);
+}
+
+static const char *graph_print(const struct graph *graph, const char *application,
+                               const char *model, struct arena *keep)
+{
+    return arena_printf(keep,
+                        "kind: Application\nname: %s\npipeline:\n  - - {model: %s:%lld, weight: "
+                        "%lld}\n    - {model: %s:%lld, weight: %lld}\n",
+                        application, model, (long long)graph->a, (long long)graph->weight, model,
+                        (long long)graph->b, (long long)(100 - graph->weight));
+}
+
+/* A new graph, or one that was: made, updated and rolled back are the same. */
+static struct graph any_graph(struct writer *writer)
+{
+    const struct expected *expected = writer->expected;
+    uint64_t dice = next_random(&writer->random);
+
+    if (expected->applied && dice % 3 == 0)
+        return expected->graphs[1 + (int64_t)(dice / 3 % (uint64_t)expected->applied)];
+    return (struct graph){any_version(writer), any_version(writer), (int64_t)(dice % 101)};
+}
+
+static void application_apply(struct writer *writer)
+{
+    struct event record = {.operation = APPLY, .graph = any_graph(writer)};
+    struct expected *expected = writer->expected;
+    const struct manifest_application *manifest;
+    const char *text;
+    struct version version;
+    struct arena keep;
+    struct error err;
+    bool unchanged;
+
+    if (!record.graph.a || !record.graph.b || expected->applied == VERSIONS_MAX - 1)
+        return;
+    arena_init(&keep, 1 << 20);
+    text = graph_print(&record.graph, writer->application, writer->model, &keep);
+    if (!text || application_manifest(bytes_of(text), "application.yaml", &manifest, &keep, &err))
+        die("manifest", &err);
+    say(writer, record);
+    if (application_add(writer->registry, manifest, &version, &unchanged, &keep, &err))
+        die("apply", &err);
+    if (version.number != expected->applied + !unchanged)
+        die("apply got a wrong number", NULL);
+    record.number = version.number;
+    record.done = true;
+    say(writer, record);
+    expected->applied = version.number;
+    expected->graphs[version.number] = record.graph;
+    expected->versions[record.graph.a].used = expected->versions[record.graph.b].used = true;
+    arena_release(&keep);
 }
 
 static void collect(struct writer *writer)
@@ -185,18 +251,34 @@ static void write_forever(struct writer *writer)
     if (registry_open(FOLDER, &writer->registry, &err))
         die("open", &err);
     while (writer->expected->last < VERSIONS_MAX - 2) {
-        uint64_t dice = next_random(&writer->random) % 16;
+        uint64_t dice = next_random(&writer->random) % 24;
         if (dice < 8)
             upload(writer);
         else if (dice < 13)
             change(writer, ALIAS);
         else if (dice < 15)
             change(writer, DELETE);
+        else if (dice < 23)
+            application_apply(writer);
         else
             collect(writer);
     }
     for (;;)
         pause();
+}
+
+/* What an application can be made of: x becomes y. */
+static const char *contract_make(void)
+{
+    static struct field x = {.name = "x", .dtype = DTYPE_F64, .shape = {1, {-1}}};
+    static struct field y = {.name = "y", .dtype = DTYPE_F64, .shape = {1, {-1}}};
+    static struct signature predict = {
+        .name = "predict", .inputs = &x, .input_count = 1, .outputs = &y, .output_count = 1};
+    static struct text text;
+
+    if (!text.data)
+        contract_print_json(&(struct contract){&predict, 1}, &text);
+    return text.data;
 }
 
 static pid_t writer_start(int index, struct expected *expected, uint64_t seed, int *output)
@@ -217,6 +299,8 @@ static pid_t writer_start(int index, struct expected *expected, uint64_t seed, i
         if (!writer)
             die("writer", NULL);
         writer->model = MODELS[index];
+        writer->application = APPLICATIONS[index];
+        writer->contract = contract_make();
         writer->expected = expected;
         writer->pipe = ends[1];
         writer->random = mixed(seed) | 1; /* another sequence than the parent's */
@@ -230,7 +314,7 @@ static pid_t writer_start(int index, struct expected *expected, uint64_t seed, i
 
 /* --- the judge --- */
 
-static void apply(struct expected *expected, const struct record *record)
+static void apply(struct expected *expected, const struct event *record)
 {
     if (record->operation == UPLOAD) {
         expected->last = record->number;
@@ -240,15 +324,20 @@ static void apply(struct expected *expected, const struct record *record)
         expected->alias = record->number;
     } else if (record->operation == DELETE) {
         expected->versions[record->number].there = false;
+    } else if (record->operation == APPLY) {
+        expected->applied = record->number;
+        expected->graphs[record->number] = record->graph;
+        expected->versions[record->graph.a].used = true;
+        expected->versions[record->graph.b].used = true;
     }
 }
 
 /* What the writer acknowledged; gives the operation that was in flight, or false. */
-static bool records_read(int input, struct expected *expected, struct record *flying,
+static bool records_read(int input, struct expected *expected, struct event *flying,
                          struct totals *totals)
 {
     bool in_flight = false;
-    struct record record;
+    struct event record;
 
     while (read(input, &record, sizeof record) == sizeof record) {
         in_flight = !record.done;
@@ -259,6 +348,7 @@ static bool records_read(int input, struct expected *expected, struct record *fl
         totals->uploads += record.operation == UPLOAD;
         totals->moves += record.operation == ALIAS;
         totals->deletions += record.operation == DELETE;
+        totals->applies += record.operation == APPLY;
     }
     close(input);
     totals->in_flight += in_flight;
@@ -288,7 +378,7 @@ static bool content_is(struct registry *registry, const struct version *version,
 }
 
 /* Did the operation in flight happen? Either is right; from now on it is expected. */
-static bool settle(struct expected *expected, struct record *flying, const struct version *versions,
+static bool settle(struct expected *expected, struct event *flying, const struct version *versions,
                    size_t count)
 {
     bool there = false, moved = false;
@@ -307,8 +397,55 @@ static bool settle(struct expected *expected, struct record *flying, const struc
     return false;
 }
 
+/* Is a stored version of the application this graph, whole, and does it still fit together? */
+static bool graph_is(struct registry *registry, const struct version *version, const char *model,
+                     const struct graph *graph, struct arena *keep)
+{
+    struct application application;
+    const struct application_stage *stage;
+    struct error err;
+
+    if (application_parse(registry, bytes_of(version->manifest), &application, keep, &err) ||
+        application_link(&application, keep, &err)) {
+        printf("crash: %s\n", err.text);
+        return false;
+    }
+    stage = application.stages;
+    return application.stage_count == 1 && stage->variant_count == 2 &&
+           strcmp(stage->variants[0].model, model) == 0 && stage->variants[0].number == graph->a &&
+           stage->variants[1].number == graph->b && stage->variants[0].weight == graph->weight &&
+           stage->variants[1].weight == 100 - graph->weight;
+}
+
+static void compare_application(struct registry *registry, int index, struct expected *expected,
+                                struct event *flying, struct totals *totals)
+{
+    struct version *versions = NULL;
+    struct arena keep;
+    struct error err;
+    size_t count = 0;
+
+    arena_init(&keep, (size_t)64 << 20);
+    if (registry_list(registry, APPLICATIONS[index], &versions, &count, &keep, &err) &&
+        err.status != STATUS_NOT_FOUND)
+        die("list", &err);
+    if (flying && flying->operation == APPLY && (int64_t)count == expected->applied + 1) {
+        flying->number = expected->applied + 1;
+        apply(expected, flying);
+        totals->landed++;
+    }
+    if ((int64_t)count != expected->applied)
+        complain(&totals->lost, "applications are lost", APPLICATIONS[index], (int64_t)count);
+    for (size_t i = 0; i < count && (int64_t)count == expected->applied; i++)
+        if (versions[i].number != expected->applied - (int64_t)i ||
+            !graph_is(registry, &versions[i], MODELS[index], &expected->graphs[versions[i].number],
+                      &keep))
+            complain(&totals->half, "between old and new", APPLICATIONS[index], versions[i].number);
+    arena_release(&keep);
+}
+
 static void compare(struct registry *registry, int index, struct expected *expected,
-                    struct record *flying, struct totals *totals)
+                    struct event *flying, struct totals *totals)
 {
     static uint8_t buffer[CONTENT_BYTES_MAX + 8];
     static bool seen[VERSIONS_MAX];
@@ -323,7 +460,7 @@ static void compare(struct registry *registry, int index, struct expected *expec
     if (registry_list(registry, model, &versions, &count, &keep, &err) &&
         err.status != STATUS_NOT_FOUND)
         die("list", &err);
-    if (flying)
+    if (flying && flying->operation != APPLY)
         totals->landed += settle(expected, flying, versions, count);
     for (size_t i = 0; i < count; i++) {
         int64_t number = versions[i].number;
@@ -341,7 +478,7 @@ static void compare(struct registry *registry, int index, struct expected *expec
     arena_release(&keep);
 }
 
-static void look(struct expected *expected, struct record *flying, const bool *in_flight,
+static void look(struct expected *expected, struct event *flying, const bool *in_flight,
                  struct totals *totals)
 {
     struct registry *registry;
@@ -355,8 +492,10 @@ static void look(struct expected *expected, struct record *flying, const bool *i
         printf("crash: verify: %s", report.data);
     fflush(stdout);
     totals->half += (long)faults;
-    for (int i = 0; i < WRITERS; i++)
+    for (int i = 0; i < WRITERS; i++) {
         compare(registry, i, &expected[i], in_flight[i] ? &flying[i] : NULL, totals);
+        compare_application(registry, i, &expected[i], in_flight[i] ? &flying[i] : NULL, totals);
+    }
     text_release(&report);
     registry_close(registry);
 }
@@ -374,7 +513,7 @@ static void kill_writer(pid_t child)
 
 static void run_round(struct expected *expected, uint64_t *random, struct totals *totals)
 {
-    struct record flying[WRITERS];
+    struct event flying[WRITERS];
     bool in_flight[WRITERS];
     pid_t children[WRITERS];
     int outputs[WRITERS];
@@ -418,10 +557,11 @@ int main(int count, char **arguments)
         }
     }
     printf(
-        "crash: %ld rounds, %ld kills; acknowledged %ld uploads, %ld alias moves, %ld deletions; "
-        "in flight %ld, of which %ld had happened: %ld lost, %ld half-visible\n",
-        rounds, rounds * WRITERS, totals.uploads, totals.moves, totals.deletions, totals.in_flight,
-        totals.landed, totals.lost, totals.half);
+        "crash: %ld rounds, %ld kills; acknowledged %ld uploads, %ld alias moves, %ld deletions, "
+        "%ld applications made, updated or rolled back; in flight %ld, of which %ld had happened: "
+        "%ld lost, %ld half-visible\n",
+        rounds, rounds * WRITERS, totals.uploads, totals.moves, totals.deletions, totals.applies,
+        totals.in_flight, totals.landed, totals.lost, totals.half);
     if (chdir("/tmp") == 0 && totals.lost + totals.half == 0 && file_remove_tree(folder, &err))
         die("remove", &err);
     if (totals.lost + totals.half)
