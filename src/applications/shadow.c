@@ -3,15 +3,27 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
-enum { QUEUE_MAX = 64, DEADLINE_SECONDS = 10 };
+/* Slots are a power of two. A thread that found work looks again every millisecond until it found
+ * none QUIET_LOOKS times: then it sleeps, and the next offer wakes it. */
+enum { SLOTS = 256, DEADLINE_SECONDS = 10, QUIET_LOOKS = 200, LOOK_NS = 1000000, NICE = 19 };
+enum { SLOT_BYTES_KEPT = 64 << 10 }; /* memory of larger requests is given back after them */
 static const size_t QUEUE_BYTES_MAX = 64 << 20;
 
 struct task {
-    size_t path, stage, bytes;
-    struct arena arena; /* of the copies */
-    struct tensor *inputs;
+    size_t path, stage;
+    size_t bytes;          /* of the copies */
+    struct arena arena;    /* of them, and of the run */
+    struct tensor *inputs; /* NULL: it could not be copied */
+};
+
+/* A bounded queue of many writers and one reader (Vyukov): a slot may be written in the turn that
+ * is its place, and be read in the next; then it is for the writer one round later. */
+struct slot {
+    _Atomic size_t turn;
+    struct task task;
 };
 
 struct shadows {
@@ -19,12 +31,14 @@ struct shadows {
     struct session **sessions; /* (part_count,): NULL for parts that shadow nothing */
     pthread_t thread;
     bool runs;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of the sleep alone */
     pthread_cond_t wake;
-    struct task tasks[QUEUE_MAX]; /* a ring */
-    size_t first, count, bytes;
-    _Atomic bool stopping; /* ends a run too */
-    struct shadow_counts counts;
+    struct slot slots[SLOTS];
+    _Alignas(64) _Atomic size_t written; /* the next place to write */
+    _Alignas(64) size_t read;            /* the thread's */
+    _Atomic size_t bytes;                /* in the slots */
+    _Atomic bool asleep, stopping;       /* stopping ends a run too */
+    _Atomic uint64_t run, failed, dropped;
 };
 
 /* --- the thread --- */
@@ -68,34 +82,64 @@ static void task_run(struct shadows *shadows, struct task *task)
         if (!stage->variants[v].shadow)
             continue;
         good = inputs && outputs && variant_run(shadows, task, v, inputs, outputs);
-        pthread_mutex_lock(&shadows->lock);
-        shadows->counts.run++;
-        shadows->counts.failed += !good;
-        pthread_mutex_unlock(&shadows->lock);
+        atomic_fetch_add(&shadows->run, 1);
+        atomic_fetch_add(&shadows->failed, !good);
     }
+}
+
+/* The next task, or NULL when there is none. */
+static struct slot *slot_take(struct shadows *shadows)
+{
+    struct slot *slot = &shadows->slots[shadows->read % SLOTS];
+
+    return atomic_load_explicit(&slot->turn, memory_order_acquire) == shadows->read + 1 ? slot
+                                                                                        : NULL;
+}
+
+static void slot_give_back(struct shadows *shadows, struct slot *slot)
+{
+    struct task *task = &slot->task;
+
+    atomic_fetch_sub(&shadows->bytes, task->bytes);
+    if (task->arena.used > SLOT_BYTES_KEPT)
+        arena_release(&task->arena);
+    else
+        arena_reset(&task->arena);
+    atomic_store_explicit(&slot->turn, shadows->read++ + SLOTS, memory_order_release);
+}
+
+/* Until an offer, or the end. */
+static void thread_sleep(struct shadows *shadows)
+{
+    pthread_mutex_lock(&shadows->lock);
+    atomic_store(&shadows->asleep, true);
+    while (atomic_load(&shadows->asleep) && !atomic_load(&shadows->stopping) && !slot_take(shadows))
+        pthread_cond_wait(&shadows->wake, &shadows->lock);
+    atomic_store(&shadows->asleep, false);
+    pthread_mutex_unlock(&shadows->lock);
 }
 
 static void *work(void *context)
 {
     struct shadows *shadows = context;
-    struct task task;
+    int quiet = 0;
 
-    pthread_mutex_lock(&shadows->lock);
-    while (!shadows->stopping) {
-        if (!shadows->count) {
-            pthread_cond_wait(&shadows->wake, &shadows->lock);
-            continue;
+    setpriority(PRIO_PROCESS, 0, NICE); /* of this thread; whoever answers goes first */
+    while (!atomic_load(&shadows->stopping)) {
+        struct slot *slot = slot_take(shadows);
+
+        if (slot) {
+            quiet = 0;
+            if (slot->task.inputs)
+                task_run(shadows, &slot->task);
+            slot_give_back(shadows, slot);
+        } else if (++quiet < QUIET_LOOKS) {
+            nanosleep(&(struct timespec){0, LOOK_NS}, NULL);
+        } else {
+            thread_sleep(shadows);
+            quiet = 0;
         }
-        task = shadows->tasks[shadows->first];
-        pthread_mutex_unlock(&shadows->lock);
-        task_run(shadows, &task);
-        arena_release(&task.arena);
-        pthread_mutex_lock(&shadows->lock);
-        shadows->first = (shadows->first + 1) % QUEUE_MAX;
-        shadows->count--;
-        shadows->bytes -= task.bytes;
     }
-    pthread_mutex_unlock(&shadows->lock);
     return NULL;
 }
 
@@ -124,17 +168,48 @@ static bool tensor_copy(const struct tensor *from, struct tensor *to, struct are
     return true;
 }
 
-static bool task_make(const struct application_step *step, const struct tensor *inputs,
+static bool task_fill(const struct application_step *step, const struct tensor *inputs,
                       struct task *task)
 {
-    arena_init(&task->arena, QUEUE_BYTES_MAX);
+    if (!task->arena.limit)
+        arena_init(&task->arena, QUEUE_BYTES_MAX);
     task->inputs = arena_new(&task->arena, struct tensor, step->input_count + 1);
     for (size_t i = 0; task->inputs && i < step->input_count; i++)
         if (inputs[i].dtype == DTYPE_SEQUENCE || inputs[i].dtype == DTYPE_OPTIONAL ||
             !tensor_copy(&inputs[i], &task->inputs[i], &task->arena))
-            return false;
-    task->bytes = task->arena.used;
+            task->inputs = NULL;
     return task->inputs != NULL;
+}
+
+/* A slot to write, or NULL when all are taken. *place: for slot_send. */
+static struct slot *slot_claim(struct shadows *shadows, size_t *place)
+{
+    *place = atomic_load_explicit(&shadows->written, memory_order_relaxed);
+    while (atomic_load(&shadows->bytes) < QUEUE_BYTES_MAX) {
+        struct slot *slot = &shadows->slots[*place % SLOTS];
+        size_t turn = atomic_load_explicit(&slot->turn, memory_order_acquire);
+
+        if (turn == *place && atomic_compare_exchange_weak(&shadows->written, place, *place + 1))
+            return slot;
+        if (turn < *place)
+            return NULL;
+        if (turn > *place)
+            *place = atomic_load_explicit(&shadows->written, memory_order_relaxed);
+    }
+    return NULL;
+}
+
+static void slot_send(struct shadows *shadows, struct slot *slot, size_t place)
+{
+    slot->task.bytes = slot->task.arena.used;
+    atomic_fetch_add(&shadows->bytes, slot->task.bytes);
+    atomic_store(&slot->turn, place + 1);
+    if (!atomic_load(&shadows->asleep))
+        return;
+    pthread_mutex_lock(&shadows->lock);
+    atomic_store(&shadows->asleep, false);
+    pthread_cond_signal(&shadows->wake);
+    pthread_mutex_unlock(&shadows->lock);
 }
 
 static bool has_shadow(const struct application_stage *stage)
@@ -147,40 +222,29 @@ static bool has_shadow(const struct application_stage *stage)
 
 void shadows_offer(struct shadows *shadows, size_t path, size_t stage, const struct tensor *inputs)
 {
-    struct task task = {.path = path, .stage = stage};
-    bool room;
+    struct slot *slot;
+    size_t place;
 
     if (!shadows || !has_shadow(&shadows->application->stages[stage]))
         return;
-    pthread_mutex_lock(&shadows->lock);
-    room = shadows->count < QUEUE_MAX && shadows->bytes < QUEUE_BYTES_MAX;
-    pthread_mutex_unlock(&shadows->lock);
-    if (room)
-        room = task_make(&shadows->application->paths[path].steps[stage], inputs, &task);
-    pthread_mutex_lock(&shadows->lock);
-    if (room && shadows->count < QUEUE_MAX) {
-        shadows->tasks[(shadows->first + shadows->count++) % QUEUE_MAX] = task;
-        shadows->bytes += task.bytes;
-        pthread_cond_signal(&shadows->wake);
-    } else {
-        shadows->counts.dropped++;
-        room = false;
+    slot = slot_claim(shadows, &place);
+    if (slot) {
+        slot->task.path = path;
+        slot->task.stage = stage;
     }
-    pthread_mutex_unlock(&shadows->lock);
-    if (!room)
-        arena_release(&task.arena);
+    if (!slot || !task_fill(&shadows->application->paths[path].steps[stage], inputs, &slot->task))
+        atomic_fetch_add(&shadows->dropped, 1);
+    if (slot)
+        slot_send(shadows, slot, place);
 }
 
 struct shadow_counts shadows_counts(struct shadows *shadows)
 {
-    struct shadow_counts counts = {0};
-
     if (!shadows)
-        return counts;
-    pthread_mutex_lock(&shadows->lock);
-    counts = shadows->counts;
-    pthread_mutex_unlock(&shadows->lock);
-    return counts;
+        return (struct shadow_counts){0};
+    return (struct shadow_counts){.run = atomic_load(&shadows->run),
+                                  .failed = atomic_load(&shadows->failed),
+                                  .dropped = atomic_load(&shadows->dropped)};
 }
 
 /* --- life --- */
@@ -217,9 +281,12 @@ enum status shadows_new(const struct application *application, struct servable *
         any = any || has_shadow(&application->stages[s]);
     if (!any)
         return STATUS_OK;
-    made = calloc(1, sizeof *made);
+    made = aligned_alloc(64, sizeof *made);
     if (!made)
         return error_no_memory(err, "shadows");
+    memset(made, 0, sizeof *made);
+    for (size_t i = 0; i < SLOTS; i++)
+        atomic_init(&made->slots[i].turn, i);
     made->application = application;
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->wake, NULL);
@@ -241,13 +308,13 @@ void shadows_free(struct shadows *shadows)
     if (!shadows)
         return;
     pthread_mutex_lock(&shadows->lock);
-    shadows->stopping = true;
+    atomic_store(&shadows->stopping, true);
     pthread_cond_signal(&shadows->wake);
     pthread_mutex_unlock(&shadows->lock);
     if (shadows->runs)
         pthread_join(shadows->thread, NULL);
-    for (size_t i = 0; i < shadows->count; i++)
-        arena_release(&shadows->tasks[(shadows->first + i) % QUEUE_MAX].arena);
+    for (size_t i = 0; i < SLOTS; i++)
+        arena_release(&shadows->slots[i].task.arena);
     for (size_t i = 0; shadows->sessions && i < shadows->application->part_count; i++)
         session_free(shadows->sessions[i]);
     free(shadows->sessions);
