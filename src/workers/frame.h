@@ -46,6 +46,8 @@
 
 #include <stdint.h>
 
+#include "tensor/tensor.h"
+
 enum {
     FRAME_MAGIC = 0x4e524946, /* "FIRN" */
     FRAME_VERSION = 1,
@@ -70,3 +72,47 @@ enum frame_type {
     FRAME_PONG,
     FRAME_SHUTDOWN,
 };
+
+/* --- frame.c --- */
+
+struct frame {
+    enum frame_type type;
+    uint64_t id;
+    uint32_t signature, status;
+    struct bytes text; /* borrowed from the packet */
+    uint64_t offset, space;
+    size_t tensor_count;
+    struct bytes tensors; /* (tensor_count,): descriptors, borrowed from the packet */
+};
+
+struct frame_tensor { /* a descriptor */
+    enum dtype dtype; /* DTYPE_NONE: omitted */
+    struct shape shape;
+    uint64_t offset, bytes;
+};
+
+enum {
+    FRAME_TENSORS_MAX = (FRAME_BYTES_MAX - FRAME_HEAD_BYTES) / FRAME_TENSOR_BYTES,
+    FRAME_ALIGNMENT = 64
+};
+
+/* Head, descriptors and text into `packet` of FRAME_BYTES_MAX; the number of bytes, 0 when they do
+ * not fit. */
+size_t frame_write(const struct frame *frame, const struct frame_tensor *tensors, uint8_t *packet);
+
+/* What a packet says; INVALID_INPUT when it is not a frame. */
+enum status frame_read(struct bytes packet, struct frame *frame, struct error *err) must_check;
+/* Descriptor `index` < tensor_count: dtype, dimensions and size agree. */
+enum status frame_tensor_read(const struct frame *frame, size_t index, struct frame_tensor *tensor,
+                              struct error *err) must_check;
+
+/* Bytes of a tensor in an arena; false: too many, or not of a kind that crosses. */
+bool frame_tensor_size(const struct tensor *tensor, uint64_t *size) must_check;
+/* Put its elements there (frame_tensor_size bytes). */
+void frame_tensor_put(const struct tensor *tensor, uint8_t *place);
+
+/* The string tensor whose `size` bytes at `place` another process may still change: `ends` (count,)
+ * is a copy of its table, checked; `text` the bytes behind it. */
+enum status frame_strings_check(const uint64_t *ends, size_t count, uint64_t text_size,
+                                struct error *err) must_check;
+enum { FRAME_STRING_MISSING_BIT = 63 };

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/sandbox.h"
+
+#include <errno.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "workers/launch.h"
+#include "workers/worker.h"
+
+/* Ids that no distribution gives to anybody: one for each servable. */
+enum {
+    UID_FIRST = 0x70000000,
+    UID_COUNT = 0xffff,
+    UID_NOBODY = 65534,
+    STACK_BYTES_THREAD = 16 << 20
+};
+
+static const char *const LABELS[] = {
+#define LAYER(name, label, meaning) label,
+#include "workers/layers.def"
+#undef LAYER
+};
+
+static struct launch *launch_new(const struct sandbox_request *request,
+                                 const struct sandbox_ability *ability)
+{
+    struct launch *launch = calloc(1, sizeof *launch);
+
+    if (!launch)
+        return NULL;
+    arena_init(&launch->arena, LAUNCH_BYTES_MAX);
+    launch->request = request;
+    launch->ability = ability;
+    snprintf(launch->id_map, sizeof launch->id_map, "%u %u 1", geteuid(), geteuid());
+    snprintf(launch->group_map, sizeof launch->group_map, "%u %u 1", getegid(), getegid());
+    if (request->sandbox && ability->uid)
+        launch->uid =
+            ability->uid == UID_FIRST ? UID_FIRST + request->number % UID_COUNT : ability->uid;
+    return launch;
+}
+
+static void launch_free(struct launch *launch)
+{
+    if (launch)
+        arena_release(&launch->arena);
+    free(launch);
+}
+
+/* --- what this machine can do --- */
+
+/* Go through the list with what `ability` has, without a program at its end. */
+static bool trial(const struct sandbox_ability *ability, char *detail, size_t size)
+{
+    const struct sandbox_request request = {.sandbox = true};
+    struct launch *launch = launch_new(&request, ability);
+    struct sandbox_child child = {.pidfd = -1};
+    siginfo_t info;
+    struct error err;
+    bool good;
+
+    if (!launch || launch_view_system(launch, &err) || launch_filter(launch, &err)) {
+        snprintf(detail, size, "%.90s", launch ? err.text : "no memory");
+        launch_free(launch);
+        return false;
+    }
+    good = launch_run(launch, &child);
+    if (child.pidfd >= 0) {
+        while (waitid(P_PIDFD, (id_t)child.pidfd, &info, WEXITED) && errno == EINTR)
+            ;
+        close(child.pidfd);
+    }
+    if (!good)
+        snprintf(detail, size, "%s: %s", launch->failed, strerror(launch->error));
+    launch_free(launch);
+    return good;
+}
+
+/* Keep `layer` when a child can be made with it. */
+static void try_layer(struct sandbox_ability *ability, enum sandbox_layer layer)
+{
+    ability->has[layer] = true;
+    ability->has[layer] = trial(ability, ability->detail[layer], sizeof ability->detail[layer]);
+    if (ability->has[layer])
+        ability->detail[layer][0] = 0;
+}
+
+static void try_user(struct sandbox_ability *ability)
+{
+    char *detail = ability->detail[LAYER_USER];
+    size_t size = sizeof ability->detail[LAYER_USER];
+
+    if (geteuid() == 0) {
+        const unsigned ids[] = {UID_FIRST, UID_NOBODY};
+
+        for (size_t i = 0; i < ARRAY_COUNT(ids) && !ability->has[LAYER_USER]; i++) {
+            ability->uid = ids[i];
+            try_layer(ability, LAYER_USER);
+        }
+        if (ability->has[LAYER_USER])
+            snprintf(detail, size, "user id %u", ability->uid);
+        else
+            ability->uid = 0;
+        return;
+    }
+    ability->user_namespace = true;
+    try_layer(ability, LAYER_USER);
+    ability->user_namespace = ability->has[LAYER_USER];
+    if (ability->user_namespace)
+        snprintf(detail, size, "user namespace");
+}
+
+static void try_files(struct sandbox_ability *ability)
+{
+    ability->proc = ability->has[LAYER_PROCESSES];
+    try_layer(ability, LAYER_FILES);
+    if (ability->has[LAYER_FILES] || !ability->proc)
+        return;
+    ability->proc = false; /* parts of it are hidden from us: a container */
+    try_layer(ability, LAYER_FILES);
+    if (ability->has[LAYER_FILES])
+        snprintf(ability->detail[LAYER_FILES], sizeof ability->detail[LAYER_FILES],
+                 "without /proc");
+}
+
+static void try_landlock(struct sandbox_ability *ability)
+{
+    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    char *detail = ability->detail[LAYER_LANDLOCK];
+
+    if (abi <= 0) {
+        snprintf(detail, sizeof ability->detail[LAYER_LANDLOCK], "not in this kernel: %s",
+                 strerror(errno));
+        return;
+    }
+    ability->landlock_abi = (int)abi;
+    try_layer(ability, LAYER_LANDLOCK);
+    if (ability->has[LAYER_LANDLOCK])
+        snprintf(detail, sizeof ability->detail[LAYER_LANDLOCK], "ABI %ld", abi);
+    else
+        ability->landlock_abi = 0;
+}
+
+static struct sandbox_ability ABILITY;
+
+static void find_out(void)
+{
+    ABILITY.has[LAYER_PRIVILEGES] = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) >= 0;
+    ABILITY.has[LAYER_LIMITS] = true;
+    try_layer(&ABILITY, LAYER_SYSTEM_CALLS);
+    try_user(&ABILITY);
+    try_layer(&ABILITY, LAYER_PROCESSES);
+    try_layer(&ABILITY, LAYER_NETWORK);
+    try_layer(&ABILITY, LAYER_IPC);
+    try_files(&ABILITY);
+    try_landlock(&ABILITY);
+}
+
+const struct sandbox_ability *sandbox_ability(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, find_out);
+    return &ABILITY;
+}
+
+enum status sandbox_check(const struct sandbox_ability *ability, struct error *err)
+{
+    const char *missing = NULL;
+
+    if (!ability->has[LAYER_PRIVILEGES])
+        missing = LABELS[LAYER_PRIVILEGES];
+    else if (!ability->has[LAYER_SYSTEM_CALLS])
+        missing = LABELS[LAYER_SYSTEM_CALLS];
+    else if (!ability->has[LAYER_USER])
+        missing = LABELS[LAYER_USER];
+    if (!missing)
+        return STATUS_OK;
+    (void)!error_set(err, STATUS_UNAVAILABLE,
+                     "workers need a sandbox, and this machine has no layer \"%s\"", missing);
+    error_fix(err, "allow user namespaces, run firn as root, or accept workers without a sandbox");
+    return err->status;
+}
+
+void worker_sandbox_describe(struct text *text)
+{
+    const struct sandbox_ability *ability = sandbox_ability();
+
+    for (size_t i = 0; i < LAYER_COUNT; i++)
+        text_printf(text, "%-13s %s%s%s\n", LABELS[i], ability->has[i] ? "yes" : "no",
+                    ability->detail[i][0] ? ": " : "", ability->detail[i]);
+}
+
+/* --- starting --- */
+
+const char *sandbox_files(const struct sandbox_request *request)
+{
+    return request->sandbox && sandbox_ability()->has[LAYER_FILES] ? "/model/files"
+                                                                   : request->files;
+}
+
+static bool program_set(struct launch *launch, bool view)
+{
+    const struct sandbox_request *request = launch->request;
+    const char *home = view ? "/tmp" : request->temporary ? request->temporary : "/tmp";
+    struct arena *arena = &launch->arena;
+    size_t count = 0;
+    const char **list = arena_new(arena, const char *, 16);
+
+    while (request->arguments[count])
+        count++;
+    launch->program = request->python;
+    launch->arguments = arena_new(arena, const char *, count + 2);
+    launch->environment = list;
+    launch->folder = view ? "/" : home;
+    if (!launch->arguments || !list)
+        return false;
+    launch->arguments[0] = request->python;
+    memcpy(launch->arguments + 1, request->arguments, count * sizeof *request->arguments);
+    *list++ = arena_printf(arena, "PATH=%s%s/usr/local/bin:/usr/bin:/bin",
+                           request->environment ? request->environment : "",
+                           request->environment ? "/bin:" : "");
+    *list++ = arena_printf(arena, "PYTHONPATH=%s", view ? "/model/worker" : request->code);
+    *list++ = arena_printf(arena, "HOME=%s", home);
+    *list++ = arena_printf(arena, "TMPDIR=%s", home);
+    *list++ = arena_printf(arena, "OMP_NUM_THREADS=%u", request->threads);
+    *list++ = "LANG=C.UTF-8";
+    *list++ = "USER=worker";
+    *list++ = "LOGNAME=worker";
+    *list++ = "PYTHONUNBUFFERED=1";
+    *list++ = "PYTHONDONTWRITEBYTECODE=1";
+    for (size_t i = 0; i < 5; i++)
+        if (!launch->environment[i])
+            return false;
+    return true;
+}
+
+static enum status prepare(struct launch *launch, struct error *err)
+{
+    const struct sandbox_request *request = launch->request;
+    const struct sandbox_ability *ability = launch->ability;
+
+    if (request->sandbox) {
+        TRY(sandbox_check(ability, err));
+        TRY(launch_view(launch, err));
+        TRY(launch_filter(launch, err));
+    }
+    /* the stacks and buffers that threads of numeric libraries reserve are not the model's */
+    if (request->memory_bytes)
+        launch->memory_bytes =
+            request->memory_bytes + (size_t)request->threads * STACK_BYTES_THREAD;
+    if (!program_set(launch, request->sandbox && ability->has[LAYER_FILES]))
+        return error_no_memory(err, "a worker");
+    return STATUS_OK;
+}
+
+enum status sandbox_start(const struct sandbox_request *request, struct sandbox_child *child,
+                          struct error *err)
+{
+    struct launch *launch = launch_new(request, sandbox_ability());
+    enum status status;
+
+    if (!launch)
+        return error_no_memory(err, "a worker");
+    status = prepare(launch, err);
+    if (!status && !launch_run(launch, child)) {
+        status = error_set(err, STATUS_UNAVAILABLE, "a worker cannot start: %s: %s", launch->failed,
+                           strerror(launch->error));
+        if (child->pidfd >= 0) {
+            siginfo_t info;
+
+            while (waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED) && errno == EINTR)
+                ;
+            close(child->pidfd);
+        }
+    }
+    launch_free(launch);
+    return status;
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Sandbox: what keeps a worker from everything but its model. What this machine can do is found out
+ * once; a process then gets all of it or is not started: no layer is dropped silently.
+ *
+ * A child is made by clone(CLONE_VM | CLONE_VFORK), so that a server with much memory copies none
+ * of its page tables: until execve the child runs in the server's memory, makes system calls from a
+ * list that was prepared, and allocates nothing. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/text.h"
+
+enum sandbox_layer {
+#define LAYER(name, label, meaning) LAYER_##name,
+#include "workers/layers.def"
+#undef LAYER
+    LAYER_COUNT
+};
+
+struct sandbox_ability {
+    bool has[LAYER_COUNT];
+    char detail[LAYER_COUNT][96]; /* "ABI 7"; or why not: "Operation not permitted" */
+    bool user_namespace;          /* the way to the others where firn is not root */
+    bool proc;                    /* /proc can be mounted in it */
+    int landlock_abi;             /* 0: none */
+    unsigned uid;                 /* to become; 0: stays who it is */
+};
+
+/* What this machine can do; the first call tries it out. From any thread. */
+const struct sandbox_ability *sandbox_ability(void);
+
+/* UNAVAILABLE when what is left is too little to run a stranger's code: system calls and
+ * privileges, and a user or namespaces of its own. */
+enum status sandbox_check(const struct sandbox_ability *ability, struct error *err) must_check;
+
+struct sandbox_request {
+    const char *python;               /* program */
+    const char *environment;          /* folder of a virtual environment, or NULL */
+    const char *code, *files;         /* folders; see struct worker_options */
+    const char *temporary;            /* writable folder where there is no view of its own */
+    const char *const *arguments;     /* after the program's name, NULL-terminated */
+    int input, output, socket, arena; /* descriptors: 0, 1 and 2, 3, 4 of the worker */
+    size_t memory_bytes;              /* 0: no limit */
+    unsigned threads;                 /* that numeric libraries shall use */
+    unsigned number;                  /* of the servable: another uid for each */
+    bool sandbox;                     /* false: limits only */
+};
+
+struct sandbox_child {
+    pid_t pid;
+    int pidfd;
+};
+
+/* Where the worker finds the model's files. */
+const char *sandbox_files(const struct sandbox_request *request);
+
+/* Start it; returns after execve. UNAVAILABLE names the step that failed. */
+enum status sandbox_start(const struct sandbox_request *request, struct sandbox_child *child,
+                          struct error *err) must_check;
