@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Common subexpressions: of two nodes, or two small constants, that are the same, one remains. */
+/* Common subexpressions: of two nodes, or two constants, that are the same, one remains. Before
+ * folding, which makes new constants of the same ones. */
 #include "base/map.h"
 #include "graph/internal.h"
 
@@ -52,6 +53,13 @@ static bool same_tensor(const struct tensor *a, const struct tensor *b)
     return a->dtype == b->dtype && shape_equal(&a->shape, &b->shape) &&
            (a->data == b->data ||
             (a->dtype != DTYPE_STRING && same_data(a->data, b->data, tensor_bytes(a))));
+}
+
+/* Large ones are compared by where they lie: two readers of one variable. */
+static bool same_constant(const struct tensor *a, const struct tensor *b, bool large)
+{
+    return large ? a->dtype == b->dtype && shape_equal(&a->shape, &b->shape) && a->data == b->data
+                 : same_tensor(a, b);
 }
 
 static bool same_attribute(const struct attribute *a, const struct attribute *b)
@@ -143,14 +151,16 @@ static void merge_constant(struct edit *edit, struct table *table, size_t v)
     const struct entry *entry;
     uint64_t hash;
     size_t slot;
+    bool large;
 
-    if (!constant || !constant->data || constant->dtype == DTYPE_STRING || constant->element ||
-        tensor_bytes(constant) > CONSTANT_BYTES_MAX)
+    if (!constant || !constant->data || constant->dtype == DTYPE_STRING || constant->element)
         return;
-    hash = mix_data((uint64_t)constant->dtype, constant->data, tensor_bytes(constant));
+    large = tensor_bytes(constant) > CONSTANT_BYTES_MAX;
+    hash = large ? mix((uint64_t)constant->dtype, (uint64_t)(uintptr_t)constant->data)
+                 : mix_data((uint64_t)constant->dtype, constant->data, tensor_bytes(constant));
     slot = (size_t)hash & table->mask;
     for (; (entry = table_next(table, hash, &slot)); slot = (slot + 1) & table->mask)
-        if (same_tensor(values[entry->index - 1].constant, constant)) {
+        if (same_constant(values[entry->index - 1].constant, constant, large)) {
             edit->instead[v] = (value_id)(entry->index - 1);
             return;
         }
@@ -198,6 +208,6 @@ static enum status run(struct graph *graph, struct arena *scratch, struct error 
 const struct pass pass_common = {
     .name = "common",
     .summary = "compute equal things once",
-    .order = 30,
+    .order = 15,
     .run = run,
 };

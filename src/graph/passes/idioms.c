@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Activations that exporters write in parts: Swish, HardSwish, HardSigmoid, Mish. The last node of
- * a pattern becomes the whole; the others die when nobody else reads them. And a Sum of two is an
- * Add. */
+/* Activations that exporters write in parts: Swish, HardSwish, HardSigmoid, Mish, Relu6. The last
+ * node of a pattern becomes the whole; the others die when nobody else reads them. And a Sum of two
+ * is an Add. */
 #include <math.h>
 
+#include "graph/emit.h"
 #include "graph/match.h"
 
 /* Clip to [0, 6], Relu6. */
@@ -21,6 +22,34 @@ static bool is_relu6(const struct graph *graph, const struct node *node, value_i
     }
     *x = node->inputs[0];
     return low == 0 && high == 6;
+}
+
+/* Clip(Relu(x), low, high) as Clip(x, low', high): a new lower bound, where it is lower than 0. */
+static enum status clip_relu(struct graph *graph, size_t n, bool *done, struct error *err)
+{
+    const struct node *node = &graph->nodes[n], *relu = match_maker(graph, node, 0);
+    bool has_low = node->input_count > 1 && node->inputs[1] != VALUE_NONE;
+    value_id inputs[3] = {0, has_low ? node->inputs[1] : VALUE_NONE, VALUE_NONE};
+    double low = -INFINITY, high;
+
+    *done = false;
+    if (!node_is(node, "Clip") || node->opset < 11 || node->input_count < 3 || !relu ||
+        !node_is(relu, "Relu") || (has_low && !match_number(graph, node, 1, &low)) ||
+        !match_number(graph, node, 2, &high) || !(high >= 0))
+        return STATUS_OK;
+    inputs[0] = relu->inputs[0];
+    inputs[2] = node->inputs[2];
+    if (!(low >= 0)) {
+        struct emitter e = {graph, node->name};
+
+        TRY(emit_number(&e, graph->values[inputs[0]].dtype, 0, &inputs[1], err));
+    }
+    *done = true;
+    return graph_node_rewrite(
+        graph, n,
+        &(struct node_description){
+            .op = "Clip", .name = graph->nodes[n].name, .inputs = inputs, .input_count = 3},
+        err);
 }
 
 /* What a node is the end of. */
@@ -127,6 +156,7 @@ static enum status run(struct graph *graph, struct arena *scratch, struct error 
         struct attribute attributes[2];
         struct idiom idiom;
         size_t count = 0;
+        bool clipped;
 
         if (node_is(&graph->nodes[n], "Sum") && graph->nodes[n].input_count == 2) {
             TRY(graph_node_rewrite(graph, n,
@@ -138,7 +168,8 @@ static enum status run(struct graph *graph, struct arena *scratch, struct error 
                                    err));
             continue;
         }
-        if (!find(graph, &graph->nodes[n], &idiom))
+        TRY(clip_relu(graph, n, &clipped, err));
+        if (clipped || !find(graph, &graph->nodes[n], &idiom))
             continue;
         if (idiom.has_alpha)
             attributes[count++] = attribute_of_float("alpha", idiom.alpha);
@@ -159,7 +190,7 @@ static enum status run(struct graph *graph, struct arena *scratch, struct error 
 
 const struct pass pass_idioms = {
     .name = "idioms",
-    .summary = "Swish, HardSwish, HardSigmoid and Mish from their parts",
+    .summary = "Swish, HardSwish, HardSigmoid, Mish and Relu6 from their parts",
     .order = 130,
     .run = run,
 };

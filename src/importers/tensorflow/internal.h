@@ -313,6 +313,10 @@ enum status tf_variable_dereference(const struct tf_scope *scope, const char *re
 
 /* --- signatures (model/signature.c) --- */
 
+/* An input of the graph whose free dimensions have names. */
+enum status tf_graph_input(struct emitter *e, const char *name, enum dtype dtype,
+                           const struct shape *shape, value_id *value, struct error *err)
+    must_check;
 /* Around the lowering of a signature of `graph`. The fields come first; what it reads and writes of
  * variables is added behind them. */
 void tf_signature_begin(struct tf_lowering *l, struct graph *graph);

@@ -174,7 +174,7 @@ static enum status input_add(struct tf_scope *scope, const struct tf_node *node,
         .evidence_shape = {shape.rank < 0 ? EVIDENCE_UNKNOWN : EVIDENCE_STORED, "attribute shape"},
         .evidence_profile = {EVIDENCE_DERIVED, "dtype"},
     };
-    TRY(graph_input(scope->e->graph, node->name, dtype, &shape, value, err));
+    TRY(tf_graph_input(scope->e, node->name, dtype, &shape, value, err));
     return tf_feed(scope, node, *value, err);
 }
 

@@ -1,9 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The signatures of a stored model as signatures of a graph. */
+#include <stdio.h>
+
 #include "base/text.h"
 #include "importers/tensorflow/internal.h"
 
+enum { INPUT_SYMBOLS_MAX = 256, NAME_MAX_BYTES = 256 };
+
 /* --- what goes in and out --- */
+
+/* Free dimensions get names, by which passes know them again: those of equal inputs of several
+ * signatures the same. */
+enum status tf_graph_input(struct emitter *e, const char *name, enum dtype dtype,
+                           const struct shape *shape, value_id *value, struct error *err)
+{
+    struct shape named = *shape;
+    char symbol[NAME_MAX_BYTES];
+
+    for (int i = 0; i < named.rank && e->graph->symbol_count < INPUT_SYMBOLS_MAX; i++) {
+        int size =
+            named.dims[i] == DIM_UNKNOWN ? snprintf(symbol, sizeof symbol, "%s.%d", name, i) : -1;
+
+        if (size > 0 && size < (int)sizeof symbol)
+            TRY(graph_symbol(e->graph, symbol, &named.dims[i], err));
+    }
+    return graph_input(e->graph, name, dtype, &named, value, err);
+}
 
 /* The node that a field feeds, as an input of the graph: a placeholder, or any other, whose own
  * value is then not asked for. */
@@ -21,7 +43,7 @@ static enum status input_add(struct tf_scope *scope, const struct tf_field *fiel
         *value = tf_state_of(scope, node)->outputs[0];
         return STATUS_OK;
     }
-    TRY(graph_input(scope->e->graph, field->name, field->dtype, &field->shape, value, err));
+    TRY(tf_graph_input(scope->e, field->name, field->dtype, &field->shape, value, err));
     return tf_feed(scope, node, *value, err);
 }
 
@@ -194,8 +216,8 @@ static enum status function_build(struct tf_scope *scope, const struct tf_signat
                                   value_id *inputs, value_id *outputs, struct error *err)
 {
     for (size_t i = 0; i < stored->input_count; i++)
-        TRY(graph_input(scope->e->graph, stored->inputs[i].name, stored->inputs[i].dtype,
-                        &stored->inputs[i].shape, &inputs[i], err));
+        TRY(tf_graph_input(scope->e, stored->inputs[i].name, stored->inputs[i].dtype,
+                           &stored->inputs[i].shape, &inputs[i], err));
     TRY(function_call(scope, stored, inputs, outputs, err));
     for (size_t i = 0; i < stored->output_count; i++)
         if (emit_dtype(scope->e, outputs[i]) != stored->outputs[i].dtype)
