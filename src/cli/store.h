@@ -25,6 +25,8 @@ struct store_upload {
     const char *name;     /* NULL: the manifest's, or from the path */
     const char *manifest; /* a file; NULL: the one in the folder */
     struct bytes text;    /* a manifest as text, instead of both; empty: none */
+    struct bytes facts;   /* see loading_add; empty: none */
+    bool workers;         /* install what a worker needs; a server decides that itself */
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *context;
 };

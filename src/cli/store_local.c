@@ -4,11 +4,12 @@
 
 #include "applications/application.h"
 #include "cli/store.h"
-#include "loading/load.h"
+#include "cli/workers.h"
 
 struct local {
     struct store base;
     struct registry *registry;
+    char *folder;
 };
 
 static struct registry *registry_of(struct store *store)
@@ -20,12 +21,21 @@ static enum status local_upload(struct store *store, const struct store_upload *
                                 struct version *version, bool *unchanged, struct arena *keep,
                                 struct error *err)
 {
-    const struct loading_add add = {
-        .name = upload->name, .progress = upload->progress, .context = upload->context};
+    struct loading_add add = {.name = upload->name,
+                              .facts = upload->facts,
+                              .progress = upload->progress,
+                              .context = upload->context};
+    struct worker_policy workers;
     struct loading loading = {0};
-    enum status status =
-        upload->text.size ? load_open_text(upload->path, upload->text, MANIFEST_NAME, &loading, err)
-                          : load_open(upload->path, upload->manifest, &loading, err);
+    enum status status;
+
+    if (upload->workers) {
+        TRY(workers_here(((struct local *)store)->folder, &workers, keep, err));
+        add.workers = &workers;
+    }
+    status = upload->text.size
+                 ? load_open_text(upload->path, upload->text, MANIFEST_NAME, &loading, err)
+                 : load_open(upload->path, upload->manifest, &loading, err);
 
     if (!status)
         status = load_add(&loading, registry_of(store), &add, version, unchanged, keep, err);
@@ -88,6 +98,7 @@ static enum status local_verify(struct store *store, struct text *report, size_t
 static void local_close(struct store *store)
 {
     registry_close(registry_of(store));
+    free(((struct local *)store)->folder);
     free(store);
 }
 
@@ -111,7 +122,13 @@ enum status store_local(const char *folder, struct store **store, struct error *
     if (!local)
         return error_no_memory(err, "a store");
     local->base.class = &LOCAL;
+    local->folder = strdup(folder);
+    if (!local->folder) {
+        free(local);
+        return error_no_memory(err, "a store");
+    }
     if (registry_open(folder, &local->registry, err)) {
+        free(local->folder);
         free(local);
         return err->status;
     }

@@ -363,6 +363,11 @@ static enum status send_packed(struct store *store, const struct store_upload *u
         client_encode(&headers, s->manifest);
         text_append(&headers, "\r\n");
     }
+    if (upload->facts.size) {
+        text_append(&headers, "Firn-Facts: ");
+        client_encode(&headers, upload->facts);
+        text_append(&headers, "\r\n");
+    }
     status = text_check(&path, err);
     if (!status)
         status = text_check(&headers, err);

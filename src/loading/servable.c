@@ -4,6 +4,9 @@
 #include "loading/adapt.h"
 #include "loading/internal.h"
 #include "loading/sharing.h"
+#include "loading/worker.h"
+
+static const struct load_options NOTHING = {0};
 
 /* The servable with the contract `face`, which lives in the model's arena. */
 static enum status make(struct loading *loading, const struct contract *face,
@@ -29,14 +32,19 @@ static enum status make(struct loading *loading, const struct contract *face,
     return same ? STATUS_OK : adapted_servable(*servable, &contracts[0], servable, err);
 }
 
-enum status load_servable(struct loading *loading, const struct native_options *options,
+enum status load_servable(struct loading *loading, const struct load_options *options,
                           struct servable **servable, struct error *err)
 {
-    return make(loading, &loading->description.contract, options, servable, err);
+    const struct description *description = &loading->description;
+
+    options = options ? options : &NOTHING;
+    if (description->reason && options->workers && worker_fits(description->format))
+        return worker_load(loading, options->workers, servable, err);
+    return make(loading, &description->contract, options->native, servable, err);
 }
 
 enum status load_alone(struct registry *registry, const struct version *version,
-                       const struct native_options *options, struct servable **servable,
+                       const struct load_options *options, struct servable **servable,
                        struct error *err)
 {
     struct loading loading = {0};
@@ -44,6 +52,8 @@ enum status load_alone(struct registry *registry, const struct version *version,
     struct artifact *artifact;
     enum status status;
 
+    if (version->reason)
+        return worker_load_version(registry, version, options->workers, servable, err);
     TRY(registry_artifact(registry, version, &artifact, err));
     /* the frozen contract holds what the manifest declared; its payload still counts */
     status = load_import(artifact, bytes_of(version->manifest ? version->manifest : ""),
@@ -51,7 +61,7 @@ enum status load_alone(struct registry *registry, const struct version *version,
     if (!status)
         status = contract_parse_json(bytes_of(version->contract), &frozen, &loading.model, err);
     if (!status)
-        status = make(&loading, &frozen, options, servable, err);
+        status = make(&loading, &frozen, options->native, servable, err);
     load_close(&loading);
     return status;
 }
@@ -60,14 +70,12 @@ enum status load_version(struct registry *registry, const struct version *versio
                          const struct load_options *options, struct servable **servable,
                          struct error *err)
 {
-    static const struct load_options NONE = {0};
-
-    options = options ? options : &NONE;
-    if (version->reason)
+    options = options ? options : &NOTHING;
+    if (version->reason && !(options->workers && worker_fits(version->format)))
         return error_set(err, STATUS_UNSUPPORTED, "%s", version->reason);
     if (!strcmp(version->format, APPLICATION_FORMAT))
         return load_application(registry, version, options, servable, err);
     if (options->sharing)
-        return sharing_load(options->sharing, registry, version, options->native, servable, err);
-    return load_alone(registry, version, options->native, servable, err);
+        return sharing_load(options->sharing, registry, version, options, servable, err);
+    return load_alone(registry, version, options, servable, err);
 }

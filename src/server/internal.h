@@ -61,6 +61,7 @@ struct io {
 struct server {
     struct settings settings;
     struct registry *registry;
+    const struct worker_policy *workers; /* what uploads may install; NULL: nothing */
     char *temporary;
     struct router *router;
     struct metrics *metrics;

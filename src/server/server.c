@@ -533,6 +533,7 @@ enum status server_new(const struct server_options *options, struct server **res
     pthread_mutex_init(&server->parked_lock, NULL);
     server->settings = *options->settings;
     server->registry = options->registry;
+    server->workers = options->workers;
     server->temporary = options->temporary ? strdup(options->temporary) : NULL;
     status = start(server, options, err);
     if (status != STATUS_OK) {

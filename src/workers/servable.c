@@ -182,7 +182,7 @@ static enum status call_result(struct call *call, const struct frame *frame, str
 /* The model said no. It may say why, and which kind of no it is. */
 static enum status call_error(struct call *call, const struct frame *frame, struct error *err)
 {
-    enum status status = frame->status > STATUS_OK && frame->status <= STATUS_INTERNAL
+    enum status status = frame->status > STATUS_OK && frame->status <= STATUS_FAILED
                              ? (enum status)frame->status
                              : STATUS_INTERNAL;
     char text[400];

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "server/policy.h"
 #include "server/server.h"
 #include "server/source.h"
 
@@ -27,7 +28,8 @@ static const struct option OPTIONS[] = {
      "where to listen (127.0.0.1:8080); port 0 picks one"},
     {"grpc", OPTION_TEXT, offsetof(struct serve, grpc), "HOST:PORT", "not in this version"},
     {"workers", OPTION_SWITCH, offsetof(struct serve, workers), "on|off",
-     "framework workers: not in this version"},
+     "let processes with the framework, in sandboxes, run what firn does not: code of the models "
+     "(off)"},
     {"set", OPTION_LIST, offsetof(struct serve, set), "NAME=VALUE",
      "a setting; `firn help settings` lists them"},
     {0},
@@ -57,8 +59,6 @@ static enum status check(const struct serve *serve, struct error *err)
         return error_set(err, STATUS_INVALID_INPUT, "--store DIR is not given");
     if (serve->grpc)
         return error_set(err, STATUS_UNSUPPORTED, "--grpc is not in this version");
-    if (serve->workers)
-        return error_set(err, STATUS_UNSUPPORTED, "--workers on is not in this version");
     return STATUS_OK;
 }
 
@@ -89,9 +89,19 @@ static enum status serve_store(const struct serve *serve, const struct settings 
         .registry = registry,
         .temporary = temporary,
     };
+    struct worker_policy workers;
+    struct arena keep;
     struct server *server;
     int signal;
 
+    arena_init(&keep, 1 << 20);
+    if (serve->workers) {
+        if (worker_policy_of(settings, serve->store, &workers, &keep, err)) {
+            arena_release(&keep);
+            return err->status;
+        }
+        options.workers = source.workers = &workers;
+    }
     snprintf(temporary, sizeof temporary, "%s/tmp", serve->store);
     TRY(file_make_folders(temporary, err));
     TRY(server_new(&options, &server, err));
@@ -103,6 +113,7 @@ static enum status serve_store(const struct serve *serve, const struct settings 
     server_drain(server);
     server_wait(server);
     server_free(server);
+    arena_release(&keep);
     return STATUS_OK;
 }
 
@@ -140,7 +151,7 @@ static int run(int argc, char **argv)
 
 const struct command command_serve = {
     .name = "serve",
-    .usage = "serve --store DIR [--http HOST:PORT] [--set NAME=VALUE]...",
+    .usage = "serve --store DIR [--http HOST:PORT] [--workers on] [--set NAME=VALUE]...",
     .summary = "answer requests for the models of a store",
     .help =
         "Prints a line that begins with \"ready\" when it accepts requests. SIGTERM and SIGINT\n"

@@ -9,6 +9,7 @@
 
 struct upload {
     const char *name, *manifest, *alias;
+    bool workers;
     struct store_options store;
 };
 
@@ -19,6 +20,8 @@ static const struct option OPTIONS[] = {
      "a manifest (serving.yaml in the folder); see `firn help manifest`"},
     {"alias", OPTION_TEXT, offsetof(struct upload, alias), "ALIAS",
      "let this alias stand on the new version"},
+    {"workers", OPTION_FLAG, offsetof(struct upload, workers), NULL,
+     "with --store: install what a worker of it needs (requirements.txt, install-command)"},
     STORE_OPTIONS(struct upload, store),
     {0},
 };
@@ -58,6 +61,7 @@ static enum status work(struct store_call *call)
     struct store_upload upload = {.path = call->arguments->items[0],
                                   .name = options->name,
                                   .manifest = options->manifest,
+                                  .workers = options->workers,
                                   .progress = show,
                                   .context = &progress};
     struct version version;
