@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "base/map.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "formats/protobuf.h"
@@ -30,7 +31,7 @@ char *hydrosphere_dtype_name(enum dtype dtype, char name[HYDROSPHERE_DTYPE_SIZE]
     return name;
 }
 
-enum dtype hydrosphere_dtype(struct bytes name)
+enum dtype hydrosphere_dtype_from(struct bytes name)
 {
     char known[HYDROSPHERE_DTYPE_SIZE];
 
@@ -152,10 +153,15 @@ static void field_declared(const struct place *place, struct field *field)
 static enum status names_check(const struct place *place, const struct field *fields, size_t count,
                                struct error *err)
 {
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < i; k++)
-            if (!strcmp(fields[i].name, fields[k].name))
-                return invalid(place, &fields[i], "occurs twice", err);
+    struct map names;
+
+    map_init(&names, place->keep);
+    for (size_t i = 0; i < count; i++) {
+        if (map_find(&names, bytes_of(fields[i].name)))
+            return invalid(place, &fields[i], "occurs twice", err);
+        if (!map_set(&names, bytes_of(fields[i].name), (void *)&fields[i]))
+            return error_no_memory(err, "a contract");
+    }
     return STATUS_OK;
 }
 
@@ -233,7 +239,7 @@ static enum status json_field(const struct place *place, const struct json *valu
         return subfields_refuse(place, field, err);
     if (!json_string(dtype, &string))
         return invalid(place, field, "has no dtype", err);
-    field->dtype = hydrosphere_dtype(string);
+    field->dtype = hydrosphere_dtype_from(string);
     if (field->dtype == DTYPE_NONE) {
         char what[TEXT_QUOTE_SIZE + 32], quoted[TEXT_QUOTE_SIZE];
 
