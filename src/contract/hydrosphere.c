@@ -147,7 +147,8 @@ static void field_declared(const struct place *place, struct field *field)
         field->evidence_dtype = declared;
     if (field->shape.rank != RANK_UNKNOWN)
         field->evidence_shape = declared;
-    field->evidence_profile = declared;
+    if (field->profile != PROFILE_NONE) /* which clients say when nobody said anything */
+        field->evidence_profile = declared;
 }
 
 static enum status names_check(const struct place *place, const struct field *fields, size_t count,
@@ -356,14 +357,41 @@ static enum status protobuf_shape(const struct place *place, struct field *field
     return STATUS_OK;
 }
 
-/* ModelField {name 1, shape 2, subfields 3, dtype 4, profile 5 or, in generation 2, 10} */
+/* Of the oldest contracts: TensorInfo {dtype 2, tensor_shape 3}; *is_info says whether it is one.
+ */
+static enum status protobuf_info(const struct place *place, struct protobuf message,
+                                 struct field *field, bool *is_info, struct error *err)
+{
+    struct protobuf_field item;
+    struct protobuf shape;
+    int64_t number;
+
+    *is_info = false;
+    for (;;) {
+        TRY(protobuf_next(&message, &item, err));
+        if (item.number == 0)
+            return STATUS_OK;
+        if (item.number == 2) {
+            *is_info = true;
+            TRY(protobuf_i64(&item, &number, err));
+            field->dtype = number > TF_CODE_MAX ? DTYPE_NONE : dtype_from_tf(number);
+        } else if (item.number == 3) {
+            TRY(protobuf_message(&item, &shape, err));
+            TRY(protobuf_shape(place, field, shape, err));
+        }
+    }
+}
+
+/* ModelField {name 1, shape 2, subfields 3, dtype 4, profile 5 or, in generation 2, 10}; before
+ * generation 1 {field_name 1, dict 2, info 3} */
 static enum status protobuf_field_read(const struct place *place, struct protobuf message,
                                        struct field *field, struct error *err)
 {
-    struct protobuf again = message, shape;
+    struct protobuf again = message, shape, info;
     struct protobuf_field item;
     const char *name = NULL;
     int64_t number;
+    bool is_info;
 
     do {
         TRY(protobuf_next(&again, &item, err));
@@ -384,7 +412,11 @@ static enum status protobuf_field_read(const struct place *place, struct protobu
             TRY(protobuf_shape(place, field, shape, err));
             break;
         case 3:
-            return subfields_refuse(place, field, err);
+            TRY(protobuf_message(&item, &info, err));
+            TRY(protobuf_info(place, info, field, &is_info, err));
+            if (!is_info)
+                return subfields_refuse(place, field, err);
+            break;
         case 4:
             TRY(protobuf_i64(&item, &number, err));
             field->dtype = number > TF_CODE_MAX ? DTYPE_NONE : dtype_from_tf(number);

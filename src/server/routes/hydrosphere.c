@@ -9,81 +9,11 @@
 #include "server/internal.h"
 #include "server/predict.h"
 
-static const struct field *field_named(const struct signature *signature, struct bytes name)
-{
-    for (size_t i = 0; i < signature->input_count; i++)
-        if (bytes_is(name, signature->inputs[i].name))
-            return &signature->inputs[i];
-    return NULL;
-}
-
-static enum status unknown_field(const struct signature *signature, struct bytes name,
-                                 struct error *err)
-{
-    char quoted[TEXT_QUOTE_SIZE], list[300] = "";
-    size_t used = 0;
-
-    for (size_t i = 0; i < signature->input_count && used < sizeof list; i++)
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
-                                 signature->inputs[i].name);
-    return error_set(err, STATUS_INVALID_INPUT, "signature '%s' has no input '%s'; it has %s",
-                     signature->name, text_quote(name, quoted, sizeof quoted), list);
-}
-
-/* The rank of the contract: a value for [1], say, may come as a lone one. */
-static enum status field_read(struct prediction *p, struct json_reader *reader,
-                              const struct field *field, struct given *given, struct error *err)
-{
-    const struct shape any = shape_unknown();
-
-    given->name = field->name;
-    if (json_read_tensor(reader, field->dtype, &any, &given->tensor, request_arena(p->request),
-                         err))
-        return error_within(err, "field '%.64s'", field->name);
-    if (given->tensor.shape.rank == 0 && field->shape.rank > 0) {
-        given->tensor.shape.rank = field->shape.rank;
-        for (int d = 0; d < field->shape.rank; d++)
-            given->tensor.shape.dims[d] = 1;
-    }
-    return STATUS_OK;
-}
-
-static enum status fields_read(struct prediction *p, struct json_reader *reader,
-                               struct given *given, struct error *err)
-{
-    struct bytes key;
-    bool more;
-
-    for (;;) {
-        const struct field *field;
-
-        TRY(json_next(reader, &more, &key, err));
-        if (!more)
-            return json_end(reader, err);
-        field = field_named(p->signature, key);
-        if (!field)
-            return unknown_field(p->signature, key, err);
-        for (size_t i = 0; i < p->given_count; i++)
-            if (bytes_is(key, given[i].name))
-                return json_repeated(reader, key, err);
-        TRY(field_read(p, reader, field, &given[p->given_count], err));
-        p->given_count++;
-    }
-}
-
 static enum status parse_as(struct prediction *p, const char *signature, struct error *err)
 {
-    struct json_reader reader;
-    struct given *given;
-
     TRY(prediction_signature(p, signature, err));
-    given = arena_new(request_arena(p->request), struct given, p->signature->input_count);
-    if (!given)
-        return error_no_memory(err, "a request");
-    p->given = given;
-    json_reader_init(&reader, p->request->body, 0);
-    TRY(json_enter(&reader, JSON_OBJECT, err));
-    return fields_read(p, &reader, given, err);
+    return contract_given_json(p->signature, p->request->body, &p->given, &p->given_count,
+                               request_arena(p->request), err);
 }
 
 static enum status parse_first(struct prediction *p, struct error *err)
