@@ -339,10 +339,13 @@ static struct loaded *find_version(const struct table_model *model, struct bytes
 enum status models_find(const struct model_table *table, struct bytes name, struct bytes version,
                         struct loaded **loaded, struct error *err)
 {
-    size_t size = 0;
+    size_t size = 0, back = 0; /* back: "name^", so many before the newest */
     struct bytes plain, inside = {NULL, 0};
     const struct table_model *model;
 
+    while (back < name.size && name.data[name.size - 1 - back] == '^')
+        back++;
+    name.size -= back;
     while (size < name.size && name.data[size] != '@' && name.data[size] != ':')
         size++;
     plain = (struct bytes){name.data, size};
@@ -355,6 +358,16 @@ enum status models_find(const struct model_table *table, struct bytes name, stru
     if (model->unloaded)
         return error_set(err, STATUS_NOT_FOUND, "Request for unknown model: '%s' is unloaded",
                          model->name);
+    if (back && (size < name.size || version.size))
+        return error_set(err, STATUS_INVALID_INPUT, "two versions are given");
+    if (back && back >= model->count)
+        return error_set(err, STATUS_NOT_FOUND,
+                         "model '%s' has %zu versions, none %zu before the newest", model->name,
+                         model->count, back);
+    if (back) {
+        *loaded = model->versions[back];
+        return STATUS_OK;
+    }
     if (size < name.size && (version.size || !inside.size))
         return error_set(err, STATUS_INVALID_INPUT,
                          version.size ? "two versions are given" : "the version is empty");

@@ -22,7 +22,7 @@ enum {
 
 struct route {
     enum http_method method; /* HTTP_GET answers HEAD too */
-    const char *path;        /* "/v2/models/{model}/infer" */
+    const char *path;        /* "/v2/models/{model}/infer"; "{name...}": several segments */
     enum status (*handle)(struct request *request, struct response *response, struct error *err);
     const char *summary;
     unsigned flags;
