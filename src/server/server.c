@@ -388,6 +388,7 @@ static void io_release(struct io *io)
         job_free(io->free_jobs);
         io->free_jobs = next;
     }
+    io_free_streams(io);
     if (io->listener.fd >= 0)
         close(io->listener.fd);
     if (io->spare_fd >= 0)
@@ -433,6 +434,7 @@ static enum status make_metrics(struct server *server, struct error *err)
     server->sent = plain_series(server, METRIC_sent_bytes_total);
     server->dropped = plain_series(server, METRIC_dropped_total);
     server->feeds = plain_series(server, METRIC_feeds);
+    server->http2_total = plain_series(server, METRIC_http2_connections_total);
     server->feeds_total = plain_series(server, METRIC_feeds_total);
     series_set(plain_series(server, METRIC_process_start_time_seconds), (int64_t)time(NULL));
     return STATUS_OK;
