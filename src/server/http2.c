@@ -12,10 +12,11 @@ enum {
     RESETS_BURST = 1000, /* streams that a client may reset at once, */
     RESETS_RATE = 100,   /* and a second */
     CONTINUATIONS_MAX = 8,
-    SETTINGS_MAX = 32, /* values in one frame */
-    ACKS_MAX = 1000,   /* answers to pings and settings that wait to be sent */
-    NOISE_MAX = 10000, /* frames a second that ask for nothing */
-    GOODBYE_MS = 250,  /* between the notice that we will go and the last GOAWAY */
+    SETTINGS_MAX = 32,      /* values in one frame */
+    ACKS_MAX = 1000,        /* answers to pings and settings that wait to be sent */
+    NOISE_MAX = 10000,      /* frames a second that ask for nothing */
+    CLIENT_STOPS_MS = 2000, /* after our answer ended */
+    GOODBYE_MS = 250,       /* between the notice that we will go and the last GOAWAY */
 };
 
 /* --- streams --- */
@@ -227,7 +228,8 @@ static int frame_received(nghttp2_session *session, const nghttp2_frame *frame, 
     return 0;
 }
 
-/* After the end of our answer nobody reads what the client still sends. */
+/* After the end of our answer nobody reads what the client still sends. It may go on for a while,
+ * as some fail when they are stopped; but not for long. */
 static int frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *context)
 {
     struct stream *stream;
@@ -237,9 +239,10 @@ static int frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void
         !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
         return 0;
     stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-    if (stream && !stream->ended)
-        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-                                  NGHTTP2_NO_ERROR);
+    if (stream && !stream->ended) {
+        stream->said = true;
+        stream->began_ms = stream->exchange.connection->io->loop.now_ms;
+    }
     return 0;
 }
 
@@ -413,6 +416,8 @@ static void check_stream(struct stream *stream)
         connection_too_slow(connection, stream->began_ms, stream->exchange.in.size)) {
         connection_count_timeout(connection, "body");
         stream_refuse(stream, 408, STATUS_DEADLINE, "the request body came too slowly");
+    } else if (stream->said && connection->io->loop.now_ms - stream->began_ms > CLIENT_STOPS_MS) {
+        stream_stop_client(stream);
     } else if (stream_sending(stream) &&
                connection_too_slow(connection, stream->began_ms, stream->sent)) {
         connection_count_timeout(connection, "write");

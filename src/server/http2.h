@@ -60,6 +60,8 @@ struct stream {
 
     /* the answer: (frame, body), or piece after piece from exchange.feeding */
     bool answered, deferred;
+    bool said;      /* all of it was sent, and the client goes on */
+    size_t dropped; /* bytes of the client since it was answered */
     uint8_t frame[GRPC_FRAME];
     size_t frame_size; /* 0: no frame */
     struct text body;
@@ -81,6 +83,7 @@ void stream_close(struct stream *stream); /* nghttp2 has forgotten it */
 int stream_header(struct stream *stream, nghttp2_rcbuf *name, nghttp2_rcbuf *value);
 void stream_head(struct stream *stream); /* all headers are there */
 void stream_data(struct stream *stream, struct bytes data);
+void stream_stop_client(struct stream *stream);
 void stream_end(struct stream *stream);
 void stream_refuse(struct stream *stream, int status, enum status kind, const char *why);
 /* The call has its answer: give its feed what came meanwhile. */

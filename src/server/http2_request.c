@@ -5,6 +5,8 @@
 
 #include "server/http2.h"
 
+enum { DROPPED_BYTES_MAX = 1 << 20 }; /* then a client that was answered is stopped */
+
 static bool keep(struct stream *stream, struct text *text, struct bytes bytes)
 {
     return connection_append(stream->exchange.connection, text, bytes);
@@ -271,6 +273,13 @@ static void take_more(struct stream *stream, struct bytes data)
         stream->held += data.size;
 }
 
+void stream_stop_client(struct stream *stream)
+{
+    stream->said = false;
+    nghttp2_submit_rst_stream(stream->http2->session, NGHTTP2_FLAG_NONE, stream->exchange.stream,
+                              NGHTTP2_NO_ERROR);
+}
+
 void stream_data(struct stream *stream, struct bytes data)
 {
     switch (stream->state) {
@@ -285,6 +294,9 @@ void stream_data(struct stream *stream, struct bytes data)
         break;
     default:
         nghttp2_session_consume(stream->http2->session, stream->exchange.stream, data.size);
+        stream->dropped += data.size;
+        if (stream->said && stream->dropped > DROPPED_BYTES_MAX)
+            stream_stop_client(stream);
     }
 }
 
@@ -345,7 +357,8 @@ static enum status deliver_all(struct stream *stream, struct feed *feed, struct 
         feed->class->received(feed, message.bytes);
         executor_reset(&io->executor);
     }
-    memmove(stream->later.data, data.data, data.size);
+    if (data.size)
+        memmove(stream->later.data, data.data, data.size);
     stream->later.size = data.size;
     if (!stream->ended)
         return STATUS_OK;

@@ -137,6 +137,31 @@ size_t router_count(const struct router *router)
     return router->count;
 }
 
+/* Is there a method of gRPC right below? */
+static bool is_service(const struct branch *branch)
+{
+    for (const struct branch *child = branch->children; child; child = child->sibling)
+        if (child->routes[HTTP_POST] && child->routes[HTTP_POST]->flags & ROUTE_GRPC)
+            return true;
+    return false;
+}
+
+void router_services(const struct router *router, void (*each)(struct bytes name, void *context),
+                     void *context)
+{
+    for (const struct branch *branch = router->root->children; branch; branch = branch->sibling)
+        if (is_service(branch))
+            each(branch->segment, context);
+}
+
+bool router_has_service(const struct router *router, struct bytes name)
+{
+    for (const struct branch *branch = router->root->children; branch; branch = branch->sibling)
+        if (bytes_equal(branch->segment, name))
+            return is_service(branch);
+    return false;
+}
+
 static const struct branch *find(const struct branch *branch, struct bytes path,
                                  struct route_match *match);
 

@@ -58,5 +58,10 @@ void router_find(const struct router *router, enum http_method method, struct by
                  struct route_match *match);
 size_t router_count(const struct router *router);
 
+/* The services of gRPC that routes with ROUTE_GRPC make, "package.Service", each once. */
+void router_services(const struct router *router, void (*each)(struct bytes name, void *context),
+                     void *context);
+bool router_has_service(const struct router *router, struct bytes name);
+
 /* The routes of server/routes/. */
 const struct route_set *const *routes_all(void);
