@@ -93,7 +93,7 @@ class Models:
         from .progress import Bar
         if not os.path.exists(path):
             raise NotFound("there is no file or folder %r" % path)
-        query = "?file=" + quote(os.path.basename(os.path.normpath(path)), safe="")
+        query = "?wait=1&file=" + quote(os.path.basename(os.path.normpath(path)), safe="")
         if alias:
             query += "&alias=" + quote(alias, safe="")
         headers = {"Firn-Manifest": quote(manifest, safe="")} if manifest else {}

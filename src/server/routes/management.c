@@ -164,7 +164,7 @@ static enum status store(struct request *request, const struct received *receive
     text_append_char(&response->body, '{');
     version_print_members(&version, false, &response->body);
     text_printf(&response->body, ",\"unchanged\":%s}", unchanged ? "true" : "false");
-    models_refresh(request->server->models, false);
+    models_refresh(request->server->models, request_query_flag(request, "wait"));
     return STATUS_OK;
 }
 
@@ -352,7 +352,8 @@ static enum status diff(struct request *request, struct response *response, stru
 static const struct route ROWS[] = {
     {HTTP_GET, "/api/models", models_list, "the newest version of every model", ROUTE_CONTROL},
     {HTTP_POST, "/api/models", upload,
-     "upload: the body is a file, tar or zip; ?file=, ?name=, ?alias=, header Firn-Manifest "
+     "upload: the body is a file, tar or zip; ?file=, ?name=, ?alias=, ?wait (until it serves), "
+     "header Firn-Manifest "
      "(percent-encoded)",
      ROUTE_STREAM},
     {HTTP_GET, "/api/models/{model}", versions_list, "its versions, newest first", ROUTE_CONTROL},
