@@ -32,7 +32,7 @@ CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-
 CFLAGS_standalone := -Os -ffunction-sections -fdata-sections -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
     -DFIRN_STANDALONE
 LDFLAGS_release := -Wl,-z,relro,-z,now
-LDFLAGS_standalone := -static -Wl,--gc-sections -Wl,-s -Wl,-z,relro,-z,now
+LDFLAGS_standalone := -static -Wl,--no-warnings -Wl,--gc-sections -Wl,-s -Wl,-z,relro,-z,now
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_tsan := -fsanitize=thread
 LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined

@@ -83,17 +83,42 @@ static void label(struct text *text, const char *key, const char *value, const c
     text_append(text, end);
 }
 
+static void variable(struct text *text, const char *name, const char *value)
+{
+    struct text line = {0};
+
+    text_printf(&line, "%s=%s", name, value);
+    text_append_char(text, ',');
+    json_write_string(text, text_bytes(&line));
+    text->failed = text->failed || line.failed;
+    text_release(&line);
+}
+
+/* What the server inside knows of the version: server/image_root.h. */
+static void environment(struct text *text, const struct version *version)
+{
+    struct text name = {0};
+
+    text_printf(&name, "%s:%lld", version->model, (long long)version->number);
+    variable(text, STANDALONE_VARIABLE, name.failed ? "" : name.data);
+    variable(text, STANDALONE_VARIABLE "_FORMAT", version->format);
+    variable(text, STANDALONE_VARIABLE "_FRAMEWORK", version->framework);
+    variable(text, STANDALONE_VARIABLE "_FRAMEWORK_VERSION", version->framework_version);
+    variable(text, STANDALONE_VARIABLE "_DIGEST", version->digest);
+    text->failed = text->failed || name.failed;
+    text_release(&name);
+}
+
 static enum status config_make(const struct version *version, const char *contract,
                                const struct stored_image *image, struct standalone *standalone,
                                struct error *err)
 {
-    struct text *text = &standalone->config, name = {0};
+    struct text *text = &standalone->config;
 
-    text_printf(&name, STANDALONE_VARIABLE "=%s:%lld", version->model, (long long)version->number);
     text_append(text, "{\"created\":\"" TIME "\",\"architecture\":\"" ARCHITECTURE "\","
                       "\"os\":\"linux\",\"config\":{\"User\":\"65532:65532\",\"ExposedPorts\":{"
-                      "\"" STANDALONE_PORT "/tcp\":{}},\"Env\":[\"PATH=/\",");
-    json_write_string(text, text_bytes(&name));
+                      "\"" STANDALONE_PORT "/tcp\":{}},\"Env\":[\"PATH=/\"");
+    environment(text, version);
     text_append(text, "],\"Entrypoint\":[\"/" SERVER_NAME "\",\"serve\",\"--image-root\","
                       "\"" STANDALONE_ROOT "\",\"--http\",\"0.0.0.0:" STANDALONE_PORT "\"],"
                       "\"WorkingDir\":\"/\",\"Labels\":{");
@@ -110,8 +135,6 @@ static enum status config_make(const struct version *version, const char *contra
                 "{\"created\":\"" TIME "\",\"created_by\":\"firn server\"},"
                 "{\"created\":\"" TIME "\",\"created_by\":\"firn\"}]}",
                 standalone->layer_digest, image->layer.digest);
-    text->failed = text->failed || name.failed;
-    text_release(&name);
     return digest_of(text, standalone->config_digest, err);
 }
 

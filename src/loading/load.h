@@ -79,6 +79,11 @@ enum status load_servable(struct loading *loading, const struct load_options *op
                           struct servable **servable, struct error *err) must_check;
 void load_close(struct loading *loading); /* safe on a zeroed one and after load_servable */
 
+/* A frozen version whose files are these, from wherever; the artifact is taken over. */
+enum status load_frozen(struct artifact *artifact, const struct version *version,
+                        const struct native_options *options, struct servable **servable,
+                        struct error *err) must_check;
+
 /* A stored version, with the contract that was frozen with it. `options` may be NULL. */
 enum status load_version(struct registry *registry, const struct version *version,
                          const struct load_options *options, struct servable **servable,

@@ -43,27 +43,34 @@ enum status load_servable(struct loading *loading, const struct load_options *op
     return make(loading, &description->contract, options->native, servable, err);
 }
 
+enum status load_frozen(struct artifact *artifact, const struct version *version,
+                        const struct native_options *options, struct servable **servable,
+                        struct error *err)
+{
+    struct loading loading = {0};
+    struct contract frozen;
+    /* the frozen contract holds what the manifest declared; its payload still counts */
+    enum status status = load_import(artifact, bytes_of(version->manifest ? version->manifest : ""),
+                                     MANIFEST_NAME, &loading, err);
+
+    if (!status)
+        status = contract_parse_json(bytes_of(version->contract), &frozen, &loading.model, err);
+    if (!status)
+        status = make(&loading, &frozen, options, servable, err);
+    load_close(&loading);
+    return status;
+}
+
 enum status load_alone(struct registry *registry, const struct version *version,
                        const struct load_options *options, struct servable **servable,
                        struct error *err)
 {
-    struct loading loading = {0};
-    struct contract frozen;
     struct artifact *artifact;
-    enum status status;
 
     if (version->reason)
         return worker_load_version(registry, version, options->workers, servable, err);
     TRY(registry_artifact(registry, version, &artifact, err));
-    /* the frozen contract holds what the manifest declared; its payload still counts */
-    status = load_import(artifact, bytes_of(version->manifest ? version->manifest : ""),
-                         MANIFEST_NAME, &loading, err);
-    if (!status)
-        status = contract_parse_json(bytes_of(version->contract), &frozen, &loading.model, err);
-    if (!status)
-        status = make(&loading, &frozen, options->native, servable, err);
-    load_close(&loading);
-    return status;
+    return load_frozen(artifact, version, options->native, servable, err);
 }
 
 enum status load_version(struct registry *registry, const struct version *version,

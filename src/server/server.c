@@ -272,10 +272,12 @@ static enum status server_listen(struct server *server, const char *text, struct
 
     TRY(parse_address(text, host, sizeof host, &port, err));
     failure = getaddrinfo(*host ? host : NULL, port, &hints, &addresses);
+#ifndef FIRN_STANDALONE /* which has no way to look up names: their libraries are the host's */
     if (failure == EAI_NONAME) { /* a name; looking it up loads much, so numbers come first */
         hints.ai_flags = AI_PASSIVE;
         failure = getaddrinfo(host, port, &hints, &addresses);
     }
+#endif
     if (failure)
         return error_set(err, STATUS_INVALID_INPUT, "address '%s': %s", text,
                          gai_strerror(failure));
