@@ -318,6 +318,7 @@ static enum status add(struct request *request, struct hydrosphere_upload *uploa
                             err));
     status = load(artifact, upload, &loading, keep, err);
     adding.name = upload->name;
+    adding.workers = request->server->workers;
     adding.log = text_bytes(&upload->log);
     if (!status)
         status = text_check(&upload->log, err);

@@ -148,11 +148,9 @@ bool view_is_external(const struct version *row)
 
 const char *view_version_status(const struct loaded *loaded)
 {
-    const struct version *row = loaded_row(loaded);
-
-    if (view_is_external(row))
+    if (view_is_external(loaded_row(loaded)))
         return "Released";
-    return row->reason || loaded_state(loaded) == MODEL_FAILED ? "Failed" : "Released";
+    return loaded_state(loaded) == MODEL_FAILED ? "Failed" : "Released";
 }
 
 enum status view_uses(const struct view *view, struct view_uses *uses, struct error *err)

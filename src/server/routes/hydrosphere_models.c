@@ -9,6 +9,7 @@
 #include "server/hydrosphere_upload.h"
 #include "server/hydrosphere_view.h"
 #include "server/internal.h"
+#include "server/sse.h"
 #include "server/stored.h"
 
 enum { METADATA_BYTES_MAX = 1 << 20 };
@@ -213,15 +214,12 @@ static enum status log_print(struct request *request, struct bytes log, struct t
         const uint8_t *end = memchr(log.data, '\n', log.size);
         size_t size = end ? (size_t)(end - log.data) : log.size;
 
-        if (number > seen) {
-            text_printf(text, "id: %lld\ndata: ", (long long)number);
-            text_append_bytes(text, (struct bytes){log.data, size});
-            text_append(text, "\n\n");
-        }
+        if (number > seen)
+            sse_write(text, number, NULL, (struct bytes){log.data, size});
         size += end != NULL;
         log = (struct bytes){log.data + size, log.size - size};
     }
-    text_append(text, "event: EndOfStream\ndata:\n\n");
+    sse_write(text, 0, SSE_END, (struct bytes){NULL, 0});
     return STATUS_OK;
 }
 
@@ -242,7 +240,7 @@ static enum status version_logs(struct request *request, struct response *respon
         status = text_check(&log, err);
     if (!status)
         status = log_print(request, text_bytes(&log), &response->body, err);
-    response->content_type = "text/event-stream";
+    response->content_type = SSE_TYPE;
     text_release(&log);
     return status;
 }
