@@ -340,6 +340,26 @@ enum status protobuf_all_bytes(const struct protobuf *message, uint32_t number,
     return STATUS_OK;
 }
 
+enum status protobuf_entry(struct protobuf entry, struct protobuf_field *key,
+                           struct protobuf_field *value, struct error *err)
+{
+    struct protobuf_field field;
+
+    *key = *value = (struct protobuf_field){.wire = PROTOBUF_BYTES,
+                                            .bytes = {(const uint8_t *)"", 0},
+                                            .origin = entry.origin,
+                                            .depth = entry.depth};
+    for (;;) {
+        TRY(protobuf_next(&entry, &field, err));
+        if (!field.number)
+            return STATUS_OK;
+        if (field.number == 1)
+            *key = field;
+        if (field.number == 2)
+            *value = field;
+    }
+}
+
 /* --- writing --- */
 
 static size_t varint_write(uint8_t *to, uint64_t value)

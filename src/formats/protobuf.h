@@ -87,6 +87,11 @@ enum status protobuf_all_bytes(const struct protobuf *message, uint32_t number,
 enum status protobuf_count(const struct protobuf *message, uint32_t number, size_t *count,
                            struct error *err) must_check;
 
+/* An entry of a map: its key (field 1) and value (field 2). What is missing is empty bytes, as
+ * writers leave out empty keys and values. */
+enum status protobuf_entry(struct protobuf entry, struct protobuf_field *key,
+                           struct protobuf_field *value, struct error *err) must_check;
+
 /* --- writing --- */
 void protobuf_write_i64(struct text *text, uint32_t number, int64_t value);
 void protobuf_write_f32(struct text *text, uint32_t number, float value);
