@@ -68,6 +68,7 @@ struct server {
     struct settings settings;
     struct registry *registry;
     const struct worker_policy *workers; /* what uploads may install; NULL: nothing */
+    const struct image_hosts *hosts;      /* registries that it may talk to; NULL: none */
     char *temporary;
     struct router *router;
     struct metrics *metrics;

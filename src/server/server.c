@@ -537,6 +537,7 @@ enum status server_new(const struct server_options *options, struct server **res
     pthread_mutex_init(&server->parked_lock, NULL);
     server->settings = *options->settings;
     server->registry = options->registry;
+    server->hosts = options->hosts;
     server->workers = options->workers;
     server->temporary = options->temporary ? strdup(options->temporary) : NULL;
     status = start(server, options, err);

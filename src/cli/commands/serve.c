@@ -9,15 +9,20 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/store.h"
 #include "server/image_root.h"
 #include "server/policy.h"
+#include "server/pusher.h"
 #include "server/server.h"
 #include "server/source.h"
 
-enum { FIRST_LOAD_MS = 1000 }; /* how long "ready" waits for models to be loaded */
+enum {
+    FIRST_LOAD_MS = 1000, /* how long "ready" waits for models to be loaded */
+    MEMORY_MAX = 16 << 20,
+};
 
 struct serve {
-    const char *store, *image_root, *http, *grpc;
+    const char *store, *image_root, *registry, *registries, *http, *grpc;
     bool workers;
     struct option_list set;
 };
@@ -33,6 +38,9 @@ static const struct option OPTIONS[] = {
     {"workers", OPTION_SWITCH, offsetof(struct serve, workers), "on|off",
      "let processes with the framework, in sandboxes, run what firn does not: code of the models "
      "(off)"},
+    {"registry", OPTION_TEXT, offsetof(struct serve, registry), "REF",
+     "push every version to this registry: HOST/PREFIX (registries.yaml; \"local\": nowhere)"},
+    REGISTRIES_OPTION(struct serve, registries),
     {"set", OPTION_LIST, offsetof(struct serve, set), "NAME=VALUE",
      "a setting; `firn help settings` lists them"},
     {0},
@@ -62,6 +70,8 @@ static enum status check(const struct serve *serve, struct error *err)
         return error_set(err, STATUS_INVALID_INPUT,
                          serve->store ? "both --store and --image-root are given"
                                       : "--store DIR is not given");
+    if (serve->image_root && (serve->registry || serve->registries))
+        return error_set(err, STATUS_INVALID_INPUT, "--image-root knows no registries");
     if (serve->workers && serve->image_root)
         return error_set(err, STATUS_UNSUPPORTED, "--workers on needs a store");
     if (serve->grpc)
@@ -121,19 +131,26 @@ static enum status serve_store(const struct serve *serve, const struct settings 
         .temporary = temporary,
     };
     struct worker_policy workers;
+    struct pusher *pusher = NULL;
+    struct image_hosts hosts;
     struct arena keep;
-    enum status status = STATUS_OK;
+    enum status status;
 
-    arena_init(&keep, 1 << 20);
-    if (serve->workers) {
+    arena_init(&keep, MEMORY_MAX);
+    status = image_hosts_read(serve->registries, serve->registry, &hosts, &keep, err);
+    options.hosts = &hosts;
+    if (!status && serve->workers) {
         status = worker_policy_of(settings, serve->store, &workers, &keep, err);
         options.workers = source.workers = &workers;
     }
     snprintf(temporary, sizeof temporary, "%s/tmp", serve->store);
     if (!status)
         status = file_make_folders(temporary, err);
+    if (!status && hosts.registry)
+        status = pusher_new(registry, &hosts, &pusher, err);
     if (!status)
         status = serve_with(serve, &options, signals, err);
+    pusher_free(pusher);
     arena_release(&keep);
     return status;
 }
@@ -192,7 +209,8 @@ static int run(int argc, char **argv)
 
 const struct command command_serve = {
     .name = "serve",
-    .usage = "serve --store DIR | --image-root DIR [--http HOST:PORT] [--workers on] [--set "
+    .usage = "serve --store DIR | --image-root DIR [--http HOST:PORT] [--workers on] [--registry "
+             "REF] [--set "
              "NAME=VALUE]...",
     .summary = "answer requests for the models of a store",
     .help =
