@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Subgraphs of If and Loop, whatever of the model describes them. */
-#include "importers/tensorflow/control.h"
+#include "importers/tensorflow/control/control.h"
 
 enum { ROUNDS_MAX = 6 }; /* until the types of what a loop carries stay */
 

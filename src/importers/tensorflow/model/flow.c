@@ -4,7 +4,7 @@
  * those from NextIteration left out.
  * Source: tensorflow/core/common_runtime/executor.cc, python/ops/control_flow_ops.py. */
 #include "base/text.h"
-#include "importers/tensorflow/control.h"
+#include "importers/tensorflow/control/control.h"
 
 enum { CONDITIONS_MAX = 64, FRAME_DEPTH_MAX = 32, WALK_STEPS_MAX = 1 << 27, NAMES_MAX = 256 };
 enum { OUTPUT_SHIFT = 16, NODE_SHIFT = 32, SIDE_MASK = 0xFFFF };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Pools of images and volumes. */
-#include "importers/tensorflow/window.h"
+#include "importers/tensorflow/image/window.h"
 
 /* A maximum over runs of `size` channels. */
 static enum status max_pool_depth(struct tf_call *c, int64_t size, struct error *err)

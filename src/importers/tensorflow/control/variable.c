@@ -2,7 +2,7 @@
 /* Variables: what restoring and initialising assign to them, and reading them. Those that are
  * written while serving are state: hidden inputs and outputs of the signatures (assign.c). */
 #include "base/text.h"
-#include "importers/tensorflow/control.h"
+#include "importers/tensorflow/control/control.h"
 
 /* The shared name of a variable that is nobody else's. */
 static const char ANONYMOUS[] = "cd2c89b7-88b7-44c8-ad83-06c2a9158347";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Control flow of TensorFlow 1 and of graphs that were lowered to it: the frames of loops become
  * Loop, Merges of the sides of a condition If. */
-#include "importers/tensorflow/control.h"
+#include "importers/tensorflow/control/control.h"
 
 enum { TOGETHER_MAX = 32 }; /* Merges of one condition, Exits of one loop */
 

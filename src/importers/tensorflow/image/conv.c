@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Convolutions and their gradients by the input. Kernels are (kernel..., in, out), of depthwise
  * ones (kernel..., in, multiplier). */
-#include "importers/tensorflow/window.h"
+#include "importers/tensorflow/image/window.h"
 
 /* (kernel..., in, out) -> (out, in, kernel...), which is (in, out, kernel...) of the gradient. */
 static enum status kernel_turn(struct tf_call *c, int spatial, value_id *kernel, struct error *err)

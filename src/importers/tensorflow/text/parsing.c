@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Serialized tf.train.Example into features. The three ways of reading them (dense, sparse,
  * ragged) become nodes of their own, of as many features as a node may have. */
-#include "importers/tensorflow/parsing.h"
+#include "importers/tensorflow/text/parsing.h"
 
 enum {
     DENSE_MAX = OP_OUTPUTS_MAX,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Lookup tables: filled while the model is initialised or restored, constant while it serves. */
 #include "base/text.h"
-#include "importers/tensorflow/table.h"
+#include "importers/tensorflow/text/table.h"
 
 static const struct tensor *input_tensor(const struct tf_call *c, size_t input, struct error *err)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* TensorList: arrays of tensors that are values. */
-#include "importers/tensorflow/control.h"
+#include "importers/tensorflow/control/control.h"
 
 /* --- shapes of elements --- */
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* TensorArray: the handle is a resource, what it holds goes along with its flow. */
-#include "importers/tensorflow/control.h"
+#include "importers/tensorflow/control/control.h"
 
 /* What is known of an array: the state of its resource. */
 struct array {

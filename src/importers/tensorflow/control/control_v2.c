@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Control flow of TensorFlow 2: branches and loops whose bodies are functions. */
-#include "importers/tensorflow/control.h"
+#include "importers/tensorflow/control/control.h"
 
 /* The arguments of a function in the graph that its body becomes part of. */
 static enum status arguments_bring(const struct tf_call *c, struct tf_body *body,
