@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From what was opened, or a stored version, to a servable. */
 #include "applications/application.h"
+#include "contract/adapters.h"
 #include "loading/adapt.h"
 #include "loading/internal.h"
 #include "loading/sharing.h"
@@ -38,7 +39,7 @@ enum status load_servable(struct loading *loading, const struct load_options *op
     const struct description *description = &loading->description;
 
     options = options ? options : &NOTHING;
-    if (description->reason && options->workers && worker_fits(description->format))
+    if (options->workers && adapter_serves(description->format, description->reason))
         return worker_load(loading, options->workers, servable, err);
     return make(loading, &description->contract, options->native, servable, err);
 }
@@ -78,7 +79,7 @@ enum status load_version(struct registry *registry, const struct version *versio
                          struct error *err)
 {
     options = options ? options : &NOTHING;
-    if (version->reason && !(options->workers && worker_fits(version->format)))
+    if (version->reason && !(options->workers && adapter_serves(version->format, version->reason)))
         return error_set(err, STATUS_UNSUPPORTED, "%s", version->reason);
     if (!strcmp(version->format, APPLICATION_FORMAT))
         return load_application(registry, version, options, servable, err);

@@ -12,30 +12,10 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "contract/adapters.h"
 #include "formats/json/json.h"
 
 enum { MEMORY_SHIFT = 30 };
-
-static const struct adapter {
-    const char *format, *name, *requirements;
-} ADAPTERS[] = {
-#define ADAPTER(format, name, requirements) {format, name, requirements},
-#include "loading/adapters.def"
-#undef ADAPTER
-};
-
-static const struct adapter *adapter_of(const char *format)
-{
-    for (size_t i = 0; format && i < ARRAY_COUNT(ADAPTERS); i++)
-        if (!strcmp(ADAPTERS[i].format, format))
-            return &ADAPTERS[i];
-    return NULL;
-}
-
-bool worker_fits(const char *format)
-{
-    return adapter_of(format) != NULL;
-}
 
 /* What is to be served, wherever it comes from. */
 struct subject {
@@ -169,9 +149,8 @@ static enum status file_write(const char *root, const char *path, struct bytes b
 static enum status files_write(const struct subject *subject, const char *root, struct error *err)
 {
     struct artifact *artifact = subject->artifact;
-    bool whole =
-        artifact->kind == ARTIFACT_FILE ||
-        (!strcmp(subject->adapter->format, "sklearn-skops") && artifact->kind != ARTIFACT_FOLDER);
+    bool whole = artifact->kind == ARTIFACT_FILE ||
+                 (strstr(subject->adapter->format, "skops") && artifact->kind != ARTIFACT_FOLDER);
 
     if (whole)
         return file_write(root, strchr(artifact->name, '/') ? "model" : artifact->name,
@@ -381,7 +360,7 @@ static enum status serve(struct subject *subject, const struct worker_policy *po
 static struct subject subject_of(const struct loading *loading)
 {
     return (struct subject){.artifact = loading->artifact,
-                            .adapter = adapter_of(loading->description.format),
+                            .adapter = adapter_find(loading->description.format),
                             .manifest = &loading->manifest,
                             .framework_version = loading->description.framework_version,
                             .name = loading->manifest.name ? loading->manifest.name
@@ -422,7 +401,7 @@ static enum status version_subject(const struct version *version, struct subject
         return error_no_memory(err, "a version");
     *subject = (struct subject){
         .artifact = subject->artifact,
-        .adapter = adapter_of(version->format),
+        .adapter = adapter_find(version->format),
         .manifest = manifest,
         .framework_version = version->framework_version
                                  ? arena_printf(memory, "%s", version->framework_version)

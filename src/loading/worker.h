@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Versions that a worker serves: its files are laid out in a folder, its environment is there, and
- * a servable of workers/worker.h answers. adapters.def says which formats. */
+ * a servable of workers/worker.h answers. contract/adapters.def says which formats. */
 #pragma once
 
 #include "loading/load.h"
@@ -17,8 +17,6 @@ struct worker_policy {   /* what the operator allows */
     void (*log)(void *context, const char *line);
     void *context;
 };
-
-bool worker_fits(const char *format); /* is there an adapter for it? */
 
 /* The folder that holds firn_worker: FIRN_PYTHON, or beside the program. NOT_FOUND says where it
  * was looked for. */

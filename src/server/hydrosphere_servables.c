@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/map.h"
+#include "contract/adapters.h"
 #include "formats/json/json.h"
 #include "server/hydrosphere.h"
 #include "server/internal.h"
@@ -162,7 +163,8 @@ enum status hydrosphere_deploy(struct request *request, const struct version *ve
         return error_no_memory(err, "a servable");
     if (!request->server->registry)
         return error_set(err, STATUS_UNSUPPORTED, "this server has no registry");
-    if (version->reason)
+    if (version->reason &&
+        !(request->server->workers && adapter_serves(version->format, version->reason)))
         return error_set(err, STATUS_UNSUPPORTED, "%s:%lld cannot be served: %s", version->model,
                          (long long)version->number, version->reason);
     TRY(name_choose(request, version, chosen, err));

@@ -309,7 +309,7 @@ static enum status add(struct request *request, struct hydrosphere_upload *uploa
                        struct version *version, bool *unchanged, struct error *err)
 {
     struct arena *keep = request_arena(request);
-    struct loading_add adding = {0};
+    struct loading_add adding = {.workers = request->server->workers};
     struct loading loading = {0};
     struct artifact *artifact;
     enum status status;

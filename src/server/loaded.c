@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "contract/adapters.h"
 #include "server/models_internal.h"
 
 enum { ROW_BYTES_MAX = 64 << 20 };
@@ -59,7 +60,8 @@ struct loaded *loaded_new(const struct models *models, const struct version *row
         free(loaded);
         return NULL;
     }
-    if (loaded->row.reason) {
+    if (loaded->row.reason &&
+        !(models->source.workers && adapter_serves(row->format, row->reason))) {
         (void)!error_set(&loaded->why, STATUS_UNSUPPORTED, "%s", loaded->row.reason);
         atomic_init(&loaded->state, MODEL_FAILED);
     }

@@ -29,6 +29,7 @@ struct model_source {
     /* `sharing`: with what else is loaded. */
     enum status (*load)(void *context, const struct version *version, struct sharing *sharing,
                         struct servable **servable, struct error *err);
+    bool workers; /* `load` lets them serve what is not native, where an adapter fits */
 };
 
 struct models;

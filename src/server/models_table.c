@@ -105,7 +105,7 @@ static bool starts_anew(struct models *models, const struct loaded *loaded)
 
     if (name_set_has(&models->unloaded, loaded->row.model))
         return state == MODEL_READY;
-    return state == MODEL_FAILED && !loaded->row.reason &&
+    return state == MODEL_FAILED && (!loaded->row.reason || models->source.workers) &&
            name_set_has(&models->retry, loaded->row.model);
 }
 

@@ -62,5 +62,6 @@ static enum status load(void *context, const struct version *version, struct sha
 
 struct model_source source_of_registry(struct registry_source *source)
 {
-    return (struct model_source){source, generation, list, servables, load};
+    return (struct model_source){source,    generation, list,
+                                 servables, load,       source->workers != NULL};
 }

@@ -23,7 +23,7 @@
 enum {
     STACK_BYTES = 256 << 10,
     FIRST_FREE_FD = 5,
-    PARKED_FD = 64, /* where descriptors wait before they get their numbers */
+    PARKED_FD = 64, /* from where on descriptors wait before they get their numbers */
     DESCRIPTORS_MAX = 1024,
     PROCESSES_MAX = 1024, /* threads count, one a core in each numeric library */
     FILE_BYTES_MAX = 256 << 20,
@@ -198,10 +198,14 @@ static RAW bool enter_descriptors(struct launch *launch)
     const int from[] = {request->input, request->output, request->output, request->socket,
                         request->arena};
 
-    for (size_t i = 0; i < ARRAY_COUNT(from); i++) /* none may be in another's place */
-        STEP(launch, syscall(SYS_dup3, from[i], PARKED_FD + (int)i, O_CLOEXEC), "descriptors");
+    long parked[ARRAY_COUNT(from)];
+
+    for (size_t i = 0; i < ARRAY_COUNT(from); i++) { /* none may be in another's place */
+        parked[i] = syscall(SYS_fcntl, from[i], F_DUPFD_CLOEXEC, PARKED_FD);
+        STEP(launch, parked[i], "descriptors");
+    }
     for (size_t i = 0; i < ARRAY_COUNT(from); i++)
-        STEP(launch, syscall(SYS_dup3, PARKED_FD + (int)i, (int)i, 0), "descriptors");
+        STEP(launch, syscall(SYS_dup3, parked[i], (int)i, 0), "descriptors");
     STEP(launch, syscall(SYS_close_range, FIRST_FREE_FD, ~0u, 0), "descriptors");
     return true;
 }

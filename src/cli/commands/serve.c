@@ -142,6 +142,7 @@ static enum status serve_store(const struct serve *serve, const struct settings 
     if (!status && serve->workers) {
         status = worker_policy_of(settings, serve->store, &workers, &keep, err);
         options.workers = source.workers = &workers;
+        options.source = source_of_registry(&source);
     }
     snprintf(temporary, sizeof temporary, "%s/tmp", serve->store);
     if (!status)

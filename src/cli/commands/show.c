@@ -70,7 +70,8 @@ static void print_people(struct text *text, const struct version *v, struct aren
     for (size_t i = 0; i < v->pushed_count; i++)
         text_printf(text, "%-9s  %s\n", i ? "" : "pushed", v->pushed[i]);
     text_printf(text, "format     %s%s%s%s%s\n", v->format, v->framework ? ", " : "",
-                v->framework ? v->framework : "", v->framework_version ? " " : "",
+                v->framework ? v->framework : "",
+                v->framework_version && *v->framework_version ? " " : "",
                 v->framework_version ? v->framework_version : "");
     text_printf(text, "size       %s\n", output_size((uint64_t)v->bytes, size, sizeof size));
     text_printf(text, "created    %s\n", v->created);

@@ -44,7 +44,8 @@ static enum status print_people(const struct store_call *call, const struct vers
 
     TRY(contract_parse_json(bytes_of(v->contract), &contract, call->keep, call->err));
     text_printf(call->text, "format    %s%s%s%s%s\n", v->format, v->framework ? ", " : "",
-                v->framework ? v->framework : "", v->framework_version ? " " : "",
+                v->framework ? v->framework : "",
+                v->framework_version && *v->framework_version ? " " : "",
                 v->framework_version ? v->framework_version : "");
     contract_print_table(&contract, call->text);
     if (v->reason)
