@@ -101,7 +101,7 @@ static enum status call_open(struct call *call, bool again, struct error *err)
     if (!again && want > call->process->memory.size)
         TRY(process_grow(call->process, want, limit, err));
     return call_send(call->process, call->index, call->signature, call->inputs, again,
-                     &call->results_at, err);
+                     call->session->base.team, &call->results_at, err);
 }
 
 /* A process, with the request sent to it. One that has died since it was last used is not to

@@ -135,7 +135,7 @@ static bool warm_up(struct worker_pool *pool, struct process *process)
     }
     good = good && !call_measure(signature, inputs, &size, &err) &&
            size < process->memory.size / 2 &&
-           !call_send(process, 0, signature, inputs, false, &results, &err);
+           !call_send(process, 0, signature, inputs, false, NULL, &results, &err);
     arena_release(&scratch);
     return good;
 }
