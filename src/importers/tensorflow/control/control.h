@@ -5,7 +5,7 @@
 
 #include "importers/tensorflow/internal.h"
 
-/* --- subgraphs (model/control.c) --- */
+/* --- subgraphs (model/control.c, loop.c) --- */
 
 /* A subgraph that is being made, and what it takes from the graph around it. In `keep`. */
 struct tf_body {
@@ -117,7 +117,7 @@ enum status tf_part_open(struct tf_scope *scope, struct tf_part *part, struct tf
 enum status tf_missing(struct tf_scope *scope, const struct tf_node **node, struct error *err)
     must_check;
 
-/* --- what Switch, Merge and frames describe (model/flow.c) --- */
+/* --- what Switch, Merge and frames describe (model/flow.c, flow_use.c) --- */
 
 /* On which side of which conditions a node is: sorted, predicate | side. */
 struct tf_conditions {
