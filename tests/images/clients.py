@@ -6,7 +6,6 @@ does; credentials, TLS, mounting, models out of images that others made, 2 GB in
 "images: N passed, N failed"."""
 import base64
 import gzip
-import io
 import json
 import os
 import pathlib
@@ -21,6 +20,7 @@ import threading
 
 from common import (EXAMPLES, FIRN, Count, environment, firn, folder, free_port, missing, post, registry, sha256,
                     wait_for)
+from layers import layer
 
 count = Count("images")
 IRIS = {"inputs": [{"name": n, "shape": [3], "datatype": "FP64", "data": d} for n, d in [
@@ -194,28 +194,6 @@ def tls(home, store):
         count.check("push and pull over TLS", True)
     refused(home, None, "plain http elsewhere", "plain http is refused", "push", "iris", "http://203.0.113.7/a/iris",
             "--store", store)
-
-
-def layer(entries, packed=None):
-    """A layer with these (name, bytes or None for a folder, link)."""
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, data, *link in entries:
-            info = tarfile.TarInfo(name)
-            if link:
-                info.type, info.linkname = link
-            elif data is None:
-                info.type = tarfile.DIRTYPE
-            else:
-                info.size = len(data)
-            tar.addfile(info, io.BytesIO(data) if data is not None and not link else None)
-    data = raw.getvalue()
-    if packed == "gzip":
-        return gzip.compress(data), "application/vnd.oci.image.layer.v1.tar+gzip"
-    if packed == "zstd":
-        return subprocess.run(["zstd", "-qc"], input=data, capture_output=True,
-                              check=True).stdout, "application/vnd.oci.image.layer.v1.tar+zstd"
-    return data, "application/vnd.oci.image.layer.v1.tar"
 
 
 def layout(place, layers, tag="x"):
