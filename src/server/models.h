@@ -103,6 +103,7 @@ struct table_model {
     size_t alias_count;
 };
 size_t model_table_count(const struct model_table *table);
+uint64_t model_table_serial(const struct model_table *table); /* grows with every change */
 const struct table_model *model_table_at(const struct model_table *table, size_t index);
 const struct table_model *model_table_find(const struct model_table *table, struct bytes name);
 

@@ -77,6 +77,7 @@ void table_publish(struct models *models, struct model_table *table)
 
     for (size_t m = 0; m < table->count; m++)
         table->models[m].serving = choose_serving(&table->models[m]);
+    table->serial = ++models->serial;
     old = atomic_exchange(&models->current, table);
     if (old) {
         old->retired = models->retired;
@@ -269,6 +270,11 @@ const struct model_table *models_pinned(struct models *models, unsigned executor
 void models_unpin(struct models *models, unsigned executor)
 {
     atomic_store_explicit(&models->pins[executor].table, NULL, memory_order_release);
+}
+
+uint64_t model_table_serial(const struct model_table *table)
+{
+    return table->serial;
 }
 
 size_t model_table_count(const struct model_table *table)
