@@ -182,28 +182,31 @@ static int data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const
 }
 
 /* Frames that cost us work and do nothing for anybody: a client has a use for a few of them. */
-static void count_noise(struct http2 *http2, const nghttp2_frame *frame)
+static int count_noise(nghttp2_session *session, const nghttp2_frame_hd *frame, void *context)
 {
+    struct http2 *http2 = context;
     uint64_t now = http2->connection->io->loop.now_ms;
 
-    switch (frame->hd.type) {
+    switch (frame->type) {
     case NGHTTP2_DATA:
-        if (frame->hd.length || frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
-            return;
+        if (frame->length || frame->flags & NGHTTP2_FLAG_END_STREAM)
+            return 0;
         break;
-    case NGHTTP2_PING:
-    case NGHTTP2_SETTINGS:
-    case NGHTTP2_PRIORITY:
-        break;
+    case NGHTTP2_HEADERS:
+    case NGHTTP2_RST_STREAM:
+    case NGHTTP2_CONTINUATION:
+    case NGHTTP2_WINDOW_UPDATE:
+        return 0;
     default:
-        return;
+        break;
     }
     if (now - http2->noise_began_ms > 1000) {
         http2->noise_began_ms = now;
         http2->noise = 0;
     }
     if (++http2->noise == NOISE_MAX)
-        nghttp2_session_terminate_session(http2->session, NGHTTP2_ENHANCE_YOUR_CALM);
+        nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM);
+    return 0;
 }
 
 static int frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *context)
@@ -211,7 +214,6 @@ static int frame_received(nghttp2_session *session, const nghttp2_frame *frame, 
     struct http2 *http2 = context;
     struct stream *stream;
 
-    count_noise(http2, frame);
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
     if (frame->hd.type == NGHTTP2_HEADERS)
@@ -272,6 +274,7 @@ static nghttp2_session *session_new(struct http2 *http2)
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, begin_headers);
     nghttp2_session_callbacks_set_on_header_callback2(callbacks, header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, data_chunk);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, count_noise);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame_received);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, frame_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, stream_closed);
