@@ -249,7 +249,7 @@ void answer_unmatched(struct exchange *exchange, const struct route_match *match
         snprintf(err.text, sizeof err.text, "method %s is not for this path",
                  http_method_name(io->head.method));
         io->response.status = 405;
-        response_error(&io->response, NULL, &err);
+        response_error(&io->response, match->set, &err);
     } else {
         snprintf(err.text, sizeof err.text, "there is no path %s",
                  text_quote(path, quoted, sizeof quoted));

@@ -225,6 +225,8 @@ void router_find(const struct router *router, enum http_method method, struct by
     if (!branch)
         return;
     match->allowed = branch->allowed;
+    for (int m = 0; m < HTTP_METHOD_COUNT; m++)
+        match->set = branch->sets[m] ? branch->sets[m] : match->set;
     if (method == HTTP_HEAD)
         method = HTTP_GET;
     if (method >= HTTP_METHOD_COUNT || !branch->routes[method])

@@ -40,7 +40,7 @@ enum { ROUTE_PARAMETERS_MAX = 4 };
 
 struct route_match {
     const struct route *route; /* NULL: no such path, or not with this method */
-    const struct route_set *set;
+    const struct route_set *set; /* of the path */
     size_t index;                                  /* of the route among all */
     struct bytes parameters[ROUTE_PARAMETERS_MAX]; /* as sent */
     size_t parameter_count;

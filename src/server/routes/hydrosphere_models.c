@@ -4,15 +4,13 @@
 
 #include "base/number.h"
 #include "formats/json/json.h"
-#include "formats/multipart.h"
 #include "loading/load.h"
+#include "server/form.h"
 #include "server/hydrosphere_upload.h"
 #include "server/hydrosphere_view.h"
 #include "server/internal.h"
 #include "server/sse.h"
 #include "server/stored.h"
-
-enum { METADATA_BYTES_MAX = 1 << 20 };
 
 /* --- models --- */
 
@@ -247,86 +245,6 @@ static enum status version_logs(struct request *request, struct response *respon
 
 /* --- uploading --- */
 
-struct uploading {
-    struct hydrosphere_upload upload;
-    struct received payload;
-    char file_name[MULTIPART_NAME_MAX + 1];
-    bool has_payload, has_metadata;
-};
-
-static enum status read_stream(void *context, uint8_t *data, size_t size, size_t *got,
-                               struct error *err)
-{
-    return body_stream_read(context, data, size, got, err);
-}
-
-static enum status read_part(void *context, uint8_t *data, size_t size, size_t *got,
-                             struct error *err)
-{
-    return multipart_read(context, data, size, got, err);
-}
-
-static enum status payload_take(struct request *request, struct multipart *reader,
-                                const struct multipart_part *part, struct uploading *uploading,
-                                struct error *err)
-{
-    if (uploading->has_payload)
-        return error_set(err, STATUS_INVALID_INPUT, "part \"payload\" is there twice");
-    uploading->has_payload = true;
-    memcpy(uploading->file_name, part->file_name, sizeof part->file_name);
-    TRY(received_open(request->server, &uploading->payload, err));
-    return received_from(request, &uploading->payload, read_part, reader, true, "part \"payload\"",
-                         err);
-}
-
-static enum status metadata_take(struct request *request, struct multipart *reader,
-                                 struct uploading *uploading, struct error *err)
-{
-    uint8_t *json = arena_new(request_arena(request), uint8_t, METADATA_BYTES_MAX + 1);
-    size_t size = 0, got = 1;
-
-    if (uploading->has_metadata)
-        return error_set(err, STATUS_INVALID_INPUT, "part \"metadata\" is there twice");
-    uploading->has_metadata = true;
-    if (!json)
-        return error_no_memory(err, "an upload");
-    while (got && size <= METADATA_BYTES_MAX) {
-        TRY(multipart_read(reader, json + size, METADATA_BYTES_MAX + 1 - size, &got, err));
-        size += got;
-    }
-    if (size > METADATA_BYTES_MAX)
-        return error_set(err, STATUS_TOO_LARGE, "part \"metadata\" has more than %d bytes",
-                         METADATA_BYTES_MAX);
-    return hydrosphere_upload_json((struct bytes){json, size}, &uploading->upload,
-                                   request_arena(request), err);
-}
-
-static enum status parts_take(struct request *request, struct multipart *reader,
-                              struct uploading *uploading, struct error *err)
-{
-    char quoted[TEXT_QUOTE_SIZE];
-    struct multipart_part part;
-    bool more;
-
-    for (;;) {
-        TRY(multipart_next(reader, &part, &more, err));
-        if (!more)
-            break;
-        if (!strcmp(part.name, "payload"))
-            TRY(payload_take(request, reader, &part, uploading, err));
-        else if (!strcmp(part.name, "metadata"))
-            TRY(metadata_take(request, reader, uploading, err));
-        else
-            return error_set(err, STATUS_INVALID_INPUT,
-                             "part \"%s\" is neither \"payload\" nor \"metadata\"",
-                             text_quote(bytes_of(part.name), quoted, sizeof quoted));
-    }
-    if (uploading->has_payload && uploading->has_metadata)
-        return STATUS_OK;
-    return error_set(err, STATUS_INVALID_INPUT, "there is no part \"%s\"",
-                     uploading->has_payload ? "metadata" : "payload");
-}
-
 /* The version, as the table has it now. */
 static enum status answer_version(struct request *request, struct response *response, int64_t id,
                                   struct error *err)
@@ -341,34 +259,26 @@ static enum status answer_version(struct request *request, struct response *resp
     return status;
 }
 
-static enum status receive(struct request *request, struct uploading *uploading, struct error *err)
-{
-    struct multipart *reader = arena_new(request_arena(request), struct multipart, 1);
-    struct bytes type = {NULL, 0};
-
-    if (!reader)
-        return error_no_memory(err, "an upload");
-    if (!request_header(request, "content-type", &type))
-        return error_set(err, STATUS_INVALID_INPUT, "the body is no multipart/form-data");
-    TRY(multipart_open(reader, type, read_stream, request->stream, err));
-    return parts_take(request, reader, uploading, err);
-}
-
 static enum status upload(struct request *request, struct response *response, struct error *err)
 {
-    struct uploading uploading = {.payload = RECEIVED_NONE};
+    struct received payload = RECEIVED_NONE;
+    struct form_part parts[] = {{.name = "payload", .file = &payload, .required = true},
+                                {.name = "metadata", .required = true}};
+    struct hydrosphere_upload upload = {.name = NULL};
     struct registry *registry;
     struct version version;
     bool unchanged;
     enum status status;
 
     TRY(stored_registry(request, &registry, err));
-    status = receive(request, &uploading, err);
+    status = form_receive(request, parts, ARRAY_COUNT(parts), err);
     if (!status)
-        status = hydrosphere_upload_add(request, &uploading.upload, &uploading.payload,
-                                        uploading.file_name, &version, &unchanged, err);
-    received_release(&uploading.payload);
-    text_release(&uploading.upload.log);
+        status = hydrosphere_upload_json(parts[1].text, &upload, request_arena(request), err);
+    if (!status)
+        status = hydrosphere_upload_add(request, &upload, &payload, parts[0].file_name, &version,
+                                        &unchanged, err);
+    received_release(&payload);
+    text_release(&upload.log);
     return status ? status : answer_version(request, response, version.id, err);
 }
 
