@@ -201,6 +201,11 @@ const char *loaded_sticky_header(const struct loaded *loaded)
     return header ? header : "firn-sticky";
 }
 
+bool loaded_count(const struct loaded *loaded, size_t index, struct servable_count *count)
+{
+    return servable_count(loaded->servable, index, count);
+}
+
 struct session *loaded_session(struct loaded *loaded, unsigned executor)
 {
     if (!loaded->sessions[executor])

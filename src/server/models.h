@@ -81,6 +81,7 @@ void loaded_want(struct models *models, struct loaded *loaded); /* load it, in t
 const struct contract *loaded_contract(const struct loaded *loaded);
 bool loaded_waits(const struct loaded *loaded); /* see struct servable */
 const char *loaded_sticky_header(const struct loaded *loaded);
+bool loaded_count(const struct loaded *loaded, size_t index, struct servable_count *count);
 struct session *loaded_session(struct loaded *loaded, unsigned executor); /* NULL: no memory */
 
 /* Expected time of a request with a body of so many bytes, in us, from those before; < 0: none. */
