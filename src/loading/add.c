@@ -2,6 +2,7 @@
 #include <ctype.h>
 
 #include "base/text.h"
+#include "formats/json/json.h"
 #include "loading/worker.h"
 
 /* Cut off the last ".suffix" when it is one of an archive or stream, or (`any`) begins with a
@@ -40,6 +41,29 @@ static const char *default_name(const struct artifact *artifact, struct arena *k
     return *name ? name : "model";
 }
 
+/* A line each: "fact git.branch: main". */
+static enum status facts_log(struct bytes facts, struct text *log, struct arena *keep,
+                             struct error *err)
+{
+    struct json json;
+    struct bytes value;
+    char key[TEXT_QUOTE_SIZE], quoted[512];
+
+    if (!facts.size)
+        return STATUS_OK;
+    TRY(json_parse(facts, 0, &json, keep, err));
+    if (json.kind != JSON_OBJECT)
+        return error_set(err, STATUS_INVALID_INPUT, "the facts of an upload are no JSON object");
+    for (size_t i = 0; i < json.count; i++) {
+        if (!json_string(&json.items[i], &value))
+            return error_set(err, STATUS_INVALID_INPUT, "a fact of an upload is no text");
+        text_printf(log, "%s%s: %s\n", LOAD_LOG_FACT,
+                    text_quote(json.items[i].key, key, sizeof key),
+                    text_quote(value, quoted, sizeof quoted));
+    }
+    return STATUS_OK;
+}
+
 enum status load_add(struct loading *loading, struct registry *registry,
                      const struct loading_add *add, struct version *version, bool *unchanged,
                      struct arena *keep, struct error *err)
@@ -75,9 +99,11 @@ enum status load_add(struct loading *loading, struct registry *registry,
         TRY(worker_prepare(loading, add->workers, &installed, keep, err));
     contract_print_json(&d->contract, &contract);
     text_append_bytes(&log, add->log);
+    status = facts_log(add->facts, &log, keep, err);
     text_append(&log, installed);
     load_log(loading, &log);
-    status = text_check(&contract, err);
+    if (!status)
+        status = text_check(&contract, err);
     if (!status)
         status = text_check(&log, err);
     upload.contract = contract.data;

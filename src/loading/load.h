@@ -51,6 +51,7 @@ struct loading_add {
 
 /* Kind of the record that keeps what happened when a version was made; its name is LOAD_LOG. */
 #define LOAD_LOG "build-log"
+#define LOAD_LOG_FACT "fact " /* what a line of it about a fact begins with */
 /* Kind and name of the record of what else is known of an upload: {"git.branch": "main", ...}. */
 #define LOAD_FACTS "facts"
 /* What there is to tell about an upload: its files, what they are, the contract and where each fact

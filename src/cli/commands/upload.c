@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/command.h"
+#include "cli/git.h"
 #include "cli/output.h"
 #include "cli/store.h"
 #include "contract/contract.h"
@@ -68,7 +69,9 @@ static enum status store(struct store_call *call, struct version *version, bool 
     const struct upload *options = call->values;
     const struct store_class *class = call->store->class;
     struct progress progress;
-    const struct store_upload upload = {.path = options->image ? NULL : call->arguments->items[0],
+    const char *source = options->image ? NULL : call->arguments->items[0];
+    const struct store_upload upload = {.path = source,
+                                        .facts = git_facts(source, call->keep),
                                         .name = options->name,
                                         .manifest = options->manifest,
                                         .workers = options->workers,
