@@ -334,3 +334,8 @@ const char *worker_ready_text(const struct servable *servable)
 {
     return worker_pool_ready_text(worker_of(servable)->pool);
 }
+
+size_t worker_pids(const struct servable *servable, pid_t *pids, size_t count)
+{
+    return worker_pool_pids(worker_of(servable)->pool, pids, count);
+}
