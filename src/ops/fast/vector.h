@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Functions of float vectors: y[i] = f(x[i]), within 2 ulp of the exact value (2.3 for GELU_TANH,
- * and without fused multiply-adds; 6 for GELU), in their tails too, in the instruction set in use.
+/* Functions of float vectors: y[i] = f(x[i]), within 2 ulp of the exact value (2.3 without fused
+ * multiply-adds), in their tails too, in the instruction set in use.
  * NaN gives NaN, infinities the limit (GELU of -infinity is -0). Results below the normal numbers
  * are not flushed. The inline forms for other kernels are in ops/fast/vector_math.inc. */
 #pragma once

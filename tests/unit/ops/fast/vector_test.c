@@ -41,8 +41,8 @@ static const struct {
     {"erf", VECTOR_ERF, erf, 1.5},
     {"sin", VECTOR_SIN, sin, 2},
     {"cos", VECTOR_COS, cos, 2},
-    {"gelu", VECTOR_GELU, gelu, 6},
-    {"gelu_tanh", VECTOR_GELU_TANH, gelu_tanh, 2.3},
+    {"gelu", VECTOR_GELU, gelu, 2},
+    {"gelu_tanh", VECTOR_GELU_TANH, gelu_tanh, 2},
     {"softplus", VECTOR_SOFTPLUS, softplus, 2},
 };
 
