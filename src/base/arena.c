@@ -16,6 +16,7 @@ enum {
     BLOCK_BYTES = 64 << 10,
     REGION_BYTES = 32 << 20, /* largest block of an arena of regions, unless one allocation is */
     MAP_BYTES = 256 << 10,   /* from here on blocks of such arenas are mapped */
+    SPARE_BYTES = 8 << 20,   /* of blocks that are kept for later */
     HUGE_BYTES = 2 << 20,    /* a huge page */
     HUGE_SLOW_US = 1000,     /* the small pages in its place cost no more */
     SLACK_SHARE = 16, /* such blocks are larger by a 16th, so that more fits when they are spare */
@@ -119,6 +120,23 @@ void arena_reset(struct arena *arena)
     newest->used = 0;
 }
 
+bool arena_holds(const struct arena *arena, const void *memory)
+{
+    for (const struct arena_block *block = arena->blocks; block; block = block->next)
+        if ((const char *)memory >= block->data && (const char *)memory < block->data + block->used)
+            return true;
+    return false;
+}
+
+static size_t spare_bytes(const struct arena *arena)
+{
+    size_t bytes = 0;
+
+    for (const struct arena_block *block = arena->spare; block; block = block->next)
+        bytes += block->mapped;
+    return bytes;
+}
+
 bool arena_give_back(struct arena *arena, void *memory, size_t size, struct arena *spare_to)
 {
     for (struct arena_block **at = &arena->blocks; *at; at = &(*at)->next) {
@@ -131,7 +149,7 @@ bool arena_give_back(struct arena *arena, void *memory, size_t size, struct aren
         *at = block->next;
         arena->used -= block->used;
         block->used = 0;
-        if (spare_to && block->mapped) {
+        if (spare_to && block->mapped && spare_bytes(spare_to) + block->mapped <= SPARE_BYTES) {
             block->next = spare_to->spare;
             spare_to->spare = block;
         } else {

@@ -37,8 +37,11 @@ void arena_reset(struct arena *arena);
 
 /* Give back one allocation of `size` bytes before the others; false when it is not alone in its
  * block (in an arena that is mapped, without regions, it is from 64 KiB on). The block is freed, or
- * kept for later allocations of `spare_to`, because fresh pages are dear. */
+ * kept for later allocations of `spare_to`, because fresh pages are dear, up to 8 MiB. */
 bool arena_give_back(struct arena *arena, void *memory, size_t size, struct arena *spare_to);
+
+/* Does this memory come from the arena? */
+bool arena_holds(const struct arena *arena, const void *memory);
 
 /* Free what was kept for later; or leave it to another arena. */
 void arena_trim(struct arena *arena);

@@ -164,16 +164,30 @@ static bool overlaps(const struct tensor *a, const struct tensor *b)
     return x && y && x < y + tensor_bytes(b) && y < x + tensor_bytes(a);
 }
 
+/* Does nobody else read the bytes of this constant: no other value, and no graph inside of a node,
+ * which may share it? */
+static bool is_alone(const struct graph *graph, value_id value)
+{
+    const struct tensor *constant = graph->values[value].constant;
+
+    if (!is_large(constant))
+        return false;
+    for (size_t v = 0; v < graph->value_count; v++)
+        if (v != (size_t)value && graph->values[v].constant &&
+            overlaps(graph->values[v].constant, constant))
+            return false;
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (graph->nodes[n].op->flags & OP_SUBGRAPHS)
+            return false;
+    return true;
+}
+
 void constants_drop(struct graph *graph, value_id value)
 {
     struct tensor *constant = (struct tensor *)(uintptr_t)graph->values[value].constant;
 
-    if (!is_large(constant))
+    if (!is_alone(graph, value))
         return;
-    for (size_t v = 0; v < graph->value_count; v++)
-        if (v != (size_t)value && graph->values[v].constant &&
-            overlaps(graph->values[v].constant, constant))
-            return;
     if (arena_give_back(graph->keep, constant->data, tensor_bytes(constant), graph->keep))
         constant->data = NULL;
     else if (graph->forget)
@@ -181,13 +195,28 @@ void constants_drop(struct graph *graph, value_id value)
                       (struct bytes){constant->data, tensor_bytes(constant)});
 }
 
+bool constants_take(struct graph *graph, value_id value, struct tensor *taken)
+{
+    struct tensor *constant = (struct tensor *)(uintptr_t)graph->values[value].constant;
+
+    if (!is_alone(graph, value) || !arena_holds(graph->keep, constant->data))
+        return false;
+    *taken = *constant;
+    constant->data = NULL;
+    return true;
+}
+
 enum status constants_sweep(struct graph *graph, struct arena *scratch, struct error *err)
 {
     struct constants constants;
 
     TRY(constants_count(graph, &constants, scratch, err));
-    for (size_t i = 0; i < constants.count; i++)
-        if (!constants.spans[i].readers)
-            (void)give_back(graph, &constants.spans[i], graph->keep);
+    for (size_t i = 0; i < constants.count; i++) {
+        const struct constant_span *span = &constants.spans[i];
+
+        if (!span->readers && !give_back(graph, span, graph->keep) && graph->forget)
+            graph->forget(graph->forget_context, (struct bytes){(const uint8_t *)span->start,
+                                                                (size_t)(span->end - span->start)});
+    }
     return STATUS_OK;
 }

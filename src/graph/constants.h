@@ -31,6 +31,10 @@ void constants_release(struct graph *graph, struct constants *constants,
  */
 void constants_drop(struct graph *graph, value_id value);
 
+/* The data of a large constant that nobody else reads, to be changed where it lies; false when it
+ * is not in the graph's memory. The value is a constant no more. */
+bool constants_take(struct graph *graph, value_id value, struct tensor *taken) must_check;
+
 /* Give back what passes have left without a reader, for later constants. */
 enum status constants_sweep(struct graph *graph, struct arena *scratch, struct error *err)
     must_check;

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "contract/adapters.h"
 #include "server/models_internal.h"
 
 enum { ROW_BYTES_MAX = 64 << 20 };
@@ -60,8 +59,7 @@ struct loaded *loaded_new(const struct models *models, const struct version *row
         free(loaded);
         return NULL;
     }
-    if (loaded->row.reason &&
-        !(models->source.workers && adapter_serves(row->format, row->reason))) {
+    if (loaded->row.reason) {
         (void)!error_set(&loaded->why, STATUS_UNSUPPORTED, "%s", loaded->row.reason);
         atomic_init(&loaded->state, MODEL_FAILED);
     }
@@ -199,11 +197,6 @@ const char *loaded_sticky_header(const struct loaded *loaded)
     const char *header = loaded->servable->sticky_header;
 
     return header ? header : "firn-sticky";
-}
-
-bool loaded_count(const struct loaded *loaded, size_t index, struct servable_count *count)
-{
-    return servable_count(loaded->servable, index, count);
 }
 
 struct session *loaded_session(struct loaded *loaded, unsigned executor)

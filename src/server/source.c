@@ -54,14 +54,12 @@ static enum status load(void *context, const struct version *version, struct sha
                         struct servable **servable, struct error *err)
 {
     const struct registry_source *source = context;
-    const struct load_options options = {
-        .native = &source->options, .sharing = sharing, .workers = source->workers};
+    const struct load_options options = {.native = &source->options, .sharing = sharing};
 
     return load_version(source->registry, version, &options, servable, err);
 }
 
 struct model_source source_of_registry(struct registry_source *source)
 {
-    return (struct model_source){source,    generation, list,
-                                 servables, load,       source->workers != NULL};
+    return (struct model_source){source, generation, list, servables, load};
 }

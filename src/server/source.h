@@ -2,13 +2,12 @@
 /* The registry as a source of models. */
 #pragma once
 
-#include "loading/worker.h"
+#include "engine/native.h"
 #include "server/models.h"
 
 struct registry_source {
     struct registry *registry;
-    struct native_options options;       /* of what is loaded */
-    const struct worker_policy *workers; /* NULL: not allowed */
+    struct native_options options; /* of what is loaded */
 };
 
 /* Borrowed: lives as long as the models. */

@@ -6,7 +6,7 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <sys/mman.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -32,10 +32,9 @@ static const char *const LABELS[] = {
 static struct launch *launch_new(const struct sandbox_request *request,
                                  const struct sandbox_ability *ability)
 {
-    struct launch *launch = mmap(NULL, sizeof *launch, PROT_READ | PROT_WRITE,
-                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0); /* the child writes to it */
+    struct launch *launch = calloc(1, sizeof *launch);
 
-    if (launch == MAP_FAILED)
+    if (!launch)
         return NULL;
     arena_init(&launch->arena, LAUNCH_BYTES_MAX);
     launch->request = request;
@@ -50,10 +49,9 @@ static struct launch *launch_new(const struct sandbox_request *request,
 
 static void launch_free(struct launch *launch)
 {
-    if (!launch)
-        return;
-    arena_release(&launch->arena);
-    munmap(launch, sizeof *launch);
+    if (launch)
+        arena_release(&launch->arena);
+    free(launch);
 }
 
 /* --- what this machine can do --- */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
-#include "cli/git.h"
 #include "cli/manifest_file.h"
 #include "cli/output.h"
 #include "cli/store.h"
@@ -41,8 +40,7 @@ static enum status model_apply(struct store_call *call, const struct manifest_fi
                                struct bytes text)
 {
     const struct apply *options = call->values;
-    const struct store_upload upload = {
-        .path = file->folder, .text = text, .facts = git_facts(file->folder, call->keep)};
+    const struct store_upload upload = {.path = file->folder, .text = text};
     struct loading loading = {0};
     struct version version;
     bool unchanged = false;

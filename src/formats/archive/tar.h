@@ -3,7 +3,8 @@
 #pragma once
 
 #include "formats/archive/entries.h"
-#include "formats/archive/tar_header.h"
+
+enum { TAR_BLOCK = 512 };
 
 bool tar_is(struct bytes bytes); /* the first block is a header with a right checksum */
 

@@ -6,11 +6,7 @@
 #include "base/text.h"
 #include "formats/archive/tar.h"
 
-enum {
-    TAR_FILE = '0',
-    TAR_FOLDER = '5',
-    TAR_PROGRAM = 'p', /* a file that may be run */
-};
+enum { TAR_FILE = '0', TAR_FOLDER = '5' };
 
 /* The blocks that go before the data of an entry. `path` of a folder ends in '/'. */
 void tar_write_head(struct text *text, struct bytes path, uint64_t size, char type);

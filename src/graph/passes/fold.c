@@ -5,6 +5,7 @@
 
 enum { GROWTH_MAX = 64 << 20 }; /* bytes by which folding may enlarge a model */
 enum { NUMBERS_MAX = 256 };     /* elements that graph_compute computes */
+enum { FORGET_BYTES_MIN = 256 << 10 };
 
 /* Bytes of the outputs minus those of the constants it reads, which may become unused. */
 static int64_t growth_of(const struct op_call *call)
@@ -70,6 +71,11 @@ static enum status fold(struct graph *graph, const struct node *node, struct op_
         value->element = constant->element;
     }
     *folded = true;
+    for (size_t i = 0; graph->forget && i < call->in_count; i++) /* read again, if at all, later */
+        if (call->in[i].data && call->in[i].dtype != DTYPE_STRING &&
+            tensor_bytes(&call->in[i]) >= FORGET_BYTES_MIN)
+            graph->forget(graph->forget_context,
+                          (struct bytes){call->in[i].data, tensor_bytes(&call->in[i])});
     return STATUS_OK;
 }
 

@@ -204,27 +204,41 @@ static void channel_layout(const struct absorption *a, const struct tensor *w, s
     }
 }
 
-static enum status weights_make(const struct absorption *a, value_id *weights, struct error *err)
+/* to = from scaled, (count,) each; they may be the same */
+static void scale(const struct absorption *a, const struct tensor *from, struct tensor *to)
 {
-    const struct tensor *w = node_weights(a->graph, &a->product, W);
-    size_t run, per_group, group_size, count = tensor_count(w);
-    struct tensor made;
+    size_t run, per_group, group_size, count = tensor_count(from);
 
-    TRY(tensor_new(&made, w->dtype, &w->shape, a->graph->keep, err));
     if (count == 0)
-        return graph_constant(a->graph, "", &made, weights, err);
-    channel_layout(a, w, &run, &per_group, &group_size);
+        return;
+    channel_layout(a, from, &run, &per_group, &group_size);
     for (size_t i = 0; i < count; i += run) {
         double by = factor_of(a, i / group_size * per_group + i / run % per_group);
 
-        if (w->dtype == DTYPE_F32)
+        if (from->dtype == DTYPE_F32)
             for (size_t k = i; k < i + run; k++)
-                ((float *)made.data)[k] = (float)(((const unaligned_float *)w->data)[k] * by);
+                ((float *)to->data)[k] = (float)(((const unaligned_float *)from->data)[k] * by);
         else
             for (size_t k = i; k < i + run; k++)
-                ((double *)made.data)[k] = ((const double *)w->data)[k] * by;
+                ((double *)to->data)[k] = ((const double *)from->data)[k] * by;
     }
-    return graph_constant(a->graph, "", &made, weights, err);
+}
+
+static enum status weights_make(const struct absorption *a, value_id *weights, struct error *err)
+{
+    const struct tensor *w = node_weights(a->graph, &a->product, W);
+    value_id old = a->product.inputs[W];
+    struct tensor made;
+
+    if (tensor_is_aligned(w) && constants_take(a->graph, old, &made)) {
+        scale(a, &made, &made);
+        return graph_constant(a->graph, "", &made, weights, err);
+    }
+    TRY(tensor_new(&made, w->dtype, &w->shape, a->graph->keep, err));
+    scale(a, w, &made);
+    TRY(graph_constant(a->graph, "", &made, weights, err));
+    constants_drop(a->graph, old); /* its one reader was the product that nobody reads now */
+    return STATUS_OK;
 }
 
 static enum status absorb(struct absorption *a, struct error *err)
@@ -247,8 +261,6 @@ static enum status absorb(struct absorption *a, struct error *err)
                                .attribute_count = a->product.attributes.count,
                            },
                            err));
-    if (a->act == ACT_SCALE) /* its one reader was the product that nobody reads now */
-        constants_drop(a->graph, a->product.inputs[W]);
     return STATUS_OK;
 }
 
