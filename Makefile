@@ -17,7 +17,7 @@ ifeq ($(V),standalone)
 BIN := $(B)/firn-standalone
 endif
 
-PACKAGES := sqlite3 openssl yaml-0.1 libseccomp zlib libzstd liblz4 liblzma libjpeg libpng libcurl
+PACKAGES := libnghttp2 sqlite3 openssl yaml-0.1 libseccomp zlib libzstd liblz4 liblzma libjpeg libpng libcurl
 ifeq ($(V),standalone)
 PACKAGES := $(filter-out libcurl,$(PACKAGES))
 endif
@@ -32,7 +32,7 @@ CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-
 CFLAGS_standalone := -Os -ffunction-sections -fdata-sections -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
     -DFIRN_STANDALONE
 LDFLAGS_release := -Wl,-z,relro,-z,now
-LDFLAGS_standalone := -static -Wl,--gc-sections -Wl,-s -Wl,-z,relro,-z,now
+LDFLAGS_standalone := -static -Wl,--no-warnings -Wl,--gc-sections -Wl,-s -Wl,-z,relro,-z,now
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_tsan := -fsanitize=thread
 LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
@@ -85,7 +85,8 @@ $(eval $(call plugin_table,passes,pass,pass,PASSES,src/graph/passes))
 $(eval $(call plugin_table,importers,importer,importer,IMPORTERS,src/importers))
 $(eval $(call plugin_table,estimators,estimator_set,estimators,ESTIMATORS,src/importers/sklearn))
 $(eval $(call plugin_table,layers,layer_set,layers,LAYERS,src/importers/keras))
-$(eval $(call plugin_table,tf_ops,tf_op_set,tf_ops,TF_OPS,src/importers/tensorflow))
+TF_OPS_FOLDERS := $(addprefix src/importers/tensorflow/,. control image text)
+$(eval $(call plugin_table,tf_ops,tf_op_set,tf_ops,TF_OPS,$(TF_OPS_FOLDERS)))
 $(eval $(call plugin_table,kinds,manifest_kind,kind,KINDS,src/contract/kinds))
 $(eval $(call plugin_table,commands,command,command,COMMANDS,src/cli/commands))
 $(eval $(call plugin_table,routes,route_set,routes,ROUTES,src/server/routes))

@@ -12,7 +12,7 @@ $(O)/bench/%: bench/%.c $(LIBRARY)
 
 .PHONY: bench
 # Those beside other programs are scripts; bench/environment.py installs what they need in build/.
-BENCH_SCRIPTS := bench/engine.py bench/sklearn.py bench/serve.py bench/applications.py bench/tensorflow.py
+BENCH_SCRIPTS := bench/engine.py bench/sklearn.py bench/serve.py bench/grpc.py bench/applications.py bench/tensorflow.py bench/worker.py
 ifdef NAME
 BENCH_SCRIPTS := $(foreach b,$(BENCH_SCRIPTS),$(if $(findstring $(NAME),$(b)),$(b)))
 endif

@@ -51,8 +51,8 @@ class Log(io.TextIOBase):
         with self.lock:
             self.pending += text
             if "\n" in text or len(self.pending) > LINE_MAX:
-                lines, _, self.pending = self.pending.rpartition("\n")
-                self._send(lines)
+                lines, end, self.pending = self.pending.rpartition("\n")
+                self._send(lines + end)
                 if len(self.pending) > LINE_MAX:
                     self._send(self.pending)
                     self.pending = ""

@@ -2,6 +2,7 @@
 /* Which field goes where: variants of a stage against each other, stages one after another. */
 #include "applications/application.h"
 #include "base/text.h"
+#include "contract/adapters.h"
 
 /* --- fields --- */
 
@@ -128,6 +129,12 @@ static enum status call_link(struct application_step *step, const struct signatu
                         signature->output_count, true, false, call->outputs, err);
 }
 
+/* Not by firn, nor by a worker, which does all of a version or nothing. */
+static bool is_refused(const struct application_part *part, const struct signature *signature)
+{
+    return signature->reason && !adapter_serves(part->version.format, part->version.reason);
+}
+
 static enum status step_link(const struct application *application, size_t number,
                              const char *signature, struct application_step *step,
                              struct arena *keep, struct error *err)
@@ -141,7 +148,7 @@ static enum status step_link(const struct application *application, size_t numbe
 
         TRY(signature_find(part, signature, &index, err));
         theirs = &part->contract.signatures[index];
-        if (theirs->reason)
+        if (is_refused(part, theirs))
             return error_set(err, STATUS_UNSUPPORTED, "%s:%lld cannot be served: %s",
                              part->version.model, (long long)part->version.number, theirs->reason);
         if (!v)
@@ -288,15 +295,16 @@ static bool all_have(const struct application *application, const char *signatur
 static enum status single_link(struct application *application, struct arena *keep,
                                struct error *err)
 {
-    const struct contract *first =
-        &application->parts[application->stages[0].variants[0].part].contract;
+    const struct application_part *part =
+        &application->parts[application->stages[0].variants[0].part];
+    const struct contract *first = &part->contract;
     size_t count = 0;
 
     TRY(paths_room(application, first->count, keep, err));
     for (size_t i = 0; i < first->count; i++) {
         const struct signature *signature = &first->signatures[i];
 
-        if (signature->reason || !all_have(application, signature->name))
+        if (is_refused(part, signature) || !all_have(application, signature->name))
             continue;
         TRY(path_link(application, signature->name, count, signature->name, keep, err));
         count++;

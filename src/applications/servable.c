@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 /* An application as a servable: the tensors of one stage are the inputs of the next where they
  * lie. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
 
 #include "applications/shadow.h"
 #include "base/map.h"
+#include "base/text.h"
 
 struct composed {
     struct servable base;
     const struct application *application;
     struct servable **parts;
     struct shadows *shadows; /* NULL: none */
+    struct part_count {
+        const char *name; /* "iris:3" */
+        _Atomic uint64_t answered, failed;
+    } * counts; /* (part_count,) */
     struct arena memory;
 };
 
@@ -169,6 +175,7 @@ static enum status step_run(struct composed_session *session, size_t path, size_
     size_t v = variant_draw(session, &application->stages[number], number);
     const struct application_call *call = &step->calls[v];
     struct session *part = session->parts[application->stages[number].variants[v].part];
+    struct part_count *count = &composed->counts[application->stages[number].variants[v].part];
     struct tensor *inputs = session->inputs, *ordered = inputs + step->input_count;
 
     for (size_t i = 0; i < step->input_count; i++)
@@ -181,7 +188,11 @@ static enum status step_run(struct composed_session *session, size_t path, size_
     part->team = session->base.team;
     part->deadline_ns = session->base.deadline_ns;
     part->cancelled = session->base.cancelled;
-    TRY(session_run(part, call->signature, ordered, session->outputs, err));
+    if (session_run(part, call->signature, ordered, session->outputs, err)) {
+        atomic_fetch_add_explicit(&count->failed, 1, memory_order_relaxed);
+        return err->status;
+    }
+    atomic_fetch_add_explicit(&count->answered, 1, memory_order_relaxed);
     for (size_t i = 0; i < step->output_count; i++)
         session->made[number][i] = session->outputs[call->outputs[i]];
     return STATUS_OK;
@@ -233,6 +244,26 @@ static struct servable_account composed_account(const struct servable *servable)
     return all;
 }
 
+static bool composed_count(const struct servable *servable, size_t index,
+                           struct servable_count *count)
+{
+    static const char *const RESULTS[] = {"answered", "failed", "shadow", "shadow_failed",
+                                          "shadow_dropped"};
+    const struct composed *composed = composed_of(servable);
+    size_t part = index / ARRAY_COUNT(RESULTS), which = index % ARRAY_COUNT(RESULTS);
+    struct shadow_counts shadow;
+
+    if (part >= composed->application->part_count)
+        return false;
+    shadow = shadows_counts(composed->shadows, part);
+    *count = (struct servable_count){
+        composed->counts[part].name, RESULTS[which],
+        (const uint64_t[]){atomic_load(&composed->counts[part].answered),
+                           atomic_load(&composed->counts[part].failed), shadow.run - shadow.failed,
+                           shadow.failed, shadow.dropped}[which]};
+    return true;
+}
+
 static const struct servable_class COMPOSED = {
     .name = "application",
     .free = composed_free,
@@ -241,7 +272,23 @@ static const struct servable_class COMPOSED = {
     .run = composed_run,
     .estimate_us = composed_estimate_us,
     .account = composed_account,
+    .count = composed_count,
 };
+
+/* NULL: no memory. */
+static struct part_count *counts_new(const struct application *application, struct arena *keep)
+{
+    struct part_count *counts = arena_new(keep, struct part_count, application->part_count);
+
+    for (size_t i = 0; counts && i < application->part_count; i++) {
+        const struct version *version = &application->parts[i].version;
+
+        counts[i].name = arena_printf(keep, "%s:%lld", version->model, (long long)version->number);
+        if (!counts[i].name)
+            return NULL;
+    }
+    return counts;
+}
 
 enum status application_servable(const struct application *application, struct servable **parts,
                                  struct arena *memory, struct servable **servable,
@@ -249,11 +296,12 @@ enum status application_servable(const struct application *application, struct s
 {
     struct composed *composed = calloc(1, sizeof *composed);
     struct servable **own = calloc(application->part_count, sizeof(struct servable *));
+    struct part_count *counts = counts_new(application, memory);
     struct arena kept = *memory;
     bool waits = false;
 
     *memory = (struct arena){0};
-    if (!composed || !own) {
+    if (!composed || !own || !counts) {
         for (size_t i = 0; i < application->part_count; i++)
             servable_free(parts[i]);
         free(composed);
@@ -270,6 +318,7 @@ enum status application_servable(const struct application *application, struct s
                                            .sticky_header = application->sticky_header},
                                   .application = application,
                                   .parts = own,
+                                  .counts = counts,
                                   .memory = kept};
     if (shadows_new(application, own, &composed->shadows, err)) {
         composed_free(&composed->base);

@@ -26,6 +26,10 @@ struct slot {
     struct task task;
 };
 
+struct counter { /* of a part */
+    _Atomic uint64_t run, failed, dropped;
+};
+
 struct shadows {
     const struct application *application;
     struct session **sessions; /* (part_count,): NULL for parts that shadow nothing */
@@ -38,7 +42,7 @@ struct shadows {
     _Alignas(64) size_t read;            /* the thread's */
     _Atomic size_t bytes;                /* in the slots */
     _Atomic bool asleep, stopping;       /* stopping ends a run too */
-    _Atomic uint64_t run, failed, dropped;
+    struct counter *counters;            /* (part_count,) */
 };
 
 /* --- the thread --- */
@@ -77,13 +81,15 @@ static void task_run(struct shadows *shadows, struct task *task)
     struct tensor *outputs = arena_new(&task->arena, struct tensor, step->output_count + 1);
 
     for (size_t v = 0; v < stage->variant_count; v++) {
+        struct counter *counter;
         bool good;
 
         if (!stage->variants[v].shadow)
             continue;
         good = inputs && outputs && variant_run(shadows, task, v, inputs, outputs);
-        atomic_fetch_add(&shadows->run, 1);
-        atomic_fetch_add(&shadows->failed, !good);
+        counter = &shadows->counters[stage->variants[v].part];
+        atomic_fetch_add(&counter->run, 1);
+        atomic_fetch_add(&counter->failed, !good);
     }
 }
 
@@ -220,6 +226,13 @@ static bool has_shadow(const struct application_stage *stage)
     return false;
 }
 
+static void drop(struct shadows *shadows, const struct application_stage *stage)
+{
+    for (size_t v = 0; v < stage->variant_count; v++)
+        if (stage->variants[v].shadow)
+            atomic_fetch_add(&shadows->counters[stage->variants[v].part].dropped, 1);
+}
+
 void shadows_offer(struct shadows *shadows, size_t path, size_t stage, const struct tensor *inputs)
 {
     struct slot *slot;
@@ -233,18 +246,21 @@ void shadows_offer(struct shadows *shadows, size_t path, size_t stage, const str
         slot->task.stage = stage;
     }
     if (!slot || !task_fill(&shadows->application->paths[path].steps[stage], inputs, &slot->task))
-        atomic_fetch_add(&shadows->dropped, 1);
+        drop(shadows, &shadows->application->stages[stage]);
     if (slot)
         slot_send(shadows, slot, place);
 }
 
-struct shadow_counts shadows_counts(struct shadows *shadows)
+struct shadow_counts shadows_counts(const struct shadows *shadows, size_t part)
 {
+    const struct counter *counter;
+
     if (!shadows)
         return (struct shadow_counts){0};
-    return (struct shadow_counts){.run = atomic_load(&shadows->run),
-                                  .failed = atomic_load(&shadows->failed),
-                                  .dropped = atomic_load(&shadows->dropped)};
+    counter = &shadows->counters[part];
+    return (struct shadow_counts){.run = atomic_load(&counter->run),
+                                  .failed = atomic_load(&counter->failed),
+                                  .dropped = atomic_load(&counter->dropped)};
 }
 
 /* --- life --- */
@@ -255,7 +271,8 @@ static enum status sessions_open(struct shadows *shadows, struct servable *const
     const struct application *application = shadows->application;
 
     shadows->sessions = calloc(application->part_count, sizeof(struct session *));
-    if (!shadows->sessions)
+    shadows->counters = calloc(application->part_count, sizeof *shadows->counters);
+    if (!shadows->sessions || !shadows->counters)
         return error_no_memory(err, "shadows");
     for (size_t s = 0; s < application->stage_count; s++)
         for (size_t v = 0; v < application->stages[s].variant_count; v++) {
@@ -318,6 +335,7 @@ void shadows_free(struct shadows *shadows)
     for (size_t i = 0; shadows->sessions && i < shadows->application->part_count; i++)
         session_free(shadows->sessions[i]);
     free(shadows->sessions);
+    free(shadows->counters);
     pthread_mutex_destroy(&shadows->lock);
     pthread_cond_destroy(&shadows->wake);
     free(shadows);

@@ -16,6 +16,6 @@ void shadows_free(struct shadows *shadows); /* NULL is fine */
 void shadows_offer(struct shadows *shadows, size_t path, size_t stage, const struct tensor *inputs);
 
 struct shadow_counts {
-    uint64_t run, failed, dropped;
+    uint64_t run, failed, dropped; /* failed: of those that were run */
 };
-struct shadow_counts shadows_counts(struct shadows *shadows);
+struct shadow_counts shadows_counts(const struct shadows *shadows, size_t part);

@@ -5,6 +5,7 @@
  *     {"model":"iris:3","weight":100,"shadow":false,"digest":"sha256:..."}]}]} */
 #include "applications/application.h"
 #include "base/text.h"
+#include "contract/adapters.h"
 #include "formats/json/json.h"
 
 /* --- parts --- */
@@ -21,7 +22,7 @@ static enum status part_find(struct application *application, const struct versi
         if (!strcmp(part->version.model, version->model) && part->version.number == version->number)
             return STATUS_OK;
     }
-    if (version->reason)
+    if (version->reason && !adapter_serves(version->format, version->reason))
         return error_set(err, STATUS_UNSUPPORTED, "%s:%lld cannot be served: %s", version->model,
                          (long long)version->number, version->reason);
     if (!strcmp(version->format, APPLICATION_FORMAT))

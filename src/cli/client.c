@@ -85,7 +85,12 @@ static enum status connect_to(struct connection *c)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list, *at;
     struct timeval timeout = {.tv_sec = TIMEOUT_S};
-    int failed = getaddrinfo(c->client->host, c->client->port, &hints, &list);
+    int failed;
+
+#ifdef FIRN_STANDALONE /* names are looked up by libraries of the host */
+    hints.ai_flags = AI_NUMERICHOST;
+#endif
+    failed = getaddrinfo(c->client->host, c->client->port, &hints, &list);
 
     if (failed)
         return broken(c, gai_strerror(failed));

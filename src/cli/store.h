@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/options.h"
+#include "images/push.h"
 #include "registry/registry.h"
 
 struct store_options {
@@ -20,11 +21,37 @@ struct store_options {
         "json", OPTION_FLAG, offsetof(type, member.json), NULL, "print JSON"                       \
     }
 
+/* A file that says what there is to say of registries; a row of a command's options. */
+#define REGISTRIES_OPTION(type, member)                                                            \
+    {                                                                                              \
+        "registries", OPTION_TEXT, offsetof(type, member), "FILE",                                 \
+            "credentials and settings of registries (FIRN_REGISTRIES, ~/.config/firn/"             \
+            "registries.yaml; docker's and podman's logins count, too)"                            \
+    }
+
 struct store_upload {
     const char *path;     /* of the model */
     const char *name;     /* NULL: the manifest's, or from the path */
     const char *manifest; /* a file; NULL: the one in the folder */
     struct bytes text;    /* a manifest as text, instead of both; empty: none */
+    struct bytes facts;   /* see loading_add; empty: none */
+    bool workers;         /* install what a worker needs; a server decides that itself */
+    void (*progress)(void *context, uint64_t done, uint64_t total);
+    void *context;
+};
+
+struct store_push {
+    const char *reference;  /* NULL: the default registry */
+    const char *registries; /* file; NULL: the default one */
+    bool standalone;
+    void (*progress)(void *context, uint64_t done, uint64_t total);
+    void *context;
+};
+
+struct store_pull {
+    const char *reference, *name, *path; /* name and path may be NULL */
+    const char *manifest;                /* a file, or NULL */
+    const char *registries;
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *context;
 };
@@ -52,6 +79,11 @@ struct store_class {
     enum status (*gc)(struct store *store, uint64_t *files, uint64_t *bytes, struct error *err);
     enum status (*verify)(struct store *store, struct text *report, size_t *faults,
                           struct error *err);
+    enum status (*push)(struct store *store, const struct version *version,
+                        const struct store_push *push, struct image_pushed *pushed,
+                        struct arena *keep, struct error *err);
+    enum status (*pull)(struct store *store, const struct store_pull *pull, struct version *version,
+                        bool *unchanged, struct arena *keep, struct error *err);
     void (*close)(struct store *store);
 };
 struct store {

@@ -1,36 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A store folder, in this process. */
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "applications/application.h"
+#include "base/file.h"
+#include "cli/output.h"
 #include "cli/store.h"
-#include "loading/load.h"
+#include "cli/workers.h"
+#include "images/standalone.h"
+#include "loading/image.h"
 
 struct local {
     struct store base;
     struct registry *registry;
+    char *folder;
 };
 
 static struct registry *registry_of(struct store *store)
 {
     return ((struct local *)store)->registry;
-}
-
-static enum status local_upload(struct store *store, const struct store_upload *upload,
-                                struct version *version, bool *unchanged, struct arena *keep,
-                                struct error *err)
-{
-    const struct loading_add add = {
-        .name = upload->name, .progress = upload->progress, .context = upload->context};
-    struct loading loading = {0};
-    enum status status =
-        upload->text.size ? load_open_text(upload->path, upload->text, MANIFEST_NAME, &loading, err)
-                          : load_open(upload->path, upload->manifest, &loading, err);
-
-    if (!status)
-        status = load_add(&loading, registry_of(store), &add, version, unchanged, keep, err);
-    load_close(&loading);
-    return status;
 }
 
 static enum status local_compose(struct store *store, struct bytes manifest, const char *file_name,
@@ -85,9 +74,105 @@ static enum status local_verify(struct store *store, struct text *report, size_t
     return registry_verify(registry_of(store), report, faults, err);
 }
 
+/* --- images --- */
+
+static enum status local_push(struct store *store, const struct version *version,
+                              const struct store_push *push, struct image_pushed *pushed,
+                              struct arena *keep, struct error *err)
+{
+    struct image_reference reference;
+    struct image_hosts hosts;
+    struct image_push to = {
+        .reference = &reference, .hosts = &hosts, .show = push->progress, .context = push->context};
+
+    TRY(image_hosts_read(push->registries, NULL, &hosts, keep, err));
+    if (!push->reference && !hosts.registry) {
+        enum status status = error_set(err, STATUS_INVALID_INPUT, "no registry is named");
+        error_fix(err, "name an image, or `registry:` in registries.yaml, or FIRN_REGISTRY");
+        return status;
+    }
+    if (push->reference)
+        TRY(image_reference_parse(push->reference, &reference, keep, err));
+    else
+        TRY(image_push_reference(hosts.registry, version, &reference, keep, err));
+    if (push->standalone)
+        TRY(standalone_find(&to.server, keep, err));
+    return image_push(registry_of(store), version, &to, pushed, keep, err);
+}
+
+/* An upload is pushed where the user says that all are; it is one without that, too. */
+static void follow(struct registry *registry, const struct image_hosts *hosts,
+                   struct version *version, struct arena *keep)
+{
+    struct image_reference reference;
+    const struct image_push to = {.reference = &reference, .hosts = hosts};
+    struct image_pushed pushed;
+    struct error err = {0};
+
+    if (image_push_reference(hosts->registry, version, &reference, keep, &err) ||
+        image_push(registry, version, &to, &pushed, keep, &err) ||
+        registry_resolve_id(registry, version->id, version, keep, &err))
+        output_warning("%s:%lld is stored, but not pushed: %s", version->model,
+                       (long long)version->number, err.text);
+}
+
+static enum status local_upload(struct store *store, const struct store_upload *upload,
+                                struct version *version, bool *unchanged, struct arena *keep,
+                                struct error *err)
+{
+    struct loading_add add = {.name = upload->name,
+                              .facts = upload->facts,
+                              .progress = upload->progress,
+                              .context = upload->context};
+    struct worker_policy workers;
+    struct loading loading = {0};
+    struct image_hosts hosts;
+    enum status status;
+
+    TRY(image_hosts_read(NULL, NULL, &hosts, keep, err));
+    if (upload->workers) {
+        TRY(workers_here(((struct local *)store)->folder, &workers, keep, err));
+        add.workers = &workers;
+    }
+    status = upload->text.size
+                 ? load_open_text(upload->path, upload->text, MANIFEST_NAME, &loading, err)
+                 : load_open(upload->path, upload->manifest, &loading, err);
+
+    if (!status)
+        status = load_add(&loading, registry_of(store), &add, version, unchanged, keep, err);
+    load_close(&loading);
+    if (!status && hosts.registry)
+        follow(registry_of(store), &hosts, version, keep);
+    return status;
+}
+
+static enum status local_pull(struct store *store, const struct store_pull *pull,
+                              struct version *version, bool *unchanged, struct arena *keep,
+                              struct error *err)
+{
+    struct image_hosts hosts;
+    struct file_map map = {{NULL, 0}};
+    struct load_pull from = {.reference = pull->reference,
+                             .hosts = &hosts,
+                             .path = pull->path,
+                             .name = pull->name,
+                             .progress = pull->progress,
+                             .context = pull->context};
+    enum status status;
+
+    TRY(image_hosts_read(pull->registries, NULL, &hosts, keep, err));
+    if (pull->manifest)
+        TRY(file_map_open(&map, AT_FDCWD, pull->manifest, true, err));
+    from.manifest = map.bytes;
+    status = load_pull(registry_of(store), &from, version, unchanged, keep, err);
+    file_map_close(&map);
+    return status;
+}
+
 static void local_close(struct store *store)
 {
     registry_close(registry_of(store));
+    free(((struct local *)store)->folder);
     free(store);
 }
 
@@ -101,6 +186,8 @@ static const struct store_class LOCAL = {
     .delete = local_delete,
     .gc = local_gc,
     .verify = local_verify,
+    .push = local_push,
+    .pull = local_pull,
     .close = local_close,
 };
 
@@ -111,7 +198,13 @@ enum status store_local(const char *folder, struct store **store, struct error *
     if (!local)
         return error_no_memory(err, "a store");
     local->base.class = &LOCAL;
+    local->folder = strdup(folder);
+    if (!local->folder) {
+        free(local);
+        return error_no_memory(err, "a store");
+    }
     if (registry_open(folder, &local->registry, err)) {
+        free(local->folder);
         free(local);
         return err->status;
     }

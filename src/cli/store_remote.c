@@ -363,6 +363,11 @@ static enum status send_packed(struct store *store, const struct store_upload *u
         client_encode(&headers, s->manifest);
         text_append(&headers, "\r\n");
     }
+    if (upload->facts.size) {
+        text_append(&headers, "Firn-Facts: ");
+        client_encode(&headers, upload->facts);
+        text_append(&headers, "\r\n");
+    }
     status = text_check(&path, err);
     if (!status)
         status = text_check(&headers, err);
@@ -419,6 +424,81 @@ static enum status remote_compose(struct store *store, struct bytes manifest, co
     return status;
 }
 
+/* --- images: the server pushes and pulls --- */
+
+static void query_add(struct text *path, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    text_printf(path, "%c%s=", strchr(path->data, '?') ? '&' : '?', name);
+    client_encode(path, bytes_of(value));
+}
+
+static enum status post(struct store *store, struct text *path, struct bytes *body,
+                        struct arena *keep, struct error *err)
+{
+    enum status status = text_check(path, err);
+
+    if (!status)
+        status = call(store, "POST", path->data, body, keep, err);
+    text_release(path);
+    return status;
+}
+
+static enum status pushed_read(struct bytes body, struct image_pushed *pushed, struct arena *keep,
+                               struct error *err)
+{
+    int64_t blobs = 0, existed = 0;
+    struct json value;
+
+    TRY(json_parse(body, 0, &value, keep, err));
+    TRY(text_of(json_get(&value, "reference"), "", &pushed->reference, keep, err));
+    TRY(text_of(json_get(&value, "digest"), "", &pushed->digest, keep, err));
+    json_i64(json_get(&value, "bytes"), &pushed->bytes);
+    json_i64(json_get(&value, "blobs"), &blobs);
+    json_i64(json_get(&value, "existed"), &existed);
+    pushed->blobs = (size_t)blobs;
+    pushed->existed = (size_t)existed;
+    return STATUS_OK;
+}
+
+static enum status remote_push(struct store *store, const struct version *version,
+                               const struct store_push *push, struct image_pushed *pushed,
+                               struct arena *keep, struct error *err)
+{
+    struct text path = {0};
+    struct bytes body;
+    char rest[64];
+
+    if (push->registries)
+        return error_set(err, STATUS_INVALID_INPUT,
+                         "--registries is for --store: the server has its own");
+    snprintf(rest, sizeof rest, "/versions/%" PRId64 "/push", version->number);
+    text_append(&path, model_path(version->model, rest, keep));
+    query_add(&path, "to", push->reference);
+    query_add(&path, "standalone", push->standalone ? "1" : NULL);
+    TRY(post(store, &path, &body, keep, err));
+    return pushed_read(body, pushed, keep, err);
+}
+
+static enum status remote_pull(struct store *store, const struct store_pull *pull,
+                               struct version *version, bool *unchanged, struct arena *keep,
+                               struct error *err)
+{
+    struct text path = {0};
+    struct bytes body;
+
+    if (pull->registries || pull->manifest)
+        return error_set(err, STATUS_INVALID_INPUT,
+                         "--registries and --manifest are for --store here");
+    text_append(&path, "/api/pull");
+    query_add(&path, "from", pull->reference);
+    query_add(&path, "name", pull->name);
+    query_add(&path, "path", pull->path);
+    TRY(post(store, &path, &body, keep, err));
+    return version_read(body, version, unchanged, keep, err);
+}
+
 static void remote_close(struct store *store)
 {
     free(store);
@@ -434,6 +514,8 @@ static const struct store_class REMOTE = {
     .delete = remote_delete,
     .gc = remote_gc,
     .verify = remote_verify,
+    .push = remote_push,
+    .pull = remote_pull,
     .close = remote_close,
 };
 

@@ -7,21 +7,22 @@
 #include <unistd.h>
 
 #include "base/cpu.h"
+#include "cli/workers.h"
 
 enum { THREADS_MAX = 1024 };
 
 static enum status open_path(const char *path, const struct target_options *options,
-                             const struct native_options *native, struct target *target,
+                             const struct load_options *load, struct target *target,
                              struct error *err)
 {
     TRY(load_open(path, options->manifest, &target->loading, err));
     target->name = arena_printf(&target->memory, "%s", target->loading.artifact->name);
     target->version = "";
-    return load_servable(&target->loading, native, &target->servable, err);
+    return load_servable(&target->loading, load, &target->servable, err);
 }
 
 static enum status open_version(const char *reference, const struct target_options *options,
-                                const struct native_options *native, struct target *target,
+                                const struct load_options *load, struct target *target,
                                 struct error *err)
 {
     struct version version;
@@ -30,8 +31,7 @@ static enum status open_version(const char *reference, const struct target_optio
     TRY(registry_resolve(target->registry, reference, &version, &target->memory, err));
     target->name = version.model;
     target->version = arena_printf(&target->memory, "%" PRId64, version.number);
-    return load_version(target->registry, &version, &(struct load_options){.native = native},
-                        &target->servable, err);
+    return load_version(target->registry, &version, load, &target->servable, err);
 }
 
 static enum status team_open(int64_t threads, struct team **team, struct error *err)
@@ -64,16 +64,22 @@ enum status target_open(const char *name, const struct target_options *options,
                                     .passes_off = options->passes_off,
                                     .profile = options->profile};
 
+    struct load_options load = {.native = &native};
+
     arena_init(&target->memory, 1 << 24);
     TRY(weights_read(options->weights, &native.weights, err));
     if (options->isa)
         TRY(cpu_isa_force(options->isa, err));
     TRY(team_open(options->threads, &target->team, err));
     native.team = target->team;
+    if (options->workers) {
+        TRY(workers_here(options->store, &target->workers, &target->memory, err));
+        load.workers = &target->workers;
+    }
     if (options->store)
-        TRY(open_version(name, options, &native, target, err));
+        TRY(open_version(name, options, &load, target, err));
     else
-        TRY(open_path(name, options, &native, target, err));
+        TRY(open_path(name, options, &load, target, err));
     return target->name && target->version ? STATUS_OK : error_no_memory(err, "a name");
 }
 

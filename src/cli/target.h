@@ -3,11 +3,11 @@
 #pragma once
 
 #include "cli/options.h"
-#include "loading/load.h"
+#include "loading/worker.h"
 
 struct target_options {
     const char *manifest, *isa, *store, *passes_off, *weights;
-    bool reference;
+    bool reference, workers;
     int64_t threads; /* of one run; 0: one a core */
     bool profile;    /* not an option of all: see bench */
 };
@@ -22,6 +22,8 @@ struct target_options {
          "force the kernels: avx512, avx2 or portable"},                                           \
         {"weights", OPTION_TEXT, offsetof(type, member.weights), "TYPE",                           \
          "keep the weights of products as bf16 or f16: faster, less exact"},                       \
+        {"workers", OPTION_FLAG, offsetof(type, member.workers), NULL,                             \
+         "let a process with the framework run what firn does not, in a sandbox"},                 \
         {"reference", OPTION_FLAG, offsetof(type, member.reference), NULL,                         \
          "use the plain reference kernels only"},                                                  \
     {                                                                                              \
@@ -35,6 +37,7 @@ struct target {
     struct registry *registry;
     struct team *team; /* for sessions; NULL: one thread */
     struct loading loading;
+    struct worker_policy workers;
     struct arena memory;
 };
 

@@ -86,6 +86,15 @@ enum status contract_bind(const struct signature *signature, const struct given 
                           size_t given_count, struct tensor *bound, struct arena *request,
                           struct error *err) must_check;
 
+/* --- given_json.c --- */
+
+/* {"field": value or nested arrays, ...}, each with the dtype of the field; what is given twice,
+ * ragged or no field is INVALID_INPUT. A lone value for a field of some rank gets it, of sizes 1.
+ */
+enum status contract_given_json(const struct signature *signature, struct bytes json,
+                                const struct given **given, size_t *count, struct arena *keep,
+                                struct error *err) must_check;
+
 /* --- diff.c --- */
 
 enum { DIFF_SAME, DIFF_COMPATIBLE, DIFF_BREAKING };

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "base/map.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "formats/protobuf.h"
@@ -30,7 +31,7 @@ char *hydrosphere_dtype_name(enum dtype dtype, char name[HYDROSPHERE_DTYPE_SIZE]
     return name;
 }
 
-enum dtype hydrosphere_dtype(struct bytes name)
+enum dtype hydrosphere_dtype_from(struct bytes name)
 {
     char known[HYDROSPHERE_DTYPE_SIZE];
 
@@ -146,16 +147,22 @@ static void field_declared(const struct place *place, struct field *field)
         field->evidence_dtype = declared;
     if (field->shape.rank != RANK_UNKNOWN)
         field->evidence_shape = declared;
-    field->evidence_profile = declared;
+    if (field->profile != PROFILE_NONE) /* which clients say when nobody said anything */
+        field->evidence_profile = declared;
 }
 
 static enum status names_check(const struct place *place, const struct field *fields, size_t count,
                                struct error *err)
 {
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < i; k++)
-            if (!strcmp(fields[i].name, fields[k].name))
-                return invalid(place, &fields[i], "occurs twice", err);
+    struct map names;
+
+    map_init(&names, place->keep);
+    for (size_t i = 0; i < count; i++) {
+        if (map_find(&names, bytes_of(fields[i].name)))
+            return invalid(place, &fields[i], "occurs twice", err);
+        if (!map_set(&names, bytes_of(fields[i].name), (void *)&fields[i]))
+            return error_no_memory(err, "a contract");
+    }
     return STATUS_OK;
 }
 
@@ -233,7 +240,7 @@ static enum status json_field(const struct place *place, const struct json *valu
         return subfields_refuse(place, field, err);
     if (!json_string(dtype, &string))
         return invalid(place, field, "has no dtype", err);
-    field->dtype = hydrosphere_dtype(string);
+    field->dtype = hydrosphere_dtype_from(string);
     if (field->dtype == DTYPE_NONE) {
         char what[TEXT_QUOTE_SIZE + 32], quoted[TEXT_QUOTE_SIZE];
 
@@ -350,14 +357,41 @@ static enum status protobuf_shape(const struct place *place, struct field *field
     return STATUS_OK;
 }
 
-/* ModelField {name 1, shape 2, subfields 3, dtype 4, profile 5 or, in generation 2, 10} */
+/* Of the oldest contracts: TensorInfo {dtype 2, tensor_shape 3}; *is_info says whether it is one.
+ */
+static enum status protobuf_info(const struct place *place, struct protobuf message,
+                                 struct field *field, bool *is_info, struct error *err)
+{
+    struct protobuf_field item;
+    struct protobuf shape;
+    int64_t number;
+
+    *is_info = false;
+    for (;;) {
+        TRY(protobuf_next(&message, &item, err));
+        if (item.number == 0)
+            return STATUS_OK;
+        if (item.number == 2) {
+            *is_info = true;
+            TRY(protobuf_i64(&item, &number, err));
+            field->dtype = number > TF_CODE_MAX ? DTYPE_NONE : dtype_from_tf(number);
+        } else if (item.number == 3) {
+            TRY(protobuf_message(&item, &shape, err));
+            TRY(protobuf_shape(place, field, shape, err));
+        }
+    }
+}
+
+/* ModelField {name 1, shape 2, subfields 3, dtype 4, profile 5 or, in generation 2, 10}; before
+ * generation 1 {field_name 1, dict 2, info 3} */
 static enum status protobuf_field_read(const struct place *place, struct protobuf message,
                                        struct field *field, struct error *err)
 {
-    struct protobuf again = message, shape;
+    struct protobuf again = message, shape, info;
     struct protobuf_field item;
     const char *name = NULL;
     int64_t number;
+    bool is_info;
 
     do {
         TRY(protobuf_next(&again, &item, err));
@@ -378,7 +412,11 @@ static enum status protobuf_field_read(const struct place *place, struct protobu
             TRY(protobuf_shape(place, field, shape, err));
             break;
         case 3:
-            return subfields_refuse(place, field, err);
+            TRY(protobuf_message(&item, &info, err));
+            TRY(protobuf_info(place, info, field, &is_info, err));
+            if (!is_info)
+                return subfields_refuse(place, field, err);
+            break;
         case 4:
             TRY(protobuf_i64(&item, &number, err));
             field->dtype = number > TF_CODE_MAX ? DTYPE_NONE : dtype_from_tf(number);

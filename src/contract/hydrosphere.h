@@ -37,5 +37,5 @@ void hydrosphere_print_signature(const struct signature *signature, unsigned sha
 /* "DT_FLOAT" into `name`; "DT_INVALID" for what Hydrosphere cannot say. */
 enum { HYDROSPHERE_DTYPE_SIZE = 24 };
 char *hydrosphere_dtype_name(enum dtype dtype, char name[HYDROSPHERE_DTYPE_SIZE]);
-enum dtype hydrosphere_dtype(struct bytes name); /* DTYPE_NONE when it is none */
+enum dtype hydrosphere_dtype_from(struct bytes name); /* DTYPE_NONE when it is none */
 const char *hydrosphere_profile_name(enum profile profile);

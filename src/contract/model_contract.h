@@ -7,6 +7,6 @@
 #include "contract/contract.h"
 
 /* Evidence is DECLARED `file`. INVALID_INPUT with the line of a text, or the signature and field at
- * fault; UNSUPPORTED for fields in fields. Borrows from `content`. */
+ * fault. */
 enum status model_contract_parse(struct bytes content, const char *file, struct contract *contract,
                                  struct arena *keep, struct error *err) must_check;

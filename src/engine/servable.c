@@ -33,3 +33,8 @@ struct servable_account servable_account(const struct servable *servable)
 {
     return servable->class->account(servable);
 }
+
+bool servable_count(const struct servable *servable, size_t index, struct servable_count *count)
+{
+    return servable->class->count && servable->class->count(servable, index, count);
+}

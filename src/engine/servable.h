@@ -17,6 +17,13 @@ struct servable_account { /* bytes */
     size_t arena;         /* largest plan memory so far, per session */
 };
 
+/* Of a servable that has parts: how many requests had which result with one of them. */
+struct servable_count {
+    const char *part;   /* "iris:3" */
+    const char *result; /* "answered", "failed", "shadow", "shadow_failed", "shadow_dropped" */
+    uint64_t count;
+};
+
 struct servable_class {
     const char *name; /* "native" */
     void (*free)(struct servable *servable);
@@ -26,6 +33,8 @@ struct servable_class {
                        struct tensor *outputs, struct error *err);
     double (*estimate_us)(struct session *session, size_t signature, const struct tensor *inputs);
     struct servable_account (*account)(const struct servable *servable);
+    /* Number `index`; false behind the last one. NULL: it has no parts. */
+    bool (*count)(const struct servable *servable, size_t index, struct servable_count *count);
 };
 
 /* The head of every kind of servable. */
@@ -63,3 +72,4 @@ double session_estimate_us(struct session *session, size_t signature, const stru
 
 void servable_free(struct servable *servable); /* after all its sessions */
 struct servable_account servable_account(const struct servable *servable);
+bool servable_count(const struct servable *servable, size_t index, struct servable_count *count);

@@ -340,6 +340,26 @@ enum status protobuf_all_bytes(const struct protobuf *message, uint32_t number,
     return STATUS_OK;
 }
 
+enum status protobuf_entry(struct protobuf entry, struct protobuf_field *key,
+                           struct protobuf_field *value, struct error *err)
+{
+    struct protobuf_field field;
+
+    *key = *value = (struct protobuf_field){.wire = PROTOBUF_BYTES,
+                                            .bytes = {(const uint8_t *)"", 0},
+                                            .origin = entry.origin,
+                                            .depth = entry.depth};
+    for (;;) {
+        TRY(protobuf_next(&entry, &field, err));
+        if (!field.number)
+            return STATUS_OK;
+        if (field.number == 1)
+            *key = field;
+        if (field.number == 2)
+            *value = field;
+    }
+}
+
 /* --- writing --- */
 
 static size_t varint_write(uint8_t *to, uint64_t value)
@@ -352,7 +372,7 @@ static size_t varint_write(uint8_t *to, uint64_t value)
     return size;
 }
 
-static void write_varint(struct text *text, uint64_t value)
+void protobuf_write_varint(struct text *text, uint64_t value)
 {
     uint8_t bytes[VARINT_SIZE_MAX];
 
@@ -361,13 +381,13 @@ static void write_varint(struct text *text, uint64_t value)
 
 static void write_key(struct text *text, uint32_t number, enum protobuf_wire wire)
 {
-    write_varint(text, (uint64_t)number << 3 | wire);
+    protobuf_write_varint(text, (uint64_t)number << 3 | wire);
 }
 
 void protobuf_write_i64(struct text *text, uint32_t number, int64_t value)
 {
     write_key(text, number, PROTOBUF_VARINT);
-    write_varint(text, (uint64_t)value);
+    protobuf_write_varint(text, (uint64_t)value);
 }
 
 void protobuf_write_f32(struct text *text, uint32_t number, float value)
@@ -385,7 +405,7 @@ void protobuf_write_f64(struct text *text, uint32_t number, double value)
 void protobuf_write_bytes(struct text *text, uint32_t number, struct bytes bytes)
 {
     write_key(text, number, PROTOBUF_BYTES);
-    write_varint(text, bytes.size);
+    protobuf_write_varint(text, bytes.size);
     text_append_bytes(text, bytes);
 }
 
@@ -400,7 +420,7 @@ void protobuf_write_packed_i64(struct text *text, uint32_t number, const int64_t
     size_t begin = protobuf_write_begin(text);
 
     for (size_t i = 0; i < count; i++)
-        write_varint(text, (uint64_t)values[i]);
+        protobuf_write_varint(text, (uint64_t)values[i]);
     protobuf_write_end(text, number, begin);
 }
 
@@ -409,6 +429,29 @@ void protobuf_write_packed_f32(struct text *text, uint32_t number, const float *
 {
     protobuf_write_bytes(text, number,
                          (struct bytes){(const uint8_t *)values, count * sizeof *values});
+}
+
+void protobuf_write_packed_f64(struct text *text, uint32_t number, const double *values,
+                               size_t count)
+{
+    protobuf_write_bytes(text, number,
+                         (struct bytes){(const uint8_t *)values, count * sizeof *values});
+}
+
+void protobuf_write_size(struct text *text, uint32_t number, size_t size)
+{
+    write_key(text, number, PROTOBUF_BYTES);
+    protobuf_write_varint(text, size);
+}
+
+size_t protobuf_size_of_varint(uint64_t value)
+{
+    return value ? (size_t)(63 - __builtin_clzll(value)) / 7 + 1 : 1;
+}
+
+size_t protobuf_size_of_bytes(uint32_t number, size_t size)
+{
+    return protobuf_size_of_varint((uint64_t)number << 3) + protobuf_size_of_varint(size) + size;
 }
 
 size_t protobuf_write_begin(struct text *text)

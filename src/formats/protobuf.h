@@ -87,6 +87,11 @@ enum status protobuf_all_bytes(const struct protobuf *message, uint32_t number,
 enum status protobuf_count(const struct protobuf *message, uint32_t number, size_t *count,
                            struct error *err) must_check;
 
+/* An entry of a map: its key (field 1) and value (field 2). What is missing is empty bytes, as
+ * writers leave out empty keys and values. */
+enum status protobuf_entry(struct protobuf entry, struct protobuf_field *key,
+                           struct protobuf_field *value, struct error *err) must_check;
+
 /* --- writing --- */
 void protobuf_write_i64(struct text *text, uint32_t number, int64_t value);
 void protobuf_write_f32(struct text *text, uint32_t number, float value);
@@ -97,6 +102,14 @@ void protobuf_write_packed_i64(struct text *text, uint32_t number, const int64_t
                                size_t count);
 void protobuf_write_packed_f32(struct text *text, uint32_t number, const float *values,
                                size_t count);
+void protobuf_write_packed_f64(struct text *text, uint32_t number, const double *values,
+                               size_t count);
+/* What stands before a message or packed list of `size` bytes, which the caller writes then: for
+ * large ones, whose size is known. */
+void protobuf_write_size(struct text *text, uint32_t number, size_t size);
+size_t protobuf_size_of_varint(uint64_t value);
+size_t protobuf_size_of_bytes(uint32_t number, size_t size);   /* with key and size */
+void protobuf_write_varint(struct text *text, uint64_t value); /* an element of a packed list */
 /* A message in a message: what is written between begin and end is its content. */
 size_t protobuf_write_begin(struct text *text);
 void protobuf_write_end(struct text *text, uint32_t number, size_t begin);

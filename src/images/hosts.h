@@ -34,6 +34,7 @@ struct image_hosts {
     size_t count, capacity;
     const char *registry; /* "registry.example.com/models"; NULL: local */
     int64_t stall_seconds, attempts;
+    const _Atomic bool *cancelled; /* becomes true: end what is under way; NULL: never */
 };
 
 /* `path` NULL: FIRN_REGISTRIES, or registries.yaml in firn's folder of the user's configuration

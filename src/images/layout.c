@@ -154,7 +154,7 @@ static enum status entries_copy(struct bytes index, const char *tag, struct text
         for (;;) {
             size_t begin;
             struct bytes raw;
-            TRY(json_next(&reader, &more, &key, err));
+            TRY(json_next(&reader, &more, NULL, err));
             if (!more)
                 break;
             begin = json_offset(&reader);

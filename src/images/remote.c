@@ -12,6 +12,7 @@
 enum {
     BACKOFF_MS = 400,
     BACKOFF_MS_MAX = 15000,
+    SLICE_MS = 100,
     RETRY_AFTER_MAX = 60, /* seconds */
     CHALLENGES_MAX = 2,   /* of one request */
     MEMORY_MAX = 4 << 20,
@@ -27,14 +28,14 @@ void remote_wait(const struct remote *remote, int64_t attempt)
 {
     int64_t ms = attempt < 16 ? (int64_t)BACKOFF_MS << (attempt - 1) : BACKOFF_MS_MAX;
     int64_t asked = remote->answer->retry_after;
-    struct timespec time;
+    const struct timespec slice = {0, SLICE_MS * 1000000};
 
     if (asked > 0)
         ms = 1000 * (asked < RETRY_AFTER_MAX ? asked : RETRY_AFTER_MAX);
     else if (ms > BACKOFF_MS_MAX)
         ms = BACKOFF_MS_MAX;
-    time = (struct timespec){ms / 1000, ms % 1000 * 1000000};
-    nanosleep(&time, NULL);
+    for (; ms > 0 && !(remote->hosts->cancelled && *remote->hosts->cancelled); ms -= SLICE_MS)
+        nanosleep(&slice, NULL);
 }
 
 bool remote_passing(int status)

@@ -2,7 +2,8 @@
 #include <ctype.h>
 
 #include "base/text.h"
-#include "loading/load.h"
+#include "formats/json/json.h"
+#include "loading/worker.h"
 
 /* Cut off the last ".suffix" when it is one of an archive or stream, or (`any`) begins with a
  * letter. */
@@ -40,13 +41,38 @@ static const char *default_name(const struct artifact *artifact, struct arena *k
     return *name ? name : "model";
 }
 
+/* A line each: "fact git.branch: main". */
+static enum status facts_log(struct bytes facts, struct text *log, struct arena *keep,
+                             struct error *err)
+{
+    struct json json;
+    struct bytes value;
+    char key[TEXT_QUOTE_SIZE], quoted[512];
+
+    if (!facts.size)
+        return STATUS_OK;
+    TRY(json_parse(facts, 0, &json, keep, err));
+    if (json.kind != JSON_OBJECT)
+        return error_set(err, STATUS_INVALID_INPUT, "the facts of an upload are no JSON object");
+    for (size_t i = 0; i < json.count; i++) {
+        if (!json_string(&json.items[i], &value))
+            return error_set(err, STATUS_INVALID_INPUT, "a fact of an upload is no text");
+        text_printf(log, "%s%s: %s\n", LOAD_LOG_FACT,
+                    text_quote(json.items[i].key, key, sizeof key),
+                    text_quote(value, quoted, sizeof quoted));
+    }
+    return STATUS_OK;
+}
+
 enum status load_add(struct loading *loading, struct registry *registry,
                      const struct loading_add *add, struct version *version, bool *unchanged,
                      struct arena *keep, struct error *err)
 {
     const struct description *d = &loading->description;
     struct text contract = {0}, log = {0};
-    struct record record = {.kind = LOAD_LOG, .name = LOAD_LOG};
+    struct record records[2] = {{.kind = LOAD_LOG, .name = LOAD_LOG},
+                                {.kind = LOAD_FACTS, .name = LOAD_FACTS}};
+    const char *installed = "";
     struct version_upload upload = {
         .model = add->name                ? add->name
                  : loading->manifest.name ? loading->manifest.name
@@ -57,8 +83,8 @@ enum status load_add(struct loading *loading, struct registry *registry,
         .framework_version = d->framework_version,
         .manifest = loading->manifest_text.size ? (const char *)loading->manifest_text.data : "",
         .reason = d->reason,
-        .records = &record,
-        .record_count = 1,
+        .records = records,
+        .record_count = add->facts.size ? 2 : 1,
         .progress = add->progress,
         .context = add->context,
     };
@@ -69,14 +95,22 @@ enum status load_add(struct loading *loading, struct registry *registry,
         error_fix(err, "a format without a contract of its own needs one in a %s", MANIFEST_NAME);
         return status;
     }
+    if (add->workers)
+        TRY(worker_prepare(loading, add->workers, &installed, keep, err));
     contract_print_json(&d->contract, &contract);
     text_append_bytes(&log, add->log);
+    status = facts_log(add->facts, &log, keep, err);
+    text_append(&log, installed);
     load_log(loading, &log);
-    status = text_check(&contract, err);
+    if (!status)
+        status = text_check(&contract, err);
     if (!status)
         status = text_check(&log, err);
     upload.contract = contract.data;
-    record.body = log.data;
+    records[0].body = log.data;
+    records[1].body = arena_text(keep, add->facts);
+    if (!status && !records[1].body)
+        status = error_no_memory(err, "facts");
     if (!status && !upload.model)
         status = error_no_memory(err, "a name");
     if (!status)

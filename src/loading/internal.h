@@ -10,5 +10,5 @@ enum status load_application(struct registry *registry, const struct version *ve
 
 /* A version of a model, whether or not it is loaded already. */
 enum status load_alone(struct registry *registry, const struct version *version,
-                       const struct native_options *options, struct servable **servable,
+                       const struct load_options *options, struct servable **servable,
                        struct error *err) must_check;

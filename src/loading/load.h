@@ -38,8 +38,12 @@ enum status load_artifact(struct artifact *artifact, struct bytes manifest, cons
 enum status load_import(struct artifact *artifact, struct bytes manifest, const char *name,
                         struct loading *loading, struct error *err) must_check;
 
+struct worker_policy;
 struct loading_add {
     const char *name; /* of the model; NULL: the manifest's, or from the artifact's name */
+    /* Not NULL: what a worker of it needs is installed first, which must succeed. */
+    const struct worker_policy *workers;
+    struct bytes facts; /* JSON of strings, kept with the version as LOAD_FACTS; empty: none */
     void (*progress)(void *context, uint64_t done, uint64_t total); /* may be NULL */
     void *context;
     struct bytes log; /* what happened before, lines; empty: nothing to tell */
@@ -47,6 +51,9 @@ struct loading_add {
 
 /* Kind of the record that keeps what happened when a version was made; its name is LOAD_LOG. */
 #define LOAD_LOG "build-log"
+#define LOAD_LOG_FACT "fact " /* what a line of it about a fact begins with */
+/* Kind and name of the record of what else is known of an upload: {"git.branch": "main", ...}. */
+#define LOAD_FACTS "facts"
 /* What there is to tell about an upload: its files, what they are, the contract and where each fact
  * of it comes from, warnings, whether firn serves it. Lines. */
 void load_log(const struct loading *loading, struct text *log);
@@ -59,18 +66,24 @@ enum status load_add(struct loading *loading, struct registry *registry,
                      const struct loading_add *add, struct version *version, bool *unchanged,
                      struct arena *keep, struct error *err) must_check;
 
+struct sharing;
+struct load_options {                    /* all may be NULL */
+    const struct native_options *native; /* NULL: the defaults */
+    struct sharing *sharing;             /* with what else is loaded; NULL: with nothing */
+    const struct worker_policy *workers; /* for what is not native; NULL: not allowed */
+};
+
 /* Make a servable of what was opened; artifact, arena and description move into it (the description
  * stays readable for as long as the servable). UNSUPPORTED with the reason when it is not native.
  */
-enum status load_servable(struct loading *loading, const struct native_options *options,
+enum status load_servable(struct loading *loading, const struct load_options *options,
                           struct servable **servable, struct error *err) must_check;
 void load_close(struct loading *loading); /* safe on a zeroed one and after load_servable */
 
-struct sharing;
-struct load_options {                    /* of a stored version; all may be NULL */
-    const struct native_options *native; /* NULL: the defaults */
-    struct sharing *sharing;             /* with what else is loaded; NULL: with nothing */
-};
+/* A frozen version whose files are these, from wherever; the artifact is taken over. */
+enum status load_frozen(struct artifact *artifact, const struct version *version,
+                        const struct native_options *options, struct servable **servable,
+                        struct error *err) must_check;
 
 /* A stored version, with the contract that was frozen with it. `options` may be NULL. */
 enum status load_version(struct registry *registry, const struct version *version,

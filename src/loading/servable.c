@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From what was opened, or a stored version, to a servable. */
 #include "applications/application.h"
+#include "contract/adapters.h"
 #include "loading/adapt.h"
 #include "loading/internal.h"
 #include "loading/sharing.h"
+#include "loading/worker.h"
+
+static const struct load_options NOTHING = {0};
 
 /* The servable with the contract `face`, which lives in the model's arena. */
 static enum status make(struct loading *loading, const struct contract *face,
@@ -29,25 +33,27 @@ static enum status make(struct loading *loading, const struct contract *face,
     return same ? STATUS_OK : adapted_servable(*servable, &contracts[0], servable, err);
 }
 
-enum status load_servable(struct loading *loading, const struct native_options *options,
+enum status load_servable(struct loading *loading, const struct load_options *options,
                           struct servable **servable, struct error *err)
 {
-    return make(loading, &loading->description.contract, options, servable, err);
+    const struct description *description = &loading->description;
+
+    options = options ? options : &NOTHING;
+    if (options->workers && adapter_serves(description->format, description->reason))
+        return worker_load(loading, options->workers, servable, err);
+    return make(loading, &description->contract, options->native, servable, err);
 }
 
-enum status load_alone(struct registry *registry, const struct version *version,
-                       const struct native_options *options, struct servable **servable,
-                       struct error *err)
+enum status load_frozen(struct artifact *artifact, const struct version *version,
+                        const struct native_options *options, struct servable **servable,
+                        struct error *err)
 {
     struct loading loading = {0};
     struct contract frozen;
-    struct artifact *artifact;
-    enum status status;
-
-    TRY(registry_artifact(registry, version, &artifact, err));
     /* the frozen contract holds what the manifest declared; its payload still counts */
-    status = load_import(artifact, bytes_of(version->manifest ? version->manifest : ""),
-                         MANIFEST_NAME, &loading, err);
+    enum status status = load_import(artifact, bytes_of(version->manifest ? version->manifest : ""),
+                                     MANIFEST_NAME, &loading, err);
+
     if (!status)
         status = contract_parse_json(bytes_of(version->contract), &frozen, &loading.model, err);
     if (!status)
@@ -56,18 +62,28 @@ enum status load_alone(struct registry *registry, const struct version *version,
     return status;
 }
 
+enum status load_alone(struct registry *registry, const struct version *version,
+                       const struct load_options *options, struct servable **servable,
+                       struct error *err)
+{
+    struct artifact *artifact;
+
+    if (version->reason)
+        return worker_load_version(registry, version, options->workers, servable, err);
+    TRY(registry_artifact(registry, version, &artifact, err));
+    return load_frozen(artifact, version, options->native, servable, err);
+}
+
 enum status load_version(struct registry *registry, const struct version *version,
                          const struct load_options *options, struct servable **servable,
                          struct error *err)
 {
-    static const struct load_options NONE = {0};
-
-    options = options ? options : &NONE;
-    if (version->reason)
+    options = options ? options : &NOTHING;
+    if (version->reason && !(options->workers && adapter_serves(version->format, version->reason)))
         return error_set(err, STATUS_UNSUPPORTED, "%s", version->reason);
     if (!strcmp(version->format, APPLICATION_FORMAT))
         return load_application(registry, version, options, servable, err);
     if (options->sharing)
-        return sharing_load(options->sharing, registry, version, options->native, servable, err);
-    return load_alone(registry, version, options->native, servable, err);
+        return sharing_load(options->sharing, registry, version, options, servable, err);
+    return load_alone(registry, version, options, servable, err);
 }

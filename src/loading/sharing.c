@@ -153,7 +153,7 @@ static const struct servable_class USER = {
 
 /* Loads without the lock: who loads the same at the same time finds out when he is done. */
 static enum status entry_load(struct sharing *sharing, struct registry *registry,
-                              const struct version *version, const struct native_options *options,
+                              const struct version *version, const struct load_options *options,
                               struct entry **entry, struct error *err)
 {
     struct entry *made = entry_new(version);
@@ -182,7 +182,7 @@ static enum status entry_load(struct sharing *sharing, struct registry *registry
 }
 
 enum status sharing_load(struct sharing *sharing, struct registry *registry,
-                         const struct version *version, const struct native_options *options,
+                         const struct version *version, const struct load_options *options,
                          struct servable **servable, struct error *err)
 {
     struct user *user = calloc(1, sizeof *user);

@@ -20,5 +20,5 @@ size_t sharing_count(struct sharing *sharing); /* versions that are loaded */
 
 /* The version of a model, not of an application: the one that is loaded, or loaded now. */
 enum status sharing_load(struct sharing *sharing, struct registry *registry,
-                         const struct version *version, const struct native_options *options,
+                         const struct version *version, const struct load_options *options,
                          struct servable **servable, struct error *err) must_check;

@@ -76,6 +76,7 @@ static enum status data_write(struct layer *layer, struct bytes bytes, bool coun
         size_t chunk = bytes.size < COPY_BYTES ? bytes.size : COPY_BYTES;
         memcpy(layer->buffer, bytes.data, chunk);
         TRY(blob_write(layer->blob, (struct bytes){layer->buffer, chunk}, err));
+        artifact_forget(layer->upload->artifact, (struct bytes){bytes.data, chunk});
         bytes = (struct bytes){bytes.data + chunk, bytes.size - chunk};
         layer->done += counts ? chunk : 0;
         if (counts && layer->upload->progress)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/incoming.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -80,7 +81,7 @@ void incoming_file(const struct incoming *incoming, const char *name, char path[
 
 /* --- blobs --- */
 
-static void give_up(struct incoming *incoming)
+void incoming_abandon(struct incoming *incoming)
 {
     struct blob *blob = incoming->blobs[--incoming->count];
 
@@ -110,7 +111,7 @@ enum status incoming_begin(struct incoming *incoming, const char *digest, int64_
     memcpy(incoming->digest, digest, sizeof incoming->digest);
     incoming->size = size;
     if (blob_create(blob, &incoming->staging, name, err)) {
-        give_up(incoming);
+        incoming_abandon(incoming);
         return err->status;
     }
     return STATUS_OK;
@@ -139,9 +140,21 @@ enum status incoming_end(struct incoming *incoming, struct error *err)
         status = error_set(err, STATUS_INVALID_INPUT, "blob %s has other bytes: their digest is %s",
                            incoming->digest, blob->digest);
     if (status)
-        give_up(incoming);
+        incoming_abandon(incoming);
     incoming->digest[0] = 0;
     return status;
+}
+
+enum status incoming_read(const char *path, size_t most, struct bytes *bytes, struct arena *keep,
+                          struct error *err)
+{
+    struct file_map map = {{NULL, 0}};
+
+    TRY(file_map_open(&map, AT_FDCWD, path, false, err));
+    bytes->size = map.bytes.size;
+    bytes->data = map.bytes.size <= most ? (const uint8_t *)arena_text(keep, map.bytes) : NULL;
+    file_map_close(&map);
+    return bytes->data ? STATUS_OK : error_no_memory(err, "a blob");
 }
 
 /* --- freezing --- */

@@ -22,6 +22,11 @@ enum status incoming_begin(struct incoming *incoming, const char *digest, int64_
 enum status incoming_write(struct incoming *incoming, struct bytes bytes, struct error *err)
     must_check;
 enum status incoming_end(struct incoming *incoming, struct error *err) must_check;
+void incoming_abandon(struct incoming *incoming); /* the one that was begun */
+
+/* A small blob of that path, kept. */
+enum status incoming_read(const char *path, size_t most, struct bytes *bytes, struct arena *keep,
+                          struct error *err) must_check;
 
 /* A file of that name in the private folder, for what is made of blobs; removed at the end. */
 void incoming_file(const struct incoming *incoming, const char *name, char path[4096]);

@@ -43,7 +43,7 @@ static const char *reason_phrase(int status)
 
 /* --- writing answers --- */
 
-static void refresh_date(struct io *io)
+void answer_refresh_date(struct io *io)
 {
     uint64_t second = io->loop.now_ms / 1000;
     time_t now;
@@ -76,7 +76,7 @@ static void write_head(struct io *io, const struct response *response, bool keep
 {
     struct text *out = &io->out;
 
-    refresh_date(io);
+    answer_refresh_date(io);
     if (response->status == 200)
         text_append(out, "HTTP/1.1 200 OK\r\n");
     else
@@ -143,11 +143,16 @@ void answer_chunk(struct io *io, struct bytes piece, bool chunked)
         text_append(&io->out, "\r\n");
 }
 
-void answer_now(struct connection *connection, const struct http1_head *head,
-                struct response *response, bool keep_alive)
+void answer_now(struct exchange *exchange, const struct http1_head *head, struct response *response,
+                bool keep_alive)
 {
+    struct connection *connection = exchange->connection;
     struct bytes tail;
 
+    if (exchange->stream) {
+        http2_answer(exchange, head, response);
+        return;
+    }
     answer_write(connection, head, response, keep_alive, &tail);
     text_append_bytes(&connection->io->out, tail);
     if (connection->io->out.failed) { /* no memory: nothing of it may go out */
@@ -156,9 +161,29 @@ void answer_now(struct connection *connection, const struct http1_head *head,
     }
 }
 
-void answer_refuse(struct connection *connection, int status, const char *why)
+static void plain_error(const struct error *err, struct text *text)
 {
-    struct io *io = connection->io;
+    text_append(text, err->text);
+}
+
+const struct route_set answer_grpc_errors = {.write_error = plain_error};
+
+static const struct route_set *error_set_of(const struct exchange *exchange,
+                                            const struct route_set *set)
+{
+    return exchange->grpc ? &answer_grpc_errors : set;
+}
+
+/* The connection closes after this answer, which must arrive although more may come in. */
+static void last_answer(struct exchange *exchange)
+{
+    if (!exchange->stream)
+        exchange->connection->linger = true;
+}
+
+void answer_refuse(struct exchange *exchange, int status, const char *why)
+{
+    struct io *io = exchange->connection->io;
     struct http1_head head = {.method = HTTP_GET, .minor = 1};
     struct error err = {.status = status == 413 ? STATUS_TOO_LARGE : STATUS_INVALID_INPUT};
     char label[16];
@@ -171,41 +196,42 @@ void answer_refuse(struct connection *connection, int status, const char *why)
     if (status >= 500)
         err.status = status == 503 ? STATUS_UNAVAILABLE : STATUS_UNSUPPORTED;
     io->response.status = status;
-    response_error(&io->response, NULL, &err);
-    answer_now(connection, &head, &io->response, false);
-    connection->linger = true;
+    response_error(&io->response, error_set_of(exchange, NULL), &err);
+    answer_now(exchange, &head, &io->response, false);
+    last_answer(exchange);
 }
 
 /* An error as the answer to a request whose route is known or not. */
-void answer_error(struct connection *connection, const struct route_match *match, int status,
+void answer_error(struct exchange *exchange, const struct route_match *match, int status,
                   const struct error *err, bool keep_alive)
 {
-    struct io *io = connection->io;
+    struct io *io = exchange->connection->io;
 
     response_clear(&io->response);
     io->response.status = status;
-    response_error(&io->response, match->set, err);
-    answer_now(connection, &io->head, &io->response, keep_alive);
-    connection->linger |= !keep_alive;
+    response_error(&io->response, error_set_of(exchange, match->set), err);
+    answer_now(exchange, &io->head, &io->response, keep_alive);
+    if (!keep_alive)
+        last_answer(exchange);
     server_count(io->server, match, io->head.method, io->response.status, 0);
 }
 
-void answer_shed(struct connection *connection, const struct route_match *match, const char *reason,
+void answer_shed(struct exchange *exchange, const struct route_match *match, const char *reason,
                  const char *why)
 {
     struct error err = {.status = STATUS_UNAVAILABLE};
 
     snprintf(err.text, sizeof err.text, "%s", why);
-    server_shed(connection->io->server, reason);
-    answer_error(connection, match, 503, &err,
-                 answer_keeps_alive(connection->io, &connection->io->head));
+    server_shed(exchange->connection->io->server, reason);
+    answer_error(exchange, match, 503, &err,
+                 answer_keeps_alive(exchange->connection->io, &exchange->connection->io->head));
 }
 
 /* 404, 405 or the answer to OPTIONS. */
-void answer_unmatched(struct connection *connection, const struct route_match *match,
-                      struct bytes path, bool keep_alive)
+void answer_unmatched(struct exchange *exchange, const struct route_match *match, struct bytes path,
+                      bool keep_alive)
 {
-    struct io *io = connection->io;
+    struct io *io = exchange->connection->io;
     struct error err = {.status = STATUS_NOT_FOUND};
     char allowed[128] = "", quoted[TEXT_QUOTE_SIZE];
     size_t size = 0;
@@ -223,7 +249,7 @@ void answer_unmatched(struct connection *connection, const struct route_match *m
         snprintf(err.text, sizeof err.text, "method %s is not for this path",
                  http_method_name(io->head.method));
         io->response.status = 405;
-        response_error(&io->response, NULL, &err);
+        response_error(&io->response, match->set, &err);
     } else {
         snprintf(err.text, sizeof err.text, "there is no path %s",
                  text_quote(path, quoted, sizeof quoted));
@@ -231,7 +257,8 @@ void answer_unmatched(struct connection *connection, const struct route_match *m
     }
     if (size)
         response_header(&io->response, "Allow", allowed);
-    answer_now(connection, &io->head, &io->response, keep_alive);
-    connection->linger |= !keep_alive;
+    answer_now(exchange, &io->head, &io->response, keep_alive);
+    if (!keep_alive)
+        last_answer(exchange);
     server_count(io->server, match, io->head.method, io->response.status, 0);
 }

@@ -10,6 +10,8 @@ static enum status prepare(struct request *request, struct error *err)
 {
     struct server *server = request->server;
 
+    if (request->deadline_ns && clock_ns() > request->deadline_ns)
+        return error_set(err, STATUS_DEADLINE, "the deadline of the request has passed");
     for (size_t i = 0; i < request->match.parameter_count; i++)
         TRY(percent_decode(request->match.parameters[i], &request->parameters[i],
                            request_arena(request), err));
@@ -37,7 +39,8 @@ void exchange_run(struct request *request, struct response *response)
     if (status == STATUS_OK)
         status = text_check(&response->headers, &err);
     if (status != STATUS_OK)
-        response_error(response, request->match.set, &err);
+        response_error(response,
+                       route->flags & ROUTE_GRPC ? &answer_grpc_errors : request->match.set, &err);
     if (request->head->accept_gzip && encoding_worth(response, &request->server->settings))
         encoding_pack(response);
 }
@@ -77,14 +80,20 @@ static bool is_foreign(const struct io *io, const uint8_t *data, const struct ro
 }
 
 /* What forbids this request, whatever its body: the status, or 0. */
-static int objection(const struct io *io, const uint8_t *data, const struct route_match *match,
-                     struct error *err)
+static int objection(const struct exchange *exchange, const uint8_t *data,
+                     const struct route_match *match, struct error *err)
 {
+    const struct io *io = exchange->connection->io;
     const struct settings *settings = &io->server->settings;
     bool stream = match->route->flags & ROUTE_STREAM;
     int64_t limit = stream ? settings->upload_bytes_max : settings->body_bytes_max;
     bool changes = match->route->flags & (ROUTE_STREAM | ROUTE_CONTROL);
 
+    if (match->route->flags & ROUTE_GRPC && !exchange->grpc) {
+        (void)!error_set(err, STATUS_INVALID_INPUT,
+                         "a method of gRPC is called with application/grpc over HTTP/2");
+        return 415;
+    }
     if (io->head.content_length > limit) {
         (void)!error_set(err, STATUS_TOO_LARGE, "request body has %lld bytes, more than %s = %lld",
                          (long long)io->head.content_length,
@@ -103,64 +112,74 @@ static int objection(const struct io *io, const uint8_t *data, const struct rout
     return 0;
 }
 
-bool exchange_head(struct connection *connection, const uint8_t *data, size_t size)
+/* Find the route of io->head. False: there is none for it, or something forbids it; answered. */
+static bool find_route(struct exchange *exchange, const uint8_t *data, bool keep_alive,
+                       struct route_match *match)
 {
-    struct io *io = connection->io;
+    struct io *io = exchange->connection->io;
     struct bytes path = http1_bytes(data, io->head.path);
-    struct route_match match;
     struct error err;
     int status;
 
-    router_find(io->server->router, io->head.method, path, &match);
-    if (!match.route) {
-        answer_unmatched(connection, &match, path, false);
+    router_find(io->server->router, io->head.method, path, match);
+    if (exchange->grpc && (!match->route || !(match->route->flags & ROUTE_GRPC))) {
+        char quoted[TEXT_QUOTE_SIZE];
+
+        *match = (struct route_match){0};
+        (void)!error_set(&err, STATUS_UNSUPPORTED, "there is no method %s",
+                         text_quote(path, quoted, sizeof quoted));
+        answer_error(exchange, match, 404, &err, keep_alive);
         return false;
     }
-    status = objection(io, data, &match, &err);
-    if (status) {
-        answer_error(connection, &match, status, &err, false);
+    if (!match->route) {
+        answer_unmatched(exchange, match, path, keep_alive);
         return false;
     }
+    status = objection(exchange, data, match, &err);
+    if (status)
+        answer_error(exchange, match, status, &err, keep_alive);
+    return status == 0;
+}
+
+bool exchange_head(struct exchange *exchange, const uint8_t *data, size_t size)
+{
+    struct io *io = exchange->connection->io;
+    struct route_match match;
+
+    if (!find_route(exchange, data, false, &match))
+        return false;
     if (match.route->flags & ROUTE_STREAM) {
-        job_hand_on_stream(connection, data,
+        job_hand_on_stream(exchange, data,
                            (struct bytes){data + io->head.size, size - io->head.size}, &match,
                            false);
         return false;
     }
-    if (io->head.expect_continue && size == io->head.size)
+    if (io->head.expect_continue && size == io->head.size && exchange->stream)
+        http2_continue(exchange);
+    else if (io->head.expect_continue && size == io->head.size)
         text_append(&io->out, "HTTP/1.1 100 Continue\r\n\r\n");
     return true;
 }
 
-void exchange_request(struct connection *connection, const uint8_t *data, size_t used)
+void exchange_request(struct exchange *exchange, const uint8_t *data, size_t used)
 {
-    struct io *io = connection->io;
-    struct bytes path = http1_bytes(data, io->head.path);
+    struct io *io = exchange->connection->io;
     struct request request = {
         .server = io->server,
         .executor = &io->executor,
         .head = &io->head,
         .data = data,
-        .body = {data + connection->head_size, (size_t)connection->body_size},
+        .body = {data + exchange->head_size, (size_t)exchange->body_size},
+        .deadline_ns = exchange->deadline_ns,
     };
     bool keep_alive = answer_keeps_alive(io, &io->head);
     unsigned changes = atomic_load(&io->server->changes);
     enum later later = LATER_NO;
-    struct error err;
-    int status;
 
-    router_find(io->server->router, io->head.method, path, &request.match);
-    if (!request.match.route) {
-        answer_unmatched(connection, &request.match, path, keep_alive);
+    if (!find_route(exchange, data, keep_alive, &request.match))
         return;
-    }
-    status = objection(io, data, &request.match, &err);
-    if (status) {
-        answer_error(connection, &request.match, status, &err, keep_alive);
-        return;
-    }
     if (request.match.route->flags & ROUTE_STREAM) {
-        job_hand_on_stream(connection, data, request.body, &request.match, true);
+        job_hand_on_stream(exchange, data, request.body, &request.match, true);
         return;
     }
     request.received_ns = clock_ns();
@@ -173,11 +192,11 @@ void exchange_request(struct connection *connection, const uint8_t *data, size_t
         later = request.later;
     }
     if (later == LATER_NO) {
-        answer_now(connection, &io->head, &io->response, keep_alive);
+        answer_now(exchange, &io->head, &io->response, keep_alive);
         server_count(io->server, &request.match, io->head.method, io->response.status,
                      clock_ns() - request.received_ns);
     } else {
-        job_hand_on(connection, data, used, &request.match, later, changes);
+        job_hand_on(exchange, data, used, &request.match, later, changes);
     }
     executor_reset(&io->executor);
 }

@@ -20,7 +20,8 @@ struct feed_class {
     /* Append the next piece: some events, or one gRPC message (without its frame). On an I/O
      * thread: must not wait. Called from one thread at a time, not always the same. */
     enum feed_state (*next)(struct feed *feed, struct executor *executor, struct text *out);
-    /* A further message of the client, of streams in both directions; NULL: they are dropped. */
+    /* A further message of the client, of streams in both directions, on the I/O thread; with NULL
+     * data: there will be no more. NULL: they are dropped. */
     void (*received)(struct feed *feed, struct bytes message);
     void (*free)(struct feed *feed); /* also when the client goes before the end */
 };

@@ -92,6 +92,17 @@ enum status hydrosphere_undeploy(struct request *request, struct bytes name, str
 enum status hydrosphere_servable_find(const struct model_table *table, struct bytes name,
                                       struct loaded **loaded, struct error *err) must_check;
 
+/* prediction_handle for what a client calls a servable. */
+struct prediction_wire;
+enum status hydrosphere_predict(struct request *request, struct response *response,
+                                struct bytes name, const struct prediction_wire *wire,
+                                struct error *err) must_check;
+
+/* A request without a name: that of the metadata "firn-model", or the only model there is.
+ * INVALID_INPUT when there are several. */
+enum status hydrosphere_only_model(struct request *request, const char **name, struct error *err)
+    must_check;
+
 /* --- applications --- */
 
 enum application_state {

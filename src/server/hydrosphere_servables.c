@@ -3,9 +3,11 @@
 #include <stdio.h>
 
 #include "base/map.h"
+#include "contract/adapters.h"
 #include "formats/json/json.h"
 #include "server/hydrosphere.h"
 #include "server/internal.h"
+#include "server/predict.h"
 
 enum { NAME_TRIES = 16, NOTE_BYTES_MAX = 64 << 10 };
 static const char KIND[] = "servable";
@@ -162,7 +164,8 @@ enum status hydrosphere_deploy(struct request *request, const struct version *ve
         return error_no_memory(err, "a servable");
     if (!request->server->registry)
         return error_set(err, STATUS_UNSUPPORTED, "this server has no registry");
-    if (version->reason)
+    if (version->reason &&
+        !(request->server->workers && adapter_serves(version->format, version->reason)))
         return error_set(err, STATUS_UNSUPPORTED, "%s:%lld cannot be served: %s", version->model,
                          (long long)version->number, version->reason);
     TRY(name_choose(request, version, chosen, err));
@@ -246,6 +249,68 @@ enum status hydrosphere_servable_find(const struct model_table *table, struct by
         models_find(table, model, number, loaded, &ignored) == STATUS_OK)
         return STATUS_OK;
     return err->status;
+}
+
+/* The version's own words for it; false: there is none (yet). */
+static enum status predict_names(struct request *request, struct bytes name, const char **model,
+                                 const char **number, struct error *err)
+{
+    struct models *models = request->server->models;
+    struct loaded *loaded;
+    enum status status;
+
+    if (request->executor->control) /* it was not there a moment ago */
+        models_refresh(models, false);
+    status =
+        hydrosphere_servable_find(models_pin(models, request->executor->index), name, &loaded, err);
+    *model = *number = NULL;
+    if (status == STATUS_OK) {
+        *model = arena_text(request_arena(request), bytes_of(loaded_row(loaded)->model));
+        *number =
+            arena_printf(request_arena(request), "%lld", (long long)loaded_row(loaded)->number);
+    }
+    model_release(request);
+    if (status == STATUS_NOT_FOUND && !request->executor->control)
+        return request_later(request, LATER_CONTROL);
+    if (status == STATUS_OK && (!*model || !*number))
+        return error_no_memory(err, "a name");
+    return status;
+}
+
+enum status hydrosphere_predict(struct request *request, struct response *response,
+                                struct bytes name, const struct prediction_wire *wire,
+                                struct error *err)
+{
+    const char *model, *number;
+
+    TRY(predict_names(request, name, &model, &number, err));
+    if (!model)
+        return STATUS_OK; /* later */
+    return prediction_handle(request, response, bytes_of(model), bytes_of(number), wire, err);
+}
+
+enum status hydrosphere_only_model(struct request *request, const char **name, struct error *err)
+{
+    const struct model_table *table;
+    struct bytes given;
+    size_t count;
+
+    if (request_header(request, "firn-model", &given) && given.size) {
+        *name = arena_text(request_arena(request), given);
+        return *name ? STATUS_OK : error_no_memory(err, "a name");
+    }
+    table = models_pin(request->server->models, request->executor->index);
+    count = model_table_count(table);
+    *name = count == 1
+                ? arena_text(request_arena(request), bytes_of(model_table_at(table, 0)->name))
+                : "";
+    model_release(request);
+    if (count == 1)
+        return *name ? STATUS_OK : error_no_memory(err, "a name");
+    (void)!error_set(err, STATUS_INVALID_INPUT,
+                     "the request names no model, and this server has %zu", count);
+    error_fix(err, "name it in the metadata firn-model");
+    return STATUS_INVALID_INPUT;
 }
 
 /* --- applications --- */

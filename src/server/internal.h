@@ -20,7 +20,11 @@ struct feeding {       /* embedded in what sends a feed; on io->feeds while it h
 
 /* --- an I/O thread and its connections --- */
 
-enum { READ_BYTES = 64 << 10 };
+enum {
+    READ_BYTES = 64 << 10,
+    OUT_BYTES_MAX = 64 << 10, /* answers gathered before they are sent */
+    RATE_CHECK_MS = 1000,
+};
 
 struct io {
     struct loop loop;
@@ -41,6 +45,8 @@ struct io {
     struct response response;
     struct job *free_jobs;
     size_t free_job_count;
+    struct stream *free_streams;
+    size_t free_stream_count;
 
     struct feeding *feeds;
     _Atomic unsigned feed_count;
@@ -61,6 +67,8 @@ struct io {
 struct server {
     struct settings settings;
     struct registry *registry;
+    const struct worker_policy *workers; /* what uploads may install; NULL: nothing */
+    const struct image_hosts *hosts;      /* registries that it may talk to; NULL: none */
     char *temporary;
     struct router *router;
     struct metrics *metrics;
@@ -83,7 +91,7 @@ struct server {
     _Atomic(struct series *) *requests;
     _Atomic(struct series *) *route_seconds; /* (routes,), likewise */
     struct series *connections, *connections_total, *received, *sent, *dropped;
-    struct series *feeds, *feeds_total;
+    struct series *feeds, *feeds_total, *http2_total;
 };
 
 /* What a connection is doing. */
@@ -92,10 +100,39 @@ enum phase {
     PHASE_BODY,   /* has the head and a part of the body */
     PHASE_JOB,    /* its request runs on another thread */
     PHASE_FEED,   /* its answer goes on: a feed is being sent */
+    PHASE_HTTP2,  /* many requests at once */
     PHASE_LINGER, /* said all; reads and drops until the peer closes */
 };
 
+/* One request, and who waits for its answer: HTTP/1.1 has one at a time a connection, HTTP/2 many,
+ * each a stream. */
+struct exchange {
+    struct connection *connection;
+    int32_t stream; /* of HTTP/2; 0: HTTP/1.1 */
+    bool grpc;
+    struct text in; /* from the first byte of the request that is being received */
+    uint32_t head_size;
+    uint64_t body_size;   /* expected, or decoded so far when chunked */
+    uint64_t deadline_ns; /* the client's; 0: none */
+    struct job *job;
+    struct feeding feeding;
+};
+
+/* What a connection speaks. */
+struct connection_kind {
+    void (*opened)(struct connection *connection);
+    /* Bytes came: in the thread's buffer, or behind those that are kept. */
+    void (*received)(struct connection *connection, uint8_t *data, size_t size);
+    void (*end)(struct connection *connection);    /* none will come any more */
+    void (*resume)(struct connection *connection); /* all output was sent */
+    void (*timeout)(struct connection *connection);
+    void (*drain)(struct connection *connection);
+    void (*release)(struct connection *connection); /* it closes: forget its requests */
+};
+extern const struct connection_kind connection_http1, connection_http2;
+
 struct connection {
+    const struct connection_kind *kind;
     struct watch watch;
     struct timer timer;
     struct task release;
@@ -108,28 +145,37 @@ struct connection {
     bool closing;     /* close when all output is sent */
     bool linger;      /* and then wait for the peer to close */
     bool detached;    /* a job reads the socket itself */
+    bool known;       /* what it speaks was seen */
 
-    struct text in; /* from the first byte of the request that is being received */
-    size_t scanned;
-    uint32_t head_size;
-    bool chunked;
-    uint64_t body_size; /* expected, or decoded so far when chunked */
-    struct http1_chunks chunks;
-
-    uint64_t began_ms; /* of the head, the body or the pending output */
-    struct text out;   /* what the socket did not take yet */
+    struct text out; /* what the socket did not take yet */
     size_t out_sent;
-    struct job *job;
+    uint64_t output_began_ms;
 
-    struct feeding feeding;
+    /* HTTP/1.1 */
+    struct exchange exchange;
+    size_t scanned;
+    bool chunked;
+    struct http1_chunks chunks;
+    uint64_t began_ms; /* of the head or the body */
     bool feed_chunked; /* false: HTTP/1.0, the end of the connection is the end of the answer */
+
+    struct http2 *http2;
 };
+
+static inline bool connection_has_output(const struct connection *connection)
+{
+    return connection->out.size > connection->out_sent;
+}
+
+/* HTTP/1.1: it is being answered, further requests wait. */
+static inline bool exchange_busy(const struct exchange *exchange)
+{
+    return exchange->connection->phase == PHASE_JOB || exchange->connection->phase == PHASE_FEED;
+}
 
 /* connection.c */
 void connection_open(struct io *io, int fd);
 void connection_close(struct connection *connection);
-/* Its job is answered: send io->out and `tail`, and go on with further requests. */
-void connection_answered(struct connection *connection, struct bytes tail);
 struct connection *io_connection(struct io *io, uint32_t slot, uint32_t generation);
 /* Release a buffer that is not counted any more, or keep it for the next large request. */
 void io_keep_buffer(struct io *io, struct text *text);
@@ -138,6 +184,20 @@ void io_keep_buffer(struct io *io, struct text *text);
  * was closed. */
 bool connection_flush(struct connection *connection, struct bytes tail);
 void connection_drain(struct connection *connection);
+/* All is said: close, but after a refusal let the peer read it first. */
+void connection_finish(struct connection *connection, bool linger);
+void connection_watch(struct connection *connection, uint32_t events);
+/* Keep bytes in `text`, within the server's budget. False: over it; `text` is empty then. */
+bool connection_append(struct connection *connection, struct text *text, struct bytes bytes);
+void connection_unbuffer(struct connection *connection, struct text *text);
+/* Has a transfer of `bytes` that began then been slower than body_rate_min? */
+bool connection_too_slow(const struct connection *connection, uint64_t began_ms, uint64_t bytes);
+void connection_count_timeout(struct connection *connection, const char *what);
+
+/* http1_connection.c */
+
+/* Its job is answered: send io->out and `tail`, and go on with further requests. */
+void connection_answered(struct connection *connection, struct bytes tail);
 /* The head of an answer that goes on is in io->out: send the rest of it from `feed`, which the
  * connection owns from now on. */
 void connection_feed(struct connection *connection, struct feed *feed, bool chunked);
@@ -155,39 +215,60 @@ enum feed_state feeding_next(struct io *io, struct feeding *feeding, struct text
 
 /* The request at `data`, complete with its body: answer it into io->out or hand it on (the
  * connection is in PHASE_JOB then). io->head is its head. `used`: bytes of the request as sent. */
-void exchange_request(struct connection *connection, const uint8_t *data, size_t used);
+void exchange_request(struct exchange *exchange, const uint8_t *data, size_t used);
 
 /* Decide on a head whose body is not there yet: false when it was refused (answer in io->out) or
  * handed on with the socket. */
-bool exchange_head(struct connection *connection, const uint8_t *data, size_t size);
+bool exchange_head(struct exchange *exchange, const uint8_t *data, size_t size);
 
 /* Call the route's handler; request->later says whether `response` is the answer. */
 void exchange_run(struct request *request, struct response *response);
 
 /* answer.c: answers into io->out */
 
+/* The set whose errors are gRPC's: plain text. */
+extern const struct route_set answer_grpc_errors;
+
 bool answer_keeps_alive(const struct io *io, const struct http1_head *head);
 
-/* Head and body; a large body is left to the caller, who gets it in *tail. A feed goes over to the
- * connection. */
+/* HTTP/1.1: head and body; a large body is left to the caller, who gets it in *tail. A feed goes
+ * over to the connection. */
 void answer_write(struct connection *connection, const struct http1_head *head,
                   struct response *response, bool keep_alive, struct bytes *tail);
-/* The same with the whole body. */
-void answer_now(struct connection *connection, const struct http1_head *head,
-                struct response *response, bool keep_alive);
+/* The same with the whole body, or into the stream. */
+void answer_now(struct exchange *exchange, const struct http1_head *head, struct response *response,
+                bool keep_alive);
 /* A piece of an answer that goes on, into io->out. */
 void answer_chunk(struct io *io, struct bytes piece, bool chunked);
 
 /* To malformed, slow or too large requests. Closes. */
-void answer_refuse(struct connection *connection, int status, const char *why);
+void answer_refuse(struct exchange *exchange, int status, const char *why);
 
 /* To the request of io->head: an error; 503; 404, 405 or what OPTIONS asks for. */
-void answer_error(struct connection *connection, const struct route_match *match, int status,
+void answer_error(struct exchange *exchange, const struct route_match *match, int status,
                   const struct error *err, bool keep_alive);
-void answer_shed(struct connection *connection, const struct route_match *match, const char *reason,
+void answer_shed(struct exchange *exchange, const struct route_match *match, const char *reason,
                  const char *why);
-void answer_unmatched(struct connection *connection, const struct route_match *match,
-                      struct bytes path, bool keep_alive);
+void answer_unmatched(struct exchange *exchange, const struct route_match *match, struct bytes path,
+                      bool keep_alive);
+
+void answer_refresh_date(struct io *io); /* io->date */
+
+/* http2.c and its neighbours */
+
+void io_free_streams(struct io *io);
+
+/* The connection speaks HTTP/2: these are its first bytes. */
+void connection_http2_begin(struct connection *connection, uint8_t *data, size_t size);
+/* The exchange of a stream, when it is still open; or NULL. */
+struct exchange *http2_exchange(struct connection *connection, int32_t stream);
+/* Answer a stream; takes body and feed of the response. It goes out at the end of this round. */
+void http2_answer(struct exchange *exchange, const struct http1_head *head,
+                  struct response *response);
+void http2_continue(struct exchange *exchange); /* 100 */
+/* The body of this stream goes to a thread: its end of a socket, to be closed by the caller. < 0:
+ * there is none. */
+int http2_pipe_body(struct exchange *exchange);
 
 /* job.c: requests on other threads */
 
@@ -197,13 +278,14 @@ struct job {
     struct task answered;
     struct io *io;
     uint32_t slot, generation;
+    int32_t stream_id; /* HTTP/2; 0: HTTP/1.1 */
     _Atomic bool cancelled;
     struct job *next; /* parked or free */
     struct text data; /* head and body */
     struct http1_head head;
     struct route_match match;
     struct bytes body; /* in `data` */
-    uint64_t received_ns;
+    uint64_t received_ns, deadline_ns;
     unsigned changes; /* server->changes when it was last looked at */
     size_t buffered;  /* counted in server->buffered */
     struct response response;
@@ -213,12 +295,12 @@ struct job {
 
 /* Hand on the request of `size` bytes at `data`. `changes`: server->changes before its route ran.
  */
-void job_hand_on(struct connection *connection, const uint8_t *data, size_t size,
+void job_hand_on(struct exchange *exchange, const uint8_t *data, size_t size,
                  const struct route_match *match, enum later later, unsigned changes);
 
 /* Hand on a request whose handler reads the body itself. `rest`: bytes behind the head; the socket
  * goes with it unless they are the `whole` body. */
-void job_hand_on_stream(struct connection *connection, const uint8_t *data, struct bytes rest,
+void job_hand_on_stream(struct exchange *exchange, const uint8_t *data, struct bytes rest,
                         const struct route_match *match, bool whole);
 
 void jobs_unpark(struct server *server); /* a model was loaded, or may have been */
@@ -227,6 +309,10 @@ void job_free(struct job *job);
 /* stream.c */
 struct body_stream *body_stream_new(int fd, const struct http1_head *head, struct bytes rest,
                                     const struct settings *settings);
+/* The body of an HTTP/2 stream: all that comes from `fd`, which is closed with it. */
+struct body_stream *body_stream_of_pipe(int fd, struct bytes rest, const struct settings *settings);
+/* From the I/O thread, before it shuts its end: the body is whole. */
+void body_stream_complete(struct body_stream *stream);
 void body_stream_free(struct body_stream *stream);
 /* Up to `size` bytes of the body; *got is 0 at its end. INVALID_INPUT (framing, closed),
  * TOO_LARGE, UNAVAILABLE (too slow). */

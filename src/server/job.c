@@ -2,6 +2,7 @@
 /* Requests that run on another thread. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "server/internal.h"
 
@@ -59,20 +60,12 @@ static struct job *job_take(struct io *io)
     return job;
 }
 
-static void job_answered(struct task *task)
+/* Answer the connection's request of HTTP/1.1. */
+static void answer_connection(struct connection *connection, struct job *job)
 {
-    struct job *job = of_answered(task);
     struct io *io = job->io;
-    struct connection *connection = io_connection(io, job->slot, job->generation);
-    uint64_t elapsed = clock_ns() - job->received_ns;
     struct bytes tail;
 
-    if (!connection) {
-        series_add(io->server->dropped, 1);
-        job_recycle(io, job);
-        return;
-    }
-    server_count(io->server, &job->match, job->head.method, job->response.status, elapsed);
     answer_write(connection, &job->head, &job->response,
                  answer_keeps_alive(io, &job->head) &&
                      (!job->stream || body_stream_ended(job->stream)),
@@ -83,12 +76,34 @@ static void job_answered(struct task *task)
         connection->linger |= connection->closing;
         /* bytes that came after the body go before what the connection has (nothing: it was
          * detached, or the request was whole) */
-        if (rest.size && !connection->in.size)
-            text_append_bytes(&connection->in, rest);
+        if (rest.size && !connection->exchange.in.size)
+            text_append_bytes(&connection->exchange.in, rest);
         if (rest.size)
-            server_buffer(io->server, connection->in.capacity);
+            server_buffer(io->server, connection->exchange.in.capacity);
     }
     connection_answered(connection, tail);
+}
+
+static void job_answered(struct task *task)
+{
+    struct job *job = of_answered(task);
+    struct io *io = job->io;
+    struct connection *connection = io_connection(io, job->slot, job->generation);
+    struct exchange *exchange = !connection      ? NULL
+                                : job->stream_id ? http2_exchange(connection, job->stream_id)
+                                                 : &connection->exchange;
+
+    if (exchange)
+        server_count(io->server, &job->match, job->head.method, job->response.status,
+                     clock_ns() - job->received_ns);
+    else
+        series_add(io->server->dropped, 1);
+    if (exchange && exchange->stream) {
+        exchange->job = NULL;
+        http2_answer(exchange, &job->head, &job->response);
+    } else if (exchange) {
+        answer_connection(connection, job);
+    }
     job_recycle(io, job);
 }
 
@@ -128,7 +143,9 @@ static void job_fail(struct job *job, int status, enum status kind, const char *
     snprintf(err.text, sizeof err.text, "%s", why);
     response_clear(&job->response);
     job->response.status = status;
-    response_error(&job->response, job->match.set, &err);
+    response_error(&job->response,
+                   job->match.route->flags & ROUTE_GRPC ? &answer_grpc_errors : job->match.set,
+                   &err);
 }
 
 static void job_run(struct work *work, struct executor *executor)
@@ -144,6 +161,7 @@ static void job_run(struct work *work, struct executor *executor)
         .body = job->body,
         .stream = job->stream,
         .received_ns = job->received_ns,
+        .deadline_ns = job->deadline_ns,
         .cancelled = &job->cancelled,
     };
     bool late =
@@ -190,19 +208,20 @@ void jobs_unpark(struct server *server)
 
 /* A job with the request's bytes: taken over when the connection holds them alone, else copied.
  * NULL: no memory. */
-static struct job *job_new(struct connection *connection, const uint8_t *data, size_t size,
+static struct job *job_new(struct exchange *exchange, const uint8_t *data, size_t size,
                            const struct route_match *match)
 {
+    struct connection *connection = exchange->connection;
     struct io *io = connection->io;
     struct job *job = job_take(io);
 
     if (!job)
         return NULL;
-    if (connection->in.data && (const uint8_t *)connection->in.data == data) {
+    if (exchange->in.data && (const uint8_t *)exchange->in.data == data) {
         text_release(&job->data);
-        job->data = connection->in;
+        job->data = exchange->in;
         job->buffered = job->data.capacity; /* counted already */
-        connection->in = (struct text){0};
+        exchange->in = (struct text){0};
     } else {
         text_append_bytes(&job->data, (struct bytes){data, size});
         job->buffered = job->data.capacity;
@@ -216,6 +235,8 @@ static struct job *job_new(struct connection *connection, const uint8_t *data, s
     job->io = io;
     job->slot = connection->slot;
     job->generation = connection->generation;
+    job->stream_id = exchange->stream;
+    job->deadline_ns = exchange->deadline_ns;
     atomic_store(&job->cancelled, false);
     job->head = io->head;
     job->match = *match;
@@ -226,62 +247,78 @@ static struct job *job_new(struct connection *connection, const uint8_t *data, s
     return job;
 }
 
-void job_hand_on(struct connection *connection, const uint8_t *data, size_t size,
+void job_hand_on(struct exchange *exchange, const uint8_t *data, size_t size,
                  const struct route_match *match, enum later later, unsigned changes)
 {
-    struct job *job = job_new(connection, data, size, match);
+    struct connection *connection = exchange->connection;
+    struct job *job = job_new(exchange, data, size, match);
 
     if (!job) {
-        answer_shed(connection, match, "memory", "too many requests are being received");
+        answer_shed(exchange, match, "memory", "too many requests are being received");
         return;
     }
-    job->body = (struct bytes){(const uint8_t *)job->data.data + connection->head_size,
-                               (size_t)connection->body_size};
+    job->body = (struct bytes){(const uint8_t *)job->data.data + exchange->head_size,
+                               (size_t)exchange->body_size};
     job->changes = changes;
-    connection->job = job;
-    connection->phase = PHASE_JOB;
+    exchange->job = job;
+    if (!exchange->stream)
+        connection->phase = PHASE_JOB;
     if (job_submit(job, later))
         return;
-    connection->job = NULL;
-    connection->phase = PHASE_BODY;
+    exchange->job = NULL;
+    if (!exchange->stream)
+        connection->phase = PHASE_BODY;
     if ((const uint8_t *)job->data.data == data) { /* more requests may lie behind: give it back */
-        connection->in = job->data;
+        exchange->in = job->data;
         job->data = (struct text){0};
         job->buffered = 0;
     }
     job_recycle(connection->io, job);
-    answer_shed(connection, match, "queue", "too many requests wait");
+    answer_shed(exchange, match, "queue", "too many requests wait");
 }
 
 /* The handler reads the body itself, on a control thread. `rest`: bytes behind the head; the socket
  * goes with it unless the body is there already. */
-void job_hand_on_stream(struct connection *connection, const uint8_t *data, struct bytes rest,
+void job_hand_on_stream(struct exchange *exchange, const uint8_t *data, struct bytes rest,
                         const struct route_match *match, bool whole)
 {
+    struct connection *connection = exchange->connection;
     struct io *io = connection->io;
-    struct job *job = job_new(connection, data, io->head.size, match);
+    bool http1 = exchange->stream == 0;
+    struct job *job = job_new(exchange, data, io->head.size, match);
+    int pipe = -1;
 
-    if (job)
+    if (job && http1)
         job->stream = body_stream_new(connection->watch.fd, &io->head, rest, &io->server->settings);
+    else if (job && (pipe = http2_pipe_body(exchange)) >= 0)
+        job->stream = body_stream_of_pipe(pipe, rest, &io->server->settings);
     if (!job || !job->stream) {
+        if (pipe >= 0)
+            close(pipe);
         if (job)
             job_recycle(io, job);
-        answer_shed(connection, match, "memory", "too many requests are being received");
-        connection->closing = connection->linger = true;
+        answer_shed(exchange, match, "memory", "too many requests are being received");
+        connection->closing |= http1;
+        connection->linger |= http1;
         return;
     }
-    connection->job = job;
-    connection->phase = PHASE_JOB;
+    if (!http1 && whole)
+        body_stream_complete(job->stream);
+    exchange->job = job;
+    if (http1)
+        connection->phase = PHASE_JOB;
     if (job_submit(job, LATER_CONTROL)) {
-        if (!whole) {
+        if (http1 && !whole) {
             loop_remove(&io->loop, &connection->watch);
             connection->detached = true;
         }
         return;
     }
-    connection->job = NULL;
-    connection->phase = PHASE_BODY;
+    exchange->job = NULL;
+    if (http1)
+        connection->phase = PHASE_BODY;
     job_recycle(io, job);
-    answer_shed(connection, match, "queue", "too many requests wait");
-    connection->closing = connection->linger = true;
+    answer_shed(exchange, match, "queue", "too many requests wait");
+    connection->closing |= http1;
+    connection->linger |= http1;
 }

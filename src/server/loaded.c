@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "contract/adapters.h"
 #include "server/models_internal.h"
 
 enum { ROW_BYTES_MAX = 64 << 20 };
@@ -59,7 +60,8 @@ struct loaded *loaded_new(const struct models *models, const struct version *row
         free(loaded);
         return NULL;
     }
-    if (loaded->row.reason) {
+    if (loaded->row.reason &&
+        !(models->source.workers && adapter_serves(row->format, row->reason))) {
         (void)!error_set(&loaded->why, STATUS_UNSUPPORTED, "%s", loaded->row.reason);
         atomic_init(&loaded->state, MODEL_FAILED);
     }
@@ -197,6 +199,11 @@ const char *loaded_sticky_header(const struct loaded *loaded)
     const char *header = loaded->servable->sticky_header;
 
     return header ? header : "firn-sticky";
+}
+
+bool loaded_count(const struct loaded *loaded, size_t index, struct servable_count *count)
+{
+    return servable_count(loaded->servable, index, count);
 }
 
 struct session *loaded_session(struct loaded *loaded, unsigned executor)

@@ -29,6 +29,7 @@ struct model_source {
     /* `sharing`: with what else is loaded. */
     enum status (*load)(void *context, const struct version *version, struct sharing *sharing,
                         struct servable **servable, struct error *err);
+    bool workers; /* `load` lets them serve what is not native, where an adapter fits */
 };
 
 struct models;
@@ -80,6 +81,7 @@ void loaded_want(struct models *models, struct loaded *loaded); /* load it, in t
 const struct contract *loaded_contract(const struct loaded *loaded);
 bool loaded_waits(const struct loaded *loaded); /* see struct servable */
 const char *loaded_sticky_header(const struct loaded *loaded);
+bool loaded_count(const struct loaded *loaded, size_t index, struct servable_count *count);
 struct session *loaded_session(struct loaded *loaded, unsigned executor); /* NULL: no memory */
 
 /* Expected time of a request with a body of so many bytes, in us, from those before; < 0: none. */
@@ -102,6 +104,7 @@ struct table_model {
     size_t alias_count;
 };
 size_t model_table_count(const struct model_table *table);
+uint64_t model_table_serial(const struct model_table *table); /* grows with every change */
 const struct table_model *model_table_at(const struct model_table *table, size_t index);
 const struct table_model *model_table_find(const struct model_table *table, struct bytes name);
 

@@ -34,6 +34,7 @@ struct model_table {
     struct map by_name;
     struct table_model *models; /* in order of names */
     size_t count;
+    uint64_t serial;
     struct map servables_by_name, versions_by_id;
     struct table_servable *servables;
     size_t servable_count, deployed; /* those of records come first */
@@ -60,6 +61,7 @@ struct models {
     struct pin *pins; /* (threads,) */
     _Atomic(struct model_table *) current;
     struct model_table *retired;
+    uint64_t serial; /* of the current table */
     int64_t generation;
     bool listed;        /* `generation` is of the current table */
     bool source_failed; /* said once */

@@ -77,6 +77,7 @@ void table_publish(struct models *models, struct model_table *table)
 
     for (size_t m = 0; m < table->count; m++)
         table->models[m].serving = choose_serving(&table->models[m]);
+    table->serial = ++models->serial;
     old = atomic_exchange(&models->current, table);
     if (old) {
         old->retired = models->retired;
@@ -105,7 +106,7 @@ static bool starts_anew(struct models *models, const struct loaded *loaded)
 
     if (name_set_has(&models->unloaded, loaded->row.model))
         return state == MODEL_READY;
-    return state == MODEL_FAILED && !loaded->row.reason &&
+    return state == MODEL_FAILED && (!loaded->row.reason || models->source.workers) &&
            name_set_has(&models->retry, loaded->row.model);
 }
 
@@ -271,6 +272,11 @@ void models_unpin(struct models *models, unsigned executor)
     atomic_store_explicit(&models->pins[executor].table, NULL, memory_order_release);
 }
 
+uint64_t model_table_serial(const struct model_table *table)
+{
+    return table->serial;
+}
+
 size_t model_table_count(const struct model_table *table)
 {
     return table->count;
@@ -339,10 +345,13 @@ static struct loaded *find_version(const struct table_model *model, struct bytes
 enum status models_find(const struct model_table *table, struct bytes name, struct bytes version,
                         struct loaded **loaded, struct error *err)
 {
-    size_t size = 0;
+    size_t size = 0, back = 0; /* back: "name^", so many before the newest */
     struct bytes plain, inside = {NULL, 0};
     const struct table_model *model;
 
+    while (back < name.size && name.data[name.size - 1 - back] == '^')
+        back++;
+    name.size -= back;
     while (size < name.size && name.data[size] != '@' && name.data[size] != ':')
         size++;
     plain = (struct bytes){name.data, size};
@@ -355,6 +364,16 @@ enum status models_find(const struct model_table *table, struct bytes name, stru
     if (model->unloaded)
         return error_set(err, STATUS_NOT_FOUND, "Request for unknown model: '%s' is unloaded",
                          model->name);
+    if (back && (size < name.size || version.size))
+        return error_set(err, STATUS_INVALID_INPUT, "two versions are given");
+    if (back && back >= model->count)
+        return error_set(err, STATUS_NOT_FOUND,
+                         "model '%s' has %zu versions, none %zu before the newest", model->name,
+                         model->count, back);
+    if (back) {
+        *loaded = model->versions[back];
+        return STATUS_OK;
+    }
     if (size < name.size && (version.size || !inside.size))
         return error_set(err, STATUS_INVALID_INPUT,
                          version.size ? "two versions are given" : "the version is empty");

@@ -45,7 +45,9 @@ static uint64_t deadline_ns(const struct prediction *p)
 
     if (p->timeout_us > 0 && (uint64_t)p->timeout_us < allowed / 1000)
         allowed = (uint64_t)p->timeout_us * 1000;
-    return p->request->received_ns + allowed;
+    allowed += p->request->received_ns;
+    return p->request->deadline_ns && p->request->deadline_ns < allowed ? p->request->deadline_ns
+                                                                        : allowed;
 }
 
 /* Requests of one key get the same variant of an application. 0: any. */

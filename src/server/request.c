@@ -113,6 +113,7 @@ void response_clear(struct response *response)
     response->status = 200;
     response->content_type = "application/json";
     response->compressed = false;
+    response->error = STATUS_OK;
     text_clear(&response->body);
     text_clear(&response->headers);
 }
@@ -148,6 +149,7 @@ void response_error(struct response *response, const struct route_set *set, cons
     text_clear(&response->body);
     text_clear(&response->headers);
     response->status = status;
+    response->error = err->status;
     response->content_type = "application/json";
     response->compressed = false;
     if (status == 503)

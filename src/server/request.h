@@ -32,6 +32,7 @@ struct request {
     struct bytes body;                             /* without transfer and content encoding */
     struct body_stream *stream;    /* routes with ROUTE_STREAM read the body from here */
     uint64_t received_ns;          /* monotonic clock, when its last byte came */
+    uint64_t deadline_ns;          /* the client's, of the same clock; 0: none */
     const _Atomic bool *cancelled; /* the client has gone; NULL: nobody could tell */
     enum later later;              /* set by request_later */
 };
@@ -67,6 +68,7 @@ struct response {
     struct text body;
     struct text headers; /* further header lines, each with CR LF */
     bool compressed;     /* body holds gzip already */
+    enum status error;   /* of the error that this says; STATUS_OK: none */
     struct feed *feed;   /* owned; what the answer goes on with after `body`; NULL: it is whole */
 };
 

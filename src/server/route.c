@@ -9,6 +9,7 @@ struct branch { /* one segment of paths */
     struct branch *children; /* literal segments */
     struct branch *sibling;
     struct branch *parameter; /* the child for {anything} */
+    struct branch *folders;   /* the child for {anything...}: one segment or more */
     const struct route *routes[HTTP_METHOD_COUNT];
     const struct route_set *sets[HTTP_METHOD_COUNT];
     size_t indices[HTTP_METHOD_COUNT];
@@ -47,9 +48,11 @@ static struct branch *branch_under(struct router *router, struct branch *parent,
     struct branch **link = &parent->children, *branch;
 
     if (segment.size && segment.data[0] == '{') {
-        if (!parent->parameter)
-            parent->parameter = arena_new(&router->arena, struct branch, 1);
-        return parent->parameter;
+        bool folders = segment.size > 4 && segment.data[segment.size - 2] == '.';
+        struct branch **child = folders ? &parent->folders : &parent->parameter;
+        if (!*child)
+            *child = arena_new(&router->arena, struct branch, 1);
+        return *child;
     }
     for (; *link; link = &(*link)->sibling)
         if (bytes_equal((*link)->segment, segment))
@@ -134,8 +137,55 @@ size_t router_count(const struct router *router)
     return router->count;
 }
 
-/* A literal segment goes before a parameter; when it leads nowhere the parameter is tried. The
- * depth of the tree bounds the recursion. */
+/* Is there a method of gRPC right below? */
+static bool is_service(const struct branch *branch)
+{
+    for (const struct branch *child = branch->children; child; child = child->sibling)
+        if (child->routes[HTTP_POST] && child->routes[HTTP_POST]->flags & ROUTE_GRPC)
+            return true;
+    return false;
+}
+
+void router_services(const struct router *router, void (*each)(struct bytes name, void *context),
+                     void *context)
+{
+    for (const struct branch *branch = router->root->children; branch; branch = branch->sibling)
+        if (is_service(branch))
+            each(branch->segment, context);
+}
+
+bool router_has_service(const struct router *router, struct bytes name)
+{
+    for (const struct branch *branch = router->root->children; branch; branch = branch->sibling)
+        if (bytes_equal(branch->segment, name))
+            return is_service(branch);
+    return false;
+}
+
+static const struct branch *find(const struct branch *branch, struct bytes path,
+                                 struct route_match *match);
+
+/* One segment more each time, until the rest leads somewhere. `path`: behind the first segment. */
+static const struct branch *find_folders(const struct branch *branch, struct bytes segment,
+                                         struct bytes path, struct route_match *match)
+{
+    size_t at = match->parameter_count++;
+    const struct branch *found;
+
+    for (;;) {
+        match->parameters[at] = segment;
+        found = find(branch, path, match);
+        if (found || path.size < 2)
+            break;
+        segment.size += 1 + segment_cut(&path).size;
+    }
+    if (!found)
+        match->parameter_count = at;
+    return found;
+}
+
+/* A literal segment goes before a parameter, and that before one with folders; when one leads
+ * nowhere the next is tried. The depth of the tree bounds the recursion. */
 static const struct branch *find(const struct branch *branch, struct bytes path,
                                  struct route_match *match)
 {
@@ -152,13 +202,16 @@ static const struct branch *find(const struct branch *branch, struct bytes path,
                 return found;
             break;
         }
-    if (!branch->parameter || segment.size == 0)
+    if (segment.size == 0)
         return NULL;
-    match->parameters[match->parameter_count++] = segment;
-    found = find(branch->parameter, path, match);
-    if (!found)
+    if (branch->parameter) {
+        match->parameters[match->parameter_count++] = segment;
+        found = find(branch->parameter, path, match);
+        if (found)
+            return found;
         match->parameter_count--;
-    return found;
+    }
+    return branch->folders ? find_folders(branch->folders, segment, path, match) : NULL;
 }
 
 void router_find(const struct router *router, enum http_method method, struct bytes path,
@@ -172,6 +225,8 @@ void router_find(const struct router *router, enum http_method method, struct by
     if (!branch)
         return;
     match->allowed = branch->allowed;
+    for (int m = 0; m < HTTP_METHOD_COUNT; m++)
+        match->set = branch->sets[m] ? branch->sets[m] : match->set;
     if (method == HTTP_HEAD)
         method = HTTP_GET;
     if (method >= HTTP_METHOD_COUNT || !branch->routes[method])

@@ -22,7 +22,7 @@ enum {
 
 struct route {
     enum http_method method; /* HTTP_GET answers HEAD too */
-    const char *path;        /* "/v2/models/{model}/infer" */
+    const char *path;        /* "/v2/models/{model}/infer"; "{name...}": several segments */
     enum status (*handle)(struct request *request, struct response *response, struct error *err);
     const char *summary;
     unsigned flags;
@@ -40,7 +40,7 @@ enum { ROUTE_PARAMETERS_MAX = 4 };
 
 struct route_match {
     const struct route *route; /* NULL: no such path, or not with this method */
-    const struct route_set *set;
+    const struct route_set *set; /* of the path */
     size_t index;                                  /* of the route among all */
     struct bytes parameters[ROUTE_PARAMETERS_MAX]; /* as sent */
     size_t parameter_count;
@@ -57,6 +57,11 @@ void router_free(struct router *router);
 void router_find(const struct router *router, enum http_method method, struct bytes path,
                  struct route_match *match);
 size_t router_count(const struct router *router);
+
+/* The services of gRPC that routes with ROUTE_GRPC make, "package.Service", each once. */
+void router_services(const struct router *router, void (*each)(struct bytes name, void *context),
+                     void *context);
+bool router_has_service(const struct router *router, struct bytes name);
 
 /* The routes of server/routes/. */
 const struct route_set *const *routes_all(void);

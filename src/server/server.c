@@ -272,10 +272,12 @@ static enum status server_listen(struct server *server, const char *text, struct
 
     TRY(parse_address(text, host, sizeof host, &port, err));
     failure = getaddrinfo(*host ? host : NULL, port, &hints, &addresses);
+#ifndef FIRN_STANDALONE /* which has no way to look up names: their libraries are the host's */
     if (failure == EAI_NONAME) { /* a name; looking it up loads much, so numbers come first */
         hints.ai_flags = AI_PASSIVE;
         failure = getaddrinfo(host, port, &hints, &addresses);
     }
+#endif
     if (failure)
         return error_set(err, STATUS_INVALID_INPUT, "address '%s': %s", text,
                          gai_strerror(failure));
@@ -388,6 +390,7 @@ static void io_release(struct io *io)
         job_free(io->free_jobs);
         io->free_jobs = next;
     }
+    io_free_streams(io);
     if (io->listener.fd >= 0)
         close(io->listener.fd);
     if (io->spare_fd >= 0)
@@ -433,6 +436,7 @@ static enum status make_metrics(struct server *server, struct error *err)
     server->sent = plain_series(server, METRIC_sent_bytes_total);
     server->dropped = plain_series(server, METRIC_dropped_total);
     server->feeds = plain_series(server, METRIC_feeds);
+    server->http2_total = plain_series(server, METRIC_http2_connections_total);
     server->feeds_total = plain_series(server, METRIC_feeds_total);
     series_set(plain_series(server, METRIC_process_start_time_seconds), (int64_t)time(NULL));
     return STATUS_OK;
@@ -533,6 +537,8 @@ enum status server_new(const struct server_options *options, struct server **res
     pthread_mutex_init(&server->parked_lock, NULL);
     server->settings = *options->settings;
     server->registry = options->registry;
+    server->hosts = options->hosts;
+    server->workers = options->workers;
     server->temporary = options->temporary ? strdup(options->temporary) : NULL;
     status = start(server, options, err);
     if (status != STATUS_OK) {

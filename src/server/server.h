@@ -2,6 +2,7 @@
 /* Server: listener, I/O threads, pools, models. Started by `firn serve` and by tests. */
 #pragma once
 
+#include "images/hosts.h"
 #include "server/models.h"
 #include "server/route.h"
 #include "server/settings.h"
@@ -13,6 +14,8 @@ struct server_options {
     const struct settings *settings;       /* copied */
     struct model_source source;            /* borrowed while the server lives */
     struct registry *registry;             /* borrowed; NULL: the management routes answer 503 */
+    const struct worker_policy *workers;   /* what uploads may install; borrowed; NULL: nothing */
+    const struct image_hosts *hosts; /* of registries; borrowed; NULL: none */
     const char *temporary;                 /* folder for uploads that are being received */
     const struct route_set *const *routes; /* NULL: routes_all() */
 };

@@ -54,12 +54,14 @@ static enum status load(void *context, const struct version *version, struct sha
                         struct servable **servable, struct error *err)
 {
     const struct registry_source *source = context;
-    const struct load_options options = {.native = &source->options, .sharing = sharing};
+    const struct load_options options = {
+        .native = &source->options, .sharing = sharing, .workers = source->workers};
 
     return load_version(source->registry, version, &options, servable, err);
 }
 
 struct model_source source_of_registry(struct registry_source *source)
 {
-    return (struct model_source){source, generation, list, servables, load};
+    return (struct model_source){source,    generation, list,
+                                 servables, load,       source->workers != NULL};
 }

@@ -2,12 +2,13 @@
 /* The registry as a source of models. */
 #pragma once
 
-#include "engine/native.h"
+#include "loading/worker.h"
 #include "server/models.h"
 
 struct registry_source {
     struct registry *registry;
-    struct native_options options; /* of what is loaded */
+    struct native_options options;       /* of what is loaded */
+    const struct worker_policy *workers; /* NULL: not allowed */
 };
 
 /* Borrowed: lives as long as the models. */

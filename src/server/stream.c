@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "server/internal.h"
 
@@ -15,7 +16,9 @@ struct body_stream {
     struct text buffer; /* bytes from the socket; [at, size) were not taken yet */
     size_t at;
     bool chunked, ended, continue_wanted;
-    uint64_t left; /* of a body with a length */
+    bool piped;            /* of an HTTP/2 stream */
+    _Atomic bool complete; /* all of it is in the pipe */
+    uint64_t left;         /* of a body with a length */
     struct http1_chunks chunks;
     uint64_t received, began_ns;
 };
@@ -42,10 +45,30 @@ struct body_stream *body_stream_new(int fd, const struct http1_head *head, struc
     return stream;
 }
 
+struct body_stream *body_stream_of_pipe(int fd, struct bytes rest, const struct settings *settings)
+{
+    struct http1_head head = {.content_length = -1};
+    struct body_stream *stream = body_stream_new(fd, &head, rest, settings);
+
+    if (!stream)
+        return NULL;
+    stream->piped = true;
+    stream->left = UINT64_MAX;
+    stream->ended = false;
+    return stream;
+}
+
+void body_stream_complete(struct body_stream *stream)
+{
+    atomic_store(&stream->complete, true);
+}
+
 void body_stream_free(struct body_stream *stream)
 {
     if (!stream)
         return;
+    if (stream->piped)
+        close(stream->fd);
     text_release(&stream->buffer);
     free(stream);
 }
@@ -92,6 +115,10 @@ static enum status fill(struct body_stream *stream, struct error *err)
             stream->received += (uint64_t)got;
             return check_rate(stream, err);
         }
+        if (got == 0 && stream->piped && atomic_load(&stream->complete)) {
+            stream->ended = true;
+            return STATUS_OK;
+        }
         if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
             return error_set(err, STATUS_INVALID_INPUT,
                              "the connection was closed in the middle of the request body, after "
@@ -130,6 +157,8 @@ enum status body_stream_read(struct body_stream *stream, uint8_t *data, size_t s
 
         if (stream->at == stream->buffer.size)
             TRY(fill(stream, err));
+        if (stream->ended)
+            break;
         if (stream->chunked) {
             TRY(read_chunked(stream, data, size, got, err));
             continue;

@@ -4,12 +4,9 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
-#include "base/team.h"
+#include "workers/copy.h"
 
-enum {
-    DIMENSION_NAMES_MAX = 64,
-    COPY_CHUNK_BYTES = 1 << 20, /* worth a thread that helps */
-};
+enum { DIMENSION_NAMES_MAX = 64 };
 
 /* --- inputs --- */
 
@@ -42,8 +39,17 @@ enum status call_measure(const struct signature *signature, const struct tensor 
     return STATUS_OK;
 }
 
+static void tensor_put(const struct tensor *tensor, uint8_t *place, struct team *team)
+{
+    if (tensor->dtype == DTYPE_STRING || tensor->dtype == DTYPE_NONE)
+        frame_tensor_put(tensor, place);
+    else if (tensor_bytes(tensor))
+        copy_large(team, place, tensor->data, tensor_bytes(tensor));
+}
+
 enum status call_send(struct process *process, size_t index, const struct signature *signature,
-                      const struct tensor *inputs, bool again, size_t *results, struct error *err)
+                      const struct tensor *inputs, bool again, struct team *team, size_t *results,
+                      struct error *err)
 {
     struct frame_tensor tensors[FRAME_TENSORS_MAX];
     struct frame frame = {
@@ -61,7 +67,7 @@ enum status call_send(struct process *process, size_t index, const struct signat
         tensors[i] = (struct frame_tensor){inputs[i].dtype, inputs[i].shape, offset, size};
         if (inputs[i].dtype == DTYPE_NONE)
             tensors[i].shape = (struct shape){0};
-        frame_tensor_put(&inputs[i], process->memory.data + offset);
+        tensor_put(&inputs[i], process->memory.data + offset, team);
         offset = (offset + size + FRAME_ALIGNMENT - 1) & ~(size_t)(FRAME_ALIGNMENT - 1);
     }
     *results = offset;
@@ -183,32 +189,6 @@ static enum status room(struct results *memory, size_t size, struct error *err)
     return memory->data ? STATUS_OK : error_no_memory(err, "results of a worker");
 }
 
-struct copy {
-    uint8_t *to;
-    const uint8_t *from;
-    size_t size;
-};
-
-static void copy_chunk(void *context, size_t chunk, size_t lane)
-{
-    const struct copy *copy = context;
-    size_t offset = chunk * COPY_CHUNK_BYTES, left = copy->size - offset;
-
-    (void)lane;
-    memcpy(copy->to + offset, copy->from + offset,
-           left < COPY_CHUNK_BYTES ? left : COPY_CHUNK_BYTES);
-}
-
-static void copy_run(struct team *team, uint8_t *to, const uint8_t *from, size_t size)
-{
-    struct copy copy = {to, from, size};
-
-    if (size < 2 * COPY_CHUNK_BYTES)
-        memcpy(to, from, size);
-    else
-        team_run(team, (size + COPY_CHUNK_BYTES - 1) / COPY_CHUNK_BYTES, copy_chunk, &copy);
-}
-
 /* The table and the text are copied, then looked at. */
 static enum status strings_copy(const struct frame_tensor *tensor, const uint8_t *from, uint8_t *to,
                                 struct error *err)
@@ -245,7 +225,7 @@ static enum status tensor_copy(const struct frame_tensor *tensor, const uint8_t 
     *result = (struct tensor){.dtype = tensor->dtype, .shape = tensor->shape, .data = to};
     if (tensor->dtype == DTYPE_STRING)
         return strings_copy(tensor, from, to, err);
-    copy_run(team, to, from, tensor->bytes);
+    copy_large(team, to, from, tensor->bytes);
     return tensor->dtype == DTYPE_BOOL ? bools_check(to, tensor->bytes, err) : STATUS_OK;
 }
 

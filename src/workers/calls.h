@@ -14,8 +14,8 @@ enum status call_measure(const struct signature *signature, const struct tensor 
 /* Put them at the front of the arena, which is large enough, and send INFER with the rest of it for
  * results, from *results on. */
 enum status call_send(struct process *process, size_t index, const struct signature *signature,
-                      const struct tensor *inputs, bool again, size_t *results, struct error *err)
-    must_check;
+                      const struct tensor *inputs, bool again, struct team *team, size_t *results,
+                      struct error *err) must_check;
 
 struct results { /* of a session, kept between its runs */
     uint8_t *data;

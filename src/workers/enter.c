@@ -23,7 +23,7 @@
 enum {
     STACK_BYTES = 256 << 10,
     FIRST_FREE_FD = 5,
-    PARKED_FD = 64, /* where descriptors wait before they get their numbers */
+    PARKED_FD = 64, /* from where on descriptors wait before they get their numbers */
     DESCRIPTORS_MAX = 1024,
     PROCESSES_MAX = 1024, /* threads count, one a core in each numeric library */
     FILE_BYTES_MAX = 256 << 20,
@@ -198,10 +198,14 @@ static RAW bool enter_descriptors(struct launch *launch)
     const int from[] = {request->input, request->output, request->output, request->socket,
                         request->arena};
 
-    for (size_t i = 0; i < ARRAY_COUNT(from); i++) /* none may be in another's place */
-        STEP(launch, syscall(SYS_dup3, from[i], PARKED_FD + (int)i, O_CLOEXEC), "descriptors");
+    long parked[ARRAY_COUNT(from)];
+
+    for (size_t i = 0; i < ARRAY_COUNT(from); i++) { /* none may be in another's place */
+        parked[i] = syscall(SYS_fcntl, from[i], F_DUPFD_CLOEXEC, PARKED_FD);
+        STEP(launch, parked[i], "descriptors");
+    }
     for (size_t i = 0; i < ARRAY_COUNT(from); i++)
-        STEP(launch, syscall(SYS_dup3, PARKED_FD + (int)i, (int)i, 0), "descriptors");
+        STEP(launch, syscall(SYS_dup3, parked[i], (int)i, 0), "descriptors");
     STEP(launch, syscall(SYS_close_range, FIRST_FREE_FD, ~0u, 0), "descriptors");
     return true;
 }
@@ -315,6 +319,22 @@ static int clone_flags(const struct launch *launch)
            (ability->has[LAYER_IPC] ? CLONE_NEWIPC | CLONE_NEWUTS : 0);
 }
 
+/* The thread sanitizer takes every clone for a fork and gives up in its child, whose memory is
+ * ours: under it, copy the memory, behind its back. */
+static RAW pid_t make_child(struct launch *launch, void *stack, int flags, int *pidfd)
+{
+#ifdef __SANITIZE_THREAD__
+    long pid = syscall(SYS_clone, flags & ~CLONE_VM, 0, pidfd, 0, 0);
+
+    (void)stack;
+    if (!pid)
+        child_main(launch);
+    return (pid_t)pid;
+#else
+    return clone(child_main, (char *)stack + STACK_BYTES, flags, launch, pidfd);
+#endif
+}
+
 bool launch_run(struct launch *launch, struct sandbox_child *child)
 {
     int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
@@ -328,8 +348,7 @@ bool launch_run(struct launch *launch, struct sandbox_child *child)
     pthread_sigmask(SIG_SETMASK, &all, &before); /* no handler may run in the child */
     launch->failed = NULL;
     child->pidfd = -1;
-    child->pid =
-        clone(child_main, (char *)stack + STACK_BYTES, clone_flags(launch), launch, &child->pidfd);
+    child->pid = make_child(launch, stack, clone_flags(launch), &child->pidfd);
     if (child->pid < 0)
         fail(launch, "a process");
     pthread_sigmask(SIG_SETMASK, &before, NULL);

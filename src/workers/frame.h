@@ -11,9 +11,9 @@
  *               24 u32 tensors   28 u32 text   32 u64 offset   40 u64 space
  *   descriptor  0 u32 dtype (enum dtype)   4 u32 rank (<= 8)   8 u64 offset   16 u64 bytes
  *               24 i64 dims[8]   88 u64 zero
- *   string tensor   u64 ends[n] (of each element, from the end of this table), then the bytes; bit
- * 63 of an end: the element is missing (None) and has no bytes tensors lie at multiples of 64 bytes
- * on the way to the worker, anywhere on the way back
+ *   strings     u64 ends[n] (of each element, from the end of this table), then the bytes;
+ *               bit 63 of an end: the element is missing (None) and has no bytes
+ *   places      of tensors: multiples of 64 on the way to the worker, any on the way back
  *
  *   server -> worker
  *     HELLO     text: JSON {"adapter", "files", "contract" (as contract_print_json), "options"}

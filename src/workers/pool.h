@@ -36,5 +36,5 @@ const struct worker_options *worker_pool_options(const struct worker_pool *pool)
 const char *worker_pool_ready_text(const struct worker_pool *pool);
 size_t worker_pool_memory(struct worker_pool *pool); /* of the arenas */
 
-/* Tests: the processes that there are, at most `count`. */
+/* The processes that there are, at most `count`. */
 size_t worker_pool_pids(struct worker_pool *pool, pid_t *pids, size_t count);

@@ -101,7 +101,7 @@ static enum status call_open(struct call *call, bool again, struct error *err)
     if (!again && want > call->process->memory.size)
         TRY(process_grow(call->process, want, limit, err));
     return call_send(call->process, call->index, call->signature, call->inputs, again,
-                     &call->results_at, err);
+                     call->session->base.team, &call->results_at, err);
 }
 
 /* A process, with the request sent to it. One that has died since it was last used is not to
@@ -182,7 +182,7 @@ static enum status call_result(struct call *call, const struct frame *frame, str
 /* The model said no. It may say why, and which kind of no it is. */
 static enum status call_error(struct call *call, const struct frame *frame, struct error *err)
 {
-    enum status status = frame->status > STATUS_OK && frame->status <= STATUS_INTERNAL
+    enum status status = frame->status > STATUS_OK && frame->status <= STATUS_FAILED
                              ? (enum status)frame->status
                              : STATUS_INTERNAL;
     char text[400];
@@ -333,4 +333,9 @@ enum status worker_servable(const struct worker_options *options, const struct c
 const char *worker_ready_text(const struct servable *servable)
 {
     return worker_pool_ready_text(worker_of(servable)->pool);
+}
+
+size_t worker_pids(const struct servable *servable, pid_t *pids, size_t count)
+{
+    return worker_pool_pids(worker_of(servable)->pool, pids, count);
 }

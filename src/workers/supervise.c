@@ -135,7 +135,7 @@ static bool warm_up(struct worker_pool *pool, struct process *process)
     }
     good = good && !call_measure(signature, inputs, &size, &err) &&
            size < process->memory.size / 2 &&
-           !call_send(process, 0, signature, inputs, false, &results, &err);
+           !call_send(process, 0, signature, inputs, false, NULL, &results, &err);
     arena_release(&scratch);
     return good;
 }
@@ -173,7 +173,7 @@ static void handle_start(struct worker_pool *pool, struct process *process,
     process_text(process, frame, text, sizeof text);
     snprintf(why, sizeof why, "could not load the model: %s", text);
     first_done(pool,
-               frame->status > STATUS_OK && frame->status <= STATUS_INTERNAL
+               frame->status > STATUS_OK && frame->status <= STATUS_FAILED
                    ? (enum status)frame->status
                    : STATUS_INTERNAL,
                why);

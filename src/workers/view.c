@@ -144,12 +144,12 @@ static void show_system(struct launch *launch)
 
 static void show_writable(struct launch *launch)
 {
-    static const char *const of_itself[] = {"/proc/self", "/proc/cpuinfo", "/proc/meminfo",
-                                            "/proc/stat"};
+    static const char *const machine[] = {"/proc/cpuinfo", "/proc/meminfo", "/proc/stat"};
 
     if (!has_view(launch)) {
-        for (size_t i = 0; i < ARRAY_COUNT(of_itself); i++)
-            rule_add(launch, of_itself[i], ACCESS_READ);
+        rule_add(launch, "/proc/self", ACCESS_READ);
+        for (size_t i = 0; i < ARRAY_COUNT(machine); i++)
+            rule_add(launch, machine[i], ACCESS_FILE);
         if (launch->request->temporary)
             rule_add(launch, keep(launch, launch->request->temporary), ACCESS_ALL);
         return;

@@ -4,6 +4,8 @@
  * pauses, when they died. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "contract/contract.h"
 #include "engine/servable.h"
 
@@ -42,6 +44,9 @@ enum status worker_servable(const struct worker_options *options, const struct c
 /* What the adapter said of the model when it was ready: JSON {"signatures": [...]} or {}. Borrowed
  * from the servable. */
 const char *worker_ready_text(const struct servable *servable);
+
+/* The processes that there are now, at most `count`. From any thread. */
+size_t worker_pids(const struct servable *servable, pid_t *pids, size_t count);
 
 /* What of the sandbox this machine can do: one line for each layer, as "network  yes" or
  * "landlock  no: not in this kernel". */

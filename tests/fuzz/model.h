@@ -56,6 +56,7 @@ static inline void fuzz_run(struct servable *servable, size_t index)
 static inline void fuzz_model(const uint8_t *data, size_t size, const char *name)
 {
     struct native_options options = {.memory_max = FUZZ_MEMORY};
+    struct load_options load = {.native = &options};
     struct artifact_limits limits = artifact_limits_default();
     struct loading loading = {0};
     struct artifact *artifact;
@@ -66,7 +67,7 @@ static inline void fuzz_model(const uint8_t *data, size_t size, const char *name
     if (artifact_open_bytes((struct bytes){data, size}, name, &limits, &artifact, &err))
         return;
     if (!load_artifact(artifact, (struct bytes){NULL, 0}, NULL, &loading, &err) &&
-        !load_servable(&loading, &options, &servable, &err)) {
+        !load_servable(&loading, &load, &servable, &err)) {
         for (size_t i = 0; i < servable->contract->count; i++)
             fuzz_run(servable, i);
         servable_free(servable);

@@ -7,6 +7,7 @@ data names a function below that gives (X for fit, y, X to ask, column names or 
     rtol      relative tolerance (1e-9)
     sparse    fit on a scipy.sparse matrix
     frame     ask with a table whose columns have names
+    no_middles  do not ask of rows half way between two that were seen: which is nearer is not defined
     float32   fit and ask in float32 (rtol 1e-5: scikit-learn itself computes some of it in float32)
 """
 
@@ -26,6 +27,7 @@ from sklearn.linear_model import (ARDRegression, BayesianRidge, ElasticNet, Elas
                                   LassoLars, LinearRegression, LogisticRegression, LogisticRegressionCV, MultiTaskLasso,
                                   PassiveAggressiveClassifier, Perceptron, PoissonRegressor, Ridge, RidgeClassifier, RidgeCV,
                                   SGDClassifier, SGDRegressor, TheilSenRegressor, TweedieRegressor)
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.multiclass import OneVsRestClassifier
@@ -285,6 +287,16 @@ case("ComplementNB", ComplementNB(), "counts")
 case("OneClassSVM", make_pipeline(StandardScaler(), OneClassSVM()), "binary")
 case("KMeans", KMeans(4, n_init=2, random_state=0), "binary")
 case("MiniBatchKMeans", MiniBatchKMeans(3, n_init=1, random_state=0), "binary")
+
+for name, options in {"": {}, "-brute": {"algorithm": "brute"}, "-ball": {"algorithm": "ball_tree"}, "-distance": {"weights": "distance"},
+                      "-manhattan": {"p": 1}, "-minkowski": {"p": 3, "n_neighbors": 7},
+                      "-chebyshev": {"metric": "chebyshev", "n_neighbors": 1}, "-brute-l1": {"metric": "l1", "algorithm": "brute"}}.items():
+    case(f"KNeighborsRegressor{name}", KNeighborsRegressor(**options), "line", no_middles=True)
+    for data in ("binary", "three"):
+        case(f"KNeighborsClassifier{name}-{data}", KNeighborsClassifier(**options), data, no_middles=True)
+for data in ("words", "yes_no", "truth", "floats", "one_class"):
+    case(f"KNeighborsClassifier-{data}", KNeighborsClassifier(), data, no_middles=True)
+case("KNeighborsRegressor-targets", KNeighborsRegressor(4), "lines", no_middles=True)
 
 # --- composition ---
 case("FeatureUnion", FeatureUnion([("s", StandardScaler()), ("p", PCA(2))]), "binary")

@@ -2,11 +2,25 @@
 """Estimators of scikit-learn, from pickle, joblib or skops: for versions that firn does not run itself.
 
 A signature is a method (predict, predict_proba, transform ...); its inputs are one matrix, or the columns of a table.
-options["file"] is the model among the files. Loading a pickle runs what it names: only inside the sandbox."""
+Loading a pickle runs what it names: only inside the sandbox."""
 import importlib
 import os
 
 from firn_worker import values
+
+
+SUFFIXES = (".joblib", ".pkl", ".pickle", ".skops", ".pkl.gz", ".pkl.z")
+
+
+def model_file(folder):
+    """The one file of a model, or the one with a name that says so."""
+    paths = [os.path.join(root, name) for root, _, names in os.walk(folder) for name in names]
+    named = [path for path in paths if path.endswith(SUFFIXES)]
+    found = named or [path for path in paths if os.path.basename(path) not in ("serving.yaml", "requirements.txt")]
+    if len(found) != 1:
+        raise values.ValueFault("%d files could be the model: %s" % (
+            len(found), ", ".join(sorted(os.path.relpath(path, folder) for path in found)[:10])))
+    return found[0]
 
 
 def opened(path):
@@ -77,6 +91,4 @@ def load(model):
     if values.numpy is None:
         raise values.ValueFault("scikit-learn models need numpy, which this Python does not have")
     importlib.import_module("sklearn")
-    names = model.options.get("file")
-    path = os.path.join(model.files, names) if names else model.files
-    return Estimator(opened(path), model.signatures)
+    return Estimator(opened(model_file(model.files)), model.signatures)

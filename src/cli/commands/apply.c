@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "cli/git.h"
 #include "cli/manifest_file.h"
 #include "cli/output.h"
 #include "cli/store.h"
@@ -40,7 +41,8 @@ static enum status model_apply(struct store_call *call, const struct manifest_fi
                                struct bytes text)
 {
     const struct apply *options = call->values;
-    const struct store_upload upload = {.path = file->folder, .text = text};
+    const struct store_upload upload = {
+        .path = file->folder, .text = text, .facts = git_facts(file->folder, call->keep)};
     struct loading loading = {0};
     struct version version;
     bool unchanged = false;

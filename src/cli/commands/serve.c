@@ -9,13 +9,20 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/store.h"
+#include "server/image_root.h"
+#include "server/policy.h"
+#include "server/pusher.h"
 #include "server/server.h"
 #include "server/source.h"
 
-enum { FIRST_LOAD_MS = 1000 }; /* how long "ready" waits for models to be loaded */
+enum {
+    FIRST_LOAD_MS = 1000, /* how long "ready" waits for models to be loaded */
+    MEMORY_MAX = 16 << 20,
+};
 
 struct serve {
-    const char *store, *http, *grpc;
+    const char *store, *image_root, *registry, *registries, *http, *grpc;
     bool workers;
     struct option_list set;
 };
@@ -23,11 +30,17 @@ struct serve {
 static const struct option OPTIONS[] = {
     {"store", OPTION_TEXT, offsetof(struct serve, store), "DIR",
      "folder of the models; made when it is not there"},
+    {"image-root", OPTION_TEXT, offsetof(struct serve, image_root), "DIR",
+     "serve the one version in this folder of an image, without a store, at 0.0.0.0:8080"},
     {"http", OPTION_TEXT, offsetof(struct serve, http), "HOST:PORT",
      "where to listen (127.0.0.1:8080); port 0 picks one"},
     {"grpc", OPTION_TEXT, offsetof(struct serve, grpc), "HOST:PORT", "not in this version"},
     {"workers", OPTION_SWITCH, offsetof(struct serve, workers), "on|off",
-     "framework workers: not in this version"},
+     "let processes with the framework, in sandboxes, run what firn does not: code of the models "
+     "(off)"},
+    {"registry", OPTION_TEXT, offsetof(struct serve, registry), "REF",
+     "push every version to this registry: HOST/PREFIX (registries.yaml; \"local\": nowhere)"},
+    REGISTRIES_OPTION(struct serve, registries),
     {"set", OPTION_LIST, offsetof(struct serve, set), "NAME=VALUE",
      "a setting; `firn help settings` lists them"},
     {0},
@@ -53,57 +66,112 @@ static enum status read_settings(const struct serve *serve, struct settings *set
 
 static enum status check(const struct serve *serve, struct error *err)
 {
-    if (!serve->store)
-        return error_set(err, STATUS_INVALID_INPUT, "--store DIR is not given");
+    if (!serve->store == !serve->image_root)
+        return error_set(err, STATUS_INVALID_INPUT,
+                         serve->store ? "both --store and --image-root are given"
+                                      : "--store DIR is not given");
+    if (serve->image_root && (serve->registry || serve->registries))
+        return error_set(err, STATUS_INVALID_INPUT, "--image-root knows no registries");
+    if (serve->workers && serve->image_root)
+        return error_set(err, STATUS_UNSUPPORTED, "--workers on needs a store");
     if (serve->grpc)
         return error_set(err, STATUS_UNSUPPORTED, "--grpc is not in this version");
-    if (serve->workers)
-        return error_set(err, STATUS_UNSUPPORTED, "--workers on is not in this version");
     return STATUS_OK;
 }
 
 /* "127.0.0.1:0" with the port that was picked. */
-static void say_ready(const char *http, const struct server *server, const char *store)
+static void say_ready(const char *http, const struct server *server, const char *what,
+                      const char *folder)
 {
     const char *colon = strrchr(http, ':');
     int size = colon > http ? (int)(colon - http) : 0;
 
-    printf("ready http://%.*s:%d store %s\n", size ? size : 7, size ? http : "0.0.0.0",
-           server_port(server), store);
+    printf("ready http://%.*s:%d %s %s\n", size ? size : 7, size ? http : "0.0.0.0",
+           server_port(server), what, folder);
     fflush(stdout);
 }
 
-static enum status serve_store(const struct serve *serve, const struct settings *settings,
-                               struct registry *registry, const sigset_t *signals,
-                               struct error *err)
+/* Until a signal comes. */
+static enum status serve_with(const struct serve *serve, const struct server_options *options,
+                              const sigset_t *signals, struct error *err)
 {
-    const char *http = serve->http ? serve->http : "127.0.0.1:8080";
-    char temporary[4096];
-    struct registry_source source = {registry,
-                                     {.memory_max = (size_t)settings->run_memory_max,
-                                      .model_max = (size_t)settings->model_memory_max}};
-    struct server_options options = {
-        .http = http,
-        .settings = settings,
-        .source = source_of_registry(&source),
-        .registry = registry,
-        .temporary = temporary,
-    };
     struct server *server;
     int signal;
 
-    snprintf(temporary, sizeof temporary, "%s/tmp", serve->store);
-    TRY(file_make_folders(temporary, err));
-    TRY(server_new(&options, &server, err));
+    TRY(server_new(options, &server, err));
     for (int i = 0; i < FIRST_LOAD_MS && !models_settled(server_models(server)); i++)
         usleep(1000);
-    say_ready(http, server, serve->store);
+    say_ready(options->http, server, serve->store ? "store" : "image",
+              serve->store ? serve->store : serve->image_root);
     sigwait(signals, &signal);
     pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* a second one ends us at once */
     server_drain(server);
     server_wait(server);
     server_free(server);
     return STATUS_OK;
+}
+
+static struct native_options native_of(const struct settings *settings)
+{
+    return (struct native_options){.memory_max = (size_t)settings->run_memory_max,
+                                   .model_max = (size_t)settings->model_memory_max};
+}
+
+static enum status serve_store(const struct serve *serve, const struct settings *settings,
+                               struct registry *registry, const sigset_t *signals,
+                               struct error *err)
+{
+    char temporary[4096];
+    struct registry_source source = {registry, native_of(settings)};
+    struct server_options options = {
+        .http = serve->http ? serve->http : "127.0.0.1:8080",
+        .settings = settings,
+        .source = source_of_registry(&source),
+        .registry = registry,
+        .temporary = temporary,
+    };
+    struct worker_policy workers;
+    struct pusher *pusher = NULL;
+    struct image_hosts hosts;
+    struct arena keep;
+    enum status status;
+
+    arena_init(&keep, MEMORY_MAX);
+    status = image_hosts_read(serve->registries, serve->registry, &hosts, &keep, err);
+    options.hosts = &hosts;
+    if (!status && serve->workers) {
+        status = worker_policy_of(settings, serve->store, &workers, &keep, err);
+        options.workers = source.workers = &workers;
+        options.source = source_of_registry(&source);
+    }
+    snprintf(temporary, sizeof temporary, "%s/tmp", serve->store);
+    if (!status)
+        status = file_make_folders(temporary, err);
+    if (!status && hosts.registry)
+        status = pusher_new(registry, &hosts, &pusher, err);
+    if (!status)
+        status = serve_with(serve, &options, signals, err);
+    pusher_free(pusher);
+    arena_release(&keep);
+    return status;
+}
+
+static enum status serve_image(const struct serve *serve, const struct settings *settings,
+                               const sigset_t *signals, struct error *err)
+{
+    const struct native_options native = native_of(settings);
+    struct image_root root;
+    struct server_options options = {
+        .http = serve->http ? serve->http : "0.0.0.0:8080",
+        .settings = settings,
+        .source = source_of_image_root(&root),
+    };
+    enum status status = image_root_open(serve->image_root, &native, &root, err);
+
+    if (!status)
+        status = serve_with(serve, &options, signals, err);
+    image_root_close(&root);
+    return status;
 }
 
 static enum status work(const struct serve *serve, struct error *err)
@@ -119,6 +187,8 @@ static enum status work(const struct serve *serve, struct error *err)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before there are threads, which inherit it */
+    if (serve->image_root)
+        return serve_image(serve, &settings, &signals, err);
     TRY(registry_open(serve->store, &registry, err));
     status = serve_store(serve, &settings, registry, &signals, err);
     registry_close(registry);
@@ -140,7 +210,9 @@ static int run(int argc, char **argv)
 
 const struct command command_serve = {
     .name = "serve",
-    .usage = "serve --store DIR [--http HOST:PORT] [--set NAME=VALUE]...",
+    .usage = "serve --store DIR | --image-root DIR [--http HOST:PORT] [--workers on] [--registry "
+             "REF] [--set "
+             "NAME=VALUE]...",
     .summary = "answer requests for the models of a store",
     .help =
         "Prints a line that begins with \"ready\" when it accepts requests. SIGTERM and SIGINT\n"

@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/store.h"
 #include "contract/manifest.h"
+#include "loading/load.h"
 #include "registry/version_json.h"
 
 struct show {
@@ -55,9 +56,32 @@ static void print_manifest(struct text *text, const struct manifest *manifest)
                     (long long)manifest->monitoring_batch);
 }
 
-static void print_people(struct text *text, const struct version *v, struct arena *keep,
-                         const struct contract *contract)
+/* What is known of the upload, from its log. */
+static enum status print_facts(struct store_call *call, const struct version *version)
 {
+    static const size_t SIZE = sizeof LOAD_LOG_FACT - 1;
+    struct text log = {0};
+    const char *name = "facts";
+    enum status status = call->store->class->log(call->store, version, &log, call->keep, call->err);
+
+    for (const char *line = log.data; !status && line && *line;) {
+        size_t size = strcspn(line, "\n");
+
+        if (size > SIZE && !strncmp(line, LOAD_LOG_FACT, SIZE)) {
+            text_printf(call->text, "%-9s  %.*s\n", name, (int)(size - SIZE), line + SIZE);
+            name = "";
+        }
+        line += size + (line[size] == '\n');
+    }
+    text_release(&log);
+    return status;
+}
+
+static enum status print_people(struct store_call *call, const struct version *v,
+                                const struct contract *contract)
+{
+    struct text *text = call->text;
+    struct arena *keep = call->keep;
     struct manifest manifest;
     struct error ignored;
 
@@ -70,7 +94,8 @@ static void print_people(struct text *text, const struct version *v, struct aren
     for (size_t i = 0; i < v->pushed_count; i++)
         text_printf(text, "%-9s  %s\n", i ? "" : "pushed", v->pushed[i]);
     text_printf(text, "format     %s%s%s%s%s\n", v->format, v->framework ? ", " : "",
-                v->framework ? v->framework : "", v->framework_version ? " " : "",
+                v->framework ? v->framework : "",
+                v->framework_version && *v->framework_version ? " " : "",
                 v->framework_version ? v->framework_version : "");
     text_printf(text, "size       %s\n", output_size((uint64_t)v->bytes, size, sizeof size));
     text_printf(text, "created    %s\n", v->created);
@@ -79,8 +104,10 @@ static void print_people(struct text *text, const struct version *v, struct aren
     if (v->manifest[0] &&
         !manifest_parse(bytes_of(v->manifest), "manifest", &manifest, keep, &ignored))
         print_manifest(text, &manifest); /* an application's is another: see `firn app show` */
+    TRY(print_facts(call, v));
     text_append_char(text, '\n');
     contract_print_table(contract, text);
+    return STATUS_OK;
 }
 
 static enum status work(struct store_call *call)
@@ -101,7 +128,7 @@ static enum status work(struct store_call *call)
         version_print_json(&version, false, call->text);
         text_append(call->text, "\n");
     } else {
-        print_people(call->text, &version, call->keep, &contract);
+        return print_people(call, &version, &contract);
     }
     return STATUS_OK;
 }

@@ -2,13 +2,15 @@
 #include <stdio.h>
 
 #include "cli/command.h"
+#include "cli/git.h"
 #include "cli/output.h"
 #include "cli/store.h"
 #include "contract/contract.h"
 #include "registry/version_json.h"
 
 struct upload {
-    const char *name, *manifest, *alias;
+    const char *name, *manifest, *alias, *image, *path, *registries;
+    bool workers;
     struct store_options store;
 };
 
@@ -19,6 +21,13 @@ static const struct option OPTIONS[] = {
      "a manifest (serving.yaml in the folder); see `firn help manifest`"},
     {"alias", OPTION_TEXT, offsetof(struct upload, alias), "ALIAS",
      "let this alias stand on the new version"},
+    {"workers", OPTION_FLAG, offsetof(struct upload, workers), NULL,
+     "with --store: install what a worker of it needs (requirements.txt, install-command)"},
+    {"image", OPTION_TEXT, offsetof(struct upload, image), "REF",
+     "take the model out of this image of a registry or an OCI folder, instead of PATH"},
+    {"path", OPTION_TEXT, offsetof(struct upload, path), "PATH",
+     "where the model is inside the image (/model/files)"},
+    REGISTRIES_OPTION(struct upload, registries),
     STORE_OPTIONS(struct upload, store),
     {0},
 };
@@ -36,7 +45,8 @@ static enum status print_people(const struct store_call *call, const struct vers
 
     TRY(contract_parse_json(bytes_of(v->contract), &contract, call->keep, call->err));
     text_printf(call->text, "format    %s%s%s%s%s\n", v->format, v->framework ? ", " : "",
-                v->framework ? v->framework : "", v->framework_version ? " " : "",
+                v->framework ? v->framework : "",
+                v->framework_version && *v->framework_version ? " " : "",
                 v->framework_version ? v->framework_version : "");
     contract_print_table(&contract, call->text);
     if (v->reason)
@@ -44,6 +54,8 @@ static enum status print_people(const struct store_call *call, const struct vers
                     text_quote(bytes_of(v->reason), quoted, sizeof quoted));
     text_printf(call->text, "digest    %s  (%s)\n", v->digest,
                 output_size((uint64_t)v->bytes, size, sizeof size));
+    for (size_t i = 0; i < v->pushed_count; i++)
+        text_printf(call->text, "%-8s  %s\n", i ? "" : "pushed", v->pushed[i]);
     text_printf(call->text, "version   %s:%lld%s\n", v->model, (long long)v->number,
                 unchanged ? "  (unchanged: the newest version is the same)" : "");
     text_printf(call->text, "next      firn %s %s:%lld%s\n", v->reason ? "show" : "predict",
@@ -51,26 +63,52 @@ static enum status print_people(const struct store_call *call, const struct vers
     return STATUS_OK;
 }
 
+/* From a path, or out of an image. */
+static enum status store(struct store_call *call, struct version *version, bool *unchanged)
+{
+    const struct upload *options = call->values;
+    const struct store_class *class = call->store->class;
+    struct progress progress;
+    const char *source = options->image ? NULL : call->arguments->items[0];
+    const struct store_upload upload = {.path = source,
+                                        .facts = git_facts(source, call->keep),
+                                        .name = options->name,
+                                        .manifest = options->manifest,
+                                        .workers = options->workers,
+                                        .progress = show,
+                                        .context = &progress};
+    const struct store_pull pull = {.reference = options->image,
+                                    .name = options->name,
+                                    .path = options->path,
+                                    .manifest = options->manifest,
+                                    .registries = options->registries,
+                                    .progress = show,
+                                    .context = &progress};
+    enum status status;
+
+    progress_start(&progress, options->image ? "pulling" : "storing");
+    status = options->image
+                 ? class->pull(call->store, &pull, version, unchanged, call->keep, call->err)
+                 : class->upload(call->store, &upload, version, unchanged, call->keep, call->err);
+    progress_end(&progress);
+    return status;
+}
+
 static enum status work(struct store_call *call)
 {
     const struct upload *options = call->values;
-    struct progress progress;
-    struct store_upload upload = {.path = call->arguments->items[0],
-                                  .name = options->name,
-                                  .manifest = options->manifest,
-                                  .progress = show,
-                                  .context = &progress};
     struct version version;
     bool unchanged = false;
-    enum status status;
 
+    if (call->arguments->count == (options->image ? 1 : 0))
+        return error_set(call->err, STATUS_INVALID_INPUT,
+                         options->image ? "both a path and --image are given"
+                                        : "no path is given, and no --image");
+    if ((options->path || options->registries) && !options->image)
+        return error_set(call->err, STATUS_INVALID_INPUT,
+                         "--path and --registries go with --image");
     TRY(store_of(call));
-    progress_start(&progress, "storing");
-    status = call->store->class->upload(call->store, &upload, &version, &unchanged, call->keep,
-                                        call->err);
-    progress_end(&progress);
-    if (status)
-        return status;
+    TRY(store(call, &version, &unchanged));
     if (options->alias)
         TRY(call->store->class->alias(call->store, version.model, options->alias, version.number,
                                       -1, call->err));
@@ -85,20 +123,24 @@ static int run(int argc, char **argv)
 {
     struct upload upload = {0};
 
-    return store_command(OPTIONS, argc, argv, 1, 1, &upload, &upload.store, "upload the model",
+    return store_command(OPTIONS, argc, argv, 0, 1, &upload, &upload.store, "upload the model",
                          work);
 }
 
 const struct command command_upload = {
     .name = "upload",
-    .usage = "upload PATH [--name NAME] [--manifest FILE] [--alias ALIAS] [--store DIR | "
+    .usage = "upload PATH | --image REF [--path PATH] [--name NAME] [--manifest FILE] [--alias "
+             "ALIAS] [--store DIR | "
              "--server URL] [--json]",
     .summary = "freeze a file or folder as the next version of a model",
     .help = "The same bytes and manifest give the same digest on every machine; an upload that\n"
             "changes nothing makes no version.\n"
             "\n"
             "  firn upload iris.joblib --store store\n"
-            "  firn upload folder/ --name iris --alias prod\n",
+            "  firn upload folder/ --name iris --alias prod\n"
+            "  firn upload --image registry.example.com/team/app:7 --path /srv/churn.onnx\n"
+            "\n"
+            "Out of an image, files are taken as a container would see them; nothing of it is run.",
     .group = "store",
     .options = OPTIONS,
     .run = run,

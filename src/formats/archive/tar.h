@@ -3,8 +3,7 @@
 #pragma once
 
 #include "formats/archive/entries.h"
-
-enum { TAR_BLOCK = 512 };
+#include "formats/archive/tar_header.h"
 
 bool tar_is(struct bytes bytes); /* the first block is a header with a right checksum */
 

@@ -39,13 +39,13 @@ static void block_write(struct text *text, struct bytes path, uint64_t size, cha
     }
     /* A name that does not fit is cut; the extended header before it has all of it. */
     memcpy(block, name.data, name.size < NAME_BYTES ? name.size : NAME_BYTES);
-    octal(block + 100, 7, type == TAR_FOLDER ? MODE_FOLDER : MODE_FILE);
+    octal(block + 100, 7, type == TAR_FILE || type == 'x' ? MODE_FILE : MODE_FOLDER);
     octal(block + 108, 7, 0);
     octal(block + 116, 7, 0);
     octal(block + 124, 11, size <= USTAR_SIZE_MAX ? size : 0);
     octal(block + 136, 11, 0);
     memset(block + 148, ' ', 8);
-    block[156] = type;
+    block[156] = type == TAR_PROGRAM ? TAR_FILE : type;
     memcpy(block + 257,
            "ustar\0"
            "00",

@@ -6,7 +6,11 @@
 #include "base/text.h"
 #include "formats/archive/tar.h"
 
-enum { TAR_FILE = '0', TAR_FOLDER = '5' };
+enum {
+    TAR_FILE = '0',
+    TAR_FOLDER = '5',
+    TAR_PROGRAM = 'p', /* a file that may be run */
+};
 
 /* The blocks that go before the data of an entry. `path` of a folder ends in '/'. */
 void tar_write_head(struct text *text, struct bytes path, uint64_t size, char type);

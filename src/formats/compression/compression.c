@@ -252,3 +252,55 @@ enum status decompress_head(enum compression compression, struct bytes packed, v
     codec->close(&state);
     return status;
 }
+
+struct unpacking {
+    const struct codec *codec; /* NULL: not packed at all */
+    struct codec_state state;
+};
+
+enum status unpacking_open(enum compression compression, struct bytes packed,
+                           struct unpacking **unpacking, struct error *err)
+{
+    struct unpacking *opened = calloc(1, sizeof *opened);
+
+    *unpacking = NULL;
+    if (!opened)
+        return error_no_memory(err, "unpacking");
+    opened->codec = CODECS[compression];
+    opened->state.packed = packed;
+    if (opened->codec && opened->codec->open(&opened->state, err)) {
+        unpacking_close(opened);
+        return err->status;
+    }
+    *unpacking = opened;
+    return STATUS_OK;
+}
+
+enum status unpacking_read(struct unpacking *unpacking, uint8_t *buffer, size_t capacity,
+                           size_t *size, struct error *err)
+{
+    struct codec_state *state = &unpacking->state;
+    size_t left = state->packed.size - state->consumed;
+
+    if (unpacking->codec)
+        return unpacking->codec->read(state, buffer, capacity, size, err);
+    *size = left < capacity ? left : capacity;
+    if (*size)
+        memcpy(buffer, state->packed.data + state->consumed, *size);
+    state->consumed += *size;
+    return STATUS_OK;
+}
+
+uint64_t unpacking_consumed(const struct unpacking *unpacking)
+{
+    return unpacking->state.consumed;
+}
+
+void unpacking_close(struct unpacking *unpacking)
+{
+    if (!unpacking)
+        return;
+    if (unpacking->codec)
+        unpacking->codec->close(&unpacking->state);
+    free(unpacking);
+}

@@ -37,3 +37,13 @@ enum status decompress_exactly(enum compression compression, struct bytes packed
  * `buffer`, their number in *size (less only when the stream is shorter). */
 enum status decompress_head(enum compression compression, struct bytes packed, void *buffer,
                             size_t capacity, size_t *size, struct error *err) must_check;
+
+/* A stream that is unpacked piece by piece, for what is too large for memory. */
+struct unpacking;
+enum status unpacking_open(enum compression compression, struct bytes packed,
+                           struct unpacking **unpacking, struct error *err) must_check;
+/* Up to `capacity` bytes more; *size is 0 at the end only. */
+enum status unpacking_read(struct unpacking *unpacking, uint8_t *buffer, size_t capacity,
+                           size_t *size, struct error *err) must_check;
+uint64_t unpacking_consumed(const struct unpacking *unpacking); /* bytes of `packed` so far */
+void unpacking_close(struct unpacking *unpacking);              /* NULL is fine */

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "formats/compression/compression.h"
 #include "formats/hdf5/internal.h"
+#include "tensor/block.h"
 
 enum { FILTERS_MAX = 8, LEVELS_MAX = 16 };
 static const size_t CHUNK_MAX = (size_t)1 << 30;
@@ -129,33 +130,21 @@ static enum status unfilter(struct assembly *a, uint32_t skipped, struct bytes *
 /* Copy what of a chunk lies in the dataset; `from` is its first index in each dimension. */
 static void chunk_place(const struct assembly *a, const size_t *from, const uint8_t *chunk)
 {
-    size_t item = a->chunked->item_size, index[RANK_MAX] = {0}, runs = 1, run;
-    int last = a->rank - 1;
+    struct block block = {.rank = a->rank};
+    uint8_t *to = a->data;
+    size_t item = a->chunked->item_size;
 
-    if (a->rank == 0) {
-        memcpy(a->data, chunk, item);
-        return;
-    }
-    for (int d = 0; d < a->rank; d++)
-        if (from[d] >= a->dims[d])
+    block_steps(a->rank, a->chunk, item, block.from);
+    block_steps(a->rank, a->dims, item, block.to);
+    for (int d = 0; d < a->rank; d++) {
+        size_t inside = a->dims[d] > from[d] ? a->dims[d] - from[d] : 0;
+
+        if (!inside)
             return;
-    run = a->dims[last] - from[last];
-    run = run < a->chunk[last] ? run : a->chunk[last];
-    for (int d = 0; d < last; d++)
-        runs *= a->chunk[d];
-    for (size_t r = 0; r < runs; r++) {
-        size_t to = 0;
-        bool inside = true;
-
-        for (int d = 0; d < a->rank; d++) {
-            inside = inside && from[d] + index[d] < a->dims[d];
-            to = to * a->dims[d] + from[d] + index[d];
-        }
-        if (inside)
-            memcpy(a->data + to * item, chunk + r * a->chunk[last] * item, run * item);
-        for (int d = last - 1; d >= 0 && ++index[d] == a->chunk[d]; d--)
-            index[d] = 0;
+        block.dims[d] = inside < a->chunk[d] ? inside : a->chunk[d];
+        to += from[d] * block.to[d];
     }
+    block_copy(&block, chunk, to, item);
 }
 
 static enum status chunk_read(struct assembly *a, uint64_t address, uint64_t stored,

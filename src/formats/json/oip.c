@@ -185,69 +185,6 @@ static enum status read_tensor_object(struct json_reader *reader, struct draft *
     }
 }
 
-/* --- binary data --- */
-
-/* BYTES: each element is a little-endian uint32 and that many bytes. */
-static enum status read_binary_strings(struct cursor *binary, struct tensor *tensor,
-                                       struct error *err)
-{
-    struct bytes *elements = tensor->data;
-    size_t count = tensor_count(tensor);
-
-    for (size_t i = 0; i < count; i++) {
-        elements[i] = cursor_take(binary, cursor_u32le(binary));
-        if (binary->failed)
-            return error_set(err, STATUS_INVALID_INPUT,
-                             "element %zu of %zu ends behind the binary data", i, count);
-    }
-    if (cursor_left(binary))
-        return error_set(err, STATUS_INVALID_INPUT,
-                         "%zu bytes of binary data are left behind the last element",
-                         cursor_left(binary));
-    return STATUS_OK;
-}
-
-static enum status check_bools(struct bytes bytes, struct error *err)
-{
-    for (size_t i = 0; i < bytes.size; i++)
-        if (bytes.data[i] > 1)
-            return error_set(err, STATUS_INVALID_INPUT, "element %zu is %u, not 0 or 1", i,
-                             bytes.data[i]);
-    return STATUS_OK;
-}
-
-static enum status read_binary(struct bytes bytes, struct draft *draft, struct arena *keep,
-                               struct error *err)
-{
-    struct tensor *tensor = &draft->tensor;
-    size_t width = dtype_size(draft->dtype), wanted;
-    char shape[SHAPE_PRINT_SIZE];
-
-    TRY(shape_check(&draft->shape, draft->dtype, SIZE_MAX / 2, &wanted, err));
-    if (draft->dtype == DTYPE_STRING ? wanted / width > bytes.size / 4 : wanted != bytes.size)
-        return error_set(err, STATUS_INVALID_INPUT,
-                         "binary_data_size is %zu, but shape %s of %s needs %s%zu bytes",
-                         bytes.size, shape_print(&draft->shape, shape, sizeof shape),
-                         dtype_oip(draft->dtype), draft->dtype == DTYPE_STRING ? "at least " : "",
-                         draft->dtype == DTYPE_STRING ? wanted / width * 4 : wanted);
-    if (draft->dtype == DTYPE_STRING) {
-        struct cursor cursor = cursor_over(bytes);
-        TRY(tensor_new(tensor, DTYPE_STRING, &draft->shape, keep, err));
-        return read_binary_strings(&cursor, tensor, err);
-    }
-    if (draft->dtype == DTYPE_BOOL)
-        TRY(check_bools(bytes, err));
-    if ((uintptr_t)bytes.data % width == 0 && bytes.size) {
-        /* borrowed: nobody writes to the tensors of a request */
-        *tensor = (struct tensor){draft->dtype, draft->shape, (void *)(uintptr_t)bytes.data};
-        return STATUS_OK;
-    }
-    TRY(tensor_new(tensor, draft->dtype, &draft->shape, keep, err));
-    if (bytes.size)
-        memcpy(tensor->data, bytes.data, bytes.size);
-    return STATUS_OK;
-}
-
 /* --- lists of tensors --- */
 
 struct parser {
@@ -279,7 +216,8 @@ static enum status finish_tensor(struct parser *parser, struct draft *draft, str
                            "and send all tensors behind it");
             return status;
         }
-        return read_binary(bytes, draft, parser->keep, err);
+        return oip_binary_read(bytes, draft->dtype, &draft->shape, &draft->tensor, parser->keep,
+                               err);
     }
     if (!draft->has_data)
         return error_set(err, STATUS_INVALID_INPUT, "\"data\" is missing");

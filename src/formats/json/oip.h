@@ -36,6 +36,16 @@ struct oip_response {
 };
 void oip_write_response(const struct oip_response *response, struct text *text, size_t *json_size);
 
+/* --- a tensor in binary form --- */
+
+/* Numbers are borrowed when they are aligned. INVALID_INPUT when the size is not that of the shape.
+ */
+enum status oip_binary_read(struct bytes bytes, enum dtype dtype, const struct shape *shape,
+                            struct tensor *tensor, struct arena *keep, struct error *err)
+    must_check;
+size_t oip_binary_size(const struct tensor *tensor);
+void oip_binary_write(struct text *text, const struct tensor *tensor);
+
 /* --- the other side: our own client --- */
 
 /* inputs with `binary` are written as binary data. */

@@ -6,32 +6,6 @@
 
 /* Binary strings: a little-endian uint32 and that many bytes each. Those above 4 GiB fail the text,
  * as too large. */
-static void write_binary_strings(struct text *text, const struct tensor *tensor)
-{
-    const struct bytes *elements = tensor->data;
-    size_t count = tensor_count(tensor);
-
-    for (size_t i = 0; i < count; i++) {
-        uint32_t size = (uint32_t)elements[i].size;
-        if (elements[i].size > UINT32_MAX)
-            text->failed = true;
-        text_append_bytes(text, (struct bytes){(const uint8_t *)&size, sizeof size});
-        text_append_bytes(text, elements[i]);
-    }
-}
-
-static size_t binary_size(const struct tensor *tensor)
-{
-    const struct bytes *elements = tensor->data;
-    size_t count = tensor_count(tensor), size = 0;
-
-    if (tensor->dtype != DTYPE_STRING)
-        return tensor_bytes(tensor);
-    for (size_t i = 0; i < count; i++)
-        size += 4 + elements[i].size;
-    return size;
-}
-
 /* "datatype":..,"shape":[..] */
 static void write_type(struct text *text, const struct tensor *tensor)
 {
@@ -90,7 +64,8 @@ static void write_tensor(struct text *text, const struct oip_tensor *item)
     text_append_char(text, ',');
     write_type(text, &item->tensor);
     if (is_binary(item))
-        text_printf(text, ",\"parameters\":{\"binary_data_size\":%zu}", binary_size(&item->tensor));
+        text_printf(text, ",\"parameters\":{\"binary_data_size\":%zu}",
+                    oip_binary_size(&item->tensor));
     else
         write_data(text, &item->tensor);
     text_append_char(text, '}');
@@ -116,10 +91,7 @@ static void write_binaries(struct text *text, const struct oip_tensor *items, si
         const struct tensor *tensor = &items[i].tensor;
         if (!is_binary(&items[i]))
             continue;
-        if (tensor->dtype == DTYPE_STRING)
-            write_binary_strings(text, tensor);
-        else
-            text_append_bytes(text, (struct bytes){tensor->data, tensor_bytes(tensor)});
+        oip_binary_write(text, tensor);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "base/checked.h"
 #include "formats/numpy/npy.h"
 #include "formats/pickle/machine.h"
+#include "tensor/block.h"
 #include "tensor/convert.h"
 
 /* --- what the elements are --- */
@@ -201,27 +202,22 @@ static size_t array_elements(const struct numpy_array *array)
 static struct pickle_object **row_major(const struct numpy_array *array, size_t count,
                                         struct arena *keep)
 {
+    struct block block = {.rank = array->shape.rank};
     struct pickle_object **ordered;
-    size_t index[RANK_MAX] = {0};
+    size_t step = sizeof *ordered;
 
     if (!array->fortran || array->shape.rank < 2)
         return array->objects;
     ordered = arena_new(keep, struct pickle_object *, count);
     if (!ordered)
         return NULL;
-    for (size_t i = 0; i < count; i++) {
-        size_t at = 0, step = 1;
-        for (int axis = 0; axis < array->shape.rank; axis++) {
-            at += index[axis] * step;
-            step *= (size_t)array->shape.dims[axis];
-        }
-        ordered[i] = array->objects[at];
-        for (int axis = array->shape.rank - 1; axis >= 0; axis--) {
-            if (++index[axis] < (size_t)array->shape.dims[axis])
-                break;
-            index[axis] = 0;
-        }
+    for (int d = 0; d < block.rank; d++) {
+        block.dims[d] = (size_t)array->shape.dims[d];
+        block.from[d] = step;
+        step *= block.dims[d];
     }
+    block_steps(block.rank, block.dims, sizeof *ordered, block.to);
+    block_copy(&block, array->objects, ordered, sizeof *ordered);
     return ordered;
 }
 

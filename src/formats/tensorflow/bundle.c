@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "formats/tensorflow/tensor_proto.h"
+#include "tensor/block.h"
 
 enum { SHARDS_MAX = 1 << 14 };
 static const size_t TENSOR_MAX = (size_t)1 << 40;
@@ -355,27 +356,24 @@ static enum status slice_check(const struct tensor *whole, struct slice *slice, 
 static void slice_copy(const struct tensor *whole, const struct slice *slice,
                        const struct tensor *piece, bool out)
 {
-    size_t item = dtype_size(whole->dtype), run = item, runs = 1;
-    size_t index[RANK_MAX] = {0};
-    int last = whole->shape.rank - 1;
-    char *part = piece->data;
+    struct block block = {.rank = whole->shape.rank};
+    size_t item = dtype_size(whole->dtype), dims[RANK_MAX], in_whole[RANK_MAX], in_piece[RANK_MAX];
+    char *part = piece->data, *at = whole->data;
 
-    if (last >= 0)
-        run = (size_t)piece->shape.dims[last] * item;
-    for (int d = 0; d < last; d++)
-        runs *= (size_t)piece->shape.dims[d];
-    for (size_t r = 0; r < runs; r++) {
-        char *at = whole->data;
-        size_t to = 0;
-
-        for (int d = 0; d <= last; d++)
-            to = to * (size_t)whole->shape.dims[d] + (size_t)slice->start[d] + index[d];
-        if (run)
-            memcpy(out ? part + r * run : at + to * item, out ? at + to * item : part + r * run,
-                   run);
-        for (int d = last - 1; d >= 0 && ++index[d] == (size_t)piece->shape.dims[d]; d--)
-            index[d] = 0;
+    if (!tensor_count(piece))
+        return;
+    for (int d = 0; d < block.rank; d++) {
+        dims[d] = (size_t)whole->shape.dims[d];
+        block.dims[d] = (size_t)piece->shape.dims[d];
     }
+    block_steps(block.rank, dims, item, in_whole);
+    block_steps(block.rank, block.dims, item, in_piece);
+    for (int d = 0; d < block.rank; d++) {
+        at += (size_t)slice->start[d] * in_whole[d];
+        block.from[d] = out ? in_whole[d] : in_piece[d];
+        block.to[d] = out ? in_piece[d] : in_whole[d];
+    }
+    block_copy(&block, out ? at : part, out ? part : at, item);
 }
 
 static enum status slice_add(const struct bundle *bundle, struct bytes name,

@@ -141,11 +141,11 @@ static enum status feature_open(struct bytes message, struct feature_list *list,
 static enum status map_pick(struct protobuf entries, const struct bytes *names, size_t count,
                             struct bytes *values, struct error *err)
 {
-    struct protobuf_field at, part;
+    struct protobuf_field at, key, feature;
     struct protobuf entry;
 
     for (;;) {
-        struct bytes name = {(const uint8_t *)"", 0}, value = name;
+        struct bytes name, value;
 
         TRY(protobuf_next(&entries, &at, err));
         if (!at.number)
@@ -153,15 +153,9 @@ static enum status map_pick(struct protobuf entries, const struct bytes *names, 
         if (at.number != 1)
             continue;
         TRY(protobuf_message(&at, &entry, err));
-        for (;;) {
-            TRY(protobuf_next(&entry, &part, err));
-            if (!part.number)
-                break;
-            if (part.number == 1)
-                TRY(protobuf_bytes(&part, &name, err));
-            else if (part.number == 2)
-                TRY(protobuf_bytes(&part, &value, err));
-        }
+        TRY(protobuf_entry(entry, &key, &feature, err));
+        TRY(protobuf_bytes(&key, &name, err));
+        TRY(protobuf_bytes(&feature, &value, err));
         for (size_t i = 0; i < count; i++)
             if (bytes_equal(name, names[i]))
                 values[i] = value;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What TensorFlow's own optimiser fuses: a product and the operators behind it. */
-#include "importers/tensorflow/window.h"
+#include "importers/tensorflow/image/window.h"
 
 enum { FUSED_MAX = 8, LIST_STRINGS = 2 };
 

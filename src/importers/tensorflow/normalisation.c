@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Biases, batch normalisation, local response normalisation. */
-#include "importers/tensorflow/window.h"
+#include "importers/tensorflow/image/window.h"
 
 /* A vector of the channels, to be broadcast to an image of `rank` dimensions. */
 static enum status along_channels(struct tf_call *c, value_id *vector, int rank, bool first,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Serialized tf.train.SequenceExample into the features of its context (parsing.c) and its feature
  * lists. */
-#include "importers/tensorflow/parsing.h"
+#include "importers/tensorflow/text/parsing.h"
 
 enum { KEYS_MAX = OP_OUTPUTS_MAX / 3, LISTS_MAX = 1 << 12 };
 

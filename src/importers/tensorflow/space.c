@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Blocks of pixels to channels or to the batch and back; patches; morphology. */
-#include "importers/tensorflow/window.h"
+#include "importers/tensorflow/image/window.h"
 
 /* --- channels --- */
 

@@ -14,81 +14,23 @@
  * rows begin (N + 1,). */
 #include <stdio.h>
 
-#include "base/text.h"
-#include "formats/tensorflow/example.h"
-#include "ops/kernels/call.h"
-
-#define VALUES (DTYPE_BIT(DTYPE_STRING) | DTYPE_BIT(DTYPE_F32) | DTYPE_BIT(DTYPE_I64))
+#include "ops/kernels/features.h"
 
 /* --- what the three share --- */
-
-static const struct bytes *keys_of(const struct op_call *call, size_t *count)
-{
-    return attribute_strings(call->attributes, "keys", count);
-}
-
-static enum dtype type_of(const struct op_call *call, const char *name, size_t k)
-{
-    size_t count;
-    const int64_t *types = attribute_ints(call->attributes, name, &count);
-
-    return k < count ? dtype_from_onnx(types[k]) : DTYPE_NONE;
-}
-
-static enum status infer_common(struct op_call *call, size_t outputs, struct error *err)
-{
-    size_t count;
-
-    (void)keys_of(call, &count);
-    TRY(op_wants(call, 0, DTYPE_BIT(DTYPE_STRING), err));
-    TRY(op_wants_rank(call, 0, 0, 1, err));
-    if (count < 1 || count > EXAMPLE_KEYS_MAX || call->out_count > count * outputs)
-        return op_error(call, err, STATUS_INVALID_INPUT, "%zu keys for %zu outputs", count,
-                        call->out_count);
-    return STATUS_OK;
-}
-
-static enum status types_check(struct op_call *call, struct error *err)
-{
-    size_t count;
-
-    (void)keys_of(call, &count);
-    for (size_t k = 0; k < count; k++)
-        if (!(DTYPE_BIT(type_of(call, "types", k)) & VALUES))
-            return op_error(call, err, STATUS_UNSUPPORTED, "a feature of another type");
-    return STATUS_OK;
-}
-
-static enum status feature_error(const struct op_call *call, size_t example, size_t k,
-                                 struct error *err, const char *what)
-{
-    char quoted[TEXT_QUOTE_SIZE];
-    size_t count;
-
-    text_quote(keys_of(call, &count)[k], quoted, sizeof quoted);
-    return op_error(call, err, STATUS_INVALID_INPUT, "feature '%s' of example %zu %s", quoted,
-                    example, what);
-}
 
 /* The features of one message, of the dtypes that are wanted or absent. */
 static enum status message_read(const struct op_call *call, size_t i, const enum dtype *dtypes,
                                 struct feature_list *features, struct error *err)
 {
-    struct bytes message = ((const struct bytes *)call->in[0].data)[i];
-    const struct bytes *keys;
     size_t count;
+    const struct bytes *keys = features_keys(call, &count);
+    struct bytes message;
 
-    keys = keys_of(call, &count);
-    if (!message.data)
-        return op_error(call, err, STATUS_INVALID_INPUT, "example %zu is missing", i);
+    TRY(features_message(call, i, &message, err));
     if (example_features(message, keys, count, features, err))
         return error_within(err, "example %zu", i);
     for (size_t k = 0; k < count; k++)
-        if (features[k].dtype != DTYPE_NONE && features[k].dtype != dtypes[k])
-            return feature_error(call, i, k, err,
-                                 features[k].dtype == DTYPE_STRING ? "holds strings"
-                                 : features[k].dtype == DTYPE_F32  ? "holds floats"
-                                                                   : "holds integers");
+        TRY(features_check(call, "feature", i, k, &features[k], dtypes[k], err));
     return STATUS_OK;
 }
 
@@ -102,7 +44,7 @@ static enum status lengths_read(const struct op_call *call, const enum dtype *dt
     struct feature_list features[EXAMPLE_KEYS_MAX];
     size_t count;
 
-    (void)keys_of(call, &count);
+    (void)features_keys(call, &count);
     memset(lengths, 0, sizeof *lengths);
     for (size_t i = 0; i < tensor_count(&call->in[0]); i++) {
         TRY(message_read(call, i, dtypes, features, err));
@@ -119,16 +61,9 @@ static void types_read(const struct op_call *call, enum dtype *dtypes)
 {
     size_t count;
 
-    (void)keys_of(call, &count);
+    (void)features_keys(call, &count);
     for (size_t k = 0; k < count; k++)
-        dtypes[k] = type_of(call, "types", k);
-}
-
-static void list_give(const struct op_call *call, size_t output, enum dtype dtype, int64_t count)
-{
-    struct shape shape = SHAPE(count);
-
-    op_give(call, output, dtype, &shape);
+        dtypes[k] = features_dtype(call, "types", k);
 }
 
 /* --- dense --- */
@@ -168,7 +103,7 @@ static enum status default_check(struct op_call *call, size_t k, const struct de
     const struct tensor *given = &call->in[k + 1];
     size_t count;
 
-    TRY(op_wants(call, k + 1, VALUES, err));
+    TRY(op_wants(call, k + 1, FEATURE_DTYPES, err));
     if (!shape_is_known(&given->shape))
         return STATUS_OK;
     count = shape_count(&given->shape);
@@ -202,8 +137,7 @@ static enum status infer_dense(struct op_call *call, struct error *err)
     struct lengths lengths;
     size_t count;
 
-    TRY(infer_common(call, 1, err));
-    (void)keys_of(call, &count);
+    TRY(features_infer(call, 1, &count, err));
     for (size_t k = 0; k < count; k++) {
         TRY(dense_of(call, k, &dense[k], err));
         TRY(default_check(call, k, &dense[k], err));
@@ -242,7 +176,7 @@ static enum status dense_put(const struct op_call *call, size_t i, size_t k,
 
     if (feature->dtype == DTYPE_NONE && !dense->variable) {
         if (tensor_count(otherwise) == 0)
-            return feature_error(call, i, k, err, "is missing and has no default");
+            return features_error(call, "feature", i, k, err, "is missing and has no default");
         memcpy(to, otherwise->data, tensor_bytes(otherwise));
         return STATUS_OK;
     }
@@ -250,7 +184,7 @@ static enum status dense_put(const struct op_call *call, size_t i, size_t k,
                         : feature->count != all) {
         snprintf(what, sizeof what, "has %zu values, not %s%zu", feature->count,
                  dense->variable ? "a multiple of " : "", dense->variable ? dense->width : all);
-        return feature_error(call, i, k, err, what);
+        return features_error(call, "feature", i, k, err, what);
     }
     if (feature->count)
         TRY(feature_values(feature, to, err));
@@ -266,7 +200,7 @@ static enum status run_dense(const struct op_call *call, struct error *err)
     enum dtype dtypes[EXAMPLE_KEYS_MAX];
     size_t count;
 
-    (void)keys_of(call, &count);
+    (void)features_keys(call, &count);
     for (size_t k = 0; k < count; k++) {
         TRY(dense_of(call, k, &dense[k], err));
         dtypes[k] = dense[k].dtype;
@@ -288,9 +222,8 @@ static enum status infer_sparse(struct op_call *call, struct error *err)
     struct lengths lengths;
     size_t count;
 
-    TRY(infer_common(call, 3, err));
-    TRY(types_check(call, err));
-    (void)keys_of(call, &count);
+    TRY(features_infer(call, 3, &count, err));
+    TRY(features_check_types(call, count, err));
     types_read(call, dtypes);
     if (op_is_known(call, 0))
         TRY(lengths_read(call, dtypes, &lengths, err));
@@ -301,8 +234,8 @@ static enum status infer_sparse(struct op_call *call, struct error *err)
         struct shape indices = SHAPE(values, places);
 
         op_give(call, 3 * k, DTYPE_I64, &indices);
-        list_give(call, 3 * k + 1, dtypes[k], values);
-        list_give(call, 3 * k + 2, DTYPE_I64, places);
+        features_give(call, 3 * k + 1, dtypes[k], values);
+        features_give(call, 3 * k + 2, DTYPE_I64, places);
     }
     return STATUS_OK;
 }
@@ -337,7 +270,7 @@ static enum status run_sparse(const struct op_call *call, struct error *err)
     enum dtype dtypes[EXAMPLE_KEYS_MAX];
     size_t used[EXAMPLE_KEYS_MAX] = {0}, count, messages = tensor_count(&call->in[0]);
 
-    (void)keys_of(call, &count);
+    (void)features_keys(call, &count);
     types_read(call, dtypes);
     for (size_t k = 0; k < count; k++) {
         int64_t *shape = call->out[3 * k + 2].data;
@@ -363,9 +296,8 @@ static enum status infer_ragged(struct op_call *call, struct error *err)
     struct lengths lengths;
     size_t count;
 
-    TRY(infer_common(call, 2, err));
-    TRY(types_check(call, err));
-    (void)keys_of(call, &count);
+    TRY(features_infer(call, 2, &count, err));
+    TRY(features_check_types(call, count, err));
     types_read(call, dtypes);
     if (op_is_known(call, 0))
         TRY(lengths_read(call, dtypes, &lengths, err));
@@ -374,25 +306,15 @@ static enum status infer_ragged(struct op_call *call, struct error *err)
     else if (messages->rank == 1 && dim_is_known(messages->dims[0]))
         splits = messages->dims[0] + 1;
     for (size_t k = 0; k < count; k++) {
-        enum dtype split = type_of(call, "splits", k);
+        enum dtype split = features_dtype(call, "splits", k);
 
         if (split != DTYPE_I32 && split != DTYPE_I64)
             return op_error(call, err, STATUS_INVALID_INPUT, "splits are no integers");
-        list_give(call, 2 * k, dtypes[k],
-                  op_is_known(call, 0) ? (int64_t)lengths.total[k] : DIM_UNKNOWN);
-        list_give(call, 2 * k + 1, split, splits);
+        features_give(call, 2 * k, dtypes[k],
+                      op_is_known(call, 0) ? (int64_t)lengths.total[k] : DIM_UNKNOWN);
+        features_give(call, 2 * k + 1, split, splits);
     }
     return STATUS_OK;
-}
-
-static void split_put(const struct tensor *splits, size_t i, size_t value)
-{
-    if (i >= tensor_count(splits))
-        return;
-    if (splits->dtype == DTYPE_I32)
-        ((int32_t *)splits->data)[i] = (int32_t)value;
-    else
-        ((int64_t *)splits->data)[i] = (int64_t)value;
 }
 
 static enum status run_ragged(const struct op_call *call, struct error *err)
@@ -401,10 +323,10 @@ static enum status run_ragged(const struct op_call *call, struct error *err)
     enum dtype dtypes[EXAMPLE_KEYS_MAX];
     size_t used[EXAMPLE_KEYS_MAX] = {0}, count;
 
-    (void)keys_of(call, &count);
+    (void)features_keys(call, &count);
     types_read(call, dtypes);
     for (size_t k = 0; k < count; k++)
-        split_put(&call->out[2 * k + 1], 0, 0);
+        features_split(&call->out[2 * k + 1], 0, 0);
     for (size_t i = 0; i < tensor_count(&call->in[0]); i++) {
         TRY(message_read(call, i, dtypes, features, err));
         for (size_t k = 0; k < count; k++) {
@@ -419,7 +341,7 @@ static enum status run_ragged(const struct op_call *call, struct error *err)
             used[k] += features[k].count;
             if (used[k] > INT32_MAX)
                 return op_error(call, err, STATUS_TOO_LARGE, "%zu values", used[k]);
-            split_put(&call->out[2 * k + 1], i + 1, used[k]);
+            features_split(&call->out[2 * k + 1], i + 1, used[k]);
         }
     }
     return STATUS_OK;

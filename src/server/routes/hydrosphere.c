@@ -3,87 +3,18 @@
  * a value or arrays of arrays, and so is the answer. The first generation says the signature in the
  * path, later ones have one. Unlike there, numbers are numbers of every type, ragged arrays and
  * unknown fields are refused, and an error has the status that it deserves. */
-#include <stdio.h>
 
+#include "base/number.h"
 #include "formats/json/json_tensor.h"
+#include "server/hydrosphere_v1.h"
 #include "server/internal.h"
 #include "server/predict.h"
 
-static const struct field *field_named(const struct signature *signature, struct bytes name)
-{
-    for (size_t i = 0; i < signature->input_count; i++)
-        if (bytes_is(name, signature->inputs[i].name))
-            return &signature->inputs[i];
-    return NULL;
-}
-
-static enum status unknown_field(const struct signature *signature, struct bytes name,
-                                 struct error *err)
-{
-    char quoted[TEXT_QUOTE_SIZE], list[300] = "";
-    size_t used = 0;
-
-    for (size_t i = 0; i < signature->input_count && used < sizeof list; i++)
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
-                                 signature->inputs[i].name);
-    return error_set(err, STATUS_INVALID_INPUT, "signature '%s' has no input '%s'; it has %s",
-                     signature->name, text_quote(name, quoted, sizeof quoted), list);
-}
-
-/* The rank of the contract: a value for [1], say, may come as a lone one. */
-static enum status field_read(struct prediction *p, struct json_reader *reader,
-                              const struct field *field, struct given *given, struct error *err)
-{
-    const struct shape any = shape_unknown();
-
-    given->name = field->name;
-    if (json_read_tensor(reader, field->dtype, &any, &given->tensor, request_arena(p->request),
-                         err))
-        return error_within(err, "field '%.64s'", field->name);
-    if (given->tensor.shape.rank == 0 && field->shape.rank > 0) {
-        given->tensor.shape.rank = field->shape.rank;
-        for (int d = 0; d < field->shape.rank; d++)
-            given->tensor.shape.dims[d] = 1;
-    }
-    return STATUS_OK;
-}
-
-static enum status fields_read(struct prediction *p, struct json_reader *reader,
-                               struct given *given, struct error *err)
-{
-    struct bytes key;
-    bool more;
-
-    for (;;) {
-        const struct field *field;
-
-        TRY(json_next(reader, &more, &key, err));
-        if (!more)
-            return json_end(reader, err);
-        field = field_named(p->signature, key);
-        if (!field)
-            return unknown_field(p->signature, key, err);
-        for (size_t i = 0; i < p->given_count; i++)
-            if (bytes_is(key, given[i].name))
-                return json_repeated(reader, key, err);
-        TRY(field_read(p, reader, field, &given[p->given_count], err));
-        p->given_count++;
-    }
-}
-
 static enum status parse_as(struct prediction *p, const char *signature, struct error *err)
 {
-    struct json_reader reader;
-    struct given *given;
-
     TRY(prediction_signature(p, signature, err));
-    given = arena_new(request_arena(p->request), struct given, p->signature->input_count);
-    if (!given)
-        return error_no_memory(err, "a request");
-    p->given = given;
-    json_reader_init(&reader, p->request->body, 0);
-    TRY(json_enter(&reader, JSON_OBJECT, err));
-    return fields_read(p, &reader, given, err);
+    return contract_given_json(p->signature, p->request->body, &p->given, &p->given_count,
+                               request_arena(p->request), err);
 }
 
 static enum status parse_first(struct prediction *p, struct error *err)
@@ -118,35 +49,62 @@ static enum status answer(struct prediction *p, struct error *err)
 static const struct prediction_wire FIRST = {parse_first, answer}, NAMED = {parse_named, answer};
 static const struct bytes SERVING = {(const uint8_t *)"", 0};
 
+/* The application with an id, or the version with the name of a servable, as "name" or "name:3";
+ * the name itself when it is neither. */
+static struct bytes target_of(struct request *request, bool servable)
+{
+    struct bytes name = request->parameters[0], found = name;
+    const struct table_servable *item = NULL;
+    const struct model_table *table;
+    const char *text = NULL;
+    int64_t id;
+
+    if (!servable && !number_i64_from_text(name, &id))
+        return name;
+    table = models_pin(request->server->models, request->executor->index);
+    if (servable)
+        item = model_table_servable(table, name);
+    if (item)
+        text = arena_printf(request_arena(request), "%s:%lld", loaded_row(item->loaded)->model,
+                            (long long)loaded_row(item->loaded)->number);
+    for (size_t m = 0; !servable && m < model_table_count(table); m++) {
+        const struct table_model *model = model_table_at(table, m);
+
+        if (model->serving && loaded_row(model->serving)->model_id == id &&
+            hydrosphere_is_application(loaded_row(model->serving)))
+            text = arena_text(request_arena(request), bytes_of(model->name));
+    }
+    if (text && (servable || !model_table_find(table, name)))
+        found = bytes_of(text);
+    models_unpin(request->server->models, request->executor->index);
+    return found;
+}
+
 static enum status serve(struct request *request, struct response *response, struct error *err)
 {
-    return prediction_handle(request, response, request->parameters[0], SERVING, &FIRST, err);
+    return prediction_handle(request, response, target_of(request, false), SERVING, &FIRST, err);
+}
+
+static enum status serve_servable(struct request *request, struct response *response,
+                                  struct error *err)
+{
+    return prediction_handle(request, response, target_of(request, true), SERVING, &FIRST, err);
 }
 
 static enum status serve_signature(struct request *request, struct response *response,
                                    struct error *err)
 {
-    return prediction_handle(request, response, request->parameters[0], SERVING, &NAMED, err);
-}
-
-static void write_error(const struct error *err, struct text *text)
-{
-    const char *kind = err->status == STATUS_NOT_FOUND  ? "NotFound"
-                       : status_http(err->status) < 500 ? "BadRequest"
-                                                        : "InternalError";
-
-    text_printf(text, "{\"error\":\"%s\",\"information\":", kind);
-    json_write_text(text, err->text);
-    text_append_char(text, '}');
+    return prediction_handle(request, response, target_of(request, false), SERVING, &NAMED, err);
 }
 
 static const struct route ROWS[] = {
     {HTTP_POST, "/api/v1/applications/serve/{application}/{signature}", serve_signature,
-     "predict (first generation)", 0},
+     "predict (first generation): an application by id or name", 0},
     {HTTP_POST, "/gateway/applications/{application}/{signature}", serve_signature,
      "predict (first generation)", 0},
     {HTTP_POST, "/gateway/application/{application}", serve, "predict with an application", 0},
-    {HTTP_POST, "/gateway/servable/{version}", serve, "predict with a version: name:3", 0},
+    {HTTP_POST, "/gateway/servable/{servable}", serve_servable,
+     "predict with a servable, or a version: name:3", 0},
 };
 
 const struct route_set routes_hydrosphere = {
@@ -154,5 +112,5 @@ const struct route_set routes_hydrosphere = {
     .summary = "Hydrosphere's gateway: {\"field\": value} in and out",
     .routes = ROWS,
     .count = ARRAY_COUNT(ROWS),
-    .write_error = write_error,
+    .write_error = view_write_error_1,
 };

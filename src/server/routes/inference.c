@@ -5,7 +5,7 @@
 #include "base/number.h"
 #include "formats/json/oip.h"
 #include "server/internal.h"
-#include "server/predict.h"
+#include "server/oip.h"
 
 static struct oip_request *oip_of(const struct prediction *p)
 {
@@ -93,66 +93,12 @@ static enum status body_parse(struct prediction *p, struct error *err)
 static enum status parse(struct prediction *p, struct error *err)
 {
     struct arena *arena = request_arena(p->request);
-    const struct oip_request *oip;
-    struct given *given;
 
     p->state = arena_new(arena, struct oip_request, 1);
     if (!p->state)
         return error_no_memory(err, "a request");
     TRY(body_parse(p, err));
-    oip = oip_of(p);
-    TRY(prediction_signature(p, oip->signature, err));
-    p->timeout_us = oip->timeout_us;
-    given = arena_new(arena, struct given, oip->input_count);
-    if (!given)
-        return error_no_memory(err, "a request");
-    for (size_t i = 0; i < oip->input_count; i++)
-        given[i] = (struct given){oip->inputs[i].name, oip->inputs[i].tensor};
-    p->given = given;
-    p->given_count = oip->input_count;
-    return STATUS_OK;
-}
-
-/* The index of an output that the request names. */
-static enum status find_output(const struct prediction *p, size_t wanted, size_t *index,
-                               struct error *err)
-{
-    const char *name = oip_of(p)->outputs[wanted].name;
-    char quoted[TEXT_QUOTE_SIZE];
-
-    for (size_t i = 0; i < wanted; i++)
-        if (strcmp(oip_of(p)->outputs[i].name, name) == 0)
-            return error_set(err, STATUS_INVALID_INPUT, "output '%s' is asked for twice",
-                             text_quote(bytes_of(name), quoted, sizeof quoted));
-    for (*index = 0; *index < p->signature->output_count; ++*index)
-        if (strcmp(p->signature->outputs[*index].name, name) == 0)
-            return STATUS_OK;
-    return error_set(err, STATUS_INVALID_INPUT, "signature '%s' has no output '%s'",
-                     p->signature->name, text_quote(bytes_of(name), quoted, sizeof quoted));
-}
-
-/* The outputs that go into the answer: those asked for, in that order, or all. */
-static enum status choose_outputs(const struct prediction *p, struct oip_tensor **outputs,
-                                  size_t *count, struct error *err)
-{
-    bool all = oip_of(p)->output_count == 0;
-
-    *count = all ? p->signature->output_count : oip_of(p)->output_count;
-    *outputs = arena_new(request_arena(p->request), struct oip_tensor, *count);
-    if (!*outputs)
-        return error_no_memory(err, "an answer");
-    for (size_t i = 0; i < *count; i++) {
-        size_t index = i;
-
-        if (!all)
-            TRY(find_output(p, i, &index, err));
-        (*outputs)[i] = (struct oip_tensor){
-            .name = p->signature->outputs[index].name,
-            .tensor = p->outputs[index],
-            .binary = oip_of(p)->binary_output || (!all && oip_of(p)->outputs[i].binary),
-        };
-    }
-    return STATUS_OK;
+    return oip_give(p, oip_of(p), err);
 }
 
 static enum status answer(struct prediction *p, struct error *err)
@@ -163,7 +109,7 @@ static enum status answer(struct prediction *p, struct error *err)
     char number[24];
     size_t size;
 
-    TRY(choose_outputs(p, &outputs, &oip.output_count, err));
+    TRY(oip_choose_outputs(p, oip_of(p), &outputs, &oip.output_count, err));
     snprintf(number, sizeof number, "%lld", (long long)row->number);
     oip.outputs = outputs;
     oip.model_version = number;

@@ -95,7 +95,7 @@ static enum status version_log(struct request *request, struct response *respons
 /* What goes with the bytes: ?file=, ?name= or the path, the header Firn-Manifest. */
 struct upload_facts {
     const char *file, *name, *alias;
-    struct bytes manifest;
+    struct bytes manifest, facts;
 };
 
 static enum status read_facts(struct request *request, struct upload_facts *facts,
@@ -111,6 +111,8 @@ static enum status read_facts(struct request *request, struct upload_facts *fact
         TRY(stored_parameter(request, 0, &facts->name, err));
     if (request_header(request, "firn-manifest", &facts->manifest))
         TRY(percent_decode(facts->manifest, &facts->manifest, request_arena(request), err));
+    if (request_header(request, "firn-facts", &facts->facts))
+        TRY(percent_decode(facts->facts, &facts->facts, request_arena(request), err));
     slash = facts->file ? strrchr(facts->file, '/') : NULL;
     if (slash)
         facts->file = slash + 1;
@@ -135,7 +137,8 @@ static enum status store(struct request *request, const struct received *receive
                          struct error *err)
 {
     struct registry *registry = request->server->registry;
-    const struct loading_add add = {.name = facts->name};
+    const struct loading_add add = {
+        .name = facts->name, .workers = request->server->workers, .facts = facts->facts};
     struct loading loading = {0};
     struct bytes manifest = facts->manifest;
     struct artifact *artifact;
@@ -161,7 +164,7 @@ static enum status store(struct request *request, const struct received *receive
     text_append_char(&response->body, '{');
     version_print_members(&version, false, &response->body);
     text_printf(&response->body, ",\"unchanged\":%s}", unchanged ? "true" : "false");
-    models_refresh(request->server->models, false);
+    models_refresh(request->server->models, request_query_flag(request, "wait"));
     return STATUS_OK;
 }
 
@@ -349,7 +352,8 @@ static enum status diff(struct request *request, struct response *response, stru
 static const struct route ROWS[] = {
     {HTTP_GET, "/api/models", models_list, "the newest version of every model", ROUTE_CONTROL},
     {HTTP_POST, "/api/models", upload,
-     "upload: the body is a file, tar or zip; ?file=, ?name=, ?alias=, header Firn-Manifest "
+     "upload: the body is a file, tar or zip; ?file=, ?name=, ?alias=, ?wait (until it serves), "
+     "header Firn-Manifest "
      "(percent-encoded)",
      ROUTE_STREAM},
     {HTTP_GET, "/api/models/{model}", versions_list, "its versions, newest first", ROUTE_CONTROL},

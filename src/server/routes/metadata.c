@@ -3,6 +3,7 @@
 #include "formats/json/json.h"
 #include "server/access.h"
 #include "server/internal.h"
+#include "server/oip.h"
 
 static enum status list(struct request *request, struct response *response, struct error *err)
 {
@@ -54,17 +55,6 @@ static void write_versions(struct text *text, const struct table_model *model)
     text_append_char(text, ']');
 }
 
-/* The contract of the loaded version, or the one that was frozen with it. */
-static enum status contract_of(const struct loaded *loaded, struct contract *contract,
-                               struct arena *arena, struct error *err)
-{
-    if (loaded_state(loaded) == MODEL_READY) {
-        *contract = *loaded_contract(loaded);
-        return STATUS_OK;
-    }
-    return contract_parse_json(bytes_of(loaded_row(loaded)->contract), contract, arena, err);
-}
-
 static enum status write_metadata(struct request *request, struct response *response,
                                   const struct loaded *loaded, struct error *err)
 {
@@ -76,7 +66,7 @@ static enum status write_metadata(struct request *request, struct response *resp
     const char *name;
     size_t index;
 
-    TRY(contract_of(loaded, &contract, request_arena(request), err));
+    TRY(oip_contract(loaded, &contract, request_arena(request), err));
     TRY(request_query(request, "signature", &name, err));
     text_append(text, "{\"name\":");
     json_write_string(text, bytes_of(row->model));

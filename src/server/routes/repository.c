@@ -3,6 +3,7 @@
 #include "formats/json/json.h"
 #include "server/access.h"
 #include "server/internal.h"
+#include "server/oip.h"
 
 enum { OPTIONS_BYTES_MAX = 1 << 20 };
 
@@ -10,17 +11,11 @@ static void write_entry(struct text *text, const struct table_model *model,
                         const struct loaded *loaded)
 {
     enum model_state state = loaded_state(loaded);
-    const char *reason = "";
-
-    if (state == MODEL_FAILED)
-        reason = loaded_error(loaded)->text;
-    else if (state == MODEL_UNLOADED)
-        reason = model->unloaded ? "unloaded" : "not loaded: it will be when it is asked for";
     text_append(text, "{\"name\":");
     json_write_string(text, bytes_of(model->name));
     text_printf(text, ",\"version\":\"%lld\",\"state\":\"%s\",\"reason\":",
                 (long long)loaded_row(loaded)->number, model_state_name(state));
-    json_write_string(text, bytes_of(reason));
+    json_write_string(text, bytes_of(oip_repository_reason(model, loaded)));
     text_append_char(text, '}');
 }
 
@@ -69,61 +64,25 @@ static enum status list(struct request *request, struct response *response, stru
     return STATUS_OK;
 }
 
-/* The plain name of an existing model, in the request's memory. Nothing stays pinned. */
-static enum status model_name(struct request *request, const char **name, struct error *err)
-{
-    struct models *models = request->server->models;
-    const struct model_table *table;
-    const struct table_model *model;
-    struct loaded *loaded;
-    enum status status = STATUS_OK;
-
-    models_refresh(models, false);
-    table = models_pin(models, request->executor->index);
-    model = model_table_find(table, request->parameters[0]);
-    if (!model)
-        status = models_find(table, request->parameters[0], (struct bytes){0}, &loaded, err);
-    if (!model && status == STATUS_OK)
-        status = error_set(err, STATUS_INVALID_INPUT, "a whole model is loaded, not an alias");
-    *name = model ? arena_text(request_arena(request), bytes_of(model->name)) : "";
-    model_release(request);
-    return status == STATUS_OK && !*name ? error_no_memory(err, "a name") : status;
-}
-
 static enum status load(struct request *request, struct response *response, struct error *err)
 {
-    const struct model_table *table;
-    struct loaded *loaded;
     struct json body;
-    const char *name;
-    enum status status;
 
     (void)response;
     TRY(parse_body(request, &body, err));
     if (json_get(&body, "parameters") && json_get(&body, "parameters")->count)
         return error_set(err, STATUS_UNSUPPORTED,
                          "load takes no parameters: a version never changes");
-    TRY(model_name(request, &name, err));
-    TRY(models_load(request->server->models, name, err));
-    table = models_pin(request->server->models, request->executor->index);
-    status = models_find(table, bytes_of(name), (struct bytes){0}, &loaded, err);
-    if (status == STATUS_OK && loaded_state(loaded) == MODEL_FAILED) {
-        *err = *loaded_error(loaded);
-        status = error_within(err, "model '%s'", name);
-    }
-    model_release(request);
-    return status;
+    return oip_repository_load(request, request->parameters[0], err);
 }
 
 static enum status unload(struct request *request, struct response *response, struct error *err)
 {
     struct json body;
-    const char *name;
 
     (void)response;
     TRY(parse_body(request, &body, err));
-    TRY(model_name(request, &name, err));
-    return models_unload(request->server->models, name, err);
+    return oip_repository_unload(request, request->parameters[0], err);
 }
 
 static const struct route ROWS[] = {

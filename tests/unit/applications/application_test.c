@@ -258,6 +258,17 @@ TEST(sticky_by_an_input)
     arena_release(&made.keep);
 }
 
+static uint64_t counted(const struct servable *servable, const char *part, const char *result)
+{
+    struct servable_count count;
+
+    for (size_t i = 0; servable_count(servable, i, &count); i++)
+        if (!strcmp(count.part, part) && !strcmp(count.result, result))
+            return count.count;
+    fail_msg("%s %s is not counted", part, result);
+    return 0;
+}
+
 /* One that fails and one that hangs answer nobody, and nobody waits for them. */
 TEST(shadows_change_nothing)
 {
@@ -282,6 +293,11 @@ TEST(shadows_change_nothing)
     while (!atomic_load(&slow->runs))
         nanosleep(&(struct timespec){0, 1000000}, NULL);
     CHECK(atomic_load(&failing->runs) > 0);
+    CHECK_INT(counted(servable, "part:1", "answered"), 1000);
+    CHECK(counted(servable, "part:2", "shadow_failed") > 0);
+    CHECK_INT(counted(servable, "part:2", "shadow"), 0);
+    CHECK(counted(servable, "part:3", "shadow_dropped") > 0);
+    CHECK_INT(counted(servable, "part:3", "answered"), 0);
     session_free(session);
     servable_free(servable);
 }

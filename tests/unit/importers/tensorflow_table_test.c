@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "importers/tensorflow/table.h"
+#include "importers/tensorflow/text/table.h"
 
 #include "test.h"
 

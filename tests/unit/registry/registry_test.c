@@ -171,10 +171,11 @@ TEST(references)
                 STATUS_INVALID_INPUT, "no alias name");
 
     CHECK_OK(registry_list(registry, NULL, &versions, &count, &keep, &err), err);
-    CHECK_INT(count, 2);
+    CHECK_INT(count, 3);
     CHECK_TEXT(versions[0].model, "a.b_c-d");
-    CHECK_TEXT(versions[1].model, "iris");
-    CHECK_INT(versions[1].number, 2);
+    CHECK_TEXT(versions[1].model, "folder/in/iris");
+    CHECK_TEXT(versions[2].model, "iris");
+    CHECK_INT(versions[2].number, 2);
     CHECK_OK(registry_list(registry, "iris", &versions, &count, &keep, &err), err);
     CHECK_INT(count, 2);
     CHECK_INT(versions[0].number, 2);

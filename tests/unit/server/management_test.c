@@ -163,7 +163,7 @@ TEST(management_bad_requests)
 
     expect(upload(fd, "/api/models/iris", "", "hello", 5, false), 422, "error");
     expect(upload(fd, "/api/models/iris", "", "", 0, false), 400, "empty");
-    expect(upload(fd, "/api/models/a%2Fb?file=iris.joblib", "", MODEL, MODEL_SIZE, false), 400,
+    expect(upload(fd, "/api/models/a%20b?file=iris.joblib", "", MODEL, MODEL_SIZE, false), 400,
            "name");
     expect(call(fd, "PUT", "/api/models/iris/aliases/prod"), 400, "version");
     expect(call(fd, "PUT", "/api/models/iris/aliases/prod?version=x"), 400, "not a number");

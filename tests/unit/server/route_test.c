@@ -12,10 +12,11 @@ static enum status nothing(struct request *request, struct response *response, s
 }
 
 static const struct route ROWS[] = {
-    {HTTP_GET, "/", nothing, "root", 0},         {HTTP_GET, "/a", nothing, "a", 0},
-    {HTTP_POST, "/a", nothing, "a posted", 0},   {HTTP_GET, "/a/{x}", nothing, "x", 0},
-    {HTTP_GET, "/a/stats", nothing, "stats", 0}, {HTTP_GET, "/a/{x}/b/{y}", nothing, "y", 0},
-    {HTTP_GET, "/a/stats/c", nothing, "c", 0},
+    {HTTP_GET, "/", nothing, "root", 0},           {HTTP_GET, "/a", nothing, "a", 0},
+    {HTTP_POST, "/a", nothing, "a posted", 0},     {HTTP_GET, "/a/{x}", nothing, "x", 0},
+    {HTTP_GET, "/a/stats", nothing, "stats", 0},   {HTTP_GET, "/a/{x}/b/{y}", nothing, "y", 0},
+    {HTTP_GET, "/a/stats/c", nothing, "c", 0},     {HTTP_GET, "/f/{x...}/", nothing, "folder", 0},
+    {HTTP_PUT, "/f/{x...}/{y}", nothing, "in", 0},
 };
 static const struct route_set SET = {.name = "test", .routes = ROWS, .count = ARRAY_COUNT(ROWS)};
 static const struct route_set *const SETS[] = {&SET, NULL};
@@ -43,6 +44,11 @@ static const struct {
     {HTTP_GET, "/b", NULL, false, {0}},
     {HTTP_GET, "/A", NULL, false, {0}},
     {HTTP_GET, "/a/z/b/1/2", NULL, false, {0}},
+    {HTTP_PUT, "/f/a/b", "in", true, {"a", "b"}},
+    {HTTP_PUT, "/f/a/b/c/d", "in", true, {"a/b/c", "d"}},
+    {HTTP_GET, "/f/a/", "folder", true, {"a"}},
+    {HTTP_GET, "/f/a/b/c/", "folder", true, {"a/b/c"}},
+    {HTTP_GET, "/f/a", NULL, false, {0}},
     {HTTP_GET, "*", NULL, false, {0}},
     {HTTP_GET, "", NULL, false, {0}},
 };

@@ -47,9 +47,9 @@ def attempt(what):
 
 
 def read_other():
-    for name in ("/etc/passwd", "/etc/shadow", "/root/.profile", "/home", "/var/lib", "/work"):
-        if os.path.exists(name):
-            return
+    """What every user may read, outside what was given to it."""
+    if attempt(lambda: open("/etc/passwd").read()) or attempt(lambda: os.listdir("/var/lib")):
+        return
     raise OSError("nothing to see")
 
 

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "importers/keras/internal.h"
+#include "tensor/block.h"
 #include "tensor/convert.h"
 
 /* --- HDF5 files --- */
@@ -486,28 +487,19 @@ enum status tensor_permute(const struct tensor *tensor, const int *perm, struct 
                            struct arena *keep, struct error *err)
 {
     struct shape shape = {.rank = tensor->shape.rank};
-    size_t item = dtype_size(tensor->dtype), steps[RANK_MAX], index[RANK_MAX] = {0}, count;
-    const char *from = tensor->data;
-    char *to;
+    struct block block = {.rank = shape.rank};
+    size_t item = dtype_size(tensor->dtype), dims[RANK_MAX], steps[RANK_MAX];
 
-    for (int i = 0; i < shape.rank; i++)
-        shape.dims[i] = tensor->shape.dims[perm[i]];
+    for (int d = 0; d < shape.rank; d++) {
+        shape.dims[d] = tensor->shape.dims[perm[d]];
+        dims[d] = (size_t)tensor->shape.dims[d];
+        block.dims[d] = (size_t)shape.dims[d];
+    }
     TRY(tensor_new(permuted, tensor->dtype, &shape, keep, err));
-    for (int i = 0; i < shape.rank; i++) {
-        steps[i] = item;
-        for (int d = perm[i] + 1; d < shape.rank; d++)
-            steps[i] *= (size_t)tensor->shape.dims[d];
-    }
-    count = tensor_count(permuted);
-    to = permuted->data;
-    for (size_t n = 0; n < count; n++, to += item) {
-        size_t at = 0;
-
-        for (int d = 0; d < shape.rank; d++)
-            at += index[d] * steps[d];
-        memcpy(to, from + at, item);
-        for (int d = shape.rank - 1; d >= 0 && ++index[d] == (size_t)shape.dims[d]; d--)
-            index[d] = 0;
-    }
+    block_steps(shape.rank, dims, item, steps);
+    block_steps(shape.rank, block.dims, item, block.to);
+    for (int d = 0; d < shape.rank; d++)
+        block.from[d] = steps[perm[d]];
+    block_copy(&block, tensor->data, permuted->data, item);
     return STATUS_OK;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Graphs without signatures: inputs are their placeholders, outputs what no other node reads. */
 #include "base/text.h"
-#include "importers/tensorflow/control.h"
+#include "importers/tensorflow/control/control.h"
 
 /* --- what goes in and out --- */
 

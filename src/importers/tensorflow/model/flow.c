@@ -4,20 +4,14 @@
  * those from NextIteration left out.
  * Source: tensorflow/core/common_runtime/executor.cc, python/ops/control_flow_ops.py. */
 #include "base/text.h"
-#include "importers/tensorflow/control.h"
+#include "importers/tensorflow/control/flow.h"
 
-enum { CONDITIONS_MAX = 64, FRAME_DEPTH_MAX = 32, WALK_STEPS_MAX = 1 << 27, NAMES_MAX = 256 };
-enum { OUTPUT_SHIFT = 16, NODE_SHIFT = 32, SIDE_MASK = 0xFFFF };
-#define NOWHERE UINT32_MAX
+enum { FRAME_DEPTH_MAX = 32, NAMES_MAX = 256 };
+enum { OUTPUT_SHIFT = 16, NODE_SHIFT = 32 };
 
 static bool op_is(const struct tf_node *node, const char *name)
 {
     return !strcmp(node->op, name) || (!strncmp(node->op, "Ref", 3) && !strcmp(node->op + 3, name));
-}
-
-static uint32_t index_of(const struct tf_flow *flow, const struct tf_node *node)
-{
-    return (uint32_t)(node - flow->graph->nodes);
 }
 
 static bool has_flow(const struct tf_graph *graph)
@@ -29,93 +23,6 @@ static bool has_flow(const struct tf_graph *graph)
     return false;
 }
 
-/* --- sets of conditions --- */
-
-static const struct tf_conditions NONE;
-
-static bool includes(const struct tf_conditions *a, const struct tf_conditions *b)
-{
-    size_t i = 0;
-
-    for (size_t k = 0; k < b->count; k++) {
-        while (i < a->count && a->items[i] < b->items[k])
-            i++;
-        if (i == a->count || a->items[i] != b->items[k])
-            return false;
-    }
-    return true;
-}
-
-static bool has(const struct tf_conditions *set, uint64_t condition)
-{
-    for (size_t i = 0; i < set->count; i++)
-        if (set->items[i] == condition)
-            return true;
-    return false;
-}
-
-/* NULL: too many, or no memory. */
-static const struct tf_conditions *join(const struct tf_conditions *a,
-                                        const struct tf_conditions *b, struct arena *keep)
-{
-    struct tf_conditions *made;
-    size_t i = 0, k = 0;
-
-    if (!a || !b)
-        return NULL;
-    if (includes(a, b))
-        return a;
-    if (includes(b, a))
-        return b;
-    if (a->count + b->count > CONDITIONS_MAX)
-        return NULL;
-    made = arena_alloc(keep, 1, sizeof *made + (a->count + b->count) * sizeof *made->items);
-    if (!made)
-        return NULL;
-    while (i < a->count || k < b->count) {
-        if (k == b->count || (i < a->count && a->items[i] <= b->items[k])) {
-            k += k < b->count && a->items[i] == b->items[k];
-            made->items[made->count++] = a->items[i++];
-        } else {
-            made->items[made->count++] = b->items[k++];
-        }
-    }
-    return made;
-}
-
-static const struct tf_conditions *with(const struct tf_conditions *set, uint64_t condition,
-                                        struct arena *keep)
-{
-    struct tf_conditions *one = arena_alloc(keep, 1, sizeof *one + sizeof *one->items);
-
-    if (!one)
-        return NULL;
-    one->count = 1;
-    one->items[0] = condition;
-    return join(set, one, keep);
-}
-
-/* Without those about `predicate`. */
-static const struct tf_conditions *without(const struct tf_conditions *set, uint64_t predicate,
-                                           struct arena *keep)
-{
-    struct tf_conditions *made =
-        arena_alloc(keep, 1, sizeof *made + set->count * sizeof *made->items);
-
-    for (size_t i = 0; made && i < set->count; i++)
-        if ((set->items[i] & ~(uint64_t)SIDE_MASK) != predicate)
-            made->items[made->count++] = set->items[i];
-    return made;
-}
-
-static int side_in(const struct tf_conditions *set, uint64_t predicate)
-{
-    for (size_t i = 0; i < set->count; i++)
-        if ((set->items[i] & ~(uint64_t)SIDE_MASK) == predicate)
-            return (int)(set->items[i] & SIDE_MASK);
-    return -1;
-}
-
 /* --- edges --- */
 
 static enum status edges_find(struct tf_flow *flow, struct arena *keep, struct error *err)
@@ -125,7 +32,7 @@ static enum status edges_find(struct tf_flow *flow, struct arena *keep, struct e
 
     for (size_t n = 0; n < graph->count; n++)
         count += graph->nodes[n].input_count + graph->nodes[n].control_count;
-    if (count >= NOWHERE)
+    if (count >= TF_NOWHERE)
         return error_set(err, STATUS_TOO_LARGE, "%zu edges", count);
     flow->first = arena_new(keep, uint32_t, graph->count + 1);
     flow->from = arena_new(keep, uint32_t, count);
@@ -140,7 +47,7 @@ static enum status edges_find(struct tf_flow *flow, struct arena *keep, struct e
                 i < node->input_count ? &node->inputs[i] : &node->controls[i - node->input_count];
             const struct tf_node *from = map_find(&graph->by_name, edge->node);
 
-            flow->from[at++] = from ? index_of(flow, from) : NOWHERE;
+            flow->from[at++] = from ? tf_flow_index(flow, from) : TF_NOWHERE;
         }
     }
     flow->first[graph->count] = (uint32_t)at;
@@ -150,10 +57,11 @@ static enum status edges_find(struct tf_flow *flow, struct arena *keep, struct e
 static const struct tf_node *input_node(const struct tf_flow *flow, const struct tf_node *node,
                                         size_t input)
 {
-    uint32_t from =
-        input < node->input_count ? flow->from[flow->first[index_of(flow, node)] + input] : NOWHERE;
+    uint32_t from = input < node->input_count
+                        ? flow->from[flow->first[tf_flow_index(flow, node)] + input]
+                        : TF_NOWHERE;
 
-    return from == NOWHERE ? NULL : &flow->graph->nodes[from];
+    return from == TF_NOWHERE ? NULL : &flow->graph->nodes[from];
 }
 
 /* --- frames --- */
@@ -168,8 +76,11 @@ static enum status frame_of(struct tf_flow *flow, const struct tf_node *enter,
     if (*frame)
         return STATUS_OK;
     *frame = &flow->frames[flow->frame_count++];
-    **frame = (struct tf_frame){
-        .name = name, .parent = -1, .conditions = &NONE, .enters = NOWHERE, .exits = NOWHERE};
+    **frame = (struct tf_frame){.name = name,
+                                .parent = -1,
+                                .conditions = &TF_NO_CONDITIONS,
+                                .enters = TF_NOWHERE,
+                                .exits = TF_NOWHERE};
     return map_set(&flow->frame_names, name, *frame) ? STATUS_OK
                                                      : error_no_memory(err, "the graph");
 }
@@ -184,7 +95,7 @@ static enum status frames_find(struct tf_flow *flow, struct arena *keep, struct 
     flow->frames = arena_new(keep, struct tf_frame, enters + 1);
     if (!flow->frames)
         return error_no_memory(err, "the graph");
-    flow->frames[0] = (struct tf_frame){.parent = -1, .conditions = &NONE};
+    flow->frames[0] = (struct tf_frame){.parent = -1, .conditions = &TF_NO_CONDITIONS};
     flow->frame_count = 1;
     map_init(&flow->frame_names, keep);
     for (size_t n = 0; n < flow->graph->count; n++) {
@@ -219,7 +130,7 @@ static uint64_t predicate_of(const struct tf_scope *scope, const struct tf_node 
         if (tf_edge_output(scope, from, &node->inputs[input], &output, &ignored))
             return 0;
         if (!from->input_count || (strcmp(from->op, "Identity") && !op_is(from, "Switch")) ||
-            (op_is(from, "Switch") && !flow->nodes[index_of(flow, from)].is_switch))
+            (op_is(from, "Switch") && !flow->nodes[tf_flow_index(flow, from)].is_switch))
             break;
         node = from;
         input = 0;
@@ -227,7 +138,8 @@ static uint64_t predicate_of(const struct tf_scope *scope, const struct tf_node 
     }
     if (!from || output > 0xFF)
         return 0;
-    return ((uint64_t)index_of(flow, from) + 1) << NODE_SHIFT | (uint64_t)output << OUTPUT_SHIFT;
+    return ((uint64_t)tf_flow_index(flow, from) + 1) << NODE_SHIFT | (uint64_t)output
+                                                                         << OUTPUT_SHIFT;
 }
 
 const struct tf_node *tf_flow_predicate(const struct tf_flow *flow, uint64_t predicate,
@@ -269,15 +181,15 @@ static const struct tf_conditions *conditions_of(const struct tf_scope *scope, u
     struct error ignored;
     size_t output;
 
-    if (from == NOWHERE)
-        return &NONE;
+    if (from == TF_NOWHERE)
+        return &TF_NO_CONDITIONS;
     source = &flow->nodes[from];
     if (!source->is_switch || i >= node->input_count)
         return source->conditions;
     if (tf_edge_output(scope, &flow->graph->nodes[from], &node->inputs[i], &output, &ignored) ||
         output >= TF_SIDES_MAX)
         return NULL;
-    return with(source->conditions, source->predicate | output, scope->l->keep);
+    return tf_conditions_with(source->conditions, source->predicate | output, scope->l->keep);
 }
 
 /* The deeper of two loops, one of which is around the other; -1: neither is. */
@@ -295,16 +207,17 @@ static bool settle_plain(const struct tf_scope *scope, uint32_t n)
     struct tf_flow_node *node = &flow->nodes[n];
     size_t count = flow->first[n + 1] - flow->first[n];
 
-    node->conditions = &NONE;
+    node->conditions = &TF_NO_CONDITIONS;
     for (size_t i = 0; i < count; i++) {
         uint32_t from = flow->from[flow->first[n] + i];
 
-        if (from == NOWHERE)
+        if (from == TF_NOWHERE)
             continue;
         if (!flow->nodes[from].settled)
             return false;
         node->frame = deeper(flow, node->frame, flow->nodes[from].frame);
-        node->conditions = join(node->conditions, conditions_of(scope, n, i), scope->l->keep);
+        node->conditions =
+            tf_conditions_join(node->conditions, conditions_of(scope, n, i), scope->l->keep);
     }
     return node->frame >= 0 && node->conditions;
 }
@@ -320,9 +233,9 @@ static bool settle_head(const struct tf_scope *scope, uint32_t n)
 
         if (!from || !op_is(from, "Enter"))
             continue;
-        flow->nodes[n].frame = flow->nodes[index_of(flow, from)].frame;
-        flow->nodes[n].conditions = flow->nodes[index_of(flow, from)].conditions;
-        return flow->nodes[index_of(flow, from)].settled;
+        flow->nodes[n].frame = flow->nodes[tf_flow_index(flow, from)].frame;
+        flow->nodes[n].conditions = flow->nodes[tf_flow_index(flow, from)].conditions;
+        return flow->nodes[tf_flow_index(flow, from)].settled;
     }
     return false;
 }
@@ -335,18 +248,18 @@ static bool decides(const struct tf_scope *scope, const struct tf_conditions *co
     const struct tf_conditions *others[2];
 
     *same = true;
-    *rest = &NONE;
+    *rest = &TF_NO_CONDITIONS;
     for (size_t i = 0; i < count; i++) {
-        int side = side_in(inputs[i], predicate);
+        int side = tf_conditions_side(inputs[i], predicate);
 
         if (side < 0 || seen[side]++)
             return false;
-        others[i > 0] = without(inputs[i], predicate, scope->l->keep);
-        *rest = join(*rest, others[i > 0], scope->l->keep);
+        others[i > 0] = tf_conditions_without(inputs[i], predicate, scope->l->keep);
+        *rest = tf_conditions_join(*rest, others[i > 0], scope->l->keep);
         if (!*rest)
             return false;
-        *same =
-            *same && (i == 0 || (includes(others[0], others[1]) && includes(others[1], others[0])));
+        *same = *same && (i == 0 || (tf_conditions_include(others[0], others[1]) &&
+                                     tf_conditions_include(others[1], others[0])));
     }
     return true;
 }
@@ -370,7 +283,7 @@ static bool settle_merge(const struct tf_scope *scope, uint32_t n)
     if (!inputs)
         return false;
     for (size_t i = 0; i < inputs[0]->count && !sure; i++) {
-        uint64_t predicate = inputs[0]->items[i] & ~(uint64_t)SIDE_MASK;
+        uint64_t predicate = inputs[0]->items[i] & ~(uint64_t)TF_SIDE_MASK;
 
         if (!decides(scope, inputs, node->input_count, predicate, &rest, &same) ||
             (merge->predicate && !same))
@@ -423,7 +336,7 @@ static bool is_back_edge(const struct tf_flow *flow, uint32_t n, size_t i)
 {
     uint32_t from = flow->from[flow->first[n] + i];
 
-    return from == NOWHERE ||
+    return from == TF_NOWHERE ||
            (op_is(&flow->graph->nodes[n], "Merge") && i < flow->graph->nodes[n].input_count &&
             op_is(&flow->graph->nodes[from], "NextIteration"));
 }
@@ -446,7 +359,7 @@ static enum status order_begin(struct tf_flow *flow, struct order *order, struct
             uint32_t from = flow->from[flow->first[n] + i];
 
             if (is_back_edge(flow, n, i)) {
-                flow->nodes[n].is_head = flow->nodes[n].is_head || from != NOWHERE;
+                flow->nodes[n].is_head = flow->nodes[n].is_head || from != TF_NOWHERE;
                 continue;
             }
             order->pending[n]++;
@@ -484,14 +397,14 @@ static enum status enter_settle(struct tf_scope *scope, struct order *order, uin
                  flow->frames[node->frame].depth >= FRAME_DEPTH_MAX || !node->settled;
     frame->parent = node->frame < 0 ? 0 : node->frame;
     frame->depth = flow->frames[frame->parent].depth + 1;
-    frame->conditions = join(frame->conditions, node->conditions, scope->l->keep);
+    frame->conditions = tf_conditions_join(frame->conditions, node->conditions, scope->l->keep);
     if (!frame->conditions) {
         frame->bad = true;
-        frame->conditions = &NONE;
+        frame->conditions = &TF_NO_CONDITIONS;
     }
     if (--frame->pending)
         return STATUS_OK;
-    for (uint32_t k = frame->enters; k != NOWHERE; k = flow->nodes[k].next) {
+    for (uint32_t k = frame->enters; k != TF_NOWHERE; k = flow->nodes[k].next) {
         flow->nodes[k].frame = (int32_t)(frame - flow->frames);
         flow->nodes[k].conditions = frame->conditions;
         flow->nodes[k].settled = !frame->bad;
@@ -510,13 +423,13 @@ static enum status flow_fill(struct tf_scope *scope, struct error *err)
     TRY(frames_find(flow, keep, err));
     TRY(order_begin(flow, &order, keep, err));
     for (size_t n = 0; n < flow->graph->count; n++)
-        flow->nodes[n].conditions = &NONE;
+        flow->nodes[n].conditions = &TF_NO_CONDITIONS;
     while (order.taken < order.count) {
         uint32_t n = order.ready[order.taken++];
 
         flow->nodes[n].settled = settle(scope, n);
         if (!flow->nodes[n].conditions)
-            flow->nodes[n].conditions = &NONE;
+            flow->nodes[n].conditions = &TF_NO_CONDITIONS;
         if (op_is(&flow->graph->nodes[n], "Enter"))
             TRY(enter_settle(scope, &order, n, err));
         else
@@ -541,197 +454,4 @@ enum status tf_flow_find(struct tf_scope *scope, struct error *err)
         return error_no_memory(err, "the graph");
     scope->flow = flow;
     return flow_fill(scope, err);
-}
-
-/* Is what an edge comes from needed? Of controls only some are. */
-static enum status edge_matters(const struct tf_scope *scope, uint32_t n, size_t i, bool *matters,
-                                struct error *err)
-{
-    const struct tf_flow *flow = scope->flow;
-    uint32_t from = flow->from[flow->first[n] + i];
-
-    *matters = from != NOWHERE;
-    if (!*matters || i < flow->graph->nodes[n].input_count)
-        return STATUS_OK;
-    return tf_control_matters(scope, &flow->graph->nodes[from], matters, err);
-}
-
-enum status tf_flow_want(struct tf_scope *scope, const struct tf_node *const *nodes, size_t count,
-                         struct error *err)
-{
-    struct tf_flow *flow = scope->flow;
-    uint32_t *stack;
-    size_t depth = 0;
-    bool matters;
-
-    if (!flow || scope->part)
-        return STATUS_OK;
-    if (!flow->stack)
-        flow->stack = arena_new(scope->l->keep, uint32_t, scope->stored->count);
-    stack = flow->stack;
-    if (!stack)
-        return error_no_memory(err, "the graph");
-    for (size_t i = 0; i < count; i++) {
-        uint32_t n = index_of(flow, nodes[i]);
-
-        if (!flow->nodes[n].wanted)
-            stack[depth++] = n;
-        flow->nodes[n].wanted = true;
-    }
-    while (depth) {
-        uint32_t n = stack[--depth];
-
-        for (size_t i = 0; i < flow->first[n + 1] - flow->first[n]; i++) {
-            uint32_t from = flow->from[flow->first[n] + i];
-
-            TRY(edge_matters(scope, n, i, &matters, err));
-            if (!matters || flow->nodes[from].wanted)
-                continue;
-            flow->nodes[from].wanted = true;
-            stack[depth++] = from;
-        }
-    }
-    return STATUS_OK;
-}
-
-/* --- where nodes belong --- */
-
-int tf_flow_side(const struct tf_flow *flow, const struct tf_node *node, uint64_t predicate)
-{
-    return side_in(flow->nodes[index_of(flow, node)].conditions, predicate);
-}
-
-static bool belongs(const struct tf_scope *scope, const struct tf_node *node)
-{
-    const struct tf_flow_node *found = &scope->flow->nodes[index_of(scope->flow, node)];
-
-    if (scope->part->frame)
-        return tf_flow_within(scope->flow, found->frame, scope->part->frame);
-    return has(found->conditions, scope->part->predicate);
-}
-
-struct tf_scope *tf_home(struct tf_scope *scope, const struct tf_node *node)
-{
-    while (scope->part && !belongs(scope, node))
-        scope = scope->part->outer;
-    return scope;
-}
-
-/* Does the scope run only where the condition holds? */
-static bool is_assumed(struct tf_scope *scope, uint64_t condition)
-{
-    size_t output, branch;
-    const struct tf_node *node =
-        tf_flow_predicate(scope->flow, condition & ~(uint64_t)SIDE_MASK, &output);
-    const struct tf_scope *home = tf_home(scope, node);
-    const struct tf_state *state = tf_state_of(home, node);
-
-    for (const struct tf_scope *s = scope; s->part; s = s->part->outer)
-        if (!s->part->frame && s->part->predicate == condition)
-            return true;
-    if (state->state != TF_DONE || output >= state->output_count ||
-        !tf_branch_known(home->e, state->outputs[output], TF_SIDES_MAX, &branch))
-        return false;
-    if (emit_dtype(home->e, state->outputs[output]) == DTYPE_BOOL)
-        branch = !branch; /* output 1 of a Switch is where it is true */
-    return branch == (condition & SIDE_MASK);
-}
-
-enum status tf_flow_check(struct tf_scope *scope, const struct tf_node *node, struct error *err)
-{
-    const struct tf_flow *flow = scope->flow;
-    const struct tf_flow_node *found;
-    const struct tf_scope *s = scope;
-
-    if (!flow)
-        return STATUS_OK;
-    found = &flow->nodes[index_of(flow, node)];
-    if (!found->settled)
-        return error_set(err, STATUS_UNSUPPORTED,
-                         "it is part of a cycle or of branches and loops that do not fit together");
-    while (s->part && !s->part->frame)
-        s = s->part->outer;
-    if (found->frame != (s->part ? s->part->frame : 0))
-        return error_set(err, STATUS_UNSUPPORTED, "it is inside of a loop, and used outside");
-    for (size_t i = 0; i < found->conditions->count; i++)
-        if (!is_assumed(scope, found->conditions->items[i]))
-            return error_set(err, STATUS_UNSUPPORTED,
-                             "it has a value on one side of a condition only");
-    return STATUS_OK;
-}
-
-bool tf_is_unconditional(const struct tf_scope *scope, const struct tf_node *node)
-{
-    const struct tf_flow_node *found;
-
-    if (!scope->flow)
-        return true;
-    found = &scope->flow->nodes[index_of(scope->flow, node)];
-    return !found->settled || (!found->frame && !found->conditions->count && !found->is_switch);
-}
-
-/* --- walks --- */
-
-enum status tf_flow_spend(struct tf_flow *flow, size_t steps, struct error *err)
-{
-    flow->steps += steps;
-    return flow->steps <= WALK_STEPS_MAX
-               ? STATUS_OK
-               : error_set(err, STATUS_TOO_LARGE, "too many branches and loops in one another");
-}
-
-static bool is_inside(const struct tf_walk *walk, uint32_t n)
-{
-    const struct tf_flow *flow = walk->scope->flow;
-
-    if (walk->frame)
-        return tf_flow_within(flow, flow->nodes[n].frame, walk->frame);
-    return side_in(flow->nodes[n].conditions, walk->predicate) >= 0;
-}
-
-static void visit(struct tf_walk *walk, uint32_t n)
-{
-    struct tf_flow *flow = walk->scope->flow;
-
-    if (n == NOWHERE || flow->nodes[n].mark == flow->clock)
-        return;
-    flow->nodes[n].mark = flow->clock;
-    if (is_inside(walk, n))
-        walk->inside[walk->inside_count++] = &flow->graph->nodes[n];
-    else
-        walk->outside[walk->outside_count++] = &flow->graph->nodes[n];
-}
-
-enum status tf_flow_walk(struct tf_walk *walk, const struct tf_node *const *from, size_t count,
-                         struct error *err)
-{
-    struct tf_flow *flow = walk->scope->flow;
-    struct arena *keep = walk->scope->l->keep;
-    size_t all = flow->graph->count;
-    bool matters;
-
-    if (!flow->inside)
-        flow->inside = arena_new(keep, const struct tf_node *, all);
-    walk->inside = flow->inside;
-    if (!flow->outside)
-        flow->outside = arena_new(keep, const struct tf_node *, all);
-    walk->outside = flow->outside;
-    if (!walk->inside || !walk->outside)
-        return error_no_memory(err, "the graph");
-    flow->clock++;
-    walk->inside_count = walk->outside_count = 0;
-    for (size_t i = 0; i < count; i++)
-        visit(walk, index_of(flow, from[i]));
-    for (size_t i = 0; i < walk->inside_count; i++) {
-        uint32_t n = index_of(flow, walk->inside[i]);
-        size_t inputs = flow->first[n + 1] - flow->first[n];
-
-        TRY(tf_flow_spend(flow, inputs + 1, err));
-        for (size_t k = 0; k < inputs; k++) {
-            TRY(edge_matters(walk->scope, n, k, &matters, err));
-            if (matters)
-                visit(walk, flow->from[flow->first[n] + k]);
-        }
-    }
-    return STATUS_OK;
 }

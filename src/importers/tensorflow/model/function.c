@@ -12,24 +12,6 @@ enum { ARGUMENT_NAME = 1, ARGUMENT_NUMBER = 5, ARGUMENT_LIST = 6 };
 
 /* --- reading --- */
 
-/* A map entry of text to text: field 1 to field 2. */
-static enum status entry_read(struct protobuf entry, struct bytes *key, struct bytes *value,
-                              struct error *err)
-{
-    struct protobuf_field field;
-
-    *key = *value = (struct bytes){(const uint8_t *)"", 0};
-    for (;;) {
-        TRY(protobuf_next(&entry, &field, err));
-        if (!field.number)
-            return STATUS_OK;
-        if (field.number == 1)
-            TRY(protobuf_bytes(&field, key, err));
-        if (field.number == 2)
-            TRY(protobuf_bytes(&field, value, err));
-    }
-}
-
 static enum status argument_name(struct protobuf argument, struct bytes *name, struct error *err)
 {
     struct protobuf_field field;
@@ -101,7 +83,7 @@ static enum status results_read(const struct protobuf *message, struct tf_functi
                                 struct error *err)
 {
     struct protobuf reader = *message, inner;
-    struct protobuf_field field;
+    struct protobuf_field field, name, made;
     struct bytes key, value;
 
     for (;;) {
@@ -111,7 +93,9 @@ static enum status results_read(const struct protobuf *message, struct tf_functi
         if (field.number != FUNCTION_RESULT && field.number != FUNCTION_CONTROL)
             continue;
         TRY(protobuf_message(&field, &inner, err));
-        TRY(entry_read(inner, &key, &value, err));
+        TRY(protobuf_entry(inner, &name, &made, err));
+        TRY(protobuf_bytes(&name, &key, err));
+        TRY(protobuf_bytes(&made, &value, err));
         if (field.number == FUNCTION_RESULT)
             TRY(result_set(function, key, value, err));
         else

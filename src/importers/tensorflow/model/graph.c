@@ -70,19 +70,12 @@ enum status tf_edge_read(struct bytes text, struct tf_edge *edge, bool *control,
 static enum status attribute_read(struct protobuf entry, struct tf_attribute *attribute,
                                   struct error *err)
 {
-    struct protobuf_field field;
+    struct protobuf_field name, value;
 
-    *attribute = (struct tf_attribute){.name = {(const uint8_t *)"", 0}};
-    attribute->value = protobuf_over((struct bytes){(const uint8_t *)"", 0});
-    for (;;) {
-        TRY(protobuf_next(&entry, &field, err));
-        if (!field.number)
-            return STATUS_OK;
-        if (field.number == 1)
-            TRY(protobuf_bytes(&field, &attribute->name, err));
-        if (field.number == 2)
-            TRY(protobuf_message(&field, &attribute->value, err));
-    }
+    *attribute = (struct tf_attribute){0};
+    TRY(protobuf_entry(entry, &name, &value, err));
+    TRY(protobuf_bytes(&name, &attribute->name, err));
+    return protobuf_message(&value, &attribute->value, err);
 }
 
 static enum status node_room(const struct protobuf *message, struct tf_node *node,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Arrays of tensors as values: which values they are, and what is done with them. An array whose
  * elements are seen to have several shapes is a sequence instead of a tensor. */
-#include "importers/tensorflow/control.h"
+#include "importers/tensorflow/control/control.h"
 
 struct list_entry {
     struct list_key {

@@ -2,7 +2,7 @@
 /* From the nodes that are wanted backwards to what they need, without recursion. */
 #include "base/text.h"
 #include "gen/tf_ops.h"
-#include "importers/tensorflow/control.h"
+#include "importers/tensorflow/control/control.h"
 
 enum { STEPS_MAX = 1 << 22 }; /* nodes lowered in all scopes: a function may be called often */
 

@@ -144,20 +144,14 @@ static enum status collection_read(struct protobuf entry, struct tf_saved_model 
                                    struct arena *keep, struct error *err)
 {
     static const char *const NAMES[] = {"saved_model_main_op", "legacy_init_op"};
-    struct protobuf value = protobuf_over((struct bytes){(const uint8_t *)"", 0});
-    struct bytes key = {(const uint8_t *)"", 0};
-    struct protobuf_field at;
+    struct protobuf value;
+    struct bytes key;
+    struct protobuf_field name, at;
     bool wanted = false;
 
-    for (;;) {
-        TRY(protobuf_next(&entry, &at, err));
-        if (!at.number)
-            break;
-        if (at.number == 1)
-            TRY(protobuf_bytes(&at, &key, err));
-        if (at.number == 2)
-            TRY(protobuf_message(&at, &value, err));
-    }
+    TRY(protobuf_entry(entry, &name, &at, err));
+    TRY(protobuf_bytes(&name, &key, err));
+    TRY(protobuf_message(&at, &value, err));
     if (bytes_is(key, "saved_model_assets"))
         return assets_read(value, model, keep, err);
     for (size_t i = 0; i < ARRAY_COUNT(NAMES); i++)

@@ -204,19 +204,11 @@ static enum status info_add(struct fields *fields, struct tf_field *field, struc
 static enum status entry_read(struct protobuf entry, const char **name, struct protobuf *value,
                               struct arena *keep, struct error *err)
 {
-    struct protobuf_field at;
+    struct protobuf_field key, message;
 
-    *name = "";
-    *value = protobuf_over((struct bytes){(const uint8_t *)"", 0});
-    for (;;) {
-        TRY(protobuf_next(&entry, &at, err));
-        if (!at.number)
-            return STATUS_OK;
-        if (at.number == 1)
-            TRY(protobuf_text(&at, name, keep, err));
-        if (at.number == 2)
-            TRY(protobuf_message(&at, value, err));
-    }
+    TRY(protobuf_entry(entry, &key, &message, err));
+    TRY(protobuf_text(&key, name, keep, err));
+    return protobuf_message(&message, value, err);
 }
 
 static int by_field_name(const void *a, const void *b)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Keys and values of tables, from tensors and from files of text.
  * Source: tensorflow/core/kernels/lookup_util.cc (TextFileLineIterator). */
-#include "importers/tensorflow/table.h"
+#include "importers/tensorflow/text/table.h"
 
 #include "base/map.h"
 #include "base/number.h"

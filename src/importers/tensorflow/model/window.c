@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "importers/tensorflow/window.h"
+#include "importers/tensorflow/image/window.h"
 
 enum { NUMBER_MAX = 1 << 20 };
 

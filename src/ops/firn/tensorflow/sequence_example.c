@@ -10,18 +10,9 @@
  *   where steps begin among the values (steps + 1,). */
 #include <stdio.h>
 
-#include "base/text.h"
-#include "formats/tensorflow/example.h"
-#include "ops/kernels/call.h"
-
-#define VALUES (DTYPE_BIT(DTYPE_STRING) | DTYPE_BIT(DTYPE_F32) | DTYPE_BIT(DTYPE_I64))
+#include "ops/kernels/features.h"
 
 /* --- what the three share --- */
-
-static const struct bytes *keys_of(const struct op_call *call, size_t *count)
-{
-    return attribute_strings(call->attributes, "keys", count);
-}
 
 static int64_t number_of(const struct op_call *call, const char *name, size_t k)
 {
@@ -31,46 +22,14 @@ static int64_t number_of(const struct op_call *call, const char *name, size_t k)
     return k < count ? numbers[k] : 0;
 }
 
-static enum dtype type_of(const struct op_call *call, size_t k)
-{
-    return dtype_from_onnx(number_of(call, "types", k));
-}
-
-static enum status infer_common(struct op_call *call, size_t outputs, size_t *count,
-                                struct error *err)
-{
-    (void)keys_of(call, count);
-    TRY(op_wants(call, 0, DTYPE_BIT(DTYPE_STRING), err));
-    TRY(op_wants_rank(call, 0, 0, 1, err));
-    if (*count < 1 || *count > EXAMPLE_KEYS_MAX || call->out_count > *count * outputs)
-        return op_error(call, err, STATUS_INVALID_INPUT, "%zu keys for %zu outputs", *count,
-                        call->out_count);
-    for (size_t k = 0; k < *count; k++)
-        if (!(DTYPE_BIT(type_of(call, k)) & VALUES))
-            return op_error(call, err, STATUS_UNSUPPORTED, "a feature of another type");
-    return STATUS_OK;
-}
-
-static enum status list_error(const struct op_call *call, size_t example, size_t k,
-                              struct error *err, const char *what)
-{
-    char quoted[TEXT_QUOTE_SIZE];
-    size_t count;
-
-    text_quote(keys_of(call, &count)[k], quoted, sizeof quoted);
-    return op_error(call, err, STATUS_INVALID_INPUT, "feature list '%s' of example %zu %s", quoted,
-                    example, what);
-}
-
 static enum status lists_read(const struct op_call *call, size_t i, struct bytes *lists,
                               struct error *err)
 {
-    struct bytes message = ((const struct bytes *)call->in[0].data)[i];
     size_t count;
-    const struct bytes *keys = keys_of(call, &count);
+    const struct bytes *keys = features_keys(call, &count);
+    struct bytes message;
 
-    if (!message.data)
-        return op_error(call, err, STATUS_INVALID_INPUT, "example %zu is missing", i);
+    TRY(features_message(call, i, &message, err));
     if (example_sequences(message, keys, count, lists, err))
         return error_within(err, "example %zu", i);
     return STATUS_OK;
@@ -85,11 +44,9 @@ static enum status step_next(const struct op_call *call, size_t i, size_t k, str
         return STATUS_OK;
     if (feature_next(list, at, step, more, err))
         return error_within(err, "example %zu", i);
-    if (*more && step->dtype != DTYPE_NONE && step->dtype != type_of(call, k))
-        return list_error(call, i, k, err,
-                          step->dtype == DTYPE_STRING ? "holds strings"
-                          : step->dtype == DTYPE_F32  ? "holds floats"
-                                                      : "holds integers");
+    if (*more)
+        TRY(features_check(call, "feature list", i, k, step, features_dtype(call, "types", k),
+                           err));
     return STATUS_OK;
 }
 
@@ -103,7 +60,7 @@ static enum status lengths_read(const struct op_call *call, struct lengths *leng
     struct bytes lists[EXAMPLE_KEYS_MAX];
     size_t count;
 
-    (void)keys_of(call, &count);
+    (void)features_keys(call, &count);
     memset(lengths, 0, count * sizeof *lengths);
     for (size_t i = 0; i < tensor_count(&call->in[0]); i++) {
         TRY(lists_read(call, i, lists, err));
@@ -126,13 +83,6 @@ static enum status lengths_read(const struct op_call *call, struct lengths *leng
         }
     }
     return STATUS_OK;
-}
-
-static void list_give(const struct op_call *call, size_t output, enum dtype dtype, int64_t count)
-{
-    struct shape shape = SHAPE(count);
-
-    op_give(call, output, dtype, &shape);
 }
 
 /* --- dense --- */
@@ -158,7 +108,8 @@ static enum status infer_dense(struct op_call *call, struct error *err)
     const struct shape *messages = &call->in[0].shape;
     size_t count;
 
-    TRY(infer_common(call, 2, &count, err));
+    TRY(features_infer(call, 2, &count, err));
+    TRY(features_check_types(call, count, err));
     if (op_is_known(call, 0))
         TRY(lengths_read(call, lengths, err));
     for (size_t k = 0; k < count; k++) {
@@ -172,7 +123,7 @@ static enum status infer_dense(struct op_call *call, struct error *err)
             for (int d = 0; d < step.rank; d++)
                 out.dims[out.rank++] = step.dims[d];
         }
-        op_give(call, 2 * k, type_of(call, k), &out);
+        op_give(call, 2 * k, features_dtype(call, "types", k), &out);
         op_give(call, 2 * k + 1, DTYPE_I64, messages);
     }
     return STATUS_OK;
@@ -192,14 +143,14 @@ static enum status dense_put(const struct op_call *call, size_t i, size_t k, str
     bool more;
 
     if (!list.data && !number_of(call, "missing", k))
-        return list_error(call, i, k, err, "is missing");
+        return features_error(call, "feature list", i, k, err, "is missing");
     for (;; steps++) {
         TRY(step_next(call, i, k, list, &at, &step, &more, err));
         if (!more)
             break;
         if (step.count != width || steps >= most) {
             snprintf(what, sizeof what, "has a step of %zu values, not %zu", step.count, width);
-            return list_error(call, i, k, err, what);
+            return features_error(call, "feature list", i, k, err, what);
         }
         if (width)
             TRY(feature_values(&step, to + steps * size, err));
@@ -216,7 +167,7 @@ static enum status run_dense(const struct op_call *call, struct error *err)
     struct bytes lists[EXAMPLE_KEYS_MAX];
     size_t count;
 
-    (void)keys_of(call, &count);
+    (void)features_keys(call, &count);
     for (size_t i = 0; i < tensor_count(&call->in[0]); i++) {
         TRY(lists_read(call, i, lists, err));
         for (size_t k = 0; k < count; k++)
@@ -234,7 +185,8 @@ static enum status infer_sparse(struct op_call *call, struct error *err)
     int64_t places = rank < 0 ? DIM_UNKNOWN : rank + 2;
     size_t count;
 
-    TRY(infer_common(call, 3, &count, err));
+    TRY(features_infer(call, 3, &count, err));
+    TRY(features_check_types(call, count, err));
     if (op_is_known(call, 0))
         TRY(lengths_read(call, lengths, err));
     for (size_t k = 0; k < count; k++) {
@@ -242,8 +194,8 @@ static enum status infer_sparse(struct op_call *call, struct error *err)
         struct shape indices = SHAPE(values, places);
 
         op_give(call, 3 * k, DTYPE_I64, &indices);
-        list_give(call, 3 * k + 1, type_of(call, k), values);
-        list_give(call, 3 * k + 2, DTYPE_I64, places);
+        features_give(call, 3 * k + 1, features_dtype(call, "types", k), values);
+        features_give(call, 3 * k + 2, DTYPE_I64, places);
     }
     return STATUS_OK;
 }
@@ -275,7 +227,7 @@ static enum status run_sparse(const struct op_call *call, struct error *err)
     size_t used[EXAMPLE_KEYS_MAX] = {0}, count, messages = tensor_count(&call->in[0]);
     struct lengths lengths[EXAMPLE_KEYS_MAX];
 
-    (void)keys_of(call, &count);
+    (void)features_keys(call, &count);
     TRY(lengths_read(call, lengths, err));
     for (size_t k = 0; k < count; k++) {
         int64_t *shape = call->out[3 * k + 2].data;
@@ -313,7 +265,8 @@ static enum status infer_ragged(struct op_call *call, struct error *err)
     bool known = op_is_known(call, 0);
     size_t count;
 
-    TRY(infer_common(call, 3, &count, err));
+    TRY(features_infer(call, 3, &count, err));
+    TRY(features_check_types(call, count, err));
     if (known)
         TRY(lengths_read(call, lengths, err));
     if (messages->rank == 0)
@@ -321,25 +274,16 @@ static enum status infer_ragged(struct op_call *call, struct error *err)
     else if (messages->rank == 1 && dim_is_known(messages->dims[0]))
         outer = messages->dims[0] + 1;
     for (size_t k = 0; k < count; k++) {
-        enum dtype split = dtype_from_onnx(number_of(call, "splits", k));
+        enum dtype split = features_dtype(call, "splits", k);
 
         if (split != DTYPE_I32 && split != DTYPE_I64)
             return op_error(call, err, STATUS_INVALID_INPUT, "splits are no integers");
-        list_give(call, 3 * k, type_of(call, k), known ? (int64_t)lengths[k].values : DIM_UNKNOWN);
-        list_give(call, 3 * k + 1, split, outer);
-        list_give(call, 3 * k + 2, split, known ? (int64_t)lengths[k].steps + 1 : DIM_UNKNOWN);
+        features_give(call, 3 * k, features_dtype(call, "types", k),
+                      known ? (int64_t)lengths[k].values : DIM_UNKNOWN);
+        features_give(call, 3 * k + 1, split, outer);
+        features_give(call, 3 * k + 2, split, known ? (int64_t)lengths[k].steps + 1 : DIM_UNKNOWN);
     }
     return STATUS_OK;
-}
-
-static void split_put(const struct tensor *splits, size_t i, size_t value)
-{
-    if (i >= tensor_count(splits))
-        return;
-    if (splits->dtype == DTYPE_I32)
-        ((int32_t *)splits->data)[i] = (int32_t)value;
-    else
-        ((int64_t *)splits->data)[i] = (int64_t)value;
 }
 
 static enum status ragged_put(const struct op_call *call, size_t i, size_t k, struct bytes list,
@@ -360,9 +304,9 @@ static enum status ragged_put(const struct op_call *call, size_t i, size_t k, st
             TRY(feature_values(&step, (uint8_t *)values->data + *used * dtype_size(values->dtype),
                                err));
         *used += step.count;
-        split_put(&call->out[3 * k + 2], ++*steps, *used);
+        features_split(&call->out[3 * k + 2], ++*steps, *used);
     }
-    split_put(&call->out[3 * k + 1], i + 1, *steps);
+    features_split(&call->out[3 * k + 1], i + 1, *steps);
     return STATUS_OK;
 }
 
@@ -371,10 +315,10 @@ static enum status run_ragged(const struct op_call *call, struct error *err)
     size_t steps[EXAMPLE_KEYS_MAX] = {0}, used[EXAMPLE_KEYS_MAX] = {0}, count;
     struct bytes lists[EXAMPLE_KEYS_MAX];
 
-    (void)keys_of(call, &count);
+    (void)features_keys(call, &count);
     for (size_t k = 0; k < count; k++) {
-        split_put(&call->out[3 * k + 1], 0, 0);
-        split_put(&call->out[3 * k + 2], 0, 0);
+        features_split(&call->out[3 * k + 1], 0, 0);
+        features_split(&call->out[3 * k + 2], 0, 0);
     }
     for (size_t i = 0; i < tensor_count(&call->in[0]); i++) {
         TRY(lists_read(call, i, lists, err));

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""firn: put a trained model under a name, get it back, let the server predict.
+
+    import firn
+    om = firn.connect()                        # a server of its own over ./firn-store
+    om.models.put(estimator, "shop/churn")
+    om.runtime.model("shop/churn").predict(X)
+
+Only the standard library is needed; numpy, pandas and the frameworks are used when they are there.
+"""
+
+from .errors import (Conflict, Failed, FirnError, Internal, InvalidInput, NotFound, TooLarge,
+                     Unavailable, Unsupported)
+
+__version__ = "0.1.0"
+__all__ = ["connect", "Client", "FirnError", "NotFound", "InvalidInput", "Conflict", "TooLarge",
+           "Unsupported", "Unavailable", "Failed", "Internal"]
+
+
+def connect(url=None, store=None, timeout=60.0):
+    """A client of the server at `url` ("http://127.0.0.1:8080"; or the environment's FIRN_URL).
+
+    Without one, a server is started for this process over the folder `store` (FIRN_STORE, or
+    ./firn-store) and ended with it."""
+    from .client import Client
+    return Client.connect(url, store, timeout)
+
+
+def __getattr__(name):
+    if name == "Client":
+        from .client import Client
+        return Client
+    raise AttributeError("module 'firn' has no attribute '%s'" % name)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client: `models` and `runtime` of one server."""
+
+import os
+from typing import Any, Optional
+
+from .connection import Connection
+from .models import Models
+from .runtime import Runtime
+
+
+class Client:
+    """What firn.connect() gives. Thread-safe; use it as a context manager to end a server that was
+    started for it."""
+
+    def __init__(self, connection: Connection, server: Any = None):
+        self.connection = connection
+        self._server = server
+        self.models = Models(connection)
+        self.runtime = Runtime(self.models)
+
+    @classmethod
+    def connect(cls, url: Optional[str], store: Optional[str], timeout: float) -> "Client":
+        url = url or (None if store else os.environ.get("FIRN_URL"))
+        if url:
+            return cls(Connection(url, timeout))
+        from .embedded import Server
+        server = Server(store or os.environ.get("FIRN_STORE") or "firn-store")
+        return cls(Connection(server.url, timeout), server)
+
+    @property
+    def url(self) -> str:
+        return self.connection.url
+
+    @property
+    def aio(self) -> "AsyncClient":
+        """The same with coroutines: `await om.aio.models.list()`."""
+        return AsyncClient(self)
+
+    def close(self) -> None:
+        self.connection.close()
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *unused: Any) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return "<firn %s>" % self.url
+
+
+class _Async:
+    """Any object with its methods as coroutines that run on a thread."""
+
+    def __init__(self, inner: Any):
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if not callable(found):
+            return found
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            import asyncio
+            import functools
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(None, functools.partial(found, *args, **kwargs))
+
+        return call
+
+
+class AsyncClient:
+    def __init__(self, client: Client):
+        self.models = _Async(client.models)
+        self.runtime = AsyncRuntime(client.runtime)
+
+
+class AsyncRuntime:
+    def __init__(self, runtime: Runtime):
+        self._runtime = runtime
+
+    def model(self, name: str) -> Any:
+        return _Async(self._runtime.model(name))

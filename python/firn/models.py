@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""om.models: trained objects under names."""
+
+import fnmatch
+import io
+import os
+import tarfile
+import tempfile
+from typing import Any, List, Optional
+from urllib.parse import quote
+
+from .connection import Connection
+from .contract import Version
+from .errors import InvalidInput, NotFound
+from . import savers
+
+PIECE = 256 << 10
+
+
+def split(reference: str):
+    """"name", "name:3", "name@3", "name@alias", "name^" to (name, which): which as a path says it,
+    or the number of ^."""
+    for mark in ":@^":
+        if mark in reference:
+            name, _, rest = reference.partition(mark)
+            if mark == "^":
+                if rest.strip("^"):
+                    raise InvalidInput("%r goes on after its ^" % reference)
+                return name, 1 + len(rest)
+            if rest.isdigit():
+                return name, rest
+            if mark == ":" or not rest:
+                raise InvalidInput("%r names no version" % reference,
+                                   fix="name, name:3, name@alias or name^")
+            return name, "@" + rest
+    return reference, "newest"
+
+
+class Models:
+    def __init__(self, connection: Connection):
+        self._connection = connection
+
+    # --- looking ---
+
+    def _path(self, reference: str) -> str:
+        name, which = split(reference)
+        if isinstance(which, int):
+            versions = self.revisions(name)
+            if which >= len(versions):
+                raise NotFound("model %r has %d versions, none %d before the newest"
+                               % (name, len(versions), which))
+            which = str(versions[which].number)
+        return "/api/models/%s/versions/%s" % (quote(name, safe=""), quote(which, safe="@"))
+
+    def metadata(self, name: str) -> Version:
+        """The version that `name` ("name", "name:3", "name@alias", "name^") means."""
+        return Version(self._connection.request("GET", self._path(name)).json())
+
+    def exists(self, name: str) -> bool:
+        try:
+            self.metadata(name)
+        except NotFound:
+            return False
+        return True
+
+    def list(self, pattern: str = "*") -> List[Version]:
+        """The newest version of every model whose name matches the glob."""
+        found = [Version(v) for v in self._connection.request("GET", "/api/models").json()]
+        return [v for v in found if fnmatch.fnmatchcase(v.name, pattern)]
+
+    def revisions(self, name: str) -> List[Version]:
+        """All versions, newest first."""
+        path = "/api/models/" + quote(name, safe="")
+        return [Version(v) for v in self._connection.request("GET", path).json()]
+
+    # --- putting ---
+
+    def put(self, obj: Any, name: str, alias: Optional[str] = None, manifest: Optional[str] = None,
+            progress: Optional[bool] = None, **options: Any) -> Version:
+        """Freeze a trained object, or the file or folder at a path, as the next version.
+
+        Objects are saved the way their framework saves them; `options` go to that saver
+        (as_savedmodel=True of Keras, signatures= of TensorFlow ...). `manifest`: text of a
+        serving.yaml. `progress`: a bar on standard error; None: where that is a terminal."""
+        if isinstance(obj, (str, os.PathLike)):
+            return self._upload(os.fspath(obj), name, alias, manifest, progress)
+        with tempfile.TemporaryDirectory(prefix="firn-") as folder:
+            path = savers.save(obj, folder, options)
+            return self._upload(path, name, alias, manifest, progress)
+
+    def _upload(self, path: str, name: str, alias: Optional[str], manifest: Optional[str],
+                progress: Optional[bool]) -> Version:
+        from .progress import Bar
+        if not os.path.exists(path):
+            raise NotFound("there is no file or folder %r" % path)
+        query = "?wait=1&file=" + quote(os.path.basename(os.path.normpath(path)), safe="")
+        if alias:
+            query += "&alias=" + quote(alias, safe="")
+        headers = {"Firn-Manifest": quote(manifest, safe="")} if manifest else {}
+        with Bar(name, _size(path), progress) as bar:
+            pieces = bar.watch(_tar_pieces(path) if os.path.isdir(path) else _file_pieces(path))
+            answer = self._connection.request("PUT", "/api/models/" + quote(name, safe="") + query,
+                                              pieces, headers)
+        return Version(answer.json())
+
+    # --- getting ---
+
+    def get(self, name: str, path: Optional[str] = None) -> Any:
+        """The object that was put, loaded by its framework in this process: for scikit-learn's
+        pickles that runs what is in them, so get what you trust. With `path`: only the file or
+        folder, written there; returns the path."""
+        version = self.metadata(name)
+        if path is not None:
+            return self._download(version, path, False)
+        with tempfile.TemporaryDirectory(prefix="firn-") as folder:
+            return savers.load(version, lambda: self._download(version, folder, True))
+
+    def _download(self, version: Version, target: str, inside: bool) -> str:
+        """`inside`: into that folder, under the file's own name."""
+        path = "%s/payload" % self._path(version.reference)
+        with tempfile.TemporaryFile() as body:
+            answer = self._connection.request("GET", path, write=body.write)
+            body.seek(0)
+            if answer.headers.get("content-type") == "application/x-tar":
+                if inside:
+                    target = os.path.join(target, "model")
+                _unpack(body, target)
+                return target
+            if inside:
+                said = answer.headers.get("content-disposition", "")
+                suffix = os.path.splitext(said.rstrip('"'))[1]
+                target = os.path.join(target, "model" + suffix)
+            with open(target, "wb") as out:
+                for piece in iter(lambda: body.read(PIECE), b""):
+                    out.write(piece)
+        return target
+
+    # --- changing ---
+
+    def alias(self, name: str, alias: str, expect: Optional[int] = None) -> None:
+        """Let `alias` of the model stand on the version `name` means. `expect`: only if it stands
+        on that number now (0: nowhere)."""
+        version = self.metadata(name)
+        path = "/api/models/%s/aliases/%s?version=%d" % (quote(version.name, safe=""),
+                                                         quote(alias, safe=""), version.number)
+        if expect is not None:
+            path += "&expect=%d" % expect
+        self._connection.request("PUT", path)
+
+    def drop(self, name: str, force: bool = False) -> bool:
+        """Delete a model ("name") or a version ("name:3"). `force`: no error when it is not there."""
+        model, which = split(name)
+        path = "/api/models/" + quote(model, safe="")
+        try:
+            if which != "newest":
+                path += "/versions/%d" % self.metadata(name).number
+            self._connection.request("DELETE", path)
+        except NotFound:
+            if not force:
+                raise
+            return False
+        return True
+
+
+# --- bytes of files and folders ---
+
+def _size(path: str) -> int:
+    if not os.path.isdir(path):
+        return os.path.getsize(path)
+    return sum(os.path.getsize(os.path.join(root, f)) for root, _, files in os.walk(path)
+               for f in files)
+
+
+def _file_pieces(path: str):
+    with open(path, "rb") as file:
+        for piece in iter(lambda: file.read(PIECE), b""):
+            yield piece
+
+
+class _Pipe(io.RawIOBase):
+    """What tarfile writes, to be taken in pieces."""
+
+    def __init__(self) -> None:
+        self.taken = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.taken += data
+        return len(data)
+
+    def take(self) -> bytes:
+        data = bytes(self.taken)
+        self.taken.clear()
+        return data
+
+
+def _tar_pieces(folder: str):
+    pipe = _Pipe()
+    with tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        for root, folders, files in os.walk(folder):
+            folders.sort()
+            for file in sorted(files):
+                path = os.path.join(root, file)
+                info = tarfile.TarInfo(os.path.relpath(path, folder))
+                info.size = os.path.getsize(path)
+                yield pipe.take() + info.tobuf(tarfile.PAX_FORMAT)
+                left = info.size
+                with open(path, "rb") as data:
+                    while left:
+                        piece = data.read(min(PIECE, left))
+                        if not piece:
+                            raise OSError("%s became shorter while it was read" % path)
+                        left -= len(piece)
+                        yield piece
+                yield b"\0" * (-info.size % 512)
+    yield pipe.take()
+
+
+def _unpack(body: Any, target: str) -> None:
+    """Regular files of a tar that our own server wrote; what leaves the folder is refused."""
+    root = os.path.realpath(target)
+    with tarfile.open(fileobj=body, mode="r:") as tar:
+        for info in tar:
+            path = os.path.realpath(os.path.join(root, info.name))
+            if not info.isreg() or not path.startswith(root + os.sep):
+                raise InvalidInput("the server sent a file named %r" % info.name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            data = tar.extractfile(info)
+            assert data is not None
+            with open(path, "wb") as out:
+                for piece in iter(lambda: data.read(PIECE), b""):
+                    out.write(piece)
+
+

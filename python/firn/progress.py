@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bar on standard error for uploads that take a while."""
+
+import sys
+import time
+from typing import Any, Iterable, Iterator, Optional
+
+
+class Bar:
+    def __init__(self, label: str, total: int, shown: Optional[bool] = None):
+        self.label, self.total, self.done = label, max(total, 1), 0
+        self.shown = sys.stderr.isatty() if shown is None else shown
+        self.began = self.last = time.monotonic()
+
+    def watch(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self.done += len(piece)
+            self._show(False)
+            yield piece
+
+    def _show(self, final: bool) -> None:
+        now = time.monotonic()
+        if not self.shown or (now - self.last < 0.1 and not final):
+            return
+        self.last = now
+        share = min(self.done / self.total, 1.0)
+        full = int(share * 30)
+        rate = self.done / max(now - self.began, 1e-3) / 1e6
+        sys.stderr.write("\r%s [%s%s] %3d %%  %.1f MB/s" % (self.label, "#" * full, "." * (30 - full),
+                                                           int(share * 100), rate))
+        if final:
+            sys.stderr.write("\n")
+        sys.stderr.flush()
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *unused: Any) -> None:
+        self._show(True)

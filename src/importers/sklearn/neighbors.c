@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Nearest neighbours (sklearn/neighbors): the training rows are the model. */
+#include "importers/sklearn/internal.h"
+
+struct fitted { /* what all outputs share */
+    value_id x, data;
+    int64_t rows;
+    struct attribute attributes[8];
+    size_t count; /* of attributes; room for classes and labels */
+};
+
+/* Of the parameters of the metric only Minkowski's exponent is known. */
+static enum status metric_read(const struct pickle_object *self, struct fitted *f,
+                               struct error *err)
+{
+    static const char *const METRICS[] = {"euclidean", "manhattan", "chebyshev", "minkowski",
+                                          "l2",        "l1",        "cityblock", NULL};
+    static const int64_t CODES[] = {0, 1, 2, 3, 0, 1, 1};
+    const struct pickle_object *more = pickle_get(self, "effective_metric_params_");
+    size_t metric, none = ARRAY_COUNT(CODES);
+    double power = 2;
+
+    TRY(state_choice(self, "effective_metric_", METRICS, none, &metric, err));
+    if (metric == none)
+        return state_error(err, "effective_metric_", "is missing");
+    TRY(state_f64(self, "p", 2, &power, err));
+    if (!pickle_is_none(more) && more->kind != PICKLE_DICT)
+        return state_error(err, "effective_metric_params_", "is no dictionary");
+    for (size_t i = 0; more && more->kind == PICKLE_DICT && i < more->count; i++) {
+        if (pickle_is_none(more->items[2 * i + 1]))
+            continue;
+        if (!pickle_text_is(more->items[2 * i], "p") ||
+            !pickle_to_f64(more->items[2 * i + 1], &power))
+            return state_error(err, "effective_metric_params_", "has another parameter than p");
+    }
+    f->attributes[f->count++] = attribute_of_int("metric", CODES[metric]);
+    f->attributes[f->count++] = attribute_of_float("power", CODES[metric] == 3 ? power : 2);
+    return STATUS_OK;
+}
+
+/* Distances come from products where scikit-learn searches by brute force in Euclidean space. */
+static enum status search_read(const struct pickle_object *self, struct fitted *f,
+                               struct error *err)
+{
+    static const char *const SEARCHES[] = {"brute", "kd_tree", "ball_tree", NULL};
+    static const char *const WEIGHTS[] = {"uniform", "distance", NULL};
+    size_t search, weights = 0;
+    int64_t neighbours;
+
+    TRY(state_choice(self, "_fit_method", SEARCHES, 0, &search, err));
+    if (!pickle_is_none(pickle_get(self, "weights")))
+        TRY(state_choice(self, "weights", WEIGHTS, 0, &weights, err));
+    TRY(state_i64(self, "n_neighbors", 5, &neighbours, err));
+    if (neighbours < 1 || neighbours > f->rows)
+        return state_error(err, "n_neighbors", "is %lld, there are %lld training rows",
+                           (long long)neighbours, (long long)f->rows);
+    f->attributes[f->count++] = attribute_of_int("neighbours", neighbours);
+    f->attributes[f->count++] = attribute_of_int("weighted", (int64_t)weights);
+    f->attributes[f->count++] = attribute_of_int("rounded", search == 0);
+    return STATUS_OK;
+}
+
+static enum status fitted_read(struct lowering *l, const struct pickle_object *self,
+                               const struct table *in, struct fitted *f, struct error *err)
+{
+    int64_t width = (int64_t)in->count;
+    struct tensor rows, columns;
+    struct shape turned;
+
+    *f = (struct fitted){0};
+    TRY(state_matrix(l, self, "_fit_X", -1, width, &rows, err));
+    f->rows = rows.shape.dims[0];
+    turned = SHAPE(width, f->rows);
+    TRY(tensor_new(&columns, DTYPE_F64, &turned, l->keep, err));
+    for (int64_t j = 0; j < f->rows; j++)
+        for (int64_t c = 0; c < width; c++)
+            ((double *)columns.data)[c * f->rows + j] = ((double *)rows.data)[j * width + c];
+    TRY(emit_constant(&l->e, &columns, &f->data, err));
+    TRY(metric_read(self, f, err));
+    TRY(search_read(self, f, err));
+    return table_matrix(l, in, CHECK_FINITE, &f->x, err);
+}
+
+/* Column `index` of _y, which is (m,) or (m, outputs). */
+static enum status targets_read(struct lowering *l, const struct pickle_object *self,
+                                const struct fitted *f, bool several, size_t index,
+                                struct tensor *column, struct error *err)
+{
+    struct shape shape = SHAPE(f->rows, 1);
+    struct tensor all;
+
+    if (several)
+        TRY(state_matrix(l, self, "_y", f->rows, -1, &all, err));
+    else
+        TRY(state_vector(l, self, "_y", f->rows, &all, err));
+    TRY(tensor_new(column, DTYPE_F64, &shape, l->keep, err));
+    for (int64_t j = 0; j < f->rows; j++) {
+        size_t width = several ? (size_t)all.shape.dims[1] : 1;
+        if (index >= width)
+            return state_error(err, "_y", "has %zu columns", width);
+        ((double *)column->data)[j] = ((double *)all.data)[(size_t)j * width + index];
+    }
+    return STATUS_OK;
+}
+
+/* The classes of each output; *several: they are a list of them. */
+static enum status classes_read(struct lowering *l, const struct pickle_object *self,
+                                struct tensor **classes, size_t *count, bool *several,
+                                struct error *err)
+{
+    struct pickle_object **items;
+
+    TRY(state_bool(self, "outputs_2d_", false, several, err));
+    *count = 1;
+    if (*several)
+        TRY(state_list(l, self, "classes_", &items, count, err));
+    *classes = arena_new(l->keep, struct tensor, *count);
+    if (!*classes)
+        return error_no_memory(err, "classes");
+    if (!*several)
+        return state_labels(l, self, "classes_", *classes, err);
+    for (size_t i = 0; i < *count; i++)
+        TRY(labels_of(l, items[i], &(*classes)[i], err));
+    return STATUS_OK;
+}
+
+/* Votes (n, classes) or labels (n,) of one output. */
+static enum status votes(struct lowering *l, const struct pickle_object *self,
+                         const struct fitted *f, const struct tensor *classes, bool several,
+                         size_t index, bool labels, value_id *out, struct error *err)
+{
+    struct attribute attributes[ARRAY_COUNT(f->attributes)];
+    struct tensor targets;
+    size_t count = f->count;
+    value_id y;
+
+    memcpy(attributes, f->attributes, sizeof attributes);
+    attributes[count++] = attribute_of_int("classes", (int64_t)tensor_count(classes));
+    attributes[count++] = attribute_of_int("labels", labels);
+    TRY(targets_read(l, self, f, several, index, &targets, err));
+    TRY(emit_constant(&l->e, &targets, &y, err));
+    return emit(&l->e, "firn", "NearestNeighbours", (value_id[]){f->x, f->data, y}, 3, attributes,
+                count, out, 1, err);
+}
+
+static enum status classify(struct lowering *l, const struct pickle_object *self,
+                            const struct table *in, struct table *out, struct error *err)
+{
+    struct tensor *classes;
+    struct table *tables;
+    struct fitted f;
+    size_t count;
+    bool several;
+
+    TRY(classes_read(l, self, &classes, &count, &several, err));
+    TRY(fitted_read(l, self, in, &f, err));
+    tables = arena_new(l->keep, struct table, count);
+    if (!tables)
+        return error_no_memory(err, "outputs");
+    for (size_t i = 0; i < count; i++) {
+        value_id index;
+        TRY(votes(l, self, &f, &classes[i], several, i, true, &index, err));
+        TRY(predict_labels(l, &classes[i], index, &tables[i], err));
+    }
+    if (several)
+        return table_join(l, tables, count, out, err);
+    *out = tables[0];
+    return STATUS_OK;
+}
+
+static enum status classify_proba(struct lowering *l, const struct pickle_object *self,
+                                  const struct table *in, struct table *out, struct error *err)
+{
+    struct tensor *classes;
+    struct fitted f;
+    size_t count;
+    bool several;
+    value_id shares;
+
+    TRY(classes_read(l, self, &classes, &count, &several, err));
+    if (several)
+        return state_error(err, "outputs_2d_",
+                           "is true: probabilities of several outputs are a "
+                           "list of arrays");
+    TRY(fitted_read(l, self, in, &f, err));
+    TRY(votes(l, self, &f, classes, false, 0, false, &shares, err));
+    return predict_columns(l, classes, shares, out, err);
+}
+
+static enum status regress(struct lowering *l, const struct pickle_object *self,
+                           const struct table *in, struct table *out, struct error *err)
+{
+    const struct pickle_object *y = pickle_get(self, "_y");
+    bool flat = y && y->kind == PICKLE_ARRAY && y->array->shape.rank == 1;
+    struct tensor targets;
+    struct fitted f;
+    value_id rows, means;
+
+    TRY(fitted_read(l, self, in, &f, err));
+    if (flat) {
+        TRY(targets_read(l, self, &f, false, 0, &targets, err));
+    } else {
+        TRY(state_matrix(l, self, "_y", f.rows, -1, &targets, err));
+    }
+    TRY(emit_constant(&l->e, &targets, &rows, err));
+    TRY(emit(&l->e, "firn", "NearestNeighbours", (value_id[]){f.x, f.data, rows}, 3, f.attributes,
+             f.count, &means, 1, err));
+    return predict_numbers(l, means, (size_t)targets.shape.dims[1], flat, out, err);
+}
+
+const struct estimator_set estimators_neighbors =
+    ESTIMATOR_SET({.name = "KNeighborsClassifier",
+                   .predict = classify,
+                   .predict_proba = classify_proba,
+                   .width = "_fit_X"},
+                  {.name = "KNeighborsRegressor", .predict = regress, .width = "_fit_X"});

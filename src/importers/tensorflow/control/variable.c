@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Variables: what restoring and initialising assign to them, and reading them. Those that are
+ * written while serving are state: hidden inputs and outputs of the signatures (assign.c). */
+#include "base/text.h"
+#include "importers/tensorflow/control/control.h"
+
+/* The shared name of a variable that is nobody else's. */
+static const char ANONYMOUS[] = "cd2c89b7-88b7-44c8-ad83-06c2a9158347";
+
+static enum status variable_get(const struct tf_call *c, struct tf_resource **variable,
+                                struct error *err)
+{
+    struct bytes shared;
+    const char *name;
+
+    TRY(tf_string(c->node, "shared_name", "", &shared, err));
+    name = shared.size && !bytes_is(shared, ANONYMOUS) ? arena_text(c->l->keep, shared)
+                                                       : c->node->name;
+    if (!name)
+        return error_no_memory(err, "a variable");
+    return tf_resource_get(c->l, TF_VARIABLE, name, c->node, variable, err);
+}
+
+enum status tf_variable_stored(const struct tf_lowering *l, const struct tf_resource *variable,
+                               struct tensor *stored, struct error *err)
+{
+    if (variable->tensor) {
+        *stored = *variable->tensor;
+        return STATUS_OK;
+    }
+    if (variable->key.size && l->bundle)
+        return bundle_slice(l->bundle, variable->key, variable->slice, stored, err);
+    return error_set(err, STATUS_UNSUPPORTED, "the file does not hold variable '%.64s'",
+                     variable->name);
+}
+
+/* The first time that a signature has to do with a variable that is written. */
+enum status tf_variable_touch(struct tf_lowering *l, struct tf_resource *variable,
+                              struct error *err)
+{
+    if (variable->signature == l->signature)
+        return STATUS_OK;
+    if (!ARENA_GROW(l->keep, l->touched, l->touched_count, l->touched_capacity))
+        return error_no_memory(err, "the variables");
+    l->touched[l->touched_count++] = variable;
+    variable->signature = l->signature;
+    variable->taken = VALUE_NONE;
+    variable->assigned = false;
+    variable->graph = NULL;
+    return STATUS_OK;
+}
+
+bool tf_shapes_differ(const struct shape *a, const struct shape *b)
+{
+    if (a->rank < 0 || b->rank < 0)
+        return false;
+    for (int d = 0; d < a->rank && a->rank == b->rank; d++)
+        if (dim_is_known(a->dims[d]) && dim_is_known(b->dims[d]) && a->dims[d] != b->dims[d])
+            return true;
+    return a->rank != b->rank;
+}
+
+/* The hidden input of a variable. */
+static enum status variable_take(struct tf_lowering *l, struct tf_resource *variable,
+                                 struct error *err)
+{
+    struct tensor stored;
+    struct shape shape;
+
+    TRY(tf_variable_stored(l, variable, &stored, err));
+    TRY(tf_shape(variable->node, "shape", &shape, l->keep, err));
+    if (tf_shapes_differ(&stored.shape, &shape))
+        return error_set(err, STATUS_INVALID_INPUT, "variable '%.64s' is stored in another shape",
+                         variable->name);
+    TRY(graph_input(l->serving, variable->name, stored.dtype, &shape, &variable->taken, err));
+    variable->value = variable->taken;
+    variable->graph = l->serving;
+    return STATUS_OK;
+}
+
+/* What a written one holds now; a branch or loop takes it from the graph around it. */
+static enum status state_value(const struct tf_scope *scope, struct tf_resource *variable,
+                               value_id *value, struct error *err)
+{
+    struct tf_lowering *l = scope->l;
+    struct tf_body *body;
+
+    TRY(tf_variable_touch(l, variable, err));
+    if (variable->graph != l->serving)
+        TRY(variable_take(l, variable, err));
+    *value = variable->value;
+    if (scope->e->graph == l->serving)
+        return STATUS_OK;
+    body = tf_body_of(l, scope->e->graph);
+    return body ? tf_body_capture(body, l->serving, *value, value, err)
+                : error_set(err, STATUS_UNSUPPORTED, "reads variable '%.64s', which is written",
+                            variable->name);
+}
+
+enum status tf_variable_value(const struct tf_scope *scope, struct tf_resource *variable,
+                              value_id *value, struct error *err)
+{
+    struct graph *graph = scope->e->graph;
+    struct tensor stored;
+
+    if (variable->written)
+        return state_value(scope, variable, value, err);
+    if (variable->graph != graph) {
+        TRY(tf_variable_stored(scope->l, variable, &stored, err));
+        TRY(emit_constant(scope->e, &stored, &variable->value, err));
+        variable->graph = graph;
+    }
+    *value = variable->value;
+    return STATUS_OK;
+}
+
+enum status tf_variable_dereference(const struct tf_scope *scope, const char *reader,
+                                    value_id *value, struct error *err)
+{
+    struct tf_resource *variable = tf_resource_at(scope->l, scope->e->graph, *value);
+
+    if (!variable || variable->kind != TF_VARIABLE || !variable->reference)
+        return STATUS_OK;
+    if (scope->l->phase != TF_SERVING && !variable->tensor && !variable->key.size)
+        return STATUS_OK;
+    variable->shared = tf_may_share(reader) ? scope->l->signature : variable->shared;
+    return tf_variable_value(scope, variable, value, err);
+}
+
+static enum status reference(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *variable;
+
+    TRY(tf_resource_get(c->l, TF_VARIABLE, c->node->name, c->node, &variable, err));
+    variable->reference = true;
+    return tf_resource_give(c, variable, err);
+}
+
+static enum status handle(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *variable;
+
+    TRY(variable_get(c, &variable, err));
+    return tf_resource_give(c, variable, err);
+}
+
+static enum status read(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *variable;
+    value_id value;
+
+    TRY(tf_resource_of(c, 0, TF_VARIABLE, &variable, err));
+    TRY(tf_variable_value(c->scope, variable, &value, err));
+    return tf_give(c, value);
+}
+
+/* Rows of a variable: as GatherV2 along the axis behind the batch. */
+static enum status gather(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *variable;
+    value_id in[3] = {0, c->in[1]};
+    int64_t batch;
+
+    TRY(tf_resource_of(c, 0, TF_VARIABLE, &variable, err));
+    TRY(tf_variable_value(c->scope, variable, &in[0], err));
+    TRY(tf_int(c->node, "batch_dims", 0, &batch, err));
+    TRY(emit_number(c->e, DTYPE_I64, (double)batch, &in[2], err));
+    return tf_lower_as(c, "GatherV2", in, 3, err);
+}
+
+static enum status gather_nd(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *variable;
+    value_id in[2] = {0, c->in[1]};
+
+    TRY(tf_resource_of(c, 0, TF_VARIABLE, &variable, err));
+    TRY(tf_variable_value(c->scope, variable, &in[0], err));
+    return tf_lower_as(c, "GatherNd", in, 2, err);
+}
+
+static enum status shape(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *variable;
+    value_id value;
+
+    TRY(tf_resource_of(c, 0, TF_VARIABLE, &variable, err));
+    TRY(tf_variable_value(c->scope, variable, &value, err));
+    return tf_lower_as(c, "Shape", &value, 1, err);
+}
+
+static enum status is_initialised(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *variable;
+    value_id y;
+
+    TRY(tf_resource_of(c, 0, TF_VARIABLE, &variable, err));
+    if (variable->written)
+        return error_set(err, STATUS_UNSUPPORTED, "asks for a variable that is written");
+    TRY(emit_number(c->e, DTYPE_BOOL, variable->tensor || variable->key.size, &y, err));
+    return tf_give(c, y);
+}
+
+/* --- restoring --- */
+
+static enum status strings_of(const struct tf_call *c, size_t input, const struct bytes **strings,
+                              size_t *count, struct error *err)
+{
+    const struct tensor *tensor = tf_constant(c, input);
+
+    if (!tensor || tensor->dtype != DTYPE_STRING)
+        return error_set(err, STATUS_UNSUPPORTED, "input %zu is no list of known strings", input);
+    *strings = tensor->data;
+    *count = tensor_count(tensor);
+    return STATUS_OK;
+}
+
+/* prefix, names, slices: the tensors of our own checkpoint by name, fetched when they are read. */
+static enum status restore(struct tf_call *c, struct error *err)
+{
+    const struct bytes *prefix = NULL, *names = NULL, *slices = NULL;
+    size_t prefixes = 0, count = 0, slice_count = 0;
+    struct tf_resource *saved;
+
+    if (c->in_count != 3)
+        return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs, not 3", c->in_count);
+    TRY(strings_of(c, 0, &prefix, &prefixes, err));
+    TRY(strings_of(c, 1, &names, &count, err));
+    TRY(strings_of(c, 2, &slices, &slice_count, err));
+    if (c->l->phase == TF_SERVING || prefixes != 1 || !bytes_equal(*prefix, c->l->prefix))
+        return error_set(err, STATUS_UNSUPPORTED, "it reads a file other than the model's");
+    for (size_t i = 0; i < count; i++) {
+        TRY(tf_resource_get(c->l, TF_SAVED_TENSOR, "", c->node, &saved, err));
+        saved->key = names[i];
+        if (i < slice_count)
+            saved->slice = slices[i];
+        TRY(tf_resource_give(c, saved, err));
+    }
+    return STATUS_OK;
+}
+
+const struct tf_op_set tf_ops_variable =
+    TF_OP_SET({.name = "VariableV2", .lower = reference}, {.name = "Variable", .lower = reference},
+              {.name = "VarHandleOp", .lower = handle},
+              {.name = "ReadVariableOp", .lower = read, .inputs = 1},
+              {.name = "ResourceGather", .lower = gather, .inputs = 2},
+              {.name = "ResourceGatherNd", .lower = gather_nd, .inputs = 2},
+              {.name = "VariableShape", .lower = shape, .inputs = 1},
+              {.name = "VarIsInitializedOp", .lower = is_initialised, .inputs = 1},
+              {.name = "IsVariableInitialized", .lower = is_initialised, .inputs = 1},
+              {.name = "RestoreV2", .lower = restore}, );

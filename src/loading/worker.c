@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loading/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "contract/adapters.h"
+#include "formats/json/json.h"
+
+enum { MEMORY_SHIFT = 30 };
+
+/* What is to be served, wherever it comes from. */
+struct subject {
+    struct artifact *artifact;
+    const struct adapter *adapter;
+    const struct manifest *manifest; /* all zeros when there is none */
+    const char *framework_version;   /* or NULL */
+    const char *name;                /* for messages */
+    const struct contract *contract;
+};
+
+/* --- the code of workers --- */
+
+static bool holds_code(const char *folder)
+{
+    char path[4096];
+    int size = snprintf(path, sizeof path, "%s/firn_worker/main.py", folder);
+
+    return size > 0 && (size_t)size < sizeof path && access(path, R_OK) == 0;
+}
+
+enum status worker_code(const char **folder, struct arena *keep, struct error *err)
+{
+    static const char *const PLACES[] = {"../share/firn/python", "../python", "../../python"};
+    const char *given = getenv("FIRN_PYTHON");
+    char program[4096];
+    ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
+    char *slash;
+
+    if (given && *given) {
+        *folder = arena_printf(keep, "%s", given);
+        if (!*folder)
+            return error_no_memory(err, "a path");
+        return holds_code(*folder) ? STATUS_OK
+                                   : error_set(err, STATUS_NOT_FOUND,
+                                               "FIRN_PYTHON is \"%.200s\", which holds no "
+                                               "firn_worker",
+                                               given);
+    }
+    program[size > 0 ? size : 0] = 0;
+    slash = strrchr(program, '/');
+    for (size_t i = 0; slash && i < ARRAY_COUNT(PLACES); i++) {
+        *folder = arena_printf(keep, "%.*s/%s", (int)(slash - program), program, PLACES[i]);
+        if (!*folder)
+            return error_no_memory(err, "a path");
+        if (holds_code(*folder))
+            return STATUS_OK;
+    }
+    if (error_set(err, STATUS_NOT_FOUND, "firn_worker is not beside \"%.200s\"", program))
+        error_fix(err, "set FIRN_PYTHON to the folder that holds firn_worker");
+    return err->status;
+}
+
+/* --- a folder with the files --- */
+
+struct unpacked { /* FOLDER/tmp/worker-XXXXXX, locked while it is used */
+    char path[4096];
+    int lock;
+};
+
+static void unpacked_remove(struct unpacked *unpacked)
+{
+    struct error ignored;
+
+    if (unpacked->lock < 0)
+        return;
+    (void)!file_remove_tree(unpacked->path, &ignored);
+    close(unpacked->lock);
+    unpacked->lock = -1;
+}
+
+static enum status unpacked_open(const char *folder, struct unpacked *unpacked, struct error *err)
+{
+    int size = snprintf(unpacked->path, sizeof unpacked->path, "%s/tmp", folder);
+
+    unpacked->lock = -1;
+    if (size < 0 || (size_t)size + 32 > sizeof unpacked->path)
+        return error_set(err, STATUS_INVALID_INPUT, "the path \"%.200s\" is too long", folder);
+    TRY(file_make_folders(unpacked->path, err));
+    strcat(unpacked->path, "/worker-XXXXXX");
+    if (!mkdtemp(unpacked->path) || chmod(unpacked->path, 0755))
+        return error_set(err, STATUS_INTERNAL, "cannot make a folder in \"%.200s\": %s", folder,
+                         strerror(errno));
+    unpacked->lock = open(unpacked->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (unpacked->lock < 0 || flock(unpacked->lock, LOCK_EX | LOCK_NB))
+        return error_set(err, STATUS_INTERNAL, "cannot lock \"%s\": %s", unpacked->path,
+                         strerror(errno));
+    return STATUS_OK;
+}
+
+/* Folders 0755, files 0644: the worker may be another user. */
+static enum status folders_make(const char *root, const char *path, struct error *err)
+{
+    char whole[8192];
+
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        int size = snprintf(whole, sizeof whole, "%s/%.*s", root, (int)(slash - path), path);
+
+        if (size < 0 || (size_t)size >= sizeof whole)
+            return error_set(err, STATUS_TOO_LARGE, "a path of a member is too long");
+        if (mkdir(whole, 0755) && errno != EEXIST)
+            return error_set(err, STATUS_INTERNAL, "cannot make \"%.200s\": %s", whole,
+                             strerror(errno));
+        if (chmod(whole, 0755))
+            return error_set(err, STATUS_INTERNAL, "chmod: %s", strerror(errno));
+    }
+    return STATUS_OK;
+}
+
+static enum status file_write(const char *root, const char *path, struct bytes bytes,
+                              struct error *err)
+{
+    char whole[8192];
+    int size = snprintf(whole, sizeof whole, "%s/%s", root, path), fd;
+    bool done;
+
+    if (size < 0 || (size_t)size >= sizeof whole)
+        return error_set(err, STATUS_TOO_LARGE, "a path of a member is too long");
+    TRY(folders_make(root, path, err));
+    fd = open(whole, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+    done = fd >= 0 && file_write_all(fd, bytes) && !fchmod(fd, 0644);
+    if (!done)
+        (void)!error_set(err, STATUS_INTERNAL, "cannot write \"%.200s\": %s", whole,
+                         strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return done ? STATUS_OK : err->status;
+}
+
+/* The members, or the file itself where that is the model: a single file, a skops archive. */
+static enum status files_write(const struct subject *subject, const char *root, struct error *err)
+{
+    struct artifact *artifact = subject->artifact;
+    bool whole = artifact->kind == ARTIFACT_FILE ||
+                 (strstr(subject->adapter->format, "skops") && artifact->kind != ARTIFACT_FOLDER);
+
+    if (whole)
+        return file_write(root, strchr(artifact->name, '/') ? "model" : artifact->name,
+                          artifact_container(artifact), err);
+    for (size_t i = 0; i < artifact->count; i++) {
+        struct bytes bytes;
+
+        TRY(member_bytes(&artifact->members[i], &bytes, err));
+        TRY(file_write(root, artifact->members[i].path, bytes, err));
+        artifact_forget(artifact, bytes);
+    }
+    return STATUS_OK;
+}
+
+/* --- what it needs --- */
+
+/* sha256 over the members' paths and hashes. */
+static enum status files_digest(struct artifact *artifact, char hex[SHA256_HEX_SIZE],
+                                struct error *err)
+{
+    struct text text = {0};
+    enum status status = STATUS_OK;
+    char member[65];
+
+    for (size_t i = 0; i < artifact->count && !status; i++) {
+        status = member_sha256(&artifact->members[i], member, err);
+        text_printf(&text, "%s %s\n", status ? "" : member, artifact->members[i].path);
+    }
+    if (!status)
+        status = text_check(&text, err);
+    if (!status && !sha256_of(text_bytes(&text), hex))
+        status = error_no_memory(err, "a hash");
+    text_release(&text);
+    return status;
+}
+
+/* requirements.txt of the files, or what the adapter wants. */
+static enum status requirements_of(const struct subject *subject, struct bytes *requirements,
+                                   struct arena *keep, struct error *err)
+{
+    struct member *member = artifact_find(subject->artifact, "requirements.txt");
+    const char *version = subject->framework_version, *wanted = subject->adapter->requirements;
+    const char *equals = wanted ? strstr(wanted, "==%s") : NULL;
+    char *text;
+
+    *requirements = (struct bytes){0};
+    if (member)
+        return member_bytes(member, requirements, err);
+    if (!wanted)
+        return STATUS_OK;
+    text = !equals   ? arena_printf(keep, "%s", wanted)
+           : version ? arena_printf(keep, "%.*s==%s%s", (int)(equals - wanted), wanted, version,
+                                    equals + 4)
+                     : arena_printf(keep, "%.*s%s", (int)(equals - wanted), wanted, equals + 4);
+    if (!text)
+        return error_no_memory(err, "a list of requirements");
+    *requirements = bytes_of(text);
+    return STATUS_OK;
+}
+
+/* A wanted version of Python is the framework's version of a function, as its importer says. */
+static enum status environment_of(const struct subject *subject, const struct worker_policy *policy,
+                                  const char *files, struct environment *environment,
+                                  struct arena *keep, struct error *err)
+{
+    char digest[SHA256_HEX_SIZE];
+    struct environment_request request = {
+        .folder = arena_printf(keep, "%s/environments", policy->folder),
+        .files = files,
+        .python = strcmp(subject->adapter->name, "function") ? NULL : subject->framework_version,
+        .install = subject->manifest->install_command,
+        .digest = digest,
+        .timeout_ms = policy->install_ms,
+        .log = policy->log,
+        .context = policy->context};
+
+    if (!request.folder)
+        return error_no_memory(err, "a path");
+    TRY(requirements_of(subject, &request.requirements, keep, err));
+    TRY(files_digest(subject->artifact, digest, err));
+    TRY(environment_get(&request, environment, keep, err));
+    if (environment->remark && policy->log)
+        policy->log(policy->context, environment->remark);
+    return STATUS_OK;
+}
+
+/* Hydrosphere's runtimes called functions with messages before 2.3, with values from then on. */
+static const char *calling_of(const struct manifest *manifest)
+{
+    const char *runtime = manifest->runtime ? strstr(manifest->runtime, "runtime-python") : NULL;
+    const char *tag = runtime ? strchr(runtime, ':') : NULL;
+    int major = 0, minor = 0;
+
+    if (!tag || sscanf(tag, ":%d.%d", &major, &minor) != 2)
+        return "";
+    return major > 2 || (major == 2 && minor >= 3) ? "values" : "messages";
+}
+
+/* --- the servable --- */
+
+struct held { /* a servable of workers with what it needs */
+    struct servable base;
+    struct servable *inner;
+    struct unpacked files;
+    struct artifact *artifact;
+    struct arena memory; /* the contract */
+};
+
+static void held_free(struct servable *servable)
+{
+    struct held *held = (struct held *)servable;
+
+    if (held->inner)
+        servable_free(held->inner);
+    unpacked_remove(&held->files);
+    artifact_close(held->artifact);
+    arena_release(&held->memory);
+    free(held);
+}
+
+static struct session *held_session_new(struct servable *servable)
+{
+    return servable_session(((struct held *)servable)->inner);
+}
+
+static struct servable_account held_account(const struct servable *servable)
+{
+    return servable_account(((const struct held *)servable)->inner);
+}
+
+/* Its sessions are the inner ones. */
+static const struct servable_class HELD = {
+    .name = "worker",
+    .free = held_free,
+    .session_new = held_session_new,
+    .account = held_account,
+};
+
+static enum status start(const struct subject *subject, const struct worker_policy *policy,
+                         struct held *held, struct error *err)
+{
+    struct environment environment = {0};
+    struct worker_options options = {
+        .adapter = subject->adapter->name,
+        .name = subject->name,
+        .files = held->files.path,
+        .code = policy->code,
+        .settings =
+            arena_printf(&held->memory, "{\"calling\":\"%s\"}", calling_of(subject->manifest)),
+        .limits = policy->limits,
+        .sandbox = policy->sandbox,
+        .log = policy->log,
+        .context = policy->context,
+    };
+
+    if (!options.settings)
+        return error_no_memory(err, "settings");
+    TRY(unpacked_open(policy->folder, &held->files, err));
+    TRY(files_write(subject, held->files.path, err));
+    TRY(environment_of(subject, policy, held->files.path, &environment, &held->memory, err));
+    options.environment = environment.path;
+    TRY(worker_servable(&options, subject->contract, &held->inner, err));
+    held->base = (struct servable){&HELD, subject->contract, held->inner->waits};
+    return STATUS_OK;
+}
+
+/* The contract without the reasons why firn itself cannot run it, as a worker can. */
+static enum status contract_served(const struct contract *from, struct contract **to,
+                                   struct arena *keep, struct error *err)
+{
+    *to = arena_new(keep, struct contract, 1);
+    if (!*to || !((*to)->signatures = arena_new(keep, struct signature, from->count)))
+        return error_no_memory(err, "a contract");
+    (*to)->count = from->count;
+    for (size_t i = 0; i < from->count; i++) {
+        (*to)->signatures[i] = from->signatures[i];
+        (*to)->signatures[i].reason = NULL;
+    }
+    return STATUS_OK;
+}
+
+/* Takes over the artifact and the memory, also when it fails. */
+static enum status serve(struct subject *subject, const struct worker_policy *policy,
+                         struct arena *memory, struct servable **servable, struct error *err)
+{
+    struct held *held = calloc(1, sizeof *held);
+    struct contract *contract;
+
+    if (!held) {
+        artifact_close(subject->artifact);
+        arena_release(memory);
+        return error_no_memory(err, "a model");
+    }
+    *held = (struct held){.files = {.lock = -1}, .artifact = subject->artifact, .memory = *memory};
+    *memory = (struct arena){0};
+    if (!contract_served(subject->contract, &contract, &held->memory, err)) {
+        subject->contract = contract;
+        if (!start(subject, policy, held, err)) {
+            *servable = &held->base;
+            return STATUS_OK;
+        }
+    }
+    held_free(&held->base);
+    return err->status;
+}
+
+static struct subject subject_of(const struct loading *loading)
+{
+    return (struct subject){.artifact = loading->artifact,
+                            .adapter = adapter_find(loading->description.format),
+                            .manifest = &loading->manifest,
+                            .framework_version = loading->description.framework_version,
+                            .name = loading->manifest.name ? loading->manifest.name
+                                                           : loading->artifact->name,
+                            .contract = &loading->description.contract};
+}
+
+/* Without a contract there is nothing to call. */
+static enum status check_contract(const struct contract *contract, const char *reason,
+                                  struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    if (contract->count)
+        return STATUS_OK;
+    status = error_set(err, STATUS_UNSUPPORTED, "%s; and there is no contract", reason);
+    error_fix(err, "declare the contract in a " MANIFEST_NAME " beside the files");
+    return status;
+}
+
+enum status worker_load(struct loading *loading, const struct worker_policy *policy,
+                        struct servable **servable, struct error *err)
+{
+    struct subject subject = subject_of(loading);
+
+    TRY(check_contract(subject.contract, loading->description.reason, err));
+    loading->artifact = NULL;
+    return serve(&subject, policy, &loading->model, servable, err);
+}
+
+static enum status version_subject(const struct version *version, struct subject *subject,
+                                   struct arena *memory, struct error *err)
+{
+    struct manifest *manifest = arena_new(memory, struct manifest, 1);
+    struct contract *contract = arena_new(memory, struct contract, 1);
+
+    if (!manifest || !contract)
+        return error_no_memory(err, "a version");
+    *subject = (struct subject){
+        .artifact = subject->artifact,
+        .adapter = adapter_find(version->format),
+        .manifest = manifest,
+        .framework_version = version->framework_version
+                                 ? arena_printf(memory, "%s", version->framework_version)
+                                 : NULL,
+        .name = arena_printf(memory, "%s:%lld", version->model, (long long)version->number),
+        .contract = contract};
+    if (!subject->name)
+        return error_no_memory(err, "a name");
+    if (version->manifest && *version->manifest) {
+        char *text = arena_printf(memory, "%s", version->manifest);
+        if (!text)
+            return error_no_memory(err, "a manifest");
+        TRY(manifest_parse(bytes_of(text), MANIFEST_NAME, manifest, memory, err));
+    }
+    TRY(contract_parse_json(bytes_of(version->contract), contract, memory, err));
+    return check_contract(contract, version->reason, err);
+}
+
+enum status worker_load_version(struct registry *registry, const struct version *version,
+                                const struct worker_policy *policy, struct servable **servable,
+                                struct error *err)
+{
+    struct subject subject = {0};
+    struct arena memory;
+
+    TRY(registry_artifact(registry, version, &subject.artifact, err));
+    arena_init(&memory, (size_t)1 << MEMORY_SHIFT);
+    if (!version_subject(version, &subject, &memory, err))
+        return serve(&subject, policy, &memory, servable, err);
+    artifact_close(subject.artifact);
+    arena_release(&memory);
+    return err->status;
+}
+
+enum status worker_prepare(struct loading *loading, const struct worker_policy *policy,
+                           const char **log, struct arena *keep, struct error *err)
+{
+    struct subject subject = subject_of(loading);
+    struct environment environment = {.log = ""};
+    struct unpacked files;
+    enum status status;
+
+    *log = "";
+    if (!loading->description.reason || !subject.adapter || !subject.contract->count)
+        return STATUS_OK;
+    status = unpacked_open(policy->folder, &files, err);
+    if (!status)
+        status = files_write(&subject, files.path, err);
+    if (!status)
+        status = environment_of(&subject, policy, files.path, &environment, keep, err);
+    unpacked_remove(&files);
+    *log = environment.log;
+    return status;
+}

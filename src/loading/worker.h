@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Versions that a worker serves: its files are laid out in a folder, its environment is there, and
+ * a servable of workers/worker.h answers. contract/adapters.def says which formats. */
+#pragma once
+
+#include "loading/load.h"
+#include "workers/environment.h"
+#include "workers/worker.h"
+
+struct worker_policy {   /* what the operator allows */
+    const char *folder;  /* of environments and files: a store's, or one of the user's */
+    const char *code;    /* folder that holds firn_worker; see worker_code */
+    unsigned install_ms; /* for installing requirements */
+    bool sandbox;
+    struct worker_limits limits;
+    /* What is installed, and what models print, a line at a time; from any thread; may be NULL. */
+    void (*log)(void *context, const char *line);
+    void *context;
+};
+
+/* The folder that holds firn_worker: FIRN_PYTHON, or beside the program. NOT_FOUND says where it
+ * was looked for. */
+enum status worker_code(const char **folder, struct arena *keep, struct error *err) must_check;
+
+/* Make a servable of what was opened, or of a version; the artifact and the memory of `loading`
+ * move into it. */
+enum status worker_load(struct loading *loading, const struct worker_policy *policy,
+                        struct servable **servable, struct error *err) must_check;
+enum status worker_load_version(struct registry *registry, const struct version *version,
+                                const struct worker_policy *policy, struct servable **servable,
+                                struct error *err) must_check;
+
+/* Install what a worker of it needs, as worker_load would; *log is what was printed, "" for
+ * nothing. STATUS_OK when nothing fits. */
+enum status worker_prepare(struct loading *loading, const struct worker_policy *policy,
+                           const char **log, struct arena *keep, struct error *err) must_check;

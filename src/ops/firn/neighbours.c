@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: Apache-2.0
+/* NearestNeighbours: what the nearest rows of a training set say of each row
+ * (sklearn/neighbors: KNeighborsClassifier, KNeighborsRegressor).
+ *
+ * Inputs: x (n, w), data (w, m): the training rows as columns, targets (m, t); all double.
+ * Attributes:
+ *   neighbours  how many count (1 ... m)
+ *   metric      0 Euclidean, 1 Manhattan, 2 Chebyshev, 3 Minkowski of exponent `power`
+ *   weighted    1: a neighbour counts as the inverse of its distance; those at 0 alone, if any
+ *   rounded     1: the framework took distances from products (|x|^2 - 2 x y + |y|^2)
+ *   classes     0: means of the targets (n, t). c: targets (m, 1) are classes 0 ... c - 1
+ *   labels      1: the class with most votes, the first of several (n,) int64; else the shares of
+ *               votes (n, c)
+ *
+ * Rows that are equally near up to rounding, at the border of those that count: the framework's
+ * choice among them hangs on its search and its threads. Where the answer depends on that choice
+ * there is none: UNSUPPORTED names the row. */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "ops/kernels/call.h"
+
+enum { METRIC_EUCLIDEAN, METRIC_MANHATTAN, METRIC_CHEBYSHEV, METRIC_MINKOWSKI, METRIC_COUNT };
+enum { CLASSES_MAX = 100000 };
+
+struct rule { /* the attributes, and the sizes */
+    size_t width, rows, targets, neighbours, classes;
+    int64_t metric;
+    double power;
+    bool weighted, rounded, labels;
+};
+
+static struct rule rule_of(const struct op_call *call)
+{
+    const struct attributes *a = call->attributes;
+    const struct shape *data = &call->in[1].shape, *targets = &call->in[2].shape;
+
+    return (struct rule){
+        .width = data->rank == 2 ? (size_t)data->dims[0] : 0,
+        .rows = data->rank == 2 ? (size_t)data->dims[1] : 0,
+        .targets = targets->rank == 2 ? (size_t)targets->dims[1] : 0,
+        .neighbours = (size_t)attribute_int(a, "neighbours", 1),
+        .classes = (size_t)attribute_int(a, "classes", 0),
+        .metric = attribute_int(a, "metric", 0),
+        .power = attribute_float(a, "power", 2),
+        .weighted = attribute_int(a, "weighted", 0) != 0,
+        .rounded = attribute_int(a, "rounded", 0) != 0,
+        .labels = attribute_int(a, "labels", 0) != 0,
+    };
+}
+
+static enum status infer(struct op_call *call, struct error *err)
+{
+    const struct shape *x = &call->in[0].shape, *data = &call->in[1].shape;
+    const struct shape *targets = &call->in[2].shape;
+    struct shape out;
+    struct rule rule;
+    int64_t n, width;
+
+    for (size_t i = 0; i < 3; i++) {
+        TRY(op_wants(call, i, DTYPE_BIT(DTYPE_F64), err));
+        TRY(op_wants_rank(call, i, 2, 2, err));
+    }
+    rule = rule_of(call);
+    if (rule.neighbours < 1 || rule.classes > CLASSES_MAX || rule.metric < 0 ||
+        rule.metric >= METRIC_COUNT || !(rule.power >= 1) || !isfinite(rule.power) ||
+        (rule.labels && !rule.classes))
+        return op_error(call, err, STATUS_INVALID_INPUT, "the attributes do not fit");
+    if (shape_is_known(data) && shape_is_known(targets)) {
+        if (data->dims[1] != targets->dims[0] || rule.neighbours > rule.rows || rule.targets < 1 ||
+            (rule.classes && rule.targets != 1))
+            return op_error(call, err, STATUS_INVALID_INPUT, "data and targets do not fit");
+        if (x->rank == 2 && dim_is_known(x->dims[1]) && x->dims[1] != data->dims[0])
+            return op_error(call, err, STATUS_INVALID_INPUT, "%lld columns, but %lld were fitted",
+                            (long long)x->dims[1], (long long)data->dims[0]);
+    }
+    n = x->rank == 2 ? x->dims[0] : DIM_UNKNOWN;
+    width = rule.classes ? (int64_t)rule.classes : targets->rank == 2 ? targets->dims[1] : -1;
+    out = rule.labels ? SHAPE(n) : SHAPE(n, width);
+    op_give(call, 0, rule.labels ? DTYPE_I64 : DTYPE_F64, &out);
+    return STATUS_OK;
+}
+
+/* --- distances --- */
+
+/* Of one row to all: sums of squares or powers, roots not taken. */
+static void distances(const struct rule *rule, const double *restrict x,
+                      const double *restrict data, double *restrict out)
+{
+    size_t rows = rule->rows;
+
+    memset(out, 0, rows * sizeof *out);
+    for (size_t f = 0; f < rule->width; f++) {
+        const double *restrict column = data + f * rows;
+        double value = x[f];
+
+        if (rule->metric == METRIC_EUCLIDEAN)
+            for (size_t j = 0; j < rows; j++)
+                out[j] += (value - column[j]) * (value - column[j]);
+        else if (rule->metric == METRIC_MANHATTAN)
+            for (size_t j = 0; j < rows; j++)
+                out[j] += fabs(value - column[j]);
+        else if (rule->metric == METRIC_CHEBYSHEV)
+            for (size_t j = 0; j < rows; j++)
+                out[j] = fmax(out[j], fabs(value - column[j]));
+        else
+            for (size_t j = 0; j < rows; j++)
+                out[j] += pow(fabs(value - column[j]), rule->power);
+    }
+}
+
+static double true_distance(const struct rule *rule, double reduced)
+{
+    if (rule->metric == METRIC_EUCLIDEAN)
+        return sqrt(reduced);
+    return rule->metric == METRIC_MINKOWSKI ? pow(reduced, 1 / rule->power) : reduced;
+}
+
+/* The k-th smallest: a heap of the k smallest so far, the largest on top. */
+static double kth_smallest(const double *values, size_t count, size_t k, double *heap)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t at;
+        double value = values[i];
+
+        if (size < k) {
+            for (at = size++; at && heap[(at - 1) / 2] < value; at = (at - 1) / 2)
+                heap[at] = heap[(at - 1) / 2];
+            heap[at] = value;
+            continue;
+        }
+        if (!(value < heap[0]))
+            continue;
+        for (at = 0;;) {
+            size_t child = 2 * at + 1;
+            if (child + 1 < k && heap[child + 1] > heap[child])
+                child++;
+            if (child >= k || heap[child] <= value)
+                break;
+            heap[at] = heap[child];
+            at = child;
+        }
+        heap[at] = value;
+    }
+    return heap[0];
+}
+
+/* --- one row --- */
+
+struct row { /* distances and who counts */
+    const struct rule *rule;
+    const double *distance, *targets;
+    double border;    /* distance of the last one that counts */
+    double slack;     /* distances this near each other may be ordered otherwise */
+    size_t inside;    /* how many are nearer than the border beyond doubt */
+    size_t at_border; /* and how many may be the last ones */
+    double zero;      /* weighted: up to here a distance is 0; negative: none is */
+};
+
+/* How far rounding may move a distance, in the framework or here. `largest`: |y|^2 of the training
+ * rows. */
+static double slack_of(const struct rule *rule, const double *x, double largest, double border)
+{
+    double terms = 4.0 * (double)(rule->width + 8) * DBL_EPSILON, norm = largest;
+
+    for (size_t f = 0; rule->rounded && f < rule->width; f++)
+        norm += x[f] * x[f];
+    return terms * (rule->rounded ? fmax(border, norm) : border);
+}
+
+static double largest_norm(const struct rule *rule, const double *data)
+{
+    double largest = 0;
+
+    for (size_t j = 0; rule->rounded && j < rule->rows; j++) {
+        double norm = 0;
+        for (size_t f = 0; f < rule->width; f++)
+            norm += data[f * rule->rows + j] * data[f * rule->rows + j];
+        largest = fmax(largest, norm);
+    }
+    return largest;
+}
+
+static enum status classes_check(const struct op_call *call, const struct rule *rule,
+                                 struct error *err)
+{
+    const double *classes = call->in[2].data;
+
+    for (size_t j = 0; rule->classes && j < rule->rows; j++)
+        if (!(classes[j] >= 0 && classes[j] < (double)rule->classes))
+            return op_error(call, err, STATUS_INVALID_INPUT, "training row %zu has class %g of %zu",
+                            j, classes[j], rule->classes);
+    return STATUS_OK;
+}
+
+static bool is_inside(const struct row *row, size_t j)
+{
+    return row->distance[j] < row->border - row->slack;
+}
+
+static bool is_at_border(const struct row *row, size_t j)
+{
+    return !is_inside(row, j) && row->distance[j] <= row->border + row->slack;
+}
+
+static double weight_of(const struct row *row, size_t j)
+{
+    if (!row->rule->weighted)
+        return 1;
+    if (row->zero >= 0)
+        return row->distance[j] <= row->zero ? 1 : 0;
+    return 1 / true_distance(row->rule, row->distance[j]);
+}
+
+/* Do all at the border have one target, so that it does not matter which of them count? */
+static bool border_agrees(const struct row *row)
+{
+    size_t width = row->rule->targets;
+    const double *first = NULL;
+
+    if (row->inside + row->at_border == row->rule->neighbours)
+        return true;
+    for (size_t j = 0; j < row->rule->rows; j++) {
+        const double *target = row->targets + j * width;
+        if (!is_at_border(row, j))
+            continue;
+        if (first && memcmp(first, target, width * sizeof *target) != 0)
+            return false;
+        first = target;
+    }
+    return true;
+}
+
+static enum status undecided(const struct op_call *call, size_t r, struct error *err)
+{
+    return op_error(
+        call, err, STATUS_UNSUPPORTED,
+        "row %zu is as far from some training rows as from others, or at one: the answer "
+        "depends on how the framework rounds and searches",
+        r);
+}
+
+/* Distances that are 0: of products rounding may make 0 of what is not, and the reverse, so that
+ * weights are not known; only a label may be certain all the same. */
+static enum status find_zero(const struct op_call *call, struct row *row, size_t r,
+                             struct error *err)
+{
+    double limit = row->rule->rounded ? row->slack : 0;
+    size_t first = SIZE_MAX, width = row->rule->targets;
+
+    row->zero = -1;
+    if (!row->rule->weighted)
+        return STATUS_OK;
+    for (size_t j = 0; j < row->rule->rows; j++) {
+        if (row->distance[j] > limit)
+            continue;
+        row->zero = limit;
+        if (row->rule->rounded && !row->rule->labels)
+            return undecided(call, r, err);
+        if (first == SIZE_MAX)
+            first = j;
+        else if (row->rule->rounded &&
+                 memcmp(row->targets + first * width, row->targets + j * width,
+                        width * sizeof *row->targets) != 0)
+            return undecided(call, r, err);
+    }
+    return STATUS_OK;
+}
+
+/* Votes for each class: those that are certain, and those that are possible. */
+static double count_votes(const struct row *row, double *certain, double *possible)
+{
+    const struct rule *rule = row->rule;
+    size_t left = rule->neighbours - row->inside;
+    bool agrees = border_agrees(row);
+    double total = 0;
+
+    memset(certain, 0, rule->classes * sizeof *certain);
+    memset(possible, 0, rule->classes * sizeof *possible);
+    for (size_t j = 0; j < rule->rows; j++) {
+        size_t class = (size_t)row->targets[j];
+        bool border = is_at_border(row, j);
+
+        if (!is_inside(row, j) && !border)
+            continue;
+        if (!border || (agrees && left)) {
+            certain[class] += weight_of(row, j);
+            total += weight_of(row, j);
+            left -= border;
+        } else if (!agrees) {
+            possible[class] += weight_of(row, j);
+        }
+    }
+    for (size_t c = 0; c < rule->classes; c++) {
+        double most = (double)left * weight_of(row, 0);
+        if (!rule->weighted && possible[c] > most)
+            possible[c] = most;
+        possible[c] += certain[c];
+    }
+    return agrees ? total : -1;
+}
+
+/* The class that has most votes whichever of the border count; -1: that is not certain. */
+static int64_t winner(const struct rule *rule, const double *certain, const double *possible)
+{
+    size_t best = 0;
+
+    for (size_t c = 1; c < rule->classes; c++)
+        if (certain[c] > certain[best])
+            best = c;
+    for (size_t c = 0; c < rule->classes; c++) {
+        double margin = rule->weighted ? 1e-12 * certain[best] : 0;
+        bool earlier = c < best || rule->weighted;
+        if (c != best &&
+            (earlier ? possible[c] >= certain[best] - margin : possible[c] > certain[best]))
+            return -1;
+    }
+    return (int64_t)best;
+}
+
+static enum status vote(const struct op_call *call, const struct row *row, size_t r,
+                        double *scratch, struct error *err)
+{
+    const struct rule *rule = row->rule;
+    double *certain = scratch, *possible = scratch + rule->classes;
+    double total = count_votes(row, certain, possible);
+
+    if (rule->labels) {
+        int64_t best = winner(rule, certain, possible);
+
+        ((int64_t *)call->out[0].data)[r] = best;
+        return best < 0 ? undecided(call, r, err) : STATUS_OK;
+    }
+    if (total < 0)
+        return undecided(call, r, err);
+    for (size_t c = 0; c < rule->classes; c++)
+        ((double *)call->out[0].data)[r * rule->classes + c] = certain[c] / total;
+    return STATUS_OK;
+}
+
+static enum status average(const struct op_call *call, const struct row *row, size_t r,
+                           struct error *err)
+{
+    const struct rule *rule = row->rule;
+    double *out = (double *)call->out[0].data + r * rule->targets, total = 0;
+    size_t left = rule->neighbours - row->inside;
+
+    if (!border_agrees(row))
+        return undecided(call, r, err);
+    memset(out, 0, rule->targets * sizeof *out);
+    for (size_t j = 0; j < rule->rows; j++) {
+        bool border = is_at_border(row, j);
+
+        if (!is_inside(row, j) && !(border && left))
+            continue;
+        left -= border;
+        total += weight_of(row, j);
+        for (size_t t = 0; t < rule->targets; t++)
+            out[t] += weight_of(row, j) * row->targets[j * rule->targets + t];
+    }
+    for (size_t t = 0; t < rule->targets; t++)
+        out[t] /= total;
+    return STATUS_OK;
+}
+
+static size_t scratch_size(const struct op_call *call)
+{
+    struct rule rule = rule_of(call);
+
+    return (rule.rows + rule.neighbours + 2 * rule.classes) * sizeof(double);
+}
+
+static enum status run(const struct op_call *call, struct error *err)
+{
+    struct rule rule = rule_of(call);
+    const double *x = call->in[0].data, *data = call->in[1].data;
+    double *distance = call->scratch, *heap = distance + rule.rows;
+    double largest = largest_norm(&rule, data);
+
+    TRY(classes_check(call, &rule, err));
+    for (size_t r = 0; r < (size_t)call->in[0].shape.dims[0]; r++, x += rule.width) {
+        struct row row = {.rule = &rule, .distance = distance, .targets = call->in[2].data};
+
+        distances(&rule, x, data, distance);
+        row.border = kth_smallest(distance, rule.rows, rule.neighbours, heap);
+        row.slack = slack_of(&rule, x, largest, row.border);
+        for (size_t j = 0; j < rule.rows; j++) {
+            row.inside += is_inside(&row, j);
+            row.at_border += is_at_border(&row, j);
+        }
+        TRY(find_zero(call, &row, r, err));
+        if (rule.classes)
+            TRY(vote(call, &row, r, heap + rule.neighbours, err));
+        else
+            TRY(average(call, &row, r, err));
+    }
+    return STATUS_OK;
+}
+
+const struct op_set ops_firn_neighbours =
+    OP_SET({.name = "NearestNeighbours",
+            .summary = "what the nearest training rows say: votes, labels, means",
+            .flags = OP_ROWS,
+            .in_min = 3,
+            .in_max = 3,
+            .out_min = 1,
+            .out_max = 1,
+            .infer = infer,
+            .scratch_size = scratch_size,
+            .run = run});

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/environment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "workers/run.h"
+
+enum { LOG_BYTES_MAX = 4 << 20, PROBE_MS = 20000, LAST_BYTES = 380, LOCK_POLL_US = 100000 };
+
+struct build {
+    const struct environment_request *request;
+    const char *python;   /* program */
+    const char *building; /* the folder while it is built */
+    int lock;
+    uint64_t deadline_ns;
+    struct text log;
+    struct arena *keep;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* --- the interpreter --- */
+
+struct python {
+    const char *program;
+    struct text says; /* "3.11.2 /usr/bin/python3.11 numpy" */
+    bool system;      /* what a worker without an environment runs */
+};
+
+/* What a program says of itself; nothing when it is no Python. */
+static enum status probe(const char *program, struct text *says, struct error *err)
+{
+    const char *const arguments[] = {
+        program, "-I", "-c",
+        "import os, sys, importlib.util as u; print('%d.%d.%d' % sys.version_info[:3], "
+        "os.path.realpath(sys.executable), 'numpy' if u.find_spec('numpy') else '')",
+        NULL};
+    struct run run = {.arguments = arguments,
+                      .hold = -1,
+                      .deadline_ns = now_ns() + (uint64_t)PROBE_MS * 1000000,
+                      .output = says};
+    int code = 0;
+    enum status status;
+
+    text_clear(says);
+    status = run_program(&run, &code, err);
+    if (status == STATUS_NOT_FOUND || (!status && (code || !says->size))) {
+        *err = (struct error){0};
+        text_clear(says);
+        return STATUS_OK;
+    }
+    return status;
+}
+
+/* Where the system has programs first, then PATH. *system: it was there. */
+static enum status look_for(const char *name, struct python *python, struct arena *keep,
+                            struct error *err)
+{
+    static const char *const FOLDERS[] = {"/usr/bin/", "/usr/local/bin/", ""};
+
+    for (size_t i = 0; i < ARRAY_COUNT(FOLDERS); i++) {
+        python->program = arena_printf(keep, "%s%s", FOLDERS[i], name);
+        if (!python->program)
+            return error_no_memory(err, "a path");
+        python->system = FOLDERS[i][0] && !strcmp(name, "python3");
+        if (FOLDERS[i][0] && access(python->program, X_OK))
+            continue;
+        TRY(probe(python->program, &python->says, err));
+        if (python->says.size)
+            break;
+    }
+    return STATUS_OK;
+}
+
+/* "3.6" of "3.6.5" */
+static const char *minor_version(const char *version, struct arena *keep)
+{
+    size_t size = 0, dots = 0;
+
+    while (version && version[size] && (version[size] != '.' || ++dots < 2))
+        size++;
+    return version && dots ? arena_text(keep, (struct bytes){(const uint8_t *)version, size})
+                           : NULL;
+}
+
+static bool is_version(const struct python *python, const char *minor)
+{
+    size_t size = strlen(minor);
+
+    return !strncmp(python->says.data, minor, size) && python->says.data[size] == '.';
+}
+
+/* pythonX.Y when that is there, else python3 with a remark. */
+static enum status python_find(const char *wanted, struct python *python, const char **remark,
+                               struct arena *keep, struct error *err)
+{
+    const char *minor = minor_version(wanted, keep);
+    const char *named = minor ? arena_printf(keep, "python%s", minor) : NULL;
+
+    TRY(look_for("python3", python, keep, err));
+    if (named && (!python->says.size || !is_version(python, minor))) {
+        struct python other = {.says = {.limit = python->says.limit}};
+        enum status status = look_for(named, &other, keep, err);
+        if (!status && other.says.size) {
+            text_release(&python->says);
+            *python = other;
+            return STATUS_OK;
+        }
+        text_release(&other.says);
+        TRY(status);
+        if (python->says.size)
+            *remark = arena_printf(keep, "%s is not installed here: Python %.*s runs the model",
+                                   named, (int)strcspn(python->says.data, " "), python->says.data);
+    }
+    return python->says.size ? STATUS_OK
+                             : error_set(err, STATUS_UNAVAILABLE, "there is no python3");
+}
+
+/* --- the key --- */
+
+/* Do the requirements name files of the model? */
+static bool names_files(struct bytes requirements)
+{
+    const char *text = (const char *)requirements.data;
+
+    for (size_t at = 0; at < requirements.size;) {
+        const char *end = memchr(text + at, '\n', requirements.size - at);
+        size_t size = end ? (size_t)(end - text) - at : requirements.size - at;
+
+        if (size && (strchr("-./", text[at]) || memmem(text + at, size, "file:", 5) ||
+                     memmem(text + at, size, ".whl", 4) || memmem(text + at, size, ".tar", 4)))
+            return true;
+        at += size + 1;
+    }
+    return false;
+}
+
+static enum status key_of(const struct environment_request *request, struct bytes python,
+                          char key[SHA256_HEX_SIZE], struct error *err)
+{
+    struct text text = {0};
+    enum status status;
+
+    text_append(&text, "firn environment 1\n");
+    text_append_bytes(&text, python);
+    text_printf(&text, "requirements %zu\n", request->requirements.size);
+    text_append_bytes(&text, request->requirements);
+    text_printf(&text, "\ninstall %s\n", request->install ? request->install : "");
+    if (request->digest && (request->install || names_files(request->requirements)))
+        text_printf(&text, "files %s\n", request->digest);
+    status = text_check(&text, err);
+    if (!status && !sha256_of(text_bytes(&text), key))
+        status = error_no_memory(err, "a hash");
+    text_release(&text);
+    return status;
+}
+
+/* --- building --- */
+
+static void say(struct build *build, const char *line)
+{
+    if (build->request->log)
+        build->request->log(build->request->context, line);
+    text_append(&build->log, line);
+    text_append(&build->log, "\n");
+}
+
+/* The last lines of the log, as many as a message holds. */
+static const char *last_lines(const struct text *log)
+{
+    const char *from = log->size > LAST_BYTES ? log->data + log->size - LAST_BYTES : log->data;
+    const char *line = from && from > log->data ? strchr(from, '\n') : NULL;
+
+    return !log->size ? "" : line && line[1] ? line + 1 : from;
+}
+
+static enum status step(struct build *build, const char *what, const char *folder,
+                        const char *const *arguments, struct error *err)
+{
+    struct run run = {.arguments = arguments,
+                      .folder = folder,
+                      .path = arena_printf(build->keep, "%s/bin", build->building),
+                      .environment = build->building,
+                      .hold = build->lock,
+                      .deadline_ns = build->deadline_ns,
+                      .output = &build->log,
+                      .log = build->request->log,
+                      .context = build->request->context};
+    int code = 0;
+
+    if (!run.path)
+        return error_no_memory(err, "a path");
+    if (run_program(&run, &code, err))
+        return error_within(err, "%s", what);
+    if (code)
+        return error_set(err, STATUS_FAILED, "%s ended with %d:\n%s", what, code,
+                         last_lines(&build->log));
+    return STATUS_OK;
+}
+
+static enum status install_requirements(struct build *build, struct error *err)
+{
+    const struct environment_request *request = build->request;
+    const char *file = arena_printf(build->keep, "%s/requirements.txt", build->building);
+    const char *program = arena_printf(build->keep, "%s/bin/python", build->building);
+    const char *const arguments[] = {program,
+                                     "-m",
+                                     "pip",
+                                     "install",
+                                     "--disable-pip-version-check",
+                                     "--no-input",
+                                     "--progress-bar",
+                                     "off",
+                                     "-r",
+                                     file,
+                                     NULL};
+    /* Beside the model's own files, which it may name. */
+    const char *const beside[] = {program,
+                                  "-m",
+                                  "pip",
+                                  "install",
+                                  "--disable-pip-version-check",
+                                  "--no-input",
+                                  "--progress-bar",
+                                  "off",
+                                  "-r",
+                                  "requirements.txt",
+                                  NULL};
+
+    if (!file || !program)
+        return error_no_memory(err, "a path");
+    TRY(file_replace(file, request->requirements, err));
+    say(build, "pip install -r requirements.txt");
+    return step(build, "pip install -r requirements.txt", request->files,
+                names_files(request->requirements) ? beside : arguments, err);
+}
+
+/* In a copy of the files: what the command writes there is not the model's. */
+static enum status install_command(struct build *build, struct error *err)
+{
+    const char *copy = arena_printf(build->keep, "%s/files", build->building);
+    const char *const copying[] = {"cp", "-a", "--reflink=auto", build->request->files, copy, NULL};
+    const char *const arguments[] = {"sh", "-c", build->request->install, NULL};
+
+    if (!copy)
+        return error_no_memory(err, "a path");
+    TRY(step(build, "copying the files", NULL, copying, err));
+    say(build, build->request->install);
+    TRY(step(build, "install-command", copy, arguments, err));
+    return file_remove_tree(copy, err);
+}
+
+/* Hydrosphere's runtimes had it. Without a network values are lists. */
+static enum status install_numpy(struct build *build, struct error *err)
+{
+    const char *program = arena_printf(build->keep, "%s/bin/python", build->building);
+    const char *const look[] = {program, "-c",
+                                "import importlib.util as u, sys; "
+                                "sys.exit(not u.find_spec('numpy'))",
+                                NULL};
+    const char *const arguments[] = {
+        program,          "-m",  "pip",   "install", "--disable-pip-version-check", "--no-input",
+        "--progress-bar", "off", "numpy", NULL};
+
+    if (!program)
+        return error_no_memory(err, "a path");
+    if (!step(build, "looking for numpy", NULL, look, err))
+        return STATUS_OK;
+    if (err->status != STATUS_FAILED)
+        return err->status;
+    *err = (struct error){0};
+    say(build, "pip install numpy");
+    if (step(build, "pip install numpy", NULL, arguments, err) == STATUS_FAILED) {
+        *err = (struct error){0};
+        say(build, "numpy could not be installed: functions get lists");
+    }
+    return err->status;
+}
+
+static enum status fill(struct build *build, struct error *err)
+{
+    const char *const venv[] = {build->python, "-m", "venv", build->building, NULL};
+    const char *log = arena_printf(build->keep, "%s/build.log", build->building);
+
+    if (!log)
+        return error_no_memory(err, "a path");
+    TRY(step(build, "python3 -m venv", NULL, venv, err));
+    if (build->request->requirements.size)
+        TRY(install_requirements(build, err));
+    if (build->request->install)
+        TRY(install_command(build, err));
+    TRY(install_numpy(build, err));
+    return file_replace(log, text_bytes(&build->log), err);
+}
+
+static enum status put_in_place(const struct build *build, const char *path, const char *folder,
+                                struct error *err)
+{
+    if (rename(build->building, path))
+        return error_set(err, STATUS_INTERNAL, "cannot rename \"%s\": %s", build->building,
+                         strerror(errno));
+    return file_sync_folder(folder, err);
+}
+
+/* Under the lock. */
+static enum status make(struct build *build, const char *path, const char *failed,
+                        struct error *err)
+{
+    struct error ignored;
+    enum status status;
+
+    TRY(file_remove_tree(build->building, err));
+    status = fill(build, err);
+    if (!status)
+        status = put_in_place(build, path, build->request->folder, err);
+    if (status) {
+        (void)!file_replace(failed, text_bytes(&build->log), &ignored);
+        (void)!file_remove_tree(build->building, &ignored);
+    } else {
+        unlink(failed);
+    }
+    return status;
+}
+
+/* Wait for who is building the same, within the time. */
+static enum status lock_take(const char *path, uint64_t deadline_ns, int *lock, struct error *err)
+{
+    *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*lock < 0)
+        return error_set(err, STATUS_INTERNAL, "cannot open \"%s\": %s", path, strerror(errno));
+    while (flock(*lock, LOCK_EX | LOCK_NB)) {
+        if (now_ns() > deadline_ns) {
+            close(*lock);
+            return error_set(err, STATUS_DEADLINE,
+                             "another process installs the same requirements and does not end");
+        }
+        usleep(LOCK_POLL_US);
+    }
+    return STATUS_OK;
+}
+
+static enum status log_read(const char *path, const char **log, struct arena *keep,
+                            struct error *err)
+{
+    const char *name = arena_printf(keep, "%s/build.log", path);
+    struct file_map map;
+
+    if (!name)
+        return error_no_memory(err, "a path");
+    TRY(file_map_open(&map, AT_FDCWD, name, false, err));
+    *log = arena_text(keep, map.bytes);
+    file_map_close(&map);
+    return *log ? STATUS_OK : error_no_memory(err, "a log");
+}
+
+static enum status find_or_make(struct build *build, const char *key,
+                                struct environment *environment, struct error *err)
+{
+    const char *folder = build->request->folder;
+    const char *path = arena_printf(build->keep, "%s/%s", folder, key);
+    const char *lock = arena_printf(build->keep, "%s/%s.lock", folder, key);
+    const char *failed = arena_printf(build->keep, "%s/%s.failed.log", folder, key);
+    enum status status = STATUS_OK;
+
+    build->building = arena_printf(build->keep, "%s/%s.building", folder, key);
+    if (!path || !lock || !failed || !build->building)
+        return error_no_memory(err, "a path");
+    environment->path = path;
+    if (access(path, F_OK)) {
+        TRY(file_make_folders(folder, err));
+        TRY(lock_take(lock, build->deadline_ns, &build->lock, err));
+        if (access(path, F_OK))
+            status = make(build, path, failed, err);
+        close(build->lock);
+    }
+    return status ? status : log_read(path, &environment->log, build->keep, err);
+}
+
+enum status environment_get(const struct environment_request *request,
+                            struct environment *environment, struct arena *keep, struct error *err)
+{
+    struct build build = {.request = request,
+                          .lock = -1,
+                          .deadline_ns = now_ns() + (uint64_t)request->timeout_ms * 1000000,
+                          .log = {.limit = LOG_BYTES_MAX},
+                          .keep = keep};
+    struct python python = {.says = {.limit = 8192}};
+    char key[SHA256_HEX_SIZE];
+    enum status status;
+
+    *environment = (struct environment){.log = ""};
+    status = python_find(request->python, &python, &environment->remark, keep, err);
+    build.python = python.program;
+    if (!status && (request->requirements.size || request->install || !python.system ||
+                    !strstr(python.says.data, " numpy"))) {
+        status = key_of(request, text_bytes(&python.says), key, err);
+        if (!status)
+            status = find_or_make(&build, key, environment, err);
+    }
+    text_release(&python.says);
+    text_release(&build.log);
+    return status;
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Environments: virtual environments of Python, one for each set of requirements, install command
+ * and interpreter, made once and kept under the hash of these.
+ *
+ * FOLDER/HEX/ is complete when it is there: it is built as HEX.building and renamed, under the lock
+ * of HEX.lock, so that of two who want the same one builds and the other waits. HEX/build.log is
+ * what was printed; HEX.failed.log of the last attempt that failed.
+ *
+ * Packages of the system are not seen (no --system-site-packages): what a version answers must not
+ * change with the machine. numpy, which Hydrosphere's runtimes had, is added when the requirements
+ * do not bring it. pip is used as the machine has it configured. Installing runs code of strangers
+ * with the rights of this process and with the network: only where the operator allows workers. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+
+struct environment_request {
+    const char *folder; /* where environments are kept; made when it is not there */
+    const char *files;  /* the model's files: where installing happens (a copy for `install`) */
+    const char *python; /* version that is wanted, "3.6"; NULL: any */
+    struct bytes requirements; /* as in requirements.txt; empty: none */
+    const char *install;       /* a shell's line; or NULL */
+    const char *digest;        /* of the files: counts where what is installed depends on them */
+    unsigned timeout_ms;       /* for all of it */
+    void (*log)(void *context, const char *line); /* each line as it is printed; may be NULL */
+    void *context;
+};
+
+struct environment {
+    const char *path;   /* folder; NULL: nothing to install, and the system's python3 will do */
+    const char *log;    /* all that was printed when it was made; "" when there is nothing */
+    const char *remark; /* what is not as it was wanted: another version of Python; or NULL */
+};
+
+/* FAILED with the last lines when installing fails; UNAVAILABLE without a python3. All in `keep`.
+ */
+enum status environment_get(const struct environment_request *request,
+                            struct environment *environment, struct arena *keep, struct error *err)
+    must_check;

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_SIZE = 8192, VARIABLES_MAX = 4096, WAIT_MS = 200 };
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Our environment with PATH and VIRTUAL_ENV of the child. */
+static char **variables(const struct run *run, struct arena *scratch)
+{
+    char **list = arena_new(scratch, char *, VARIABLES_MAX + 8);
+    const char *path = getenv("PATH");
+    size_t count = 0;
+
+    if (!list)
+        return NULL;
+    for (char **at = environ; *at && count < VARIABLES_MAX; at++)
+        if (strncmp(*at, "PATH=", 5) && strncmp(*at, "VIRTUAL_ENV=", 12) &&
+            strncmp(*at, "PYTHON", 6))
+            list[count++] = *at;
+    list[count] = arena_printf(scratch, "PATH=%s%s%s", run->path ? run->path : "",
+                               run->path ? ":" : "", path ? path : "/usr/bin:/bin");
+    if (!list[count++])
+        return NULL;
+    list[count++] = (char *)"PYTHONUNBUFFERED=1";
+    if (run->environment) {
+        list[count] = arena_printf(scratch, "VIRTUAL_ENV=%s", run->environment);
+        if (!list[count])
+            return NULL;
+    }
+    return list;
+}
+
+static enum status spawn(const struct run *run, int output, pid_t *pid, struct error *err)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    struct arena scratch;
+    sigset_t none, all;
+    char **list;
+    int failed = ENOMEM;
+
+    arena_init(&scratch, 4 << 20);
+    sigemptyset(&none);
+    sigfillset(&all);
+    list = variables(run, &scratch);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                                  POSIX_SPAWN_SETPGROUP));
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    if (list && !posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) &&
+        !posix_spawn_file_actions_adddup2(&actions, output, 1) &&
+        !posix_spawn_file_actions_adddup2(&actions, output, 2) &&
+        (run->hold < 0 || !posix_spawn_file_actions_adddup2(&actions, run->hold, run->hold)) &&
+        (!run->folder || !posix_spawn_file_actions_addchdir_np(&actions, run->folder)))
+        failed = posix_spawnp(pid, run->arguments[0], &actions, &attributes,
+                              (char *const *)run->arguments, list);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    arena_release(&scratch);
+    if (failed)
+        return error_set(err, failed == ENOENT ? STATUS_NOT_FOUND : STATUS_UNAVAILABLE,
+                         "cannot run %s: %s", run->arguments[0], strerror(failed));
+    return STATUS_OK;
+}
+
+struct lines {
+    char line[LINE_SIZE];
+    size_t size;
+    const struct run *run;
+};
+
+static void line_end(struct lines *lines)
+{
+    lines->line[lines->size] = 0;
+    if (lines->run->log && lines->size)
+        lines->run->log(lines->run->context, lines->line);
+    if (lines->run->output->size + lines->size + 1 < lines->run->output->limit) {
+        text_append_bytes(lines->run->output,
+                          (struct bytes){(const uint8_t *)lines->line, lines->size});
+        text_append_char(lines->run->output, '\n');
+    }
+    lines->size = 0;
+}
+
+/* A progress bar's carriage return begins its line anew. */
+static void lines_take(struct lines *lines, const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] == '\n' || lines->size + 1 == sizeof lines->line)
+            line_end(lines);
+        if (bytes[i] == '\r' && !(i + 1 < size && bytes[i + 1] == '\n'))
+            lines->size = 0;
+        else if (bytes[i] != '\n' && bytes[i])
+            lines->line[lines->size++] = bytes[i];
+    }
+}
+
+/* Until the end of its output, or `false` at the deadline. A child that it left in the background
+ * may hold the pipe: the end of the program itself is the end. */
+static bool follow(const struct run *run, pid_t pid, int output)
+{
+    struct lines lines = {.run = run};
+    char buffer[4096];
+    siginfo_t ended;
+    bool late = false;
+
+    for (;;) {
+        struct pollfd wait = {.fd = output, .events = POLLIN};
+        int ready = poll(&wait, 1, WAIT_MS);
+        ssize_t got = ready > 0 ? read(output, buffer, sizeof buffer) : -1;
+
+        if (got > 0) {
+            lines_take(&lines, buffer, (size_t)got);
+        } else {
+            ended.si_pid = 0;
+            if (got == 0 || (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+                             ended.si_pid == pid))
+                break;
+        }
+        late = now_ns() > run->deadline_ns;
+        if (late)
+            break;
+    }
+    if (lines.size)
+        line_end(&lines);
+    return !late;
+}
+
+enum status run_program(const struct run *run, int *code, struct error *err)
+{
+    int ends[2], state = 0;
+    pid_t pid;
+    enum status status;
+    bool done;
+
+    if (pipe2(ends, O_CLOEXEC))
+        return error_set(err, STATUS_UNAVAILABLE, "a pipe: %s", strerror(errno));
+    status = spawn(run, ends[1], &pid, err);
+    close(ends[1]);
+    if (status) {
+        close(ends[0]);
+        return status;
+    }
+    done = follow(run, pid, ends[0]);
+    close(ends[0]);
+    if (!done)
+        kill(-pid, SIGKILL);
+    while (waitpid(pid, &state, 0) < 0 && errno == EINTR)
+        continue;
+    kill(-pid, SIGKILL); /* what it left behind */
+    *code = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
+    return done ? STATUS_OK
+                : error_set(err, STATUS_DEADLINE, "%s did not end in time", run->arguments[0]);
+}

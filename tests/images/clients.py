@@ -1,0 +1,354 @@
+#!/usr/bin/env python3
+"""Images and the programs of others: Debian's docker-registry, skopeo, umoci, bubblewrap.
+
+push -> skopeo copy -> umoci unpack -> started under bwrap without a library of the host -> answers as the server
+does; credentials, TLS, mounting, models out of images that others made, 2 GB in constant memory. The last line is
+"images: N passed, N failed"."""
+import base64
+import gzip
+import json
+import os
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import threading
+
+from common import (EXAMPLES, FIRN, Count, environment, firn, folder, free_port, missing, post, registry, sha256,
+                    wait_for)
+from layers import layer
+
+count = Count("images")
+IRIS = {"inputs": [{"name": n, "shape": [3], "datatype": "FP64", "data": d} for n, d in [
+    ("sepal_length", [6.3, 5.1, 5.9]), ("sepal_width", [3.3, 3.5, 3.0]), ("petal_length", [6.0, 1.4, 4.2]),
+    ("petal_width", [2.5, 0.2, 1.5])]]}
+STANDALONE = FIRN.parent / "firn-standalone"
+
+
+def outputs(answer):
+    return [(o["name"], o["data"]) for o in answer["outputs"]]
+
+
+class Server:
+    """firn serve, or a command like it, until the end of the block."""
+
+    def __init__(self, command, url, env):
+        self.command, self.url, self.env = command, url, env
+
+    def __enter__(self):
+        self.process = subprocess.Popen([str(c) for c in self.command], stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, env=self.env)
+        try:
+            wait_for(self.url + "/v2/health/ready")
+        except AssertionError:
+            self.process.kill()
+            raise AssertionError(self.process.stdout.read().decode())
+        return self.url
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        finally:
+            self.process.kill()
+
+
+def tags(host, name):
+    return json.loads(wait_for(f"http://{host}/v2/{name}/tags/list"))["tags"]
+
+
+def digest(text):
+    return re.search(r"digest +(sha256:[0-9a-f]{64})", text).group(1)
+
+
+def journey(home, host, store):
+    """The figure of the issue: pushed, copied, unpacked, started alone, the same answer."""
+    firn("upload", EXAMPLES / "iris.joblib", "--store", store, home=home)
+    stored = firn("show", "iris", "--store", store, home=home).stdout
+    pushed = firn("push", "iris", f"{host}/models/iris", "--store", store, home=home).stdout
+    count.check("the image has the version's digest", digest(pushed) == digest(stored))
+    shown = firn("show", "iris", "--store", store, home=home).stdout
+    count.check("show says where it was pushed", f"{host}/models/iris:1" in shown, shown)
+    inspected = json.loads(subprocess.run(
+        ["skopeo", "inspect", "--tls-verify=false", f"docker://{host}/models/iris:1"], check=True,
+        capture_output=True, env=environment(home)).stdout)
+    count.check("skopeo sees the same digest", inspected["Digest"] == digest(pushed))
+    again = firn("push", "iris", f"{host}/models/iris:latest", "--store", store, home=home).stdout
+    count.check("a second push sends nothing", "2 of 2 blobs were there" in again, again)
+    mounted = firn("push", "iris", f"{host}/other/iris", "--store", store, home=home).stdout
+    count.check("a layer is mounted from another repository", "1 of 2 blobs were there" in mounted, mounted)
+    other = home / "other"
+    firn("pull", f"{host}/models/iris:1", "--store", other, home=home)
+    count.check("a pulled version has the same digest",
+                digest(firn("show", "iris", "--store", other, home=home).stdout) == digest(stored))
+    named = firn("pull", f"{host}/models/iris@{digest(pushed)}", "--name", "flowers", "--store", other, home=home)
+    count.check("pull by digest under another name", "flowers:1" in named.stdout)
+    again = firn("pull", f"{host}/models/iris:latest", "--store", other, home=home)
+    count.check("an image that is there changes nothing", "unchanged" in again.stdout, again.stdout)
+    count.check("the store is whole", "agrees" in firn("verify", "--store", other, home=home).stdout)
+    return digest(stored)
+
+
+def standalone(home, host, store, stored):
+    if not STANDALONE.exists():
+        count.check("the static server is built (make standalone)", False)
+        return
+    pushed = firn("push", "iris", f"{host}/alone/iris:1", "--standalone", "--store", store, home=home).stdout
+    again = firn("push", "iris", f"oci:{home}/layout:x", "--standalone", "--store", store, home=home).stdout
+    count.check("a standalone image is the same each time", digest(pushed) == digest(again))
+    layout, bundle = home / "copied", home / "bundle"
+    subprocess.run(["skopeo", "copy", "-q", "--preserve-digests", "--src-tls-verify=false", f"docker://{host}/alone/iris:1",
+                    f"oci:{layout}:1"], check=True, env=environment(home))
+    manifest = json.loads((layout / "blobs/sha256" / digest(pushed)[7:]).read_text())
+    size = sum(layer["size"] for layer in manifest["layers"])
+    print(f"standalone image: {size / 1e6:.1f} MB, {manifest['layers'][0]['size'] / 1e6:.1f} MB of it the server")
+    count.check("server and scikit-learn model are at most 20 MB", size <= 20e6, str(size))
+    subprocess.run(["umoci", "unpack", "--rootless", "--image", f"{layout}:1", bundle], check=True,
+                   capture_output=True, env=environment(home))
+    config = json.loads((bundle / "config.json").read_text())["process"]
+    port = free_port()
+    command = [f"127.0.0.1:{port}" if c == "0.0.0.0:8080" else c for c in config["args"]]
+    variables = dict(v.split("=", 1) for v in config["env"])
+    here = ["bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--clearenv",
+            "--ro-bind", bundle / "rootfs", "/", *[x for k, v in variables.items() for x in ("--setenv", k, v)], "--",
+            *command]
+    shared = free_port()
+    with Server([FIRN, "serve", "--store", store, "--http", f"127.0.0.1:{shared}"], f"http://127.0.0.1:{shared}",
+                environment(home)) as url:
+        wait_for(url + "/v2/models/iris/ready")
+        want = post(url + "/v2/models/iris/infer", IRIS)
+    with Server(here, f"http://127.0.0.1:{port}", environment(home)) as url:
+        wait_for(url + "/v2/models/iris/ready")
+        got = post(url + "/v2/models/iris/infer", IRIS)
+        versioned = post(url + "/v2/models/iris/versions/1/infer", IRIS)
+        metadata = json.loads(wait_for(url + "/v2/models/iris"))
+    count.check("the image alone answers as the server does", got == want, f"{got} is not {want}")
+    count.check("it knows which version it is", got["model_version"] == "1" and versioned == got)
+    count.check("and of which framework", "sklearn" in json.dumps(metadata), json.dumps(metadata))
+    back = home / "back"
+    firn("pull", f"{host}/alone/iris:1", "--store", back, home=home)
+    count.check("the model out of a standalone image has its first digest",
+                digest(firn("show", "iris", "--store", back, home=home).stdout) == stored)
+    chrooted = free_port()
+    if os.geteuid() == 0:
+        command = [f"127.0.0.1:{chrooted}" if c == "0.0.0.0:8080" else c for c in config["args"]]
+        with Server([shutil.which("chroot"), "--userspec=65532:65532", bundle / "rootfs", *command],
+                    f"http://127.0.0.1:{chrooted}", variables) as url:
+            wait_for(url + "/v2/models/iris/ready")
+            count.check("and under chroot, as nobody", post(url + "/v2/models/iris/infer", IRIS) == want)
+    else:
+        print("SKIPPED chroot: not root")
+
+
+def refused(home, host, what, words, *arguments, **more):
+    done = firn(*arguments, home=home, check=False, **more)
+    count.check(what, done.returncode not in (0, 1) and words in done.stderr, f"exit {done.returncode}: {done.stderr}")
+
+
+def credentials(home, store):
+    with_password = home / "htpasswd"
+    line = subprocess.run(["htpasswd", "-Bbn", "ci", "s3cret"], capture_output=True, text=True).stdout \
+        if shutil.which("htpasswd") else "ci:" + bcrypt_of("s3cret")
+    with_password.write_text(line.strip() + "\n")
+    with registry(home / "auth", htpasswd=with_password) as host:
+        refused(home, host, "no credentials", "wants credentials", "push", "iris", f"{host}/a/iris", "--store", store)
+        good, bad = home / "good.yaml", home / "bad.yaml"
+        good.write_text(f"hosts:\n  {host}:\n    username: ci\n    password: s3cret\n")
+        bad.write_text(f"hosts:\n  {host}:\n    username: ci\n    password: wrong\n")
+        refused(home, host, "wrong credentials", "refuses the credentials", "push", "iris", f"{host}/a/iris", "--store",
+                store, "--registries", bad)
+        firn("push", "iris", f"{host}/a/iris", "--store", store, "--registries", good, home=home)
+        firn("pull", f"{host}/a/iris:1", "--store", home / "authenticated", "--registries", good, home=home)
+        count.check("push and pull with a password", True)
+        docker = home / "docker"
+        docker.mkdir()
+        (docker / "config.json").write_text(json.dumps(
+            {"auths": {host: {"auth": base64.b64encode(b"ci:s3cret").decode()}}}))
+        firn("push", "iris", f"{host}/b/iris", "--store", store, home=home, DOCKER_CONFIG=str(docker))
+        count.check("docker's login counts", True)
+        (docker / "config.json").write_text(json.dumps({"auths": {host: {}}, "credsStore": "secretservice"}))
+        refused(home, host, "docker's helper is named", "secretservice", "push", "iris", f"{host}/b/iris", "--store",
+                store, DOCKER_CONFIG=str(docker))
+
+
+def bcrypt_of(password):
+    import crypt
+    return crypt.crypt(password, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)).replace("$2b$", "$2y$")
+
+
+def tls(home, store):
+    key, certificate = home / "key.pem", home / "certificate.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=firn test", "-addext",
+                    "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    with registry(home / "tls", tls=(certificate, key)) as host:
+        refused(home, host, "an unknown authority", "TLS", "push", "iris", f"https://{host}/a/iris", "--store", store)
+        trusted = home / "trusted.yaml"
+        trusted.write_text(f"hosts:\n  {host}:\n    ca: {certificate}\n")
+        firn("push", "iris", f"{host}/a/iris", "--store", store, "--registries", trusted, home=home)
+        firn("pull", f"https://{host}/a/iris:1", "--store", home / "tls-store", "--registries", trusted, home=home)
+        count.check("push and pull over TLS", True)
+    refused(home, None, "plain http elsewhere", "plain http is refused", "push", "iris", "http://203.0.113.7/a/iris",
+            "--store", store)
+
+
+def layout(place, layers, tag="x"):
+    """An image of these layers as others would make it."""
+    blobs = place / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+
+    def put(data):
+        (blobs / sha256(data)[7:]).write_bytes(data)
+        return {"digest": sha256(data), "size": len(data)}
+
+    described = [{"mediaType": kind, **put(data)} for data, kind in layers]
+    config = put(json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {
+        "type": "layers", "diff_ids": [d["digest"] for d in described]}}).encode())
+    manifest = put(json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                               "config": {"mediaType": "application/vnd.oci.image.config.v1+json", **config},
+                               "layers": described}).encode())
+    (place / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    (place / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [
+        {"mediaType": "application/vnd.oci.image.manifest.v1+json", **manifest,
+         "annotations": {"org.opencontainers.image.ref.name": tag}}]}))
+    return f"oci:{place}:{tag}"
+
+
+def foreign(home):
+    model = (EXAMPLES / "iris.joblib").read_bytes()
+    store = home / "foreign"
+    packings = ["gzip", None] + (["zstd"] if shutil.which("zstd") else [])
+    for i, packed in enumerate(packings):
+        image = layout(home / f"made-{i}", [layer([("etc/", None), ("etc/passwd", b"root")], "gzip"), layer(
+            [("model/", None), ("model/files/", None), ("model/files/model.joblib", model)], packed)])
+        firn("upload", "--image", image, "--name", "iris", "--store", store, home=home)
+    shown = firn("list", "iris", "--store", store, "--json", home=home).stdout
+    count.check("layers gzip, plain and zstd give one version", len(json.loads(shown)) == 1, shown)
+    direct = home / "direct"
+    firn("upload", EXAMPLES / "iris.joblib", "--store", direct, home=home)
+    count.check("the digest is that of an upload", digest(firn("show", "iris", "--store", store, home=home).stdout) ==
+                digest(firn("show", "iris", "--store", direct, home=home).stdout))
+    whited = layout(home / "whited", [
+        layer([("srv/m/old.joblib", b"old"), ("srv/m/a/x", b"x"), ("srv/gone/model.joblib", b"gone")], "gzip"),
+        layer([("srv/m/.wh.old.joblib", b""), ("srv/m/a/.wh..wh..opq", b""), ("srv/.wh.gone", b"")], "gzip"),
+        layer([("./srv/m/churn.joblib", model)])])
+    done = firn("upload", "--image", whited, "--path", "/srv/m/", "--name", "churn", "--store", store, "--json",
+                home=home)
+    count.check("whiteouts hide what is below", json.loads(done.stdout)["bytes"] == len(model), done.stdout)
+    refused(home, None, "a folder that is whited out", "no file at /srv/gone", "upload", "--image", whited, "--path",
+            "srv/gone", "--store", store)
+    one = firn("upload", "--image", whited, "--path", "/srv/m/churn.joblib", "--name", "one", "--store", store,
+               home=home)
+    count.check("a path may be a file", "one:1" in one.stdout)
+    refused(home, None, "an image without a model", "say with --path", "upload", "--image", whited, "--store", store)
+    for what, words, entries in [
+            ("a symbolic link", "symbolic link", [("model/files/model.joblib", None, tarfile.SYMTYPE, "/etc/passwd")]),
+            ("a link above", "symbolic link", [("model", None, tarfile.SYMTYPE, "opt")]),
+            ("a hard link", "hard link", [("model/files/a", b"1"), ("model/files/b", None, tarfile.LNKTYPE, "etc/x")]),
+            ("a device", "device", [("model/files/a", None, tarfile.CHRTYPE, "")]),
+            ("a path that escapes", "leaves the root", [("model/files/../../etc/passwd", b"1")])]:
+        bad = layout(home / what.replace(" ", "-"), [layer(entries, "gzip")])
+        refused(home, None, what, words, "pull", bad, "--name", "bad", "--store", store)
+    bomb = gzip.compress(layer([("model/files/model.joblib", b"\0" * (64 << 20))])[0], 9)
+    double = layout(home / "bomb", [(gzip.compress(bomb * 200, 9), "application/vnd.oci.image.layer.v1.tar+gzip")])
+    refused(home, None, "a bomb", "", "pull", double, "--name", "bomb", "--store", store)
+    listed = firn("list", "--store", store, home=home).stdout
+    count.check("nothing of them is stored", "bad" not in listed and "bomb" not in listed, listed)
+    count.check("nor left behind", not any((store / "tmp").iterdir()))
+
+
+def peak(command, env):
+    """Peak memory of a program in bytes, from its own VmHWM."""
+    process = subprocess.Popen([str(c) for c in command], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise AssertionError(output.decode())
+    return usage.ru_maxrss * 1024
+
+
+def large(home, host):
+    """A version of 2 GB (sparse: the disk hardly notices) there and back."""
+    bytes_of = int(os.environ.get("LARGE_BYTES", 2 << 30))
+    model, store = home / "large", home / "large-store"
+    model.mkdir()
+    shutil.copy(EXAMPLES / "iris.joblib", model / "model.joblib")
+    with open(model / "weights.bin", "wb") as file:
+        file.truncate(bytes_of)
+    (model / "serving.yaml").write_text("kind: Model\nname: large\npayload: [model.joblib, weights.bin]\n")
+    env = environment(home)
+    figures = {}
+    figures["upload"] = peak([FIRN, "upload", model, "--store", store], env)
+    figures["push"] = peak([FIRN, "push", "large", f"{host}/large/m", "--store", store], env)
+    shutil.rmtree(store)
+    figures["pull"] = peak([FIRN, "pull", f"{host}/large/m:1", "--store", store], env)
+    shutil.rmtree(store)
+    shutil.rmtree(model)
+    print(f"{bytes_of / 2**30:.1f} GiB, peak memory: " +
+          ", ".join(f"{k} {v / 2**20:.0f} MiB" for k, v in figures.items()))
+    for what, value in figures.items():
+        count.check(f"{what} of {bytes_of >> 20} MiB in constant memory", value < 128 << 20, f"{value >> 20} MiB")
+
+
+def follow(home, host):
+    """registry: in the user's file makes every upload a push."""
+    store = home / "follow"
+    settings = home / "follow.yaml"
+    settings.write_text(f"registry: {host}/all\n")
+    done = firn("upload", EXAMPLES / "iris.joblib", "--store", store, home=home, FIRN_REGISTRIES=str(settings))
+    count.check("an upload is pushed to the default registry", f"{host}/all/iris:1" in done.stdout, done.stdout)
+    count.check("it is there", tags(host, "all/iris") == ["1"])
+    settings.write_text("registry: 127.0.0.1:1/all\nattempts: 1\n")
+    done = firn("upload", EXAMPLES / "iris.joblib", "--name", "two", "--store", store, home=home,
+                FIRN_REGISTRIES=str(settings))
+    count.check("an upload outlives its registry", "two:1" in done.stdout and "not pushed" in done.stderr, done.stderr)
+
+
+def served(home, host):
+    """The server pushes and pulls, and pushes every upload when it is told a registry."""
+    store, port = home / "served", free_port()
+    env = environment(home)
+    with Server([FIRN, "serve", "--store", store, "--http", f"127.0.0.1:{port}", "--registry", f"{host}/served"],
+                f"http://127.0.0.1:{port}", env) as url:
+        firn("upload", EXAMPLES / "iris.joblib", "--server", url, home=home)
+        end = 100
+        while end and f"{host}/served/iris:1" not in firn("show", "iris", "--server", url, home=home).stdout:
+            threading.Event().wait(0.1)
+            end -= 1
+        count.check("the server pushes uploads", end > 0)
+        pushed = firn("push", "iris", f"{host}/asked/iris", "--server", url, home=home).stdout
+        count.check("the server pushes when asked", f"{host}/asked/iris:1" in pushed, pushed)
+        pulled = firn("pull", f"{host}/asked/iris:1", "--name", "again", "--server", url, home=home).stdout
+        count.check("the server pulls", "again:1" in pulled, pulled)
+        refused(home, host, "but from nowhere else", "not one of", "pull", "203.0.113.7/x/y", "--server", url)
+
+
+def main():
+    absent = missing("docker-registry", "skopeo", "umoci", "bwrap", "openssl")
+    if absent:
+        print("SKIPPED images: no " + ", ".join(absent))
+        print("images: 0 passed, 0 failed")
+        return
+    wanted = sys.argv[1:]
+    with folder() as name, registry(pathlib.Path(name, "registry")) as host:
+        home = pathlib.Path(name)
+        store = home / "store"
+        stored = journey(home, host, store)
+        steps = {"standalone": lambda: standalone(home, host, store, stored), "credentials": lambda: credentials(
+            home, store), "tls": lambda: tls(home, store), "foreign": lambda: foreign(home), "follow": lambda: follow(
+                home, host), "served": lambda: served(home, host), "large": lambda: large(home, host)}
+        for step, run in steps.items():
+            if wanted and step not in wanted:
+                continue
+            try:
+                run()
+            except (AssertionError, subprocess.SubprocessError, OSError) as error:
+                count.check(step, False, str(error)[:2000])
+    count.done()
+
+
+main()

@@ -1,0 +1,386 @@
+#!/usr/bin/env python3
+"""A registry that lies, stalls and redirects: each time a clear error that names the object, nothing stored, no
+credentials where they do not belong. The last line is "hostile: N passed, N failed"."""
+import base64
+import concurrent.futures
+import http.server
+import json
+import pathlib
+import socket
+import threading
+import time
+
+from common import EXAMPLES, Count, firn, folder, free_port, sha256
+from layers import layer
+
+count = Count("hostile")
+MODEL = (EXAMPLES / "iris.joblib").read_bytes()
+SEEN = []  # (port, path, Authorization) of every request
+HUGE = 1 << 40
+
+
+class Registry(http.server.BaseHTTPRequestHandler):
+    """An honest registry with one image m/m:1; what differs is in `server.lies`, by path or kind."""
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, status, body=b"", length=None, **headers):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def do_GET(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        self.body = self.rfile.read(length) if length else b""
+        SEEN.append((self.server.server_port, self.path, self.headers.get("Authorization"), self.command))
+        image, lies = self.server.image, self.server.lies
+        kind = ("ping" if self.path == "/v2/" else "manifest" if "/manifests/" in self.path else
+                "token" if self.path.startswith("/token") else "blob" if "/blobs/sha256:" in self.path else "other")
+        if kind == "blob":
+            kind = "config" if self.path.endswith(image.config_digest) else "layer"
+        if kind in lies:
+            return lies[kind](self)
+        if kind == "ping":
+            return self.answer(200, b"{}")
+        if kind == "manifest" and self.command in ("GET", "HEAD"):
+            return self.answer(200, image.manifest, Content_Type=image.type)
+        data = image.blobs.get(self.path.rsplit("/", 1)[-1])
+        if data is not None:
+            return self.answer(200, data)
+        return self.answer(404, b'{"errors":[{"code":"BLOB_UNKNOWN","message":"no such blob"}]}')
+
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_GET
+
+
+class Image:
+    type = "application/vnd.oci.image.manifest.v1+json"
+
+    def __init__(self, layers=None, config=None, manifest=None):
+        layers = layers or [layer([("model/files/model.joblib", MODEL)])]
+        self.blobs = {sha256(data): data for data, _ in layers}
+        config = config if config is not None else json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {
+            "type": "layers", "diff_ids": [sha256(data) for data, _ in layers]}}).encode()
+        self.config_digest = sha256(config)
+        self.blobs[self.config_digest] = config
+        self.fields = {"schemaVersion": 2, "config": {"mediaType": "application/vnd.oci.image.config.v1+json",
+                                                      "digest": self.config_digest, "size": len(config)},
+                       "layers": [{"mediaType": kind, "digest": sha256(data), "size": len(data)}
+                                  for data, kind in layers]}
+        self.manifest = manifest if manifest is not None else json.dumps(self.fields).encode()
+
+    def changed(self, **fields):
+        self.manifest = json.dumps({**self.fields, **fields}).encode()
+        return self
+
+
+class Listener(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        pass  # clients that had enough
+
+
+def start(image=None, **lies):
+    server = Listener(("127.0.0.1", 0), Registry)
+    server.daemon_threads = True
+    server.image, server.lies = image or Image(), lies
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+class Home:
+    def __init__(self, path):
+        self.path = path
+        self.store = path / "store"
+        self.settings = path / "registries.yaml"
+
+    def pull(self, server, reference="m/m:1", hosts=""):
+        self.settings.write_text(f"stall-seconds: 2\nattempts: 2\n{hosts}")
+        return firn("pull", f"127.0.0.1:{server.server_port}/{reference}", "--name", "bad", "--store", self.store,
+                    "--registries", self.settings, home=self.path, check=False, timeout=60)
+
+    def refused(self, what, server, *words, **more):
+        begin = time.time()
+        done = self.pull(server, **more)
+        took = time.time() - begin
+        server.shutdown()
+        good = done.returncode not in (0, 1) and all(w in done.stderr for w in words) and took < 30 \
+            and "Sanitizer" not in done.stderr
+        count.check(what, good, f"exit {done.returncode} after {took:.0f} s: {done.stderr}")
+        left = list((self.store / "blobs" / "sha256").iterdir()) + list((self.store / "tmp").iterdir())
+        count.check(f"{what}: nothing is stored", not left, str(left))
+
+
+def endless(handler):
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    try:
+        while True:
+            handler.wfile.write(piece)
+    except OSError:
+        pass
+
+
+def stall(handler):
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000000")
+    handler.end_headers()
+    handler.wfile.write(b"x" * 10)
+    handler.wfile.flush()
+    time.sleep(15)
+
+
+def silent(handler):
+    time.sleep(15)
+
+
+def short(handler):
+    handler.answer(200, b"x" * 10, length=5000)
+    handler.close_connection = True
+
+
+def answers(status, body=b"", **headers):
+    return lambda handler: handler.answer(status, body, **headers)
+
+
+def many_headers(handler):
+    handler.send_response(200)
+    for i in range(4000):
+        handler.send_header(f"X-{i}", "y" * 200)
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
+
+
+def lies(home):
+    layer_digest = Image().fields["layers"][0]["digest"]
+    other = b"y" * len(layer([("model/files/model.joblib", MODEL)])[0])
+    home.refused("a layer with other bytes", start(layer=answers(200, other)), layer_digest, "other bytes")
+    home.refused("a configuration with other bytes", start(config=answers(200, b"{}" + b" " * (len(
+        Image().blobs[Image().config_digest]) - 2))), Image().config_digest, "other bytes")
+    home.refused("a manifest with other bytes", start(manifest=answers(200, b'{"schemaVersion":2}')), "sha256:00",
+                 "other bytes", reference="m/m@sha256:" + "0" * 64)
+    home.refused("a longer layer", start(layer=answers(200, other + b"more")), layer_digest, "longer than")
+    home.refused("a shorter layer", start(layer=answers(200, other[:100])), layer_digest, "ends at byte 100")
+    home.refused("a body that is cut off", start(layer=short), layer_digest)
+    home.refused("an endless layer", start(layer=endless), layer_digest, "longer than")
+    home.refused("an endless manifest", start(manifest=endless), "manifest 1", "more than 4194304 bytes")
+    home.refused("an endless configuration", start(config=endless), Image().config_digest, "longer than")
+    home.refused("a stalled layer", start(layer=stall), layer_digest, "no progress for 2 s")
+    home.refused("a registry that says nothing", start(ping=silent), "no progress for 2 s")
+    home.refused("a layer that is not there", start(layer=answers(404)), layer_digest, "answer 404")
+    home.refused("failures on end", start(layer=answers(503)), layer_digest, "answer 503")
+    home.refused("too many headers", start(manifest=many_headers), "headers")
+    home.refused("no such tag", start(manifest=answers(
+        404, b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown \\u001b[31m"}]}')), "manifest 1", "MANIFEST_UNKNOWN")
+    home.refused("something else than a registry", start(ping=answers(200, b"hi"), manifest=answers(200, b"<html>")),
+                 "manifest 1")
+
+
+def manifests(home):
+    one = {"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": sha256(b"x"), "size": 1}
+    huge = Image().changed(config={"digest": sha256(b"c"), "size": 1 << 50})
+    for what, image, word in [
+            ("no JSON", Image(manifest=b"{"), "manifest 1"), ("an array", Image(manifest=b"[]"), "not an object"),
+            ("deep nesting", Image(manifest=b'{"a":' + b"[" * 100000), "manifest 1"),
+            ("schema version 1", Image(manifest=b'{"schemaVersion":1}'), "schema version 2"),
+            ("no layers", Image().changed(layers=None), "no list of layers"),
+            ("1,000 layers", Image().changed(layers=[one] * 1000), "more than 128"),
+            ("a layer of a negative size", Image().changed(layers=[{**one, "size": -1}]), "no size"),
+            ("a layer of 8 EiB", Image().changed(layers=[{**one, "size": (1 << 63) - 1}]), "more than 1099511627776"),
+            ("a digest of another kind", Image().changed(layers=[{**one, "digest": "sha512:00"}]), "no sha256"),
+            ("a digest with a path in it", Image().changed(layers=[{**one, "digest": "sha256:../../../../etc/passwd"}]),
+             "no sha256"), ("an immense configuration", huge, "more than 4194304"),
+            ("a configuration that is no JSON", Image(config=b"nothing"), "configuration"),
+            ("an index in an index", Image(manifest=json.dumps({"schemaVersion": 2, "manifests": [
+                {"digest": sha256(b"x"), "size": 1}]}).encode()), "other bytes")]:
+        home.refused(f"a manifest with {what}", start(image), word)
+
+
+def layers(home):
+    import gzip
+    import tarfile
+    wide = [(f"model/files/{i}", b"") for i in range(100100)]
+    cases = [
+        ("escapes", "leaves the root", [layer([("model/files/../../../../tmp/x", b"1")])]),
+        ("is a symbolic link", "symbolic link", [layer([("model/files/m", None, tarfile.SYMTYPE, "/etc/passwd")])]),
+        ("is a hard link", "hard link", [layer([("model/files/m", None, tarfile.LNKTYPE, "/etc/passwd")])]),
+        ("is a device", "device", [layer([("model/files/m", None, tarfile.BLKTYPE, "")])]),
+        ("is a pipe", "device", [layer([("model/files/m", None, tarfile.FIFOTYPE, "")])]),
+        ("has 100,100 files", "more than 100000 members", [layer(wide, "gzip")]),
+        ("has one file twice", "twice", [layer([("model/files/m", b"1"), ("model/files/m", b"2")])]),
+        ("is no tar", "broken tar", [(b"x" * 2000, "application/vnd.oci.image.layer.v1.tar")]),
+        ("is broken gzip", "gzip", [(layer([("m", MODEL)], "gzip")[0][:200], "application/vnd.oci.image.layer.v1.tar+gzip")]),
+        ("is a bomb", "", [(gzip.compress(gzip.compress(b"\0" * (1 << 26), 9) * 50, 9), "x")]),
+        ("unpacks to nothing that is a model", "no known format", [layer([("model/files/model.joblib", b"\0" * 5000)])])]
+    for what, word, made in cases:
+        home.refused(f"a layer that {what}", start(Image(made)), word)
+    labels = {"org.opencontainers.image.title": "../../x", "io.firn.format": "sklearn-joblib", "io.firn.framework": "s",
+              "io.firn.framework.version": "1", "io.firn.contract.digest": sha256(b"[]")}
+    for what, word, entries, changed in [
+            ("without a contract", "no /model/contract.json", [("model/files/model.joblib", MODEL)], {}),
+            ("with another contract", "not the one that its label names",
+             [("model/contract.json", b"{}"), ("model/files/model.joblib", MODEL)], {}),
+            ("with a contract of another model", "contract",
+             [("model/contract.json", b"[]"), ("model/files/model.joblib", MODEL)], {}),
+            ("that is an application", "application", [("model/contract.json", b"[]"), ("model/files/model", MODEL)],
+             {"io.firn.format": "firn-application"}),
+            ("with an immense contract", "", [("model/contract.json", b" " * (9 << 20)), ("model/files/m", MODEL)], {})]:
+        made = layer(entries)
+        config = json.dumps({"config": {"Labels": {**labels, **changed}}, "rootfs": {
+            "type": "layers", "diff_ids": [sha256(made[0])]}}).encode()
+        home.refused(f"an image like ours {what}", start(Image([made], config)), word)
+
+
+def leaks(home):
+    """Where requests go, and what goes with them."""
+    victim = start()
+    secret = base64.b64encode(b"ci:s3cret").decode()
+
+    def credentials(server, more=""):
+        return f"hosts:\n  127.0.0.1:{server.server_port}:\n    username: ci\n    password: s3cret\n{more}"
+
+    def run(what, server, *words, refused=True, **more):
+        del SEEN[:]
+        if refused:
+            home.refused(what, server, *words, **more)
+        return [seen for seen in SEEN if seen[0] == victim.server_port]
+
+    away = f"http://127.0.0.1:{victim.server_port}"
+    reached = run("a layer elsewhere on this machine", start(layer=answers(307, Location=f"{away}/secret")),
+                  "address of this machine")
+    count.check("it was not asked", not reached, str(reached))
+    reached = run("the link's own addresses", start(layer=answers(307, Location="http://169.254.169.254/latest")),
+                  "address of this machine")
+    for address in ("http://[::1]:1/", "http://[::ffff:127.0.0.1]:1/", "http://0.0.0.0:1/", "http://2130706433:1/"):
+        run(f"a redirect to {address}", start(layer=answers(307, Location=address)), "address of this machine")
+    for scheme in ("file:///etc/passwd", "gopher://127.0.0.1:1/x", "ftp://203.0.113.1/"):
+        run(f"a redirect to {scheme}", start(layer=answers(307, Location=scheme)), "no URL of http")
+    loop = start()
+    loop.lies["layer"] = lambda handler: handler.answer(307, Location=handler.path)
+    run("redirects without end", loop, "more than 5 redirects")
+    run("a redirect to nowhere", start(layer=answers(307)), "leads nowhere")
+
+    def guarded(handler):
+        if handler.headers.get("Authorization") == f"Basic {secret}":
+            return handler.answer(200, b"{}")
+        return handler.answer(401, WWW_Authenticate='Basic realm="x"')
+
+    server = start(ping=guarded, layer=answers(307, Location=f"{away}/blob"))
+    named = credentials(server, f"  127.0.0.1:{victim.server_port}:\n    plain-http: true\n")
+    reached = run("a redirect to another host that the user named", server, "answer 404", hosts=named)
+    count.check("it gets no credentials", reached and not any(seen[2] for seen in reached), str(reached))
+    tokens = start()
+    tokens.lies["ping"] = answers(401, WWW_Authenticate=f'Bearer realm="{away}/token",service="s"')
+    reached = run("tokens at another host", tokens, "would get the password", hosts=credentials(tokens))
+    count.check("the other host gets no password", not reached, str(reached))
+    loop = start(ping=answers(401, WWW_Authenticate='Basic realm="x"'))
+    run("401 without end", loop, "refuses the credentials", hosts=credentials(loop))
+    both = start()
+    both.lies["token"] = answers(200, b'{"token":"t"}')
+    both.lies["ping"] = lambda handler: handler.answer(
+        401, WWW_Authenticate=f'Bearer realm="http://127.0.0.1:{both.server_port}/token",service="s"')
+    run("tokens that are never accepted", both, "refuses the credentials")
+    for what, body in [("no JSON", b"x"), ("no token", b"{}"), ("a token with a line end", b'{"token":"a\\r\\nX: y"}'),
+                       ("an immense one", b'{"token":"' + b"a" * (1 << 20) + b'"}')]:
+        both = start(token=answers(200, body))
+        both.lies["ping"] = (lambda port: lambda handler: handler.answer(
+            401, WWW_Authenticate=f'Bearer realm="http://127.0.0.1:{port}/token"'))(both.server_port)
+        run(f"a token answer with {what}", both, "token")
+    for challenge in ("", "Digest x", "Bearer", 'Bearer realm="', 'Bearer realm="file:///etc/passwd"', "Bearer realm=" +
+                      "x" * 3000):
+        server = start(ping=answers(401, **({"WWW_Authenticate": challenge} if challenge else {})))
+        run(f"the challenge {challenge[:30]!r}", server, "registry")
+    victim.shutdown()
+
+
+def broken_line(home):
+    """Connections that break: a large layer arrives in the end, an upload goes on where it was."""
+    data = layer([("model/files/model.joblib", MODEL), ("other", b"z" * 3000000)])
+    server = start(Image([data]))
+
+    def dropping(handler):
+        first = int((handler.headers.get("Range") or "bytes=0-")[6:].split("-")[0])
+        handler.send_response(206 if first else 200)
+        if first:
+            handler.send_header("Content-Range", f"bytes {first}-{len(data[0]) - 1}/{len(data[0])}")
+        handler.send_header("Content-Length", str(len(data[0]) - first))
+        handler.end_headers()
+        handler.wfile.write(data[0][first:first + 1000000])
+        handler.wfile.flush()
+        handler.connection.shutdown(socket.SHUT_RDWR)
+        handler.close_connection = True
+
+    server.lies["layer"] = dropping
+    done = home.pull(server)
+    count.check("a layer over connections that break", done.returncode == 0, done.stderr)
+
+    def from_the_start(handler):
+        del server.lies["layer"]
+        dropping(handler)
+
+    server.lies["layer"] = from_the_start
+    home.store = home.path / "again"
+    done = home.pull(server)
+    count.check("a registry without ranges", done.returncode == 0, done.stderr)
+    server.shutdown()
+
+
+def uploads(home):
+    """A registry that misbehaves while it is written to."""
+    store = home.path / "whole"
+    firn("upload", EXAMPLES / "iris.joblib", "--store", store, home=home.path)
+
+    def upload(method, answer):
+        def other(handler):
+            if handler.command == method:
+                return answer(handler)
+            return handler.answer(202, Location="/v2/m/m/blobs/uploads/1")
+        return other
+
+    absent = {"layer": answers(404), "config": answers(404)}
+    for what, words, lie in [
+            ("an upload that leads nowhere", "not where to upload", upload("POST", answers(202))),
+            ("an upload to this machine's own services", "address of this machine",
+             upload("POST", answers(202, Location="http://127.0.0.1:1/x"))),
+            ("an upload that is refused", "DENIED", upload("PUT", answers(
+                403, b'{"errors":[{"code":"DENIED","message":"no"}]}'))),
+            ("an upload that fails on end", "answer 500", upload("PUT", answers(500))),
+            ("an upload that stalls", "no progress", upload("PUT", silent))]:
+        server_lies = {**absent, "other": lie}
+        server = start(**server_lies)
+        home.settings.write_text("stall-seconds: 2\nattempts: 2\n")
+        done = firn("push", "iris", f"127.0.0.1:{server.server_port}/m/m", "--store", store, "--registries",
+                    home.settings, home=home.path, check=False, timeout=60)
+        server.shutdown()
+        count.check(what, done.returncode not in (0, 1) and words in done.stderr, done.stderr)
+    server = start(other=upload("PUT", answers(201)), layer=answers(404), config=answers(404),
+                   manifest=answers(201, Docker_Content_Digest="sha256:" + "0" * 64))
+    done = firn("push", "iris", f"127.0.0.1:{server.server_port}/m/m", "--store", store, home=home.path, check=False)
+    server.shutdown()
+    count.check("a registry that has it as another one", "as another one" in done.stderr, done.stderr)
+    shown = firn("show", "iris", "--store", store, home=home.path).stdout
+    count.check("no push is remembered", "pushed" not in shown, shown)
+    done = firn("push", "iris", f"127.0.0.1:{free_port()}/m/m", "--store", store, "--registries", home.settings,
+                home=home.path, check=False)
+    count.check("no registry at all", done.returncode == 7 and "registry 127.0.0.1" in done.stderr, done.stderr)
+
+
+def main():
+    with folder() as name, concurrent.futures.ThreadPoolExecutor() as pool:
+        runs = {}
+        for run in (lies, manifests, layers, leaks, broken_line, uploads):
+            place = pathlib.Path(name, run.__name__)
+            place.mkdir()
+            runs[run.__name__] = pool.submit(run, Home(place))
+        for name, run in runs.items():
+            count.check(name, not run.exception(), repr(run.exception()))
+    count.done()
+
+
+main()
