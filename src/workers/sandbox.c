@@ -200,6 +200,11 @@ void worker_sandbox_describe(struct text *text)
                     ability->detail[i][0] ? ": " : "", ability->detail[i]);
 }
 
+enum status worker_sandbox_check(struct error *err)
+{
+    return sandbox_check(sandbox_ability(), err);
+}
+
 /* --- starting --- */
 
 const char *sandbox_files(const struct sandbox_request *request)

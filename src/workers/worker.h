@@ -52,3 +52,6 @@ size_t worker_pids(const struct servable *servable, pid_t *pids, size_t count);
  * "landlock  no: not in this kernel". */
 struct text;
 void worker_sandbox_describe(struct text *text);
+
+/* UNAVAILABLE when that is too little to run a stranger's code. */
+enum status worker_sandbox_check(struct error *err) must_check;

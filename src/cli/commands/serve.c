@@ -117,6 +117,22 @@ static struct native_options native_of(const struct settings *settings)
                                    .model_max = (size_t)settings->model_memory_max};
 }
 
+/* What keeps workers in, and what does not: nothing is missing silently. */
+static enum status say_sandbox(const struct worker_policy *workers, struct error *err)
+{
+    struct text layers = {0};
+
+    if (!workers->sandbox) {
+        fprintf(stderr, "workers run WITHOUT a sandbox, with all rights of this server\n");
+        return STATUS_OK;
+    }
+    TRY(worker_sandbox_check(err));
+    worker_sandbox_describe(&layers);
+    fprintf(stderr, "sandbox of workers:\n%s", layers.data ? layers.data : "");
+    text_release(&layers);
+    return STATUS_OK;
+}
+
 static enum status serve_store(const struct serve *serve, const struct settings *settings,
                                struct registry *registry, const sigset_t *signals,
                                struct error *err)
@@ -142,6 +158,8 @@ static enum status serve_store(const struct serve *serve, const struct settings 
     if (!status && serve->workers) {
         status = worker_policy_of(settings, serve->store, &workers, &keep, err);
         options.workers = source.workers = &workers;
+        if (!status)
+            status = say_sandbox(&workers, err);
         options.source = source_of_registry(&source);
     }
     snprintf(temporary, sizeof temporary, "%s/tmp", serve->store);
