@@ -267,6 +267,7 @@ static nghttp2_session *session_new(struct http2 *http2)
 {
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *option = NULL;
+    nghttp2_mem memory = http2_memory(http2->connection->io);
     nghttp2_session *session = NULL;
 
     if (nghttp2_session_callbacks_new(&callbacks))
@@ -287,7 +288,7 @@ static nghttp2_session *session_new(struct http2 *http2)
         nghttp2_option_set_max_continuations(option, CONTINUATIONS_MAX);
         nghttp2_option_set_max_settings(option, SETTINGS_MAX);
         nghttp2_option_set_max_outbound_ack(option, ACKS_MAX);
-        if (nghttp2_session_server_new2(&session, callbacks, http2, option))
+        if (nghttp2_session_server_new3(&session, callbacks, http2, option, &memory))
             session = NULL;
         nghttp2_option_del(option);
     }

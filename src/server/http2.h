@@ -76,6 +76,7 @@ static inline struct stream *stream_of(struct exchange *exchange)
 
 /* http2.c */
 void http2_flush_later(struct http2 *http2);
+nghttp2_mem http2_memory(struct io *io); /* http2_memory.c */
 struct stream *stream_new(struct http2 *http2, int32_t id);
 void stream_close(struct stream *stream); /* nghttp2 has forgotten it */
 

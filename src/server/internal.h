@@ -24,6 +24,7 @@ enum {
     READ_BYTES = 64 << 10,
     OUT_BYTES_MAX = 64 << 10, /* answers gathered before they are sent */
     RATE_CHECK_MS = 1000,
+    IO_PIECE_CLASSES = 11,
 };
 
 struct io {
@@ -45,6 +46,8 @@ struct io {
     struct response response;
     struct job *free_jobs;
     size_t free_job_count;
+    struct piece *pieces[IO_PIECE_CLASSES]; /* free memory of HTTP/2's sessions */
+    size_t piece_bytes;
     struct stream *free_streams;
     size_t free_stream_count;
 
@@ -68,7 +71,7 @@ struct server {
     struct settings settings;
     struct registry *registry;
     const struct worker_policy *workers; /* what uploads may install; NULL: nothing */
-    const struct image_hosts *hosts;      /* registries that it may talk to; NULL: none */
+    const struct image_hosts *hosts;     /* registries that it may talk to; NULL: none */
     char *temporary;
     struct router *router;
     struct metrics *metrics;
@@ -257,6 +260,7 @@ void answer_refresh_date(struct io *io); /* io->date */
 /* http2.c and its neighbours */
 
 void io_free_streams(struct io *io);
+void io_free_pieces(struct io *io);
 
 /* The connection speaks HTTP/2: these are its first bytes. */
 void connection_http2_begin(struct connection *connection, uint8_t *data, size_t size);

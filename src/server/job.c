@@ -218,10 +218,13 @@ static struct job *job_new(struct exchange *exchange, const uint8_t *data, size_
     if (!job)
         return NULL;
     if (exchange->in.data && (const uint8_t *)exchange->in.data == data) {
-        text_release(&job->data);
+        struct text empty = job->data;
+
         job->data = exchange->in;
         job->buffered = job->data.capacity; /* counted already */
-        exchange->in = (struct text){0};
+        exchange->in = empty;
+        if (!exchange->stream || !server_buffer(io->server, empty.capacity))
+            text_release(&exchange->in);
     } else {
         text_append_bytes(&job->data, (struct bytes){data, size});
         job->buffered = job->data.capacity;
@@ -269,9 +272,11 @@ void job_hand_on(struct exchange *exchange, const uint8_t *data, size_t size,
     if (!exchange->stream)
         connection->phase = PHASE_BODY;
     if ((const uint8_t *)job->data.data == data) { /* more requests may lie behind: give it back */
+        struct text empty = exchange->in;
+
         exchange->in = job->data;
-        job->data = (struct text){0};
-        job->buffered = 0;
+        job->data = empty;
+        job->buffered = empty.capacity;
     }
     job_recycle(connection->io, job);
     answer_shed(exchange, match, "queue", "too many requests wait");

@@ -39,8 +39,8 @@ struct route_set {
 enum { ROUTE_PARAMETERS_MAX = 4 };
 
 struct route_match {
-    const struct route *route; /* NULL: no such path, or not with this method */
-    const struct route_set *set; /* of the path */
+    const struct route *route;                     /* NULL: no such path, or not with this method */
+    const struct route_set *set;                   /* of the path */
     size_t index;                                  /* of the route among all */
     struct bytes parameters[ROUTE_PARAMETERS_MAX]; /* as sent */
     size_t parameter_count;

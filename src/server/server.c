@@ -391,6 +391,7 @@ static void io_release(struct io *io)
         io->free_jobs = next;
     }
     io_free_streams(io);
+    io_free_pieces(io);
     if (io->listener.fd >= 0)
         close(io->listener.fd);
     if (io->spare_fd >= 0)

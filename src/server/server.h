@@ -15,7 +15,7 @@ struct server_options {
     struct model_source source;            /* borrowed while the server lives */
     struct registry *registry;             /* borrowed; NULL: the management routes answer 503 */
     const struct worker_policy *workers;   /* what uploads may install; borrowed; NULL: nothing */
-    const struct image_hosts *hosts; /* of registries; borrowed; NULL: none */
+    const struct image_hosts *hosts;       /* of registries; borrowed; NULL: none */
     const char *temporary;                 /* folder for uploads that are being received */
     const struct route_set *const *routes; /* NULL: routes_all() */
 };
