@@ -99,8 +99,6 @@ static bool host_is_trusted(const struct remote *remote, const char *origin)
 
     if (strcmp(origin, remote->origin) == 0)
         return true;
-    if (strncmp(origin, "https://", 8) != 0 && !(remote->host && remote->host->plain_http))
-        return false;
     if (remote->host && remote->host->token_host && strcmp(remote->host->token_host, host) == 0)
         return true;
     if (strcmp(mine, "registry-1.docker.io") == 0)

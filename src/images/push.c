@@ -155,5 +155,7 @@ enum status image_push_reference(const char *prefix, const struct version *versi
         return error_no_memory(err, "a reference");
     if (image_reference_parse(whole, reference, keep, err))
         return error_within(err, "registry \"%s\"", prefix);
+    if (reference->folder)
+        return error_set(err, STATUS_INVALID_INPUT, "\"%s\" is a folder, not a registry", prefix);
     return STATUS_OK;
 }

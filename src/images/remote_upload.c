@@ -180,23 +180,34 @@ static enum status attempt_once(struct sending *sending, bool *again, struct err
     return finish(sending, whole, again, err);
 }
 
+/* The registry has dropped the upload, as some do when a part breaks off. */
+static bool is_lost(const struct sending *sending)
+{
+    int status = sending->remote->answer->status;
+
+    return sending->location.size && (status == 404 || status == 416);
+}
+
+/* What goes on where it was costs no attempt; what begins again does. */
 static enum status upload(struct sending *sending, struct error *err)
 {
+    uint64_t reached = 0; /* at the last failure */
     enum status status;
-    bool again;
+    bool again, lost;
 
     for (int64_t attempt = 1;; attempt++) {
-        uint64_t before = sending->sent;
         status = attempt_once(sending, &again, err);
-        if (!status || !again || attempt >= sending->remote->hosts->attempts)
+        lost = status && !again && is_lost(sending);
+        if (!status || !(again || lost) || attempt >= sending->remote->hosts->attempts)
             return status;
-        if (sending->sent > before)
-            attempt = 0;
-        remote_wait(sending->remote, attempt + 1);
-        if (sending->sent)
-            TRY(resume(sending, err));
-        else
+        remote_wait(sending->remote, attempt);
+        if (lost || !sending->sent)
             text_clear(&sending->location);
+        else
+            TRY(resume(sending, err));
+        if (sending->location.size && sending->sent > reached)
+            attempt = 0;
+        reached = sending->location.size ? sending->sent : 0;
     }
 }
 

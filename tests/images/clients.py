@@ -5,18 +5,22 @@ push -> skopeo copy -> umoci unpack -> started under bwrap without a library of 
 does; credentials, TLS, mounting, models out of images that others made, 2 GB in constant memory. The last line is
 "images: N passed, N failed"."""
 import base64
+import contextlib
 import gzip
+import http.server
 import json
 import os
 import pathlib
 import re
-import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
 import threading
+import time
+import urllib.parse
 
 from common import (EXAMPLES, FIRN, Count, environment, firn, folder, free_port, missing, post, registry, sha256,
                     wait_for)
@@ -180,6 +184,133 @@ def bcrypt_of(password):
     return crypt.crypt(password, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)).replace("$2b$", "$2y$")
 
 
+class Tokens:
+    """A token server of the distribution project's kind: who has the password may do what he asks for."""
+
+    def __init__(self, home):
+        self.key, self.certificate = home / "token-key.pem", home / "token-certificate.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.key, "-out",
+                        self.certificate, "-days", "2", "-subj", "/CN=tokens"], check=True, capture_output=True)
+        der = subprocess.run(["openssl", "x509", "-in", self.certificate, "-outform", "der"], check=True,
+                             capture_output=True).stdout
+        self.chain, self.seen, tokens = base64.b64encode(der).decode(), [], self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *_):
+                pass
+
+            def do_GET(self):
+                query = urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query)
+                password = self.headers.get("Authorization")
+                tokens.seen.append((query, password))
+                named = password == "Basic " + base64.b64encode(b"ci:s3cret").decode()
+                kind, name, actions = query["scope"][0].split(":")
+                allowed = actions.split(",") if named else ["pull"] if name.startswith("public/") else []
+                body = json.dumps({"token": tokens.make(query["service"][0], kind, name, allowed)}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.host = f"127.0.0.1:{self.server.server_port}"
+
+    def make(self, service, kind, name, actions):
+        def part(value):
+            return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+        now = int(time.time())
+        signed = part({"typ": "JWT", "alg": "RS256", "x5c": [self.chain]}) + "." + part({
+            "iss": "test", "sub": "ci", "aud": service, "exp": now + 300, "nbf": now - 10, "iat": now, "jti": "1",
+            "access": [{"type": kind, "name": name, "actions": actions}]})
+        signature = subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.key], input=signed.encode(),
+                                   check=True, capture_output=True).stdout
+        return signed + "." + base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
+
+
+def tokens(home, store):
+    server = Tokens(home)
+    with registry(home / "tokens", token={"realm": f"http://{server.host}/token", "service": "test", "issuer": "test",
+                                          "rootcertbundle": server.certificate}) as host:
+        named, careless = home / "tokens.yaml", home / "careless.yaml"
+        entry = f"hosts:\n  {host}:\n    username: ci\n    password: s3cret\n"
+        careless.write_text(entry)
+        named.write_text(f"{entry}    token-host: {server.host}\n  {server.host}:\n    plain-http: true\n")
+        refused(home, host, "a token server on another host gets no password", "would get the password", "push", "iris",
+                f"{host}/public/iris", "--store", store, "--registries", careless)
+        firn("push", "iris", f"{host}/public/iris", "--store", store, "--registries", named, home=home)
+        firn("pull", f"{host}/public/iris:1", "--store", home / "token-store", "--registries", named, home=home)
+        count.check("push and pull with tokens", any("push" in q["scope"][0] and p for q, p in server.seen))
+        anonymous = home / "anonymous.yaml"
+        anonymous.write_text(f"hosts:\n  {server.host}:\n    plain-http: true\n")
+        firn("pull", f"{host}/public/iris:1", "--store", home / "anonymous", "--registries", anonymous, home=home)
+        count.check("anonymous pull with a token", server.seen[-1][1] is None)
+        refused(home, host, "anonymous push", "credentials", "push", "iris", f"{host}/public/other", "--store", store,
+                "--registries", anonymous)
+    server.server.shutdown()
+
+
+class Flaky:
+    """Passes connections on to a registry, and breaks the one at hand when so many bytes went over it."""
+
+    def __init__(self, host, breaks):
+        self.target, self.breaks, self.moved = host.split(":"), breaks, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                ours, _ = self.listener.accept()
+            except OSError:
+                return
+            theirs = socket.create_connection((self.target[0], int(self.target[1])))
+            for a, b in ((ours, theirs), (theirs, ours)):
+                threading.Thread(target=self.move, args=(a, b), daemon=True).start()
+
+    def move(self, a, b):
+        try:
+            while data := a.recv(1 << 18):
+                b.sendall(data)
+                self.moved += len(data)
+                if self.breaks and self.moved >= self.breaks[0]:
+                    self.moved = -self.breaks.pop(0) + self.moved
+                    break
+        except OSError:
+            pass
+        for s in (a, b):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+
+def flaky(home, host):
+    """300 MB over a line that breaks. docker-registry drops an upload whose part breaks off, so that
+    it begins again; hostile.py has a registry where it goes on."""
+    model, store = home / "flaky-model", home / "flaky-store"
+    model.mkdir()
+    shutil.copy(EXAMPLES / "iris.joblib", model / "model.joblib")
+    with open(model / "weights.bin", "wb") as file:
+        for i in range(300):
+            file.write(bytes([i % 251]) * 1000000)
+    firn("upload", model, "--name", "flaky", "--store", store, home=home)
+    line = Flaky(host, [200 << 20])
+    quick = home / "quick.yaml"
+    quick.write_text(f"stall-seconds: 5\nhosts:\n  {line.host}:\n    plain-http: true\n  {host}:\n    plain-http: true\n")
+    firn("push", "flaky", f"{line.host}/flaky/m", "--store", store, "--registries", quick, home=home)
+    count.check("a push over a line that breaks", not line.breaks)
+    line.moved, line.breaks = 0, [90 << 20, 50 << 20, 100 << 20]
+    firn("pull", f"{line.host}/flaky/m:1", "--store", home / "flaky-back", "--registries", quick, home=home)
+    count.check("a pull over a line that breaks", not line.breaks)
+    count.check("it is whole", digest(firn("show", "flaky", "--store", store, home=home).stdout) ==
+                digest(firn("show", "flaky", "--store", home / "flaky-back", home=home).stdout))
+    line.listener.close()
+    shutil.rmtree(store)
+    shutil.rmtree(home / "flaky-back")
+    shutil.rmtree(model)
+
+
 def tls(home, store):
     key, certificate = home / "key.pem", home / "certificate.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
@@ -339,7 +470,7 @@ def main():
         store = home / "store"
         stored = journey(home, host, store)
         steps = {"standalone": lambda: standalone(home, host, store, stored), "credentials": lambda: credentials(
-            home, store), "tls": lambda: tls(home, store), "foreign": lambda: foreign(home), "follow": lambda: follow(
+            home, store), "tls": lambda: tls(home, store), "tokens": lambda: tokens(home, store), "flaky": lambda: flaky(home, host), "foreign": lambda: foreign(home), "follow": lambda: follow(
                 home, host), "served": lambda: served(home, host), "large": lambda: large(home, host)}
         for step, run in steps.items():
             if wanted and step not in wanted:

@@ -331,6 +331,58 @@ def broken_line(home):
     server.shutdown()
 
 
+def resumed(home):
+    """A registry that keeps what came of a part that broke off: the upload goes on there, nothing is sent twice."""
+    store, model = home.path / "whole", home.path / "model"
+    model.mkdir()
+    (model / "model.joblib").write_bytes(MODEL)
+    with open(model / "weights.bin", "wb") as file:
+        file.truncate(150 << 20)
+    firn("upload", model, "--name", "large", "--store", store, home=home.path)
+    server = start(layer=answers(404), config=answers(404))
+    got, breaks, sizes = bytearray(), [70 << 20, 100 << 20], []
+
+    class Whole(Registry):
+        def do_PATCH(self):
+            first = int(self.headers["Content-Range"].split("-")[0])
+            left = int(self.headers["Content-Length"])
+            if first != len(got):
+                return self.answer(416)
+            while left:
+                piece = self.rfile.read(min(left, 1 << 20))
+                got.extend(piece)
+                left -= len(piece)
+                if breaks and len(got) >= breaks[0]:
+                    breaks.pop(0)
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    self.close_connection = True
+                    return None
+            return self.answer(202, Location="/v2/m/m/blobs/uploads/1", Range=f"0-{len(got) - 1}")
+
+        def do_POST(self):
+            del got[:]
+            self.answer(202, Location="/v2/m/m/blobs/uploads/1")
+
+        def do_PUT(self):
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if "digest=" in self.path:
+                sizes.append((len(got), sha256(bytes(got)), self.path.split("digest=")[1].replace("%3A", ":")))
+            self.answer(201)
+
+        def do_GET(self):
+            if "/uploads/" in self.path:
+                return self.answer(204, Range=f"0-{len(got) - 1}")
+            return Registry.do_GET(self)
+
+    server.RequestHandlerClass = Whole
+    home.settings.write_text("stall-seconds: 20\n")
+    done = firn("push", "large", f"127.0.0.1:{server.server_port}/m/m", "--store", store, "--registries", home.settings,
+                home=home.path, check=False, timeout=60)
+    server.shutdown()
+    count.check("an upload goes on where it broke off", done.returncode == 0 and not breaks, done.stderr)
+    count.check("what came is the layer", sizes and sizes[0][1] == sizes[0][2], str(sizes))
+
+
 def uploads(home):
     """A registry that misbehaves while it is written to."""
     store = home.path / "whole"
@@ -374,7 +426,7 @@ def uploads(home):
 def main():
     with folder() as name, concurrent.futures.ThreadPoolExecutor() as pool:
         runs = {}
-        for run in (lies, manifests, layers, leaks, broken_line, uploads):
+        for run in (lies, manifests, layers, leaks, broken_line, resumed, uploads):
             place = pathlib.Path(name, run.__name__)
             place.mkdir()
             runs[run.__name__] = pool.submit(run, Home(place))
