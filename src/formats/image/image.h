@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Images as files: their kind by the first bytes, their size, their pixels. One file a kind, each
- * with its row in image.c; libjpeg-turbo and libpng do the work of theirs. */
+ * with its row in image.c; libjpeg-turbo, libpng and libwebp do the work of theirs. */
 #pragma once
 
 #include "base/bytes.h"
@@ -42,7 +42,7 @@ struct image_codec {
 
 /* By the first bytes; NULL: none of ours. */
 const struct image_codec *image_codec_of(struct bytes file);
-/* What it is when it is none of ours, but known by name ("WebP"); or NULL. */
+/* What it is when it is none of ours, but known by name ("JPEG XL"); or NULL. */
 const char *image_foreign_name(struct bytes file);
 
 /* Size and pixels; INVALID_INPUT for files that are damaged, UNSUPPORTED for kinds that are not
@@ -56,4 +56,4 @@ enum status image_decode(struct bytes file, const struct image_options *options,
 enum status image_check(const struct image *image, struct error *err) must_check;
 
 extern const struct image_codec image_codec_jpeg, image_codec_png, image_codec_gif,
-    image_codec_tiff, image_codec_bmp, image_codec_pnm;
+    image_codec_tiff, image_codec_bmp, image_codec_pnm, image_codec_webp;

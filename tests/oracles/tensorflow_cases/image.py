@@ -121,6 +121,12 @@ def files():
         contents = np.array(stream.getvalue(), object)
         yield from one(f"Decode{kind.title()}", contents=contents)
         yield from one("DecodeImage", kind, contents=contents, expand_animations=False)
+    for lossless in (False, True):
+        stream = io.BytesIO()
+        Image.fromarray(image.numpy()).save(stream, "WEBP", lossless=lossless)
+        contents = np.array(stream.getvalue(), object)
+        yield from one("DecodeWebP", f"{lossless}", contents=contents)
+        yield from one("DecodeImage", f"webp.{lossless}", contents=contents, expand_animations=False)
 
 
 def cases():

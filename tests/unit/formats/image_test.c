@@ -13,6 +13,12 @@
 /* One pixel: a header, two colours, a frame of the second one. */
 #define GIF "GIF89a\1\0\1\0\x80\0\0\1\2\3\4\5\6,\0\0\0\0\1\0\1\0\0\2\2L\1\0;"
 
+/* Two pixels without losses, the second one half transparent. */
+#define WEBP                                                                                       \
+    "RIFF\x2a\0\0\0WEBPVP8L\x1d\0\0\0\x2f\1\0\0\x10\x0f\xb0\xfd\4\2\x14\x85\xff\x97)"              \
+    "\4\x10\0\5\xcd"                                                                               \
+    "\3\xff\xc3\x7b\x43\5\x22\xfa\x1f\0"
+
 /* Two grey pixels behind a directory of five fields. */
 #define TIFF_FIELD(tag, value) tag "\1\3\0\1\0\0\0" value "\0\0\0"
 #define TIFF                                                                                       \
@@ -31,6 +37,8 @@ static const struct {
     {BYTES("P5 # a comment\n2 1\n255\n\x10\x20"), 3, "1 2 3: 16 16 16 32 32 32", STATUS_OK},
     {BYTES("P6\n1 1 255 abc"), 0, "1 1 3: 97 98 99", STATUS_OK},
     {BYTES(GIF), 0, "1 1 3: 4 5 6", STATUS_OK},
+    {BYTES(WEBP), 0, "1 2 4: 255 1 2 255 3 254 5 128", STATUS_OK},
+    {BYTES(WEBP), 3, "1 2 3: 255 1 2 3 254 5", STATUS_OK},
     {BYTES(TIFF), 3, "1 2 3: 120 120 120 121 121 121", STATUS_OK},
 
     {BYTES(BMP "\xff"), 0, "BMP image: it ends too early", STATUS_INVALID_INPUT},
@@ -45,7 +53,9 @@ static const struct {
     {BYTES("GIF89a\1\0\1\0\0\0\0;"), 0, "without pixels", STATUS_INVALID_INPUT},
     {BYTES("\xff\xd8\xff\xe0"), 0, "JPEG image: it ends too early", STATUS_INVALID_INPUT},
     {BYTES("\x89PNG\r\n\x1a\n\0"), 0, "PNG image: it ends too early", STATUS_INVALID_INPUT},
-    {BYTES("RIFF\0\0\0\0WEBP"), 0, "WebP", STATUS_UNSUPPORTED},
+    {BYTES("RIFF\0\0\0\0WEBP"), 0, "WebP image: its header is damaged", STATUS_INVALID_INPUT},
+    {BYTES(WEBP), 1, "WebP image: 1 channels", STATUS_UNSUPPORTED},
+    {BYTES("\0\0\0\x0cJXL \r\n\x87\n"), 0, "JPEG XL", STATUS_UNSUPPORTED},
     {BYTES("II*\0\xff\xff\0\0x"), 0, "TIFF image: its directory lies outside",
      STATUS_INVALID_INPUT},
     {BYTES("hello"), 0, "no image", STATUS_INVALID_INPUT},

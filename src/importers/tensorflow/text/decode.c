@@ -49,6 +49,7 @@ const struct tf_op_set tf_ops_decode =
               {.name = "DecodePng", .lower = decode, .inputs = 1},
               {.name = "DecodeGif", .lower = decode, .inputs = 1},
               {.name = "DecodeBmp", .lower = decode, .inputs = 1},
+              {.name = "DecodeWebP", .lower = decode, .inputs = 1},
               {.name = "DecodeImage", .lower = decode, .inputs = 1},
               {.name = "DecodeAndCropJpeg", .lower = decode, .inputs = 2},
               {.name = "ExtractJpegShape", .lower = jpeg_shape, .inputs = 1}, );

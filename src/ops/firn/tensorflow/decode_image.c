@@ -52,14 +52,18 @@ static bool is_op(const struct op_call *call, const char *name)
 static enum status kind_check(const struct op_call *call, struct decoding *d, struct error *err)
 {
     bool bmp = d->codec == &image_codec_bmp, gif = d->codec == &image_codec_gif;
-    bool any = is_op(call, "DecodeImage");
+    bool webp = d->codec == &image_codec_webp, any = is_op(call, "DecodeImage");
 
+    if (webp && d->to != DTYPE_U8)
+        return op_error(call, err, STATUS_INVALID_INPUT, "WebP gives uint8 alone");
     if (d->codec == &image_codec_pnm || d->codec == &image_codec_tiff ||
-        (is_op(call, "DecodeBmp") && !bmp) || (bmp && !any && !is_op(call, "DecodeBmp")) ||
+        (is_op(call, "DecodeBmp") && !bmp) ||
+        (webp ? !any && !is_op(call, "DecodeWebP") : is_op(call, "DecodeWebP")) ||
+        (bmp && !any && !is_op(call, "DecodeBmp")) ||
         (is_op(call, "DecodeAndCropJpeg") && d->codec != &image_codec_jpeg))
         return op_error(call, err, STATUS_INVALID_INPUT, "the file is %s", d->codec->name);
-    d->frames =
-        is_op(call, "DecodeGif") || (any && gif && attribute_int(call->attributes, "animated", 1));
+    d->frames = is_op(call, "DecodeGif") || is_op(call, "DecodeWebP") ||
+                (any && (gif || webp) && attribute_int(call->attributes, "animated", 1));
     if (d->codec == &image_codec_png && d->to != DTYPE_U8)
         d->options.bits = 16;
     if (gif && (!any || d->frames))
@@ -103,6 +107,9 @@ static enum status file_read(const struct op_call *call, struct decoding *d, str
     TRY(crop_read(call, d, err));
     if (image_measure(d->file, &d->options, &d->image, err))
         return error_within(err, "%s", call->op->name);
+    if (d->codec == &image_codec_webp && d->image.file_channels != (int)d->image.channels)
+        return op_error(call, err, STATUS_INVALID_INPUT, "the file has %d channels",
+                        d->image.file_channels);
     if (!d->frames && d->image.frames > 1)
         return op_error(call, err, STATUS_INVALID_INPUT, "the file has %zu frames",
                         d->image.frames);
@@ -137,6 +144,9 @@ static enum status infer(struct op_call *call, struct error *err)
         }
     } else if (is_op(call, "DecodeGif")) {
         out = SHAPE(DIM_UNKNOWN, DIM_UNKNOWN, DIM_UNKNOWN, 3);
+    } else if (is_op(call, "DecodeWebP")) {
+        out = SHAPE(DIM_UNKNOWN, DIM_UNKNOWN, DIM_UNKNOWN,
+                    d.options.channels ? d.options.channels : DIM_UNKNOWN);
     } else if (is_op(call, "DecodeImage") && attribute_int(call->attributes, "animated", 1)) {
         out = shape_unknown();
     } else if (d.options.channels) {
