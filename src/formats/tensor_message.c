@@ -134,6 +134,8 @@ static enum status dtype_read(const struct protobuf_field *field, struct parts *
     int64_t code;
 
     TRY(protobuf_i64(field, &code, err));
+    if (code == MAPS)
+        return error_set(err, STATUS_UNSUPPORTED, "map_val: a map is no tensor of one field");
     parts->tensor->dtype = dtype_from_tf(code);
     if (parts->tensor->dtype == DTYPE_NONE)
         return error_set(err, STATUS_INVALID_INPUT, "%lld is no dtype", (long long)code);
@@ -209,6 +211,8 @@ static enum status shape_settle(struct parts *parts, size_t given, struct error 
     int free_dim = -1;
     size_t known = 1, bytes;
 
+    if (!parts->has_shape && given == 0)
+        return error_set(err, STATUS_INVALID_INPUT, "it has neither a shape nor values");
     if (!parts->has_shape && given != 1)
         *shape = SHAPE((int64_t)given);
     for (int d = 0; d < shape->rank; d++) {
