@@ -328,6 +328,44 @@ def tensorflow_serving(channel):
     assert state.version == 1 and state.state == 30
 
 
+def examples(channel):
+    """Classify, Regress and MultiInference, on a model whose inputs are features."""
+    import tensorflow as tf
+    from tensorflow_serving.apis import classification_pb2, inference_pb2, prediction_service_pb2_grpc, regression_pb2
+
+    stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+    model = LogisticRegression(max_iter=500).fit(*load_iris(return_X_y=True))
+    x = load_iris().data[::50]
+
+    def put_examples(request, rows):
+        request.input.example_list.examples.extend(
+            tf.train.Example(features=tf.train.Features(feature={"x": tf.train.Feature(float_list=tf.train.FloatList(value=row))})) for row in rows)
+
+    request = classification_pb2.ClassificationRequest()
+    request.model_spec.name, request.model_spec.signature_name = "iris", "predict_proba"
+    put_examples(request, x)
+    result = stub.Classify(request).result.classifications
+    want = model.predict_proba(x.astype(np.float32))
+    for row, probabilities in zip(result, want):
+        assert [c.label for c in row.classes] == ["0", "1", "2"]
+        assert np.allclose([c.score for c in row.classes], probabilities, atol=1e-6)
+    request = regression_pb2.RegressionRequest()
+    request.model_spec.name = "twice"
+    for value in (1.0, 2.0):
+        example = request.input.example_list_with_context.examples.add()
+        example.features.feature["x"].float_list.value.append(value)
+    assert [r.value for r in stub.Regress(request).result.regressions] == [2, 4]
+    request.input.example_list_with_context.examples.add()
+    refused(lambda: stub.Regress(request), grpc.StatusCode.INVALID_ARGUMENT, "x")
+    several = inference_pb2.MultiInferenceRequest()
+    put_examples(several, x)
+    for _ in range(2):
+        task = several.tasks.add(method_name="tensorflow/serving/classify")
+        task.model_spec.name, task.model_spec.signature_name = "iris", "predict_proba"
+    results = stub.MultiInference(several).results
+    assert len(results) == 2 and len(results[1].classification_result.classifications) == len(x)
+
+
 # --- Open Inference ---
 
 
@@ -435,6 +473,7 @@ def main():
                         checks.run(f"generation {generation}: {function.__name__}", function, protos, channel, generation)
             if published["tensorflow-serving-api==2.21.0"]:
                 checks.run("TensorFlow Serving", tensorflow_serving, channel)
+                checks.run("TensorFlow Serving: examples", examples, channel)
             if published["tritonclient==2.73.0"]:
                 checks.run("Open Inference: typed", typed_contents, channel)
             if published["tritonclient==2.73.0"] and published["python-rapidjson==1.25"]:
