@@ -119,10 +119,10 @@ static void begin(void)
     server.metrics = metrics_new();
     server.requests = calloc(ARRAY_COUNT(ROWS) * HTTP_METHOD_COUNT * 512, sizeof *server.requests);
     server.route_seconds = calloc(ARRAY_COUNT(ROWS), sizeof *server.route_seconds);
-    require(pool_new("compute", false, 1, 64, 1, 1 << 24, NULL, NULL, &server.compute, &err) ==
-                STATUS_OK &&
-            pool_new("upload", true, 1, 64, 2, 1 << 24, NULL, NULL, &server.upload, &err) ==
-                STATUS_OK);
+    require(pool_new("compute", (struct executor){0}, 1, 64, 1, 1 << 24, NULL, NULL,
+                     &server.compute, &err) == STATUS_OK &&
+            pool_new("upload", (struct executor){.control = true}, 1, 64, 2, 1 << 24, NULL, NULL,
+                     &server.upload, &err) == STATUS_OK);
     io.server = &server;
     io.free_slot = UINT32_MAX;
     io.listener.fd = io.spare_fd = -1;
