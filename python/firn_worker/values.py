@@ -11,6 +11,7 @@ except ImportError:
     numpy = None
 
 END = struct.Struct("<Q")
+MISSING = 1 << 63  # in the end of a string that is not there
 # memoryview's and struct's letters, by numpy's names
 LETTERS = {"float16": "e", "float32": "f", "float64": "d", "int8": "b", "int16": "h", "int32": "i", "int64": "q",
            "uint8": "B", "uint16": "H", "uint32": "I", "uint64": "Q", "bool": "?"}
@@ -71,18 +72,18 @@ def known(dtype):
 
 
 def read_strings(data, count):
-    """Elements that are UTF-8 are str; when one is not, all are bytes."""
+    """Elements that are UTF-8 are str; when one is not, all are bytes. A missing one is None."""
     table = count * END.size
     ends = struct.unpack_from("<%dQ" % count, data)
     begin, items = table, []
-    for end in ends:
-        end += table
+    for word in ends:
+        end = (word & ~MISSING) + table
         if end < begin or end > len(data):
             raise ValueError("a string that ends outside its tensor")
-        items.append(bytes(data[begin:end]))
+        items.append(None if word & MISSING else bytes(data[begin:end]))
         begin = end
     try:
-        return [item.decode("utf-8") for item in items]
+        return [item if item is None else item.decode("utf-8") for item in items]
     except UnicodeDecodeError:
         return items
 
@@ -98,6 +99,8 @@ def nest(items, shape):
 
 def read(tensor, arena):
     """The value of a descriptor: a view of the arena where that can be."""
+    if not tensor.dtype:
+        return None  # an optional input that was not given
     shape, count = tuple(tensor.shape), count_of(tensor.shape)
     if not arena.holds(tensor.offset, tensor.size):
         raise ValueError("a tensor outside the arena")
@@ -153,14 +156,15 @@ def of_strings(items, shape, field):
     for item in items:
         if isinstance(item, str):
             item = item.encode("utf-8", "surrogateescape")
-        elif not isinstance(item, bytes):
+        elif item is not None and not isinstance(item, bytes):
             raise fault(field, "a list with %s in it" % type_name(item))
-        parts.append(bytes(item))
+        parts.append(item)
     check_shape(field, shape, "string")
     ends, end = [], 0
-    for part in parts:
-        end += len(part)
-        ends.append(end)
+    for i, part in enumerate(parts):
+        end += len(part or b"")
+        ends.append(end if part is not None else end | MISSING)
+        parts[i] = part or b""
 
     def write(memory):
         table = struct.pack("<%dQ" % len(ends), *ends)
@@ -222,7 +226,7 @@ def kinds(value, field):
     """Are all the numbers of the kind that the field wants? A bool is no number here, and a float no integer."""
     name = DTYPES[field.dtype][2]
     if field.dtype == STRING:
-        allowed = (str, bytes)
+        allowed = (str, bytes, type(None)) if isinstance(value, (list, tuple)) else (str, bytes)
     elif name == "bool":
         allowed = (bool,)
     elif name.startswith(("int", "uint")):

@@ -167,7 +167,61 @@ static enum status send_request(const struct connection *c, const struct client_
     return STATUS_OK; /* what went wrong shows in the answer, or in its absence */
 }
 
-static enum status receive(struct connection *c)
+/* The value of a header in the head of an answer, or NULL. */
+static const char *header(const char *head, size_t size, const char *name)
+{
+    const char *end = head + size, *line = head;
+    size_t length = strlen(name);
+
+    while ((line = memmem(line, (size_t)(end - line), "\r\n", 2))) {
+        line += 2;
+        if ((size_t)(end - line) > length && !strncasecmp(line, name, length) &&
+            line[length] == ':')
+            return line + length + 1 + strspn(line + length + 1, " \t");
+    }
+    return NULL;
+}
+
+/* Percent-encoded up to the end of its line; "" without memory. */
+static const char *client_decode(const char *text, struct arena *keep)
+{
+    size_t size = strcspn(text, "\r\n"), at = 0;
+    char *plain = arena_alloc(keep, size + 1, 1);
+
+    for (size_t i = 0; plain && i < size; i++) {
+        unsigned byte = 0;
+        char digits[3] = {i + 1 < size ? text[i + 1] : 0, i + 2 < size ? text[i + 2] : 0, 0};
+
+        if (text[i] == '%' && sscanf(digits, "%2x", &byte) == 1) {
+            plain[at++] = (char)byte;
+            i += 2;
+        } else {
+            plain[at++] = text[i];
+        }
+    }
+    return plain ? plain : "";
+}
+
+/* Interim answers at the front: lines of a log, for who asked. They are taken out. */
+static void take_interim(struct connection *c, const struct client_request *request,
+                         struct arena *keep)
+{
+    char *end;
+
+    while (c->answer.size > 12 && !memcmp(c->answer.data, "HTTP/1.1 1", 10) &&
+           (end = memmem(c->answer.data, c->answer.size, "\r\n\r\n", 4))) {
+        size_t size = (size_t)(end - c->answer.data) + 4;
+        const char *line = header(c->answer.data, size - 2, "firn-log");
+
+        if (line && request->line)
+            request->line(request->context, client_decode(line, keep));
+        memmove(c->answer.data, end + 4, c->answer.size - size);
+        c->answer.size -= size;
+    }
+}
+
+static enum status receive(struct connection *c, const struct client_request *request,
+                           struct arena *keep)
 {
     c->answer.limit = ANSWER_BYTES_MAX;
     for (;;) {
@@ -184,25 +238,11 @@ static enum status receive(struct connection *c)
         if (got == 0)
             return c->answer.size ? STATUS_OK : broken(c, "closed without an answer");
         c->answer.size += (size_t)got;
+        take_interim(c, request, keep);
     }
 }
 
 /* --- the answer --- */
-
-/* The value of a header in the head of an answer, or NULL. */
-static const char *header(const char *head, size_t size, const char *name)
-{
-    const char *end = head + size, *line = head;
-    size_t length = strlen(name);
-
-    while ((line = memmem(line, (size_t)(end - line), "\r\n", 2))) {
-        line += 2;
-        if ((size_t)(end - line) > length && !strncasecmp(line, name, length) &&
-            line[length] == ':')
-            return line + length + 1 + strspn(line + length + 1, " \t");
-    }
-    return NULL;
-}
 
 /* Take the chunks together, in place. */
 static bool join_chunks(char *body, size_t *size)
@@ -302,7 +342,7 @@ static enum status exchange(struct connection *c, const struct client_request *r
 
     TRY(connect_to(c));
     TRY(send_request(c, request));
-    TRY(receive(c));
+    TRY(receive(c, request, keep));
     TRY(split_answer(c, &code, body));
     kept = arena_text(keep, *body);
     if (!kept)

@@ -20,6 +20,8 @@ struct client_request {
     const struct bytes *pieces; /* of the body, one after the other; borrowed */
     size_t piece_count;
     void (*progress)(void *context, uint64_t done, uint64_t total); /* of the body; may be NULL */
+    void (*line)(void *context,
+                 const char *line); /* what the server says while it works; or NULL */
     void *context;
 };
 

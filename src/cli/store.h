@@ -37,6 +37,7 @@ struct store_upload {
     struct bytes facts;   /* see loading_add; empty: none */
     bool workers;         /* install what a worker needs; a server decides that itself */
     void (*progress)(void *context, uint64_t done, uint64_t total);
+    void (*line)(void *context, const char *line); /* what is installed; may be NULL */
     void *context;
 };
 

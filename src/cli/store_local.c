@@ -132,6 +132,10 @@ static enum status local_upload(struct store *store, const struct store_upload *
     TRY(image_hosts_read(NULL, NULL, &hosts, keep, err));
     if (upload->workers) {
         TRY(workers_here(((struct local *)store)->folder, &workers, keep, err));
+        if (upload->line) {
+            workers.log = upload->line;
+            workers.context = upload->context;
+        }
         add.workers = &workers;
     }
     status = upload->text.size

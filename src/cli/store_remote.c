@@ -348,6 +348,7 @@ static enum status send_packed(struct store *store, const struct store_upload *u
                                      .pieces = s->pieces,
                                      .piece_count = s->count,
                                      .progress = upload->progress,
+                                     .line = upload->line,
                                      .context = upload->context};
     enum status status;
 
@@ -357,7 +358,7 @@ static enum status send_packed(struct store *store, const struct store_upload *u
         text_append(&path, "&name=");
         client_encode(&path, bytes_of(upload->name));
     }
-    text_append(&headers, "Content-Type: application/octet-stream\r\n");
+    text_append(&headers, "Content-Type: application/octet-stream\r\nFirn-Log: stream\r\n");
     if (s->manifest.size && !s->artifact) {
         text_append(&headers, "Firn-Manifest: ");
         client_encode(&headers, s->manifest);

@@ -322,6 +322,9 @@ void body_stream_free(struct body_stream *stream);
  * TOO_LARGE, UNAVAILABLE (too slow). */
 enum status body_stream_read(struct body_stream *stream, uint8_t *data, size_t size, size_t *got,
                              struct error *err) must_check;
+/* An interim answer (1xx, whole) to a client that asked for such, after the body; dropped where it
+ * does not go at once. */
+void body_stream_tell(struct body_stream *stream, struct bytes text);
 bool body_stream_ended(const struct body_stream *stream);        /* the next request may follow */
 struct bytes body_stream_rest(const struct body_stream *stream); /* bytes behind the body */
 

@@ -8,7 +8,7 @@
 
 #include "server/internal.h"
 
-enum { STREAM_BYTES = 64 << 10, WAIT_MS = 1000 };
+enum { STREAM_BYTES = 64 << 10, WAIT_MS = 1000, TELL_WAITS = 10 };
 
 struct body_stream {
     int fd;
@@ -172,4 +172,30 @@ enum status body_stream_read(struct body_stream *stream, uint8_t *data, size_t s
         stream->ended = stream->left == 0;
     }
     return STATUS_OK;
+}
+
+/* Nothing of it, or all: half an answer's head would spoil the answer. */
+void body_stream_tell(struct body_stream *stream, struct bytes text)
+{
+    size_t sent = 0;
+
+    if (stream->piped || !stream->ended)
+        return;
+    for (int waits = 0; sent < text.size && waits < TELL_WAITS;) {
+        struct pollfd wait = {.fd = stream->fd, .events = POLLOUT};
+        ssize_t got =
+            send(stream->fd, text.data + sent, text.size - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (got > 0) {
+            sent += (size_t)got;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            if (sent == 0)
+                return;
+            waits += poll(&wait, 1, WAIT_MS) == 0;
+        } else if (errno != EINTR) {
+            return;
+        }
+    }
+    if (sent < text.size)
+        shutdown(stream->fd, SHUT_RDWR);
 }

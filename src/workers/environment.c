@@ -181,13 +181,21 @@ static void say(struct build *build, const char *line)
     text_append(&build->log, "\n");
 }
 
-/* The last lines of the log, as many as a message holds. */
-static const char *last_lines(const struct text *log)
+/* The last lines of the log, as many as a message holds, on one. */
+static const char *last_lines(const struct text *log, struct arena *keep)
 {
-    const char *from = log->size > LAST_BYTES ? log->data + log->size - LAST_BYTES : log->data;
-    const char *line = from && from > log->data ? strchr(from, '\n') : NULL;
+    size_t size = log->size < LAST_BYTES ? log->size : LAST_BYTES;
+    const char *from = log->size ? log->data + log->size - size : "";
+    const char *line = size == LAST_BYTES ? strchr(from, '\n') : NULL;
+    char *copy = arena_printf(keep, "%s", line && line[1] ? line + 1 : from);
 
-    return !log->size ? "" : line && line[1] ? line + 1 : from;
+    if (!copy)
+        return "";
+    for (size = strlen(copy); size && copy[size - 1] == '\n'; size--)
+        copy[size - 1] = 0;
+    for (char *c = copy; *c; c++)
+        *c = *c == '\n' ? '|' : *c;
+    return copy;
 }
 
 static enum status step(struct build *build, const char *what, const char *folder,
@@ -209,8 +217,8 @@ static enum status step(struct build *build, const char *what, const char *folde
     if (run_program(&run, &code, err))
         return error_within(err, "%s", what);
     if (code)
-        return error_set(err, STATUS_FAILED, "%s ended with %d:\n%s", what, code,
-                         last_lines(&build->log));
+        return error_set(err, STATUS_FAILED, "%s ended with %d: %s", what, code,
+                         last_lines(&build->log, build->keep));
     return STATUS_OK;
 }
 

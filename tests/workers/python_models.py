@@ -184,7 +184,8 @@ def requirements(server, folder):
     check("the log is kept", "colorama" in log.stdout and "pip install" in log.stdout, log.stdout + log.stderr)
     (place / "requirements.txt").write_text("colorama==99.99.99\n")
     code, text = upload(server, place)
-    check("a failing install fails the upload", code != 0 and "99.99.99" in text and "pip install" in text, text)
+    check("a failing install fails the upload", code != 0 and "99.99.99" in text and "ended with 1" in text, text)
+    check("its log is shown as it comes", "pip install -r requirements.txt\n" in text, text)
     done = firn("list", "needy", "--server", server.url, "--json")
     check("no version of it", [row["version"] for row in json.loads(done.stdout)] == [1], done.stdout)
     place = model(folder, "command", source, SUM.format(

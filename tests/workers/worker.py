@@ -96,18 +96,23 @@ def messages_of_every_kind(worker):
     def scale(x, by):
         x *= by                      # in place, as some do
         return {"y": x.sum(axis=1), "n": len(x), "mean": float(x.mean()), "names": ["a", "bc"]}
+    def missing(s):
+        assert s[1] is None
+        return {"s": [None if v else "was missing" for v in s]}
     def scalars(a, b, s, flag):
         assert isinstance(s, str)
         return {"a": int(a) + 1, "b": b, "s": s.upper(), "flag": not flag}
     """, signature("scale", [X, field("by", "double")],
                    [Y, field("n", "int64"), field("mean", "float"), field("names", "string", 2)]),
       signature("scalars", [field("a", "int32"), field("b", "float"), field("s", "string"), field("flag", "bool")],
-                [field("a", "int64"), field("b", "float"), field("s", "string"), field("flag", "bool")]), numpy=True)
+                [field("a", "int64"), field("b", "float"), field("s", "string"), field("flag", "bool")]),
+      signature("missing", [field("s", "string", -1)], [field("s", "string", -1)]), numpy=True)
 def values_of_the_third_generation(worker):
     got = worker.run({"x": [[1.0, 2.0], [3.0, 4.0]], "by": 2.0})
     assert got["y"].tolist() == [6, 14] and got["n"] == 2 and got["mean"] == 5 and got["names"].tolist() == ["a", "bc"]
     got = worker.run({"a": 41, "b": 0.5, "s": "größe", "flag": True}, "scalars")
     assert (got["a"], got["b"], got["s"], bool(got["flag"])) == (42, 0.5, "GRÖSSE", False)
+    assert worker.run({"s": ["a", None]}, "missing")["s"].tolist() == [None, "was missing"]
     assert worker.run({"x": np.zeros((0, 2)), "by": 1.0})["y"].shape == (0,)
 
 

@@ -28,8 +28,9 @@ class Functions:
         return "function \"%s\"" % signature.name
 
     def run(self, signature, inputs):
+        inputs = {name: value for name, value in inputs.items() if value is not None}  # the function's own default
         if self.messages:
-            for field in signature.inputs:
+            for field in [field for field in signature.inputs if field.name in inputs]:
                 inputs[field.name] = protos.from_value(inputs[field.name], field)
         result = self.functions[signature.name](**inputs)
         outputs = getattr(result, "outputs", None)

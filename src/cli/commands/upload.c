@@ -5,6 +5,7 @@
 #include "cli/git.h"
 #include "cli/output.h"
 #include "cli/store.h"
+#include "contract/adapters.h"
 #include "contract/contract.h"
 #include "registry/version_json.h"
 
@@ -37,6 +38,15 @@ static void show(void *progress, uint64_t done, uint64_t total)
     progress_show(progress, done, total);
 }
 
+/* Lines of what is installed, between those of the progress. */
+static void say(void *progress, const char *line)
+{
+    progress_end(progress);
+    for (; *line; line++) /* nothing that a terminal would obey */
+        fputc((unsigned char)*line < ' ' || *line == 0x7f ? ' ' : *line, stderr);
+    fputc('\n', stderr);
+}
+
 static enum status print_people(const struct store_call *call, const struct version *v,
                                 bool unchanged)
 {
@@ -52,14 +62,18 @@ static enum status print_people(const struct store_call *call, const struct vers
     if (v->reason)
         text_printf(call->text, "native    no: %s\n",
                     text_quote(bytes_of(v->reason), quoted, sizeof quoted));
+    if (adapter_serves(v->format, v->reason))
+        text_append(call->text,
+                    "served    by workers, where `firn serve --workers on` allows it\n");
     text_printf(call->text, "digest    %s  (%s)\n", v->digest,
                 output_size((uint64_t)v->bytes, size, sizeof size));
     for (size_t i = 0; i < v->pushed_count; i++)
         text_printf(call->text, "%-8s  %s\n", i ? "" : "pushed", v->pushed[i]);
     text_printf(call->text, "version   %s:%lld%s\n", v->model, (long long)v->number,
                 unchanged ? "  (unchanged: the newest version is the same)" : "");
-    text_printf(call->text, "next      firn %s %s:%lld%s\n", v->reason ? "show" : "predict",
-                v->model, (long long)v->number, call->where);
+    text_printf(call->text, "next      firn %s %s:%lld%s\n",
+                v->reason && !adapter_serves(v->format, v->reason) ? "show" : "predict", v->model,
+                (long long)v->number, call->where);
     return STATUS_OK;
 }
 
@@ -76,6 +90,7 @@ static enum status store(struct store_call *call, struct version *version, bool 
                                         .manifest = options->manifest,
                                         .workers = options->workers,
                                         .progress = show,
+                                        .line = say,
                                         .context = &progress};
     const struct store_pull pull = {.reference = options->image,
                                     .name = options->name,

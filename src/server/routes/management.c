@@ -11,7 +11,7 @@
 #include "base/number.h"
 #include "contract/contract.h"
 #include "formats/json/json.h"
-#include "loading/load.h"
+#include "loading/worker.h"
 #include "registry/version_json.h"
 #include "server/access.h"
 #include "server/internal.h"
@@ -132,12 +132,48 @@ static enum status find_manifest(struct artifact *artifact, struct bytes *manife
     return member_bytes(member, manifest, err);
 }
 
+static void encode(struct text *text, const char *line)
+{
+    for (; *line; line++)
+        if ((unsigned char)*line >= 0x80 || *line < ' ' || *line == '%' || *line == 0x7f)
+            text_printf(text, "%%%02X", (unsigned char)*line);
+        else
+            text_append_char(text, *line);
+}
+
+/* Lines about installing go to a client that wants them as they come: interim answers with the
+ * header Firn-Log. They go where the operator's lines go, too. */
+static void tell_line(void *context, const char *line)
+{
+    const struct request *request = context;
+    const struct worker_policy *policy = request->server->workers;
+    struct text text = {0};
+
+    if (policy->log)
+        policy->log(policy->context, line);
+    text_append(&text, "HTTP/1.1 102 Processing\r\nFirn-Log: ");
+    encode(&text, line);
+    text_append(&text, "\r\n\r\n");
+    if (!text.failed)
+        body_stream_tell(request->stream, text_bytes(&text));
+    text_release(&text);
+}
+
+static bool wants_lines(const struct request *request)
+{
+    struct bytes value;
+
+    return request->server->workers && request_header(request, "firn-log", &value) &&
+           bytes_is(value, "stream");
+}
+
 static enum status store(struct request *request, const struct received *received,
                          const struct upload_facts *facts, struct response *response,
                          struct error *err)
 {
     struct registry *registry = request->server->registry;
-    const struct loading_add add = {
+    struct worker_policy telling;
+    struct loading_add add = {
         .name = facts->name, .workers = request->server->workers, .facts = facts->facts};
     struct loading loading = {0};
     struct bytes manifest = facts->manifest;
@@ -146,6 +182,12 @@ static enum status store(struct request *request, const struct received *receive
     bool unchanged = false;
     enum status status;
 
+    if (wants_lines(request)) {
+        telling = *request->server->workers;
+        telling.log = tell_line;
+        telling.context = request;
+        add.workers = &telling;
+    }
     TRY(artifact_open_bytes(received->bytes, facts->file, NULL, &artifact, err));
     status = find_manifest(artifact, &manifest, err);
     if (status == STATUS_OK)
