@@ -62,7 +62,14 @@ def sparse():
     for operation in ("a-b", "b-a", "intersection", "union"):
         yield from one("DenseToDenseSetOperation", operation, set1=whole(2, 4, low=0, high=6), set2=whole(2, 3, low=0, high=6), set_operation=operation)
         yield from one("SparseToSparseSetOperation", operation, set1_indices=I, set1_values=np.array([1, 2, 3, 4], np.int32), set1_shape=S, set2_indices=J, set2_values=np.array([1, 5, 6, 4], np.int32), set2_shape=S, set_operation=operation)
+        yield from one("DenseToSparseSetOperation", operation, set1=whole(3, 4, low=0, high=6), set2_indices=J, set2_values=np.array([1, 5, 6, 4], np.int32), set2_shape=S, set_operation=operation)
+        yield from one("DenseToDenseSetOperation", f"{operation}.text", set1=text(*"cabaa b".split(" "))[None], set2=text("a", "b", "abc")[None], set_operation=operation)
+        yield from one("DenseToDenseSetOperation", f"{operation}.deep", set1=whole(2, 3, 2, low=0, high=3, dtype=np.int64), set2=whole(2, 3, 4, low=0, high=3, dtype=np.int64), set_operation=operation)
+    yield from one("SetSize", "deep", set_indices=np.array([[0, 0, 0], [0, 0, 1], [1, 1, 0]], np.int64), set_values=text("a", "a", "b"), set_shape=np.array([2, 2, 3], np.int64))
     yield from one("SetSize", set_indices=I, set_values=np.array([1, 2, 3, 4], np.int32), set_shape=S)
+    for kind in (np.int64, np.float32):
+        for normalize in (True, False):
+            yield from one("EditDistance", f"{kind.__name__}.{normalize}", hypothesis_indices=np.array([[0, 0, 0], [0, 0, 1], [0, 1, 0], [1, 1, 0], [1, 1, 2]], np.int64), hypothesis_values=np.array([1, 2, 3, 4, 5], kind), hypothesis_shape=np.array([2, 2, 3], np.int64), truth_indices=np.array([[0, 0, 0], [0, 0, 2], [1, 0, 0], [1, 1, 0], [1, 1, 1], [1, 1, 2]], np.int64), truth_values=np.array([2, 4, 3, 4, 9, 5], kind), truth_shape=np.array([2, 2, 3], np.int64), normalize=normalize)
     yield from one("EditDistance", hypothesis_indices=np.array([[0, 0], [0, 1], [1, 0]], np.int64), hypothesis_values=np.array([1, 2, 3]), hypothesis_shape=np.array([2, 2], np.int64), truth_indices=np.array([[0, 0], [1, 0], [1, 1]], np.int64), truth_values=np.array([1, 4, 3]), truth_shape=np.array([2, 2], np.int64))
 
 
