@@ -105,6 +105,9 @@ enum status application_add(struct registry *registry, const struct manifest_app
                             struct version *version, bool *unchanged, struct arena *keep,
                             struct error *err) must_check;
 
+/* The most inputs and outputs that a step has. */
+void application_widths(const struct application *application, size_t *inputs, size_t *outputs);
+
 /* One that answers. `parts`: (application->part_count,), taken over, also when this fails; so is
  * `memory`, where the application lives. */
 enum status application_servable(const struct application *application, struct servable **parts,

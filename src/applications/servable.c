@@ -66,8 +66,7 @@ static void composed_session_free(struct session *base)
     free(session);
 }
 
-/* The most inputs and outputs that a step has. */
-static void widths(const struct application *application, size_t *inputs, size_t *outputs)
+void application_widths(const struct application *application, size_t *inputs, size_t *outputs)
 {
     *inputs = *outputs = 0;
     for (size_t p = 0; p < application->contract.count; p++)
@@ -83,7 +82,7 @@ static bool session_room(struct composed_session *session, const struct applicat
 {
     size_t inputs, outputs;
 
-    widths(application, &inputs, &outputs);
+    application_widths(application, &inputs, &outputs);
     session->memory = calloc(application->stage_count * outputs + 2 * inputs + outputs + 1,
                              sizeof(struct tensor));
     session->made = calloc(application->stage_count, sizeof(struct tensor *));

@@ -14,8 +14,8 @@ static const size_t QUEUE_BYTES_MAX = 64 << 20;
 
 struct task {
     size_t path, stage;
-    size_t bytes;          /* of the copies */
-    struct arena arena;    /* of them, and of the run */
+    void *memory; /* (capacity,) of the copies */
+    size_t capacity;
     struct tensor *inputs; /* NULL: it could not be copied */
 };
 
@@ -33,6 +33,7 @@ struct counter { /* of a part */
 struct shadows {
     const struct application *application;
     struct session **sessions; /* (part_count,): NULL for parts that shadow nothing */
+    struct tensor *tensors;    /* inputs and outputs of a run */
     pthread_t thread;
     bool runs;
     pthread_mutex_t lock; /* of the sleep alone */
@@ -77,8 +78,7 @@ static void task_run(struct shadows *shadows, struct task *task)
     const struct application_step *step =
         &shadows->application->paths[task->path].steps[task->stage];
     const struct application_stage *stage = &shadows->application->stages[task->stage];
-    struct tensor *inputs = arena_new(&task->arena, struct tensor, step->input_count + 1);
-    struct tensor *outputs = arena_new(&task->arena, struct tensor, step->output_count + 1);
+    struct tensor *inputs = shadows->tensors, *outputs = inputs + step->input_count;
 
     for (size_t v = 0; v < stage->variant_count; v++) {
         struct counter *counter;
@@ -86,7 +86,7 @@ static void task_run(struct shadows *shadows, struct task *task)
 
         if (!stage->variants[v].shadow)
             continue;
-        good = inputs && outputs && variant_run(shadows, task, v, inputs, outputs);
+        good = variant_run(shadows, task, v, inputs, outputs);
         counter = &shadows->counters[stage->variants[v].part];
         atomic_fetch_add(&counter->run, 1);
         atomic_fetch_add(&counter->failed, !good);
@@ -106,11 +106,12 @@ static void slot_give_back(struct shadows *shadows, struct slot *slot)
 {
     struct task *task = &slot->task;
 
-    atomic_fetch_sub(&shadows->bytes, task->bytes);
-    if (task->arena.used > SLOT_BYTES_KEPT)
-        arena_release(&task->arena);
-    else
-        arena_reset(&task->arena);
+    atomic_fetch_sub(&shadows->bytes, task->capacity);
+    if (task->capacity > SLOT_BYTES_KEPT) {
+        free(task->memory);
+        task->memory = NULL;
+        task->capacity = 0;
+    }
     atomic_store_explicit(&slot->turn, shadows->read++ + SLOTS, memory_order_release);
 }
 
@@ -151,40 +152,75 @@ static void *work(void *context)
 
 /* --- offering --- */
 
-static bool tensor_copy(const struct tensor *from, struct tensor *to, struct arena *arena)
+static size_t aligned(size_t size)
 {
-    size_t count = tensor_count(from), size = tensor_bytes(from);
+    return (size + 63) & ~(size_t)63;
+}
+
+static size_t strings_size(const struct tensor *tensor)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; tensor->dtype == DTYPE_STRING && i < tensor_count(tensor); i++)
+        size += ((const struct bytes *)tensor->data)[i].size;
+    return size;
+}
+
+/* Bytes that a copy of the inputs takes; 0: they cannot be copied, or are too large. */
+static size_t copy_size(const struct tensor *inputs, size_t count)
+{
+    size_t size = aligned((count + 1) * sizeof *inputs);
+
+    for (size_t i = 0; i < count; i++) {
+        if (inputs[i].dtype == DTYPE_SEQUENCE || inputs[i].dtype == DTYPE_OPTIONAL)
+            return 0;
+        size += aligned(tensor_bytes(&inputs[i]) + strings_size(&inputs[i]));
+    }
+    return size <= QUEUE_BYTES_MAX ? size : 0;
+}
+
+/* To `memory`, behind it the bytes of strings. */
+static void tensor_copy(const struct tensor *from, struct tensor *to, char *memory)
+{
+    size_t size = tensor_bytes(from);
+    char *strings = memory + size;
 
     *to = *from;
-    to->data = arena_alloc(arena, size + !size, 1);
-    if (!to->data)
-        return false;
+    to->data = memory;
     if (size)
-        memcpy(to->data, from->data, size);
-    for (size_t i = 0; from->dtype == DTYPE_STRING && i < count; i++) {
+        memcpy(memory, from->data, size);
+    for (size_t i = 0; from->dtype == DTYPE_STRING && i < tensor_count(from); i++) {
         struct bytes *text = &((struct bytes *)to->data)[i];
-        char *copy = arena_alloc(arena, text->size + 1, 1);
 
-        if (!copy)
-            return false;
-        if (text->size)
-            memcpy(copy, text->data, text->size);
-        text->data = (const uint8_t *)copy;
+        if (!text->size)
+            continue;
+        memcpy(strings, text->data, text->size);
+        text->data = (const uint8_t *)strings;
+        strings += text->size;
     }
-    return true;
 }
 
 static bool task_fill(const struct application_step *step, const struct tensor *inputs,
                       struct task *task)
 {
-    if (!task->arena.limit)
-        arena_init(&task->arena, QUEUE_BYTES_MAX);
-    task->inputs = arena_new(&task->arena, struct tensor, step->input_count + 1);
-    for (size_t i = 0; task->inputs && i < step->input_count; i++)
-        if (inputs[i].dtype == DTYPE_SEQUENCE || inputs[i].dtype == DTYPE_OPTIONAL ||
-            !tensor_copy(&inputs[i], &task->inputs[i], &task->arena))
-            task->inputs = NULL;
-    return task->inputs != NULL;
+    size_t size = copy_size(inputs, step->input_count);
+    char *at;
+
+    task->inputs = NULL;
+    if (size > task->capacity) {
+        free(task->memory);
+        task->memory = aligned_alloc(64, size);
+        task->capacity = task->memory ? size : 0;
+    }
+    if (!size || !task->memory)
+        return false;
+    task->inputs = task->memory;
+    at = (char *)task->memory + aligned((step->input_count + 1) * sizeof *inputs);
+    for (size_t i = 0; i < step->input_count; i++) {
+        tensor_copy(&inputs[i], &task->inputs[i], at);
+        at += aligned(tensor_bytes(&inputs[i]) + strings_size(&inputs[i]));
+    }
+    return true;
 }
 
 /* A slot to write, or NULL when all are taken. *place: for slot_send. */
@@ -207,8 +243,7 @@ static struct slot *slot_claim(struct shadows *shadows, size_t *place)
 
 static void slot_send(struct shadows *shadows, struct slot *slot, size_t place)
 {
-    slot->task.bytes = slot->task.arena.used;
-    atomic_fetch_add(&shadows->bytes, slot->task.bytes);
+    atomic_fetch_add(&shadows->bytes, slot->task.capacity);
     atomic_store(&slot->turn, place + 1);
     if (!atomic_load(&shadows->asleep))
         return;
@@ -269,10 +304,13 @@ static enum status sessions_open(struct shadows *shadows, struct servable *const
                                  struct error *err)
 {
     const struct application *application = shadows->application;
+    size_t inputs, outputs;
 
     shadows->sessions = calloc(application->part_count, sizeof(struct session *));
     shadows->counters = calloc(application->part_count, sizeof *shadows->counters);
-    if (!shadows->sessions || !shadows->counters)
+    application_widths(application, &inputs, &outputs);
+    shadows->tensors = calloc(inputs + outputs + 1, sizeof *shadows->tensors);
+    if (!shadows->sessions || !shadows->counters || !shadows->tensors)
         return error_no_memory(err, "shadows");
     for (size_t s = 0; s < application->stage_count; s++)
         for (size_t v = 0; v < application->stages[s].variant_count; v++) {
@@ -331,11 +369,12 @@ void shadows_free(struct shadows *shadows)
     if (shadows->runs)
         pthread_join(shadows->thread, NULL);
     for (size_t i = 0; i < SLOTS; i++)
-        arena_release(&shadows->slots[i].task.arena);
+        free(shadows->slots[i].task.memory);
     for (size_t i = 0; shadows->sessions && i < shadows->application->part_count; i++)
         session_free(shadows->sessions[i]);
     free(shadows->sessions);
     free(shadows->counters);
+    free(shadows->tensors);
     pthread_mutex_destroy(&shadows->lock);
     pthread_cond_destroy(&shadows->wake);
     free(shadows);
