@@ -7,8 +7,6 @@
 #include "contract/adapters.h"
 #include "server/models_internal.h"
 
-enum { ROW_BYTES_MAX = 64 << 20 };
-
 uint64_t models_now_ns(void)
 {
     struct timespec now;
@@ -24,23 +22,31 @@ const char *model_state_name(enum model_state state)
     return names[state];
 }
 
-static bool keep_text(const char **text, struct arena *keep)
+/* The texts of a row, copied into one allocation as large as they are: there is one a version,
+ * loaded or not. NULL: no memory. */
+static char *keep_row(struct version *row)
 {
-    if (!*text)
-        return true;
-    *text = arena_text(keep, bytes_of(*text));
-    return *text != NULL;
-}
+    const char **const texts[] = {
+        &row->model,    &row->digest,   &row->format, &row->framework, &row->framework_version,
+        &row->contract, &row->manifest, &row->reason, &row->created};
+    size_t size = 1;
+    char *kept, *at;
 
-static bool keep_row(struct version *row, struct arena *keep)
-{
-    row->aliases = NULL; /* these change; the table has them */
-    row->alias_count = 0;
-    return keep_text(&row->model, keep) && keep_text(&row->digest, keep) &&
-           keep_text(&row->format, keep) && keep_text(&row->framework, keep) &&
-           keep_text(&row->framework_version, keep) && keep_text(&row->contract, keep) &&
-           keep_text(&row->manifest, keep) && keep_text(&row->reason, keep) &&
-           keep_text(&row->created, keep);
+    row->aliases = row->pushed = NULL; /* these change; the table has the aliases */
+    row->alias_count = row->pushed_count = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(texts); i++)
+        size += *texts[i] ? strlen(*texts[i]) + 1 : 0;
+    kept = at = malloc(size);
+    for (size_t i = 0; kept && i < ARRAY_COUNT(texts); i++) {
+        size_t length = *texts[i] ? strlen(*texts[i]) + 1 : 0;
+
+        if (!length)
+            continue;
+        memcpy(at, *texts[i], length);
+        *texts[i] = at;
+        at += length;
+    }
+    return kept;
 }
 
 struct loaded *loaded_new(const struct models *models, const struct version *row)
@@ -49,14 +55,14 @@ struct loaded *loaded_new(const struct models *models, const struct version *row
 
     if (!loaded)
         return NULL;
-    arena_init(&loaded->arena, ROW_BYTES_MAX);
     loaded->row = *row;
     loaded->threads = models->threads;
     atomic_init(&loaded->used_ns, models_now_ns());
     loaded->sessions = calloc(models->threads, sizeof(struct session *));
-    if (!loaded->sessions || !keep_row(&loaded->row, &loaded->arena)) {
+    loaded->texts = keep_row(&loaded->row);
+    if (!loaded->sessions || !loaded->texts) {
         free(loaded->sessions);
-        arena_release(&loaded->arena);
+        free(loaded->texts);
         free(loaded);
         return NULL;
     }
@@ -139,7 +145,7 @@ void loaded_unref(struct models *models, struct loaded *loaded)
             drop_metrics(models, loaded);
     }
     free(loaded->sessions);
-    arena_release(&loaded->arena);
+    free(loaded->texts);
     free(loaded);
 }
 

@@ -16,8 +16,8 @@ enum { MODEL_COSTS = 40, MODEL_TABLE_BYTES_MAX = 256 << 20 };
  */
 struct loaded {
     unsigned references; /* tables that hold it, and the loader; keeper only */
-    struct arena arena;
     struct version row;
+    char *texts;       /* of the row */
     _Atomic int state; /* enum model_state; what READY and FAILED promise is written before */
     _Atomic bool wanted;
     struct error why;

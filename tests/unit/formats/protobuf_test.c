@@ -182,3 +182,34 @@ TEST(protobuf_repeated)
     arena_release(&arena);
     text_release(&text);
 }
+
+TEST(entries_of_maps)
+{
+    static const struct {
+        struct bytes input;
+        const char *key, *value;
+    } ENTRIES[] = {
+        {BYTES("\x0a\x01k\x12\x02vw"), "k", "vw"},
+        {BYTES("\x12\x02vw\x0a\x01k"), "k", "vw"},
+        {BYTES("\x12\x01v"), "", "v"}, /* an empty key is left out */
+        {BYTES("\x0a\x01k"), "k", ""},
+        {BYTES("\x0a\x01k\x1a\x01x\x0a\x01m"), "m", ""}, /* the last one counts */
+    };
+    struct protobuf_field key, value;
+    struct protobuf message;
+    struct bytes text;
+    struct error err = {0};
+
+    for (size_t i = 0; i < ARRAY_COUNT(ENTRIES); i++) {
+        CHECK_OK(protobuf_entry(protobuf_over(ENTRIES[i].input), &key, &value, &err), err);
+        CHECK_OK(protobuf_bytes(&key, &text, &err), err);
+        CHECK(bytes_is(text, ENTRIES[i].key));
+        CHECK_OK(protobuf_bytes(&value, &text, &err), err);
+        CHECK(bytes_is(text, ENTRIES[i].value));
+        CHECK_OK(protobuf_message(&value, &message, &err), err);
+    }
+    CHECK_FAILS(protobuf_entry(protobuf_over(BYTES("\x0a\x05k")), &key, &value, &err), err,
+                STATUS_INVALID_INPUT, "");
+    CHECK_OK(protobuf_entry(protobuf_over(BYTES("\x08\x01")), &key, &value, &err), err);
+    CHECK_FAILS(protobuf_bytes(&key, &text, &err), err, STATUS_INVALID_INPUT, "");
+}
