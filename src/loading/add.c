@@ -101,7 +101,7 @@ enum status load_add(struct loading *loading, struct registry *registry,
     text_append_bytes(&log, add->log);
     status = facts_log(add->facts, &log, keep, err);
     text_append(&log, installed);
-    load_log(loading, &log);
+    load_log(loading, add->workers != NULL, &log);
     if (!status)
         status = text_check(&contract, err);
     if (!status)

@@ -56,7 +56,7 @@ struct loading_add {
 #define LOAD_FACTS "facts"
 /* What there is to tell about an upload: its files, what they are, the contract and where each fact
  * of it comes from, warnings, whether firn serves it. Lines. */
-void load_log(const struct loading *loading, struct text *log);
+void load_log(const struct loading *loading, bool workers, struct text *log); /* allowed? */
 /* The log that is kept with a version, with its digest and number; "" when there is none. */
 enum status load_log_read(struct registry *registry, const struct version *version,
                           struct text *log, struct arena *keep, struct error *err) must_check;

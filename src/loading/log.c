@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/text.h"
+#include "contract/adapters.h"
 #include "loading/load.h"
 
 enum { FILES_SHOWN = 100, LINES_SHOWN = 100 };
@@ -34,7 +35,7 @@ static void lines_log(const char *what, const char *const *lines, size_t count, 
         text_printf(log, "%s: ... and %zu more\n", what, count - LINES_SHOWN);
 }
 
-void load_log(const struct loading *loading, struct text *log)
+void load_log(const struct loading *loading, bool workers, struct text *log)
 {
     const struct description *d = &loading->description;
 
@@ -53,7 +54,9 @@ void load_log(const struct loading *loading, struct text *log)
                                                    : "from the files");
     if (d->contract.count)
         contract_print_table(&d->contract, log);
-    if (d->reason)
+    if (d->reason && workers && adapter_serves(d->format, d->reason))
+        text_append(log, "served by a worker\n");
+    else if (d->reason)
         text_printf(log, "not served: %s\n", d->reason);
 }
 

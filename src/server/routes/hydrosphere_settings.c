@@ -29,6 +29,13 @@ static enum status buildinfo(struct request *request, struct response *response,
     return STATUS_OK;
 }
 
+/* hydrosdk takes 503 for "Unavailable", and gives up at 404. */
+static enum status no_service(struct request *request, struct response *response, struct error *err)
+{
+    (void)request, (void)response;
+    return error_set(err, STATUS_UNAVAILABLE, "firn has no such service");
+}
+
 static enum status health(struct request *request, struct response *response, struct error *err)
 {
     (void)request, (void)err;
@@ -387,6 +394,9 @@ static const struct route ROWS[] = {
     {HTTP_GET, "/api/buildinfo", buildinfo, "name and version", 0},
     {HTTP_GET, "/gateway/buildinfo", buildinfo, "the same", 0},
     {HTTP_GET, "/monitoring/buildinfo", buildinfo, "the same", 0},
+    {HTTP_GET, "/rootcause/buildinfo", no_service, "503: there is no such service", 0},
+    {HTTP_GET, "/visualization/buildinfo", no_service, "503: there is no such service", 0},
+    {HTTP_GET, "/stat/buildinfo", no_service, "503: there is no such service", 0},
     {HTTP_GET, "/api/v2/deployment_configuration", configurations_list,
      "deployment configurations, as they were given", ROUTE_CONTROL},
     {HTTP_POST, "/api/v2/deployment_configuration", configuration_put,
