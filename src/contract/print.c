@@ -193,7 +193,8 @@ static void yaml_fields(struct text *text, const char *key, const struct field *
                     (long long)(fields[i].shape.dims[d] < 0 ? -1 : fields[i].shape.dims[d]));
             text_append(text, "]\n");
         }
-        if (fields[i].dtype != DTYPE_NONE) /* "float" has 64 bits in manifests of some generations */
+        if (fields[i].dtype !=
+            DTYPE_NONE) /* "float" has 64 bits in manifests of some generations */
             text_printf(text, "        type: %s\n",
                         fields[i].dtype == DTYPE_F32 ? "float32" : dtype_name(fields[i].dtype));
         text_printf(text, "        profile: %s\n", profile_name(fields[i].profile));
