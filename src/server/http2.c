@@ -321,8 +321,8 @@ static void set_timer(struct http2 *http2)
     struct io *io = connection->io;
     bool soon = http2->stream_count || http2->block_began_ms;
 
-    if (http2->draining)
-        loop_timer_set(&io->loop, &connection->timer, io->loop.now_ms + GOODBYE_MS);
+    if (http2->draining && !http2->leaving)
+        loop_timer_set(&io->loop, &connection->timer, http2->leave_ms);
     else if (!soon)
         loop_timer_set(&io->loop, &connection->timer,
                        http2->idle_since_ms + (uint64_t)io->server->settings.idle_timeout_ms);
@@ -412,11 +412,17 @@ static void resume(struct connection *connection)
     flush(connection);
 }
 
+/* A call of gRPC may be begun long before its first message. */
+static bool stream_waits(const struct stream *stream)
+{
+    return stream->exchange.grpc && stream->exchange.in.size == stream->exchange.head_size;
+}
+
 static void check_stream(struct stream *stream)
 {
     struct connection *connection = stream->exchange.connection;
 
-    if (stream->state == STREAM_BODY &&
+    if (stream->state == STREAM_BODY && !stream_waits(stream) &&
         connection_too_slow(connection, stream->began_ms, stream->exchange.in.size)) {
         connection_count_timeout(connection, "body");
         stream_refuse(stream, 408, STATUS_DEADLINE, "the request body came too slowly");
@@ -448,7 +454,7 @@ static void timeout(struct connection *connection)
         now - http2->block_began_ms > (uint64_t)settings->head_timeout_ms) {
         connection_count_timeout(connection, "head");
         nghttp2_session_terminate_session(http2->session, NGHTTP2_ENHANCE_YOUR_CALM);
-    } else if (http2->draining && !http2->leaving) {
+    } else if (http2->draining && !http2->leaving && now >= http2->leave_ms) {
         leave(http2);
     } else if (!http2->stream_count && !http2->leaving &&
                now - http2->idle_since_ms >= (uint64_t)settings->idle_timeout_ms) {
@@ -467,6 +473,7 @@ static void drain(struct connection *connection)
     struct http2 *http2 = connection->http2;
 
     http2->draining = true;
+    http2->leave_ms = connection->io->loop.now_ms + GOODBYE_MS;
     nghttp2_submit_shutdown_notice(http2->session);
     for (struct stream *stream = http2->streams; stream; stream = stream->next)
         if (stream->exchange.feeding.feed)

@@ -22,6 +22,7 @@ struct http2 {
     bool leaving;  /* said that we go */
     struct stream *streams;
     unsigned stream_count;
+    uint64_t leave_ms; /* when draining: the last GOAWAY */
     uint64_t idle_since_ms;
     uint64_t block_began_ms; /* of a header block that is not complete; 0: none */
     uint64_t noise_began_ms;

@@ -506,6 +506,31 @@ TEST(grpc_ends_of_streams)
     stop();
 }
 
+/* A call may wait for its first message longer than a body may; not for the rest of it. */
+TEST(grpc_waits_for_messages)
+{
+    char body[16];
+    size_t size = h2_frame(body, 0, "a", 1);
+
+    prepare();
+    FIXTURE.settings.body_grace_ms = 300;
+    FIXTURE.settings.body_rate_min = 1000000;
+    fixture_start(&FIXTURE);
+    struct h2 *h2 = h2_open(&FIXTURE);
+    int32_t patient = h2_ask(h2, "POST", "/test.Test/Echo", GRPC_HEADERS, body, size, 1);
+    int32_t slow = h2_ask(h2, "POST", "/test.Test/Echo", GRPC_HEADERS, body, size, 3);
+    h2_stream(h2, patient)->sent = h2_stream(h2, patient)->hold = 0;
+    h2_stream(h2, patient)->silent = true;
+    h2_wait(h2, slow);
+    CHECK(strstr(h2_stream(h2, slow)->headers, "grpc-status: 4\n"));
+    CHECK(!h2_stream(h2, patient)->closed);
+    h2_stream(h2, patient)->silent = false;
+    nghttp2_session_resume_data(h2->session, patient);
+    CHECK(body_is(h2_wait(h2, patient), "a"));
+    h2_close(h2);
+    stop();
+}
+
 /* --- services of its own --- */
 
 TEST(grpc_health)

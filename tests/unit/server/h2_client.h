@@ -19,6 +19,7 @@ struct h2_stream {
     /* what is sent */
     char *data;
     size_t data_size, sent, hold; /* hold: keep the stream open when so much was sent; 0: no */
+    bool silent;                  /* send no body now */
 };
 
 struct h2 {
@@ -127,7 +128,7 @@ static inline ssize_t h2_read(nghttp2_session *session, int32_t id, uint8_t *buf
 
     (void)session;
     (void)source;
-    if (stream->hold && stream->sent == stream->hold)
+    if (stream->silent || (stream->hold && stream->sent == stream->hold))
         return NGHTTP2_ERR_DEFERRED;
     if (stream->hold && left > stream->hold - stream->sent)
         left = stream->hold - stream->sent;
