@@ -309,6 +309,7 @@ void worker_pool_give(struct worker_pool *pool, struct process *process, enum gi
         process->state = PROCESS_LEAVING;
     } else if (give == GIVE_ABANDONED) {
         process->state = PROCESS_ABANDONED;
+        process->since_ns = worker_now_ns();
     } else {
         process->state = PROCESS_FREE;
         process->since_ns = worker_now_ns();

@@ -32,7 +32,7 @@ struct process {
     struct shared_memory memory;
     uint64_t id;       /* of the frame sent last */
     uint64_t until_ns; /* what it does must be done by then; else it is killed */
-    uint64_t since_ns; /* it is FREE */
+    uint64_t since_ns; /* it is FREE or ABANDONED */
     uint64_t deaf_ns;  /* its output is not read before this */
     bool output_ended;
     bool killed;   /* by us, under the pool's lock */

@@ -19,6 +19,7 @@ enum {
     LEAVE_MS = 300,   /* how long one may take to leave when all shall */
     BACK_OFF_MS = 50, /* before the second start in a row that failed; doubles */
     BACK_OFF_MAX_MS = 30000,
+    GRACE_MS = 3000, /* of one that works for nobody, while others wait for a process */
     FRAMES_MAX = 64, /* of one process, before the others get their turn */
     READY_BYTES_MAX = 1 << 20,
 };
@@ -237,6 +238,15 @@ static void listen_to(struct worker_pool *pool, struct process *process)
 
 /* --- what has to be done at a time --- */
 
+/* It works for nobody while requests wait and there can be no other. */
+static bool is_in_the_way(const struct worker_pool *pool, const struct process *process,
+                          uint64_t now)
+{
+    return process->state == PROCESS_ABANDONED && pool->waiting && !pool->free_count &&
+           !pool->starting && pool->running == slot_count(pool) &&
+           now - process->since_ns >= GRACE_MS * MS;
+}
+
 static void check_time(struct worker_pool *pool, struct process *process, uint64_t now)
 {
     struct frame ping = {.type = FRAME_PING}, leave = {.type = FRAME_SHUTDOWN};
@@ -252,6 +262,8 @@ static void check_time(struct worker_pool *pool, struct process *process, uint64
         else
             snprintf(why, sizeof why, "did not answer within %u ms", limits->request_ms);
         put_down(pool, process, why);
+    } else if (is_in_the_way(pool, process, now)) {
+        put_down(pool, process, "did not answer in time, while other requests waited");
     } else if (process->state == PROCESS_FREE && pool->free_count > 1 &&
                now - process->since_ns >= IDLE_MS * MS) {
         make_unfree(pool, process);

@@ -330,6 +330,20 @@ TEST(deadlines_abandon)
     fixture_close(&f);
 }
 
+TEST(abandoned_ones_make_way)
+{
+    struct worker_options options = options_make("test");
+    struct fixture f = fixture_open(&options);
+    struct error err;
+
+    f.session->deadline_ns = worker_now_ns() + 50000000;
+    CHECK_FAILS(run(f.session, "hang", 4, NULL, &err), err, STATUS_DEADLINE, "in time");
+    f.session->deadline_ns = 0;
+    check_serves(f.session); /* long before request_ms */
+    CHECK(log_has("while other requests waited"));
+    fixture_close(&f);
+}
+
 TEST(prints_are_bounded)
 {
     struct worker_options options = options_make("test");
