@@ -20,6 +20,7 @@ struct tar_stream {
     uint8_t
         *extended; /* (TAR_EXTENDED_MAX,) what `next` is borrowed from; NULL until there is one */
     size_t extended_size;
+    uint8_t header[TAR_BLOCK]; /* of the present member: its path lies here, or in */
     char name[TAR_NAME_SIZE];
 };
 
@@ -177,7 +178,7 @@ static enum status header_read(struct tar_stream *stream, const uint8_t *header,
 enum status tar_stream_next(struct tar_stream *stream, struct tar_entry *entry, bool *more,
                             struct error *err)
 {
-    uint8_t header[TAR_BLOCK];
+    uint8_t *header = stream->header;
     bool is_member = false;
     uint64_t taken;
 
