@@ -196,6 +196,32 @@ static enum status split(struct tf_call *c, struct error *err)
     return split_into(c, c->in[1], axis, count, false, err);
 }
 
+/* Where no size can be -1, which is what the others leave, the sizes are as they are. */
+static bool sizes_are_given(const struct tensor *sizes)
+{
+    for (size_t i = 0; sizes && i < tensor_count(sizes); i++)
+        if (tensor_i64(sizes, i) < 0)
+            return false;
+    return sizes != NULL;
+}
+
+static enum status sizes_complete(struct tf_call *c, int64_t axis, value_id *sizes,
+                                  struct error *err)
+{
+    value_id shape, dim, zero, given, rest, open;
+    int64_t all = 0;
+
+    TRY(emit_1(c->e, "Shape", c->in[0], &shape, err));
+    TRY(EMIT_INTS(c->e, &dim, err, axis));
+    TRY(emit_2(c->e, "Gather", shape, dim, &dim, err)); /* (1,) */
+    TRY(emit_number(c->e, DTYPE_I64, 0, &zero, err));
+    TRY(emit_2(c->e, "Max", *sizes, zero, &given, err));
+    TRY(emit_reduce(c->e, "ReduceSum", given, &all, 1, true, &given, err));
+    TRY(emit_2(c->e, "Sub", dim, given, &rest, err));
+    TRY(emit_2(c->e, "Less", *sizes, zero, &open, err));
+    return emit_node(c->e, "", "Where", EMIT(open, rest, *sizes), EMIT_PLAIN, sizes, err);
+}
+
 static enum status split_v(struct tf_call *c, struct error *err)
 {
     int64_t axis, count;
@@ -204,6 +230,8 @@ static enum status split_v(struct tf_call *c, struct error *err)
     TRY(tf_int(c->node, "num_split", 0, &count, err));
     TRY(tf_known_int(c, 2, &axis, err));
     TRY(tf_index(c, 1, &sizes, err));
+    if (!sizes_are_given(tf_constant(c, 1)))
+        TRY(sizes_complete(c, axis, &sizes, err));
     if (count < 1 || count > TF_OUTPUTS_MAX)
         return error_set(err, STATUS_UNSUPPORTED, "%lld parts", (long long)count);
     parts = arena_new(c->l->keep, value_id, (size_t)count);
