@@ -232,6 +232,76 @@ def hs_rest(name, version, call, url, models):
         check("hs2 model rm", " rows " not in call("model list after rm", "model", "list"))
 
 
+# --- the journeys of docs/hydrosphere.md ---
+
+def python_model(folder, name, code, inputs, outputs):
+    (folder / name / "src").mkdir(parents=True)
+    (folder / name / "src" / "func_main.py").write_text("import numpy as np\n\n\n" + code)
+    write(folder / name, name, "3.0.3", "src", inputs, outputs)
+
+
+def demo(folder, url, home):
+    """Three stages: a function, a model of scikit-learn, a function."""
+    columns = [field(c, "[-1]", "double", "numerical") for c in COLUMNS]
+    python_model(folder, "before", "def predict(mm):\n    return {%s}\n" % ", ".join(
+        f"{c!r}: np.asarray(mm)[:, {i}] / 10" for i, c in enumerate(COLUMNS)), [field("mm", "[-1, 4]", "double", "numerical")], columns)
+    python_model(folder, "after", "def predict(predict):\n    return {'shout': np.char.upper(np.asarray(predict, dtype=str))}\n",
+                 [field("predict", "[-1]", "string", "text")], [field("shout", "[-1]", "string", "text")])
+    for name in ("before", "iris", "after"):
+        code, output = client("hs3", "hs", "apply", "-f", "serving.yaml", home=home, folder=folder / name)
+        check(f"demo: apply {name}", code == 0, output[-1500:])
+    (folder / "demo.yaml").write_text("kind: Application\nname: demo\npipeline:\n" + "".join(
+        f"  - - model: {name}:1\n      weight: 100\n" for name in ("before", "iris", "after")))
+    code, output = client("hs3", "hs", "apply", "-f", "demo.yaml", home=home, folder=folder)
+    check("demo: apply the application", code == 0, output[-1500:])
+    check_answer("demo: it answers", f"{url}/gateway/application/demo", {"mm": [[v * 10 for v in row] for row in ROWS]},
+                 {"shout": [name.upper() for name in IRIS]})
+
+
+def first_generation(folder, url):
+    """Own Keras model: uploaded, composed and asked as in 2018."""
+    subprocess.run(["tar", "czf", "payload.tgz", "model.h5"], cwd=folder / "line", check=True)
+    done = subprocess.run(["curl", "-s", f"{url}/api/v1/model/upload", "-F", "payload=@payload.tgz", "-F", "model_name=linear"],
+                          cwd=folder / "line", capture_output=True, check=True)
+    task = json.loads(done.stdout)
+    same("first generation: upload", [task["status"], task["result"]["modelName"], task["result"]["modelVersion"]], ["Finished", "linear", 1])
+    signature = task["result"]["modelContract"]["signatures"][0]["signatureName"]
+    made = ask(f"{url}/api/v1/applications", {"name": "linear_app", "executionGraph": {"stages": [{"services": [
+        {"runtimeId": 0, "modelVersionId": task["result"]["id"], "weight": 100, "signatureName": signature}]}]}})
+    for name in ("linear_app", made["id"]):
+        check_answer(f"first generation: serve/{name}", f"{url}/api/v1/applications/serve/{name}/{signature}", {"x": [[1, 1], [2, -1]]}, {"y": LINE})
+
+
+def without_manifest(folder, url, home):
+    """A SavedModel: `hs upload` in its folder."""
+    at = folder / "saved"
+    at.mkdir()
+    subprocess.run(["tar", "xf", str(ROOT / "tests" / "importers" / "savedmodel" / "plain.tar.xz")], cwd=at, check=True)
+    at = next(at.rglob("saved_model.pb")).parent
+    code, output = client("hs2", "hs", "upload", "--runtime", "any/image:1", "--name", "saved_model", home=home, folder=at)
+    check("without a manifest: hs upload", code == 0 and "Success" in output, output[-1500:])
+    version = ask(f"{url}/api/v2/model/version/saved_model/1")
+    check("without a manifest: the contract is inferred", version["status"] == "Released" and version["modelSignature"]["inputs"], version)
+    example = {f["name"]: np.ones([max(d, 1) for d in f["shape"]["dims"]]).tolist() for f in version["modelSignature"]["inputs"]}
+    answer = ask(f"{url}/gateway/servable/saved_model:1", example)
+    same("without a manifest: it answers", sorted(answer), sorted(f["name"] for f in version["modelSignature"]["outputs"]))
+
+
+def journeys(old):
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, home = Path(temporary) / "models", Path(temporary)
+        make_models(folder, "3.0.3")
+        with server(Path(temporary) / "store", "--workers", "on") as url:
+            here = [{"cluster": {"server": url}, "name": "here"}]
+            for name, key in ((".hs", "current_cluster"), (".hs-home", "current-cluster")):
+                (home / name).mkdir()
+                (home / name / "config.yaml").write_text(json.dumps({"kind": "Config", "clusters": here, key: "here"}))
+            demo(folder, url, home)
+            first_generation(folder, url)
+            if old:
+                without_manifest(folder, url, home)
+
+
 # --- hydrosdk ---
 
 def sdk():
@@ -268,17 +338,20 @@ def sdk():
 
 def main():
     global IRIS, LINE, KERAS
-    wanted = sys.argv[1:] or ["hs3", "hs2", "sdk"]
+    wanted = sys.argv[1:] or ["hs3", "hs2", "sdk", "journeys"]
     with tempfile.TemporaryDirectory() as temporary:
         KERAS = Path(temporary)
         IRIS, LINE = reference(KERAS)
-        three = prepare("hs3") if {"hs3", "sdk"} & set(wanted) else False
+        three = prepare("hs3") if {"hs3", "sdk", "journeys"} & set(wanted) else False
+        old = prepare("hs2") if {"hs2", "journeys"} & set(wanted) else False
         if three and "hs3" in wanted:
             hs(3)
         if three and "sdk" in wanted:
             sdk()
-        if "hs2" in wanted and prepare("hs2"):
+        if old and "hs2" in wanted:
             hs(2)
+        if three and "journeys" in wanted:
+            journeys(old)
     print(f"hydrosphere clients: {passed} passed, {failed} failed")
     return failed > 0
 
