@@ -242,8 +242,10 @@ static enum status results_check(const struct frame *frame, const struct process
 
         if (frame_tensor_read(frame, i, tensor, err))
             return error_within(err, "result %zu", i);
-        if (tensor->bytes && (tensor->offset < results ||
-                              !checked_range(tensor->offset, tensor->bytes, process->memory.size)))
+        if (!tensor->bytes)
+            tensor->offset = results; /* nothing lies anywhere */
+        if (tensor->offset < results ||
+            !checked_range(tensor->offset, tensor->bytes, process->memory.size))
             return error_set(err, STATUS_INVALID_INPUT, "result %zu lies outside its space", i);
         TRY(field_fits(&signature->outputs[i], tensor, dimensions, err));
         if (!copy_size(tensor, &one) || !checked_add(*size, one, size) || !align(*size, size))
