@@ -34,7 +34,8 @@ static const struct option OPTIONS[] = {
      "serve the one version in this folder of an image, without a store, at 0.0.0.0:8080"},
     {"http", OPTION_TEXT, offsetof(struct serve, http), "HOST:PORT",
      "where to listen (127.0.0.1:8080); port 0 picks one"},
-    {"grpc", OPTION_TEXT, offsetof(struct serve, grpc), "HOST:PORT", "not in this version"},
+    {"grpc", OPTION_TEXT, offsetof(struct serve, grpc), "HOST:PORT",
+     "not needed: gRPC is served where --http listens"},
     {"workers", OPTION_SWITCH, offsetof(struct serve, workers), "on|off",
      "let processes with the framework, in sandboxes, run what firn does not: code of the models "
      "(off)"},
@@ -75,7 +76,8 @@ static enum status check(const struct serve *serve, struct error *err)
     if (serve->workers && serve->image_root)
         return error_set(err, STATUS_UNSUPPORTED, "--workers on needs a store");
     if (serve->grpc)
-        return error_set(err, STATUS_UNSUPPORTED, "--grpc is not in this version");
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "gRPC is served where --http listens; --grpc is not needed");
     return STATUS_OK;
 }
 
