@@ -100,8 +100,8 @@ class OpCase:
         inputs = {a.name: a for a in definition.input_arg}
         arguments = {}
         for name, value in self.arguments.items():
-            if name not in inputs:
-                arguments[name] = value
+            if name not in inputs:  # an attribute, or an input that Python calls otherwise (axis)
+                arguments[name] = tf.constant(value.value) if isinstance(value, K) else value
                 continue
             value = self.typed(inputs[name], value)
             arguments[name] = [self.placeholder(v, f"{name}_{i}") for i, v in enumerate(value)] if isinstance(value, list) else self.placeholder(value, name)

@@ -107,7 +107,8 @@ def joins():
     yield from sweep("Split", axis=K(1), value=normal(2, 4), num_split=2)
     for sizes in ([1, 3], [4, 0], [1, -1], [2, 1, 1]):
         yield from one("SplitV", value=X, size_splits=K(sizes), axis=K(-1), num_split=len(sizes))
-    yield from sweep("SplitV", value=normal(2, 4), size_splits=K([1, 3]), axis=K(1), num_split=2)
+    for dtype in (np.float64, np.int32, np.int64, np.uint8):
+        yield from one("SplitV", dtype.__name__, value=whole(2, 4, low=0, high=9, dtype=dtype), size_splits=K([1, 3]), axis=K(1), num_split=2)
     for sizes in ([1, -1], [-1, 3], [-1, 4], [1, -1, 2]):
         yield from one("SplitV", "rest", value=normal(2, 4), size_splits=K(sizes), axis=K(-1), num_split=len(sizes))
         yield from one("SplitV", "rest.fed", value=normal(2, 4), size_splits=np.array(sizes, np.int32), axis=K(1), num_split=len(sizes))
