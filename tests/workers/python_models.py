@@ -112,6 +112,15 @@ def journeys(server, folder):
     check("upload of the first generation", code == 0 and "linear:1" in text, text)
     status, got = server.infer("linear", {"x": ("FP64", (2, 2), [1, 1, 1, 2])})
     check("messages", (status, got) == (200, {"y": [5, 8]}), (status, got))
+    manifest = pathlib.Path(folder, "linear.yaml")
+    manifest.write_text("kind: Application\nname: linear_app\nsingular:\n  model: linear:1\n  runtime: none:latest\n")
+    done = firn("apply", "-f", manifest, "--server", server.url)
+    check("its application", done.returncode == 0, done.stdout + done.stderr)
+    server.call("POST", "/v2/repository/models/linear_app/load")
+    status, got = server.call("POST", "/api/v1/applications/serve/linear_app/infer", {"x": [[1, 1], [1, 2]]})
+    check("by the path of the first generation", (status, got) == (200, {"y": [5, 8]}), (status, got))
+    status, got = server.call("POST", "/gateway/application/linear_app", {"x": [[1, 1], [1, 2]]})
+    check("by the path of the third", (status, got) == (200, {"y": [5, 8]}), (status, got))
     code, text = upload(server, place)
     check("nothing changed, no version", "unchanged" in text, text)
     place = model(folder, "later", """
@@ -197,6 +206,15 @@ def requirements(server, folder):
     (place / "serving.yaml").write_text(SUM.format(name="command", extra="install-command: echo why not; exit 7",
                                                    signature="infer"))
     code, text = upload(server, place)
+    places = [model(folder, "same%d" % i, source, SUM.format(name="same%d" % i, extra="", signature="infer"),
+                    requirements_txt="colorama==0.4.6  # of both\n") for i in range(2)]
+    before = set(os.listdir(server.store / "environments"))
+    both = [subprocess.Popen([str(FIRN), "upload", str(place), "--server", server.url], stderr=subprocess.PIPE,
+                             stdout=subprocess.PIPE) for place in places]
+    said = [one.communicate()[1].decode() for one in both]
+    made = [name for name in set(os.listdir(server.store / "environments")) - before if not name.endswith(".lock")]
+    check("two at once build once", len(made) == 1 and sorted("pip install" in text for text in said) == [False, True],
+          (made, said))
     check("a failing command", code != 0 and "why not" in text and "ended with 7" in text, text)
 
 
@@ -235,6 +253,9 @@ def wrong(server, folder):
             check("wrong %d" % how, (status, got) == (200, {"y": [42]}), (status, got))
         else:
             check("wrong %d" % how, status >= 500 and wanted in str(got), (status, got))
+        if how == 5:
+            status, got = server.call("POST", "/gateway/servable/wrong:1", {"x": [[how, 42]]})
+            check("wrong by another path", status >= 500 and "KeyError" in str(got), (status, got))
         status, got = server.infer("wrong", {"x": ("FP64", (1, 2), [0, 42])})
         check("the next request, after %d" % how, (status, got) == (200, {"y": [42]}), (status, got))
     for name, source, manifest, wanted in [
