@@ -60,14 +60,17 @@ static ssize_t give(nghttp2_session *session, int32_t id, uint8_t *buffer, size_
 }
 
 #define FIELD(name, value)                                                                         \
-    {(uint8_t *)(name), (uint8_t *)(value), sizeof(name) - 1, strlen(value),                       \
-     NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE}
+    {                                                                                              \
+        (uint8_t *)(name), (uint8_t *)(value), sizeof(name) - 1, strlen(value),                    \
+            NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE                           \
+    }
 
 static void begin(struct client *client, struct call *call)
 {
-    nghttp2_nv fields[] = {FIELD(":method", "POST"), FIELD(":scheme", "http"), FIELD(":path", path),
-                           FIELD(":authority", "localhost"), FIELD("te", "trailers"),
-                           FIELD("content-type", "application/grpc"), FIELD("user-agent", "load")};
+    nghttp2_nv fields[] = {FIELD(":method", "POST"),   FIELD(":scheme", "http"),
+                           FIELD(":path", path),       FIELD(":authority", "localhost"),
+                           FIELD("te", "trailers"),    FIELD("content-type", "application/grpc"),
+                           FIELD("user-agent", "load")};
     nghttp2_data_provider data = {.source.ptr = call, .read_callback = give};
 
     *call = (struct call){.began = now()};
@@ -102,7 +105,8 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *c
 
 static void open_client(struct client *client, int port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     nghttp2_session_callbacks *callbacks;
     int on = 1;

@@ -15,9 +15,9 @@ void *room(struct reading *r, size_t count, size_t size)
     return memory;
 }
 
-__attribute__((format(printf, 5, 0)))
-static void add(struct reading *r, enum remark_kind kind, size_t line, const char *fix,
-                const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static void add(struct reading *r, enum remark_kind kind,
+                                                      size_t line, const char *fix,
+                                                      const char *format, va_list args)
 {
     struct manifests *m = r->manifests;
     size_t at = m->remark_count;
