@@ -72,6 +72,14 @@ const char *hydrosphere_profile_name(enum profile profile)
     return "NONE";
 }
 
+int hydrosphere_profile_number(enum profile profile)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(PROFILES); i++)
+        if (PROFILES[i].profile == profile)
+            return PROFILES[i].number;
+    return 0;
+}
+
 static bool profile_by_name(struct bytes name, enum profile *profile)
 {
     for (size_t i = 0; i < ARRAY_COUNT(PROFILES); i++)

@@ -39,3 +39,4 @@ enum { HYDROSPHERE_DTYPE_SIZE = 24 };
 char *hydrosphere_dtype_name(enum dtype dtype, char name[HYDROSPHERE_DTYPE_SIZE]);
 enum dtype hydrosphere_dtype_from(struct bytes name); /* DTYPE_NONE when it is none */
 const char *hydrosphere_profile_name(enum profile profile);
+int hydrosphere_profile_number(enum profile profile); /* of the enumeration DataProfileType */

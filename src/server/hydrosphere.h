@@ -9,24 +9,6 @@
 #include "contract/manifest.h"
 #include "server/access.h"
 
-struct json;
-
-/* --- words --- */
-
-/* "DT_FLOAT"; numbers are TensorFlow's (dtype_to_tf). */
-char *hydrosphere_dtype(enum dtype dtype, char name[32]);
-enum dtype hydrosphere_dtype_parse(struct bytes name); /* DT_FLOAT and all that dtype_parse knows */
-const char *hydrosphere_profile(enum profile profile); /* "NUMERICAL" */
-int hydrosphere_profile_number(enum profile profile);  /* 2 */
-enum profile hydrosphere_profile_from(int64_t number); /* kinds of NUMERICAL are that */
-
-/* ModelSignature as JSON. Generation 3 has {"dims":[...]}, 2 {"dim":[{"size":..}],"unknownRank"}.
- */
-void hydrosphere_write_signature(struct text *text, const struct signature *signature,
-                                 int generation);
-enum status hydrosphere_read_signature(const struct json *from, struct signature *signature,
-                                       struct arena *keep, struct error *err) must_check;
-
 /* --- versions --- */
 
 struct hydrosphere_image {

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "contract/hydrosphere.h"
+
 /* --- signatures --- */
 
 /* TensorShape {dims 1}; TensorShapeProto {dim 2 {size 1}, unknown_rank 3}. */
