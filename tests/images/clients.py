@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -393,13 +394,20 @@ def foreign(home):
 
 
 def peak(command, env):
-    """Peak memory of a program in bytes, from its own VmHWM."""
-    process = subprocess.Popen([str(c) for c in command], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise AssertionError(output.decode())
-    return usage.ru_maxrss * 1024
+    """Peak memory of a program in bytes: its VmHWM, looked at while it runs. (ru_maxrss would count this
+    process too, from which it was forked.)"""
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen([str(c) for c in command], env=env, stdout=output, stderr=subprocess.STDOUT)
+        most = 0
+        while process.poll() is None:
+            with open(f"/proc/{process.pid}/status") as status:
+                found = re.search(r"VmHWM:\s*(\d+) kB", status.read())
+            most = max(most, int(found[1]) * 1024 if found else 0)
+            time.sleep(0.01)
+        output.seek(0)
+        if process.returncode:
+            raise AssertionError(output.read().decode())
+    return most
 
 
 def large(home, host):
