@@ -5,7 +5,7 @@
 #include "base/number.h"
 #include "base/version.h"
 #include "formats/json/json.h"
-#include "server/hydrosphere_compose.h"
+#include "server/hydrosphere_applications.h"
 #include "server/hydrosphere_v1.h"
 #include "server/internal.h"
 #include "server/stored.h"
@@ -16,90 +16,29 @@ static const char RUNTIME[] = "runtime", ENVIRONMENT[] = "environment";
 
 /* --- applications --- */
 
-static enum status list_print(const struct view *view, struct error *err)
+static enum status list_all(struct request *request, struct response *response, struct error *err)
 {
-    bool any = false;
-
-    text_append(view->text, "[");
-    for (size_t m = 0; m < model_table_count(view->table); m++) {
-        const struct table_model *model = model_table_at(view->table, m);
-
-        if (!model->serving || !hydrosphere_is_application(loaded_row(model->serving)))
-            continue;
-        text_append(view->text, any ? "," : "");
-        any = true;
-        TRY(view_application_1(view, model, err));
-    }
-    text_append(view->text, "]");
-    return STATUS_OK;
+    return applications_list(request, response, view_application_1, err);
 }
 
-static enum status applications_list(struct request *request, struct response *response,
-                                     struct error *err)
+static enum status show(struct request *request, struct response *response, struct error *err)
 {
-    struct view view = view_of(request, response);
-    enum status status = list_print(&view, err);
-
-    model_release(request);
-    return status;
+    return application_show(request, response, view_application_1, err);
 }
 
-static enum status print_named(struct request *request, struct response *response,
-                               struct bytes name, struct error *err)
+static enum status create(struct request *request, struct response *response, struct error *err)
 {
-    struct view view = view_of(request, response);
-    const struct table_model *model;
-    enum status status = view_find_application(request, &view, name, &model, err);
-
-    if (!status)
-        status = view_application_1(&view, model, err);
-    model_release(request);
-    return status;
+    return application_compose(request, response, COMPOSE_NEW, view_application_1, err);
 }
 
-static enum status application_show(struct request *request, struct response *response,
-                                    struct error *err)
+static enum status replace(struct request *request, struct response *response, struct error *err)
 {
-    return print_named(request, response, request->parameters[0], err);
+    return application_compose(request, response, COMPOSE_CHANGE, view_application_1, err);
 }
 
-static enum status application_create(struct request *request, struct response *response,
-                                      struct error *err)
+static enum status remove_one(struct request *request, struct response *response, struct error *err)
 {
-    struct version version;
-
-    TRY(hydrosphere_compose(request, COMPOSE_NEW, &version, err));
-    return print_named(request, response, bytes_of(version.model), err);
-}
-
-static enum status application_replace(struct request *request, struct response *response,
-                                       struct error *err)
-{
-    struct version version;
-
-    TRY(hydrosphere_compose(request, COMPOSE_CHANGE, &version, err));
-    return print_named(request, response, bytes_of(version.model), err);
-}
-
-static enum status application_delete(struct request *request, struct response *response,
-                                      struct error *err)
-{
-    struct view view = view_of(request, response);
-    const struct table_model *model;
-    struct registry *registry;
-    const char *name = NULL;
-    enum status status = view_find_application(request, &view, request->parameters[0], &model, err);
-
-    if (!status && !(name = arena_text(request_arena(request), bytes_of(model->name))))
-        status = error_no_memory(err, "a request");
-    if (!status)
-        status = view_application_1(&view, model, err);
-    model_release(request);
-    TRY(status);
-    TRY(stored_registry(request, &registry, err));
-    TRY(registry_delete(registry, name, 0, err));
-    models_refresh(request->server->models, false);
-    return STATUS_OK;
+    return application_delete(request, response, view_application_1, err);
 }
 
 /* Of path parameter 0 with the signature of parameter 1. */
@@ -317,20 +256,18 @@ static enum status environment_create(struct request *request, struct response *
 }
 
 static const struct route ROWS[] = {
-    {HTTP_GET, "/api/v1/applications", applications_list, "applications", ROUTE_CONTROL},
-    {HTTP_POST, "/api/v1/applications", application_create,
+    {HTTP_GET, "/api/v1/applications", list_all, "applications", ROUTE_CONTROL},
+    {HTTP_POST, "/api/v1/applications", create,
      "make an application: {name, executionGraph {stages [{services [{runtimeId, modelVersionId, "
      "weight, signatureName}]}]}}",
      ROUTE_CONTROL},
-    {HTTP_PUT, "/api/v1/applications", application_replace, "change an application, at once",
+    {HTTP_PUT, "/api/v1/applications", replace, "change an application, at once", ROUTE_CONTROL},
+    {HTTP_GET, "/api/v1/applications/{id}", show, "an application, by id or name", ROUTE_CONTROL},
+    {HTTP_DELETE, "/api/v1/applications/{id}", remove_one, "delete an application with its history",
      ROUTE_CONTROL},
-    {HTTP_GET, "/api/v1/applications/{id}", application_show, "an application, by id or name",
-     ROUTE_CONTROL},
-    {HTTP_DELETE, "/api/v1/applications/{id}", application_delete,
-     "delete an application with its history", ROUTE_CONTROL},
     {HTTP_GET, "/api/v1/applications/generateInputs/{id}/{signature}", application_example,
      "an example of a request", ROUTE_CONTROL},
-    {HTTP_GET, "/gateway/applications", applications_list, "applications", ROUTE_CONTROL},
+    {HTTP_GET, "/gateway/applications", list_all, "applications", ROUTE_CONTROL},
     {HTTP_GET, "/api/v1/runtime", runtimes_list, "runtimes: kept, not used", ROUTE_CONTROL},
     {HTTP_POST, "/api/v1/runtime", runtime_create,
      "keep a runtime: {name, version, modelTypes, tags, configParams}", ROUTE_CONTROL},
