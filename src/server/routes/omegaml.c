@@ -105,7 +105,7 @@ static enum status parse(struct prediction *p, struct error *err)
     return give(p, &frame, by_name, columns, err);
 }
 
-static void write_shape(const struct tensor *tensor, struct text *body)
+static void write_shape(struct text *body, const struct tensor *tensor)
 {
     text_append_char(body, '[');
     for (int d = 0; d < tensor->shape.rank; d++)
@@ -133,11 +133,6 @@ static void write_each(const struct prediction *p, struct text *body,
     text_append_char(body, '}');
 }
 
-static void write_shape_last(struct text *body, const struct tensor *tensor)
-{
-    write_shape(tensor, body);
-}
-
 static enum status answer(struct prediction *p, struct error *err)
 {
     struct text *body = &p->response->body;
@@ -149,7 +144,7 @@ static enum status answer(struct prediction *p, struct error *err)
     text_append(body, ",\"result\":");
     write_each(p, body, json_write_tensor);
     text_append(body, ",\"shape\":");
-    write_each(p, body, write_shape_last);
+    write_each(p, body, write_shape);
     text_printf(body, ",\"version\":%lld,\"resource_uri\":", (long long)row->number);
     json_write_string(body, p->request->parameters[0]);
     text_append_char(body, '}');
