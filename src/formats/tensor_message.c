@@ -6,73 +6,26 @@
 #include "base/cursor.h"
 #include "formats/tensorflow/tensor_proto.h"
 
-enum {
-    DTYPE = 1,
-    SHAPE_FIELD = 2,
-    CONTENT = 4,
-    FLOATS = 5,
-    DOUBLES = 6,
-    INTS = 7,
-    STRINGS = 8,
-    COMPLEX64 = 9,
-    INT64S = 10,
-    BOOLS = 11,
-    COMPLEX128 = 12,
-    HALVES = 13,
-    RESOURCES = 14,
-    VARIANTS = 15,
-    UINT32S = 16,
-    UINT64S = 17,
-    MAPS = 27,
-    LAST = UINT64S,
+enum { /* beside the fields of TensorProto */
+       RESOURCES = 14,
+       VARIANTS = 15,
+       MAPS = 27,
+       LAST = TF_UINT64_VAL,
 };
 
 static const char *const LISTS[LAST + 1] = {
-    [FLOATS] = "float_val",   [DOUBLES] = "double_val",      [INTS] = "int_val",
-    [STRINGS] = "string_val", [COMPLEX64] = "scomplex_val",  [INT64S] = "int64_val",
-    [BOOLS] = "bool_val",     [COMPLEX128] = "dcomplex_val", [HALVES] = "half_val",
-    [UINT32S] = "uint32_val", [UINT64S] = "uint64_val",
+    [TF_FLOAT_VAL] = "float_val",       [TF_DOUBLE_VAL] = "double_val",
+    [TF_INT_VAL] = "int_val",           [TF_STRING_VAL] = "string_val",
+    [TF_SCOMPLEX_VAL] = "scomplex_val", [TF_INT64_VAL] = "int64_val",
+    [TF_BOOL_VAL] = "bool_val",         [TF_DCOMPLEX_VAL] = "dcomplex_val",
+    [TF_HALF_VAL] = "half_val",         [TF_UINT32_VAL] = "uint32_val",
+    [TF_UINT64_VAL] = "uint64_val",
 };
 
-/* The list of a dtype; 0: it has none. */
+/* The list of a dtype; 0: no client sends it. */
 static uint32_t list_of(enum dtype dtype)
 {
-    switch (dtype) {
-    case DTYPE_F32:
-        return FLOATS;
-    case DTYPE_F64:
-        return DOUBLES;
-    case DTYPE_F16:
-    case DTYPE_BF16:
-        return HALVES;
-    case DTYPE_C64:
-        return COMPLEX64;
-    case DTYPE_C128:
-        return COMPLEX128;
-    case DTYPE_I64:
-        return INT64S;
-    case DTYPE_BOOL:
-        return BOOLS;
-    case DTYPE_U32:
-        return UINT32S;
-    case DTYPE_U64:
-        return UINT64S;
-    case DTYPE_STRING:
-        return STRINGS;
-    case DTYPE_I8:
-    case DTYPE_I16:
-    case DTYPE_I32:
-    case DTYPE_U8:
-    case DTYPE_U16:
-    case DTYPE_QI8:
-    case DTYPE_QU8:
-    case DTYPE_QI16:
-    case DTYPE_QU16:
-    case DTYPE_QI32:
-        return INTS;
-    default:
-        return 0;
-    }
+    return dtype == DTYPE_I4 || dtype == DTYPE_U4 ? 0 : tf_tensor_list(dtype);
 }
 
 bool tensor_message_has(enum dtype dtype)
@@ -145,7 +98,7 @@ static enum status dtype_read(const struct protobuf_field *field, struct parts *
 static enum status list_seen(struct parts *parts, const struct protobuf_field *field,
                              struct error *err)
 {
-    if (field->wire == PROTOBUF_BYTES && field->bytes.size == 0 && field->number != STRINGS)
+    if (field->wire == PROTOBUF_BYTES && field->bytes.size == 0 && field->number != TF_STRING_VAL)
         return STATUS_OK; /* an empty list */
     if (parts->list && parts->list != field->number)
         return error_set(err, STATUS_INVALID_INPUT, "values stand in both %s and %s",
@@ -158,11 +111,11 @@ static enum status part_read(const struct protobuf_field *field, enum tensor_dia
                              struct parts *parts, struct arena *keep, struct error *err)
 {
     switch (field->number) {
-    case DTYPE:
+    case TF_DTYPE:
         return dtype_read(field, parts, err);
-    case SHAPE_FIELD:
+    case TF_TENSOR_SHAPE:
         return shape_read(field, dialect, parts, keep, err);
-    case CONTENT:
+    case TF_TENSOR_CONTENT:
         TRY(protobuf_bytes(field, &parts->content, err));
         parts->has_content = parts->content.size > 0;
         return STATUS_OK;
@@ -448,7 +401,7 @@ static enum status strings_read(struct parts *parts, struct arena *keep, struct 
     struct bytes *values;
     size_t given;
 
-    TRY(protobuf_all_bytes(parts->message, STRINGS, &values, &given, keep, err));
+    TRY(protobuf_all_bytes(parts->message, TF_STRING_VAL, &values, &given, keep, err));
     for (size_t i = 0; i < given; i++)
         if (!values[i].data)
             values[i].data = (const uint8_t *)"";
@@ -465,13 +418,13 @@ static enum status strings_read(struct parts *parts, struct arena *keep, struct 
 static enum status values_read(struct parts *parts, struct arena *keep, struct error *err)
 {
     switch (parts->list) {
-    case FLOATS:
-    case COMPLEX64:
+    case TF_FLOAT_VAL:
+    case TF_SCOMPLEX_VAL:
         return floats_read(parts, false, keep, err);
-    case DOUBLES:
-    case COMPLEX128:
+    case TF_DOUBLE_VAL:
+    case TF_DCOMPLEX_VAL:
         return floats_read(parts, true, keep, err);
-    case STRINGS:
+    case TF_STRING_VAL:
         return strings_read(parts, keep, err);
     case 0: /* nothing is there, which is right for a shape without elements */
         parts->fills = false;
@@ -542,7 +495,7 @@ static size_t shape_size(const struct shape *shape, enum tensor_dialect dialect)
 
 static void shape_write(struct text *text, const struct shape *shape, enum tensor_dialect dialect)
 {
-    protobuf_write_size(text, SHAPE_FIELD, shape_size(shape, dialect));
+    protobuf_write_size(text, TF_TENSOR_SHAPE, shape_size(shape, dialect));
     if (dialect != TENSOR_TENSORFLOW && shape->rank)
         protobuf_write_packed_i64(text, 1, shape->dims, (size_t)shape->rank);
     for (int d = 0; dialect != TENSOR_HYDROSPHERE && d < shape->rank; d++) {
@@ -567,7 +520,8 @@ static uint64_t varint_of(const struct tensor *tensor, size_t i)
 
 static bool is_raw(uint32_t list) /* a list that holds the elements as they lie */
 {
-    return list == FLOATS || list == DOUBLES || list == COMPLEX64 || list == COMPLEX128;
+    return list == TF_FLOAT_VAL || list == TF_DOUBLE_VAL || list == TF_SCOMPLEX_VAL ||
+           list == TF_DCOMPLEX_VAL;
 }
 
 /* Bytes of the list's content; strings have a field each. */
@@ -579,8 +533,8 @@ static size_t list_size(const struct tensor *tensor, uint32_t list)
     if (is_raw(list))
         return tensor_bytes(tensor);
     for (size_t i = 0; i < count; i++)
-        size += list == STRINGS ? protobuf_size_of_bytes(STRINGS, strings[i].size)
-                                : protobuf_size_of_varint(varint_of(tensor, i));
+        size += list == TF_STRING_VAL ? protobuf_size_of_bytes(TF_STRING_VAL, strings[i].size)
+                                      : protobuf_size_of_varint(varint_of(tensor, i));
     return size;
 }
 
@@ -588,9 +542,9 @@ static size_t message_size(const struct tensor *tensor, enum tensor_dialect dial
                            uint32_t list)
 {
     size_t size = 1 + protobuf_size_of_varint((uint64_t)dtype_to_tf(tensor->dtype)) +
-                  protobuf_size_of_bytes(SHAPE_FIELD, shape_size(&tensor->shape, dialect));
+                  protobuf_size_of_bytes(TF_TENSOR_SHAPE, shape_size(&tensor->shape, dialect));
 
-    if (list == STRINGS || content == 0)
+    if (list == TF_STRING_VAL || content == 0)
         return size + content;
     return size + protobuf_size_of_bytes(list, content);
 }
@@ -603,15 +557,15 @@ static void list_write(struct text *text, const struct tensor *tensor, uint32_t 
 
     if (content == 0)
         return;
-    if (list != STRINGS)
+    if (list != TF_STRING_VAL)
         protobuf_write_size(text, list, content);
     if (is_raw(list)) {
         text_append_bytes(text, (struct bytes){tensor->data, content});
         return;
     }
     for (size_t i = 0; i < count; i++)
-        if (list == STRINGS)
-            protobuf_write_bytes(text, STRINGS, strings[i]);
+        if (list == TF_STRING_VAL)
+            protobuf_write_bytes(text, TF_STRING_VAL, strings[i]);
         else
             protobuf_write_varint(text, varint_of(tensor, i));
 }
@@ -622,7 +576,7 @@ static void message_write(struct text *text, uint32_t number, enum tensor_dialec
     uint32_t list = list_of(tensor->dtype);
 
     protobuf_write_size(text, number, message_size(tensor, dialect, content, list));
-    protobuf_write_i64(text, DTYPE, dtype_to_tf(tensor->dtype));
+    protobuf_write_i64(text, TF_DTYPE, dtype_to_tf(tensor->dtype));
     shape_write(text, &tensor->shape, dialect);
     list_write(text, tensor, list, content);
 }

@@ -1,23 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/tensorflow/tensor_proto.h"
 
-/* TensorProto's fields. */
-enum {
-    DTYPE = 1,
-    SHAPE_FIELD = 2,
-    CONTENT = 4,
-    FLOATS = 5,
-    DOUBLES = 6,
-    INTS = 7,
-    STRINGS = 8,
-    COMPLEX64 = 9,
-    INT64S = 10,
-    BOOLS = 11,
-    COMPLEX128 = 12,
-    HALVES = 13,
-    UINT32S = 16,
-    UINT64S = 17
-};
 static const size_t BYTES_MAX = (size_t)1 << 40;
 /* Values that are repeated rather than stored: a small file may not ask for all memory. */
 static const size_t REPEATED_MAX = (size_t)1 << 30;
@@ -96,33 +79,45 @@ static enum status content_read(struct bytes content, struct tensor *tensor, str
     return STATUS_OK;
 }
 
-/* The list that a dtype is stored in: its field, and how its elements are written to memory. */
-static uint32_t list_of(enum dtype dtype)
+uint32_t tf_tensor_list(enum dtype dtype)
 {
     switch (dtype) {
     case DTYPE_F32:
-        return FLOATS;
+        return TF_FLOAT_VAL;
     case DTYPE_F64:
-        return DOUBLES;
+        return TF_DOUBLE_VAL;
     case DTYPE_F16:
     case DTYPE_BF16:
-        return HALVES;
+        return TF_HALF_VAL;
     case DTYPE_C64:
-        return COMPLEX64;
+        return TF_SCOMPLEX_VAL;
     case DTYPE_C128:
-        return COMPLEX128;
+        return TF_DCOMPLEX_VAL;
     case DTYPE_I64:
-        return INT64S;
+        return TF_INT64_VAL;
     case DTYPE_BOOL:
-        return BOOLS;
+        return TF_BOOL_VAL;
     case DTYPE_U32:
-        return UINT32S;
+        return TF_UINT32_VAL;
     case DTYPE_U64:
-        return UINT64S;
+        return TF_UINT64_VAL;
     case DTYPE_STRING:
-        return STRINGS;
+        return TF_STRING_VAL;
+    case DTYPE_I8:
+    case DTYPE_I16:
+    case DTYPE_I32:
+    case DTYPE_U8:
+    case DTYPE_U16:
+    case DTYPE_QI8:
+    case DTYPE_QU8:
+    case DTYPE_QI16:
+    case DTYPE_QU16:
+    case DTYPE_QI32:
+    case DTYPE_I4:
+    case DTYPE_U4:
+        return TF_INT_VAL;
     default:
-        return dtype_is_integer(dtype) || dtype_kind(dtype) == KIND_OTHER ? INTS : 0;
+        return 0;
     }
 }
 
@@ -187,7 +182,7 @@ static enum status strings_read(const struct protobuf *message, struct tensor *t
 {
     struct bytes *values, *data = tensor->data;
 
-    TRY(protobuf_all_bytes(message, STRINGS, &values, given, keep, err));
+    TRY(protobuf_all_bytes(message, TF_STRING_VAL, &values, given, keep, err));
     if (*given > tensor_count(tensor))
         return too_many(*given, tensor, err);
     for (size_t i = 0; i < tensor_count(tensor); i++)
@@ -201,7 +196,7 @@ static enum status strings_read(const struct protobuf *message, struct tensor *t
 static enum status lists_read(const struct protobuf *message, struct tensor *tensor,
                               struct arena *keep, struct error *err)
 {
-    uint32_t list = list_of(tensor->dtype);
+    uint32_t list = tf_tensor_list(tensor->dtype);
     size_t given = 0;
 
     if (!list)
@@ -212,11 +207,11 @@ static enum status lists_read(const struct protobuf *message, struct tensor *ten
     tensor->data = arena_alloc(keep, tensor_bytes(tensor), 1);
     if (!tensor->data)
         return error_no_memory(err, "a tensor");
-    if (list == FLOATS || list == COMPLEX64)
+    if (list == TF_FLOAT_VAL || list == TF_SCOMPLEX_VAL)
         TRY(floats_read(message, list, false, tensor, &given, keep, err));
-    else if (list == DOUBLES || list == COMPLEX128)
+    else if (list == TF_DOUBLE_VAL || list == TF_DCOMPLEX_VAL)
         TRY(floats_read(message, list, true, tensor, &given, keep, err));
-    else if (list == STRINGS)
+    else if (list == TF_STRING_VAL)
         TRY(strings_read(message, tensor, &given, keep, err));
     else
         TRY(integers_read(message, list, tensor, &given, keep, err));
@@ -237,11 +232,11 @@ enum status tf_tensor_read(const struct protobuf *message, struct tensor *tensor
         TRY(protobuf_next(&reader, &field, err));
         if (!field.number)
             break;
-        if (field.number == DTYPE)
+        if (field.number == TF_DTYPE)
             TRY(protobuf_i64(&field, &code, err));
-        if (field.number == CONTENT)
+        if (field.number == TF_TENSOR_CONTENT)
             TRY(protobuf_bytes(&field, &content, err));
-        if (field.number != SHAPE_FIELD)
+        if (field.number != TF_TENSOR_SHAPE)
             continue;
         TRY(protobuf_message(&field, &shape, err));
         TRY(tf_shape_read(&shape, &tensor->shape, NULL, keep, err));

@@ -6,6 +6,26 @@
 #include "formats/protobuf.h"
 #include "tensor/tensor.h"
 
+enum { /* the fields of TensorProto; values stand in the content or in the list of their dtype */
+       TF_DTYPE = 1,
+       TF_TENSOR_SHAPE = 2,
+       TF_TENSOR_CONTENT = 4,
+       TF_FLOAT_VAL = 5,
+       TF_DOUBLE_VAL = 6,
+       TF_INT_VAL = 7,
+       TF_STRING_VAL = 8,
+       TF_SCOMPLEX_VAL = 9,
+       TF_INT64_VAL = 10,
+       TF_BOOL_VAL = 11,
+       TF_DCOMPLEX_VAL = 12,
+       TF_HALF_VAL = 13,
+       TF_UINT32_VAL = 16,
+       TF_UINT64_VAL = 17
+};
+
+/* The list that values of a dtype stand in; 0: none. */
+uint32_t tf_tensor_list(enum dtype dtype);
+
 /* A shape: sizes of -1 are DIM_UNKNOWN, unknown_rank is RANK_UNKNOWN. `names` (may be NULL)
  * receives the dimensions' names, NULL where there is none. */
 enum status tf_shape_read(const struct protobuf *message, struct shape *shape,
