@@ -22,6 +22,20 @@ struct collection {
     uint64_t files, bytes;
 };
 
+static enum status wanted_of_objects(struct collection *collection, struct arena *scratch,
+                                     struct error *err)
+{
+    const struct registry *registry = collection->registry;
+    struct object_part *parts;
+    size_t count;
+
+    TRY(registry->backend->object_parts(registry->store, NULL, &parts, &count, scratch, err));
+    for (size_t i = 0; i < count; i++)
+        if (!map_set(&collection->wanted, bytes_of(parts[i].digest + 7), &parts[i]))
+            return error_no_memory(err, "digests");
+    return STATUS_OK;
+}
+
 /* Those of records. */
 static enum status wanted_of_records(struct collection *collection, struct arena *scratch,
                                      struct error *err)
@@ -55,7 +69,8 @@ static enum status wanted_fill(struct collection *collection, struct arena *scra
             if (!map_set(&collection->wanted, bytes_of(digests[d] + 7), &images[i]))
                 return error_no_memory(err, "digests");
     }
-    return wanted_of_records(collection, scratch, err);
+    TRY(wanted_of_records(collection, scratch, err));
+    return wanted_of_objects(collection, scratch, err);
 }
 
 /* Call `visit` with each entry of a folder of the store. */

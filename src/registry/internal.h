@@ -29,9 +29,19 @@ struct registry {
 
 /* --- registry.c --- */
 enum status registry_model_check(const char *name, struct error *err) must_check;
+enum status registry_object_check(const char *noun, const char *name, struct error *err) must_check;
 void registry_now(char when[32]); /* RFC 3339, UTC, seconds */
 /* The rows are what counts; an index that could not follow them is mended at the next opening. */
 void registry_index_follow(struct registry *registry);
+
+/* "name", "name:3", "name@3", "name@alias", "name^". `noun` says in errors what is named. */
+struct reference {
+    const char *name, *alias; /* alias may be NULL */
+    int64_t number;           /* 0: the newest */
+    size_t back;              /* so many before the newest */
+};
+enum status registry_reference(const char *text, const char *noun, struct reference *reference,
+                               struct arena *keep, struct error *err) must_check;
 
 /* --- blob.c --- */
 

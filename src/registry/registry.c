@@ -103,7 +103,7 @@ static bool is_name(struct bytes name, enum name_kind kind)
     return !first && name.size <= NAME_BYTES_MAX;
 }
 
-static enum status name_check(enum name_kind kind, const char *name, struct error *err)
+static enum status check(enum name_kind kind, const char *noun, const char *name, struct error *err)
 {
     char quoted[TEXT_QUOTE_SIZE];
 
@@ -111,14 +111,23 @@ static enum status name_check(enum name_kind kind, const char *name, struct erro
         return STATUS_OK;
     return error_set(err, STATUS_INVALID_INPUT,
                      "\"%s\" is no %s name: letters, digits and . _ - (not first)%s, at most %d",
-                     name ? text_quote(bytes_of(name), quoted, sizeof quoted) : "",
-                     kind == NAME_MODEL ? "model" : "alias",
+                     name ? text_quote(bytes_of(name), quoted, sizeof quoted) : "", noun,
                      kind == NAME_MODEL ? " in parts between /" : "", NAME_BYTES_MAX);
+}
+
+static enum status name_check(enum name_kind kind, const char *name, struct error *err)
+{
+    return check(kind, kind == NAME_MODEL ? "model" : "alias", name, err);
 }
 
 enum status registry_model_check(const char *name, struct error *err)
 {
     return name_check(NAME_MODEL, name, err);
+}
+
+enum status registry_object_check(const char *noun, const char *name, struct error *err)
+{
+    return check(NAME_MODEL, noun, name, err);
 }
 
 void registry_now(char when[32])
@@ -266,25 +275,20 @@ enum status registry_add(struct registry *registry, const struct version_upload 
 
 /* --- finding --- */
 
-struct reference {
-    const char *model, *alias; /* alias may be NULL */
-    int64_t number;            /* 0: the newest */
-    size_t back;               /* so many versions before the newest */
-};
-
-static enum status reference_parse(const char *text, struct reference *reference,
-                                   struct arena *keep, struct error *err)
+enum status registry_reference(const char *text, const char *noun, struct reference *reference,
+                               struct arena *keep, struct error *err)
 {
     size_t size = strcspn(text, ":@^");
     const char *rest = text + size;
     char quoted[TEXT_QUOTE_SIZE];
+    bool digits = *rest && rest[1] && strspn(rest + 1, "0123456789") == strlen(rest + 1);
 
     *reference = (struct reference){0};
-    reference->model = arena_text(keep, (struct bytes){(const uint8_t *)text, size});
-    if (!reference->model)
+    reference->name = arena_text(keep, (struct bytes){(const uint8_t *)text, size});
+    if (!reference->name)
         return error_no_memory(err, "a name");
-    TRY(name_check(NAME_MODEL, reference->model, err));
-    if (*rest == '@') {
+    TRY(check(NAME_MODEL, noun, reference->name, err));
+    if (*rest == '@' && !digits) {
         reference->alias = rest + 1;
         return name_check(NAME_ALIAS, reference->alias, err);
     }
@@ -292,8 +296,9 @@ static enum status reference_parse(const char *text, struct reference *reference
     if (rest[reference->back] && *rest == '^')
         return error_set(err, STATUS_INVALID_INPUT, "\"%s\" goes on after its ^",
                          text_quote(bytes_of(text), quoted, sizeof quoted));
-    if (*rest == ':' && (!number_i64_from_text(bytes_of(rest + 1), &reference->number) ||
-                         reference->number < 1 || !is_name(bytes_of(rest + 1), NAME_ALIAS)))
+    if ((*rest == ':' || *rest == '@') &&
+        (!digits || !number_i64_from_text(bytes_of(rest + 1), &reference->number) ||
+         reference->number < 1))
         return error_set(err, STATUS_INVALID_INPUT, "\"%s\" is no version number",
                          text_quote(bytes_of(rest + 1), quoted, sizeof quoted));
     return STATUS_OK;
@@ -331,18 +336,18 @@ static enum status version_missing(struct registry *registry, const struct refer
     size_t count, name_count = 0;
     enum status status;
 
-    TRY(registry->backend->list(registry->store, reference->model, false, &versions, &count,
-                                scratch, err));
+    TRY(registry->backend->list(registry->store, reference->name, false, &versions, &count, scratch,
+                                err));
     if (count == 0)
-        return model_missing(registry, reference->model, scratch, err);
+        return model_missing(registry, reference->name, scratch, err);
     if (!reference->alias)
         return error_set(err, STATUS_NOT_FOUND,
-                         "model \"%s\" has no version %lld, the newest is %lld", reference->model,
+                         "model \"%s\" has no version %lld, the newest is %lld", reference->name,
                          (long long)reference->number, (long long)versions[0].number);
     for (size_t i = 0; i < count; i++)
         for (size_t a = 0; a < versions[i].alias_count && name_count < SUGGESTIONS_MAX; a++)
             names[name_count++] = versions[i].aliases[a];
-    status = error_set(err, STATUS_NOT_FOUND, "model \"%s\" has no alias \"%s\"", reference->model,
+    status = error_set(err, STATUS_NOT_FOUND, "model \"%s\" has no alias \"%s\"", reference->name,
                        reference->alias);
     suggest(err, reference->alias, names, name_count);
     return status;
@@ -354,12 +359,12 @@ static enum status resolve_back(struct registry *registry, const struct referenc
     struct version *versions;
     size_t count;
 
-    TRY(registry_list(registry, reference->model, &versions, &count, keep, err));
+    TRY(registry_list(registry, reference->name, &versions, &count, keep, err));
     if (reference->back >= count)
         return error_set(err, STATUS_NOT_FOUND,
                          "model \"%s\" has %zu version%s, none %zu before "
                          "the newest",
-                         reference->model, count, count == 1 ? "" : "s", reference->back);
+                         reference->name, count, count == 1 ? "" : "s", reference->back);
     *version = versions[reference->back];
     return STATUS_OK;
 }
@@ -372,10 +377,10 @@ enum status registry_resolve(struct registry *registry, const char *text, struct
     enum status status;
     bool found;
 
-    TRY(reference_parse(text, &reference, keep, err));
+    TRY(registry_reference(text, "model", &reference, keep, err));
     if (reference.back)
         return resolve_back(registry, &reference, version, keep, err);
-    TRY(registry->backend->find(registry->store, reference.model, reference.number, reference.alias,
+    TRY(registry->backend->find(registry->store, reference.name, reference.number, reference.alias,
                                 &found, version, keep, err));
     if (found)
         return STATUS_OK;

@@ -213,6 +213,24 @@ static enum status records_check(struct verification *verification, struct arena
     return STATUS_OK;
 }
 
+static enum status objects_check(struct verification *verification, struct arena *keep,
+                                 struct error *err)
+{
+    struct registry *registry = verification->registry;
+    struct object_part *parts;
+    size_t count;
+
+    TRY(registry->backend->object_parts(registry->store, NULL, &parts, &count, keep, err));
+    for (size_t i = 0; i < count; i++) {
+        struct file_map map = {{NULL, 0}};
+
+        if (!blob_check(verification, parts[i].digest, parts[i].bytes, &map))
+            fault(verification, parts[i].digest, "is a part of an object");
+        file_map_close(&map);
+    }
+    return STATUS_OK;
+}
+
 static void layout_check(struct verification *verification)
 {
     char path[PATH_SIZE];
@@ -239,6 +257,7 @@ static enum status verify_all(struct verification *verification, struct arena *k
     for (size_t i = 0; i < count; i++)
         TRY(version_check(verification, &versions[i], err));
     TRY(records_check(verification, keep, err));
+    TRY(objects_check(verification, keep, err));
     return index_verify(registry, verification->report, verification->faults, err);
 }
 

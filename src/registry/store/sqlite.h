@@ -64,6 +64,23 @@ enum status sqlite_record_list(struct store *store, const struct record_filter *
                                struct error *err) must_check;
 enum status sqlite_record_remove(struct store *store, int64_t id, struct error *err) must_check;
 
+/* --- sqlite_object.c: the functions of struct store_backend --- */
+enum status sqlite_object_put(struct store *store, const struct object_put *put,
+                              const struct object_part *part, const char *when,
+                              struct object *object, bool *unchanged, struct arena *keep,
+                              struct error *err) must_check;
+enum status sqlite_object_find(struct store *store, const char *kind, const char *name,
+                               int64_t number, size_t back, bool *found, struct object *object,
+                               struct arena *keep, struct error *err) must_check;
+enum status sqlite_object_list(struct store *store, const char *kind, const char *pattern,
+                               const char *name, struct object **objects, size_t *count,
+                               struct arena *keep, struct error *err) must_check;
+enum status sqlite_object_parts(struct store *store, const struct object *object,
+                                struct object_part **parts, size_t *count, struct arena *keep,
+                                struct error *err) must_check;
+enum status sqlite_object_remove(struct store *store, const char *kind, const char *name,
+                                 int64_t number, struct error *err) must_check;
+
 /* --- sqlite_read.c: the functions of struct store_backend --- */
 enum status sqlite_find(struct store *store, const char *model, int64_t number, const char *alias,
                         bool *found, struct version *version, struct arena *keep, struct error *err)

@@ -344,6 +344,11 @@ enum status sqlite_check(struct store *store, struct text *report, size_t *fault
         "                   WHERE i.model = v.model AND i.number = v.number)",
         "SELECT 'image ' || digest || ' has no version' FROM images i"
         " WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.digest = i.digest)",
+        "SELECT o.kind || ' ' || o.name || ' lacks parts of revision ' || r.number"
+        " FROM object_revisions r JOIN objects o ON o.id = r.object"
+        " WHERE r.last - r.first + 1 <> (SELECT count(*) FROM object_parts p"
+        "   WHERE p.object = r.object AND p.part BETWEEN r.first AND r.last)"
+        " OR r.number > o.last_number",
     };
     enum status status = STATUS_OK;
 

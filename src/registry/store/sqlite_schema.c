@@ -111,6 +111,38 @@ static const char *const MIGRATIONS[] = {
     "  FOREIGN KEY (model, number) REFERENCES versions (model, number) ON DELETE CASCADE"
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX pushes_by_version ON pushes (model, number);",
+
+    /* Objects beside models: data sets, scripts. One stays when its revisions go, so that a number
+     * is never given twice. The bytes of a revision are the parts first to last; the last part of
+     * the newest revision is the last part of its object. */
+    "CREATE TABLE objects ("
+    "  id INTEGER PRIMARY KEY,"
+    "  kind TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  last_number INTEGER NOT NULL DEFAULT 0 CHECK (last_number >= 0),"
+    "  UNIQUE (kind, name)"
+    ") STRICT;"
+    "CREATE TABLE object_parts ("
+    "  object INTEGER NOT NULL REFERENCES objects (id),"
+    "  part INTEGER NOT NULL,"
+    "  digest TEXT NOT NULL,"
+    "  bytes INTEGER NOT NULL CHECK (bytes >= 0),"
+    "  PRIMARY KEY (object, part)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE object_revisions ("
+    "  object INTEGER NOT NULL REFERENCES objects (id),"
+    "  number INTEGER NOT NULL CHECK (number > 0),"
+    "  format TEXT NOT NULL,"
+    "  metadata TEXT NOT NULL,"
+    "  digest TEXT NOT NULL,"
+    "  bytes INTEGER NOT NULL,"
+    "  first INTEGER NOT NULL,"
+    "  last INTEGER NOT NULL CHECK (last >= first),"
+    "  created TEXT NOT NULL,"
+    "  PRIMARY KEY (object, number),"
+    "  FOREIGN KEY (object, first) REFERENCES object_parts (object, part),"
+    "  FOREIGN KEY (object, last) REFERENCES object_parts (object, part)"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 enum { SCHEMA_VERSION = ARRAY_COUNT(MIGRATIONS) };

@@ -3,6 +3,7 @@
  * not at all. A back end is one file here; it is thread-safe, and several processes may use it. */
 #pragma once
 
+#include "registry/object.h"
 #include "registry/registry.h"
 
 /* The OCI image of a version; several versions may share one. Digests are "sha256:HEX". */
@@ -58,6 +59,26 @@ struct store_backend {
                                struct record **records, size_t *count, struct arena *keep,
                                struct error *err);
     enum status (*record_remove)(struct store *store, int64_t id, struct error *err);
+
+    /* As registry_object_put with one more part, whose blob is there, and the other functions of
+     * registry/object.h; *found is false when there is none. */
+    enum status (*object_put)(struct store *store, const struct object_put *put,
+                              const struct object_part *part, const char *when,
+                              struct object *object, bool *unchanged, struct arena *keep,
+                              struct error *err);
+    enum status (*object_find)(struct store *store, const char *kind, const char *name,
+                               int64_t number, size_t back, bool *found, struct object *object,
+                               struct arena *keep, struct error *err);
+    /* The newest revisions of all whose name matches, or all revisions of the one `name`. */
+    enum status (*object_list)(struct store *store, const char *kind, const char *pattern,
+                               const char *name, struct object **objects, size_t *count,
+                               struct arena *keep, struct error *err);
+    /* Parts of a revision (object NULL: of all there are), in order; without paths. */
+    enum status (*object_parts)(struct store *store, const struct object *object,
+                                struct object_part **parts, size_t *count, struct arena *keep,
+                                struct error *err);
+    enum status (*object_remove)(struct store *store, const char *kind, const char *name,
+                                 int64_t number, struct error *err);
 
     /* As registry_pushed and registry_pushes. */
     enum status (*pushed)(struct store *store, const char *model, int64_t number,

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/objects.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/file.h"
+#include "base/number.h"
+#include "formats/json/json.h"
+#include "server/feed.h"
+#include "server/internal.h"
+#include "server/stored.h"
+
+enum { PIECE_BYTES = 256 << 10, FORMAT_BYTES_MAX = 64 };
+
+/* --- as JSON --- */
+
+void object_print_members(const struct object *object, struct text *text)
+{
+    text_append(text, "\"name\":");
+    json_write_text(text, object->name);
+    text_printf(text, ",\"revision\":%lld,\"format\":", (long long)object->number);
+    json_write_text(text, object->format);
+    text_printf(text, ",\"metadata\":%s,\"digest\":\"%s\",\"bytes\":%lld,\"parts\":%lld",
+                object->metadata, object->digest, (long long)object->bytes,
+                (long long)object->parts);
+    text_printf(text, ",\"created\":\"%s\"", object->created);
+}
+
+void object_print_json(const struct object *object, struct text *text)
+{
+    text_append_char(text, '{');
+    object_print_members(object, text);
+    text_append_char(text, '}');
+}
+
+static void print_list(const struct object *objects, size_t count, struct text *text)
+{
+    text_append_char(text, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            text_append_char(text, ',');
+        object_print_json(&objects[i], text);
+    }
+    text_append_char(text, ']');
+}
+
+enum status objects_list(struct request *request, struct response *response, const char *kind,
+                         struct error *err)
+{
+    struct registry *registry;
+    struct object *objects;
+    const char *pattern;
+    size_t count;
+
+    TRY(stored_registry(request, &registry, err));
+    TRY(request_query(request, "pattern", &pattern, err));
+    TRY(registry_object_list(registry, kind, pattern, &objects, &count, request_arena(request),
+                             err));
+    print_list(objects, count, &response->body);
+    return STATUS_OK;
+}
+
+/* --- getting --- */
+
+enum status objects_find(struct request *request, const char *kind, struct object *object,
+                         struct error *err)
+{
+    struct registry *registry;
+    const char *reference;
+
+    TRY(stored_registry(request, &registry, err));
+    TRY(stored_parameter(request, 0, &reference, err));
+    return registry_object_find(registry, kind, reference, object, request_arena(request), err);
+}
+
+struct download { /* all parts are mapped before it begins: then nothing can go wrong any more */
+    struct feed feed;
+    struct file_map *maps; /* (count,) */
+    size_t count, next;    /* the part at hand */
+    size_t at;             /* bytes of it that were sent */
+};
+
+static void download_free(struct feed *feed)
+{
+    struct download *download = (struct download *)feed;
+
+    for (size_t i = 0; download->maps && i < download->count; i++)
+        file_map_close(&download->maps[i]);
+    free(download->maps);
+    free(download);
+}
+
+static enum feed_state download_next(struct feed *feed, struct executor *executor, struct text *out)
+{
+    struct download *download = (struct download *)feed;
+    struct file_map *map = &download->maps[download->next];
+    size_t left, size;
+
+    (void)executor;
+    if (download->next == download->count)
+        return FEED_END;
+    left = map->bytes.size - download->at;
+    size = left < PIECE_BYTES ? left : PIECE_BYTES;
+    text_append_bytes(out, (struct bytes){map->bytes.data + download->at, size});
+    download->at += size;
+    if (size == left) {
+        file_map_close(map);
+        download->next++;
+        download->at = 0;
+    }
+    return download->next == download->count ? FEED_END : FEED_MORE;
+}
+
+static const struct feed_class DOWNLOAD_FEED = {.next = download_next, .free = download_free};
+
+static enum status download_map(struct download *download, const struct object_part *parts,
+                                size_t count, struct error *err)
+{
+    download->feed.class = &DOWNLOAD_FEED;
+    download->maps = calloc(count ? count : 1, sizeof *download->maps);
+    if (!download->maps)
+        return error_no_memory(err, "a download");
+    download->count = count;
+    for (size_t i = 0; i < count; i++) {
+        TRY(file_map_open(&download->maps[i], AT_FDCWD, parts[i].path, false, err));
+        if (download->maps[i].bytes.size != (size_t)parts[i].bytes)
+            return error_set(err, STATUS_INTERNAL, "blob %s is damaged", parts[i].digest);
+    }
+    return STATUS_OK;
+}
+
+static enum status answer_bytes(struct request *request, struct response *response,
+                                const struct object *object, struct error *err)
+{
+    struct registry *registry = request->server->registry;
+    struct object_part *parts;
+    struct download *download;
+    size_t count;
+
+    TRY(registry_object_parts(registry, object, &parts, &count, request_arena(request), err));
+    download = calloc(1, sizeof *download);
+    if (!download)
+        return error_no_memory(err, "a download");
+    if (download_map(download, parts, count, err)) {
+        download_free(&download->feed);
+        return err->status;
+    }
+    response->feed = &download->feed;
+    response->content_type =
+        strcmp(object->format, "json") == 0 ? "application/json" : "application/octet-stream";
+    response_header(response, "Firn-Format", object->format);
+    response_header(response, "Firn-Digest", object->digest);
+    response_header_number(response, "Firn-Revision", (uint64_t)object->number);
+    response_header_number(response, "Firn-Bytes", (uint64_t)object->bytes);
+    response_header_number(response, "Firn-Parts", (uint64_t)object->parts);
+    return STATUS_OK;
+}
+
+static enum status answer_revisions(struct request *request, struct response *response,
+                                    const char *kind, struct error *err)
+{
+    struct registry *registry;
+    struct object *objects;
+    const char *name;
+    size_t count;
+
+    TRY(stored_registry(request, &registry, err));
+    TRY(stored_parameter(request, 0, &name, err));
+    TRY(registry_object_revisions(registry, kind, name, &objects, &count, request_arena(request),
+                                  err));
+    print_list(objects, count, &response->body);
+    return STATUS_OK;
+}
+
+enum status objects_get(struct request *request, struct response *response, const char *kind,
+                        struct error *err)
+{
+    struct object object;
+
+    if (request_query_flag(request, "revisions"))
+        return answer_revisions(request, response, kind, err);
+    TRY(objects_find(request, kind, &object, err));
+    if (!request_query_flag(request, "metadata"))
+        return answer_bytes(request, response, &object, err);
+    object_print_json(&object, &response->body);
+    return STATUS_OK;
+}
+
+/* --- putting --- */
+
+static bool is_word(const char *word)
+{
+    return *word && strlen(word) <= FORMAT_BYTES_MAX &&
+           strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == strlen(word);
+}
+
+static enum status put_facts(struct request *request, struct object_put *put, struct error *err)
+{
+    struct arena *arena = request_arena(request);
+    const char *expected;
+    struct bytes metadata;
+
+    TRY(stored_parameter(request, 0, &put->name, err));
+    TRY(request_query(request, "format", &put->format, err));
+    TRY(request_query(request, "expect", &expected, err));
+    put->append = request_query_flag(request, "append");
+    put->format = put->format ? put->format : "bytes";
+    if (!is_word(put->format))
+        return error_set(err, STATUS_INVALID_INPUT,
+                         "query parameter format is no word of a-z, 0-9 and - _ .");
+    put->expected = OBJECT_EXPECT_ANY;
+    if (expected &&
+        (!number_i64_from_text(bytes_of(expected), &put->expected) || put->expected < 0))
+        return error_set(err, STATUS_INVALID_INPUT,
+                         "query parameter expect is no number of a revision, or 0");
+    if (!request_header(request, "firn-metadata", &metadata))
+        return STATUS_OK;
+    TRY(percent_decode(metadata, &metadata, arena, err));
+    put->metadata = arena_text(arena, metadata);
+    return put->metadata ? STATUS_OK : error_no_memory(err, "metadata");
+}
+
+static enum status receive(struct request *request, struct object_writer *writer, struct error *err)
+{
+    uint64_t limit = (uint64_t)request->server->settings.upload_bytes_max, size = 0;
+    uint8_t *piece = arena_new(request_arena(request), uint8_t, PIECE_BYTES);
+    size_t got;
+
+    if (!piece)
+        return error_no_memory(err, "an upload");
+    for (;;) {
+        TRY(body_stream_read(request->stream, piece, PIECE_BYTES, &got, err));
+        if (got == 0)
+            return STATUS_OK;
+        size += got;
+        if (size > limit)
+            return error_set(err, STATUS_TOO_LARGE,
+                             "the body is larger than upload_bytes_max = %llu",
+                             (unsigned long long)limit);
+        TRY(object_writer_write(writer, (struct bytes){piece, got}, err));
+    }
+}
+
+enum status objects_put(struct request *request, struct response *response, const char *kind,
+                        struct error *err)
+{
+    struct object_put put = {.kind = kind};
+    struct object_writer *writer;
+    struct registry *registry;
+    struct object object;
+    bool unchanged = false;
+    enum status status;
+
+    TRY(stored_registry(request, &registry, err));
+    TRY(put_facts(request, &put, err));
+    TRY(object_writer_open(registry, &writer, err));
+    status = receive(request, writer, err);
+    if (!status)
+        status = object_writer_put(writer, &put, &object, &unchanged, request_arena(request), err);
+    object_writer_close(writer);
+    TRY(status);
+    response->status = unchanged ? 200 : 201;
+    text_append_char(&response->body, '{');
+    object_print_members(&object, &response->body);
+    text_printf(&response->body, ",\"unchanged\":%s}", unchanged ? "true" : "false");
+    return STATUS_OK;
+}
+
+enum status objects_drop(struct request *request, struct response *response, const char *kind,
+                         struct error *err)
+{
+    struct registry *registry;
+    const char *reference;
+
+    TRY(stored_registry(request, &registry, err));
+    TRY(stored_parameter(request, 0, &reference, err));
+    TRY(registry_object_drop(registry, kind, reference, err));
+    text_append(&response->body, "{\"dropped\":true}");
+    return STATUS_OK;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Objects of the registry (data sets, scripts) over HTTP: what the routes of every kind share.
+ * Path parameter 0 is the name, which may have folders and mean a revision ("a/b@3", "a/b^").
+ * All need ROUTE_CONTROL, objects_put ROUTE_STREAM. */
+#pragma once
+
+#include "registry/object.h"
+#include "server/request.h"
+
+/* {"name", "revision", "format", "metadata", "digest", "bytes", "parts", "created"} */
+void object_print_json(const struct object *object, struct text *text);
+void object_print_members(const struct object *object, struct text *text); /* without braces */
+
+/* The one that parameter 0 means. */
+enum status objects_find(struct request *request, const char *kind, struct object *object,
+                         struct error *err) must_check;
+
+/* Newest revisions as a list; ?pattern=: those whose name matches. */
+enum status objects_list(struct request *request, struct response *response, const char *kind,
+                         struct error *err) must_check;
+
+/* The bytes, as a stream; ?metadata: what is known of it; ?revisions: all, newest first. */
+enum status objects_get(struct request *request, struct response *response, const char *kind,
+                        struct error *err) must_check;
+
+/* The body is the next revision. ?format= says what its bytes are ("bytes"), header Firn-Metadata
+ * holds a JSON object, percent-encoded, ?expect=: only if that is the newest revision now (0:
+ * none); ?append: behind what is there. 201, or 200 when nothing changed. */
+enum status objects_put(struct request *request, struct response *response, const char *kind,
+                        struct error *err) must_check;
+
+/* All revisions, or the one that is named. */
+enum status objects_drop(struct request *request, struct response *response, const char *kind,
+                         struct error *err) must_check;
