@@ -17,13 +17,15 @@ __all__ = ["connect", "Client", "FirnError", "NotFound", "InvalidInput", "Confli
            "Unsupported", "Unavailable", "Failed", "Internal"]
 
 
-def connect(url=None, store=None, timeout=60.0):
+def connect(url=None, store=None, timeout=60.0, ca=None):
     """A client of the server at `url` ("http://127.0.0.1:8080"; or the environment's FIRN_URL).
+    `ca`: the file of the authorities that an https server's certificate must come from (FIRN_CA,
+    or those of the system).
 
     Without one, a server is started for this process over the folder `store` (FIRN_STORE, or
     ./firn-store) and ended with it."""
     from .client import Client
-    return Client.connect(url, store, timeout)
+    return Client.connect(url, store, timeout, ca)
 
 
 def __getattr__(name):

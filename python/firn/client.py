@@ -20,10 +20,11 @@ class Client:
         self.runtime = Runtime(self.models)
 
     @classmethod
-    def connect(cls, url: Optional[str], store: Optional[str], timeout: float) -> "Client":
+    def connect(cls, url: Optional[str], store: Optional[str], timeout: float,
+                ca: Optional[str] = None) -> "Client":
         url = url or (None if store else os.environ.get("FIRN_URL"))
         if url:
-            return cls(Connection(url, timeout))
+            return cls(Connection(url, timeout, ca or os.environ.get("FIRN_CA")))
         from .embedded import Server
         server = Server(store or os.environ.get("FIRN_STORE") or "firn-store")
         return cls(Connection(server.url, timeout), server)

@@ -30,7 +30,7 @@ class Answer:
 class Connection:
     """Requests to one server, from any thread."""
 
-    def __init__(self, url: str, timeout: float = 60.0):
+    def __init__(self, url: str, timeout: float = 60.0, ca: Optional[str] = None):
         parts = urlsplit(url if "//" in url else "http://" + url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("%r is no URL of a server: http://HOST:PORT" % url)
@@ -38,6 +38,11 @@ class Connection:
         self.host, self.port = parts.hostname, parts.port or (443 if self.secure else 80)
         self.prefix = parts.path.rstrip("/")
         self.timeout = timeout
+        self._tls = None
+        if self.secure:
+            import ssl
+            self._tls = ssl.create_default_context(cafile=ca)
+            self._tls.set_alpn_protocols(["http/1.1"])
         self.url = "%s://%s:%d%s" % (parts.scheme, self.host, self.port, self.prefix)
         self._slots = threading.local()
         self._head = "Host: %s:%d\r\n" % (self.host, self.port)
@@ -59,10 +64,15 @@ class Connection:
             raise Unavailable("cannot reach %s" % self.url, str(error),
                               "is the server running? `firn serve`") from error
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.secure:
-            import ssl
-            sock = ssl.create_default_context().wrap_socket(sock, server_hostname=self.host)
-        return sock
+        if self._tls is None:
+            return sock
+        try:
+            return self._tls.wrap_socket(sock, server_hostname=self.host)
+        except OSError as error:
+            sock.close()
+            raise Unavailable("cannot agree with %s on TLS" % self.url, str(error),
+                              "does the server listen with --https, and is its certificate "
+                              "trusted? (ca=FILE, FIRN_CA)") from error
 
     def close(self) -> None:
         """Close this thread's connection."""

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/number.h"
+#include "cli/secure.h"
 #include "formats/json/json.h"
 
 enum {
@@ -33,7 +34,7 @@ static bool split_authority(struct client *client, const char *text, size_t size
     memcpy(client->host, host, host_size);
     client->host[host_size] = 0;
     if (after == end) {
-        memcpy(client->port, "8080", sizeof "8080");
+        snprintf(client->port, sizeof client->port, "%s", client->secure ? "443" : "8080");
         return true;
     }
     port_size = (size_t)(end - after) - 1;
@@ -50,15 +51,15 @@ enum status client_init(struct client *client, const char *url, struct error *er
     char quoted[TEXT_QUOTE_SIZE];
     size_t size;
 
-    if (!strncmp(url, "https://", 8))
-        return error_set(err, STATUS_UNSUPPORTED, "the program speaks http, not https");
-    if (!strncmp(url, "http://", 7))
-        authority += 7;
+    client->secure = !strncmp(url, "https://", 8);
+    if (client->secure || !strncmp(url, "http://", 7))
+        authority += client->secure ? 8 : 7;
     size = strcspn(authority, "/");
     if (!split_authority(client, authority, size) || (authority[size] && authority[size + 1]))
         return error_set(err, STATUS_INVALID_INPUT, "\"%s\" is not http://HOST:PORT",
                          text_quote(bytes_of(url), quoted, sizeof quoted));
-    snprintf(client->url, sizeof client->url, "http://%.*s", (int)size, authority);
+    snprintf(client->url, sizeof client->url, "http%s://%.*s", client->secure ? "s" : "", (int)size,
+             authority);
     return STATUS_OK;
 }
 
@@ -67,7 +68,8 @@ enum status client_init(struct client *client, const char *url, struct error *er
 struct connection {
     const struct client *client;
     int fd;
-    struct text answer; /* all of it */
+    struct secure *secure; /* NULL: plain */
+    struct text answer;    /* all of it */
     struct error *err;
 };
 
@@ -108,15 +110,16 @@ static enum status connect_to(struct connection *c)
         return broken(c, strerror(errno));
     setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
-    return STATUS_OK;
+    return c->client->secure ? secure_open(c->fd, c->client->host, &c->secure, c->err) : STATUS_OK;
 }
 
 /* False when the server has closed: it may have answered already. */
 static bool send_bytes(const struct connection *c, struct bytes bytes)
 {
     while (bytes.size) {
-        ssize_t sent = send(c->fd, bytes.data, bytes.size < SEND_PIECE ? bytes.size : SEND_PIECE,
-                            MSG_NOSIGNAL);
+        size_t size = bytes.size < SEND_PIECE ? bytes.size : SEND_PIECE;
+        ssize_t sent = c->secure ? secure_send(c->secure, bytes.data, size)
+                                 : send(c->fd, bytes.data, size, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent <= 0)
@@ -142,7 +145,7 @@ static enum status send_request(const struct connection *c, const struct client_
     bool open;
 
     text_printf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", request->method,
-                request->path, c->client->url + strlen("http://"));
+                request->path, strstr(c->client->url, "//") + 2);
     if (request->piece_count || strcmp(request->method, "GET") != 0)
         text_printf(&head, "Content-Length: %llu\r\n", (unsigned long long)total);
     text_append(&head, request->headers ? request->headers : "");
@@ -230,7 +233,8 @@ static enum status receive(struct connection *c, const struct client_request *re
         if (!room)
             return error_set(c->err, STATUS_TOO_LARGE,
                              "the server's answer is larger than %d bytes", ANSWER_BYTES_MAX);
-        got = recv(c->fd, room, HEAD_BYTES_MAX, 0);
+        got = c->secure ? secure_receive(c->secure, room, HEAD_BYTES_MAX)
+                        : recv(c->fd, room, HEAD_BYTES_MAX, 0);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -361,6 +365,7 @@ enum status client_call(const struct client *client, const struct client_request
     struct connection c = {.client = client, .fd = -1, .err = err};
     enum status status = exchange(&c, request, body, keep);
 
+    secure_close(c.secure);
     if (c.fd >= 0)
         close(c.fd);
     text_release(&c.answer);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A small HTTP/1.1 client for the management API: one request a connection, plain sockets. */
+/* A small HTTP/1.1 client for the management API: one request a connection, with or without TLS. */
 #pragma once
 
 #include "base/arena.h"
@@ -8,9 +8,11 @@
 struct client {
     char host[256], port[8];
     char url[300]; /* "http://host:port", for messages */
+    bool secure;
 };
 
-/* "http://host:port", "host:port" or "host". INVALID_INPUT for anything else; https UNSUPPORTED. */
+/* "http://host:port", "https://host:port", "host:port" or "host". INVALID_INPUT for anything else.
+ */
 enum status client_init(struct client *client, const char *url, struct error *err) must_check;
 
 struct client_request {

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -114,6 +115,10 @@ void connection_close(struct connection *connection)
     }
     if (!connection->detached)
         loop_remove(&io->loop, &connection->watch);
+    if (connection->tls && connection->phase != PHASE_LINGER)
+        tls_goodbye(connection->tls);
+    tls_free(connection->tls);
+    connection->tls = NULL;
     close(connection->watch.fd);
     connection->watch.fd = -1;
     connection->generation++;
@@ -174,6 +179,8 @@ bool connection_append(struct connection *connection, struct text *text, struct 
  * connection and take our answer with it. */
 void connection_finish(struct connection *connection, bool linger)
 {
+    if (linger && connection->tls)
+        tls_goodbye(connection->tls);
     if (!linger || connection->half_closed || shutdown(connection->watch.fd, SHUT_WR) < 0) {
         connection_close(connection);
         return;
@@ -185,6 +192,25 @@ void connection_finish(struct connection *connection, bool linger)
                    connection->io->loop.now_ms + LINGER_MS);
 }
 
+/* With TLS: what the socket takes of `first`, then of `second`; false when it is broken. */
+static bool send_records(struct connection *connection, struct bytes first, struct bytes second,
+                         size_t *sent)
+{
+    struct bytes parts[2] = {first, second};
+
+    for (int i = 0; i < 2; i++)
+        while (parts[i].size) {
+            ssize_t got = tls_send(connection->tls, -1, parts[i].data, parts[i].size);
+
+            if (got <= 0)
+                return got < 0 && errno == EAGAIN;
+            *sent += (size_t)got;
+            parts[i].data += got;
+            parts[i].size -= (size_t)got;
+        }
+    return true;
+}
+
 /* What the socket takes of `first` and `second`; false when it is broken. */
 static bool send_two(struct connection *connection, struct bytes first, struct bytes second,
                      size_t *sent)
@@ -194,6 +220,12 @@ static bool send_two(struct connection *connection, struct bytes first, struct b
     ssize_t got;
 
     *sent = 0;
+    if (connection->tls) {
+        bool open = send_records(connection, first, second, sent);
+
+        series_add(connection->io->server->sent, *sent);
+        return open;
+    }
     do {
         if (second.size == 0)
             got = send(connection->watch.fd, first.data, first.size, MSG_NOSIGNAL);
@@ -293,9 +325,9 @@ static bool receive_once(struct connection *connection)
         }
         size = connection->exchange.in.capacity - connection->exchange.in.size - 1;
     }
-    do {
-        got = recv(connection->watch.fd, room, size, 0);
-    } while (got < 0 && errno == EINTR);
+    /* what comes after our goodbye is not even decrypted */
+    got = tls_receive(connection->phase == PHASE_LINGER ? NULL : connection->tls,
+                      connection->watch.fd, room, size);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return false;
     if (got < 0) {
@@ -310,6 +342,7 @@ static bool receive_once(struct connection *connection)
     series_add(io->server->received, (uint64_t)got);
     if (connection->phase == PHASE_LINGER)
         return (size_t)got == size;
+    size = connection->tls ? TLS_RECORD_BYTES : size; /* a full record: probably not the last */
     connection->kind->received(connection, room, (size_t)got);
     return (size_t)got == size;
 }
@@ -322,12 +355,72 @@ static void receive(struct connection *connection)
             return;
 }
 
+/* To a client that speaks HTTP where TLS is spoken: in its own language. */
+static void refuse_plain(struct connection *connection)
+{
+    static const char answer[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
+                                 "Content-Type: application/json\r\nContent-Length: 44\r\n\r\n"
+                                 "{\"error\":\"this port speaks https, not http\"}";
+
+    if (tls_send(NULL, connection->watch.fd, answer, sizeof answer - 1) < 0)
+        errno = 0;
+    connection_finish(connection, true);
+}
+
+static void count_handshake(const struct connection *connection, const char *result)
+{
+    series_add(
+        metrics_series(connection->io->server->metrics, METRIC_tls_handshakes_total, &result), 1);
+}
+
+static void begin(struct connection *connection)
+{
+    const char *protocol = tls_protocol(connection->tls);
+
+    count_handshake(connection, "ok");
+    connection->phase = PHASE_HEAD;
+    connection_watch(connection, EPOLLIN);
+    if (!strcmp(protocol, "h2")) {
+        connection_http2_begin(connection, connection->io->buffer, 0);
+        return;
+    }
+    connection->known = *protocol != 0;
+    connection->kind->opened(connection);
+}
+
+static void shake_hands(struct connection *connection)
+{
+    enum tls_step step = tls_handshake(connection->tls);
+
+    switch (step) {
+    case TLS_DONE:
+        begin(connection);
+        break;
+    case TLS_WANTS_INPUT:
+    case TLS_WANTS_OUTPUT:
+        connection_watch(connection, step == TLS_WANTS_INPUT ? EPOLLIN : EPOLLOUT);
+        break;
+    case TLS_PLAIN_HTTP:
+        count_handshake(connection, "plain");
+        refuse_plain(connection);
+        break;
+    case TLS_FAILED:
+        count_handshake(connection, "failed");
+        connection_close(connection);
+        break;
+    }
+}
+
 static void ready(struct watch *watch, uint32_t events)
 {
     struct connection *connection = of_watch(watch);
 
     if (watch->fd < 0)
         return; /* closed earlier in this round */
+    if (connection->phase == PHASE_HANDSHAKE) {
+        shake_hands(connection);
+        return;
+    }
     if (events & (EPOLLERR | EPOLLHUP) &&
         (exchange_busy(&connection->exchange) || connection_has_output(connection) ||
          !(connection->events & EPOLLIN))) {
@@ -365,6 +458,9 @@ static void timeout(struct timer *timer)
 
     if (connection->phase == PHASE_LINGER) {
         connection_close(connection);
+    } else if (connection->phase == PHASE_HANDSHAKE) {
+        connection_count_timeout(connection, "handshake");
+        connection_close(connection);
     } else if (!connection_has_output(connection)) {
         connection->kind->timeout(connection);
     } else if (connection_too_slow(connection, connection->output_began_ms, connection->out_sent)) {
@@ -377,11 +473,15 @@ static void timeout(struct timer *timer)
 
 void connection_drain(struct connection *connection)
 {
-    if (connection->watch.fd >= 0 && connection->phase != PHASE_LINGER)
+    if (connection->watch.fd < 0 || connection->phase == PHASE_LINGER)
+        return;
+    if (connection->phase == PHASE_HANDSHAKE)
+        connection_close(connection);
+    else
         connection->kind->drain(connection);
 }
 
-void connection_open(struct io *io, int fd)
+void connection_open(struct io *io, int fd, bool secure)
 {
     struct connection *connection = connection_take(io);
     struct connection fresh = {0};
@@ -402,13 +502,21 @@ void connection_open(struct io *io, int fd)
     *connection = fresh;
     connection->exchange.connection = connection;
     atomic_fetch_add(&io->connections, 1);
+    if (secure) {
+        connection->phase = PHASE_HANDSHAKE;
+        connection->tls = tls_new(io->server->tls, fd);
+    }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     series_change(io->server->connections, 1);
     series_add(io->server->connections_total, 1);
-    if (!loop_add(&io->loop, &connection->watch, EPOLLIN)) {
+    if ((secure && !connection->tls) || !loop_add(&io->loop, &connection->watch, EPOLLIN)) {
         connection->detached = true; /* not in the loop */
         connection_close(connection);
         return;
     }
-    connection->kind->opened(connection);
+    if (secure)
+        loop_timer_set(&io->loop, &connection->timer,
+                       io->loop.now_ms + (uint64_t)io->server->settings.handshake_timeout_ms);
+    else
+        connection->kind->opened(connection);
 }

@@ -64,13 +64,17 @@ static bool is_local_name(struct bytes host)
 }
 
 /* A browser names the page that sends a changing request; only our own pages may. */
-static bool is_foreign(const struct io *io, const uint8_t *data, const struct route *route)
+static bool is_foreign(const struct connection *connection, const uint8_t *data,
+                       const struct route *route)
 {
+    const struct io *io = connection->io;
     struct bytes origin, host = http1_bytes(data, io->head.host);
 
     if (route->method == HTTP_GET || !http1_find(&io->head, data, "origin", &origin))
         return false;
-    if (io->server->loopback && !io->server->settings.any_host && !is_local_name(host))
+    /* a name that is made to lead here has no certificate */
+    if (!connection->tls && io->server->listeners[0].loopback && !io->server->settings.any_host &&
+        !is_local_name(host))
         return true;
     if (origin.size > 7 && !strncasecmp((const char *)origin.data, "http://", 7))
         origin = (struct bytes){origin.data + 7, origin.size - 7};
@@ -105,7 +109,7 @@ static int objection(const struct exchange *exchange, const uint8_t *data,
                          stream ? "not known with uploads" : "known with gzip only");
         return 415;
     }
-    if (changes && is_foreign(io, data, match->route)) {
+    if (changes && is_foreign(exchange->connection, data, match->route)) {
         (void)!error_set(err, STATUS_INVALID_INPUT, "this request came from a foreign page");
         return 403;
     }

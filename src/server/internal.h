@@ -9,6 +9,7 @@
 #include "server/pool.h"
 #include "server/request.h"
 #include "server/server.h"
+#include "server/tls.h"
 
 /* --- feeds --- */
 
@@ -61,10 +62,19 @@ struct io {
     char date[40]; /* "Date: ...\r\n" of date_second */
     uint64_t date_second;
 
-    struct watch listener; /* first I/O thread only */
-    int spare_fd;          /* closed when we run out of descriptors, to accept and refuse */
+    int spare_fd; /* closed when we run out of descriptors, to accept and refuse */
     struct task drain;
     struct timer drain_timer;
+};
+
+enum { LISTENERS = 2 };
+
+struct listener {       /* [0]: plain, [1]: TLS; of the first I/O thread */
+    struct watch watch; /* fd < 0: it is not open */
+    struct io *io;
+    bool secure;
+    bool loopback; /* at 127.0.0.0/8 or ::1 */
+    int port;
 };
 
 struct server {
@@ -80,8 +90,8 @@ struct server {
     struct team *team; /* of the compute threads; NULL: none helps */
     struct io *ios;
     unsigned io_count, executors;
-    int port;
-    bool loopback; /* listens at 127.0.0.0/8 or ::1 */
+    struct listener listeners[LISTENERS];
+    struct tls_server *tls; /* certificate and key; NULL: no TLS */
     _Atomic bool draining;
     _Atomic uint64_t buffered; /* bytes held by connections and jobs */
 
@@ -99,12 +109,13 @@ struct server {
 
 /* What a connection is doing. */
 enum phase {
-    PHASE_HEAD,   /* waits for a request head, or has a part of one */
-    PHASE_BODY,   /* has the head and a part of the body */
-    PHASE_JOB,    /* its request runs on another thread */
-    PHASE_FEED,   /* its answer goes on: a feed is being sent */
-    PHASE_HTTP2,  /* many requests at once */
-    PHASE_LINGER, /* said all; reads and drops until the peer closes */
+    PHASE_HEAD,      /* waits for a request head, or has a part of one */
+    PHASE_BODY,      /* has the head and a part of the body */
+    PHASE_JOB,       /* its request runs on another thread */
+    PHASE_FEED,      /* its answer goes on: a feed is being sent */
+    PHASE_HTTP2,     /* many requests at once */
+    PHASE_LINGER,    /* said all; reads and drops until the peer closes */
+    PHASE_HANDSHAKE, /* of TLS */
 };
 
 /* One request, and who waits for its answer: HTTP/1.1 has one at a time a connection, HTTP/2 many,
@@ -137,6 +148,7 @@ extern const struct connection_kind connection_http1, connection_http2;
 struct connection {
     const struct connection_kind *kind;
     struct watch watch;
+    struct tls *tls; /* NULL: plain */
     struct timer timer;
     struct task release;
     struct io *io;
@@ -177,7 +189,7 @@ static inline bool exchange_busy(const struct exchange *exchange)
 }
 
 /* connection.c */
-void connection_open(struct io *io, int fd);
+void connection_open(struct io *io, int fd, bool secure);
 void connection_close(struct connection *connection);
 struct connection *io_connection(struct io *io, uint32_t slot, uint32_t generation);
 /* Release a buffer that is not counted any more, or keep it for the next large request. */
@@ -311,8 +323,8 @@ void jobs_unpark(struct server *server); /* a model was loaded, or may have been
 void job_free(struct job *job);
 
 /* stream.c */
-struct body_stream *body_stream_new(int fd, const struct http1_head *head, struct bytes rest,
-                                    const struct settings *settings);
+struct body_stream *body_stream_new(int fd, struct tls *tls, const struct http1_head *head,
+                                    struct bytes rest, const struct settings *settings);
 /* The body of an HTTP/2 stream: all that comes from `fd`, which is closed with it. */
 struct body_stream *body_stream_of_pipe(int fd, struct bytes rest, const struct settings *settings);
 /* From the I/O thread, before it shuts its end: the body is whole. */
@@ -333,6 +345,11 @@ enum status encoding_unpack(struct bytes packed, size_t limit, struct bytes *pla
                             struct arena *arena, struct error *err) must_check;
 void encoding_pack(struct response *response); /* gzip, when that makes it smaller */
 bool encoding_worth(const struct response *response, const struct settings *settings);
+
+/* listener.c */
+enum status listener_open(struct server *server, const char *text, bool secure, struct error *err)
+    must_check;
+void listeners_close(struct server *server); /* from the first I/O thread, or when it has ended */
 
 /* server.c */
 uint64_t clock_ns(void);

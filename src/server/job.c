@@ -294,7 +294,8 @@ void job_hand_on_stream(struct exchange *exchange, const uint8_t *data, struct b
     int pipe = -1;
 
     if (job && http1)
-        job->stream = body_stream_new(connection->watch.fd, &io->head, rest, &io->server->settings);
+        job->stream = body_stream_new(connection->watch.fd, connection->tls, &io->head, rest,
+                                      &io->server->settings);
     else if (job && (pipe = http2_pipe_body(exchange)) >= 0)
         job->stream = body_stream_of_pipe(pipe, rest, &io->server->settings);
     if (!job || !job->stream) {
@@ -313,7 +314,7 @@ void job_hand_on_stream(struct exchange *exchange, const uint8_t *data, struct b
     if (http1)
         connection->phase = PHASE_JOB;
     if (job_submit(job, LATER_CONTROL)) {
-        if (http1 && !whole) {
+        if (http1 && (!whole || connection->tls)) { /* TLS is used by one thread at a time */
             loop_remove(&io->loop, &connection->watch);
             connection->detached = true;
         }

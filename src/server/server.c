@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/server.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,8 +11,6 @@
 #include "server/internal.h"
 
 enum {
-    BACKLOG = 1024,
-    ACCEPTS_A_ROUND = 64,
     ONE_LOOP_CORES = 4, /* up to so many cores one I/O thread is enough; then a quarter */
     IO_THREADS_DEFAULT_MAX = 8,
     STATUS_SLOTS = 512, /* status codes 100 to 611 */
@@ -98,202 +90,6 @@ void server_count(struct server *server, const struct route_match *match, enum h
         observe(server, match, nanoseconds);
 }
 
-/* --- accepting --- */
-
-static struct io *least_loaded(struct server *server, uint64_t *total)
-{
-    struct io *best = &server->ios[0];
-
-    *total = 0;
-    for (unsigned i = 0; i < server->io_count; i++) {
-        struct io *io = &server->ios[i];
-        uint32_t count = atomic_load_explicit(&io->connections, memory_order_relaxed);
-
-        *total += count;
-        if (count < atomic_load_explicit(&best->connections, memory_order_relaxed))
-            best = io;
-    }
-    return best;
-}
-
-struct arrival { /* an accepted socket on its way to its I/O thread */
-    struct task task;
-    struct io *io;
-    int fd;
-};
-
-static void arrive(struct task *task)
-{
-    struct arrival *arrival = (struct arrival *)task;
-
-    /* counted by the listener already, so that it sees where it sent the ones before */
-    atomic_fetch_sub(&arrival->io->connections, 1);
-    if (arrival->io->draining)
-        close(arrival->fd);
-    else
-        connection_open(arrival->io, arrival->fd);
-    free(arrival);
-}
-
-static void refuse_connection(struct server *server, int fd, const char *reason)
-{
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
-                                 "Connection: close\r\nContent-Type: application/json\r\n"
-                                 "Content-Length: 32\r\n\r\n{\"error\":\"too many connections\"}";
-
-    series_add(metrics_series(server->metrics, METRIC_connections_refused_total, &reason), 1);
-    if (send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        errno = 0;
-    shutdown(fd, SHUT_WR);
-    close(fd);
-}
-
-static void place(struct io *listening, int fd)
-{
-    struct server *server = listening->server;
-    uint64_t total;
-    struct io *io = least_loaded(server, &total);
-    struct arrival *arrival;
-
-    if (total >= (uint64_t)server->settings.connections_max) {
-        refuse_connection(server, fd, "connections_max");
-        return;
-    }
-    if (io == listening) {
-        connection_open(io, fd);
-        return;
-    }
-    arrival = malloc(sizeof *arrival);
-    if (!arrival) {
-        close(fd);
-        return;
-    }
-    *arrival = (struct arrival){.task.run = arrive, .io = io, .fd = fd};
-    atomic_fetch_add(&io->connections, 1);
-    loop_post(&io->loop, &arrival->task);
-}
-
-/* Out of descriptors: use the one we kept back to take the connection and refuse it; left in the
- * backlog it would wake us for ever. */
-static void refuse_one(struct io *io)
-{
-    int fd;
-
-    close(io->spare_fd);
-    fd = accept4(io->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0)
-        refuse_connection(io->server, fd, "descriptors");
-    io->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-}
-
-static void accept_ready(struct watch *watch, uint32_t events)
-{
-    struct io *io = (struct io *)((char *)watch - offsetof(struct io, listener));
-
-    (void)events;
-    for (int i = 0; i < ACCEPTS_A_ROUND && io->listener.fd >= 0; i++) {
-        int fd = accept4(io->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-        if (fd >= 0)
-            place(io, fd);
-        else if (errno == EMFILE || errno == ENFILE)
-            refuse_one(io);
-        else if (errno != EINTR && errno != ECONNABORTED)
-            return;
-    }
-}
-
-/* --- listening --- */
-
-static enum status parse_address(const char *text, char *host, size_t host_size, const char **port,
-                                 struct error *err)
-{
-    const char *colon = strrchr(text, ':'), *start = text, *stop = colon;
-
-    if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1))
-        return error_set(err, STATUS_INVALID_INPUT, "address '%s' is not HOST:PORT", text);
-    if (*start == '[' && stop[-1] == ']') {
-        start++;
-        stop--;
-    }
-    if ((size_t)(stop - start) >= host_size)
-        return error_set(err, STATUS_INVALID_INPUT, "address '%s' is too long", text);
-    memcpy(host, start, (size_t)(stop - start));
-    host[stop - start] = 0;
-    *port = colon + 1;
-    return STATUS_OK;
-}
-
-static enum status listen_at(const struct addrinfo *address, const char *text, int *result,
-                             struct error *err)
-{
-    int on = 1;
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0)
-        return error_set(err, STATUS_UNAVAILABLE, "cannot listen at %s: %s", text, strerror(errno));
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, address->ai_addr, address->ai_addrlen) || listen(fd, BACKLOG)) {
-        int why = errno;
-
-        close(fd);
-        return error_set(err, why == EADDRINUSE ? STATUS_CONFLICT : STATUS_UNAVAILABLE,
-                         "cannot listen at %s: %s", text, strerror(why));
-    }
-    *result = fd;
-    return STATUS_OK;
-}
-
-static void note_address(struct server *server, const struct sockaddr_storage *bound)
-{
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)bound;
-    const struct sockaddr_in *four = (const struct sockaddr_in *)bound;
-
-    if (bound->ss_family == AF_INET6) {
-        server->port = ntohs(six->sin6_port);
-        server->loopback = IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
-    } else {
-        server->port = ntohs(four->sin_port);
-        server->loopback = ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-    }
-}
-
-static enum status server_listen(struct server *server, const char *text, struct error *err)
-{
-    struct io *io = &server->ios[0];
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
-    struct addrinfo *addresses;
-    struct sockaddr_storage bound;
-    socklen_t size = sizeof bound;
-    char host[256];
-    const char *port = NULL;
-    enum status status;
-    int failure, fd = -1;
-
-    TRY(parse_address(text, host, sizeof host, &port, err));
-    failure = getaddrinfo(*host ? host : NULL, port, &hints, &addresses);
-#ifndef FIRN_STANDALONE /* which has no way to look up names: their libraries are the host's */
-    if (failure == EAI_NONAME) { /* a name; looking it up loads much, so numbers come first */
-        hints.ai_flags = AI_PASSIVE;
-        failure = getaddrinfo(host, port, &hints, &addresses);
-    }
-#endif
-    if (failure)
-        return error_set(err, STATUS_INVALID_INPUT, "address '%s': %s", text,
-                         gai_strerror(failure));
-    status = listen_at(addresses, text, &fd, err);
-    freeaddrinfo(addresses);
-    if (status != STATUS_OK)
-        return status;
-    io->listener = (struct watch){.fd = fd, .ready = accept_ready};
-    io->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (!loop_add(&io->loop, &io->listener, EPOLLIN))
-        return error_set(err, STATUS_UNAVAILABLE, "cannot listen at %s", text);
-    getsockname(fd, (struct sockaddr *)&bound, &size);
-    note_address(server, &bound);
-    return STATUS_OK;
-}
-
 /* --- draining --- */
 
 static void drain_forced(struct timer *timer)
@@ -310,11 +106,8 @@ static void drain_io(struct task *task)
     if (io->draining)
         return;
     io->draining = true;
-    if (io->listener.fd >= 0) {
-        loop_remove(&io->loop, &io->listener);
-        close(io->listener.fd);
-        io->listener.fd = -1;
-    }
+    if (io == &io->server->ios[0])
+        listeners_close(io->server);
     for (uint32_t i = 0; i < io->slot_count; i++)
         connection_drain(io->slots[i]);
     io->drain_timer.fire = drain_forced;
@@ -359,7 +152,6 @@ static enum status io_init(struct io *io, struct server *server, unsigned index,
 {
     *io = (struct io){.server = server,
                       .free_slot = UINT32_MAX,
-                      .listener.fd = -1,
                       .spare_fd = -1,
                       .loop = {.epoll = -1, .event = -1}};
     io->executor = (struct executor){.index = index, .io = true};
@@ -392,8 +184,6 @@ static void io_release(struct io *io)
     }
     io_free_streams(io);
     io_free_pieces(io);
-    if (io->listener.fd >= 0)
-        close(io->listener.fd);
     if (io->spare_fd >= 0)
         close(io->spare_fd);
     loop_release(&io->loop);
@@ -514,7 +304,12 @@ static enum status start(struct server *server, const struct server_options *opt
     TRY(make_pools(server, err));
     TRY(models_new(&options->source, &server->settings, server->metrics, server->executors,
                    models_changed, server, &server->models, err));
-    TRY(server_listen(server, options->http, err));
+    if (options->https)
+        TRY(tls_server_new(options->certificate, options->key, &server->tls, err));
+    if (options->http)
+        TRY(listener_open(server, options->http, false, err));
+    if (options->https)
+        TRY(listener_open(server, options->https, true, err));
     for (unsigned i = 0; i < server->io_count; i++) {
         int failure = pthread_create(&server->ios[i].thread, NULL, io_main, &server->ios[i]);
 
@@ -536,6 +331,8 @@ enum status server_new(const struct server_options *options, struct server **res
     if (!server)
         return error_no_memory(err, "a server");
     pthread_mutex_init(&server->parked_lock, NULL);
+    for (int i = 0; i < LISTENERS; i++)
+        server->listeners[i].watch.fd = -1;
     server->settings = *options->settings;
     server->registry = options->registry;
     server->hosts = options->hosts;
@@ -562,9 +359,11 @@ void server_free(struct server *server)
     pool_stop(server->control);
     pool_stop(server->upload);
     pool_stop(server->waiting);
+    listeners_close(server);
     for (unsigned i = 0; i < server->io_count; i++)
         io_release(&server->ios[i]);
     free(server->ios);
+    tls_server_free(server->tls);
     pool_free(server->compute);
     pool_free(server->control);
     pool_free(server->upload);
@@ -582,7 +381,17 @@ void server_free(struct server *server)
 
 int server_port(const struct server *server)
 {
-    return server->port;
+    return server->listeners[0].port;
+}
+
+int server_secure_port(const struct server *server)
+{
+    return server->listeners[1].port;
+}
+
+enum status server_reload_certificate(struct server *server, struct error *err)
+{
+    return server->tls ? tls_server_reload(server->tls, err) : STATUS_OK;
 }
 
 struct metrics *server_metrics(struct server *server)

@@ -10,7 +10,9 @@
 struct server;
 
 struct server_options {
-    const char *http;                      /* "HOST:PORT"; port 0 picks one */
+    const char *http;                      /* "HOST:PORT"; port 0 picks one; NULL: not plain */
+    const char *https;                     /* the same with TLS; NULL: none */
+    const char *certificate, *key;         /* of https: PEM files */
     const struct settings *settings;       /* copied */
     struct model_source source;            /* borrowed while the server lives */
     struct registry *registry;             /* borrowed; NULL: the management routes answer 503 */
@@ -23,6 +25,11 @@ struct server_options {
 enum status server_new(const struct server_options *options, struct server **server,
                        struct error *err) must_check;
 int server_port(const struct server *server);
+int server_secure_port(const struct server *server);
+
+/* Read certificate and key again, for connections to come. From any thread; when it fails the old
+ * ones stay. */
+enum status server_reload_certificate(struct server *server, struct error *err) must_check;
 struct metrics *server_metrics(struct server *server);
 struct models *server_models(struct server *server);
 

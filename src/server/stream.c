@@ -12,6 +12,7 @@ enum { STREAM_BYTES = 64 << 10, WAIT_MS = 1000, TELL_WAITS = 10 };
 
 struct body_stream {
     int fd;
+    struct tls *tls; /* borrowed from the connection; NULL: plain */
     const struct settings *settings;
     struct text buffer; /* bytes from the socket; [at, size) were not taken yet */
     size_t at;
@@ -23,14 +24,15 @@ struct body_stream {
     uint64_t received, began_ns;
 };
 
-struct body_stream *body_stream_new(int fd, const struct http1_head *head, struct bytes rest,
-                                    const struct settings *settings)
+struct body_stream *body_stream_new(int fd, struct tls *tls, const struct http1_head *head,
+                                    struct bytes rest, const struct settings *settings)
 {
     struct body_stream *stream = calloc(1, sizeof *stream);
 
     if (!stream)
         return NULL;
     stream->fd = fd;
+    stream->tls = tls;
     stream->settings = settings;
     stream->chunked = head->chunked;
     stream->left = head->content_length > 0 ? (uint64_t)head->content_length : 0;
@@ -48,7 +50,7 @@ struct body_stream *body_stream_new(int fd, const struct http1_head *head, struc
 struct body_stream *body_stream_of_pipe(int fd, struct bytes rest, const struct settings *settings)
 {
     struct http1_head head = {.content_length = -1};
-    struct body_stream *stream = body_stream_new(fd, &head, rest, settings);
+    struct body_stream *stream = body_stream_new(fd, NULL, &head, rest, settings);
 
     if (!stream)
         return NULL;
@@ -102,13 +104,13 @@ static enum status fill(struct body_stream *stream, struct error *err)
 
     if (stream->continue_wanted) {
         stream->continue_wanted = false;
-        if (send(stream->fd, go_on, sizeof go_on - 1, MSG_NOSIGNAL) != sizeof go_on - 1)
+        if (tls_send(stream->tls, stream->fd, go_on, sizeof go_on - 1) != sizeof go_on - 1)
             return error_set(err, STATUS_INVALID_INPUT, "the connection is gone");
     }
     stream->at = stream->buffer.size = 0;
     for (;;) {
         struct pollfd wait = {.fd = stream->fd, .events = POLLIN};
-        ssize_t got = recv(stream->fd, stream->buffer.data, STREAM_BYTES, 0);
+        ssize_t got = tls_receive(stream->tls, stream->fd, stream->buffer.data, STREAM_BYTES);
 
         if (got > 0) {
             stream->buffer.size = (size_t)got;
@@ -119,7 +121,7 @@ static enum status fill(struct body_stream *stream, struct error *err)
             stream->ended = true;
             return STATUS_OK;
         }
-        if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+        if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
             return error_set(err, STATUS_INVALID_INPUT,
                              "the connection was closed in the middle of the request body, after "
                              "%llu bytes",
@@ -183,16 +185,15 @@ void body_stream_tell(struct body_stream *stream, struct bytes text)
         return;
     for (int waits = 0; sent < text.size && waits < TELL_WAITS;) {
         struct pollfd wait = {.fd = stream->fd, .events = POLLOUT};
-        ssize_t got =
-            send(stream->fd, text.data + sent, text.size - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t got = tls_send(stream->tls, stream->fd, text.data + sent, text.size - sent);
 
         if (got > 0) {
             sent += (size_t)got;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            if (sent == 0)
+            if (sent == 0 && !stream->tls) /* which may have begun a record */
                 return;
             waits += poll(&wait, 1, WAIT_MS) == 0;
-        } else if (errno != EINTR) {
+        } else {
             return;
         }
     }

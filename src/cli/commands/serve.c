@@ -23,6 +23,7 @@ enum {
 
 struct serve {
     const char *store, *image_root, *registry, *registries, *http, *grpc;
+    const char *https, *certificate, *key;
     bool workers;
     struct option_list set;
 };
@@ -36,6 +37,12 @@ static const struct option OPTIONS[] = {
      "where to listen (127.0.0.1:8080); port 0 picks one"},
     {"grpc", OPTION_TEXT, offsetof(struct serve, grpc), "HOST:PORT",
      "not needed: gRPC is served where --http listens"},
+    {"https", OPTION_TEXT, offsetof(struct serve, https), "HOST:PORT",
+     "listen there with TLS (HTTP/1.1, HTTP/2 and gRPC), and nowhere else unless --http is given"},
+    {"certificate", OPTION_TEXT, offsetof(struct serve, certificate), "FILE",
+     "of --https: PEM, with its chain; read again on SIGHUP"},
+    {"key", OPTION_TEXT, offsetof(struct serve, key), "FILE",
+     "of the certificate: PEM, without a password (the file of the certificate)"},
     {"workers", OPTION_SWITCH, offsetof(struct serve, workers), "on|off",
      "let processes with the framework, in sandboxes, run what firn does not: code of the models "
      "(off)"},
@@ -75,6 +82,11 @@ static enum status check(const struct serve *serve, struct error *err)
         return error_set(err, STATUS_INVALID_INPUT, "--image-root knows no registries");
     if (serve->workers && serve->image_root)
         return error_set(err, STATUS_UNSUPPORTED, "--workers on needs a store");
+    if (serve->https && !serve->certificate)
+        return error_set(err, STATUS_INVALID_INPUT, "--https needs --certificate FILE");
+    if (!serve->https && (serve->certificate || serve->key))
+        return error_set(err, STATUS_INVALID_INPUT, "%s is of use with --https only",
+                         serve->certificate ? "--certificate" : "--key");
     if (serve->grpc)
         return error_set(err, STATUS_UNSUPPORTED,
                          "gRPC is served where --http listens; --grpc is not needed");
@@ -82,30 +94,50 @@ static enum status check(const struct serve *serve, struct error *err)
 }
 
 /* "127.0.0.1:0" with the port that was picked. */
-static void say_ready(const char *http, const struct server *server, const char *what,
-                      const char *folder)
+static void say_address(const char *scheme, const char *address, int port)
 {
-    const char *colon = strrchr(http, ':');
-    int size = colon > http ? (int)(colon - http) : 0;
+    const char *colon = strrchr(address, ':');
+    int size = colon > address ? (int)(colon - address) : 0;
 
-    printf("ready http://%.*s:%d %s %s\n", size ? size : 7, size ? http : "0.0.0.0",
-           server_port(server), what, folder);
+    printf(" %s://%.*s:%d", scheme, size ? size : 7, size ? address : "0.0.0.0", port);
+}
+
+static void say_ready(const struct server_options *options, const struct server *server,
+                      const char *what, const char *folder)
+{
+    printf("ready");
+    if (options->http)
+        say_address("http", options->http, server_port(server));
+    if (options->https)
+        say_address("https", options->https, server_secure_port(server));
+    printf(" %s %s\n", what, folder);
     fflush(stdout);
 }
 
-/* Until a signal comes. */
+/* Until a signal comes that is no SIGHUP. */
+static void wait_for_end(struct server *server, const sigset_t *signals)
+{
+    struct error err;
+    int signal;
+
+    while (!sigwait(signals, &signal) && signal == SIGHUP)
+        if (server_reload_certificate(server, &err))
+            fprintf(stderr, "the old certificate stays: %s\n", err.text);
+        else
+            fprintf(stderr, "read the certificate again\n");
+}
+
 static enum status serve_with(const struct serve *serve, const struct server_options *options,
                               const sigset_t *signals, struct error *err)
 {
     struct server *server;
-    int signal;
 
     TRY(server_new(options, &server, err));
     for (int i = 0; i < FIRST_LOAD_MS && !models_settled(server_models(server)); i++)
         usleep(1000);
-    say_ready(options->http, server, serve->store ? "store" : "image",
+    say_ready(options, server, serve->store ? "store" : "image",
               serve->store ? serve->store : serve->image_root);
-    sigwait(signals, &signal);
+    wait_for_end(server, signals);
     pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* a second one ends us at once */
     server_drain(server);
     server_wait(server);
@@ -142,7 +174,10 @@ static enum status serve_store(const struct serve *serve, const struct settings 
     char temporary[4096];
     struct registry_source source = {registry, native_of(settings)};
     struct server_options options = {
-        .http = serve->http ? serve->http : "127.0.0.1:8080",
+        .http = serve->http || serve->https ? serve->http : "127.0.0.1:8080",
+        .https = serve->https,
+        .certificate = serve->certificate,
+        .key = serve->key,
         .settings = settings,
         .source = source_of_registry(&source),
         .registry = registry,
@@ -182,7 +217,10 @@ static enum status serve_image(const struct serve *serve, const struct settings 
     const struct native_options native = native_of(settings);
     struct image_root root;
     struct server_options options = {
-        .http = serve->http ? serve->http : "0.0.0.0:8080",
+        .http = serve->http || serve->https ? serve->http : "0.0.0.0:8080",
+        .https = serve->https,
+        .certificate = serve->certificate,
+        .key = serve->key,
         .settings = settings,
         .source = source_of_image_root(&root),
     };
@@ -206,6 +244,8 @@ static enum status work(const struct serve *serve, struct error *err)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    if (serve->https)
+        sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before there are threads, which inherit it */
     if (serve->image_root)
         return serve_image(serve, &settings, &signals, err);
@@ -230,9 +270,9 @@ static int run(int argc, char **argv)
 
 const struct command command_serve = {
     .name = "serve",
-    .usage = "serve --store DIR | --image-root DIR [--http HOST:PORT] [--workers on] [--registry "
-             "REF] [--set "
-             "NAME=VALUE]...",
+    .usage = "serve --store DIR | --image-root DIR [--http HOST:PORT] [--https HOST:PORT "
+             "--certificate FILE --key FILE] [--workers on] [--registry REF] "
+             "[--set NAME=VALUE]...",
     .summary = "answer requests for the models of a store",
     .help =
         "Prints a line that begins with \"ready\" when it accepts requests. SIGTERM and SIGINT\n"
