@@ -34,14 +34,14 @@ def tensor(output):
     return np.array([words.get(v, v) if isinstance(v, str) else v for v in data], DTYPES[output["datatype"]]).reshape(output["shape"])
 
 
-def predict(model, files, signature=None, options=()):
-    """Outputs by name. files: paths, or NAME=path; options: more for the command line."""
+def predict(model, files, signature=None, options=(), seconds=120):
+    """Outputs by name. files: paths, or NAME=path; options: more for the command line; seconds: at most."""
     command = [str(FIRN), "predict", str(model), "--json", *options]
     if signature:
         command += ["--signature", signature]
     for file in files:
         command += ["--input", str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
     if done.returncode:
         raise Refused(done.returncode, done.stderr)
     return {o["name"]: tensor(o) for o in json.loads(done.stdout)["outputs"]}
