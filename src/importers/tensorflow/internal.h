@@ -303,6 +303,15 @@ enum status tf_variable_value(const struct tf_scope *scope, struct tf_resource *
 enum status tf_variable_stored(const struct tf_lowering *l, const struct tf_resource *variable,
                                struct tensor *stored, struct error *err) must_check;
 bool tf_shapes_differ(const struct shape *a, const struct shape *b); /* as far as known */
+/* From here on a written variable holds `value` in `graph`: that of the signature, or a subgraph,
+ * whose If or Loop then gives it to the graph around it. */
+enum status tf_variable_set(struct tf_lowering *l, const struct graph *graph,
+                            struct tf_resource *variable, value_id value, struct error *err)
+    must_check;
+/* What a written variable holds now in `graph`; a subgraph takes it from the graph around it. */
+enum status tf_variable_now(struct tf_lowering *l, const struct graph *graph,
+                            struct tf_resource *variable, value_id *value, struct error *err)
+    must_check;
 /* Before a signature has to do with a variable that is written. */
 enum status tf_variable_touch(struct tf_lowering *l, struct tf_resource *variable,
                               struct error *err) must_check;

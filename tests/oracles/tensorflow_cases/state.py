@@ -68,6 +68,53 @@ def resources():
 
     yield written("while", normal(3), often, {"x": normal(3)}, "AssignAddVariableOp in While")
 
+    def one_side(v, x):
+        if tf.reduce_sum(x) > 0:
+            raw.AssignVariableOp(resource=v, value=2 * x)
+        return {"middle": raw.ReadVariableOp(resource=v, dtype=tf.float32) + 1}
+
+    def choose(v, which):
+        def side(number):
+            def change():
+                raw.AssignAddVariableOp(resource=v, value=tf.fill([3], number))
+                return raw.ReadVariableOp(resource=v, dtype=tf.float32)
+
+            return change
+
+        return {"y": tf.switch_case(which, [side(1.0), lambda: tf.zeros([3]), side(3.0)])}
+
+    def until(v, x):
+        """The condition reads what the rounds write."""
+        while tf.reduce_sum(raw.ReadVariableOp(resource=v, dtype=tf.float32)) < 20:
+            raw.AssignAddVariableOp(resource=v, value=tf.abs(x) + 1)
+        return {"y": raw.ReadVariableOp(resource=v, dtype=tf.float32) * 2}
+
+    def nested(v, x):
+        total = tf.constant(0.0)
+        for i in tf.range(5):
+            if i % 2 == 0:
+                if tf.reduce_sum(x) > 0:
+                    raw.AssignAddVariableOp(resource=v, value=x)
+                else:
+                    raw.AssignVariableOp(resource=v, value=x)
+            for _ in tf.range(i):
+                raw.AssignSubVariableOp(resource=v, value=x / 4)
+            total += tf.reduce_sum(raw.ReadVariableOp(resource=v, dtype=tf.float32))
+        return {"total": total}
+
+    def none_of_it(v, x):
+        for _ in tf.range(tf.cast(x[0], tf.int32)):
+            raw.AssignAddVariableOp(resource=v, value=x)
+
+    for sign in (1, -1):
+        x = {"x": np.abs(normal(3)) * np.float32(sign)}
+        yield written(f"cond.one_side.{sign}", normal(3), one_side, x, "AssignVariableOp in If")
+        yield written(f"nested.{sign}", normal(3), nested, x, "AssignVariableOp in While and If")
+    for which in range(4):
+        yield written(f"case.{which}", normal(3), choose, {"which": np.int32(which)}, "AssignAddVariableOp in Case")
+    yield written("while.until", normal(3), until, {"x": normal(3)}, "AssignAddVariableOp in While")
+    yield written("while.none", normal(3), none_of_it, {"x": np.zeros(3, np.float32)}, "AssignAddVariableOp in While")
+
 
 def references():
     """Variables of TensorFlow 1, which are written where they are."""

@@ -25,6 +25,14 @@ static enum status assign_now(struct tf_call *c, struct tf_resource *variable, s
     return STATUS_OK;
 }
 
+/* Control flow of TensorFlow 1 says what is in a branch or loop, not what is done there. */
+static bool is_in_part(const struct tf_scope *scope)
+{
+    while (scope && !scope->part)
+        scope = scope->caller;
+    return scope != NULL;
+}
+
 /* From here on the variable holds `value` in this signature. */
 static enum status assign_served(struct tf_call *c, struct tf_resource *variable, value_id value,
                                  struct error *err)
@@ -33,7 +41,7 @@ static enum status assign_served(struct tf_call *c, struct tf_resource *variable
     struct shape shape;
     enum dtype dtype;
 
-    if (c->e->graph != c->l->serving)
+    if (c->e->graph != c->l->serving && (variable->reference || is_in_part(c->scope)))
         return error_set(err, STATUS_UNSUPPORTED,
                          "writes variable '%.64s' in a branch or loop while it serves",
                          variable->name);
@@ -55,11 +63,7 @@ static enum status assign_served(struct tf_call *c, struct tf_resource *variable
     if (!variable->written)
         variable->writer = c->l->signature;
     variable->written = true;
-    TRY(tf_variable_touch(c->l, variable, err));
-    variable->value = value;
-    variable->graph = c->e->graph;
-    variable->assigned = true;
-    return STATUS_OK;
+    return tf_variable_set(c->l, c->e->graph, variable, value, err);
 }
 
 /* Freezing puts a constant in the place of a variable: of what writes it the result counts. */

@@ -7,6 +7,13 @@
 
 /* --- subgraphs (model/control.c, loop.c) --- */
 
+/* A variable that a subgraph writes, and what it holds there. In `keep`. */
+struct tf_write {
+    struct tf_write *next;
+    struct tf_resource *variable;
+    value_id value;
+};
+
 /* A subgraph that is being made, and what it takes from the graph around it. In `keep`. */
 struct tf_body {
     struct emitter e;
@@ -17,6 +24,7 @@ struct tf_body {
     struct map captures;       /* outer value -> struct tf_capture */
     struct tf_capture *first, **last;
     size_t capture_count, depth;
+    struct tf_write *writes;
     bool settled; /* it has assertions */
 };
 

@@ -78,23 +78,70 @@ static enum status variable_take(struct tf_lowering *l, struct tf_resource *vari
     return STATUS_OK;
 }
 
-/* What a written one holds now; a branch or loop takes it from the graph around it. */
-static enum status state_value(const struct tf_scope *scope, struct tf_resource *variable,
-                               value_id *value, struct error *err)
+static struct tf_write *write_of(const struct tf_body *body, const struct tf_resource *variable)
 {
-    struct tf_lowering *l = scope->l;
-    struct tf_body *body;
+    struct tf_write *write = body->writes;
+
+    while (write && write->variable != variable)
+        write = write->next;
+    return write;
+}
+
+enum status tf_variable_now(struct tf_lowering *l, const struct graph *graph,
+                            struct tf_resource *variable, value_id *value, struct error *err)
+{
+    const struct graph *from = graph;
+    struct tf_body *body = NULL;
 
     TRY(tf_variable_touch(l, variable, err));
-    if (variable->graph != l->serving)
-        TRY(variable_take(l, variable, err));
-    *value = variable->value;
-    if (scope->e->graph == l->serving)
+    while (from != l->serving) { /* outwards, to whoever wrote it last */
+        const struct tf_write *write;
+
+        body = tf_body_of(l, from);
+        if (!body)
+            return error_set(err, STATUS_UNSUPPORTED, "reads variable '%.64s', which is written",
+                             variable->name);
+        write = write_of(body, variable);
+        if (write) {
+            *value = write->value;
+            break;
+        }
+        from = body->outer;
+    }
+    if (from == l->serving) {
+        if (variable->graph != l->serving)
+            TRY(variable_take(l, variable, err));
+        *value = variable->value;
+    }
+    return from == graph ? STATUS_OK
+                         : tf_body_capture(tf_body_of(l, graph), from, *value, value, err);
+}
+
+enum status tf_variable_set(struct tf_lowering *l, const struct graph *graph,
+                            struct tf_resource *variable, value_id value, struct error *err)
+{
+    struct tf_body *body = tf_body_of(l, graph);
+    struct tf_write *write = body ? write_of(body, variable) : NULL;
+
+    TRY(tf_variable_touch(l, variable, err));
+    if (graph == l->serving) {
+        variable->value = value;
+        variable->graph = graph;
+        variable->assigned = true;
         return STATUS_OK;
-    body = tf_body_of(l, scope->e->graph);
-    return body ? tf_body_capture(body, l->serving, *value, value, err)
-                : error_set(err, STATUS_UNSUPPORTED, "reads variable '%.64s', which is written",
-                            variable->name);
+    }
+    if (!body)
+        return error_set(err, STATUS_UNSUPPORTED, "writes variable '%.64s' where none is",
+                         variable->name);
+    if (!write) {
+        write = arena_new(l->keep, struct tf_write, 1);
+        if (!write)
+            return error_no_memory(err, "the variables");
+        *write = (struct tf_write){body->writes, variable, value};
+        body->writes = write;
+    }
+    write->value = value;
+    return STATUS_OK;
 }
 
 enum status tf_variable_value(const struct tf_scope *scope, struct tf_resource *variable,
@@ -104,7 +151,7 @@ enum status tf_variable_value(const struct tf_scope *scope, struct tf_resource *
     struct tensor stored;
 
     if (variable->written)
-        return state_value(scope, variable, value, err);
+        return tf_variable_now(scope->l, graph, variable, value, err);
     if (variable->graph != graph) {
         TRY(tf_variable_stored(scope->l, variable, &stored, err));
         TRY(emit_constant(scope->e, &stored, &variable->value, err));

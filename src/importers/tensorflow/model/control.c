@@ -194,19 +194,70 @@ static enum status choose(const struct choice *choice, struct emitter *e, struct
                           value_id which, value_id *outputs, struct error *err);
 
 /* One side of a choice, in a graph of its own. */
+struct side {
+    struct tf_body *body;
+    value_id *outputs; /* the branch's own */
+};
+
 static enum status side_make(const struct choice *choice, struct emitter *e, value_id which,
-                             struct tf_body **body, struct error *err)
+                             struct side *side, struct error *err)
 {
-    value_id *outputs = arena_new(choice->l->keep, value_id, choice->branches->output_count);
     bool last = choice->high - choice->low == 1;
+
+    side->outputs = arena_new(choice->l->keep, value_id, choice->branches->output_count);
+    if (!side->outputs)
+        return error_no_memory(err, "a subgraph");
+    TRY(tf_body_open(&side->body, choice->l, e, err));
+    if (!last)
+        TRY(tf_body_capture(side->body, e->graph, which, &which, err));
+    return choose(choice, &side->body->e, side->body, which, side->outputs, err);
+}
+
+/* The variables that one of them writes, each once. */
+struct written {
+    struct tf_resource **variables;
+    size_t count;
+};
+
+static enum status written_find(const struct side sides[2], struct written *written,
+                                struct arena *keep, struct error *err)
+{
+    size_t room = 0;
+
+    for (size_t s = 0; s < 2; s++)
+        for (const struct tf_write *w = sides[s].body->writes; w; w = w->next)
+            room++;
+    written->count = 0;
+    written->variables = arena_new(keep, struct tf_resource *, room);
+    if (!written->variables)
+        return error_no_memory(err, "the variables");
+    for (size_t s = 0; s < 2; s++)
+        for (const struct tf_write *w = sides[s].body->writes; w; w = w->next) {
+            bool known = false;
+
+            for (size_t i = 0; i < written->count; i++)
+                known = known || written->variables[i] == w->variable;
+            if (!known)
+                written->variables[written->count++] = w->variable;
+        }
+    return STATUS_OK;
+}
+
+/* Both sides give what the variables hold behind them. */
+static enum status side_close(const struct choice *choice, struct side *side,
+                              const struct written *written, struct error *err)
+{
+    size_t count = choice->branches->output_count;
+    value_id *outputs = arena_new(choice->l->keep, value_id, count + written->count);
 
     if (!outputs)
         return error_no_memory(err, "a subgraph");
-    TRY(tf_body_open(body, choice->l, e, err));
-    if (!last)
-        TRY(tf_body_capture(*body, e->graph, which, &which, err));
-    TRY(choose(choice, &(*body)->e, *body, which, outputs, err));
-    return tf_body_close(*body, NULL, 0, outputs, choice->branches->output_count, err);
+    for (size_t i = 0; i < count; i++)
+        outputs[i] = side->outputs[i];
+    for (size_t i = 0; i < written->count; i++)
+        TRY(tf_variable_now(choice->l, side->body->e.graph, written->variables[i],
+                            &outputs[count + i], err));
+    return tf_body_close(side->body, NULL, 0, outputs, count + written->count, err);
 }
 
 static enum status lists_join(const struct choice *choice, const struct emitter *e,
@@ -221,13 +272,37 @@ static enum status lists_join(const struct choice *choice, const struct emitter 
     return STATUS_OK;
 }
 
+/* The If, and what the variables hold from here on. */
+static enum status sides_join(const struct choice *choice, struct emitter *e, value_id condition,
+                              struct side sides[2], value_id *outputs, struct error *err)
+{
+    struct tf_body *bodies[2] = {sides[0].body, sides[1].body};
+    size_t count = choice->branches->output_count;
+    struct written written;
+    value_id *made;
+
+    TRY(written_find(sides, &written, choice->l->keep, err));
+    made = arena_new(choice->l->keep, value_id, count + written.count);
+    if (!made)
+        return error_no_memory(err, "a subgraph");
+    for (size_t s = 0; s < 2; s++)
+        TRY(side_close(choice, &sides[s], &written, err));
+    TRY(tf_body_emit(choice->l, e, "If", EMIT(condition), bodies, 2, made, count + written.count,
+                     err));
+    for (size_t i = 0; i < count; i++)
+        outputs[i] = made[i];
+    for (size_t i = 0; i < written.count; i++)
+        TRY(tf_variable_set(choice->l, e->graph, written.variables[i], made[count + i], err));
+    return lists_join(choice, e, bodies, outputs, err);
+}
+
 static enum status choose(const struct choice *choice, struct emitter *e, struct tf_body *body,
                           value_id which, value_id *outputs, struct error *err)
 {
     size_t low = choice->low, high = choice->high, middle = (low + high) / 2;
     struct choice lower = {choice->l, choice->branches, low, middle};
     struct choice upper = {choice->l, choice->branches, middle, high};
-    struct tf_body *sides[2];
+    struct side sides[2];
     value_id condition = which, bound;
 
     if (high - low == 1)
@@ -238,9 +313,7 @@ static enum status choose(const struct choice *choice, struct emitter *e, struct
     }
     TRY(side_make(&lower, e, which, &sides[0], err));
     TRY(side_make(&upper, e, which, &sides[1], err));
-    TRY(tf_body_emit(choice->l, e, "If", EMIT(condition), sides, 2, outputs,
-                     choice->branches->output_count, err));
-    return lists_join(choice, e, sides, outputs, err);
+    return sides_join(choice, e, condition, sides, outputs, err);
 }
 
 /* What is not a branch is the last one. */

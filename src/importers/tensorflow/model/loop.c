@@ -15,12 +15,16 @@ struct carrying {
     value_id *formals, *outputs; /* (count + 2,): of the body */
     size_t formal_count, output_count;
     struct tf_body *body;
+    /* Variables that a round writes are states behind those of the loop. */
+    struct tf_resource **variables;
+    size_t variable_count, count; /* count: of all states */
 };
 
 static enum status carrying_new(struct carrying *k, struct tf_lowering *l, struct emitter *e,
-                                const struct tf_loop *loop, struct error *err)
+                                const struct tf_loop *loop, struct tf_resource **variables,
+                                size_t variable_count, struct error *err)
 {
-    size_t count = loop->count;
+    size_t count = loop->count + variable_count;
 
     *k = (struct carrying){
         .l = l,
@@ -33,14 +37,21 @@ static enum status carrying_new(struct carrying *k, struct tf_lowering *l, struc
         .next = arena_new(l->keep, value_id, count),
         .formals = arena_new(l->keep, value_id, count + 2),
         .outputs = arena_new(l->keep, value_id, count + 2),
+        .variables = variables,
+        .variable_count = variable_count,
+        .count = count,
     };
     if (!k->types || !k->kept || !k->entry || !k->states || !k->next || !k->formals || !k->outputs)
         return error_no_memory(err, "a loop");
     for (size_t i = 0; i < count; i++) {
-        const struct tf_list *list = tf_list_of(l, e->graph, loop->entry[i]);
+        const struct tf_list *list;
 
-        k->entry[i] = loop->entry[i];
-        k->types[i] = tf_body_type(e->graph, loop->entry[i]);
+        if (i < loop->count)
+            k->entry[i] = loop->entry[i];
+        else
+            TRY(tf_variable_now(l, e->graph, variables[i - loop->count], &k->entry[i], err));
+        list = tf_list_of(l, e->graph, k->entry[i]);
+        k->types[i] = tf_body_type(e->graph, k->entry[i]);
         if (list && list->element.rank >= 0 && list->element.rank < RANK_MAX) {
             int64_t length = k->types[i].shape.rank > 0 ? k->types[i].shape.dims[0] : DIM_UNKNOWN;
 
@@ -52,7 +63,7 @@ static enum status carrying_new(struct carrying *k, struct tf_lowering *l, struc
         } else if (list) {
             k->types[i].shape = shape_unknown();
         }
-        k->kept[i] = tf_resource_at(l, e->graph, loop->entry[i]) != NULL;
+        k->kept[i] = tf_resource_at(l, e->graph, k->entry[i]) != NULL;
     }
     return STATUS_OK;
 }
@@ -76,7 +87,7 @@ static enum status body_make(struct carrying *k, struct error *err)
     k->formal_count = 0;
     TRY(formal_add(k, &round, false, &ignored, err));
     TRY(formal_add(k, &go_on, false, &ignored, err));
-    for (size_t i = 0; i < k->loop->count; i++) {
+    for (size_t i = 0; i < k->count; i++) {
         const struct value *entry = &k->e->graph->values[k->entry[i]];
 
         if (k->kept[i]) {
@@ -84,11 +95,16 @@ static enum status body_make(struct carrying *k, struct error *err)
             continue;
         }
         TRY(formal_add(k, &k->types[i], entry->declared, &k->states[i], err));
-        TRY(tf_list_keep(k->l, k->e->graph, k->loop->entry[i], k->body->e.graph, k->states[i],
-                         err));
+        TRY(tf_list_keep(k->l, k->e->graph, k->entry[i], k->body->e.graph, k->states[i], err));
+        if (i >= k->loop->count)
+            TRY(tf_variable_set(k->l, k->body->e.graph, k->variables[i - k->loop->count],
+                                k->states[i], err));
     }
     TRY(k->loop->next(k->loop->context, &k->body->e, k->body, k->states, k->next, err));
     TRY(k->loop->condition(k->loop->context, &k->body->e, k->body, k->next, &k->outputs[0], err));
+    for (size_t i = k->loop->count; i < k->count; i++)
+        TRY(tf_variable_now(k->l, k->body->e.graph, k->variables[i - k->loop->count], &k->next[i],
+                            err));
     return tf_condition(&k->body->e, k->outputs[0], &k->outputs[0], err);
 }
 
@@ -167,6 +183,17 @@ static enum status state_check(struct carrying *k, size_t i, int round, bool *st
     return STATUS_OK;
 }
 
+/* Does a round write variables that the loop does not carry? Those that it does stand in `writes`
+ * from the start. */
+static bool writes_more(const struct carrying *k)
+{
+    size_t count = 0;
+
+    for (const struct tf_write *w = k->body->writes; w; w = w->next)
+        count++;
+    return count > k->variable_count;
+}
+
 static enum status rounds(struct carrying *k, struct error *err)
 {
     bool stable = false;
@@ -175,9 +202,33 @@ static enum status rounds(struct carrying *k, struct error *err)
         if (round == ROUNDS_MAX)
             return error_set(err, STATUS_UNSUPPORTED, "the shapes that a loop carries find no end");
         TRY(body_make(k, err));
+        if (writes_more(k))
+            return STATUS_OK;
         stable = true;
-        for (size_t i = 0; i < k->loop->count; i++)
+        for (size_t i = 0; i < k->count; i++)
             TRY(state_check(k, i, round, &stable, err));
+    }
+    return STATUS_OK;
+}
+
+/* All that a round writes is carried: so often again. */
+static enum status variables_carry(struct carrying *k, struct error *err)
+{
+    TRY(rounds(k, err));
+    while (writes_more(k)) {
+        struct tf_resource **variables;
+        size_t count = 0;
+
+        for (const struct tf_write *w = k->body->writes; w; w = w->next)
+            count++;
+        variables = arena_new(k->l->keep, struct tf_resource *, count);
+        if (!variables)
+            return error_no_memory(err, "the variables");
+        count = 0;
+        for (const struct tf_write *w = k->body->writes; w; w = w->next)
+            variables[count++] = w->variable;
+        TRY(carrying_new(k, k->l, k->e, k->loop, variables, count, err));
+        TRY(rounds(k, err));
     }
     return STATUS_OK;
 }
@@ -185,7 +236,7 @@ static enum status rounds(struct carrying *k, struct error *err)
 /* Arrays begin with the shape that the rounds give them. */
 static enum status entries_fit(struct carrying *k, struct error *err)
 {
-    for (size_t i = 0; i < k->loop->count; i++) {
+    for (size_t i = 0; i < k->count; i++) {
         struct shape element = k->types[i].shape;
 
         if (k->kept[i] || !tf_list_of(k->l, k->e->graph, k->entry[i]) || element.rank < 1)
@@ -207,7 +258,7 @@ static size_t readers(const struct carrying *k, value_id value)
     for (size_t n = 0; n < graph->node_count; n++)
         for (size_t i = 0; i < graph->nodes[n].input_count; i++)
             count += graph->nodes[n].inputs[i] == value;
-    for (size_t i = 0; i < k->loop->count; i++)
+    for (size_t i = 0; i < k->count; i++)
         count += k->next[i] == value;
     return count;
 }
@@ -237,7 +288,7 @@ static bool is_counter(const struct carrying *k, value_id value)
     value = origin_of(graph, value);
     while ((cast = producer_of(graph, value, "Cast")))
         value = origin_of(graph, cast->inputs[0]);
-    for (size_t i = 0; i < k->loop->count; i++) {
+    for (size_t i = 0; i < k->count; i++) {
         if (k->kept[i] || k->states[i] != value || !is_number(k->e->graph, k->entry[i], 0))
             continue;
         add = producer_of(graph, origin_of(graph, k->next[i]), "Add");
@@ -254,7 +305,8 @@ static bool is_counter(const struct carrying *k, value_id value)
 static bool is_appended(const struct carrying *k, size_t i, value_id *item)
 {
     const struct graph *graph = k->body->e.graph;
-    const struct shape *entry = emit_shape(k->e, k->loop->entry[i]);
+    const struct shape *entry =
+        emit_shape(k->e, i < k->loop->count ? k->loop->entry[i] : k->entry[i]);
     const struct node *node = producer_of(graph, k->next[i], "ListPush");
 
     if (k->kept[i] || !tf_list_of(k->l, graph, k->states[i]) || entry->rank < 1 ||
@@ -283,7 +335,7 @@ struct closing {
 static enum status loop_order(struct carrying *k, struct closing *c, value_id condition,
                               struct error *err)
 {
-    size_t count = k->loop->count, formal = 2;
+    size_t count = k->count, formal = 2;
 
     *c = (struct closing){.own = arena_new(k->l->keep, value_id, count + 2),
                           .made = arena_new(k->l->keep, value_id, count),
@@ -323,14 +375,14 @@ static enum status loop_close(struct carrying *k, value_id condition, value_id *
     TRY(loop_order(k, &c, condition, err));
     outputs = c.state_count + c.item_count;
     if (!outputs) { /* it changes nothing */
-        memcpy(results, k->entry, k->loop->count * sizeof *results);
+        memcpy(results, k->entry, k->count * sizeof *results);
         return STATUS_OK;
     }
     TRY(tf_body_close(k->body, c.formals, c.state_count + 2, k->outputs, outputs + 1, err));
     TRY(tf_body_emit(k->l, k->e, "Loop", (struct emit_inputs){c.own, c.state_count + 2}, &k->body,
                      1, c.made, outputs, err));
     item = c.state_count;
-    for (size_t i = 0; i < k->loop->count; i++) {
+    for (size_t i = 0; i < k->count; i++) {
         results[i] = k->kept[i]                 ? k->entry[i]
                      : c.items[i] != VALUE_NONE ? c.made[item++]
                                                 : c.made[state++];
@@ -344,7 +396,7 @@ enum status tf_loop_emit(struct tf_lowering *l, struct emitter *e, const struct 
                          value_id *results, struct error *err)
 {
     struct carrying k;
-    value_id condition;
+    value_id condition, *all;
     size_t branch;
 
     TRY(loop->condition(loop->context, e, NULL, loop->entry, &condition, err));
@@ -353,8 +405,15 @@ enum status tf_loop_emit(struct tf_lowering *l, struct emitter *e, const struct 
         memcpy(results, loop->entry, loop->count * sizeof *results);
         return STATUS_OK;
     }
-    TRY(carrying_new(&k, l, e, loop, err));
-    TRY(rounds(&k, err));
+    TRY(carrying_new(&k, l, e, loop, NULL, 0, err));
+    TRY(variables_carry(&k, err));
     TRY(entries_fit(&k, err));
-    return loop_close(&k, condition, results, err);
+    all = arena_new(l->keep, value_id, k.count);
+    if (!all)
+        return error_no_memory(err, "a loop");
+    TRY(loop_close(&k, condition, all, err));
+    memcpy(results, all, loop->count * sizeof *results);
+    for (size_t i = 0; i < k.variable_count; i++)
+        TRY(tf_variable_set(l, e->graph, k.variables[i], all[loop->count + i], err));
+    return STATUS_OK;
 }
