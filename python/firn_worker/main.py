@@ -2,7 +2,6 @@
 """The loop of a worker: HELLO loads a model through an adapter, INFER asks it."""
 import array
 import gc
-import importlib.util
 import json
 import os
 import signal
@@ -10,42 +9,11 @@ import socket
 import sys
 import traceback
 
-from firn_worker import frame, log, values
+from firn_worker import adapter, frame, log, values
 from firn_worker.arena import Arena
+from firn_worker.fault import Fault
 
-ADAPTERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "adapters")
 ALIGNMENT = 64
-
-
-class Fault(Exception):
-    """What goes back as an ERROR."""
-
-    def __init__(self, status, text):
-        Exception.__init__(self, text)
-        self.status = status
-
-
-class Model:
-    """What an adapter is told: where the files are, what the contract says, and settings of its own."""
-
-    def __init__(self, hello):
-        contract = hello["contract"]
-        self.files = hello["files"]
-        self.options = hello.get("options") or {}
-        self.signatures = [values.Signature(row) for row in
-                           (contract if isinstance(contract, list) else contract["signatures"])]
-
-
-def adapter_load(name):
-    """adapters/NAME.py: the file name is the registration."""
-    path = os.path.join(ADAPTERS, name + ".py")
-    if os.path.basename(path) != name + ".py" or not os.path.isfile(path):
-        known = sorted(entry[:-3] for entry in os.listdir(ADAPTERS) if entry.endswith(".py"))
-        raise Fault(frame.NOT_FOUND, "there is no adapter \"%s\" (there are %s)" % (name, ", ".join(known)))
-    spec = importlib.util.spec_from_file_location("firn_worker.adapters." + name.replace("-", "_"), path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def raised(what, why, files):
@@ -95,13 +63,15 @@ class Worker:
 
     def hello(self, got):
         hello = json.loads(self.text_of(got))
-        self.model = Model(hello)
-        adapter = adapter_load(hello["adapter"])
+        contract = hello["contract"]
+        rows = contract if isinstance(contract, list) else contract["signatures"]
+        self.model = adapter.Model(hello["files"], [values.Signature(row) for row in rows], hello.get("options"))
         try:
             for signature in self.model.signatures:
                 values.check_fields(signature)
             os.chdir(self.model.files)
-            self.loaded = adapter.load(self.model)
+            self.loaded = adapter.load(hello["adapter"], self.model)
+            said = {} if self.model.signatures else {"signatures": self.loaded.contract()}
         except values.ValueFault as why:
             raise Fault(frame.UNSUPPORTED, str(why))
         except Fault:
@@ -109,9 +79,11 @@ class Worker:
         except BaseException as why:
             traceback.print_exc()
             raise Fault(frame.FAILED, raised("loading the model", why, self.model.files))
-        tell = getattr(self.loaded, "tell", None)
+        text = json.dumps(said).encode("utf-8")
+        if len(text) > frame.BYTES_MAX - 1024:
+            raise Fault(frame.TOO_LARGE, "its contract has %d bytes: declare it in the manifest" % len(text))
         sys.stdout.flush()
-        self.send(frame.Frame(frame.READY, got.id, text=json.dumps(tell() if tell else {}).encode("utf-8")))
+        self.send(frame.Frame(frame.READY, got.id, text=text))
 
     def infer(self, got):
         inputs, fault = {}, None
@@ -144,7 +116,7 @@ class Worker:
         """(results, None) or (None, fault): a fault that is not raised here holds no frame of the model."""
         what = self.loaded.what(signature)
         try:
-            return self.check(signature, self.loaded.run(signature, dict(inputs)), what), None
+            return self.check(signature, self.loaded.predict(signature, dict(inputs)), what), None
         except values.ValueFault as why:
             return None, Fault(frame.FAILED, "%s: %s" % (what, why))
         except BaseException as why:

@@ -258,7 +258,7 @@ broken("syntax", "def f(:", F, "loading the model raised SyntaxError")
 broken("no_function", "def g(x): pass", F, "src/func_main.py has no function \"f\"", frame.UNSUPPORTED)
 broken("no_such_type", "def f(x): pass", [signature("f", [field("x", "resource", 1)], [Y])],
        "field \"x\" of \"f\" is resource, which cannot be given to Python", frame.UNSUPPORTED)
-broken("no_such_adapter", "", F, "there is no adapter \"../main\" (there are function, scikit-learn)",
+broken("no_such_adapter", "", F, "there is no adapter \"../main\" (there are ",
        frame.NOT_FOUND, adapter="../main")
 
 

@@ -9,11 +9,12 @@ import os
 import sys
 
 from firn_worker import protos, values
+from firn_worker.adapter import Loaded
 
 COMPAT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "compat")
 
 
-class Functions:
+class Functions(Loaded):
     def __init__(self, model, module, messages):
         self.functions, self.messages = {}, messages
         for signature in model.signatures:
@@ -23,11 +24,10 @@ class Functions:
                                         % signature.name)
             self.functions[signature.name] = function
 
-    @staticmethod
-    def what(signature):
+    def what(self, signature):
         return "function \"%s\"" % signature.name
 
-    def run(self, signature, inputs):
+    def predict(self, signature, inputs):
         inputs = {name: value for name, value in inputs.items() if value is not None}  # the function's own default
         if self.messages:
             for field in [field for field in signature.inputs if field.name in inputs]:

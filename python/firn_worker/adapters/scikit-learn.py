@@ -1,32 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Estimators of scikit-learn, from pickle, joblib or skops: for versions that firn does not run itself.
+"""Estimators of scikit-learn and what follows its interface, from pickle, joblib, dill, cloudpickle or skops: for
+versions that firn does not run itself.
 
 A signature is a method (predict, predict_proba, transform ...); its inputs are one matrix, or the columns of a table.
 Loading a pickle runs what it names: only inside the sandbox."""
-import importlib
-import os
+from firn_worker import adapter, tables, values
 
-from firn_worker import values
-
-
-SUFFIXES = (".joblib", ".pkl", ".pickle", ".skops", ".pkl.gz", ".pkl.z")
-
-
-def model_file(folder):
-    """The one file of a model, or the one with a name that says so."""
-    paths = [os.path.join(root, name) for root, _, names in os.walk(folder) for name in names]
-    named = [path for path in paths if path.endswith(SUFFIXES)]
-    found = named or [path for path in paths if os.path.basename(path) not in ("serving.yaml", "requirements.txt")]
-    if len(found) != 1:
-        raise values.ValueFault("%d files could be the model: %s" % (
-            len(found), ", ".join(sorted(os.path.relpath(path, folder) for path in found)[:10])))
-    return found[0]
+SUFFIXES = (".joblib", ".jbl", ".pkl", ".pickle", ".dill", ".skops", ".pkl.gz", ".pkl.z")
+METHODS = ("predict", "predict_proba", "decision_function", "transform")
 
 
 def opened(path):
     with open(path, "rb") as file:
-        head = file.read(4)
-    if head == b"PK\x03\x04":
+        head = file.read(4096)
+    if head[:4] == b"PK\x03\x04":
         from skops import io
         return io.load(path, trusted=io.get_untrusted_types(file=path))
     try:
@@ -38,57 +25,102 @@ def opened(path):
     return joblib.load(path)
 
 
-class Estimator:
-    def __init__(self, estimator, signatures):
-        self.estimator = estimator
+class Estimator(adapter.Loaded):
+    def __init__(self, estimator, path=None, signatures=()):
+        self.estimator, self.path = estimator, path
         for signature in signatures:
             if not callable(getattr(estimator, signature.name, None)):
                 raise values.ValueFault("%s has no method \"%s\"" % (type(estimator).__name__, signature.name))
 
-    @staticmethod
-    def what(signature):
+    def what(self, signature):
         return "method \"%s\"" % signature.name
 
-    def table(self, signature, inputs):
-        """What the method gets: the matrix, or the columns side by side, as a frame when it was fitted on one."""
+    # --- contract ---
+
+    def contract(self):
         numpy = values.numpy
-        if len(signature.inputs) == 1 and numpy.ndim(inputs[signature.inputs[0].name]) != 1:
-            return inputs[signature.inputs[0].name]
-        names = [field.name for field in signature.inputs]
-        columns = [numpy.atleast_1d(inputs[name]) for name in names]
-        fitted = getattr(self.estimator, "feature_names_in_", None)
-        if fitted is None and len(columns) == 1:
-            return columns[0]
-        if fitted is not None:
-            import pandas
-            return pandas.DataFrame(dict(zip(names, columns)), columns=names)
-        return numpy.column_stack(columns)
+        features = getattr(self.estimator, "n_features_in_", None)
+        names = getattr(self.estimator, "feature_names_in_", None)
+        if features is None and names is None:
+            return []
+        given = tables.inputs_of(features, names)
+        classes = getattr(self.estimator, "classes_", None)
+        if isinstance(classes, list):  # several outputs
+            return []
+        made = []
+        for method in METHODS:
+            if not callable(getattr(self.estimator, method, None)):
+                continue
+            try:  # rows of zeros tell types and widths; what refuses them is left to the caller
+                rows = numpy.zeros((2, len(names) if names is not None else features))
+                if names is not None:
+                    import pandas
+                    rows = pandas.DataFrame(rows, columns=list(names))
+                result = dense(getattr(self.estimator, method)(rows))
+            except Exception:
+                continue
+            if isinstance(result, (list, tuple)):
+                continue
+            result = numpy.asarray(result)
+            known = [values.numpy.asarray(c).item() for c in classes] if classes is not None and \
+                method in ("predict", "predict_proba") else None
+            made.append(adapter.signature(method, given, [adapter.field(
+                method, result.dtype, [-1] + list(result.shape[1:]), known)]))
+        return made
 
-    def run(self, signature, inputs):
-        result = getattr(self.estimator, signature.name)(self.table(signature, inputs))
-        if hasattr(result, "toarray"):
-            result = result.toarray()
-        parts = result if isinstance(result, (list, tuple)) and len(signature.outputs) > 1 else [result]
-        if len(parts) != len(signature.outputs):
-            raise values.ValueFault("it returned %d results, not %d" % (len(parts), len(signature.outputs)))
-        return {field.name: fitted_type(part, field) for part, field in zip(parts, signature.outputs)}
+    # --- asking ---
+
+    def rows(self, signature, inputs):
+        names = getattr(self.estimator, "feature_names_in_", None)
+        if names is not None:
+            return tables.frame(signature, inputs, names)
+        return tables.matrix(signature, inputs)
+
+    def predict(self, signature, inputs):
+        result = dense(getattr(self.estimator, signature.name)(self.rows(signature, inputs)))
+        return tables.outputs(signature, result)
+
+    # --- training ---
+
+    def fit(self, x, y=None, **options):
+        fitted = self.estimator.fit(x, y, **options)
+        self.estimator = self.estimator if fitted is None else fitted
+
+    def partial_fit(self, x, y=None, **options):
+        if not hasattr(self.estimator, "partial_fit"):
+            raise self.cannot("partial_fit")
+        self.estimator.partial_fit(x, y, **options)
+
+    def score(self, x, y=None, **options):
+        return float(self.estimator.score(x, y, **options))
+
+    def save(self, folder):
+        import os
+        path = os.path.join(folder, os.path.basename(self.path) if self.path else "model.joblib")
+        if path.endswith(".skops"):
+            from skops import io
+            io.dump(self.estimator, path)
+            return path
+        try:
+            import joblib
+            joblib.dump(self.estimator, path)
+        except Exception:  # a lambda in it
+            import cloudpickle
+            with open(path, "wb") as file:
+                cloudpickle.dump(self.estimator, file, protocol=4)
+        return path
 
 
-def fitted_type(value, field):
-    """In the field's type, where nothing is lost by that."""
-    numpy = values.numpy
-    value = numpy.asarray(value)
-    name = values.DTYPES[field.dtype][2]
-    if value.dtype.kind in "biuf" and name != "object" and value.dtype != name:
-        with numpy.errstate(all="ignore"):
-            other = value.astype(name)
-        if numpy.array_equal(other.astype(value.dtype), value):
-            return other
-    return value
+def dense(result):
+    return result.toarray() if hasattr(result, "toarray") else result
+
+
+def of(estimator):
+    return Estimator(estimator)
 
 
 def load(model):
     if values.numpy is None:
         raise values.ValueFault("scikit-learn models need numpy, which this Python does not have")
-    importlib.import_module("sklearn")
-    return Estimator(opened(model_file(model.files)), model.signatures)
+    path = model.path(*SUFFIXES)
+    return Estimator(opened(path), path, model.signatures)
