@@ -5,6 +5,7 @@ import os
 from typing import Any, Optional
 
 from .connection import Connection
+from .datasets import Datasets
 from .models import Models
 from .runtime import Runtime
 
@@ -17,6 +18,7 @@ class Client:
         self.connection = connection
         self._server = server
         self.models = Models(connection)
+        self.datasets = Datasets(connection)
         self.runtime = Runtime(self.models)
 
     @classmethod
@@ -77,6 +79,7 @@ class _Async:
 class AsyncClient:
     def __init__(self, client: Client):
         self.models = _Async(client.models)
+        self.datasets = _Async(client.datasets)
         self.runtime = AsyncRuntime(client.runtime)
 
 

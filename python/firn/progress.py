@@ -7,8 +7,10 @@ from typing import Any, Iterable, Iterator, Optional
 
 
 class Bar:
-    def __init__(self, label: str, total: int, shown: Optional[bool] = None):
-        self.label, self.total, self.done = label, max(total, 1), 0
+    def __init__(self, label: str, total: Optional[int], shown: Optional[bool] = None):
+        """`total` bytes; None: nobody knows."""
+        self.label, self.total, self.done = label, max(total or 0, 1), 0
+        self.known = total is not None
         self.shown = sys.stderr.isatty() if shown is None else shown
         self.began = self.last = time.monotonic()
 
@@ -23,7 +25,7 @@ class Bar:
         if not self.shown or (now - self.last < 0.1 and not final):
             return
         self.last = now
-        share = min(self.done / self.total, 1.0)
+        share = min(self.done / self.total, 1.0) if self.known else float(final)
         full = int(share * 30)
         rate = self.done / max(now - self.began, 1e-3) / 1e6
         sys.stderr.write("\r%s [%s%s] %3d %%  %.1f MB/s" % (self.label, "#" * full, "." * (30 - full),

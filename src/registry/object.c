@@ -154,6 +154,8 @@ static enum status missing(struct registry *registry, const char *kind, const ch
     near = text_suggest(name, names, count);
     if (near)
         error_fix(err, "did you mean \"%s\"?", near);
+    else
+        error_fix(err, count ? "GET /api/%ss lists them" : "there is none yet (/api/%ss)", kind);
     return status;
 }
 

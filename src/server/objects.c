@@ -105,6 +105,7 @@ static enum feed_state download_next(struct feed *feed, struct executor *executo
     left = map->bytes.size - download->at;
     size = left < PIECE_BYTES ? left : PIECE_BYTES;
     text_append_bytes(out, (struct bytes){map->bytes.data + download->at, size});
+    madvise((void *)(map->bytes.data + download->at), size, MADV_DONTNEED); /* a whole of pages */
     download->at += size;
     if (size == left) {
         file_map_close(map);
@@ -148,7 +149,13 @@ static enum status answer_bytes(struct request *request, struct response *respon
         download_free(&download->feed);
         return err->status;
     }
-    response->feed = &download->feed;
+    if (object->bytes <= PIECE_BYTES) { /* at once, with its length */
+        for (size_t i = 0; i < count; i++)
+            text_append_bytes(&response->body, download->maps[i].bytes);
+        download_free(&download->feed);
+    } else {
+        response->feed = &download->feed;
+    }
     response->content_type =
         strcmp(object->format, "json") == 0 ? "application/json" : "application/octet-stream";
     response_header(response, "Firn-Format", object->format);
@@ -175,6 +182,22 @@ static enum status answer_revisions(struct request *request, struct response *re
     return STATUS_OK;
 }
 
+/* Bytes of each part: what was put, and what was appended to it. */
+static enum status answer_parts(struct request *request, struct response *response,
+                                const struct object *object, struct error *err)
+{
+    struct object_part *parts;
+    size_t count;
+
+    TRY(registry_object_parts(request->server->registry, object, &parts, &count,
+                              request_arena(request), err));
+    text_append_char(&response->body, '[');
+    for (size_t i = 0; i < count; i++)
+        text_printf(&response->body, "%s%lld", i ? "," : "", (long long)parts[i].bytes);
+    text_append_char(&response->body, ']');
+    return STATUS_OK;
+}
+
 enum status objects_get(struct request *request, struct response *response, const char *kind,
                         struct error *err)
 {
@@ -183,6 +206,8 @@ enum status objects_get(struct request *request, struct response *response, cons
     if (request_query_flag(request, "revisions"))
         return answer_revisions(request, response, kind, err);
     TRY(objects_find(request, kind, &object, err));
+    if (request_query_flag(request, "parts"))
+        return answer_parts(request, response, &object, err);
     if (!request_query_flag(request, "metadata"))
         return answer_bytes(request, response, &object, err);
     object_print_json(&object, &response->body);
@@ -195,6 +220,33 @@ static bool is_word(const char *word)
 {
     return *word && strlen(word) <= FORMAT_BYTES_MAX &&
            strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == strlen(word);
+}
+
+/* The first bytes of the body as metadata: header Firn-Metadata-Bytes says how many. */
+static enum status receive_metadata(struct request *request, struct object_put *put,
+                                    struct error *err)
+{
+    struct bytes said;
+    int64_t size = 0;
+    size_t have = 0, got = 1;
+    uint8_t *data;
+
+    if (!request_header(request, "firn-metadata-bytes", &said))
+        return STATUS_OK;
+    if (!number_i64_from_text(said, &size) || size < 0 || size > OBJECT_METADATA_MAX)
+        return error_set(err, STATUS_INVALID_INPUT,
+                         "header Firn-Metadata-Bytes is no number up to %d", OBJECT_METADATA_MAX);
+    data = arena_new(request_arena(request), uint8_t, (size_t)size + 1);
+    if (!data)
+        return error_no_memory(err, "metadata");
+    while (have < (size_t)size && got) {
+        TRY(body_stream_read(request->stream, data + have, (size_t)size - have, &got, err));
+        have += got;
+    }
+    if (have < (size_t)size || memchr(data, 0, have))
+        return error_set(err, STATUS_INVALID_INPUT, "the body is shorter than its metadata");
+    put->metadata = (const char *)data;
+    return STATUS_OK;
 }
 
 static enum status put_facts(struct request *request, struct object_put *put, struct error *err)
@@ -256,6 +308,7 @@ enum status objects_put(struct request *request, struct response *response, cons
 
     TRY(stored_registry(request, &registry, err));
     TRY(put_facts(request, &put, err));
+    TRY(receive_metadata(request, &put, err));
     TRY(object_writer_open(registry, &writer, err));
     status = receive(request, writer, err);
     if (!status)

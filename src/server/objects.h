@@ -19,12 +19,14 @@ enum status objects_find(struct request *request, const char *kind, struct objec
 enum status objects_list(struct request *request, struct response *response, const char *kind,
                          struct error *err) must_check;
 
-/* The bytes, as a stream; ?metadata: what is known of it; ?revisions: all, newest first. */
+/* The bytes, as a stream; ?metadata: what is known of it; ?revisions: all, newest first; ?parts:
+ * the bytes of each. */
 enum status objects_get(struct request *request, struct response *response, const char *kind,
                         struct error *err) must_check;
 
 /* The body is the next revision. ?format= says what its bytes are ("bytes"), header Firn-Metadata
- * holds a JSON object, percent-encoded, ?expect=: only if that is the newest revision now (0:
+ * holds a JSON object, percent-encoded (or Firn-Metadata-Bytes says how many bytes of the body
+ * are one), ?expect=: only if that is the newest revision now (0:
  * none); ?append: behind what is there. 201, or 200 when nothing changed. */
 enum status objects_put(struct request *request, struct response *response, const char *kind,
                         struct error *err) must_check;

@@ -9,6 +9,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import numpy
 
+import firn
 from live import Live
 
 try:
@@ -56,6 +57,43 @@ class TensorFlow(Live):
         self.assertEqual(self.om.runtime.model("module").predict([1, 2.5]).tolist(), [3.0, 7.5])
         back = self.om.models.get("module")
         self.assertEqual(back.signatures["multiply"](tf.constant([2.0]))["y"].numpy().tolist(), [6.0])
+
+
+@unittest.skipUnless(tf, "TensorFlow is not installed")
+class Examples(Live):
+    def examples(self, count):
+        def feature(i):
+            return {"image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"x" * i])),
+                    "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[i]))}
+        return [tf.train.Example(features=tf.train.Features(feature=feature(i)))
+                for i in range(count)]
+
+    def test_records_are_examples_again(self):
+        d, examples = self.om.datasets, self.examples(5)
+        d.put(examples[:3], "examples")
+        self.assertEqual(d.metadata("examples").format, "tfrecord")
+        d.put(examples[3], "examples", append=True)
+        d.put(tf.data.Dataset.from_tensor_slices([examples[4].SerializeToString()]), "examples",
+              append=True)
+        self.assertEqual(d.get("examples"), examples)
+
+    def test_as_dataset(self):
+        d, examples = self.om.datasets, self.examples(4)
+        d.put(examples, "images")
+        raw = d.get("images", as_dataset=True)
+        self.assertIsInstance(raw, tf.data.Dataset)
+        self.assertEqual([r.numpy() for r in raw], [e.SerializeToString() for e in examples])
+        features = {"image": tf.io.FixedLenFeature([], tf.string),
+                    "label": tf.io.FixedLenFeature([], tf.int64)}
+        batches = list(d.get("images", as_dataset=True, features=features).batch(4))
+        self.assertEqual(batches[0]["label"].numpy().tolist(), [0, 1, 2, 3])
+        self.assertEqual(batches[0]["image"].numpy()[3], b"xxx")
+
+    def test_a_dataset_of_tensors_is_refused(self):
+        with self.assertRaises(firn.Unsupported) as caught:
+            self.om.datasets.put(tf.data.Dataset.range(3), "numbers")
+        self.assertIn("SerializeToString", str(caught.exception))
+        self.assertFalse(self.om.datasets.exists("numbers"))
 
 
 @unittest.skipUnless(onnx, "onnx is not installed")

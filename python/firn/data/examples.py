@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tf.train.Example records, kept as TFRecord. TensorFlow is asked for only by who reads them as
+Examples or as a tf.data.Dataset."""
+
+import os
+import struct
+import sys
+import tempfile
+from typing import Any, Dict, Iterable, Iterator, List
+
+from . import PIECE, Packed, Stored, module_is
+from ..errors import InvalidInput, Unsupported
+
+FORMATS = ("tfrecord",)
+WHAT = "tf.train.Example records, a list of them, or a tf.data.Dataset of serialised ones"
+MESSAGES = ("Example", "SequenceExample")
+
+
+def _is_message(obj: Any) -> bool:
+    return type(obj).__name__ in MESSAGES and hasattr(obj, "SerializeToString")
+
+
+def takes(obj: Any, options: Dict[str, Any]) -> bool:
+    if isinstance(obj, (list, tuple)):
+        return bool(obj) and _is_message(obj[0])
+    return _is_message(obj) or (module_is(obj, "tensorflow") and hasattr(obj, "element_spec"))
+
+
+def _messages(obj: Any) -> Iterator[bytes]:
+    if _is_message(obj):
+        obj = [obj]
+    elif hasattr(obj, "as_numpy_iterator"):
+        obj = obj.as_numpy_iterator()
+    for index, item in enumerate(obj):
+        if _is_message(item):
+            yield item.SerializeToString()
+        elif isinstance(item, bytes):
+            yield item
+        else:
+            raise Unsupported("record %d is a %s, not a serialised Example"
+                              % (index, type(item).__name__),
+                              fix="map the data set to tf.train.Example(...).SerializeToString()")
+
+
+def _table() -> List[int]:
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+        table.append(byte)
+    return table
+
+
+_TABLE = _table()
+
+
+def _masked(data: bytes) -> bytes:
+    """The masked CRC-32C of TFRecord."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = _TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
+    crc ^= 0xFFFFFFFF
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+def _records(messages: Iterable[bytes]) -> Iterator[bytes]:
+    batch = bytearray()
+    for message in messages:
+        size = struct.pack("<Q", len(message))
+        batch += size + _masked(size) + message + _masked(message)
+        if len(batch) > 1 << 20:
+            yield bytes(batch)
+            batch.clear()
+    yield bytes(batch)
+
+
+def _records_by_tensorflow(messages: Iterable[bytes]) -> Iterator[bytes]:
+    """The same, a hundred times as fast."""
+    import tensorflow as tf
+    with tempfile.TemporaryDirectory(prefix="firn-") as folder:
+        path = os.path.join(folder, "records")
+        with tf.io.TFRecordWriter(path) as writer:
+            for message in messages:
+                writer.write(message)
+        with open(path, "rb") as file:
+            yield from iter(lambda: file.read(PIECE), b"")
+
+
+def pack(obj: Any, options: Dict[str, Any]) -> Packed:
+    write = _records_by_tensorflow if "tensorflow" in sys.modules else _records
+    return Packed("tfrecord", write(_messages(obj)))
+
+
+def read(data: memoryview, what: str) -> Iterator[bytes]:
+    """The records. Checksums of lengths are checked; those of records were, by the server."""
+    at = 0
+    while at < len(data):
+        head = bytes(data[at:at + 12])
+        size = struct.unpack("<Q", head[:8])[0] if len(head) == 12 else 0
+        if len(head) < 12 or head[8:] != _masked(head[:8]) or at + 16 + size > len(data):
+            raise InvalidInput("%s is damaged at byte %d" % (what, at))
+        yield bytes(data[at + 12:at + 12 + size])
+        at += 16 + size
+
+
+def unpack(stored: Stored, options: Dict[str, Any]) -> Any:
+    """A list of Examples (of bytes without TensorFlow); with as_dataset: a tf.data.Dataset of the
+    serialised ones, or of what `features` (as tf.io.parse_single_example takes them) makes of
+    each."""
+    if options.get("as_dataset"):
+        return _dataset(stored, options)
+    messages = [m for part in stored.parts for m in read(part, stored.dataset.reference)]
+    try:
+        import tensorflow as tf
+    except ImportError:
+        return messages
+    return [tf.train.Example.FromString(m) for m in messages]
+
+
+def _dataset(stored: Stored, options: Dict[str, Any]) -> Any:
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise Unsupported("a tf.data.Dataset needs TensorFlow", str(error),
+                          "pip install tensorflow, or get(name) for the records") from error
+    path = os.path.join(options["folder"](), stored.dataset.digest[7:] + ".tfrecord")
+    if not os.path.exists(path):
+        with open(path + ".part", "wb") as out:
+            for part in stored.parts:
+                out.write(part)
+        os.replace(path + ".part", path)
+    dataset = tf.data.TFRecordDataset(path)
+    features = options.get("features")
+    if features:
+        dataset = dataset.map(lambda record: tf.io.parse_single_example(record, features))
+    return dataset

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""om.datasets: data under names, with revisions."""
+
+import html
+import json
+import mmap
+import os
+import tempfile
+from typing import Any, Dict, Iterable, Iterator, List, Optional
+from urllib.parse import quote
+
+from .connection import Connection
+from .errors import InvalidInput, NotFound
+from . import data as kinds
+
+SMALL = 1 << 20  # bytes that are sent at once
+MEMORY_MAX = 8 << 20  # larger ones are received into a file
+
+
+class Dataset:
+    """One revision of a data set."""
+
+    def __init__(self, said: Dict[str, Any]):
+        self.raw = said
+        self.name: str = said["name"]
+        self.revision: int = said["revision"]
+        self.format: str = said["format"]
+        self.digest: str = said["digest"]
+        self.bytes: int = said["bytes"]
+        self.parts: int = said.get("parts", 1)
+        self.created: str = said.get("created") or ""
+        self.facts: Dict[str, Any] = dict(said.get("metadata") or {})
+        self.attributes: Dict[str, Any] = self.facts.pop("attributes", None) or {}
+        self.unchanged: bool = bool(said.get("unchanged"))
+
+    @property
+    def reference(self) -> str:
+        return "%s@%d" % (self.name, self.revision)
+
+    def __repr__(self) -> str:
+        return "<Dataset %s %s %d bytes>" % (self.reference, self.format, self.bytes)
+
+    def _repr_html_(self) -> str:
+        rows = "".join("<tr><td>%s</td><td>%s</td></tr>" % (html.escape(key),
+                                                            html.escape(str(value)))
+                       for key, value in sorted({**self.facts, **self.attributes}.items()))
+        return "<b>%s</b> %s, %d bytes<table>%s</table>" % (
+            html.escape(self.reference), html.escape(self.format), self.bytes, rows)
+
+
+class Datasets:
+    def __init__(self, connection: Connection):
+        self._connection = connection
+        self._folder: Optional[tempfile.TemporaryDirectory[str]] = None
+
+    # --- looking ---
+
+    def metadata(self, name: str) -> Dataset:
+        """The revision that `name` ("name", "name@3", "name^") means."""
+        return Dataset(self._connection.request("GET", _path(name) + "?metadata").json())
+
+    def exists(self, name: str) -> bool:
+        try:
+            self.metadata(name)
+        except NotFound:
+            return False
+        return True
+
+    def list(self, pattern: str = "*") -> "List[Dataset]":
+        """The newest revision of every data set whose name matches the glob."""
+        path = "/api/datasets?pattern=" + quote(pattern, safe="")
+        return [Dataset(said) for said in self._connection.request("GET", path).json()]
+
+    def revisions(self, name: str) -> "List[Dataset]":
+        """All revisions, newest first."""
+        answer = self._connection.request("GET", _path(name) + "?revisions")
+        return [Dataset(said) for said in answer.json()]
+
+    # --- putting ---
+
+    def put(self, obj: Any, name: str, append: bool = False,
+            attributes: Optional[Dict[str, Any]] = None, expect: Optional[int] = None,
+            progress: Optional[bool] = None, **options: Any) -> Dataset:
+        """Keep an object, or the file or folder at a path, as the next revision.
+
+        `append`: behind what the newest revision has, which must be of the same kind.
+        `attributes`: what else is to be known of it. `expect`: only if that is the newest revision
+        now (0: none). `format`: of several that would do ("json" keeps a text as a value)."""
+        from .progress import Bar
+        packed = kinds.pack(obj, options)
+        known = {key: value for key, value in packed.facts.items() if value is not None}
+        if attributes:
+            known["attributes"] = attributes
+        try:
+            metadata = json.dumps(known, allow_nan=False).encode() if known else b""
+        except (TypeError, ValueError) as error:
+            raise InvalidInput("the attributes are not plain JSON", str(error)) from error
+        query = "?format=" + quote(packed.format, safe="")
+        if append:
+            query += "&append"
+        if expect is not None:
+            query += "&expect=%d" % expect
+        headers = {"Firn-Metadata-Bytes": str(len(metadata))} if metadata else {}
+        with Bar(name, packed.size, progress) as bar:
+            pieces = _chain(metadata, bar.watch(packed.pieces))
+            body = b"".join(pieces) if packed.size is not None and packed.size < SMALL else pieces
+            answer = self._connection.request("PUT", _path(name) + query, body, headers)
+        return Dataset(answer.json())
+
+    # --- getting ---
+
+    def get(self, name: str, path: Optional[str] = None, **options: Any) -> Any:
+        """The object again. With `path`: only its bytes, as a file (a folder where it was one);
+        returns the path. `as_dataset=True` of records: a tf.data.Dataset, parsed where `features`
+        says how."""
+        sink = _Sink()
+        answer = self._connection.request("GET", _path(name), write=sink.write)
+        headers = answer.headers
+        if sink.size != int(headers.get("firn-bytes", sink.size)):
+            raise InvalidInput("%s came with %d bytes of %s" % (name, sink.size,
+                                                                headers["firn-bytes"]))
+        format, revision = headers["firn-format"], int(headers["firn-revision"])
+        with sink:
+            if path is not None:
+                return _write(sink.view(), path, format == "folder")
+            dataset = Dataset({"name": name.split("@")[0].split("^")[0].split(":")[0],
+                               "revision": revision, "format": format, "bytes": sink.size,
+                               "digest": headers["firn-digest"]})
+            options["folder"] = self._temporary
+            view = sink.view()
+            parts = list(self._parts(dataset, view, int(headers["firn-parts"])))
+            return kinds.unpack(kinds.Stored(dataset, parts), options)
+
+    def _parts(self, dataset: Dataset, whole: memoryview, count: int) -> Iterator[memoryview]:
+        """What is appended is a part of its own."""
+        sizes = [len(whole)]
+        if count > 1:
+            sizes = self._connection.request("GET", _path(dataset.reference) + "?parts").json()
+        at = 0
+        for size in sizes:
+            yield whole[at:at + size]
+            at += size
+
+    def _temporary(self) -> str:
+        """A folder for files that objects read as long as this client is there."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="firn-data-")
+        return self._folder.name
+
+    # --- changing ---
+
+    def drop(self, name: str, force: bool = False) -> bool:
+        """Drop a data set ("name"), one revision ("name@3") or all whose name matches a glob
+        ("tmp/*"). `force`: no error when there is none."""
+        if "*" in name:
+            found = self.list(name)
+            if not found and not force:
+                raise NotFound("there is no data set whose name matches %r" % name)
+            return bool([self.drop(each.name, True) for each in found])
+        try:
+            self._connection.request("DELETE", _path(name))
+        except NotFound:
+            if not force:
+                raise
+            return False
+        return True
+
+
+def _path(name: str) -> str:
+    return "/api/datasets/" + quote(name, safe="/@:")
+
+
+def _chain(first: bytes, rest: Iterable[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest
+
+
+def _write(data: memoryview, path: str, folder: bool) -> str:
+    if folder:
+        from .data.frames import _View
+        from .models import _unpack
+        _unpack(_View(data), path)
+        return path
+    with open(path, "wb") as out:
+        out.write(data)
+    return os.fspath(path)
+
+
+class _Sink:
+    """Bytes as they come: in memory, or in a file that is mapped."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.memory = bytearray()
+        self.file: Any = None
+        self.map: Any = None
+
+    def write(self, data: Any) -> None:
+        self.size += len(data)
+        if self.file is None and self.size > MEMORY_MAX:
+            self.file = tempfile.TemporaryFile()
+            self.file.write(self.memory)
+            self.memory = bytearray()
+        if self.file is None:
+            self.memory += data
+        else:
+            self.file.write(data)
+
+    def view(self) -> memoryview:
+        if self.file is None:
+            return memoryview(self.memory)
+        self.file.flush()
+        self.map = mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_READ)
+        return memoryview(self.map)
+
+    def __enter__(self) -> "_Sink":
+        return self
+
+    def __exit__(self, *unused: Any) -> None:
+        if self.file is not None:
+            self.file.close()  # what is mapped stays until nobody looks at it

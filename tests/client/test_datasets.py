@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""om.datasets: what was put comes back, or is refused."""
+
+import datetime
+import decimal
+import io
+import os
+import threading
+import uuid
+
+import numpy
+import pandas
+
+import firn
+from live import Live
+
+FRAME = {
+    "a": [1, 2, 3], "b": [1.5, numpy.nan, 2], "s": ["x", None, "é"],
+    "c": pandas.Categorical(["u", "v", None], categories=["v", "u"], ordered=True),
+    "t": pandas.to_datetime(["2020-01-01", "2021-01-01", None]),
+    "tz": pandas.to_datetime(["2020-01-01", "2021-01-01", None]).tz_localize("Europe/Berlin"),
+    "td": pandas.to_timedelta([1, 2, None], "D"), "I": pandas.array([1, None, 3], dtype="Int64"),
+    "B": pandas.array([True, None, False], dtype="boolean"),
+    "str": pandas.array(["a", None, "c"], dtype="string"),
+    "o": [{"x": 1}, [1, 2], (3, 4)], "m": [1, "a", None], "bool": [True, False, True],
+    "u": numpy.array([1, 2, 3], "u2"), "z": [1j, 2, 3], 5: [1, 2, 3],
+    "cd": pandas.Categorical(pandas.to_datetime(["2020-01-01", "2021-01-01", "2020-01-01"])),
+    "n": pandas.Series([None, numpy.nan, pandas.NA], dtype=object),
+}
+INDEXES = [
+    pandas.Index([5, 6, 7]), pandas.Index(["a", "b", "c"], name="n"),
+    pandas.date_range("2020", "2022", periods=3),
+    pandas.date_range("2020", periods=3, freq="D", tz="UTC"),
+    pandas.timedelta_range("1D", periods=3, freq="D"),
+    pandas.MultiIndex.from_tuples([("a", 1), ("b", 2), ("c", 3)], names=["p", "q"]),
+    pandas.CategoricalIndex(["a", "b", "c"]), pandas.RangeIndex(2, 8, 2),
+    pandas.Index([1.5, 2, 3]), pandas.Index([1, 2, 3], name=("x", 1)),
+]
+FRAMES = [
+    pandas.DataFrame(), pandas.DataFrame({"a": []}), pandas.DataFrame(index=[1, 2]),
+    pandas.DataFrame(numpy.zeros((2, 3))),
+    pandas.DataFrame(numpy.zeros((2, 2)), columns=pandas.MultiIndex.from_tuples(
+        [("a", 1), ("a", 2)], names=["x", "y"])),
+    pandas.DataFrame(columns=pandas.MultiIndex.from_arrays([[], []])),
+    pandas.DataFrame(numpy.zeros((2, 2)), columns=pandas.Index([1, "x"], name="cc")),
+]
+ARRAYS = [
+    numpy.arange(12.0).reshape(3, 4), numpy.asfortranarray(numpy.arange(12.0).reshape(3, 4)),
+    numpy.array(["a", "bcé"]), numpy.array(5), numpy.zeros((0, 3), "f4"), numpy.arange(10)[::2],
+    numpy.array(["2020-01-01"], "M8[D]"), numpy.zeros(3, [("a", "i4"), ("b", "U3")]),
+    numpy.arange(3, dtype=">i4"), numpy.array([1 + 2j]), numpy.array([True]), numpy.array(["", ""]),
+    numpy.random.default_rng(1).random((1200, 1000)),
+]
+VALUES = [
+    None, True, 1, 2 ** 70, 1.5, float("inf"), [], {}, [1, "a", None, {"x": (1, 2)}],
+    {"a": {1, 2}}, {1: 2, (3, 4): 5}, {"$x": 1}, {"$set": [1]}, (1,), b"xx", 1 + 2j,
+    frozenset({"a"}), datetime.datetime(2020, 1, 2, 3, 4, 5, 6, datetime.timezone.utc),
+    {"d": datetime.date(2020, 1, 2), "t": datetime.time(1, 2), "e": datetime.timedelta(-1, 2, 3)},
+    [decimal.Decimal("1.50"), uuid.UUID(int=5)],
+]
+
+
+class Datasets(Live):
+    def back(self, obj, **options):
+        put = self.om.datasets.put(obj, "tmp/x", **options)
+        self.assertEqual(self.om.datasets.metadata("tmp/x").digest, put.digest)
+        return self.om.datasets.get("tmp/x")
+
+    def test_arrays(self):
+        for array in ARRAYS:
+            got = self.back(array)
+            self.assertEqual((got.dtype, got.shape), (array.dtype, array.shape))
+            self.assertTrue(numpy.array_equal(got, array))
+            self.assertTrue(got.flags.writeable)
+        got = self.back({"x": numpy.arange(3), "y": numpy.array(["q"])})
+        self.assertEqual((got["x"].tolist(), got["y"].tolist()), ([0, 1, 2], ["q"]))
+
+    def test_frames(self):
+        frame = pandas.DataFrame(FRAME)
+        pandas.testing.assert_frame_equal(self.back(frame), frame)
+        self.assertIsNone(self.om.datasets.get("tmp/x")["n"][0])
+        self.assertIs(self.om.datasets.get("tmp/x")["n"][2], pandas.NA)
+        for index in INDEXES:
+            other = frame.set_axis(index)
+            pandas.testing.assert_frame_equal(self.back(other), other)
+            pandas.testing.assert_series_equal(self.back(other["b"]), other["b"])
+        for other in FRAMES:
+            pandas.testing.assert_frame_equal(self.back(other), other)
+
+    def test_values(self):
+        for value in VALUES:
+            got = self.back(value)
+            self.assertEqual((got, type(got)), (value, type(value)))
+        self.assertNotEqual(self.back([float("nan")])[0], 0)
+        self.assertEqual(self.back("text", format="json"), "text")
+        self.assertEqual(self.back([numpy.float32(1.5), numpy.int64(3)]), [1.5, 3])
+
+    def test_files(self):
+        path = os.path.join(self.store, "some.bin")
+        data = os.urandom(9 << 20)
+        with open(path, "wb") as file:
+            file.write(data)
+        put = self.om.datasets.put(path, "files/some")
+        self.assertEqual((put.bytes, put.facts["file"]), (len(data), "some.bin"))
+        self.assertEqual(self.om.datasets.get("files/some").read(), data)
+        copy = path + ".copy"
+        self.assertEqual(self.om.datasets.get("files/some", copy), copy)
+        with open(copy, "rb") as file:
+            self.assertEqual(file.read(), data)
+        self.assertEqual(self.back(io.BytesIO(b"abc")).read(), b"abc")
+        with open(path, "rb") as file:
+            self.assertEqual(self.om.datasets.put(file, "open").facts["file"], "some.bin")
+        with self.assertRaises(firn.InvalidInput):
+            self.om.datasets.put(io.StringIO("abc"), "no")
+
+    def test_folders(self):
+        folder = os.path.join(self.store, "folder")
+        os.makedirs(folder + "/deep")
+        for name in ("a.txt", "deep/b.txt"):
+            with open(os.path.join(folder, name), "w") as file:
+                file.write(name)
+        self.om.datasets.put(folder, "folders/one")
+        with self.assertRaises(firn.InvalidInput) as caught:
+            self.om.datasets.get("folders/one")
+        self.assertIn("get(name, path)", str(caught.exception))
+        copy = folder + "-copy"
+        self.om.datasets.get("folders/one", copy)
+        with open(copy + "/deep/b.txt") as file:
+            self.assertEqual(file.read(), "deep/b.txt")
+
+    def test_appending(self):
+        d = self.om.datasets
+        frame = pandas.DataFrame({"a": [1, 2], "s": ["x", None]})
+        twice = pandas.concat([frame, frame], ignore_index=True)
+        for _ in range(2):
+            put = d.put(frame, "log", append=True)
+        self.assertEqual((put.revision, put.parts), (2, 2))
+        pandas.testing.assert_frame_equal(d.get("log"), twice)
+        pandas.testing.assert_frame_equal(d.get("log^"), frame)
+        dates = frame.set_axis(pandas.date_range("2020", periods=2, freq="D"))
+        d.put(dates, "dates")
+        d.put(dates, "dates", append=True)
+        pandas.testing.assert_frame_equal(d.get("dates"), pandas.concat([dates, dates]))
+        d.put(numpy.ones((2, 3)), "rows")
+        d.put(numpy.zeros((1, 3)), "rows", append=True)
+        self.assertEqual(d.get("rows").shape, (3, 3))
+        d.put([1], "list")
+        d.put([2, 3], "list", append=True)
+        d.put({"x": 4}, "list", append=True)
+        self.assertEqual(d.get("list"), [1, 2, 3, {"x": 4}])
+        with self.assertRaises(firn.Conflict):
+            d.put(frame, "list", append=True)
+
+    def test_records_without_tensorflow(self):
+        d = self.om.datasets
+        d.put([b"a", b""], "records", format="tfrecord")
+        d.put([b"x" * (2 << 20)], "records", append=True, format="tfrecord")
+        self.assertEqual([len(r) for r in d.get("records")], [1, 0, 2 << 20])
+        self.assertEqual(d.metadata("records").bytes, 3 * 16 + 1 + (2 << 20))
+        with self.assertRaises(firn.Unsupported):
+            d.put(["text"], "records", format="tfrecord")
+
+    def test_names_and_revisions(self):
+        d = self.om.datasets
+        for i in range(3):
+            put = d.put([i], "shop/prices", attributes={"by": "test"})
+            self.assertEqual((put.revision, put.unchanged), (i + 1, False))
+        self.assertTrue(d.put([2], "shop/prices", attributes={"by": "test"}).unchanged)
+        self.assertEqual([r.revision for r in d.revisions("shop/prices")], [3, 2, 1])
+        self.assertEqual(d.metadata("shop/prices").attributes, {"by": "test"})
+        for name, value in (("shop/prices", 2), ("shop/prices@1", 0), ("shop/prices^", 1),
+                            ("shop/prices:2", 1), ("shop/prices^^", 0)):
+            self.assertEqual(d.get(name), [value], name)
+        self.assertEqual([s.name for s in d.list("shop/*")], ["shop/prices"])
+        self.assertEqual(d.list("none*"), [])
+        for name in ("shop/none", "shop/prices@9", "shop/prices^^^"):
+            self.assertFalse(d.exists(name))
+            with self.assertRaises(firn.NotFound, msg=name):
+                d.get(name)
+        with self.assertRaises(firn.Conflict):
+            d.put([9], "shop/prices", expect=1)
+        self.assertTrue(d.drop("shop/prices@1"))
+        self.assertFalse(d.exists("shop/prices@1"))
+        self.assertTrue(d.drop("shop/*"))
+        self.assertFalse(d.drop("shop/*", force=True))
+        self.assertFalse(d.drop("shop/prices", force=True))
+        for name in ("shop/*", "shop/prices"):
+            with self.assertRaises(firn.NotFound):
+                d.drop(name)
+        self.assertEqual(d.put([5], "shop/prices").revision, 4)
+
+    def test_what_cannot_be_saved_is_refused_with_a_list(self):
+        loop = []
+        loop.append(loop)
+        for bad in (object(), numpy.array([object()]), {"a": object()}, [numpy.zeros(3)],
+                    pandas.DataFrame({"a": [object()]}), loop, "\ud800", ["\ud800"],
+                    pandas.DataFrame(numpy.zeros((1, 2)), columns=["a", "a"]),
+                    pandas.DataFrame({"p": pandas.period_range("2020", periods=1)}),
+                    pandas.DataFrame({"p": ["\ud800"]}), numpy.ma.masked_array([1], [True]),
+                    pandas.DataFrame({pandas.Timestamp(0): [1]}), "/no/such/file"):
+            with self.assertRaises(firn.FirnError, msg=repr(bad)):
+                self.om.datasets.put(bad, "bad")
+        with self.assertRaises(firn.Unsupported) as caught:
+            self.om.datasets.put(object(), "bad")
+        for words in ("builtins.object", "numpy arrays", "pandas frames", "tf.train.Example"):
+            self.assertIn(words, str(caught.exception))
+        with self.assertRaises(firn.InvalidInput):
+            self.om.datasets.put([1], "bad", attributes={"x": object()})
+        for name in ("a[b]", "a b", "../x", "", "a//b", "x@3"):
+            with self.assertRaises(firn.FirnError, msg=name):
+                self.om.datasets.put([1], name)
+        self.assertFalse(self.om.datasets.exists("bad"))
+
+    def test_attributes_may_be_large(self):
+        put = self.om.datasets.put([1], "large", attributes={"x": "é" * 100000})
+        self.assertEqual(len(put.attributes["x"]), 100000)
+
+    def test_two_clients_put_one_name(self):
+        """None lost, none doubled."""
+        def work(who):
+            with firn.connect(self.om.url) as om:
+                for i in range(100):
+                    om.datasets.put([who, i], "same", append=i % 2 == 1)
+        threads = [threading.Thread(target=work, args=(who,)) for who in "ab"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([r.revision for r in self.om.datasets.revisions("same")],
+                         list(range(200, 0, -1)))
+
+    def test_shown(self):
+        put = self.om.datasets.put(pandas.DataFrame({"<a>": [1]}), "shown")
+        self.assertIn("shown@1 frame", repr(put))
+        self.assertIn("&lt;a&gt;", put._repr_html_())
