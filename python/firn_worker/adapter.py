@@ -89,14 +89,20 @@ class Loaded:
 
 def field(name, dtype, shape, classes=None):
     """`dtype`: "float", "int64", "string" ... or of numpy; -1 in a shape: any size; `shape` None: any rank."""
-    made = {"name": name, "dtype": dtype_name(dtype), "shape": None if shape is None else [int(n) for n in shape]}
+    dtype = dtype_name(dtype)
+    made = {"name": name, "dtype": dtype, "shape": None if shape is None else [int(n) for n in shape],
+            "profile": "text" if dtype == "string" else "categorical" if dtype == "bool" else "numerical"}
     if classes is not None:
-        made["classes"] = classes
+        made.update(classes=list(classes), profile="categorical")
     return made
 
 
-def signature(name, inputs, outputs):
-    return {"name": name, "inputs": inputs, "outputs": outputs}
+def signature(name, inputs, outputs, columns=False):
+    """`columns`: the inputs are the columns of one table."""
+    made = {"name": name, "inputs": inputs, "outputs": outputs}
+    if columns:
+        made["columns"] = True
+    return made
 
 
 def dtype_name(dtype):

@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "contract/manifest.h"
+
+enum { MEMBERS, WHOLE };
 
 static const struct adapter ADAPTERS[] = {
-#define ADAPTER(format, name, requirements) {format, name, requirements},
+#define ADAPTER(format, name, given, requirements) {format, name, requirements, (given) == WHOLE},
 #include "contract/adapters.def"
 #undef ADAPTER
 };
@@ -17,6 +20,32 @@ const struct adapter *adapter_find(const char *format)
         if (!strcmp(ADAPTERS[i].format, format))
             return &ADAPTERS[i];
     return NULL;
+}
+
+const char *adapter_declared(const struct manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->metadata_count; i++)
+        if (!strcmp(manifest->metadata[i].key, "adapter"))
+            return manifest->metadata[i].value;
+    return NULL;
+}
+
+bool adapter_choose(const char *format, const struct manifest *manifest, struct adapter *adapter)
+{
+    const struct adapter *row = adapter_find(format);
+    const char *declared = adapter_declared(manifest);
+
+    if (!row)
+        return false;
+    *adapter = *row;
+    if (!declared || !strcmp(declared, row->name))
+        return true;
+    adapter->name = declared;
+    adapter->requirements = NULL;
+    for (size_t i = 0; i < ARRAY_COUNT(ADAPTERS) && !adapter->requirements; i++)
+        if (!strcmp(ADAPTERS[i].name, declared))
+            adapter->requirements = ADAPTERS[i].requirements;
+    return true;
 }
 
 bool adapter_serves(const char *format, const char *reason)

@@ -5,13 +5,28 @@
 
 #include <stdbool.h>
 
+struct manifest;
+
 struct adapter {
     const char *format;
-    const char *name;         /* a file of python/firn_worker/adapters */
+    const char *name;         /* a file of python/firn_worker/adapters, or what the manifest says */
     const char *requirements; /* or NULL; see adapters.def */
+    bool whole;               /* an archive is given to it as it is, not its members */
 };
 
+/* The format of models that only their manifest, or a file of their own, says how to open. */
+#define ADAPTER_FORMAT "adapter"
+/* Such a file, at the top of the model's folder. */
+#define ADAPTER_FILE "adapter.py"
+
 const struct adapter *adapter_find(const char *format); /* or NULL; `format` may be NULL */
+
+/* What the manifest says under `metadata`, `adapter`; or NULL. */
+const char *adapter_declared(const struct manifest *manifest);
+
+/* How to serve a model of that format with that manifest: the row of the format with the declared
+ * adapter in it; false: not at all. */
+bool adapter_choose(const char *format, const struct manifest *manifest, struct adapter *adapter);
 
 /* Can a worker serve what firn itself cannot, for that `reason`? Not without a reason: then firn
  * does. */

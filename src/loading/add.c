@@ -90,13 +90,13 @@ enum status load_add(struct loading *loading, struct registry *registry,
     };
     enum status status;
 
+    if (add->workers)
+        TRY(worker_prepare(loading, add->workers, &installed, &loading->model, err));
     if (d->reason && !d->contract.count) {
         status = error_set(err, STATUS_UNSUPPORTED, "%s", d->reason);
         error_fix(err, "a format without a contract of its own needs one in a %s", MANIFEST_NAME);
         return status;
     }
-    if (add->workers)
-        TRY(worker_prepare(loading, add->workers, &installed, keep, err));
     contract_print_json(&d->contract, &contract);
     text_append_bytes(&log, add->log);
     status = facts_log(add->facts, &log, keep, err);

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "contract/adapters.h"
 #include "contract/model_contract.h"
 #include "formats/yaml.h"
 
@@ -153,6 +154,48 @@ static enum status merge(struct loading *loading, struct error *err)
 
 /* --- loading --- */
 
+/* Does a file of the model say how it is opened? The functions of src/func_main.py may use one of
+ * that name, too. */
+static bool has_own_adapter(struct artifact *artifact, const char *format)
+{
+    struct member *member =
+        artifact->kind == ARTIFACT_FILE ? NULL : artifact_find(artifact, ADAPTER_FILE);
+    struct bytes bytes;
+    struct error ignored;
+
+    return member && (!format || strcmp(format, "python") != 0) &&
+           !member_bytes(member, &bytes, &ignored) && bytes.size &&
+           memmem(bytes.data, bytes.size, "load", 4);
+}
+
+/* Import; what firn does not know is left to the adapter that the manifest names, or that lies in
+ * the folder. */
+static enum status import_or_adapt(struct loading *loading, struct error *err)
+{
+    struct description *description = &loading->description;
+    const char *declared = adapter_declared(&loading->manifest);
+    enum status status =
+        import_artifact(loading->artifact, description, &loading->graph, &loading->model, err);
+    bool own = has_own_adapter(loading->artifact, status ? NULL : description->format);
+
+    if ((status && status != STATUS_UNSUPPORTED) || (!own && !declared))
+        return status;
+    if (status || own || (description->reason && !adapter_find(description->format))) {
+        *err = (struct error){0};
+        *description = (struct description){.format = ADAPTER_FORMAT};
+        loading->graph = NULL;
+        description->reason =
+            arena_printf(&loading->model, "the adapter \"%s\" opens it, in a worker",
+                         declared ? declared : ADAPTER_FILE);
+        description->framework = loading->manifest.model_type;
+        if (!description->reason)
+            return error_no_memory(err, "a description");
+        TRY(description_executes(description, declared ? declared : ADAPTER_FILE, &loading->model,
+                                 err));
+    }
+    return STATUS_OK;
+}
+
 /* `declared`: a contract that the manifest names in a file is read too. */
 static enum status import(struct artifact *artifact, struct bytes manifest, const char *name,
                           bool declared, struct loading *loading, struct error *err)
@@ -165,7 +208,7 @@ static enum status import(struct artifact *artifact, struct bytes manifest, cons
             TRY(contract_file_read(loading, err));
         TRY(payload_apply(artifact, &loading->manifest, err));
     }
-    TRY(import_artifact(artifact, &loading->description, &loading->graph, &loading->model, err));
+    TRY(import_or_adapt(loading, err));
     loading->imported = loading->description.contract;
     return STATUS_OK;
 }

@@ -20,7 +20,7 @@ enum { MEMORY_SHIFT = 30 };
 /* What is to be served, wherever it comes from. */
 struct subject {
     struct artifact *artifact;
-    const struct adapter *adapter;
+    struct adapter adapter;          /* name NULL: none */
     const struct manifest *manifest; /* all zeros when there is none */
     const char *framework_version;   /* or NULL */
     const char *name;                /* for messages */
@@ -150,7 +150,7 @@ static enum status files_write(const struct subject *subject, const char *root, 
 {
     struct artifact *artifact = subject->artifact;
     bool whole = artifact->kind == ARTIFACT_FILE ||
-                 (strstr(subject->adapter->format, "skops") && artifact->kind != ARTIFACT_FOLDER);
+                 (subject->adapter.whole && artifact->kind != ARTIFACT_FOLDER);
 
     if (whole)
         return file_write(root, strchr(artifact->name, '/') ? "model" : artifact->name,
@@ -192,7 +192,7 @@ static enum status requirements_of(const struct subject *subject, struct bytes *
                                    struct arena *keep, struct error *err)
 {
     struct member *member = artifact_find(subject->artifact, "requirements.txt");
-    const char *version = subject->framework_version, *wanted = subject->adapter->requirements;
+    const char *version = subject->framework_version, *wanted = subject->adapter.requirements;
     const char *equals = wanted ? strstr(wanted, "==%s") : NULL;
     char *text;
 
@@ -211,24 +211,38 @@ static enum status requirements_of(const struct subject *subject, struct bytes *
     return STATUS_OK;
 }
 
-/* A wanted version of Python is the framework's version of a function, as its importer says. */
+/* "3.11" of a runtime "python:3.11": pickles of code are tied to it. A function's is its
+ * framework's version, as the importer says. */
+static const char *python_of(const struct subject *subject)
+{
+    const char *runtime = subject->manifest->runtime;
+
+    if (!strcmp(subject->adapter.name, "function"))
+        return subject->framework_version;
+    return runtime && !strncmp(runtime, "python:", 7) ? runtime + 7 : NULL;
+}
+
 static enum status environment_of(const struct subject *subject, const struct worker_policy *policy,
                                   const char *files, struct environment *environment,
                                   struct arena *keep, struct error *err)
 {
     char digest[SHA256_HEX_SIZE];
-    struct environment_request request = {
-        .folder = arena_printf(keep, "%s/environments", policy->folder),
-        .files = files,
-        .python = strcmp(subject->adapter->name, "function") ? NULL : subject->framework_version,
-        .install = subject->manifest->install_command,
-        .digest = digest,
-        .timeout_ms = policy->install_ms,
-        .log = policy->log,
-        .context = policy->context};
+    struct environment_request request = {.folder =
+                                              arena_printf(keep, "%s/environments", policy->folder),
+                                          .files = files,
+                                          .python = python_of(subject),
+                                          .install = subject->manifest->install_command,
+                                          .digest = digest,
+                                          .timeout_ms = policy->install_ms,
+                                          .log = policy->log,
+                                          .context = policy->context};
 
     if (!request.folder)
         return error_no_memory(err, "a path");
+    if (policy->environment) {
+        *environment = (struct environment){.path = policy->environment, .log = ""};
+        return STATUS_OK;
+    }
     TRY(requirements_of(subject, &request.requirements, keep, err));
     TRY(files_digest(subject->artifact, digest, err));
     TRY(environment_get(&request, environment, keep, err));
@@ -294,7 +308,7 @@ static enum status start(const struct subject *subject, const struct worker_poli
 {
     struct environment environment = {0};
     struct worker_options options = {
-        .adapter = subject->adapter->name,
+        .adapter = subject->adapter.name,
         .name = subject->name,
         .files = held->files.path,
         .code = policy->code,
@@ -359,13 +373,15 @@ static enum status serve(struct subject *subject, const struct worker_policy *po
 
 static struct subject subject_of(const struct loading *loading)
 {
-    return (struct subject){.artifact = loading->artifact,
-                            .adapter = adapter_find(loading->description.format),
-                            .manifest = &loading->manifest,
-                            .framework_version = loading->description.framework_version,
-                            .name = loading->manifest.name ? loading->manifest.name
-                                                           : loading->artifact->name,
-                            .contract = &loading->description.contract};
+    struct subject subject = {.artifact = loading->artifact,
+                              .manifest = &loading->manifest,
+                              .framework_version = loading->description.framework_version,
+                              .name = loading->manifest.name ? loading->manifest.name
+                                                             : loading->artifact->name,
+                              .contract = &loading->description.contract};
+
+    (void)adapter_choose(loading->description.format, &loading->manifest, &subject.adapter);
+    return subject;
 }
 
 /* Without a contract there is nothing to call. */
@@ -381,11 +397,76 @@ static enum status check_contract(const struct contract *contract, const char *r
     return status;
 }
 
+/* --- a contract that only the framework can tell --- */
+
+static void learned(struct field *fields, size_t count, const char *source)
+{
+    const struct evidence evidence = {EVIDENCE_DERIVED, source};
+
+    for (size_t i = 0; i < count; i++) {
+        fields[i].evidence_name = evidence;
+        fields[i].evidence_dtype = fields[i].dtype ? evidence : (struct evidence){0};
+        fields[i].evidence_shape = fields[i].shape.rank >= 0 ? evidence : (struct evidence){0};
+        fields[i].evidence_profile = fields[i].profile ? evidence : (struct evidence){0};
+    }
+}
+
+static enum status learned_parse(const struct subject *subject, const char *ready,
+                                 const char *reason, struct contract *contract, struct arena *keep,
+                                 struct error *err)
+{
+    char *source = arena_printf(keep, "the adapter \"%s\"", subject->adapter.name);
+    char *text = arena_printf(keep, "%s", ready); /* strings stay in it */
+    const struct json *signatures;
+    struct bytes list;
+    struct json json;
+
+    if (!source || !text)
+        return error_no_memory(err, "a contract");
+    TRY(json_parse(bytes_of(text), 0, &json, keep, err));
+    signatures = json_get(&json, "signatures");
+    if (!signatures || !signatures->count)
+        return STATUS_OK;
+    list = bytes_of(text + signatures->offset); /* the last key of the object */
+    list.size = list.size ? list.size - 1 : 0;
+    if (contract_parse_json(list, contract, keep, err))
+        return error_within(err, "what the adapter \"%s\" tells", subject->adapter.name);
+    for (size_t i = 0; i < contract->count; i++) {
+        struct signature *signature = &contract->signatures[i];
+        signature->reason = reason;
+        learned(signature->inputs, signature->input_count, source);
+        learned(signature->outputs, signature->output_count, source);
+    }
+    return STATUS_OK;
+}
+
+/* Nothing says what the model takes and gives: a worker opens it and tells. */
+static enum status learn(struct loading *loading, const struct worker_policy *policy,
+                         struct arena *keep, struct error *err)
+{
+    struct subject subject = subject_of(loading);
+    struct held held = {.files = {.lock = -1}};
+    enum status status;
+
+    arena_init(&held.memory, (size_t)1 << MEMORY_SHIFT);
+    status = start(&subject, policy, &held, err);
+    if (!status)
+        status = learned_parse(&subject, worker_ready_text(held.inner), loading->description.reason,
+                               &loading->description.contract, keep, err);
+    if (held.inner)
+        servable_free(held.inner);
+    unpacked_remove(&held.files);
+    arena_release(&held.memory);
+    return status;
+}
+
 enum status worker_load(struct loading *loading, const struct worker_policy *policy,
                         struct servable **servable, struct error *err)
 {
     struct subject subject = subject_of(loading);
 
+    if (!subject.contract->count)
+        TRY(learn(loading, policy, &loading->model, err));
     TRY(check_contract(subject.contract, loading->description.reason, err));
     loading->artifact = NULL;
     return serve(&subject, policy, &loading->model, servable, err);
@@ -401,7 +482,6 @@ static enum status version_subject(const struct version *version, struct subject
         return error_no_memory(err, "a version");
     *subject = (struct subject){
         .artifact = subject->artifact,
-        .adapter = adapter_find(version->format),
         .manifest = manifest,
         .framework_version = version->framework_version
                                  ? arena_printf(memory, "%s", version->framework_version)
@@ -416,6 +496,7 @@ static enum status version_subject(const struct version *version, struct subject
             return error_no_memory(err, "a manifest");
         TRY(manifest_parse(bytes_of(text), MANIFEST_NAME, manifest, memory, err));
     }
+    (void)adapter_choose(version->format, manifest, &subject->adapter);
     TRY(contract_parse_json(bytes_of(version->contract), contract, memory, err));
     return check_contract(contract, version->reason, err);
 }
@@ -445,7 +526,7 @@ enum status worker_prepare(struct loading *loading, const struct worker_policy *
     enum status status;
 
     *log = "";
-    if (!loading->description.reason || !subject.adapter || !subject.contract->count)
+    if (!loading->description.reason || !subject.adapter.name)
         return STATUS_OK;
     status = unpacked_open(policy->folder, &files, err);
     if (!status)
@@ -454,5 +535,5 @@ enum status worker_prepare(struct loading *loading, const struct worker_policy *
         status = environment_of(&subject, policy, files.path, &environment, keep, err);
     unpacked_remove(&files);
     *log = environment.log;
-    return status;
+    return status || subject.contract->count ? status : learn(loading, policy, keep, err);
 }

@@ -7,10 +7,11 @@
 #include "workers/environment.h"
 #include "workers/worker.h"
 
-struct worker_policy {   /* what the operator allows */
-    const char *folder;  /* of environments and files: a store's, or one of the user's */
-    const char *code;    /* folder that holds firn_worker; see worker_code */
-    unsigned install_ms; /* for installing requirements */
+struct worker_policy {       /* what the operator allows */
+    const char *folder;      /* of environments and files: a store's, or one of the user's */
+    const char *environment; /* for all of them, nothing is installed; NULL: each has its own */
+    const char *code;        /* folder that holds firn_worker; see worker_code */
+    unsigned install_ms;     /* for installing requirements */
     bool sandbox;
     struct worker_limits limits;
     /* What is installed, and what models print, a line at a time; from any thread; may be NULL. */

@@ -3,11 +3,33 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static void print_line(void *context, const char *line)
 {
     (void)context;
     fprintf(stderr, "%s\n", line);
+}
+
+/* FIRN_WORKER_ENVIRONMENT: one virtual environment for all workers. */
+static enum status environment_given(struct worker_policy *policy, struct arena *keep,
+                                     struct error *err)
+{
+    const char *given = getenv("FIRN_WORKER_ENVIRONMENT");
+    const char *python;
+
+    if (!given || !*given)
+        return STATUS_OK;
+    policy->environment = arena_printf(keep, "%s", given);
+    python = arena_printf(keep, "%s/bin/python3", given);
+    if (!policy->environment || !python)
+        return error_no_memory(err, "a path");
+    if (!access(python, X_OK))
+        return STATUS_OK;
+    if (error_set(err, STATUS_NOT_FOUND,
+                  "FIRN_WORKER_ENVIRONMENT is \"%.200s\", which has no bin/python3", given))
+        error_fix(err, "make it with `python3 -m venv` and install the frameworks into it");
+    return err->status;
 }
 
 enum status worker_policy_of(const struct settings *settings, const char *folder,
@@ -29,5 +51,6 @@ enum status worker_policy_of(const struct settings *settings, const char *folder
     free(real);
     if (!policy->folder)
         return error_no_memory(err, "a path");
+    TRY(environment_given(policy, keep, err));
     return worker_code(&policy->code, keep, err);
 }

@@ -65,7 +65,7 @@ class Estimator(adapter.Loaded):
             known = [values.numpy.asarray(c).item() for c in classes] if classes is not None and \
                 method in ("predict", "predict_proba") else None
             made.append(adapter.signature(method, given, [adapter.field(
-                method, result.dtype, [-1] + list(result.shape[1:]), known)]))
+                method, result.dtype, [-1] + list(result.shape[1:]), known)], names is not None))
         return made
 
     # --- asking ---
