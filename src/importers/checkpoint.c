@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* TensorFlow checkpoints: PREFIX.index and PREFIX.data-*, and PREFIX.meta, the graph (MetaGraphDef)
- * of TensorFlow 1. With the graph they are served; alone they are explained. A file that is given
- * alone finds the others beside it. */
+/* TensorFlow checkpoints: PREFIX.index and PREFIX.data-*, or (version 1) PREFIX, or its shards;
+ * and PREFIX.meta, the graph (MetaGraphDef) of TensorFlow 1. With the graph they are served; alone
+ * they are explained. A file that is given alone finds the others beside it. */
+#include <stdio.h>
+
 #include "base/cursor.h"
 #include "base/number.h"
 #include "base/text.h"
@@ -70,6 +72,18 @@ static int64_t step_of(const char *path, size_t size)
     return step;
 }
 
+/* The size of PREFIX in "PREFIX.index", "PREFIX", "PREFIX-00000-of-00002". */
+static size_t prefix_of(const char *path)
+{
+    size_t size = strlen(path), stem = stem_of(path, ".index");
+    unsigned shard, count;
+
+    stem = stem ? stem : stem_of(path, ".meta");
+    if (!stem && size > 15 && sscanf(path + size - 15, "-%5u-of-%5u", &shard, &count) == 2)
+        stem = size - 15;
+    return stem ? stem : size;
+}
+
 /* Of several checkpoints the one of the last step. */
 static struct member *index_find(const struct artifact *artifact)
 {
@@ -80,8 +94,7 @@ static struct member *index_find(const struct artifact *artifact)
 
     for (size_t i = 0; i < artifact->count && i < MEMBERS_MAX; i++) {
         struct member *member = &artifact->members[i];
-        size_t stem = stem_of(member->path, ".index");
-        int64_t step = stem ? step_of(member->path, stem) : -2;
+        int64_t step = step_of(member->path, prefix_of(member->path));
 
         if (step <= best_step || member_bytes(member, &bytes, &ignored) || !is_table(bytes))
             continue;
@@ -146,12 +159,33 @@ static enum status bundle_find_parts(struct artifact *artifact, struct parts *pa
     return bundle_open(artifact, parts->prefix, &parts->bundle, keep, err);
 }
 
+/* The files beside one that was given alone, that hold what is stored. */
+static enum status tables_find(struct artifact *artifact, const char *path, const char *prefix,
+                               struct arena *keep, struct error *err)
+{
+    unsigned shard, count;
+    char *name = arena_printf(keep, "%s.index", prefix);
+
+    if (!name)
+        return error_no_memory(err, "a checkpoint");
+    (void)part_find(artifact, name);
+    (void)part_find(artifact, prefix);
+    if (sscanf(path + strlen(prefix), "-%5u-of-%5u", &shard, &count) != 2)
+        return STATUS_OK;
+    for (unsigned i = 0; i < count && i < SHARDS_MAX; i++) {
+        name = arena_printf(keep, "%s-%05u-of-%05u", prefix, i, count);
+        if (!name)
+            return error_no_memory(err, "a checkpoint");
+        (void)part_find(artifact, name);
+    }
+    return STATUS_OK;
+}
+
 static enum status parts_find(const struct upload *upload, struct parts *parts, struct arena *keep,
                               struct error *err)
 {
     struct artifact *artifact = upload->artifact;
     const char *path = *upload->main->path ? upload->main->path : artifact->name;
-    size_t stem = stem_of(path, ".index");
     struct bytes bytes;
     struct member *meta;
     char *meta_path;
@@ -160,12 +194,11 @@ static enum status parts_find(const struct upload *upload, struct parts *parts, 
     TRY(member_bytes(upload->main, &bytes, err));
     if (!is_table(bytes))
         parts->graph = bytes;
-    stem = stem ? stem : stem_of(path, ".meta");
-    parts->prefix = arena_printf(keep, "%.*s", (int)(stem ? stem : strlen(path)), path);
+    parts->prefix = arena_printf(keep, "%.*s", (int)prefix_of(path), path);
     meta_path = parts->prefix ? arena_printf(keep, "%s.meta", parts->prefix) : NULL;
     if (!meta_path)
         return error_no_memory(err, "a checkpoint");
-    (void)part_find(artifact, arena_printf(keep, "%s.index", parts->prefix));
+    TRY(tables_find(artifact, path, parts->prefix, keep, err));
     meta = parts->graph.size ? NULL : part_find(artifact, meta_path);
     if (meta) {
         TRY(member_bytes(meta, &bytes, err));
@@ -187,6 +220,8 @@ static enum status tensors_tell(const struct bundle *bundle, struct description 
 
         if (!stored->key.size || !stored->key.data[0]) /* the header, and slices */
             continue;
+        if (i && bytes_equal(stored->key, stored[-1].key)) /* stated by another shard too */
+            continue;
         TRY(bundle_find(bundle, stored->key, &entry, err));
         TRY(description_tell(description, keep, err, "tensor %s: %s%s",
                              text_quote(stored->key, name, sizeof name), dtype_name(entry.dtype),
@@ -199,8 +234,12 @@ static size_t tensor_count_of(const struct bundle *bundle)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < bundle->index.count; i++)
-        count += bundle->index.entries[i].key.size && bundle->index.entries[i].key.data[0];
+    for (size_t i = 0; i < bundle->index.count; i++) {
+        struct bytes key = bundle->index.entries[i].key;
+
+        count +=
+            key.size && key.data[0] && !(i && bytes_equal(key, bundle->index.entries[i - 1].key));
+    }
     return count;
 }
 

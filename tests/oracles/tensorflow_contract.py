@@ -30,7 +30,7 @@ def stored_signatures(path):
 
 def contract_fault(path):
     """A sentence, or None; also where the path is no SavedModel."""
-    if not path.is_dir():
+    if not list(path.glob("saved_model.pb*")):
         return None
     done = subprocess.run([str(FIRN), "inspect", "--json", str(path)], capture_output=True, text=True, timeout=120)
     if done.returncode:

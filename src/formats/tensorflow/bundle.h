@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Tensor bundle: a TensorFlow checkpoint of version 2. PREFIX.index is a table of names,
- * PREFIX.data-00000-of-0000N hold the bytes.
+/* Checkpoints of TensorFlow. Of version 2 (tensor bundles) PREFIX.index is a table of names and
+ * PREFIX.data-00000-of-0000N hold the bytes; of version 1 both are in the table PREFIX, or in
+ * PREFIX-00000-of-0000N (bundle_first.h).
  * Source: tensorflow/core/protobuf/tensor_bundle.proto, core/util/tensor_bundle/. */
 #pragma once
 
@@ -12,6 +13,9 @@ struct bundle {
     struct leveldb_table index;
     struct member **shards; /* (shard_count,) */
     size_t shard_count;
+    bool first;                  /* of version 1: `index` is made of what the tables say */
+    struct leveldb_table pieces; /* then: slices by their keys */
+    size_t pieces_size;          /* bytes of all of them */
     const char *prefix;
     struct arena *keep;
 };
@@ -24,7 +28,7 @@ struct bundle_entry {
     bool has_crc, sliced; /* sliced: the tensor lies in pieces under names of their own */
 };
 
-/* `prefix` without ".index", relative to the root of the artifact. */
+/* `prefix` without ".index" or "-00000-of-0000N", relative to the root of the artifact. */
 enum status bundle_open(struct artifact *artifact, const char *prefix, struct bundle *bundle,
                         struct arena *keep, struct error *err) must_check;
 

@@ -110,7 +110,7 @@ static enum status walk_next(struct walk *walk, struct leveldb_entry *entry, str
 
 /* --- the table --- */
 
-static int key_compare(struct bytes a, struct bytes b)
+int leveldb_key_compare(struct bytes a, struct bytes b)
 {
     size_t size = a.size < b.size ? a.size : b.size;
     int order = size ? memcmp(a.data, b.data, size) : 0;
@@ -122,7 +122,7 @@ static enum status entry_add(struct leveldb_table *table, size_t *capacity,
                              const struct leveldb_entry *entry, struct arena *keep,
                              struct error *err)
 {
-    if (table->count && key_compare(table->entries[table->count - 1].key, entry->key) >= 0)
+    if (table->count && leveldb_key_compare(table->entries[table->count - 1].key, entry->key) >= 0)
         return error_set(err, STATUS_INVALID_INPUT, "the keys of the table are not in order");
     if (table->count == ENTRIES_MAX)
         return error_set(err, STATUS_TOO_LARGE, "the table has more than %d entries", ENTRIES_MAX);
@@ -185,7 +185,7 @@ const struct bytes *leveldb_find(const struct leveldb_table *table, struct bytes
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = key_compare(table->entries[middle].key, key);
+        int order = leveldb_key_compare(table->entries[middle].key, key);
 
         if (!order)
             return &table->entries[middle].value;

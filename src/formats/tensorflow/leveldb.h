@@ -19,5 +19,8 @@ struct leveldb_table {
 enum status leveldb_read(struct bytes file, struct leveldb_table *table, struct arena *keep,
                          struct error *err) must_check;
 
+/* The order of keys. */
+int leveldb_key_compare(struct bytes a, struct bytes b);
+
 /* The value of a key, or NULL. */
 const struct bytes *leveldb_find(const struct leveldb_table *table, struct bytes key);

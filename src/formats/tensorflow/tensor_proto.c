@@ -193,12 +193,12 @@ static enum status strings_read(const struct protobuf *message, struct tensor *t
     return STATUS_OK;
 }
 
-static enum status lists_read(const struct protobuf *message, struct tensor *tensor,
+static enum status lists_read(const struct protobuf *message, struct tensor *tensor, size_t *given,
                               struct arena *keep, struct error *err)
 {
     uint32_t list = tf_tensor_list(tensor->dtype);
-    size_t given = 0;
 
+    *given = 0;
     if (!list)
         return error_set(err, STATUS_UNSUPPORTED, "constants of %s", dtype_name(tensor->dtype));
     if (tensor_bytes(tensor) > REPEATED_MAX)
@@ -208,14 +208,25 @@ static enum status lists_read(const struct protobuf *message, struct tensor *ten
     if (!tensor->data)
         return error_no_memory(err, "a tensor");
     if (list == TF_FLOAT_VAL || list == TF_SCOMPLEX_VAL)
-        TRY(floats_read(message, list, false, tensor, &given, keep, err));
+        TRY(floats_read(message, list, false, tensor, given, keep, err));
     else if (list == TF_DOUBLE_VAL || list == TF_DCOMPLEX_VAL)
-        TRY(floats_read(message, list, true, tensor, &given, keep, err));
+        TRY(floats_read(message, list, true, tensor, given, keep, err));
     else if (list == TF_STRING_VAL)
-        TRY(strings_read(message, tensor, &given, keep, err));
+        TRY(strings_read(message, tensor, given, keep, err));
     else
-        TRY(integers_read(message, list, tensor, &given, keep, err));
-    repeat_last(tensor, given);
+        TRY(integers_read(message, list, tensor, given, keep, err));
+    return STATUS_OK;
+}
+
+enum status tf_values_read(const struct protobuf *message, struct tensor *tensor,
+                           struct arena *keep, struct error *err)
+{
+    size_t given;
+
+    TRY(lists_read(message, tensor, &given, keep, err));
+    if (given != tensor_count(tensor))
+        return error_set(err, STATUS_INVALID_INPUT, "%zu values, its shape asks for %zu", given,
+                         tensor_count(tensor));
     return STATUS_OK;
 }
 
@@ -226,6 +237,7 @@ enum status tf_tensor_read(const struct protobuf *message, struct tensor *tensor
     struct protobuf_field field;
     struct bytes content = {NULL, 0};
     int64_t code = 0;
+    size_t given;
 
     *tensor = (struct tensor){.shape = shape_scalar()};
     for (;;) {
@@ -248,6 +260,9 @@ enum status tf_tensor_read(const struct protobuf *message, struct tensor *tensor
     if (!shape_is_known(&tensor->shape))
         return error_set(err, STATUS_INVALID_INPUT, "a constant without a known shape");
     TRY(shape_check(&tensor->shape, tensor->dtype, BYTES_MAX, NULL, err));
-    return content.size ? content_read(content, tensor, keep, err)
-                        : lists_read(message, tensor, keep, err);
+    if (content.size)
+        return content_read(content, tensor, keep, err);
+    TRY(lists_read(message, tensor, &given, keep, err));
+    repeat_last(tensor, given);
+    return STATUS_OK;
 }

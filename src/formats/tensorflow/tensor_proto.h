@@ -36,3 +36,7 @@ enum status tf_shape_read(const struct protobuf *message, struct shape *shape,
  * values that is too short repeats its last one; without any, all are zero. */
 enum status tf_tensor_read(const struct protobuf *message, struct tensor *tensor,
                            struct arena *keep, struct error *err) must_check;
+
+/* The values alone, of a tensor whose dtype and known shape are set: exactly as many as it has. */
+enum status tf_values_read(const struct protobuf *message, struct tensor *tensor,
+                           struct arena *keep, struct error *err) must_check;

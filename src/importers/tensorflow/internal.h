@@ -27,7 +27,7 @@
 #include "graph/emit.h"
 #include "importers/importer.h"
 
-enum { TF_INPUTS_MAX = 1 << 16, TF_OUTPUTS_MAX = 1024, TF_INITIALISERS_MAX = 16 };
+enum { TF_INPUTS_MAX = 1 << 16, TF_OUTPUTS_MAX = 1 << 14, TF_INITIALISERS_MAX = 16 };
 
 /* --- the graph as it is stored (model/graph.c) --- */
 
@@ -394,10 +394,11 @@ struct tf_lowering {
     const char
         *uninitialised; /* why initialising was left off: for whoever misses a table; or NULL */
     struct map rows;    /* the operators by name */
-    struct tf_stack *stacks; /* spare ones of tf_lower */
-    struct tf_body *bodies;  /* subgraphs, the newest first */
-    size_t steps;            /* nodes lowered: functions and loops in functions may multiply */
-    struct map lists;        /* values that are arrays of tensors; model/control.c */
+    struct tf_stack *stacks;    /* spare ones of tf_lower */
+    struct tf_outputs *outputs; /* spare ones of tf_call */
+    struct tf_body *bodies;     /* subgraphs, the newest first */
+    size_t steps;               /* nodes lowered: functions and loops in functions may multiply */
+    struct map lists;           /* values that are arrays of tensors; model/control.c */
 };
 
 struct tf_state {      /* of a node in a scope */
@@ -465,7 +466,7 @@ struct tf_call {
     const struct tf_node *node;
     const value_id *in;
     size_t in_count;
-    value_id out[TF_OUTPUTS_MAX];
+    value_id *out; /* (TF_OUTPUTS_MAX,) */
     size_t out_count;
 };
 

@@ -268,11 +268,10 @@ static enum status restore(struct tf_call *c, struct error *err)
     size_t prefixes = 0, count = 0, slice_count = 0;
     struct tf_resource *saved;
 
-    if (c->in_count != 3)
-        return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs, not 3", c->in_count);
     TRY(strings_of(c, 0, &prefix, &prefixes, err));
     TRY(strings_of(c, 1, &names, &count, err));
-    TRY(strings_of(c, 2, &slices, &slice_count, err));
+    if (c->in_count > 2)
+        TRY(strings_of(c, 2, &slices, &slice_count, err));
     if (c->l->phase == TF_SERVING || prefixes != 1 || !bytes_equal(*prefix, c->l->prefix))
         return error_set(err, STATUS_UNSUPPORTED, "it reads a file other than the model's");
     for (size_t i = 0; i < count; i++) {
@@ -294,4 +293,6 @@ const struct tf_op_set tf_ops_variable =
               {.name = "VariableShape", .lower = shape, .inputs = 1},
               {.name = "VarIsInitializedOp", .lower = is_initialised, .inputs = 1},
               {.name = "IsVariableInitialized", .lower = is_initialised, .inputs = 1},
-              {.name = "RestoreV2", .lower = restore}, );
+              {.name = "RestoreV2", .lower = restore, .inputs = 3},
+              {.name = "RestoreSlice", .lower = restore, .inputs = 3},
+              {.name = "Restore", .lower = restore, .inputs = 2}, );

@@ -385,7 +385,7 @@ enum status tf_lower_as(struct tf_call *c, const char *op, const value_id *in, s
 }
 
 static enum status call_run(struct tf_scope *scope, const struct tf_node *node, const value_id *in,
-                            struct tf_call *c, struct error *err)
+                            value_id *out, struct tf_call *c, struct error *err)
 {
     const struct tf_op *row = op_row(scope, node->op);
 
@@ -394,7 +394,8 @@ static enum status call_run(struct tf_scope *scope, const struct tf_node *node, 
                           .e = scope->e,
                           .node = node,
                           .in = in,
-                          .in_count = node->input_count};
+                          .in_count = node->input_count,
+                          .out = out};
     return row ? row_run(c, row, err) : call_named(c, err);
 }
 
@@ -406,14 +407,31 @@ static bool is_lazy(const struct tf_scope *scope, const struct tf_node *node)
     return scope->flow && row && row->needs;
 }
 
+/* Room for the outputs of a node, used again and again: nodes within nodes have their own. */
+struct tf_outputs {
+    struct tf_outputs *next;
+    value_id values[TF_OUTPUTS_MAX];
+};
+
+static struct tf_outputs *outputs_take(struct tf_lowering *l)
+{
+    struct tf_outputs *spare = l->outputs;
+
+    if (!spare)
+        return arena_new(l->keep, struct tf_outputs, 1);
+    l->outputs = spare->next;
+    return spare;
+}
+
 static enum status node_lower(struct tf_scope *scope, const struct tf_node *node, struct error *err)
 {
     struct tf_lowering *l = scope->l;
     value_id *in = arena_new(l->keep, value_id, node->input_count);
     size_t first = scope->e->graph->node_count;
+    struct tf_outputs *outputs = outputs_take(l);
     struct tf_call c;
 
-    if (!in)
+    if (!in || !outputs)
         return error_no_memory(err, "a node");
     if (++l->steps > STEPS_MAX)
         return error_set(err, STATUS_TOO_LARGE, "more than %d nodes with all functions", STEPS_MAX);
@@ -423,12 +441,15 @@ static enum status node_lower(struct tf_scope *scope, const struct tf_node *node
         TRY(dereference(scope, node, &in[i], err));
     }
     l->settled = false;
-    TRY(call_run(scope, node, in, &c, err));
+    TRY(call_run(scope, node, in, outputs->values, &c, err));
     if (l->settled && c.out_count)
         TRY(tf_guard_add(l, scope->e->graph, c.out[0], err));
     TRY(graph_compute(scope->e->graph, first, l->scratch, err));
     arena_reset(l->scratch);
-    return tf_done(scope, node, c.out, c.out_count, err);
+    TRY(tf_done(scope, node, c.out, c.out_count, err));
+    outputs->next = l->outputs;
+    l->outputs = outputs;
+    return STATUS_OK;
 }
 
 /* --- all that is needed --- */
