@@ -27,7 +27,8 @@ static int bid_bytes(struct bytes bytes)
 
 static bool has_suffix(const char *path)
 {
-    static const char *const SUFFIXES[] = {".pkl", ".pickle", ".joblib", ".pkl.z", ".pkl.gz"};
+    static const char *const SUFFIXES[] = {".pkl", ".pickle", ".joblib",
+                                           ".jbl", ".pkl.z",  ".pkl.gz"};
     size_t size = strlen(path);
 
     for (size_t i = 0; i < ARRAY_COUNT(SUFFIXES); i++)

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "contract/adapters.h"
 #include "contract/model_contract.h"
+#include "contract/zeromind.h"
 #include "formats/yaml.h"
 
 enum { MODEL_MEMORY_SHIFT = 36 }; /* 64 GiB: what a description and its tensors may take */
@@ -135,15 +136,60 @@ static enum status payload_apply(struct artifact *artifact, struct manifest *man
     return STATUS_OK;
 }
 
+/* Lines of `notes` become warnings. */
+static enum status warn_lines(struct description *description, struct text *notes,
+                              struct arena *keep, struct error *err)
+{
+    char *line = notes->size ? notes->data : NULL, *end;
+
+    TRY(text_check(notes, err));
+    for (; line && (end = strchr(line, '\n')); line = end + 1) {
+        *end = 0;
+        TRY(description_warn(description, keep, err, "%s", line));
+    }
+    return STATUS_OK;
+}
+
+enum status load_specify(struct loading *loading,
+                         const struct zeromind_specification *specification, struct error *err)
+{
+    struct text notes = {.limit = 1 << 20};
+    enum status status;
+
+    if (!specification->inputs.where && !specification->outputs.where)
+        return STATUS_OK;
+    status =
+        copy_contract(&loading->imported, &loading->description.contract, &loading->model, err);
+    if (!status)
+        status = zeromind_apply(&loading->description.contract, specification, &notes,
+                                &loading->model, err);
+    if (!status)
+        status = warn_lines(&loading->description, &notes, &loading->model, err);
+    text_release(&notes);
+    return status;
+}
+
+static enum status specify(struct loading *loading, struct error *err)
+{
+    struct zeromind_specification specification;
+
+    TRY(zeromind_inputs(loading->artifact, &specification.inputs, &loading->model, err));
+    TRY(zeromind_outputs(loading->artifact, &specification.outputs, &loading->model, err));
+    return load_specify(loading, &specification, err);
+}
+
 static enum status merge(struct loading *loading, struct error *err)
 {
     struct description *description = &loading->description;
+    struct contract said;
 
     for (size_t i = 0; i < loading->manifest.warning_count; i++)
         TRY(description_warn(description, &loading->model, err, "%s",
                              loading->manifest.warnings[i]));
+    TRY(specify(loading, err));
     if (loading->manifest.contract.count) {
-        TRY(copy_contract(&loading->imported, &description->contract, &loading->model, err));
+        TRY(copy_contract(&description->contract, &said, &loading->model, err));
+        description->contract = said;
         TRY(contract_merge(&description->contract, &loading->manifest.contract, &loading->model,
                            err));
     }

@@ -34,9 +34,16 @@ enum status load_open_text(const char *path, struct bytes manifest, const char *
 enum status load_artifact(struct artifact *artifact, struct bytes manifest, const char *name,
                           struct loading *loading, struct error *err) must_check;
 
-/* As load_artifact, but what the manifest declares about the contract is not merged. */
+/* As load_artifact, but what manifest and specifications declare of the contract is not merged. */
 enum status load_import(struct artifact *artifact, struct bytes manifest, const char *name,
                         struct loading *loading, struct error *err) must_check;
+
+/* Put what 0Mind's task or archive says over the contract of what was imported; load_artifact does
+ * it with what an archive holds. */
+struct zeromind_specification;
+enum status load_specify(struct loading *loading,
+                         const struct zeromind_specification *specification, struct error *err)
+    must_check;
 
 struct worker_policy;
 struct loading_add {
