@@ -11,6 +11,8 @@
 #include "server/server.h"
 #include "server/tls.h"
 
+struct zeromind_pool;
+
 /* --- feeds --- */
 
 struct feeding {       /* embedded in what sends a feed; on io->feeds while it has one */
@@ -82,6 +84,7 @@ struct server {
     struct registry *registry;
     const struct worker_policy *workers; /* what uploads may install; NULL: nothing */
     const struct image_hosts *hosts;     /* registries that it may talk to; NULL: none */
+    const struct zeromind_pool *zeromind; /* NULL: there is none */
     char *temporary;
     struct router *router;
     struct metrics *metrics;

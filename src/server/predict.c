@@ -106,7 +106,7 @@ enum status prediction_handle(struct request *request, struct response *response
                               struct bytes model, struct bytes version,
                               const struct prediction_wire *wire, struct error *err)
 {
-    struct prediction p = {.request = request, .response = response};
+    struct prediction p = {.request = request, .response = response, .state = wire->state};
     uint64_t began;
     enum status status;
 

@@ -15,13 +15,14 @@ struct prediction {
     size_t given_count;
     int64_t timeout_us;              /* the request's own; 0: none */
     struct tensor *inputs, *outputs; /* in the signature's order */
-    void *state;                     /* of the wire */
+    void *state;                     /* of the wire: what it has, or sets */
 };
 
 struct prediction_wire {
     /* Choose the signature and set `given`, and timeout_us. */
     enum status (*parse)(struct prediction *p, struct error *err);
     enum status (*answer)(struct prediction *p, struct error *err);
+    void *state;
 };
 
 /* By name, NULL for the first: UNSUPPORTED when it cannot be served. */

@@ -336,6 +336,7 @@ enum status server_new(const struct server_options *options, struct server **res
     server->settings = *options->settings;
     server->registry = options->registry;
     server->hosts = options->hosts;
+    server->zeromind = options->zeromind;
     server->workers = options->workers;
     server->temporary = options->temporary ? strdup(options->temporary) : NULL;
     status = start(server, options, err);

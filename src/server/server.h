@@ -8,6 +8,7 @@
 #include "server/settings.h"
 
 struct server;
+struct zeromind_pool;
 
 struct server_options {
     const char *http;                      /* "HOST:PORT"; port 0 picks one; NULL: not plain */
@@ -18,6 +19,7 @@ struct server_options {
     struct registry *registry;             /* borrowed; NULL: the management routes answer 503 */
     const struct worker_policy *workers;   /* what uploads may install; borrowed; NULL: nothing */
     const struct image_hosts *hosts;       /* of registries; borrowed; NULL: none */
+    const struct zeromind_pool *zeromind;  /* of 0Mind's configuration; borrowed; NULL: none */
     const char *temporary;                 /* folder for uploads that are being received */
     const struct route_set *const *routes; /* NULL: routes_all() */
 };

@@ -15,6 +15,7 @@
 #include "server/pusher.h"
 #include "server/server.h"
 #include "server/source.h"
+#include "server/zeromind/pool.h"
 
 enum {
     FIRST_LOAD_MS = 1000, /* how long "ready" waits for models to be loaded */
@@ -22,7 +23,7 @@ enum {
 };
 
 struct serve {
-    const char *store, *image_root, *registry, *registries, *http, *grpc;
+    const char *store, *image_root, *registry, *registries, *http, *grpc, *zeromind;
     const char *https, *certificate, *key;
     bool workers;
     struct option_list set;
@@ -46,6 +47,9 @@ static const struct option OPTIONS[] = {
     {"workers", OPTION_SWITCH, offsetof(struct serve, workers), "on|off",
      "let processes with the framework, in sandboxes, run what firn does not: code of the models "
      "(off)"},
+    {"zeromind-config", OPTION_TEXT, offsetof(struct serve, zeromind), "FILE",
+     "load the tasks of a configuration file of 0Mind; without --store into a folder that goes "
+     "with the server"},
     {"registry", OPTION_TEXT, offsetof(struct serve, registry), "REF",
      "push every version to this registry: HOST/PREFIX (registries.yaml; \"local\": nowhere)"},
     REGISTRIES_OPTION(struct serve, registries),
@@ -74,7 +78,9 @@ static enum status read_settings(const struct serve *serve, struct settings *set
 
 static enum status check(const struct serve *serve, struct error *err)
 {
-    if (!serve->store == !serve->image_root)
+    if (serve->zeromind && serve->image_root)
+        return error_set(err, STATUS_INVALID_INPUT, "--image-root takes no tasks");
+    if (!serve->store == !serve->image_root && !(serve->zeromind && !serve->store))
         return error_set(err, STATUS_INVALID_INPUT,
                          serve->store ? "both --store and --image-root are given"
                                       : "--store DIR is not given");
@@ -168,16 +174,19 @@ static enum status say_sandbox(const struct worker_policy *workers, struct error
 }
 
 static enum status serve_store(const struct serve *serve, const struct settings *settings,
-                               struct registry *registry, const sigset_t *signals,
-                               struct error *err)
+                               const struct zeromind_pool *pool, struct registry *registry,
+                               const sigset_t *signals, struct error *err)
 {
     char temporary[4096];
     struct registry_source source = {registry, native_of(settings)};
     struct server_options options = {
-        .http = serve->http || serve->https ? serve->http : "127.0.0.1:8080",
+        .http = serve->http || serve->https ? serve->http
+                : pool                      ? pool->address
+                                            : "127.0.0.1:8080",
         .https = serve->https,
         .certificate = serve->certificate,
         .key = serve->key,
+        .zeromind = pool,
         .settings = settings,
         .source = source_of_registry(&source),
         .registry = registry,
@@ -204,6 +213,8 @@ static enum status serve_store(const struct serve *serve, const struct settings 
         status = file_make_folders(temporary, err);
     if (!status && hosts.registry)
         status = pusher_new(registry, &hosts, &pusher, err);
+    if (!status && pool)
+        zeromind_pool_start(pool, registry, options.workers);
     if (!status)
         status = serve_with(serve, &options, signals, err);
     pusher_free(pusher);
@@ -232,12 +243,57 @@ static enum status serve_image(const struct serve *serve, const struct settings 
     return status;
 }
 
+static enum status serve_registry(const struct serve *serve, const struct settings *settings,
+                                  const struct zeromind_pool *pool, const sigset_t *signals,
+                                  struct error *err)
+{
+    struct registry *registry;
+    enum status status;
+
+    TRY(registry_open(serve->store, &registry, err));
+    status = serve_store(serve, settings, pool, registry, signals, err);
+    registry_close(registry);
+    return status;
+}
+
+/* Like a signal, which is what the main thread waits for. */
+static void stop(void *context)
+{
+    (void)context;
+    kill(getpid(), SIGTERM);
+}
+
+/* As 0Mind's pool: its models live as long as the server, when no store is named. */
+static enum status serve_pool(struct serve serve, const struct settings *settings,
+                              const sigset_t *signals, struct error *err)
+{
+    const char *parent = getenv("TMPDIR");
+    struct zeromind_pool pool = {0};
+    struct error ignored;
+    char folder[1024] = "";
+    enum status status = zeromind_pool_read(serve.zeromind, &pool, err);
+
+    pool.stop = stop;
+    if (!status && !serve.store) {
+        snprintf(folder, sizeof folder, "%.900s/firn-pool-XXXXXX", parent ? parent : "/tmp");
+        if (!mkdtemp(folder)) {
+            status = error_set(err, STATUS_UNAVAILABLE, "cannot make the folder %s", folder);
+            folder[0] = 0;
+        }
+        serve.store = folder;
+    }
+    if (!status)
+        status = serve_registry(&serve, settings, &pool, signals, err);
+    if (*folder)
+        (void)!file_remove_tree(folder, &ignored);
+    zeromind_pool_release(&pool);
+    return status;
+}
+
 static enum status work(const struct serve *serve, struct error *err)
 {
     struct settings settings;
-    struct registry *registry;
     sigset_t signals;
-    enum status status;
 
     TRY(check(serve, err));
     TRY(read_settings(serve, &settings, err));
@@ -249,10 +305,9 @@ static enum status work(const struct serve *serve, struct error *err)
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before there are threads, which inherit it */
     if (serve->image_root)
         return serve_image(serve, &settings, &signals, err);
-    TRY(registry_open(serve->store, &registry, err));
-    status = serve_store(serve, &settings, registry, &signals, err);
-    registry_close(registry);
-    return status;
+    if (serve->zeromind)
+        return serve_pool(*serve, &settings, &signals, err);
+    return serve_registry(serve, &settings, NULL, &signals, err);
 }
 
 static int run(int argc, char **argv)
@@ -272,7 +327,7 @@ const struct command command_serve = {
     .name = "serve",
     .usage = "serve --store DIR | --image-root DIR [--http HOST:PORT] [--https HOST:PORT "
              "--certificate FILE --key FILE] [--workers on] [--registry REF] "
-             "[--set NAME=VALUE]...",
+             "[--zeromind-config FILE] [--set NAME=VALUE]...",
     .summary = "answer requests for the models of a store",
     .help =
         "Prints a line that begins with \"ready\" when it accepts requests. SIGTERM and SIGINT\n"

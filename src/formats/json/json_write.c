@@ -86,3 +86,48 @@ void json_write_f32(struct text *text, float value)
 
     write_number(text, buffer, number_print_f32(value, buffer), isfinite(value));
 }
+
+static void write_items(struct text *text, const struct json *value)
+{
+    bool object = value->kind == JSON_OBJECT;
+
+    text_append_char(text, object ? '{' : '[');
+    for (size_t i = 0; i < value->count; i++) {
+        text_append(text, i ? "," : "");
+        if (object) {
+            json_write_string(text, value->items[i].key);
+            text_append_char(text, ':');
+        }
+        json_write_value(text, &value->items[i]);
+    }
+    text_append_char(text, object ? '}' : ']');
+}
+
+/* Not deeper than the parser let it be. */
+void json_write_value(struct text *text, const struct json *value)
+{
+    switch (value->kind) {
+    case JSON_NULL:
+        text_append(text, "null");
+        break;
+    case JSON_BOOL:
+        text_append(text, value->boolean ? "true" : "false");
+        break;
+    case JSON_INT:
+        text_printf(text, "%lld", (long long)value->integer);
+        break;
+    case JSON_UINT:
+        text_printf(text, "%llu", (unsigned long long)value->unsigned_integer);
+        break;
+    case JSON_FLOAT:
+        json_write_f64(text, value->number);
+        break;
+    case JSON_STRING:
+        json_write_string(text, value->string);
+        break;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        write_items(text, value);
+        break;
+    }
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A task: checked, its file opened and imported, frozen as a version. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "contract/adapters.h"
+#include "formats/archive/tar_write.h"
+#include "loading/load.h"
+#include "server/zeromind/pool.h"
+
+static const struct {
+    const char *name, *framework;
+} TYPES[] = {
+#define TYPE(name, framework) {name, framework},
+#include "server/zeromind/types.def"
+#undef TYPE
+};
+
+enum { PAIR_BYTES_MAX = 1 << 30 }; /* of a Caffe2 net in two files */
+
+struct adding {
+    const struct zeromind_loader *loader;
+    const struct json *task;
+    const char *id, *path, *net; /* net: of Caffe2 without an archive; or NULL */
+    int type;                    /* of TYPES; -1: whatever the file is */
+    struct text pair;            /* both files of Caffe2, as an archive; owned */
+    struct loading loading;
+    enum zeromind_code *code;
+    struct arena *keep;
+    struct error *err;
+};
+
+/* A step that fails with this code. */
+#define STEP(a, name, call)                                                                        \
+    do {                                                                                           \
+        if (call) {                                                                                \
+            *(a)->code = ZEROMIND_##name;                                                          \
+            return (a)->err->status;                                                               \
+        }                                                                                          \
+    } while (0)
+
+const char *zeromind_type_of(const char *framework)
+{
+    for (size_t i = 0; framework && i < ARRAY_COUNT(TYPES); i++)
+        if (!strcmp(TYPES[i].framework, framework))
+            return TYPES[i].name;
+    return NULL;
+}
+
+/* --- attributes --- */
+
+static enum status text_attribute(const struct adding *a, const char *name, bool required,
+                                  const char **text)
+{
+    const struct json *value = json_get(a->task, name);
+    struct bytes string;
+
+    *text = NULL;
+    if (!required && (!value || value->kind == JSON_NULL))
+        return STATUS_OK;
+    if (!json_string(value, &string) || !string.size || memchr(string.data, 0, string.size))
+        return error_set(a->err, STATUS_INVALID_INPUT, "\"%s\" of the task is %s", name,
+                         value ? "no text" : "missing");
+    *text = arena_text(a->keep, string);
+    return *text ? STATUS_OK : error_no_memory(a->err, "a task");
+}
+
+static int type_named(struct bytes name)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(TYPES); i++)
+        if (bytes_is(name, TYPES[i].name))
+            return (int)i;
+    return -1;
+}
+
+/* "model_type", or the extension where it is one of a type; else the file's content decides. */
+static enum status type_choose(struct adding *a)
+{
+    char quoted[TEXT_QUOTE_SIZE], list[256] = "";
+    const char *name, *dot = strrchr(a->path, '.');
+    size_t used = 0;
+
+    STEP(a, TASK_ATTRIBUTE, text_attribute(a, "model_type", false, &name));
+    a->type = type_named(bytes_of(name ? name : dot ? dot + 1 : ""));
+    if (a->type >= 0 || !name)
+        return STATUS_OK;
+    for (size_t i = 0; i < ARRAY_COUNT(TYPES); i++)
+        used +=
+            (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", TYPES[i].name);
+    *a->code = ZEROMIND_TYPE_UNKNOWN;
+    if (error_set(a->err, STATUS_INVALID_INPUT, "the model type \"%s\" is unknown",
+                  text_quote(bytes_of(name), quoted, sizeof quoted)))
+        error_fix(a->err, "types are %s", list);
+    return a->err->status;
+}
+
+/* The pool may take some types only. Checked again when the file has said what it is. */
+static enum status type_check(const struct adding *a, int type)
+{
+    const struct json *types = json_get(&a->loader->pool->config, "model_types");
+    struct bytes name;
+
+    if (!types || !types->count || (type < 0 && !a->loading.artifact))
+        return STATUS_OK;
+    for (size_t i = 0; i < types->count && type >= 0; i++)
+        if (json_string(&types->items[i], &name) && bytes_is(name, TYPES[type].name))
+            return STATUS_OK;
+    *a->code = ZEROMIND_TYPE_NOT_ALLOWED;
+    return error_set(a->err, STATUS_INVALID_INPUT, "this pool takes no models of type \"%s\"",
+                     type < 0 ? a->loading.description.format : TYPES[type].name);
+}
+
+/* The one of 0Mind that changes nothing is fine everywhere. */
+static enum status filter_list_check(const struct adding *a, const char *key,
+                                     const struct json *list)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+    struct bytes name = {0};
+
+    *a->code = ZEROMIND_FILTER_NOT_FOUND;
+    if (list->kind != JSON_ARRAY)
+        return error_set(a->err, STATUS_INVALID_INPUT, "\"%s\" is no {tensor: [filters]}", key);
+    for (size_t i = 0; i < list->count; i++)
+        if (!json_string(&list->items[i], &name) || !bytes_is(name, "o_default.DefaultFilter"))
+            return error_set(a->err, STATUS_UNSUPPORTED, "\"%s\": there is no filter \"%s\"", key,
+                             text_quote(name, quoted, sizeof quoted));
+    return STATUS_OK;
+}
+
+static enum status filters_check(const struct adding *a, const char *key)
+{
+    const struct json *filters = json_get(a->task, key);
+
+    if (!filters || filters->kind == JSON_NULL)
+        return STATUS_OK;
+    if (filters->kind != JSON_OBJECT) {
+        *a->code = ZEROMIND_TASK_ATTRIBUTE;
+        return error_set(a->err, STATUS_INVALID_INPUT, "\"%s\" is no {tensor: [filters]}", key);
+    }
+    for (size_t i = 0; i < filters->count; i++)
+        TRY(filter_list_check(a, key, &filters->items[i]));
+    return STATUS_OK;
+}
+
+static enum status attributes_read(struct adding *a)
+{
+    const struct json *id = json_get(a->task, "id");
+
+    if (a->task->kind != JSON_OBJECT || !id) {
+        *a->code = ZEROMIND_TASK_ATTRIBUTE;
+        return error_set(a->err, STATUS_INVALID_INPUT, "\"id\" of the task is missing");
+    }
+    a->id = zeromind_id(id, a->keep, a->err);
+    STEP(a, TASK_ATTRIBUTE, a->id ? STATUS_OK : a->err->status);
+    STEP(a, TASK_ATTRIBUTE, text_attribute(a, "model_file", true, &a->path));
+    STEP(a, TASK_ATTRIBUTE, text_attribute(a, "predict_net.pb", false, &a->net));
+    TRY(type_choose(a));
+    TRY(type_check(a, a->type));
+    TRY(filters_check(a, "input_filters"));
+    return filters_check(a, "output_filters");
+}
+
+/* --- files --- */
+
+/* Links are followed first: what counts is where the file is. */
+static enum status path_check(const struct adding *a, const char *path)
+{
+    const char *folder = a->loader->pool->folder;
+    char quoted[TEXT_QUOTE_SIZE];
+    char *real, *root;
+    bool below = false;
+
+    text_quote(bytes_of(path), quoted, sizeof quoted);
+    real = realpath(path, NULL);
+    root = folder ? realpath(folder, NULL) : NULL;
+    if (real && root) {
+        size_t size = strlen(root);
+
+        below = !strncmp(real, root, size) && (real[size] == '/' || !real[size] || size == 1);
+    }
+    free(root);
+    if (below || (real && a->loader->anywhere)) {
+        free(real);
+        return STATUS_OK;
+    }
+    *a->code = ZEROMIND_FILE_UNREACHABLE;
+    free(real);
+    if (a->loader->anywhere)
+        return error_set(a->err, STATUS_NOT_FOUND, "there is no file \"%s\"", quoted);
+    /* the same words whether it is there or not: who asks learns nothing of other folders */
+    if (error_set(a->err, STATUS_INVALID_INPUT, "\"%s\" is no file below the pool's folder",
+                  quoted))
+        error_fix(a->err, "\"model_folder\" of the pool's configuration says which that is");
+    return a->err->status;
+}
+
+static enum status pair_append(struct adding *a, const char *name, struct bytes bytes)
+{
+    static const char ZEROS[TAR_BLOCK] = {0};
+
+    if (bytes.size > PAIR_BYTES_MAX)
+        return error_set(a->err, STATUS_TOO_LARGE, "%s has more than %d bytes", name,
+                         PAIR_BYTES_MAX);
+    tar_write_head(&a->pair, bytes_of(name), bytes.size, TAR_FILE);
+    text_append_bytes(&a->pair, bytes);
+    text_append_bytes(&a->pair, (struct bytes){(const uint8_t *)ZEROS, tar_padding(bytes.size)});
+    return text_check(&a->pair, a->err);
+}
+
+static enum status pair_append_file(struct adding *a, const char *name, const char *path)
+{
+    struct file_map map = {0};
+    enum status status = file_map_open(&map, AT_FDCWD, path, true, a->err);
+
+    if (!status)
+        status = pair_append(a, name, map.bytes);
+    file_map_close(&map);
+    return status;
+}
+
+/* Caffe2 without an archive: made into the archive that it would have been. */
+static enum status pair_open(struct adding *a, struct artifact **artifact)
+{
+    static const uint8_t END[TAR_END_SIZE] = {0};
+
+    TRY(path_check(a, a->net));
+    STEP(a, FILE_UNREACHABLE, pair_append_file(a, "init_net.pb", a->path));
+    STEP(a, FILE_UNREACHABLE, pair_append_file(a, "predict_net.pb", a->net));
+    text_append_bytes(&a->pair, (struct bytes){END, sizeof END});
+    STEP(a, LOAD_FAILED, text_check(&a->pair, a->err));
+    STEP(a, FILE_FORMAT,
+         artifact_open_bytes(text_bytes(&a->pair), "model.tar", NULL, artifact, a->err));
+    return STATUS_OK;
+}
+
+/* What a task says of its inputs or outputs stands for what the archive says. */
+static enum status given(const struct adding *a, const char *key, const char *where,
+                         struct zeromind_fields *fields)
+{
+    const struct json *list = json_get(a->task, key);
+
+    if (!list || list->kind == JSON_NULL)
+        return STATUS_OK;
+    if (list->kind == JSON_OBJECT && json_get(list, key))
+        list = json_get(list, key);
+    return zeromind_fields(list, where, fields, a->keep, a->err);
+}
+
+static enum status specification_read(struct adding *a, struct zeromind_specification *s)
+{
+    *s = (struct zeromind_specification){0};
+    STEP(a, IO_ATTRIBUTE, given(a, "inputs", "\"inputs\" of the task", &s->inputs));
+    STEP(a, IO_ATTRIBUTE, given(a, "outputs", "\"outputs\" of the task", &s->outputs));
+    if (!s->inputs.where)
+        STEP(a, INPUT_SPEC, zeromind_inputs(a->loading.artifact, &s->inputs, a->keep, a->err));
+    if (!s->outputs.where)
+        STEP(a, OUTPUT_SPEC, zeromind_outputs(a->loading.artifact, &s->outputs, a->keep, a->err));
+    return STATUS_OK;
+}
+
+/* Does the file hold what the task calls it, and can anybody serve it? */
+static enum status import_check(const struct adding *a)
+{
+    const struct description *d = &a->loading.description;
+    const char *type = zeromind_type_of(d->framework);
+
+    if (a->type >= 0 && (!d->framework || strcmp(TYPES[a->type].framework, d->framework) != 0)) {
+        *a->code = ZEROMIND_LOAD_FAILED;
+        return error_set(a->err, STATUS_CONFLICT, "the task says \"%s\", but the file is %s%s%s",
+                         TYPES[a->type].name, d->format, d->framework ? " of " : "",
+                         d->framework ? d->framework : "");
+    }
+    TRY(type_check(a, type_named(bytes_of(type ? type : ""))));
+    if (d->reason && !(a->loader->workers && adapter_serves(d->format, d->reason))) {
+        *a->code = ZEROMIND_LOAD_FAILED;
+        return error_set(a->err, STATUS_UNSUPPORTED, "%s: %s", d->format, d->reason);
+    }
+    return STATUS_OK;
+}
+
+static enum status import(struct adding *a)
+{
+    struct zeromind_specification specification;
+    struct artifact *artifact;
+
+    TRY(path_check(a, a->path));
+    if (a->net)
+        TRY(pair_open(a, &artifact));
+    else
+        STEP(a, FILE_FORMAT, artifact_open(a->path, NULL, &artifact, a->err));
+    a->loading.artifact = artifact;
+    STEP(a, LOAD_FAILED, load_import(artifact, (struct bytes){0}, "", &a->loading, a->err));
+    TRY(specification_read(a, &specification));
+    STEP(a, LOAD_FAILED, load_specify(&a->loading, &specification, a->err));
+    return import_check(a);
+}
+
+/* --- storing --- */
+
+static enum status task_keep(struct adding *a, const struct version *version)
+{
+    struct record record = {.kind = ZEROMIND_TASK, .name = a->id, .version = version->id};
+    struct text body = {.limit = ZEROMIND_BYTES_MAX};
+    enum status status;
+
+    json_write_value(&body, a->task);
+    status = text_check(&body, a->err);
+    record.body = body.data;
+    if (!status)
+        status = zeromind_task_remove(a->loader->registry, a->id, a->keep, a->err);
+    if (!status)
+        status = registry_record_put(a->loader->registry, &record, (struct bytes){NULL, 0}, true,
+                                     a->err);
+    text_release(&body);
+    return status;
+}
+
+static enum status add(struct adding *a, struct version *version, bool *unchanged)
+{
+    struct loading_add adding = {.workers = a->loader->workers};
+
+    TRY(attributes_read(a));
+    adding.name = a->id;
+    TRY(import(a));
+    STEP(a, LOAD_FAILED,
+         load_add(&a->loading, a->loader->registry, &adding, version, unchanged, a->keep, a->err));
+    STEP(a, LOAD_UNKNOWN, task_keep(a, version));
+    return STATUS_OK;
+}
+
+enum status zeromind_task_add(const struct zeromind_loader *loader, const struct json *task,
+                              struct version *version, bool *unchanged, enum zeromind_code *code,
+                              struct arena *keep, struct error *err)
+{
+    struct adding a = {.loader = loader,
+                       .task = task,
+                       .pair.limit = (size_t)3 * PAIR_BYTES_MAX,
+                       .code = code,
+                       .keep = keep,
+                       .err = err};
+    enum status status;
+
+    *code = ZEROMIND_UNKNOWN;
+    status = add(&a, version, unchanged);
+    load_close(&a.loading);
+    text_release(&a.pair);
+    return status;
+}
