@@ -13,8 +13,8 @@ from .errors import (Conflict, Failed, FirnError, Internal, InvalidInput, NotFou
                      Unavailable, Unsupported)
 
 __version__ = "0.1.0"
-__all__ = ["connect", "Client", "FirnError", "NotFound", "InvalidInput", "Conflict", "TooLarge",
-           "Unsupported", "Unavailable", "Failed", "Internal"]
+__all__ = ["connect", "save_model", "Client", "FirnError", "NotFound", "InvalidInput", "Conflict",
+           "TooLarge", "Unsupported", "Unavailable", "Failed", "Internal"]
 
 
 def connect(url=None, store=None, timeout=60.0, ca=None):
@@ -26,6 +26,12 @@ def connect(url=None, store=None, timeout=60.0, ca=None):
     ./firn-store) and ended with it."""
     from .client import Client
     return Client.connect(url, store, timeout, ca)
+
+
+def save_model(type, model, file, inputs=None, outputs=None):
+    """Write `model` as an archive of 0Mind, `file` with the type as extension; see firn.archive."""
+    from .archive import save_model as save
+    return save(type, model, file, inputs, outputs)
 
 
 def __getattr__(name):

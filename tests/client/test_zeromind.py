@@ -1,0 +1,399 @@
+# SPDX-License-Identifier: Apache-2.0
+"""0Mind: its archives, its pool file and its routes, as its users have them."""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import unittest
+import urllib.error
+import urllib.request
+
+import numpy
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+import firn
+from firn.embedded import find_program
+
+INPUTS = {"inputs": [{"name": "main", "type": "float32", "shape": [1, 28]}]}
+OUTPUTS = {"outputs": [{"name": "default", "type": "float32", "shape": [1, 1]}]}
+
+
+def archive(path, members):
+    """A tar.gz of {name: bytes}; an entry's name is taken as it is."""
+    with tarfile.open(path, "w:gz") as packed:
+        for name, content in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            packed.addfile(entry, io.BytesIO(content))
+    return path
+
+
+def members_of(path):
+    with tarfile.open(path) as packed:
+        return {entry.name: packed.extractfile(entry).read() for entry in packed}
+
+
+class Pool:
+    """`firn serve --zeromind-config` in a folder of its own."""
+
+    def __init__(self, folder, config, *more):
+        path = os.path.join(folder, "pool.json")
+        with open(path, "w") as file:
+            json.dump(config, file)
+        self.log = open(os.path.join(folder, "log"), "w+")
+        self.process = subprocess.Popen([find_program(), "serve", "--zeromind-config", path, *more],
+                                        cwd=folder, stdout=subprocess.PIPE, stderr=self.log)
+        self.url = self.process.stdout.readline().split()[1].decode()
+
+    def call(self, path, body=None, method=None, kind="application/json"):
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, method=method)
+        if data is not None:
+            request.add_header("Content-Type", kind)
+        try:
+            with urllib.request.urlopen(request) as answer:
+                assert answer.headers["Server"] == "0Mind"
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+    def fails(self, path, body=None, **more):
+        """(HTTP status, code, message)"""
+        status, said = self.call(path, body, **more)
+        error, = said["errors"]
+        assert set(error) == {"code", "message", "params"}
+        return status, error["code"], error["message"]
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(20)
+        self.process.stdout.close()
+        self.log.close()
+        return self.process.returncode
+
+
+def task(name, file, kind="sklearn", **more):
+    return {"id": name, "model_file": file, "model_type": kind, "input_filters": {},
+            "output_filters": {}, **more}
+
+
+class ZeroMind(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="firn-test-")
+        rng = numpy.random.default_rng(4)
+        cls.rows = rng.random((60, 28))
+        cls.line = LinearRegression().fit(cls.rows, cls.rows @ numpy.arange(28.0))
+        cls.kinds = LogisticRegression().fit(cls.rows, (cls.rows[:, 0] > 0.5).astype(int))
+        cls.path = firn.save_model("sklearn", cls.line, cls.at("line"), INPUTS, OUTPUTS)
+        firn.save_model("sklearn", cls.kinds, cls.at("kinds"), INPUTS, OUTPUTS)
+        tasks = [task(1, "line.sklearn"), task("lost", "nothing.sklearn"),
+                 {"id": "bare", "model_file": "line.sklearn"}]
+        cls.pool = Pool(cls.folder, {"id": 7, "host": "127.0.0.1", "port": 0, "tasks": tasks,
+                                     "model_types": ["sklearn", "caffe2", "keras"], "note": "hi"})
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.pool.end()
+        shutil.rmtree(cls.folder)
+
+    @classmethod
+    def at(cls, name):
+        return os.path.join(cls.folder, name)
+
+    def load(self, name, file, **more):
+        return self.pool.call("/model/load", task(name, file, **more))
+
+    def refused(self, file, kind="sklearn", **more):
+        """Loading fails, and leaves nothing; the (HTTP status, code, message)."""
+        said = self.pool.fails("/model/load", task("bad", file, kind, **more))
+        self.assertEqual(self.pool.fails("/model/info?id=bad")[:2], (404, 108))
+        self.assertNotIn("bad", self.pool.call("/model/list")[1]["models"])
+        return said
+
+    # --- the pool ---
+
+    def test_info(self):
+        code, said = self.pool.call("/info")
+        self.assertEqual((code, said["service"], said["id"]), (200, "ModelPool", 7))
+        self.assertEqual((said["version"], said["options"]["note"]), ([1, 1, 4], "hi"))
+        self.assertEqual(self.pool.call("/info", {})[1], said)
+        code, said = self.pool.call("/info/system")
+        self.assertEqual((code, said["id"]), (200, 7))
+        self.assertGreaterEqual(said["cpu_usage"], 0)
+        self.assertGreater(said["memory"]["total"], said["memory"]["available"])
+
+    def test_tasks(self):
+        """An id that is a number is reached, and tasks that fail are left out."""
+        code, said = self.pool.call("/info/task?id=1")
+        self.assertEqual((code, said), (200, task(1, "line.sklearn")))
+        self.assertIn(said, self.pool.call("/info/tasks")[1]["tasks"])
+        self.assertEqual(self.pool.fails("/info/task?id=lost")[:2], (404, 108))
+        self.assertEqual(self.pool.fails("/info/task?id=bare")[:2], (404, 108))
+        self.assertEqual(self.pool.fails("/info/task")[:2], (400, 100))
+        self.pool.log.seek(0)
+        log = self.pool.log.read()
+        self.assertIn('task 1 is left out: there is no file "nothing.sklearn"', log)
+        self.assertIn('task 2 is left out: "model_type" of the task is missing', log)
+
+    def test_list(self):
+        code, said = self.pool.call("/model/list")
+        self.assertEqual((code, said["id"]), (200, 7))
+        self.assertIn("1", said["models"])
+        sum_of = hashlib.md5(json.dumps(sorted(said["models"])).encode()).hexdigest()
+        self.assertEqual(said["check_sum"], sum_of)
+        again = self.pool.call("/model/list", {"check_sum": sum_of})[1]
+        self.assertEqual(again, {"id": 7, "check_sum": sum_of, "models": []})
+
+    # --- models ---
+
+    def test_info_of_a_model(self):
+        code, said = self.pool.call("/model/info?id=1")
+        self.assertEqual(code, 200)
+        self.assertEqual(said["inputs"],
+                         {"0": {"name": "main", "type": "float64", "shape": [None, 28]}})
+        self.assertEqual((said["outputs"]["0"]["name"], said["tool"]), ("default", "sklearn"))
+
+    def test_predict(self):
+        wanted = self.line.predict(self.rows)
+        code, said = self.pool.call("/model/predict?id=1", {"main": self.rows[:5].tolist()})
+        self.assertEqual(code, 200)
+        numpy.testing.assert_allclose(said["result"]["default"], wanted[:5], rtol=1e-12)
+        self.assertGreater(said["model_time"], 0)
+        one = self.pool.call("/model/predict?id=1", {"main": self.rows[:1].tolist()})[1]
+        numpy.testing.assert_allclose(one["result"]["default"], wanted[0], rtol=1e-12)
+
+    def test_predict_refuses(self):
+        fails = self.pool.fails
+        url = "/model/predict?id=1"
+        row = self.rows[:1].tolist()
+        self.assertEqual(fails(url, {"main": row}, kind="text/plain")[:2], (400, 101))
+        self.assertEqual(fails(url, {"main": row}, kind="application/jsonx")[:2], (400, 101))
+        self.assertEqual(fails(url, method="POST")[:2], (400, 105))
+        self.assertEqual(fails(url, {})[:2], (400, 105))
+        self.assertEqual(fails("/model/predict", {"main": row})[:2], (400, 100))
+        self.assertEqual(fails("/model/predict?id=none", {"main": row})[:2], (404, 108))
+        self.assertEqual(fails(url, b'{"main": ')[:2], (400, 107))
+        self.assertEqual(fails(url, {"other": row}),
+                         (400, 107, 'the model has no input "other"'))
+        self.assertEqual(fails(url, {"main": [[1.0, 2.0]]})[:2], (400, 9))
+        self.assertEqual(fails(url, {"main": [[1.0], [2.0, 3.0]]})[:2], (400, 107))
+        self.assertEqual(fails(url, {"main": "x"})[:2], (400, 107))
+        code, said = self.pool.call(url, {"main": row}, kind="application/json; charset=utf-8")
+        self.assertEqual(code, 200, said)
+
+    def test_load_and_drop(self):
+        code, said = self.load("kinds", "kinds.sklearn")
+        self.assertEqual((code, said["result"], said["model_id"]), (200, "loaded", "kinds"))
+        self.assertGreater(said["load_time"], 0)
+        self.assertIsInstance(said["memory_consumed"], int)
+        got = self.pool.call("/model/predict?id=kinds", {"main": self.rows[:9].tolist()})[1]
+        self.assertEqual(got["result"]["default"], self.kinds.predict(self.rows[:9]).tolist())
+        again = self.pool.fails("/model/load", task("kinds", "line.sklearn"))
+        self.assertEqual(again[:2], (400, 103))
+        got = self.pool.call("/model/predict?id=kinds", {"main": self.rows[:9].tolist()})[1]
+        self.assertEqual(got["result"]["default"], self.kinds.predict(self.rows[:9]).tolist())
+        code, said = self.pool.call("/model/drop?id=kinds")
+        self.assertEqual((code, said["result"], said["model_id"]), (200, "dropped", "kinds"))
+        self.assertGreaterEqual(said["unload_time"], 0)
+        self.assertIsInstance(said["memory_released"], int)
+        self.assertEqual(self.pool.fails("/model/predict?id=kinds", {"main": []})[:2], (404, 108))
+        self.assertEqual(self.pool.fails("/model/drop?id=kinds")[:2], (404, 108))
+        self.assertNotIn("kinds", self.pool.call("/model/list")[1]["models"])
+        self.assertEqual(self.load("kinds", "line.sklearn")[0], 200)
+        got = self.pool.call("/model/predict?id=kinds", {"main": self.rows[:3].tolist()})[1]
+        numpy.testing.assert_allclose(got["result"]["default"], self.line.predict(self.rows[:3]))
+        self.pool.call("/model/drop?id=kinds", method="POST")
+
+    def test_parameters_instead_of_files(self):
+        """Both lists: the file is the model alone; one of them: it stands for the archive's."""
+        with open(self.at("alone.jbl"), "wb") as file:
+            file.write(members_of(self.path)["model.jbl"])
+        names = {"inputs": [{"name": "row", "type": "float64", "shape": [None, 28]}],
+                 "outputs": [{"name": "sum", "type": "float64", "shape": [None, 1]}]}
+        self.assertEqual(self.load("alone", "alone.jbl", **names)[0], 200)
+        got = self.pool.call("/model/predict?id=alone", {"row": self.rows[:2].tolist()})[1]
+        numpy.testing.assert_allclose(got["result"]["sum"], self.line.predict(self.rows[:2]))
+        self.assertEqual(self.load("half", "line.sklearn", inputs=names["inputs"])[0], 200)
+        got = self.pool.call("/model/predict?id=half", {"row": self.rows[:2].tolist()})[1]
+        numpy.testing.assert_allclose(got["result"]["default"], self.line.predict(self.rows[:2]))
+        self.assertEqual(self.load("whole", "line.sklearn")[0], 200)  # the lists before left no trace
+        self.assertEqual(self.pool.call("/model/info?id=whole")[1]["inputs"]["0"]["name"], "main")
+
+    def test_table_of_named_columns(self):
+        import pandas
+        table = pandas.DataFrame(self.rows, columns=["c%d" % i for i in range(28)])
+        model = LinearRegression().fit(table, self.rows[:, 3])
+        firn.save_model("sklearn", model, self.at("table"), INPUTS, OUTPUTS)
+        self.assertEqual(self.load("table", "table.sklearn")[0], 200)
+        got = self.pool.call("/model/predict?id=table", {"main": self.rows[:4].tolist()})[1]
+        numpy.testing.assert_allclose(got["result"]["default"], model.predict(table[:4]))
+
+    # --- what cannot be loaded ---
+
+    def test_attributes(self):
+        fails = self.pool.fails
+        self.assertEqual(fails("/model/load", method="POST")[:2], (400, 102))
+        self.assertEqual(fails("/model/load", b"[]")[:2], (400, 0))
+        self.assertEqual(fails("/model/load", {"model_file": "line.sklearn"})[:2], (400, 1))
+        self.assertEqual(fails("/model/load", {"id": "bad"})[:2], (400, 1))
+        self.assertEqual(self.refused("line.sklearn", kind="prolog")[:2], (400, 3))
+        self.assertEqual(self.refused("line.sklearn", kind="onnx")[:2], (400, 2))
+        self.assertEqual(self.refused("line.sklearn", kind="keras")[:2], (400, 6))
+        self.assertEqual(self.refused("line.sklearn", input_filters={"main": ["no.Filter"]})[:2],
+                         (400, 53))
+        self.assertEqual(self.refused("line.sklearn", inputs=[{"name": "main"}])[:2], (400, 14))
+
+    def test_paths(self):
+        os.symlink("/etc/passwd", self.at("link"))
+        for path in ("/etc/passwd", "../../etc/passwd", "link", "missing", "/"):
+            status, code, message = self.refused(path)
+            self.assertEqual((status, code), (400, 5), path)
+            self.assertIn("is no file below the pool's folder", message)
+
+    def test_archives(self):
+        good = members_of(self.path)
+
+        def bad(**changes):
+            members = {name: changes.get(name.partition(".")[0], content)
+                       for name, content in good.items()}
+            archive(self.at("bad.sklearn"), {n: c for n, c in members.items() if c is not None})
+            return self.refused("bad.sklearn")
+
+        # without one of its files it goes by what the model says itself
+        archive(self.at("short.sklearn"), {"model.jbl": good["model.jbl"]})
+        self.assertEqual(self.load("short", "short.sklearn")[0], 200)
+        self.assertEqual(bad(model=None)[:2], (400, 6))
+        self.assertEqual(bad(input_spec=b"{")[:2], (400, 10))
+        self.assertEqual(bad(input_spec=b"{}")[:2], (400, 10))
+        self.assertEqual(bad(output_spec=b'{"outputs": [{"name": "y"}]}')[:2], (400, 11))
+        status, code, message = bad(input_spec=json.dumps(
+            {"inputs": [{"name": "main", "type": "float32", "shape": [None, 27]}]}).encode())
+        self.assertEqual((status, code), (400, 6))
+        self.assertIn('gives input "main" the shape [?,27], but the model has [?,28]', message)
+        self.assertEqual(bad(output_spec=json.dumps(
+            {"outputs": [{"name": "y", "type": "str", "shape": [None, 1]}]}).encode())[:2], (400, 6))
+        self.assertEqual(bad(model=good["model.jbl"][:-40])[:2], (400, 6))
+        # None, as people write it who come from Python
+        archive(self.at("none.sklearn"), {**good, "input_spec.json": b'{"inputs": [{"name": "None", '
+                                          b'"type": "float32", "shape": [None, 28]}]}'})
+        self.assertEqual(self.load("none", "none.sklearn")[0], 200)
+        self.assertEqual(self.pool.call("/model/info?id=none")[1]["inputs"]["0"]["name"], "None")
+
+    def test_hostile_archives(self):
+        good = members_of(self.path)
+        for name in ("../escape", "/absolute", "a/../../b"):
+            archive(self.at("bad.sklearn"), {**good, name: b"x"})
+            self.assertEqual(self.refused("bad.sklearn")[:2], (400, 12), name)
+        with gzip.open(self.at("bad.sklearn"), "wb", 9) as file:  # 8 GiB of zeros in the name of one
+            entry = tarfile.TarInfo("model.jbl")
+            entry.size = 8 << 30
+            file.write(entry.tobuf())
+            for _ in range(64):
+                file.write(bytes(1 << 20))
+        self.assertEqual(self.refused("bad.sklearn")[:2], (400, 12))
+        with open(self.at("bad.sklearn"), "wb") as file:
+            file.write(b"no archive at all")
+        self.assertEqual(self.refused("bad.sklearn")[:2], (400, 6))
+
+    def test_foreign_pages(self):
+        request = urllib.request.Request(self.pool.url + "/model/drop?id=1",
+                                         headers={"Sec-Fetch-Site": "cross-site"})
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request)
+        caught.exception.close()
+        self.assertEqual(self.pool.call("/model/info?id=1")[0], 200)
+
+
+class Stopping(unittest.TestCase):
+    def test_stop(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pool = Pool(folder, {"id": "a", "host": "127.0.0.1", "port": 0})
+            try:
+                self.assertEqual(pool.fails("/command/stop", {})[:2], (400, 100))
+                self.assertEqual(pool.fails("/command/stop", {"pool_id": 1})[:2], (400, 109))
+                self.assertEqual(pool.call("/command/stop", {"pool_id": "a"}),
+                                 (200, {"result": "accepted", "id": "a"}))
+                self.assertEqual(pool.process.wait(20), 0)
+            finally:
+                pool.end()
+
+    def test_versions_stay(self):
+        """With a store, what a task loaded is a model like any other, and is there again."""
+        with tempfile.TemporaryDirectory() as folder:
+            rows = numpy.eye(3)
+            model = LinearRegression().fit(rows, [1.0, 2.0, 3.0])
+            firn.save_model("sklearn", model, os.path.join(folder, "m"),
+                            [{"name": "x", "type": "float64", "shape": [None, 3]}],
+                            [{"name": "y", "type": "float64", "shape": [None, 1]}])
+            config = {"id": 1, "host": "127.0.0.1", "port": 0, "tasks": [task("m", "m.sklearn")]}
+            for _ in range(2):
+                pool = Pool(folder, config, "--store", os.path.join(folder, "store"))
+                try:
+                    client = firn.connect(pool.url)
+                    self.assertEqual([v.number for v in client.models.revisions("m")], [1])
+                    numpy.testing.assert_allclose(client.runtime.model("m").predict(rows),
+                                                  [1.0, 2.0, 3.0])
+                    client.close()
+                finally:
+                    self.assertEqual(pool.end(), 0)
+
+
+class Saving(unittest.TestCase):
+    def test_code_of_the_page(self):
+        """The page on serialization, but for its import of nothing and its data."""
+        with tempfile.TemporaryDirectory() as folder:
+            serialized_file_name = os.path.join(folder, "model")
+            features, results = numpy.random.default_rng(1).random((40, 28)), numpy.arange(40.0)
+            model = LinearRegression()
+
+            from helpers.serialization_helper import SerializationHelper
+            model.fit(features, results)
+            SerializationHelper.save_model(
+                'sklearn',
+                model,
+                serialized_file_name,
+                {'inputs': [{'name': 'main', 'type': 'float32', 'shape': [1, 28]}]},
+                {'outputs': [{'name': 'default', 'type': 'float32', 'shape': [1, 1]}]}
+            )
+
+            made = members_of(serialized_file_name + ".sklearn")
+            self.assertEqual(sorted(made), ["input_spec.json", "model.jbl", "output_spec.json"])
+            self.assertEqual(json.loads(made["input_spec.json"]), INPUTS)
+            self.assertEqual(json.loads(made["output_spec.json"]), OUTPUTS)
+
+    def test_refuses(self):
+        model = LinearRegression().fit([[1.0]], [1.0])
+        for kind, inputs in (("prolog", INPUTS), ("sklearn", None), ("sklearn", {"inputs": []}),
+                             ("sklearn", [{"name": "x", "type": "float32"}]),
+                             ("sklearn", [{"name": "x", "type": "float32", "shape": [0]}]),
+                             ("sklearn", INPUTS["inputs"] * 2)):
+            with tempfile.TemporaryDirectory() as folder:
+                with self.assertRaises(firn.FirnError, msg=inputs):
+                    firn.save_model(kind, model, os.path.join(folder, "m"), inputs, OUTPUTS)
+                self.assertEqual(os.listdir(folder), [])
+        with self.assertRaises(firn.Unsupported):
+            firn.save_model("sklearn", 3, "m", INPUTS, OUTPUTS)
+        with self.assertRaises(firn.Unsupported):
+            firn.save_model("caffe2", b"one net", "m", INPUTS, OUTPUTS)
+
+    def test_same_bytes(self):
+        model = LinearRegression().fit([[1.0]], [1.0])
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [firn.save_model("sklearn", model, os.path.join(folder, name), INPUTS, OUTPUTS)
+                     for name in "ab"]
+            one, other = map(members_of, paths)
+            self.assertEqual(one, other)
+            self.assertEqual(*map(os.path.getsize, paths))
+
+
+if __name__ == "__main__":
+    unittest.main()
