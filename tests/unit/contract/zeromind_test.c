@@ -23,7 +23,7 @@ TEST(zeromind_fields_as_people_write_them)
         read_fields("[{\"name\": \"a None \\\" None\", \"type\": \"uint8\", \"shape\": [None, 3]},"
                     " {\"name\": \"b\", \"type\": \"str\", \"shape\": [null, \"None\", -1]}]",
                     &fields, &arena, &err),
-        &err);
+        err);
     CHECK_INT(fields.count, 2);
     CHECK_TEXT(fields.fields[0].name, "a None \" None");
     CHECK_INT(fields.fields[0].dtype, DTYPE_U8);
