@@ -125,7 +125,7 @@ static void begin(void)
                      &server.upload, &err) == STATUS_OK);
     io.server = &server;
     io.free_slot = UINT32_MAX;
-    io.listener.fd = io.spare_fd = -1;
+    io.spare_fd = -1;
     io.executor.io = true;
     io.buffer = malloc(READ_BYTES);
     arena_init(&io.executor.arena, 1 << 24);
@@ -173,7 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     data++;
     size--;
     require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
-    connection_open(&io, ends[0]);
+    connection_open(&io, ends[0], false);
     require(send(ends[1], BEGIN, sizeof BEGIN - 1, MSG_NOSIGNAL) == sizeof BEGIN - 1);
     for (size_t at = 0; at < size;) {
         size_t now = size - at < piece ? size - at : piece;
