@@ -248,7 +248,14 @@ bool tf_may_share(const char *op);
 
 /* What handles stand for. A handle is a value of the graph, a constant that says which resource it
  * is: so it goes wherever values go, into functions and subgraphs. */
-enum tf_resource_kind { TF_VARIABLE, TF_SAVED_TENSOR, TF_TABLE, TF_TENSOR_ARRAY };
+enum tf_resource_kind {
+    TF_VARIABLE,
+    TF_SAVED_TENSOR,
+    TF_TABLE,
+    TF_TENSOR_ARRAY,
+    TF_TREES,    /* boosted_trees.c */
+    TF_QUANTILES /* likewise */
+};
 
 struct tf_resource {
     enum tf_resource_kind kind;
@@ -288,6 +295,10 @@ enum status tf_resource_give(struct tf_call *c, struct tf_resource *resource, st
 enum status tf_resource_of(const struct tf_call *c, size_t input, enum tf_resource_kind kind,
                            struct tf_resource **resource, struct error *err) must_check;
 bool tf_is_resource(const struct tf_call *c, size_t input, enum tf_resource_kind kind);
+/* What an input is while restoring and initialising: a constant, or of the checkpoint. NULL: it is
+ * not known, and err is set. (text/table.c) */
+const struct tensor *tf_restored_tensor(const struct tf_call *c, size_t input, struct error *err)
+    must_check;
 enum status tf_resource_value(struct emitter *e, struct tf_resource *resource, value_id *handle,
                               struct error *err) must_check;
 /* The resource of a handle; NULL: the value is none. */

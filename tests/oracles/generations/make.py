@@ -179,6 +179,40 @@ if OLD:
         return frozen(folder, build)
 
 
+# --- checkpoints ---
+
+
+def checkpoint(folder, **options):
+    """Of a dense layer, with its graph beside it."""
+    path = os.path.join(folder, "model")
+    os.makedirs(path)
+    with tf.Graph().as_default(), v1.Session() as session:
+        v1.set_random_seed(3)
+        x = v1.placeholder(tf.float32, [None, 4], "x")
+        y = tf.identity(dense(x, 3, "layer"), "y")
+        session.run(v1.global_variables_initializer())
+        value = normal(2, 4)
+        want = session.run(y, {x: value})
+        v1.train.Saver(**options).save(session, os.path.join(path, "model.ckpt"), global_step=7)
+    os.remove(os.path.join(path, "checkpoint"))  # it names the folder
+    return [question("model", None, {"x": value}, {"y": want})]
+
+
+@case
+def checkpoint_first(folder):
+    return checkpoint(folder, write_version=v1.train.SaverDef.V1)
+
+
+@case
+def checkpoint_first_sharded(folder):
+    return checkpoint(folder, write_version=v1.train.SaverDef.V1, sharded=True)
+
+
+@case
+def checkpoint_second(folder):
+    return checkpoint(folder)
+
+
 # --- Estimators ---
 
 EXAMPLES = [{"age": 31.0, "city": "Oslo", "hours": 3.5}, {"age": 55.0, "city": "Rome", "hours": 0.5}, {"age": 18.0, "city": "Lima", "hours": 9.0}]
@@ -193,23 +227,23 @@ def serialized(rows):
     return np.array([tf.train.Example(features=tf.train.Features(feature={k: feature(v) for k, v in row.items()})).SerializeToString() for row in rows], object)
 
 
-def estimator(folder, make):
+def estimator(folder, make, classes=3, steps=2):
     column = tf.feature_column
     age, hours = column.numeric_column("age"), column.numeric_column("hours", normalizer_fn=lambda x: (x - 4) / 3)
     city = column.categorical_column_with_vocabulary_list("city", ["Oslo", "Rome", "Bonn"], num_oov_buckets=1)
     hashed = column.categorical_column_with_hash_bucket("city", 6)
     ages = column.bucketized_column(age, [20, 40, 60])
     crossed = column.crossed_column([ages, "city"], 10)
-    columns = {"wide": [ages, city, crossed], "deep": [age, hours, column.indicator_column(city), column.embedding_column(hashed, 3)], "dense": [age, hours]}
+    columns = {"wide": [ages, city, crossed], "deep": [age, hours, column.indicator_column(city), column.embedding_column(hashed, 3)], "dense": [age, hours], "buckets": [ages, column.bucketized_column(hours, [1, 5, 8]), column.indicator_column(city)]}
 
     def data():
         rows = EXAMPLES * 4
         features = {"age": [[r["age"]] for r in rows], "hours": [[r["hours"]] for r in rows], "city": [[r["city"]] for r in rows]}
-        return tf.data.Dataset.from_tensor_slices((features, [0, 1, 2] * 4)).batch(12)
+        return tf.data.Dataset.from_tensor_slices((features, [label % classes for label in range(3)] * 4)).batch(12).repeat()
 
     scratch = tempfile.mkdtemp()
     made, used = make(columns, scratch)
-    made.train(data, steps=2)
+    made.train(data, steps=steps)
     specification = column.make_parse_example_spec(used)
     receiver = tf.estimator.export.build_parsing_serving_input_receiver_fn(specification)
     written = made.export_saved_model(os.path.join(scratch, "export"), receiver)
@@ -239,6 +273,14 @@ if hasattr(tf, "estimator") and GENERATION != "keras2":
     @case
     def estimator_regressor(folder):
         return estimator(folder, lambda c, d: (tf.estimator.DNNRegressor([4], c["dense"], batch_norm=True, model_dir=d), c["dense"]))
+
+    @case
+    def estimator_trees(folder):
+        return estimator(folder, lambda c, d: (tf.estimator.BoostedTreesClassifier(c["buckets"], n_batches_per_layer=1, n_trees=3, max_depth=3, center_bias=True, model_dir=d), c["buckets"]), classes=2, steps=12)
+
+    @case
+    def estimator_trees_quantiles(folder):
+        return estimator(folder, lambda c, d: (tf.estimator.BoostedTreesRegressor(c["dense"], n_batches_per_layer=1, n_trees=3, max_depth=2, quantile_sketch_epsilon=0.1, model_dir=d), c["dense"]), steps=12)
 
 
 # --- Keras ---

@@ -4,8 +4,9 @@
 #include "importers/tensorflow/internal.h"
 
 enum { RESOURCES_MAX = 1 << 20 };
-static const char *const KINDS[] = {"a variable", "a tensor of the checkpoint", "a table",
-                                    "a tensor array"};
+static const char *const KINDS[] = {
+    "a variable",     "a tensor of the checkpoint", "a table",
+    "a tensor array", "an ensemble of trees",       "the quantiles of features"};
 
 static enum status resource_add(struct tf_lowering *l, struct tf_resource *resource,
                                 struct error *err)

@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "importers/tensorflow/text/table.h"
 
-static const struct tensor *input_tensor(const struct tf_call *c, size_t input, struct error *err)
+const struct tensor *tf_restored_tensor(const struct tf_call *c, size_t input, struct error *err)
 {
     struct tf_resource *saved;
     struct tensor *tensor;
@@ -12,7 +12,7 @@ static const struct tensor *input_tensor(const struct tf_call *c, size_t input, 
         const struct tensor *known = tf_constant(c, input);
 
         if (!known)
-            (void)!error_set(err, STATUS_UNSUPPORTED, "input %zu, which fills a table, is unknown",
+            (void)!error_set(err, STATUS_UNSUPPORTED, "input %zu, which fills it, is unknown",
                              input);
         return known;
     }
@@ -140,8 +140,8 @@ static enum status fill_by(struct tf_call *c,
 
     TRY(filling_check(c, err));
     TRY(table_of(c, &table, err));
-    keys = input_tensor(c, 1, err);
-    values = keys ? input_tensor(c, 2, err) : NULL;
+    keys = tf_restored_tensor(c, 1, err);
+    values = keys ? tf_restored_tensor(c, 2, err) : NULL;
     if (!values)
         return err->status;
     c->out_count = 0;
