@@ -14,6 +14,7 @@ from firn_worker.arena import Arena
 from firn_worker.fault import Fault
 
 ALIGNMENT = 64
+JOB = "job"  # instead of an adapter: the folder holds a job to be done once, see jobs/
 
 
 def raised(what, why, files):
@@ -70,6 +71,11 @@ class Worker:
             for signature in self.model.signatures:
                 values.check_fields(signature)
             os.chdir(self.model.files)
+            if hello["adapter"] == JOB:
+                from firn_worker import jobs
+                jobs.run(self.model.files, jobs.Channel(self.socket))
+                sys.stdout.flush()
+                return self.send(frame.Frame(frame.READY, got.id, text=b"{}"))
             self.loaded = adapter.load(hello["adapter"], self.model)
             said = {} if self.model.signatures else {"signatures": self.loaded.contract()}
         except values.ValueFault as why:
@@ -78,7 +84,9 @@ class Worker:
             raise
         except BaseException as why:
             traceback.print_exc()
-            raise Fault(frame.FAILED, raised("loading the model", why, self.model.files))
+            what = "the job" if hello["adapter"] == JOB else "loading the model"
+            raise Fault(frame.NO_MEMORY if isinstance(why, MemoryError) else frame.FAILED,
+                        raised(what, why, self.model.files))
         text = json.dumps(said).encode("utf-8")
         if len(text) > frame.BYTES_MAX - 1024:
             raise Fault(frame.TOO_LARGE, "its contract has %d bytes: declare it in the manifest" % len(text))

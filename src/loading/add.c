@@ -70,8 +70,8 @@ enum status load_add(struct loading *loading, struct registry *registry,
 {
     const struct description *d = &loading->description;
     struct text contract = {0}, log = {0};
-    struct record records[2] = {{.kind = LOAD_LOG, .name = LOAD_LOG},
-                                {.kind = LOAD_FACTS, .name = LOAD_FACTS}};
+    struct record records[3] = {{.kind = LOAD_LOG, .name = LOAD_LOG}};
+    size_t record_count = 1;
     const char *installed = "";
     struct version_upload upload = {
         .model = add->name                ? add->name
@@ -84,7 +84,6 @@ enum status load_add(struct loading *loading, struct registry *registry,
         .manifest = loading->manifest_text.size ? (const char *)loading->manifest_text.data : "",
         .reason = d->reason,
         .records = records,
-        .record_count = add->facts.size ? 2 : 1,
         .progress = add->progress,
         .context = add->context,
     };
@@ -108,9 +107,15 @@ enum status load_add(struct loading *loading, struct registry *registry,
         status = text_check(&log, err);
     upload.contract = contract.data;
     records[0].body = log.data;
-    records[1].body = arena_text(keep, add->facts);
-    if (!status && !records[1].body)
-        status = error_no_memory(err, "facts");
+    if (add->facts.size) {
+        records[record_count] = (struct record){
+            .kind = LOAD_FACTS, .name = LOAD_FACTS, .body = arena_text(keep, add->facts)};
+        if (!status && !records[record_count++].body)
+            status = error_no_memory(err, "facts");
+    }
+    if (add->record)
+        records[record_count++] = *add->record;
+    upload.record_count = record_count;
     if (!status && !upload.model)
         status = error_no_memory(err, "a name");
     if (!status)

@@ -51,6 +51,7 @@ struct loading_add {
     /* Not NULL: what a worker of it needs is installed first, which must succeed. */
     const struct worker_policy *workers;
     struct bytes facts; /* JSON of strings, kept with the version as LOAD_FACTS; empty: none */
+    const struct record *record; /* one more that comes with the version; NULL: none */
     void (*progress)(void *context, uint64_t done, uint64_t total); /* may be NULL */
     void *context;
     struct bytes log; /* what happened before, lines; empty: nothing to tell */

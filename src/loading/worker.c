@@ -497,8 +497,7 @@ static enum status version_subject(const struct version *version, struct subject
         TRY(manifest_parse(bytes_of(text), MANIFEST_NAME, manifest, memory, err));
     }
     (void)adapter_choose(version->format, manifest, &subject->adapter);
-    TRY(contract_parse_json(bytes_of(version->contract), contract, memory, err));
-    return check_contract(contract, version->reason, err);
+    return contract_parse_json(bytes_of(version->contract), contract, memory, err);
 }
 
 enum status worker_load_version(struct registry *registry, const struct version *version,
@@ -510,7 +509,8 @@ enum status worker_load_version(struct registry *registry, const struct version 
 
     TRY(registry_artifact(registry, version, &subject.artifact, err));
     arena_init(&memory, (size_t)1 << MEMORY_SHIFT);
-    if (!version_subject(version, &subject, &memory, err))
+    if (!version_subject(version, &subject, &memory, err) &&
+        !check_contract(subject.contract, version->reason, err))
         return serve(&subject, policy, &memory, servable, err);
     artifact_close(subject.artifact);
     arena_release(&memory);
@@ -536,4 +536,50 @@ enum status worker_prepare(struct loading *loading, const struct worker_policy *
     unpacked_remove(&files);
     *log = environment.log;
     return status || subject.contract->count ? status : learn(loading, policy, keep, err);
+}
+
+static enum status lay_out(struct subject *subject, const struct worker_policy *policy,
+                           const char *folder, struct worker_place *place, struct arena *keep,
+                           struct error *err)
+{
+    struct environment environment = {0};
+
+    TRY(file_make_folders(folder, err));
+    if (chmod(folder, 0755))
+        return error_set(err, STATUS_INTERNAL, "\"%.300s\": %s", folder, strerror(errno));
+    TRY(files_write(subject, folder, err));
+    TRY(environment_of(subject, policy, folder, &environment, keep, err));
+    *place = (struct worker_place){.adapter = subject->adapter.name,
+                                   .environment = environment.path,
+                                   .single = subject->artifact->kind == ARTIFACT_FILE};
+    return STATUS_OK;
+}
+
+enum status worker_lay_out(struct registry *registry, const struct version *version,
+                           const struct worker_policy *policy, const char *folder,
+                           struct worker_place *place, struct arena *keep, struct error *err)
+{
+    struct subject subject = {0};
+    enum status status;
+
+    TRY(registry_artifact(registry, version, &subject.artifact, err));
+    status = version_subject(version, &subject, keep, err);
+    *place = (struct worker_place){0};
+    if (!status && subject.adapter.name)
+        status = lay_out(&subject, policy, folder, place, keep, err);
+    artifact_close(subject.artifact);
+    return status;
+}
+
+enum status worker_lay_out_files(struct artifact *artifact, const char *python,
+                                 const struct worker_policy *policy, const char *folder,
+                                 struct worker_place *place, struct arena *keep, struct error *err)
+{
+    static const struct manifest none = {0};
+    struct subject subject = {.artifact = artifact,
+                              .adapter = {.name = "function"},
+                              .manifest = &none,
+                              .framework_version = python};
+
+    return lay_out(&subject, policy, folder, place, keep, err);
 }

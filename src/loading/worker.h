@@ -35,3 +35,20 @@ enum status worker_load_version(struct registry *registry, const struct version 
  * nothing. STATUS_OK when nothing fits. */
 enum status worker_prepare(struct loading *loading, const struct worker_policy *policy,
                            const char **log, struct arena *keep, struct error *err) must_check;
+
+/* What a job of a version needs: its files in `folder`, which is made, readable by everybody, and
+ * its environment, installed. */
+struct worker_place {
+    const char *adapter;     /* or NULL: none is for its format */
+    const char *environment; /* folder; NULL: the system's python3 */
+    bool single;             /* the files are one, as it was uploaded */
+};
+enum status worker_lay_out(struct registry *registry, const struct version *version,
+                           const struct worker_policy *policy, const char *folder,
+                           struct worker_place *place, struct arena *keep, struct error *err)
+    must_check;
+/* The same of files that are no model; `python`: the version that they are tied to, or NULL. */
+enum status worker_lay_out_files(struct artifact *artifact, const char *python,
+                                 const struct worker_policy *policy, const char *folder,
+                                 struct worker_place *place, struct arena *keep, struct error *err)
+    must_check;

@@ -89,6 +89,7 @@ struct server {
     struct router *router;
     struct metrics *metrics;
     struct models *models;
+    struct jobs *jobs; /* durable ones, see jobs/; NULL: none */
     struct pool *compute, *control, *upload, *waiting;
     struct team *team; /* of the compute threads; NULL: none helps */
     struct io *ios;

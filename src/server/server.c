@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cpu.h"
+#include "jobs/jobs.h"
 #include "server/internal.h"
 
 enum {
@@ -293,6 +294,35 @@ static enum status make_pools(struct server *server, struct error *err)
     return STATUS_OK;
 }
 
+/* A job made versions: they serve when it is said to be done. */
+static void jobs_frozen(void *context)
+{
+    models_refresh(((struct server *)context)->models, true);
+}
+
+static enum status make_jobs(struct server *server, const struct server_options *options,
+                             struct error *err)
+{
+    const struct settings *settings = &server->settings;
+    const struct jobs_options jobs = {
+        .folder = options->store,
+        .registry = options->registry,
+        .workers = options->workers,
+        .threads = (unsigned)settings->job_threads,
+        .timeout_ms = settings->job_timeout_ms,
+        .attempts = settings->job_attempts,
+        .keep_ms = settings->job_keep_ms,
+        .lease_ms = settings->job_lease_ms,
+        .memory_bytes = (size_t)settings->job_memory_max,
+        .log_bytes_max = (size_t)settings->job_log_bytes_max,
+        .output_bytes_max = (uint64_t)settings->job_output_max,
+        .frozen = jobs_frozen,
+        .context = server,
+    };
+
+    return options->store && options->registry ? jobs_open(&jobs, &server->jobs, err) : STATUS_OK;
+}
+
 static enum status start(struct server *server, const struct server_options *options,
                          struct error *err)
 {
@@ -304,6 +334,7 @@ static enum status start(struct server *server, const struct server_options *opt
     TRY(make_pools(server, err));
     TRY(models_new(&options->source, &server->settings, server->metrics, server->executors,
                    models_changed, server, &server->models, err));
+    TRY(make_jobs(server, options, err));
     if (options->https)
         TRY(tls_server_new(options->certificate, options->key, &server->tls, err));
     if (options->http)
@@ -354,6 +385,7 @@ void server_free(struct server *server)
         return;
     server_drain(server);
     server_wait(server);
+    jobs_close(server->jobs);
     models_stop(server->models); /* its thread calls jobs_unpark */
     jobs_unpark(server);
     pool_stop(server->compute); /* jobs go from one pool to the other */

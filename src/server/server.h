@@ -20,6 +20,7 @@ struct server_options {
     const struct worker_policy *workers;   /* what uploads may install; borrowed; NULL: nothing */
     const struct image_hosts *hosts;       /* of registries; borrowed; NULL: none */
     const struct zeromind_pool *zeromind;  /* of 0Mind's configuration; borrowed; NULL: none */
+    const char *store;                     /* folder of the registry, for jobs; NULL: none */
     const char *temporary;                 /* folder for uploads that are being received */
     const struct route_set *const *routes; /* NULL: routes_all() */
 };

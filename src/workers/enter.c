@@ -26,7 +26,6 @@ enum {
     PARKED_FD = 64, /* from where on descriptors wait before they get their numbers */
     DESCRIPTORS_MAX = 1024,
     PROCESSES_MAX = 1024, /* threads count, one a core in each numeric library */
-    FILE_BYTES_MAX = 256 << 20,
 };
 
 /* Newer than the headers of Debian 12. */
@@ -226,7 +225,8 @@ static RAW bool limit(struct launch *launch, int what, uint64_t most)
 static RAW bool enter_limits(struct launch *launch)
 {
     return limit(launch, RLIMIT_CORE, 0) && limit(launch, RLIMIT_NOFILE, DESCRIPTORS_MAX) &&
-           (!launch->request->sandbox || limit(launch, RLIMIT_FSIZE, FILE_BYTES_MAX)) &&
+           (!launch->request->sandbox ||
+            limit(launch, RLIMIT_FSIZE, launch->request->temporary_bytes)) &&
            (!launch->request->sandbox || limit(launch, RLIMIT_NPROC, PROCESSES_MAX)) &&
            (!launch->memory_bytes || limit(launch, RLIMIT_DATA, launch->memory_bytes));
 }

@@ -70,7 +70,7 @@ enum status frame_read(struct bytes packet, struct frame *frame, struct error *e
     if (version != FRAME_VERSION)
         return error_set(err, STATUS_INVALID_INPUT, "a frame of version %u, not %u", version,
                          FRAME_VERSION);
-    if (type < FRAME_HELLO || type > FRAME_SHUTDOWN)
+    if (type < FRAME_HELLO || type > FRAME_FILE)
         return error_set(err, STATUS_INVALID_INPUT, "a frame of unknown type %u", type);
     if (frame->tensor_count > FRAME_TENSORS_MAX)
         return error_set(err, STATUS_INVALID_INPUT, "a frame of %zu tensors", frame->tensor_count);

@@ -30,6 +30,9 @@
  *     ERROR     of HELLO or INFER: status, text: message; the worker goes on
  *     LOG       text: what the model printed
  *     PONG
+ *     PROGRESS  of a batch; text: JSON {"share" (0 to 1), "text"}
+ *     FILE      of a batch; text: JSON of what the file is, which comes with it (SCM_RIGHTS): a
+ *               regular file, open for reading
  *
  * A frame names the request it answers by `id`; HELLO, PING and what answers them have ids too. One
  * INFER or PING at a time. The end of the socket means: exit at once.
@@ -71,6 +74,8 @@ enum frame_type {
     FRAME_PING,
     FRAME_PONG,
     FRAME_SHUTDOWN,
+    FRAME_PROGRESS,
+    FRAME_FILE,
 };
 
 /* --- frame.c --- */

@@ -47,53 +47,12 @@ static void limits_default(struct worker_limits *limits)
         limits->log_bytes_max = DEFAULTS.log_bytes_max;
 }
 
-/* `text` is what HELLO says. */
-static void hello_write(const struct worker_pool *pool, const char *files, struct text *text)
-{
-    const struct worker_options *options = &pool->settings.options;
-
-    text_append(text, "{\"adapter\":");
-    json_write_text(text, options->adapter);
-    text_append(text, ",\"files\":");
-    json_write_text(text, files);
-    text_append(text, ",\"contract\":");
-    contract_print_json(pool->contract, text);
-    text_append(text, ",\"options\":");
-    text_append(text, options->settings ? options->settings : "{}");
-    text_append_char(text, '}');
-}
-
-static enum status python_find(struct process_settings *settings, struct error *err)
-{
-    const char *const candidates[] = {"/usr/bin/python3", "/usr/local/bin/python3"};
-
-    if (settings->options.environment) {
-        snprintf(settings->python, sizeof settings->python, "%s/bin/python3",
-                 settings->options.environment);
-        if (!access(settings->python, X_OK))
-            return STATUS_OK;
-        return error_set(err, STATUS_UNAVAILABLE, "the environment has no \"%.400s\"",
-                         settings->python);
-    }
-    for (size_t i = 0; i < ARRAY_COUNT(candidates); i++) {
-        snprintf(settings->python, sizeof settings->python, "%s", candidates[i]);
-        if (!access(settings->python, X_OK))
-            return STATUS_OK;
-    }
-    if (error_set(err, STATUS_UNAVAILABLE,
-                  "workers need python3, which this machine does not have"))
-        error_fix(err, "install python3");
-    return err->status;
-}
-
 static enum status settings_make(struct worker_pool *pool, const struct worker_options *options,
                                  struct error *err)
 {
-    static _Atomic unsigned servables;
     struct process_settings *settings = &pool->settings;
     struct worker_options *own = &settings->options;
 
-    settings->number = atomic_fetch_add(&servables, 1);
     *own = *options;
     limits_default(&own->limits);
     if (!own->name)
@@ -103,12 +62,7 @@ static enum status settings_make(struct worker_pool *pool, const struct worker_o
         !keep(&own->code, &pool->arena) || !keep(&own->settings, &pool->arena) || !own->adapter ||
         !own->files || !own->code)
         return error_no_memory(err, "a worker");
-    TRY(python_find(settings, err));
-    hello_write(
-        pool,
-        sandbox_files(&(struct sandbox_request){.files = own->files, .sandbox = own->sandbox}),
-        &settings->hello);
-    return text_check(&settings->hello, err);
+    return process_prepare(settings, pool->contract, err);
 }
 
 static enum status thread_start(struct worker_pool *pool, struct error *err)

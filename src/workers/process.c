@@ -17,8 +17,9 @@
 #include "base/checked.h"
 #include "base/cpu.h"
 #include "base/file.h"
+#include "formats/json/json.h"
 
-enum { PATH_BYTES = 4096 };
+enum { PATH_BYTES = 4096, TEMPORARY_BYTES = 256 << 20 };
 
 uint64_t worker_now_ns(void)
 {
@@ -36,6 +37,57 @@ static void close_fd(int *fd)
 }
 
 /* --- starting --- */
+
+/* `text` is what HELLO says. */
+static void hello_write(const struct worker_options *options, const struct contract *contract,
+                        const char *files, struct text *text)
+{
+    text_append(text, "{\"adapter\":");
+    json_write_text(text, options->adapter);
+    text_append(text, ",\"files\":");
+    json_write_text(text, files);
+    text_append(text, ",\"contract\":");
+    contract_print_json(contract, text);
+    text_append(text, ",\"options\":");
+    text_append(text, options->settings ? options->settings : "{}");
+    text_append_char(text, '}');
+}
+
+static enum status python_find(struct process_settings *settings, struct error *err)
+{
+    const char *const candidates[] = {"/usr/bin/python3", "/usr/local/bin/python3"};
+
+    if (settings->options.environment) {
+        snprintf(settings->python, sizeof settings->python, "%s/bin/python3",
+                 settings->options.environment);
+        if (!access(settings->python, X_OK))
+            return STATUS_OK;
+        return error_set(err, STATUS_UNAVAILABLE, "the environment has no \"%.400s\"",
+                         settings->python);
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(candidates); i++) {
+        snprintf(settings->python, sizeof settings->python, "%s", candidates[i]);
+        if (!access(settings->python, X_OK))
+            return STATUS_OK;
+    }
+    if (error_set(err, STATUS_UNAVAILABLE,
+                  "workers need python3, which this machine does not have"))
+        error_fix(err, "install python3");
+    return err->status;
+}
+
+enum status process_prepare(struct process_settings *settings, const struct contract *contract,
+                            struct error *err)
+{
+    static _Atomic unsigned servables;
+    const struct worker_options *options = &settings->options;
+    const struct sandbox_request request = {.files = options->files, .sandbox = options->sandbox};
+
+    settings->number = atomic_fetch_add(&servables, 1);
+    TRY(python_find(settings, err));
+    hello_write(options, contract, sandbox_files(&request), &settings->hello);
+    return text_check(&settings->hello, err);
+}
 
 /* The far ends of what the child gets, closed once it has them. */
 struct far_ends {
@@ -99,6 +151,8 @@ static enum status launch_process(struct process *process, const struct process_
         .socket = far->socket,
         .arena = process->memory.fd,
         .memory_bytes = options->limits.memory_bytes,
+        .temporary_bytes =
+            options->limits.temporary_bytes ? options->limits.temporary_bytes : TEMPORARY_BYTES,
         .threads = threads ? threads : 1,
         .number = settings->number,
         .sandbox = options->sandbox,
@@ -134,7 +188,7 @@ enum status process_start(struct process *process, const struct process_settings
 
     memset(process, 0, offsetof(struct process, memory_size));
     process->state = PROCESS_STARTING;
-    process->pidfd = process->socket = process->output = -1;
+    process->pidfd = process->socket = process->output = process->passed = -1;
     process->memory.fd = -1;
     printed_init(&process->printed, settings->options.limits.log_bytes_max);
     process->printed.log = settings->options.log;
@@ -212,6 +266,7 @@ void process_release(struct process *process)
     close_fd(&process->pidfd);
     close_fd(&process->socket);
     close_fd(&process->output);
+    close_fd(&process->passed);
     shared_memory_release(&process->memory);
     atomic_store(&process->memory_size, 0);
     printed_release(&process->printed);
@@ -258,14 +313,36 @@ enum status process_send(struct process *process, struct frame *frame,
     return STATUS_OK;
 }
 
+/* A packet and, where the process may pass files, the descriptor that comes with it. */
+static ssize_t packet_receive(struct process *process, int flags)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr head;
+    } control;
+    struct iovec part = {process->packet, sizeof process->packet};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    ssize_t got;
+
+    if (!process->passes)
+        return recv(process->socket, process->packet, sizeof process->packet, flags);
+    close_fd(&process->passed);
+    message.msg_control = &control;
+    message.msg_controllen = sizeof control.bytes;
+    got = recvmsg(process->socket, &message, flags | MSG_CMSG_CLOEXEC);
+    if (got > 0 && message.msg_controllen >= CMSG_LEN(sizeof(int)) &&
+        control.head.cmsg_level == SOL_SOCKET && control.head.cmsg_type == SCM_RIGHTS)
+        memcpy(&process->passed, CMSG_DATA(&control.head), sizeof process->passed);
+    return got;
+}
+
 enum received process_receive(struct process *process, bool wait, struct frame *frame,
                               struct error *err)
 {
     ssize_t got;
 
     do
-        got = recv(process->socket, process->packet, sizeof process->packet,
-                   (wait ? 0 : MSG_DONTWAIT) | MSG_TRUNC);
+        got = packet_receive(process, (wait ? 0 : MSG_DONTWAIT) | MSG_TRUNC);
     while (got < 0 && errno == EINTR);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return RECEIVED_NOTHING;

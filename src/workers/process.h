@@ -39,6 +39,8 @@ struct process {
     char why[192]; /* we killed it */
     struct printed printed;
     char *temporary;            /* folder that goes with it; or NULL */
+    bool passes;                /* it may pass files */
+    int passed;                 /* the one that came with the frame received last; -1: none */
     _Atomic size_t memory_size; /* of the arena, for everybody; not cleared with what is above */
     uint8_t packet[FRAME_BYTES_MAX];
 };
@@ -49,6 +51,11 @@ struct process_settings { /* of all processes of a servable; owned by the pool *
     unsigned number; /* of the servable */
     char python[4096];
 };
+
+/* The interpreter, and what HELLO says: `settings` with its options. UNAVAILABLE without a python3.
+ */
+enum status process_prepare(struct process_settings *settings, const struct contract *contract,
+                            struct error *err) must_check;
 
 /* Start one and say HELLO. */
 enum status process_start(struct process *process, const struct process_settings *settings,
@@ -69,7 +76,8 @@ enum status process_send(struct process *process, struct frame *frame,
 enum received { RECEIVED_FRAME, RECEIVED_NOTHING, RECEIVED_END, RECEIVED_BAD };
 enum { PROCESS_WAIT_MS = 20 }; /* the longest that process_receive waits */
 /* The next frame, which lies in process->packet; LOG frames go to what is printed. BAD: not a
- * frame, `err` says why. */
+ * frame, `err` says why. A descriptor that comes with it is process->passed until the next call, or
+ * until it is taken (set to -1). */
 enum received process_receive(struct process *process, bool wait, struct frame *frame,
                               struct error *err);
 

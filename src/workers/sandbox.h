@@ -42,6 +42,7 @@ struct sandbox_request {
     const char *const *arguments;     /* after the program's name, NULL-terminated */
     int input, output, socket, arena; /* descriptors: 0, 1 and 2, 3, 4 of the worker */
     size_t memory_bytes;              /* 0: no limit */
+    size_t temporary_bytes;           /* of /tmp, and of each file */
     unsigned threads;                 /* that numeric libraries shall use */
     unsigned number;                  /* of the servable: another uid for each */
     bool sandbox;                     /* false: limits only */

@@ -13,7 +13,7 @@
 
 #define OLD_ROOT "/.old"
 
-enum { TEMPORARY_BYTES = 256 << 20, SHARED_BYTES = 64 << 20, PREFIX_FILE_MAX = 16 << 10 };
+enum { SHARED_BYTES = 64 << 20, PREFIX_FILE_MAX = 16 << 10 };
 
 /* read with execute, as for programs and libraries; write, as for /tmp */
 static const uint64_t ACCESS_READ =
@@ -156,7 +156,8 @@ static void show_writable(struct launch *launch)
     }
     step_add(launch, STEP_FOLDER, NULL, "/tmp", NULL);
     step_add(launch, STEP_MOUNT, "tmpfs", "/tmp",
-             arena_printf(&launch->arena, "mode=1777,nr_inodes=65536,size=%d", TEMPORARY_BYTES));
+             arena_printf(&launch->arena, "mode=1777,nr_inodes=65536,size=%zu",
+                          launch->request->temporary_bytes));
     step_add(launch, STEP_FOLDER, NULL, "/dev/shm", NULL);
     step_add(launch, STEP_MOUNT, "tmpfs", "/dev/shm",
              arena_printf(&launch->arena, "mode=1777,nr_inodes=4096,size=%d", SHARED_BYTES));

@@ -15,7 +15,8 @@ struct worker_limits {
     unsigned start_ms;   /* until READY */
     unsigned request_ms; /* of one request without a deadline of its own; then it is killed */
     size_t arena_bytes_max;
-    size_t log_bytes_max; /* of what a process may print, a minute; more is dropped and counted */
+    size_t temporary_bytes; /* of its /tmp, and of each file; 0: 256 MiB */
+    size_t log_bytes_max;   /* of what a process may print, a minute; more is dropped and counted */
 };
 
 struct worker_options {

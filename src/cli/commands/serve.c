@@ -190,6 +190,7 @@ static enum status serve_store(const struct serve *serve, const struct settings 
         .settings = settings,
         .source = source_of_registry(&source),
         .registry = registry,
+        .store = serve->store,
         .temporary = temporary,
     };
     struct worker_policy workers;

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs: what a worker does once. The kind of a job is a file here with run(job), which returns its value.
+
+The model's folder holds job.json: {"kind", "id", "request", ...}, input/ with what came with the request, and data/
+with the data sets that it names. What is made goes back as open files (frame FILE), result.json last."""
+import importlib
+import json
+import mmap
+import os
+import tempfile
+
+from firn_worker import frame
+from firn_worker.fault import Fault
+
+PARTS_MAX = 10000
+
+
+def run(files, channel):
+    """Do the job of this folder; what it made was passed when this returns."""
+    job = Job(files, channel)
+    module = importlib.import_module("firn_worker.jobs." + job.said["kind"])
+    value = job.encode(module.run(job), module.WHAT)
+    job.finish(value)
+
+
+class Channel:
+    """What a job tells the server while it runs."""
+
+    def __init__(self, connection):
+        self.socket, self.owner = connection, os.getpid()
+
+    def progress(self, share=None, text=""):
+        self._send(frame.PROGRESS, {"share": share, "text": str(text)[:200]})
+
+    def file(self, path, name):
+        with open(path, "rb") as file:
+            self._send(frame.FILE, {"path": name}, file.fileno())
+
+    def _send(self, kind, said, fd=None):
+        if os.getpid() != self.owner:  # a child that the job forked has no part in the protocol
+            return
+        packet = frame.encode(frame.Frame(kind, text=json.dumps(said).encode("utf-8")))
+        if fd is None:
+            self.socket.send(packet)
+            return
+        import array
+        import socket
+        self.socket.sendmsg([packet], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+
+
+def client():
+    """The package firn, which lies beside firn_worker: how data becomes bytes is said there once."""
+    try:
+        import firn.data
+        import firn.datasets
+    except ImportError as why:
+        raise Fault(frame.UNAVAILABLE, "jobs need the package firn beside firn_worker, on Python 3.8 or newer (%s)"
+                    % why)
+    return firn
+
+
+class Job:
+    def __init__(self, files, channel):
+        self.files, self.channel = files, channel
+        with open(os.path.join(files, "job.json"), encoding="utf-8") as file:
+            self.said = json.load(file)
+        self.request = self.said["request"]
+        self.arguments = self.request.get("arguments") or {}
+        self.versions = []
+        self.values = 0
+
+    # --- what came ---
+
+    def decode(self, value):
+        """{"json": ...}, {"file", "format"}, {"dataset": name}, or a plain value that is no object."""
+        if not isinstance(value, dict):
+            return value
+        if "json" in value:
+            return value["json"]
+        if "dataset" in value:
+            said = self.said["datasets"][value["dataset"]]
+            return self.unpack(said, said["file"])
+        if "file" in value:
+            return self.unpack(value, os.path.join("input", value["file"]))
+        raise Fault(frame.INVALID_INPUT, "an argument is an object with one of json, file and dataset, not with %s"
+                    % (", ".join(sorted(map(str, value))) or "nothing"))
+
+    def unpack(self, said, path):
+        firn = client()
+        whole = mapped(os.path.join(self.files, path))
+        sizes = said.get("parts") or [len(whole)]
+        said = dict({"name": "argument", "revision": 1, "digest": "", "bytes": len(whole)}, **said)
+        parts, at = [], 0
+        for size in sizes[:PARTS_MAX]:
+            parts.append(whole[at:at + size])
+            at += size
+        stored = firn.data.Stored(firn.datasets.Dataset(said), parts)
+        return firn.data.unpack(stored, {"folder": lambda: tempfile.mkdtemp(prefix="data-")})
+
+    # --- what is made ---
+
+    def encode(self, value, what):
+        """A value as JSON that names files."""
+        numpy = __import__("sys").modules.get("numpy")
+        if numpy is not None and isinstance(value, numpy.generic):
+            value = value.item()
+        if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and value - value == 0):
+            return {"json": value}
+        if isinstance(value, tuple):
+            value = list(value)
+        firn = client()
+        try:
+            packed = firn.data.pack(value, {})
+        except firn.FirnError as why:
+            raise Fault(frame.FAILED, "%s returned what cannot be kept: %s" % (what, why))
+        name = "value-%d" % self.values
+        self.values += 1
+        path = os.path.join(tempfile.mkdtemp(prefix="value-"), name)
+        with open(path, "wb") as file:
+            for piece in packed.pieces:
+                file.write(piece)
+        self.channel.file(path, name)
+        os.unlink(path)
+        facts = {key: value for key, value in packed.facts.items() if value is not None}
+        return {"file": name, "format": packed.format, "metadata": facts}
+
+    def version(self, path, name=None, alias=None, manifest=None):
+        """The file or folder at `path` becomes a version when the job is done; its bytes are taken now."""
+        folder = str(len(self.versions))
+        entry = {"folder": folder}
+        entry.update((key, said) for key, said in (("name", name), ("alias", alias), ("manifest", manifest)) if said)
+        if os.path.isdir(path):
+            self.pass_folder(path, folder)
+        else:
+            entry["file"] = os.path.basename(path)
+            self.channel.file(path, folder + "/" + entry["file"])
+        self.versions.append(entry)
+        return entry
+
+    def pass_folder(self, path, folder):
+        count = 0
+        for root, folders, names in os.walk(path):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(names):
+                whole = os.path.join(root, name)
+                if not name.startswith(".") and os.path.isfile(whole):
+                    inside = os.path.relpath(whole, path).replace(os.sep, "/")
+                    self.channel.file(whole, folder + "/" + inside)
+                    count += 1
+        if not count:
+            raise Fault(frame.FAILED, "the folder %s is empty: it is no model" % path)
+
+    def finish(self, value):
+        path = os.path.join(tempfile.mkdtemp(prefix="result-"), "result.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"value": value, "versions": self.versions}, file, allow_nan=False)
+        self.channel.file(path, "result.json")
+
+
+def mapped(path):
+    if not os.path.getsize(path):
+        return memoryview(b"")
+    with open(path, "rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
