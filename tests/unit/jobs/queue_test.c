@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -17,11 +19,15 @@ struct fixture {
     int folders;
 };
 
+static char folder[32];
+
 static void open_queue(struct fixture *f)
 {
+    strcpy(folder, "queue-XXXXXX");
+    CHECK(mkdtemp(folder) != NULL);
     *f = (struct fixture){.queue = NULL};
     arena_init(&f->keep, 64 << 20);
-    CHECK_INT(QUEUE->open(".", &f->queue, &f->err), STATUS_OK);
+    CHECK_INT(QUEUE->open(folder, &f->queue, &f->err), STATUS_OK);
 }
 
 static void close_queue(struct fixture *f)
@@ -216,7 +222,7 @@ static void *claim_all(void *argument)
     size_t *taken = argument;
 
     arena_init(&keep, 64 << 20);
-    if (QUEUE->open(".", &queue, &err))
+    if (QUEUE->open(folder, &queue, &err))
         return NULL;
     for (;;) {
         struct job_row job;
