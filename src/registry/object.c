@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/object.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ struct object_writer {
     struct registry *registry;
     struct staging staging;
     struct blob blob;
+    bool finished; /* it has its digest */
 };
 
 enum status object_writer_open(struct registry *registry, struct object_writer **writer,
@@ -52,6 +54,11 @@ void object_writer_close(struct object_writer *writer)
 enum status object_writer_write(struct object_writer *writer, struct bytes bytes, struct error *err)
 {
     return blob_write(&writer->blob, bytes, err);
+}
+
+enum status object_writer_map(struct object_writer *writer, struct file_map *map, struct error *err)
+{
+    return file_map_open(map, AT_FDCWD, writer->blob.path, false, err);
 }
 
 /* Metadata are a JSON object, so that whoever reads them need not check it again. */
@@ -110,7 +117,9 @@ enum status object_writer_put(struct object_writer *writer, const struct object_
 
     *unchanged = false;
     TRY(check(put, err));
-    blob_finish(&writer->blob);
+    if (!writer->finished)
+        blob_finish(&writer->blob);
+    writer->finished = true;
     lock = registry_lock(writer->registry, "lock", LOCK_SHARED, err);
     if (lock < 0)
         return err->status;

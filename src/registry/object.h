@@ -44,7 +44,12 @@ enum status object_writer_open(struct registry *registry, struct object_writer *
                                struct error *err) must_check;
 enum status object_writer_write(struct object_writer *writer, struct bytes bytes, struct error *err)
     must_check;
-/* *unchanged: the newest revision has the same bytes, format and metadata, and is `object`. */
+/* What was written, mapped; close it with file_map_close. */
+struct file_map;
+enum status object_writer_map(struct object_writer *writer, struct file_map *map, struct error *err)
+    must_check;
+/* May be called again when it says CONFLICT. *unchanged: the newest revision has the same bytes,
+ * format and metadata, and is `object`. */
 enum status object_writer_put(struct object_writer *writer, const struct object_put *put,
                               struct object *object, bool *unchanged, struct arena *keep,
                               struct error *err) must_check;

@@ -13,7 +13,11 @@
 #include "server/internal.h"
 #include "server/stored.h"
 
-enum { PIECE_BYTES = 256 << 10, FORMAT_BYTES_MAX = 64 };
+enum {
+    PIECE_BYTES = 256 << 10,
+    FORMAT_BYTES_MAX = 64,
+    APPENDS_MAX = 1000, /* how often others may be faster */
+};
 
 /* --- as JSON --- */
 
@@ -296,8 +300,52 @@ static enum status receive(struct request *request, struct object_writer *writer
     }
 }
 
+static enum status run_check(struct request *request, struct object_writer *writer,
+                             const struct object_put *put, objects_check *check, int64_t *newest,
+                             struct error *err)
+{
+    struct file_map map = {{NULL, 0}};
+    struct arena scratch;
+    enum status status;
+
+    TRY(object_writer_map(writer, &map, err));
+    arena_init(&scratch, (size_t)request->server->settings.request_memory_max);
+    status = check(request->server->registry, put, map.bytes, newest, &scratch, err);
+    arena_release(&scratch);
+    file_map_close(&map);
+    return status;
+}
+
+enum status objects_store(struct request *request, struct object_writer *writer,
+                          const struct object_put *put, objects_check *check, struct object *object,
+                          bool *unchanged, struct error *err)
+{
+    bool follows = check && put->append && put->expected < 0;
+    struct object_put exact = *put;
+    enum status status;
+    int64_t newest;
+
+    /* What is appended was checked against the newest revision: when that changed meanwhile, again.
+     */
+    for (int i = 0;; i++) {
+        if (check)
+            TRY(run_check(request, writer, put, check, &newest, err));
+        if (follows)
+            exact.expected = newest;
+        status = object_writer_put(writer, &exact, object, unchanged, request_arena(request), err);
+        if (status != STATUS_CONFLICT || !follows || i == APPENDS_MAX)
+            return status;
+    }
+}
+
 enum status objects_put(struct request *request, struct response *response, const char *kind,
                         struct error *err)
+{
+    return objects_put_checked(request, response, kind, NULL, err);
+}
+
+enum status objects_put_checked(struct request *request, struct response *response,
+                                const char *kind, objects_check *check, struct error *err)
 {
     struct object_put put = {.kind = kind};
     struct object_writer *writer;
@@ -312,7 +360,7 @@ enum status objects_put(struct request *request, struct response *response, cons
     TRY(object_writer_open(registry, &writer, err));
     status = receive(request, writer, err);
     if (!status)
-        status = object_writer_put(writer, &put, &object, &unchanged, request_arena(request), err);
+        status = objects_store(request, writer, &put, check, &object, &unchanged, err);
     object_writer_close(writer);
     TRY(status);
     response->status = unchanged ? 200 : 201;

@@ -31,6 +31,18 @@ enum status objects_get(struct request *request, struct response *response, cons
 enum status objects_put(struct request *request, struct response *response, const char *kind,
                         struct error *err) must_check;
 
+/* The same; `check` (registry/object.h's words, server/datasets/check.h) may refuse the bytes. */
+typedef enum status objects_check(struct registry *registry, const struct object_put *put,
+                                  struct bytes bytes, int64_t *newest, struct arena *scratch,
+                                  struct error *err);
+enum status objects_put_checked(struct request *request, struct response *response,
+                                const char *kind, objects_check *check, struct error *err)
+    must_check;
+/* What objects_put_checked does when the bytes are there. */
+enum status objects_store(struct request *request, struct object_writer *writer,
+                          const struct object_put *put, objects_check *check, struct object *object,
+                          bool *unchanged, struct error *err) must_check;
+
 /* All revisions, or the one that is named. */
 enum status objects_drop(struct request *request, struct response *response, const char *kind,
                          struct error *err) must_check;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Data sets: named bytes with revisions. docs/datasets.md says what the formats are that clients
  * put. */
+#include "server/datasets/check.h"
 #include "server/objects.h"
 
 #define KIND "dataset"
@@ -17,7 +18,7 @@ static enum status get(struct request *request, struct response *response, struc
 
 static enum status put(struct request *request, struct response *response, struct error *err)
 {
-    return objects_put(request, response, KIND, err);
+    return objects_put_checked(request, response, KIND, dataset_check, err);
 }
 
 static enum status drop(struct request *request, struct response *response, struct error *err)

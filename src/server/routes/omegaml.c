@@ -4,6 +4,7 @@
 #include "formats/json/frame.h"
 #include "formats/json/json_tensor.h"
 #include "server/internal.h"
+#include "server/omegaml/words.h"
 #include "server/predict.h"
 
 /* An action is a signature of that name; predict may be called otherwise and is the first then. */
@@ -195,13 +196,6 @@ static enum status metadata(struct request *request, struct response *response, 
     return STATUS_OK;
 }
 
-static void write_error(const struct error *err, struct text *text)
-{
-    text_append(text, "{\"message\":");
-    json_write_text(text, err->text);
-    text_append_char(text, '}');
-}
-
 static const struct route ROWS[] = {
     {HTTP_GET, "/api/v1/ping", ping, "is the server there", 0},
     {HTTP_GET, "/api/v1/model/{model...}/", metadata, "what is known of a model", 0},
@@ -216,5 +210,5 @@ const struct route_set routes_omegaml = {
     .summary = "omega|ml: predictions of data frames",
     .routes = ROWS,
     .count = ARRAY_COUNT(ROWS),
-    .write_error = write_error,
+    .write_error = omegaml_write_error,
 };
