@@ -18,6 +18,7 @@ struct object_writer {
     struct staging staging;
     struct blob blob;
     bool finished; /* it has its digest */
+    int lock;      /* keeps gc away from the first put on, so that there may be a second; or -1 */
 };
 
 enum status object_writer_open(struct registry *registry, struct object_writer **writer,
@@ -29,7 +30,7 @@ enum status object_writer_open(struct registry *registry, struct object_writer *
     if (!opened)
         return error_no_memory(err, "an object");
     opened->registry = registry;
-    opened->blob.fd = -1;
+    opened->blob.fd = opened->lock = -1;
     if (staging_open(registry, &opened->staging, err)) {
         free(opened);
         return err->status;
@@ -48,6 +49,8 @@ void object_writer_close(struct object_writer *writer)
         return;
     blob_release(&writer->blob);
     staging_close(&writer->staging);
+    if (writer->lock >= 0)
+        close(writer->lock);
     free(writer);
 }
 
@@ -112,20 +115,16 @@ enum status object_writer_put(struct object_writer *writer, const struct object_
                               struct object *object, bool *unchanged, struct arena *keep,
                               struct error *err)
 {
-    enum status status;
-    int lock;
-
     *unchanged = false;
     TRY(check(put, err));
     if (!writer->finished)
         blob_finish(&writer->blob);
     writer->finished = true;
-    lock = registry_lock(writer->registry, "lock", LOCK_SHARED, err);
-    if (lock < 0)
+    if (writer->lock < 0)
+        writer->lock = registry_lock(writer->registry, "lock", LOCK_SHARED, err);
+    if (writer->lock < 0)
         return err->status;
-    status = publish(writer, put, object, unchanged, keep, err);
-    close(lock);
-    return status;
+    return publish(writer, put, object, unchanged, keep, err);
 }
 
 enum status registry_object_put(struct registry *registry, const struct object_put *put,

@@ -300,27 +300,25 @@ static enum status receive(struct request *request, struct object_writer *writer
     }
 }
 
-static enum status run_check(struct request *request, struct object_writer *writer,
+static enum status run_check(struct request *request, const struct file_map *map,
                              const struct object_put *put, objects_check *check, int64_t *newest,
                              struct error *err)
 {
-    struct file_map map = {{NULL, 0}};
     struct arena scratch;
     enum status status;
 
-    TRY(object_writer_map(writer, &map, err));
     arena_init(&scratch, (size_t)request->server->settings.request_memory_max);
-    status = check(request->server->registry, put, map.bytes, newest, &scratch, err);
+    status = check(request->server->registry, put, map->bytes, newest, &scratch, err);
     arena_release(&scratch);
-    file_map_close(&map);
     return status;
 }
 
-enum status objects_store(struct request *request, struct object_writer *writer,
-                          const struct object_put *put, objects_check *check, struct object *object,
-                          bool *unchanged, struct error *err)
+static enum status store_checked(struct request *request, struct object_writer *writer,
+                                 const struct file_map *map, const struct object_put *put,
+                                 objects_check *check, struct object *object, bool *unchanged,
+                                 struct error *err)
 {
-    bool follows = check && put->append && put->expected < 0;
+    bool follows = put->append && put->expected < 0;
     struct object_put exact = *put;
     enum status status;
     int64_t newest;
@@ -328,14 +326,28 @@ enum status objects_store(struct request *request, struct object_writer *writer,
     /* What is appended was checked against the newest revision: when that changed meanwhile, again.
      */
     for (int i = 0;; i++) {
-        if (check)
-            TRY(run_check(request, writer, put, check, &newest, err));
+        TRY(run_check(request, map, put, check, &newest, err));
         if (follows)
             exact.expected = newest;
         status = object_writer_put(writer, &exact, object, unchanged, request_arena(request), err);
         if (status != STATUS_CONFLICT || !follows || i == APPENDS_MAX)
             return status;
     }
+}
+
+enum status objects_store(struct request *request, struct object_writer *writer,
+                          const struct object_put *put, objects_check *check, struct object *object,
+                          bool *unchanged, struct error *err)
+{
+    struct file_map map = {{NULL, 0}};
+    enum status status;
+
+    if (!check)
+        return object_writer_put(writer, put, object, unchanged, request_arena(request), err);
+    TRY(object_writer_map(writer, &map, err));
+    status = store_checked(request, writer, &map, put, check, object, unchanged, err);
+    file_map_close(&map);
+    return status;
 }
 
 enum status objects_put(struct request *request, struct response *response, const char *kind,

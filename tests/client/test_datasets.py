@@ -25,6 +25,7 @@ FRAME = {
     "o": [{"x": 1}, [1, 2], (3, 4)], "m": [1, "a", None], "bool": [True, False, True],
     "u": numpy.array([1, 2, 3], "u2"), "z": [1j, 2, 3], 5: [1, 2, 3],
     "cd": pandas.Categorical(pandas.to_datetime(["2020-01-01", "2021-01-01", "2020-01-01"])),
+    "os": pandas.Series(["a", None, "b"], dtype=object),
     "n": pandas.Series([None, numpy.nan, pandas.NA], dtype=object),
 }
 INDEXES = [
@@ -33,7 +34,7 @@ INDEXES = [
     pandas.date_range("2020", periods=3, freq="D", tz="UTC"),
     pandas.timedelta_range("1D", periods=3, freq="D"),
     pandas.MultiIndex.from_tuples([("a", 1), ("b", 2), ("c", 3)], names=["p", "q"]),
-    pandas.CategoricalIndex(["a", "b", "c"]), pandas.RangeIndex(2, 8, 2),
+    pandas.Index(["a", "b", "c"], dtype=object), pandas.CategoricalIndex(["a", "b", "c"]), pandas.RangeIndex(2, 8, 2),
     pandas.Index([1.5, 2, 3]), pandas.Index([1, 2, 3], name=("x", 1)),
 ]
 FRAMES = [

@@ -341,7 +341,8 @@ def _read(data: memoryview, what: str) -> Tuple[Any, bool]:
         names = [_name(spec["name"]) for spec in head["index"]]
         index = pandas.MultiIndex.from_arrays(levels, names=names) if len(levels) > 1 \
             else levels[0].rename(names[0])
-        columns = {i: pandas.Series(_read_column(archive, spec, rows), index=index, copy=False)
+        columns = {i: pandas.Series(_read_column(archive, spec, rows), index=index, copy=False,
+                                    dtype=object if spec["dtype"] == "object" else None)
                    for i, spec in enumerate(head["columns"])}
         frame = pandas.DataFrame(columns, index=index, copy=False)
         labels = head["labels"]

@@ -4,6 +4,7 @@
 #include "formats/json/frame.h"
 #include "formats/json/json_tensor.h"
 #include "server/internal.h"
+#include "server/omegaml/columns.h"
 #include "server/omegaml/words.h"
 #include "server/predict.h"
 
@@ -21,89 +22,30 @@ static enum status choose_signature(struct prediction *p, struct error *err)
     return prediction_signature(p, !named && strcmp(action, "predict") == 0 ? NULL : action, err);
 }
 
-static const struct field *input_named(const struct signature *signature, const char *name)
+static enum status body_read(void *context, const enum dtype *dtypes, struct tensor *columns,
+                             struct arena *keep, struct error *err)
 {
-    for (size_t i = 0; i < signature->input_count; i++)
-        if (strcmp(signature->inputs[i].name, name) == 0)
-            return &signature->inputs[i];
-    return NULL;
-}
-
-/* Several columns of one input are its columns: [rows] each, side by side. */
-static enum status join(const struct frame_json *frame, const struct tensor *columns,
-                        struct tensor *matrix, struct arena *arena, struct error *err)
-{
-    size_t rows = (size_t)columns[0].shape.dims[0], size = dtype_size(columns[0].dtype), bytes;
-    struct shape shape = SHAPE((int64_t)rows, (int64_t)frame->count);
-
-    for (size_t c = 0; c < frame->count; c++)
-        if (columns[c].shape.rank != 1)
-            return error_set(err, STATUS_INVALID_INPUT,
-                             "column '%.64s' holds arrays, and is one of %zu columns",
-                             frame->columns[c], frame->count);
-    TRY(shape_check(&shape, columns[0].dtype, SIZE_MAX / 2, &bytes, err));
-    *matrix = (struct tensor){.dtype = columns[0].dtype, .shape = shape};
-    matrix->data = arena_alloc(arena, bytes ? bytes : 1, 1);
-    if (!matrix->data)
-        return error_no_memory(err, "a request");
-    for (size_t c = 0; c < frame->count; c++)
-        for (size_t row = 0; row < rows; row++)
-            memcpy((uint8_t *)matrix->data + (row * frame->count + c) * size,
-                   (const uint8_t *)columns[c].data + row * size, size);
-    return STATUS_OK;
-}
-
-/* By name where every column is an input; else all of them are the one input. */
-static enum status give(struct prediction *p, const struct frame_json *frame, bool by_name,
-                        const struct tensor *columns, struct error *err)
-{
-    struct arena *arena = request_arena(p->request);
-    struct given *given = arena_new(arena, struct given, frame->count);
-
-    if (!given)
-        return error_no_memory(err, "a request");
-    p->given = given;
-    p->given_count = by_name ? frame->count : 1;
-    for (size_t c = 0; by_name && c < frame->count; c++)
-        given[c] = (struct given){frame->columns[c], columns[c]};
-    if (by_name)
-        return STATUS_OK;
-    given->name = p->signature->input_count == 1 ? p->signature->inputs[0].name : NULL;
-    given->tensor = columns[0];
-    if (frame->count == 1 && columns[0].shape.rank > 1)
-        return STATUS_OK;
-    return join(frame, columns, &given->tensor, arena, err);
+    return frame_json_read(context, dtypes, columns, keep, err);
 }
 
 static enum status parse(struct prediction *p, struct error *err)
 {
-    struct arena *arena = request_arena(p->request);
     struct frame_json frame;
-    struct tensor *columns;
-    enum dtype *dtypes;
-    bool by_name = true;
+    struct omegaml_columns columns = {.read = body_read, .context = &frame};
+    const char *dataset;
 
     TRY(choose_signature(p, err));
+    TRY(request_query(p->request, "datax", &dataset, err));
+    if (dataset)
+        return omegaml_give_dataset(p, dataset, err);
     if (!p->request->body.size)
-        return error_set(err, STATUS_INVALID_INPUT,
-                         "the request has no body: {\"columns\": [...], \"data\": ...}");
-    TRY(frame_json_open(p->request->body, &frame, arena, err));
-    dtypes = arena_new(arena, enum dtype, frame.count);
-    columns = arena_new(arena, struct tensor, frame.count);
-    if (!dtypes || !columns)
-        return error_no_memory(err, "a request");
-    for (size_t c = 0; c < frame.count; c++)
-        by_name &= input_named(p->signature, frame.columns[c]) != NULL;
-    if (!by_name && p->signature->input_count != 1 && !p->signature->columns)
-        for (size_t c = 0; c < frame.count; c++)
-            if (!input_named(p->signature, frame.columns[c]))
-                return error_set(err, STATUS_INVALID_INPUT, "signature '%s' has no input '%.64s'",
-                                 p->signature->name, frame.columns[c]);
-    for (size_t c = 0; c < frame.count; c++)
-        dtypes[c] = by_name ? input_named(p->signature, frame.columns[c])->dtype
-                            : p->signature->inputs[0].dtype;
-    TRY(frame_json_read(&frame, dtypes, columns, arena, err));
-    return give(p, &frame, by_name, columns, err);
+        return error_set(
+            err, STATUS_INVALID_INPUT,
+            "the request has no body {\"columns\": [...], \"data\": ...} and no ?datax=");
+    TRY(frame_json_open(p->request->body, &frame, request_arena(p->request), err));
+    columns.names = frame.columns;
+    columns.count = frame.count;
+    return omegaml_give(p, &columns, err);
 }
 
 static void write_shape(struct text *body, const struct tensor *tensor)
@@ -157,6 +99,11 @@ static const struct bytes SERVING = {(const uint8_t *)"", 0};
 
 static enum status act(struct request *request, struct response *response, struct error *err)
 {
+    const char *dataset;
+
+    TRY(request_query(request, "datax", &dataset, err));
+    if (dataset && request->executor->io) /* it is read from the disk */
+        return request_later(request, LATER_COMPUTE);
     return prediction_handle(request, response, request->parameters[0], SERVING, &WIRE, err);
 }
 
@@ -201,8 +148,11 @@ static const struct route ROWS[] = {
     {HTTP_GET, "/api/v1/model/{model...}/", metadata, "what is known of a model", 0},
     {HTTP_GET, "/api/v1/model/{model...}/metadata", metadata, "the same", 0},
     {HTTP_PUT, "/api/v1/model/{model...}/{action}", act,
-     "predict, predict_proba, transform ...: {\"columns\": [...], \"data\": ..., \"shape\": [...]}",
+     "predict, predict_proba, transform ...: {\"columns\": [...], \"data\": ..., \"shape\": "
+     "[...]}; "
+     "?datax= a data set",
      0},
+    {HTTP_GET, "/api/v1/model/{model...}/{action}", act, "the same of a data set: ?datax=", 0},
 };
 
 const struct route_set routes_omegaml = {
