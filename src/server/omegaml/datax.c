@@ -110,10 +110,9 @@ static enum status give_json(struct prediction *p, struct bytes bytes, struct er
     while (at < bytes.size && strchr("[ \t\r\n", bytes.data[at]))
         at++;
     if (at < bytes.size && bytes.data[at] == '{') { /* columns or records */
-        body = bytes.size > INT32_MAX
-                   ? NULL
-                   : arena_printf(arena, "{\"data\":%.*s}", (int)bytes.size,
-                                  (const char *)bytes.data);
+        body = bytes.size > INT32_MAX ? NULL
+                                      : arena_printf(arena, "{\"data\":%.*s}", (int)bytes.size,
+                                                     (const char *)bytes.data);
         if (!body)
             return error_no_memory(err, "a request");
         TRY(frame_json_open(bytes_of(body), &frame, arena, err));
