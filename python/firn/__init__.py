@@ -17,15 +17,16 @@ __all__ = ["connect", "save_model", "Client", "FirnError", "NotFound", "InvalidI
            "TooLarge", "Unsupported", "Unavailable", "Failed", "Internal"]
 
 
-def connect(url=None, store=None, timeout=60.0, ca=None):
+def connect(url=None, store=None, timeout=60.0, ca=None, workers=None):
     """A client of the server at `url` ("http://127.0.0.1:8080"; or the environment's FIRN_URL).
     `ca`: the file of the authorities that an https server's certificate must come from (FIRN_CA,
     or those of the system).
 
     Without one, a server is started for this process over the folder `store` (FIRN_STORE, or
-    ./firn-store) and ended with it."""
+    ./firn-store) and ended with it. `workers`: may it run code of models, in its sandbox (or
+    FIRN_WORKERS=on)?"""
     from .client import Client
-    return Client.connect(url, store, timeout, ca)
+    return Client.connect(url, store, timeout, ca, workers)
 
 
 def save_model(type, model, file, inputs=None, outputs=None):

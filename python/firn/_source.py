@@ -48,9 +48,13 @@ def by_text(function: Any, name: str) -> Union[Text, str]:
     """The text, or why there is none."""
     pieces = _Pieces()
     try:
-        if not isinstance(inspect.unwrap(function), types.FunctionType):
+        if isinstance(function, type):
+            pieces.done[function.__name__] = function
+            pieces.add_class(function, function.__name__)
+        elif isinstance(inspect.unwrap(function), types.FunctionType):
+            pieces.add_function(function, function.__name__)
+        else:
             raise _No("it is no function of Python, but %s" % type(function).__name__)
-        pieces.add_function(function, function.__name__)
     except _No as why:
         return str(why)
     text = pieces.text()

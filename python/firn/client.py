@@ -23,12 +23,13 @@ class Client:
 
     @classmethod
     def connect(cls, url: Optional[str], store: Optional[str], timeout: float,
-                ca: Optional[str] = None) -> "Client":
+                ca: Optional[str] = None, workers: Optional[bool] = None) -> "Client":
         url = url or (None if store else os.environ.get("FIRN_URL"))
         if url:
             return cls(Connection(url, timeout, ca or os.environ.get("FIRN_CA")))
         from .embedded import Server
-        server = Server(store or os.environ.get("FIRN_STORE") or "firn-store")
+        server = Server(store or os.environ.get("FIRN_STORE") or "firn-store",
+                        os.environ.get("FIRN_WORKERS") == "on" if workers is None else workers)
         return cls(Connection(server.url, timeout), server)
 
     @property

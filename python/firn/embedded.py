@@ -29,12 +29,13 @@ def _die_with_parent() -> None:
 
 
 class Server:
-    def __init__(self, store: str):
+    def __init__(self, store: str, workers: bool = False):
         self.log_path = os.path.join(store, "embedded.log")
         os.makedirs(store, exist_ok=True)
         with open(self.log_path, "ab") as log:
             self._process: Optional[subprocess.Popen] = subprocess.Popen(
-                [find_program(), "serve", "--store", store, "--http", "127.0.0.1:0"],
+                [find_program(), "serve", "--store", store, "--http", "127.0.0.1:0"]
+                + (["--workers", "on"] if workers else []),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None)
         assert self._process.stdout is not None

@@ -109,7 +109,10 @@ def dtype_name(dtype):
     """The contract's name of a dtype of numpy, or of the name itself."""
     if isinstance(dtype, str) and dtype in frame.DTYPE_INDEX:
         return dtype
-    kind = values.numpy.dtype(dtype)
+    try:
+        kind = values.numpy.dtype(getattr(dtype, "numpy_dtype", dtype))
+    except TypeError:  # of pandas: texts, categories
+        return "string"
     if kind.kind in "OUS":
         return "string"
     for name, _, known in frame.DTYPES:

@@ -30,10 +30,9 @@ const char *adapter_declared(const struct manifest *manifest)
     return NULL;
 }
 
-bool adapter_choose(const char *format, const struct manifest *manifest, struct adapter *adapter)
+bool adapter_choose(const char *format, const char *declared, struct adapter *adapter)
 {
     const struct adapter *row = adapter_find(format);
-    const char *declared = adapter_declared(manifest);
 
     if (!row)
         return false;

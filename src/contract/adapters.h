@@ -24,9 +24,9 @@ const struct adapter *adapter_find(const char *format); /* or NULL; `format` may
 /* What the manifest says under `metadata`, `adapter`; or NULL. */
 const char *adapter_declared(const struct manifest *manifest);
 
-/* How to serve a model of that format with that manifest: the row of the format with the declared
- * adapter in it; false: not at all. */
-bool adapter_choose(const char *format, const struct manifest *manifest, struct adapter *adapter);
+/* How to serve a model of that format: the format's row, with the adapter `declared` in it when
+ * that is not NULL; false: not at all. */
+bool adapter_choose(const char *format, const char *declared, struct adapter *adapter);
 
 /* Can a worker serve what firn itself cannot, for that `reason`? Not without a reason: then firn
  * does. */

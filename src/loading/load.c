@@ -214,30 +214,45 @@ static bool has_own_adapter(struct artifact *artifact, const char *format)
            memmem(bytes.data, bytes.size, "load", 4);
 }
 
-/* Import; what firn does not know is left to the adapter that the manifest names, or that lies in
- * the folder. */
+/* What firn does not know, or does not run, as the saver told it. */
+static enum status adapt(struct loading *loading, const char *adapter, struct error *err)
+{
+    struct description *description = &loading->description;
+    const struct saved *saved = &loading->saved;
+
+    *err = (struct error){0};
+    *description = (struct description){.format = ADAPTER_FORMAT,
+                                        .framework = saved->framework,
+                                        .framework_version = saved->framework_version};
+    loading->graph = NULL;
+    description->reason =
+        arena_printf(&loading->model, "the adapter \"%s\" opens it, in a worker", adapter);
+    if (!description->reason)
+        return error_no_memory(err, "a description");
+    return description_executes(description, adapter, &loading->model, err);
+}
+
+/* Import; what firn does not know is left to the adapter that the manifest or the saver names, or
+ * that lies in the folder. */
 static enum status import_or_adapt(struct loading *loading, struct error *err)
 {
     struct description *description = &loading->description;
     const char *declared = adapter_declared(&loading->manifest);
-    enum status status =
-        import_artifact(loading->artifact, description, &loading->graph, &loading->model, err);
-    bool own = has_own_adapter(loading->artifact, status ? NULL : description->format);
+    enum status status = saved_read(loading->artifact, &loading->saved, &loading->model, err);
+    bool own;
 
-    if ((status && status != STATUS_UNSUPPORTED) || (!own && !declared))
+    TRY(status);
+    declared = declared ? declared : loading->saved.adapter;
+    status = import_artifact(loading->artifact, description, &loading->graph, &loading->model, err);
+    own = has_own_adapter(loading->artifact, status ? NULL : description->format);
+    if (status && (status != STATUS_UNSUPPORTED || (!own && !declared)))
         return status;
-    if (status || own || (description->reason && !adapter_find(description->format))) {
-        *err = (struct error){0};
-        *description = (struct description){.format = ADAPTER_FORMAT};
-        loading->graph = NULL;
-        description->reason =
-            arena_printf(&loading->model, "the adapter \"%s\" opens it, in a worker",
-                         declared ? declared : ADAPTER_FILE);
-        description->framework = loading->manifest.model_type;
-        if (!description->reason)
-            return error_no_memory(err, "a description");
-        TRY(description_executes(description, declared ? declared : ADAPTER_FILE, &loading->model,
-                                 err));
+    if (status || own || (declared && description->reason && !adapter_find(description->format)))
+        TRY(adapt(loading, own && !declared ? ADAPTER_FILE : declared, err));
+    if (description->reason && loading->saved.contract.count) {
+        description->contract = loading->saved.contract;
+        for (size_t i = 0; i < description->contract.count; i++)
+            description->contract.signatures[i].reason = description->reason;
     }
     return STATUS_OK;
 }

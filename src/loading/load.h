@@ -7,6 +7,7 @@
 #include "engine/native.h"
 #include "engine/servable.h"
 #include "importers/importer.h"
+#include "loading/saved.h"
 #include "registry/registry.h"
 
 /* Name of the manifest inside a model's folder. */
@@ -17,6 +18,7 @@ struct loading { /* stays where it is between load_open and load_close */
     struct description description; /* with what the manifest declares */
     struct contract imported;       /* without: what the graph computes */
     struct graph *graph;            /* NULL when description.reason says why not */
+    struct saved saved;             /* what the saver told; all zeros when there was none */
     struct manifest manifest;
     struct bytes manifest_text; /* as it was given; empty when there is none */
     struct arena model;         /* where all of it lives */

@@ -23,6 +23,7 @@ struct subject {
     struct adapter adapter;          /* name NULL: none */
     const struct manifest *manifest; /* all zeros when there is none */
     const char *framework_version;   /* or NULL */
+    const char *python;              /* version that it is tied to, "3.11"; or NULL */
     const char *name;                /* for messages */
     const struct contract *contract;
 };
@@ -211,15 +212,10 @@ static enum status requirements_of(const struct subject *subject, struct bytes *
     return STATUS_OK;
 }
 
-/* "3.11" of a runtime "python:3.11": pickles of code are tied to it. A function's is its
- * framework's version, as the importer says. */
+/* A function's version of Python is its framework's, as the importer says. */
 static const char *python_of(const struct subject *subject)
 {
-    const char *runtime = subject->manifest->runtime;
-
-    if (!strcmp(subject->adapter.name, "function"))
-        return subject->framework_version;
-    return runtime && !strncmp(runtime, "python:", 7) ? runtime + 7 : NULL;
+    return strcmp(subject->adapter.name, "function") ? subject->python : subject->framework_version;
 }
 
 static enum status environment_of(const struct subject *subject, const struct worker_policy *policy,
@@ -371,6 +367,15 @@ static enum status serve(struct subject *subject, const struct worker_policy *po
     return err->status;
 }
 
+/* As the manifest says, else the saver, else as the format has it. */
+static void adapter_of(struct subject *subject, const char *format, const struct saved *saved)
+{
+    const char *declared = adapter_declared(subject->manifest);
+
+    (void)adapter_choose(format, declared ? declared : saved->adapter, &subject->adapter);
+    subject->python = saved->python;
+}
+
 static struct subject subject_of(const struct loading *loading)
 {
     struct subject subject = {.artifact = loading->artifact,
@@ -380,7 +385,7 @@ static struct subject subject_of(const struct loading *loading)
                                                              : loading->artifact->name,
                               .contract = &loading->description.contract};
 
-    (void)adapter_choose(loading->description.format, &loading->manifest, &subject.adapter);
+    adapter_of(&subject, loading->description.format, &loading->saved);
     return subject;
 }
 
@@ -399,24 +404,12 @@ static enum status check_contract(const struct contract *contract, const char *r
 
 /* --- a contract that only the framework can tell --- */
 
-static void learned(struct field *fields, size_t count, const char *source)
-{
-    const struct evidence evidence = {EVIDENCE_DERIVED, source};
-
-    for (size_t i = 0; i < count; i++) {
-        fields[i].evidence_name = evidence;
-        fields[i].evidence_dtype = fields[i].dtype ? evidence : (struct evidence){0};
-        fields[i].evidence_shape = fields[i].shape.rank >= 0 ? evidence : (struct evidence){0};
-        fields[i].evidence_profile = fields[i].profile ? evidence : (struct evidence){0};
-    }
-}
-
 static enum status learned_parse(const struct subject *subject, const char *ready,
                                  const char *reason, struct contract *contract, struct arena *keep,
                                  struct error *err)
 {
     char *source = arena_printf(keep, "the adapter \"%s\"", subject->adapter.name);
-    char *text = arena_printf(keep, "%s", ready); /* strings stay in it */
+    char *text = arena_printf(keep, "%s", ready);
     const struct json *signatures;
     struct bytes list;
     struct json json;
@@ -428,15 +421,9 @@ static enum status learned_parse(const struct subject *subject, const char *read
     if (!signatures || !signatures->count)
         return STATUS_OK;
     list = bytes_of(text + signatures->offset); /* the last key of the object */
-    list.size = list.size ? list.size - 1 : 0;
-    if (contract_parse_json(list, contract, keep, err))
+    list.size -= list.size > 0;
+    if (saved_contract(list, source, reason, contract, keep, err))
         return error_within(err, "what the adapter \"%s\" tells", subject->adapter.name);
-    for (size_t i = 0; i < contract->count; i++) {
-        struct signature *signature = &contract->signatures[i];
-        signature->reason = reason;
-        learned(signature->inputs, signature->input_count, source);
-        learned(signature->outputs, signature->output_count, source);
-    }
     return STATUS_OK;
 }
 
@@ -477,6 +464,7 @@ static enum status version_subject(const struct version *version, struct subject
 {
     struct manifest *manifest = arena_new(memory, struct manifest, 1);
     struct contract *contract = arena_new(memory, struct contract, 1);
+    struct saved saved;
 
     if (!manifest || !contract)
         return error_no_memory(err, "a version");
@@ -496,7 +484,8 @@ static enum status version_subject(const struct version *version, struct subject
             return error_no_memory(err, "a manifest");
         TRY(manifest_parse(bytes_of(text), MANIFEST_NAME, manifest, memory, err));
     }
-    (void)adapter_choose(version->format, manifest, &subject->adapter);
+    TRY(saved_read(subject->artifact, &saved, memory, err));
+    adapter_of(subject, version->format, &saved);
     return contract_parse_json(bytes_of(version->contract), contract, memory, err);
 }
 

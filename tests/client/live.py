@@ -9,10 +9,12 @@ import firn
 
 
 class Live(unittest.TestCase):
+    workers = False
+
     @classmethod
     def setUpClass(cls):
         cls.store = tempfile.mkdtemp(prefix="firn-test-")
-        cls.om = firn.connect(store=cls.store)
+        cls.om = firn.connect(store=cls.store, workers=cls.workers)
 
     @classmethod
     def tearDownClass(cls):

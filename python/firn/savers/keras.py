@@ -6,6 +6,7 @@ from typing import Any, Dict
 
 ROOTS = {"keras", "tf_keras", "tensorflow"}
 FORMATS = {"keras-v3", "keras-h5"}
+TAKES = "a Keras model"
 
 
 def takes(obj: Any) -> bool:

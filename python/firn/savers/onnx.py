@@ -6,6 +6,7 @@ from typing import Any, Dict
 
 ROOTS = {"onnx"}
 FORMATS = {"onnx"}
+TAKES = "an ONNX model (ModelProto)"
 
 
 def takes(obj: Any) -> bool:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""scikit-learn estimators and what wraps them, by joblib."""
+"""scikit-learn estimators and what wraps them, by joblib; with a lambda or code of the user's in
+it, by cloudpickle or dill, as estimator.py does."""
 
 import os
 from typing import Any, Dict
 
 ROOTS = {"sklearn", "imblearn", "sklego"}
 FORMATS = {"sklearn-joblib", "sklearn-pickle"}
+TAKES = "a scikit-learn estimator or pipeline"
 
 
 def takes(obj: Any) -> bool:
@@ -14,9 +16,18 @@ def takes(obj: Any) -> bool:
 
 def save(obj: Any, folder: str, options: Dict[str, Any]) -> str:
     import joblib
+    from . import estimator
     path = os.path.join(folder, "model.joblib")
-    joblib.dump(obj, path, **options)
-    return path
+    if not options.get("pickler"):
+        try:
+            joblib.dump(obj, path, **options)
+        except Exception:  # what in it cannot be pickled by name
+            os.path.exists(path) and os.remove(path)
+        else:
+            if not estimator.own_modules(path):
+                return path
+            os.remove(path)
+    return estimator.save(obj, folder, options)
 
 
 def load(path: str) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, Dict
 
 ROOTS = {"tensorflow"}
 FORMATS = {"tf-savedmodel"}
+TAKES = "a tf.Module with its signatures="
 
 
 def takes(obj: Any) -> bool:

@@ -4,6 +4,9 @@ versions that firn does not run itself.
 
 A signature is a method (predict, predict_proba, transform ...); its inputs are one matrix, or the columns of a table.
 Loading a pickle runs what it names: only inside the sandbox."""
+import os
+import sys
+
 from firn_worker import adapter, tables, values
 
 SUFFIXES = (".joblib", ".jbl", ".pkl", ".pickle", ".dill", ".skops", ".pkl.gz", ".pkl.z")
@@ -37,13 +40,19 @@ class Estimator(adapter.Loaded):
 
     # --- contract ---
 
-    def contract(self):
+    def contract(self, sample=None):
+        """`sample`: rows, as the estimator takes them, where it does not say which types its columns have."""
         numpy = values.numpy
         features = getattr(self.estimator, "n_features_in_", None)
         names = getattr(self.estimator, "feature_names_in_", None)
+        if sample is not None:
+            names = list(sample.columns) if hasattr(sample, "columns") else None
+            features = None if names is not None else numpy.shape(sample)[1]
         if features is None and names is None:
             return []
-        given = tables.inputs_of(features, names)
+        given = tables.inputs_of(features, names, "double" if sample is None or names is not None else
+                                 numpy.asarray(sample).dtype,
+                                 [sample[name].dtype for name in names] if sample is not None and names else None)
         classes = getattr(self.estimator, "classes_", None)
         if isinstance(classes, list):  # several outputs
             return []
@@ -52,8 +61,8 @@ class Estimator(adapter.Loaded):
             if not callable(getattr(self.estimator, method, None)):
                 continue
             try:  # rows of zeros tell types and widths; what refuses them is left to the caller
-                rows = numpy.zeros((2, len(names) if names is not None else features))
-                if names is not None:
+                rows = sample if sample is not None else numpy.zeros((2, len(names) if names is not None else features))
+                if names is not None and sample is None:
                     import pandas
                     rows = pandas.DataFrame(rows, columns=list(names))
                 result = dense(getattr(self.estimator, method)(rows))
@@ -95,7 +104,6 @@ class Estimator(adapter.Loaded):
         return float(self.estimator.score(x, y, **options))
 
     def save(self, folder):
-        import os
         path = os.path.join(folder, os.path.basename(self.path) if self.path else "model.joblib")
         if path.endswith(".skops"):
             from skops import io
@@ -123,4 +131,7 @@ def load(model):
     if values.numpy is None:
         raise values.ValueFault("scikit-learn models need numpy, which this Python does not have")
     path = model.path(*SUFFIXES)
+    source = os.path.join(model.files, "src")
+    if os.path.isdir(source):  # modules of the user's own
+        sys.path.insert(0, source)
     return Estimator(opened(path), path, model.signatures)

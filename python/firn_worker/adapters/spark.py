@@ -105,12 +105,19 @@ def find(files):
     raise values.ValueFault("there is no folder with metadata among the files")
 
 
-def load(model):
+def opened(path):
     spark = session()
-    path = find(model.files)
     from pyspark.ml.util import DefaultParamsReader
     try:
-        loaded = DefaultParamsReader.loadParamsInstance("file://" + path, spark)
+        return DefaultParamsReader.loadParamsInstance("file://" + path, spark)
     except TypeError:  # before Spark 4
-        loaded = DefaultParamsReader.loadParamsInstance("file://" + path, spark.sparkContext)
-    return Pipeline(spark, loaded, path)
+        return DefaultParamsReader.loadParamsInstance("file://" + path, spark.sparkContext)
+
+
+def of(fitted):
+    return Pipeline(session(), fitted)
+
+
+def load(model):
+    path = find(model.files)
+    return Pipeline(session(), opened(path), path)
