@@ -120,7 +120,7 @@ def _state(module: Any, path: str, file: str, args: Any, kwargs: Dict[str, Any],
         raise Unsupported("the state of a %s does not come back" % kind.__name__, "%s: %s"
                           % (type(error).__name__, str(error)[:300]),
                           "args= and kwargs= of put() are what its class is made with (numbers, texts, lists)") from None
-    packed.write(path)
+    packed.write(os.path.join(path, "code"))
     lines = packed.requirements if requirements is not None else None
     return {"class": packed.name, "args": list(args), "kwargs": kwargs}, lines
 
@@ -132,7 +132,7 @@ def load(path: str) -> Any:
     said = saved.read(path)
     file = saved.path_of(path, ".pt2", ".pt", ".pth")
     if "class" in said:
-        made = functions.read(path).load()(*said["args"], **said["kwargs"])
+        made = functions.read(os.path.join(path, "code")).load()(*said["args"], **said["kwargs"])
         made.load_state_dict(torch.load(file, weights_only=True))
         return made
     module, form, program = find("pytorch").opened(torch, path if os.path.isdir(path) else os.path.dirname(path), file)

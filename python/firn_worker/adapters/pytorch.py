@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PyTorch: TorchScript, exported programs, a state dict with its class (src/func_main.py and saved.json say which), or
-a pickled module. Loading the last two runs code: only inside the sandbox.
+"""PyTorch: TorchScript, exported programs, a state dict with its class (code/src/func_main.py and saved.json say
+which), or a pickled module. Loading the last two runs code: only inside the sandbox.
 
 The signature is `forward`; inputs are given in its order."""
 import importlib
@@ -127,7 +127,7 @@ def saved_class(files):
     """The class that src/func_main.py binds, and what it is made with."""
     with open(os.path.join(files, "saved.json")) as file:
         said = json.load(file)
-    sys.path.insert(0, os.path.join(files, "src"))
+    sys.path.insert(0, os.path.join(files, "code", "src"))
     module = importlib.import_module("func_main")
     return getattr(module, said["class"]), said.get("args", []), said.get("kwargs", {})
 
@@ -158,11 +158,11 @@ def opened(torch, files, path):
         module = kind(*args, **kwargs)
         module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
         return module, "state", None
-    if os.path.isdir(os.path.join(files, "src")):
-        sys.path.insert(0, os.path.join(files, "src"))
+    if os.path.isdir(os.path.join(files, "code", "src")):
+        sys.path.insert(0, os.path.join(files, "code", "src"))
     loaded = torch.load(path, map_location="cpu", weights_only=False)
     if not callable(loaded):
-        raise values.ValueFault("the file holds %s, not a module: a state dict needs its class, in src/func_main.py with "
+        raise values.ValueFault("the file holds %s, not a module: a state dict needs its class, in code/src/func_main.py with "
                                 "saved.json" % type(loaded).__name__)
     return loaded, "module", None
 
