@@ -20,6 +20,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 import firn
 from firn.embedded import find_program
 
+NETS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "importers",
+                    "caffe2")
 INPUTS = {"inputs": [{"name": "main", "type": "float32", "shape": [1, 28]}]}
 OUTPUTS = {"outputs": [{"name": "default", "type": "float32", "shape": [1, 1]}]}
 
@@ -109,8 +111,8 @@ class ZeroMind(unittest.TestCase):
     def at(cls, name):
         return os.path.join(cls.folder, name)
 
-    def load(self, name, file, **more):
-        return self.pool.call("/model/load", task(name, file, **more))
+    def load(self, name, file, kind="sklearn", **more):
+        return self.pool.call("/model/load", task(name, file, kind, **more))
 
     def refused(self, file, kind="sklearn", **more):
         """Loading fails, and leaves nothing; the (HTTP status, code, message)."""
@@ -180,7 +182,7 @@ class ZeroMind(unittest.TestCase):
         self.assertEqual(fails(url, method="POST")[:2], (400, 105))
         self.assertEqual(fails(url, {})[:2], (400, 105))
         self.assertEqual(fails("/model/predict", {"main": row})[:2], (400, 100))
-        self.assertEqual(fails("/model/predict?id=none", {"main": row})[:2], (404, 108))
+        self.assertEqual(fails("/model/predict?id=nobody", {"main": row})[:2], (404, 108))
         self.assertEqual(fails(url, b'{"main": ')[:2], (400, 107))
         self.assertEqual(fails(url, {"other": row}),
                          (400, 107, 'the model has no input "other"'))
@@ -236,6 +238,54 @@ class ZeroMind(unittest.TestCase):
         self.assertEqual(self.load("table", "table.sklearn")[0], 200)
         got = self.pool.call("/model/predict?id=table", {"main": self.rows[:4].tolist()})[1]
         numpy.testing.assert_allclose(got["result"]["default"], model.predict(table[:4]))
+
+    # --- Caffe2 ---
+
+    def caffe2(self, name):
+        """(init_net, predict_net, x, y) of a net that Caffe2 itself ran."""
+        case = numpy.load(os.path.join(NETS, name + ".npz"))
+        return [case[key].tobytes() for key in ("init_net", "predict_net")] + [case["x0"], case["y0"]]
+
+    def test_caffe2_archive(self):
+        """The example of the page on serialization, with the types that it writes."""
+        init_net, predict_net, x, y = self.caffe2("lenet")
+        archive(self.at("net.caffe2"), {
+            "init_net.pb": init_net, "predict_net.pb": predict_net,
+            "input_spec.json": b'''{"inputs": [{"name": "data", "type": "uint8",
+                                                "shape": [None, 1, 28, 28]}]}''',
+            "output_spec.json": b'''{"outputs": [{"name": "default", "type": "uint8",
+                                                  "shape": [1, 10]}]}'''})
+        self.assertEqual(self.pool.call("/model/load", {"id": "net", "model_file": "net.caffe2"})[0],
+                         200)
+        said = self.pool.call("/model/info?id=net")[1]
+        self.assertEqual(said["inputs"]["0"],
+                         {"name": "data", "type": "float32", "shape": [None, 1, 28, 28]})
+        self.assertEqual((said["outputs"]["0"]["name"], said["tool"]), ("default", "caffe2"))
+        got = self.pool.call("/model/predict?id=net", {"data": x.tolist()})[1]["result"]["default"]
+        numpy.testing.assert_allclose(got, y, rtol=2e-5, atol=2e-6)
+        one = self.pool.call("/model/predict?id=net", {"data": x[:1].tolist()})[1]["result"]
+        numpy.testing.assert_allclose(one["default"], y[0], rtol=2e-5, atol=2e-6)
+
+    def test_caffe2_by_save_model_and_by_two_files(self):
+        init_net, predict_net, x, y = self.caffe2("residual")
+        inputs = [{"name": "data", "type": "float32", "shape": [None, 4, 9, 9]}]
+        outputs = [{"name": "scores", "type": "float32", "shape": [None, 5]}]
+        firn.save_model("caffe2", (init_net, predict_net), self.at("res"), inputs, outputs)
+        self.assertEqual(sorted(members_of(self.at("res.caffe2"))),
+                         ["init_net.pb", "input_spec.json", "output_spec.json", "predict_net.pb"])
+        self.assertEqual(self.load("res", "res.caffe2", kind="caffe2")[0], 200)
+        for name, content in (("i.pb", init_net), ("p.pb", predict_net)):
+            with open(self.at(name), "wb") as file:
+                file.write(content)
+        two = {"predict_net.pb": "p.pb", "inputs": inputs, "outputs": outputs}
+        self.assertEqual(self.load("two", "i.pb", kind="caffe2", **two)[0], 200)
+        for name in ("res", "two"):
+            got = self.pool.call("/model/predict?id=" + name, {"data": x.tolist()})[1]["result"]
+            numpy.testing.assert_allclose(got["scores"], y, rtol=2e-5, atol=2e-6)
+        two["predict_net.pb"] = "/etc/passwd"
+        self.assertEqual(self.refused("i.pb", kind="caffe2", **two)[:2], (400, 5))
+        two["predict_net.pb"] = "line.sklearn"
+        self.assertEqual(self.refused("i.pb", kind="caffe2", **two)[:2], (400, 6))
 
     # --- what cannot be loaded ---
 

@@ -141,17 +141,6 @@ bool is_uff(const struct look *look)
     return STARTS(look, "\x08\x01\x10\x01") && !graph.broken && graph.messages[4];
 }
 
-/* OperatorDef: 4 type, a text; Caffe's V1 layers have an enum in 5. */
-bool is_caffe2_net(const struct look *look)
-{
-    struct summary net = summarise(look->bytes);
-    struct summary operator= summarise(net.inner[2]);
-
-    return !net.broken && !net.strange && net.messages[2] && !net.varints[1] &&
-           !operator.broken && operator.messages[4] == 1 && is_name(operator.inner[4]) &&
-           !operator.varints[5];
-}
-
 bool is_caffe_model(const struct look *look)
 {
     struct summary net = summarise(look->bytes);

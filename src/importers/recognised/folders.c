@@ -81,11 +81,6 @@ bool has_caffe(const struct look *look)
     return look_ending(look, ".prototxt") && look_ending(look, ".caffemodel");
 }
 
-bool has_caffe2(const struct look *look)
-{
-    return has(look, "predict_net.pb") && has(look, "init_net.pb");
-}
-
 bool has_spark(const struct look *look)
 {
     /* one text file, "part-00000" or "part-00000-UUID-c000.txt" */

@@ -45,9 +45,16 @@ struct adding {
 const char *zeromind_type_of(const char *framework)
 {
     for (size_t i = 0; framework && i < ARRAY_COUNT(TYPES); i++)
-        if (!strcmp(TYPES[i].framework, framework))
+        if (!strcasecmp(TYPES[i].framework, framework))
             return TYPES[i].name;
     return NULL;
+}
+
+/* The framework is another one where a converter wrote the file: then the format tells. */
+static bool type_is(int type, const struct description *d)
+{
+    return (d->framework && !strcasecmp(TYPES[type].framework, d->framework)) ||
+           !strncmp(d->format, TYPES[type].name, strlen(TYPES[type].name));
 }
 
 /* --- attributes --- */
@@ -267,13 +274,13 @@ static enum status import_check(const struct adding *a)
     const struct description *d = &a->loading.description;
     const char *type = zeromind_type_of(d->framework);
 
-    if (a->type >= 0 && (!d->framework || strcmp(TYPES[a->type].framework, d->framework) != 0)) {
+    if (a->type >= 0 && !type_is(a->type, d)) {
         *a->code = ZEROMIND_LOAD_FAILED;
         return error_set(a->err, STATUS_CONFLICT, "the task says \"%s\", but the file is %s%s%s",
                          TYPES[a->type].name, d->format, d->framework ? " of " : "",
                          d->framework ? d->framework : "");
     }
-    TRY(type_check(a, type_named(bytes_of(type ? type : ""))));
+    TRY(type_check(a, a->type >= 0 ? a->type : type_named(bytes_of(type ? type : ""))));
     if (d->reason && !(a->loader->workers && adapter_serves(d->format, d->reason))) {
         *a->code = ZEROMIND_LOAD_FAILED;
         return error_set(a->err, STATUS_UNSUPPORTED, "%s: %s", d->format, d->reason);

@@ -52,7 +52,7 @@ TEST(files_by_their_first_bytes)
         FILE_OF("\x12\x09\x12\x01"
                 "a\x22\x04"
                 "Fill",
-                "caffe2-net"),
+                "caffe2"),
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(CASES); i++) {
