@@ -48,11 +48,6 @@ TEST(files_by_their_first_bytes)
         FILE_OF("<?xml version=\"1.0\"?>\n<PMML version=\"4.4\"/>", "pmml"),
         FILE_OF("name: \"x\"\nlayer {\n type: \"ReLU\"\n}\n", "caffe-prototxt"),
         FILE_OF("flavors:\n  sklearn:\n    pickled_model: m.pkl\n", "mlflow-mlmodel"),
-        /* NetDef: op {output: "a", type: "Fill"} */
-        FILE_OF("\x12\x09\x12\x01"
-                "a\x22\x04"
-                "Fill",
-                "caffe2"),
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(CASES); i++) {
