@@ -6,8 +6,10 @@ from typing import Any, Optional
 
 from .connection import Connection
 from .datasets import Datasets
+from .jobs import Jobs
 from .models import Models
 from .runtime import Runtime
+from .scripts import Scripts
 
 
 class Client:
@@ -19,7 +21,8 @@ class Client:
         self._server = server
         self.models = Models(connection)
         self.datasets = Datasets(connection)
-        self.runtime = Runtime(self.models)
+        self.scripts = Scripts(connection)
+        self.runtime = Runtime(self.models, self.datasets, Jobs(connection))
 
     @classmethod
     def connect(cls, url: Optional[str], store: Optional[str], timeout: float,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bar on standard error for uploads that take a while."""
+"""A bar on standard error for uploads and jobs that take a while."""
 
 import sys
 import time
@@ -39,3 +39,29 @@ class Bar:
 
     def __exit__(self, *unused: Any) -> None:
         self._show(True)
+
+
+class Steps:
+    """The bar of a job, which says by itself how far it is."""
+
+    def __init__(self, label: str, shown: Optional[bool] = None):
+        self.label, self.said = label, False
+        self.shown = sys.stderr.isatty() if shown is None else shown
+
+    def show(self, share: Optional[float], text: str) -> None:
+        if not self.shown:
+            return
+        self.said = True
+        full = int((share or 0) * 30)
+        sys.stderr.write("\r%s [%s%s] %s  %-40.40s" % (
+            self.label, "#" * full, "." * (30 - full),
+            "     " if share is None else "%3d %%" % int(share * 100), text))
+        sys.stderr.flush()
+
+    def __enter__(self) -> "Steps":
+        return self
+
+    def __exit__(self, *unused: Any) -> None:
+        if self.said:
+            sys.stderr.write("\n")
+            sys.stderr.flush()

@@ -5,27 +5,62 @@ import threading
 from typing import Any, Dict, Optional
 from urllib.parse import quote
 
-from . import tensors
+from . import jobs, tensors
 from .contract import Signature, Version
 from .errors import Deadline, Unsupported
 from .models import Models, split
 
 
 class Runtime:
-    def __init__(self, models: Models):
-        self._models = models
+    def __init__(self, models: Models, datasets: Any = None, jobs: Any = None):
+        self._models, self._datasets, self._jobs = models, datasets, jobs
 
     def model(self, name: str) -> "Model":
         """The model `name` ("name", "name:3", "name@alias", "name^"), ready to predict."""
-        return Model(self._models, name)
+        return Model(self._models, name, self)
+
+    def script(self, name: str) -> "Script":
+        """The script `name` ("name", "name@3"), ready to run."""
+        return Script(self, name)
+
+    def job(self, id: Any) -> Any:
+        """The job of that number."""
+        return self._jobs.job(id)
+
+    def jobs(self, state: Optional[str] = None, name: Optional[str] = None, limit: int = 100) -> Any:
+        """Jobs, newest first. `state`: queued, running, done, failed or cancelled."""
+        return self._jobs.list(state, name, limit)
+
+    def result(self, id: Any, wait: bool = True, timeout: Optional[float] = None) -> Any:
+        """The result of the job of that number; without `wait` the job."""
+        job = self.job(id)
+        return job.get(timeout) if wait else job
+
+
+class Script:
+    """A stored function on the server."""
+
+    def __init__(self, runtime: Runtime, name: str):
+        self._runtime, self.name = runtime, name
+
+    def run(self, *args: Any, key: Optional[str] = None, timeout: Optional[float] = None,
+            attempts: Optional[int] = None, wait: bool = False, **kwargs: Any) -> Any:
+        """Run it with these arguments, as a job: .get() gives what it returns, .versions the models
+        that it put. Arguments may be arrays, frames, texts, numbers, lists; jobs.DatasetName("x")
+        is a data set of the server. `key`, `timeout` (seconds), `attempts`: see Jobs.submit."""
+        job = self._runtime._jobs.submit({"script": self.name},
+                                         {"args": jobs.many(args), "kwargs": jobs.named(kwargs)},
+                                         key, timeout, attempts)
+        return job.get() if wait else job
 
 
 class Model:
     """Functions of a model on the server. A result has `get()`, which gives it once more, so that
-    code reads the same for `wait=False`, where the result is a Pending."""
+    code reads the same for `wait=False`, where the result is a Pending. fit and partial_fit, and
+    what only the framework itself can do, are jobs. A text as x or y names a data set."""
 
-    def __init__(self, models: Models, name: str):
-        self._models, self.name = models, name
+    def __init__(self, models: Models, name: str, runtime: Any = None):
+        self._models, self.name, self._runtime = models, name, runtime
         self._contract: Optional[Version] = None
 
     def contract(self) -> Version:
@@ -39,17 +74,58 @@ class Model:
         return self.call("predict" if "predict" in names else None, x, wait)
 
     def predict_proba(self, x: Any, wait: bool = True) -> Any:
-        return self.call("predict_proba", x, wait)
+        return self._native_or_job("predict_proba", x, wait)
 
     def decision_function(self, x: Any, wait: bool = True) -> Any:
-        return self.call("decision_function", x, wait)
+        return self._native_or_job("decision_function", x, wait)
 
     def transform(self, x: Any, wait: bool = True) -> Any:
-        return self.call("transform", x, wait)
+        return self._native_or_job("transform", x, wait)
+
+    def _native_or_job(self, method: str, x: Any, wait: bool) -> Any:
+        """A method that is no signature may still be one of the framework's object."""
+        if self._runtime is None or any(s.name == method for s in self.contract().signatures):
+            return self.call(method, x, wait)
+        job = self.train(method, x)
+        return job.get() if wait else job
+
+    def fit(self, x: Any, y: Any = None, wait: bool = False, into: Optional[str] = None,
+            **options: Any) -> Any:
+        """Train it from the beginning: a job whose result is the model's next version (`into`: of
+        another model). `options` go to the framework; `job_key`, `job_timeout`, `job_attempts`
+        to the job."""
+        job = self.train("fit", x, y, into, **options)
+        return job.get() if wait else job
+
+    def partial_fit(self, x: Any, y: Any = None, wait: bool = False, into: Optional[str] = None,
+                    **options: Any) -> Any:
+        """Train it on; as fit."""
+        job = self.train("partial_fit", x, y, into, **options)
+        return job.get() if wait else job
+
+    def train(self, method: str, x: Any, y: Any = None, into: Optional[str] = None,
+              job_key: Optional[str] = None, job_timeout: Optional[float] = None,
+              job_attempts: Optional[int] = None, **options: Any) -> Any:
+        """Any method of the framework's object, as a job."""
+        request = {"model": self.name, "method": method}
+        if into:
+            request["into"] = into
+        name, which = split(self.name)
+        if isinstance(which, int) or "@" in self.name and which.isdigit():
+            request["model"] = self.contract().reference
+        arguments = {"x": _data(x), "y": _data(y), "options": jobs.named(options)}
+        return self._runtime._jobs.submit(request, arguments, job_key, job_timeout, job_attempts)
+
+    def _value(self, x: Any) -> Any:
+        """What a text names."""
+        if isinstance(x, str) and self._runtime is not None and self._runtime._datasets is not None:
+            return self._runtime._datasets.get(x)
+        return x
 
     def call(self, signature: Optional[str], x: Any, wait: bool = True) -> Any:
         """Any signature by its name; None: the first."""
         wanted = self.contract().signature(signature)
+        x = self._value(x)
         if not wait:
             return Pending(lambda: self._run(wanted, x))
         return self._run(wanted, x)
@@ -66,11 +142,19 @@ class Model:
         values = tensors.answer(answer.headers, answer.body)
         if len(values) != 1:
             return Results(values)
-        return result(next(iter(values.values())), signature.outputs[0].classes)
+        value = next(iter(values.values()))
+        if hasattr(x, "iloc") and hasattr(x, "index"):
+            return labelled(value, x, signature.outputs[0])
+        return result(value, signature.outputs[0].classes)
 
-    def score(self, x: Any, y: Any) -> float:
-        """Accuracy of a classifier, R2 of a regressor, of the predictions for x."""
+    def score(self, x: Any, y: Any, wait: bool = True, **options: Any) -> Any:
+        """Accuracy of a classifier, R2 of a regressor, of the predictions for x. With options, or
+        without `wait`, the framework's own score, as a job."""
         import numpy
+        if options or not wait:
+            job = self.train("score", x, y, **options)
+            return job.get() if wait else job
+        x, y = self._value(x), self._value(y)
         kinds = [s for s in self.contract().signatures if s.name == "predict"]
         if not kinds or len(kinds[0].outputs) != 1:
             raise Unsupported("%s has no signature predict with one output" % self.name)
@@ -82,6 +166,46 @@ class Model:
             raise Unsupported("the predictions of %s are whole numbers without classes" % self.name)
         spread = ((truth - truth.mean(axis=0)) ** 2).sum(axis=0)
         return float((1 - ((truth - guess) ** 2).sum(axis=0) / spread).mean())
+
+
+def _data(value: Any) -> Any:
+    return jobs.DatasetName(value) if type(value) is str else value
+
+
+_labelled_kinds: Any = None
+
+
+def labelled(value: Any, x: Any, output: Any) -> Any:
+    """A series or frame with the index of `x`; columns of probabilities are the classes."""
+    global _labelled_kinds
+    rows = getattr(value, "shape", ())
+    if len(rows) not in (1, 2) or rows[0] != len(x):
+        return result(value, output.classes)
+    if _labelled_kinds is None:
+        import pandas
+
+        class Series(pandas.Series):
+            _metadata = ["classes"]
+            classes: Any = None
+
+            def get(self, key: Any = None, default: Any = None) -> Any:
+                return self if key is None else super().get(key, default)
+
+        class Frame(pandas.DataFrame):
+            _metadata = ["classes"]
+            classes: Any = None
+
+            def get(self, key: Any = None, default: Any = None) -> Any:
+                return self if key is None else super().get(key, default)
+
+        _labelled_kinds = Series, Frame
+    if len(rows) == 1:
+        made = _labelled_kinds[0](value, index=x.index, name=output.name)
+    else:
+        fits = output.classes is not None and len(output.classes) == rows[1]
+        made = _labelled_kinds[1](value, index=x.index, columns=output.classes if fits else None)
+    made.classes = output.classes
+    return made
 
 
 class Results(dict):

@@ -35,7 +35,7 @@ static void error_member(const struct job_row *job, struct text *text)
     if (!job->error)
         return;
     member(text, "error", job->error);
-    text_printf(text, ",\"status\":\"%s\"", status_name(status));
+    text_printf(text, ",\"status\":\"%s\"", status_meaning(status));
 }
 
 void job_print_json(const struct job_row *job, bool brief, struct text *text)
