@@ -87,6 +87,32 @@ enum status data_check(struct jobs *jobs, const struct json *request, struct are
     return STATUS_OK;
 }
 
+/* Is one of these values a frame? */
+static bool has_frame(struct attempt *attempt, const struct json *value, int depth)
+{
+    struct bytes text;
+    struct object object;
+    struct error ignored;
+
+    if (!value || (value->kind != JSON_OBJECT && value->kind != JSON_ARRAY) || depth == DEPTH_MAX)
+        return false;
+    if (json_string(json_get(value, "format"), &text) && json_get(value, "file"))
+        return bytes_is(text, "frame");
+    if (value->kind == JSON_OBJECT && value->count == 1 &&
+        json_string(json_get(value, "dataset"), &text))
+        return !find(attempt->jobs->options.registry, text, &object, &attempt->keep, &ignored) &&
+               !strcmp(object.format, "frame");
+    for (size_t i = 0; i < value->count; i++)
+        if (has_frame(attempt, &value->items[i], depth + 1))
+            return true;
+    return false;
+}
+
+const char *data_needs(struct attempt *attempt)
+{
+    return has_frame(attempt, json_get(&attempt->request, "arguments"), 0) ? "pandas\n" : NULL;
+}
+
 static enum status copy_parts(const char *path, const struct object_part *parts, size_t count,
                               struct error *err)
 {

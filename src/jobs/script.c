@@ -101,8 +101,8 @@ enum status script_prepare(struct attempt *attempt, const char *object_kind, con
     TRY(script_open(registry, &object, &artifact, &attempt->keep, err));
     status = facts_read(artifact, &python, &attempt->keep, err);
     if (!status)
-        status =
-            worker_lay_out_files(artifact, python, &policy, folder, &place, &attempt->keep, err);
+        status = worker_lay_out_files(artifact, python, data_needs(attempt), &policy, folder,
+                                      &place, &attempt->keep, err);
     artifact_close(artifact);
     plan->environment = place.environment;
     return status;

@@ -26,6 +26,7 @@ struct subject {
     const char *python;              /* version that it is tied to, "3.11"; or NULL */
     const char *name;                /* for messages */
     const struct contract *contract;
+    const char *more; /* requirements behind its own; or NULL */
 };
 
 /* --- the code of workers --- */
@@ -198,8 +199,17 @@ static enum status requirements_of(const struct subject *subject, struct bytes *
     char *text;
 
     *requirements = (struct bytes){0};
-    if (member)
-        return member_bytes(member, requirements, err);
+    if (member) {
+        TRY(member_bytes(member, requirements, err));
+        text = subject->more ? arena_printf(keep, "%.*s\n%s", (int)requirements->size,
+                                            (const char *)requirements->data, subject->more)
+                             : NULL;
+        if (subject->more && !text)
+            return error_no_memory(err, "a list of requirements");
+        if (text)
+            *requirements = bytes_of(text);
+        return STATUS_OK;
+    }
     if (!wanted)
         return STATUS_OK;
     text = !equals   ? arena_printf(keep, "%s", wanted)
@@ -560,7 +570,7 @@ enum status worker_lay_out(struct registry *registry, const struct version *vers
     return status;
 }
 
-enum status worker_lay_out_files(struct artifact *artifact, const char *python,
+enum status worker_lay_out_files(struct artifact *artifact, const char *python, const char *more,
                                  const struct worker_policy *policy, const char *folder,
                                  struct worker_place *place, struct arena *keep, struct error *err)
 {
@@ -568,7 +578,8 @@ enum status worker_lay_out_files(struct artifact *artifact, const char *python,
     struct subject subject = {.artifact = artifact,
                               .adapter = {.name = "function"},
                               .manifest = &none,
-                              .framework_version = python};
+                              .framework_version = python,
+                              .more = more};
 
     return lay_out(&subject, policy, folder, place, keep, err);
 }

@@ -47,8 +47,9 @@ enum status worker_lay_out(struct registry *registry, const struct version *vers
                            const struct worker_policy *policy, const char *folder,
                            struct worker_place *place, struct arena *keep, struct error *err)
     must_check;
-/* The same of files that are no model; `python`: the version that they are tied to, or NULL. */
-enum status worker_lay_out_files(struct artifact *artifact, const char *python,
+/* The same of files that are no model; `python`: the version that they are tied to, or NULL;
+ * `more`: lines behind those of their requirements.txt, or NULL. */
+enum status worker_lay_out_files(struct artifact *artifact, const char *python, const char *more,
                                  const struct worker_policy *policy, const char *folder,
                                  struct worker_place *place, struct arena *keep, struct error *err)
     must_check;
