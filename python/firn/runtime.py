@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from . import jobs, tensors
 from .contract import Signature, Version
-from .errors import Deadline, Unsupported
+from .errors import Deadline, Unavailable, Unsupported
 from .models import Models, split
 
 
@@ -86,7 +86,11 @@ class Model:
         """A method that is no signature may still be one of the framework's object."""
         if self._runtime is None or any(s.name == method for s in self.contract().signatures):
             return self.call(method, x, wait)
-        job = self.train(method, x)
+        try:
+            job = self.train(method, x)
+        except Unavailable:  # no workers: the signature is what is missing
+            self.contract().signature(method)
+            raise
         return job.get() if wait else job
 
     def fit(self, x: Any, y: Any = None, wait: bool = False, into: Optional[str] = None,
