@@ -18,6 +18,7 @@ struct image_options {
     bool coarse;  /* chroma is repeated, not interpolated */
     bool recover; /* what is missing at the end is grey, not an error */
     bool crop;    /* this part alone */
+    bool rounded; /* colours of CMYK, as Pillow; else cut off, as TensorFlow */
     int64_t top, left, height, width;
 };
 
@@ -51,6 +52,9 @@ enum status image_measure(struct bytes file, const struct image_options *options
                           struct image *image, struct error *err) must_check;
 enum status image_decode(struct bytes file, const struct image_options *options,
                          const struct image *image, void *pixels, struct error *err) must_check;
+
+/* How the pixels lie, 1 to 8 as EXIF has it (JPEG, PNG, WebP); 1 where nothing is said: upright. */
+int image_orientation(struct bytes file);
 
 /* For the codecs: TOO_LARGE past the bounds, INVALID_INPUT without pixels. */
 enum status image_check(const struct image *image, struct error *err) must_check;

@@ -170,10 +170,23 @@ static void read_header(struct reader *r)
     r->image->file_channels = jpeg->num_components;
 }
 
+/* a * b / 255, rounded */
+static unsigned times(unsigned a, unsigned b)
+{
+    unsigned product = a * b + 128;
+
+    return ((product >> 8) + product) >> 8;
+}
+
 static void cmyk_to_rgb(const struct reader *r, const uint8_t *from, uint8_t *to, size_t count)
 {
     bool inverted = r->jpeg.saw_Adobe_marker;
 
+    for (size_t i = 0; i < count && r->options->rounded; i++, from += 4, to += 3)
+        for (size_t c = 0; c < 3; c++) /* Pillow takes all for inverted, as Adobe's are */
+            to[c] = (uint8_t)(from[3] - times(255U - from[c], from[3]));
+    if (r->options->rounded)
+        return;
     for (size_t i = 0; i < count; i++, from += 4, to += 3)
         for (size_t c = 0; c < 3; c++)
             to[c] = (uint8_t)(inverted ? from[3] * from[c] / 255

@@ -22,7 +22,7 @@ static enum status format_of(const struct op_call *call, enum format *format, st
 static enum status measure(const struct op_call *call, struct bytes *file, struct image *image,
                            struct error *err)
 {
-    const struct image_options options = {.channels = 3, .bits = 8};
+    const struct image_options options = {.channels = 3, .bits = 8, .rounded = true};
 
     *file = (struct bytes){call->in[0].data, tensor_count(&call->in[0])};
     if (image_measure(*file, &options, image, err))
@@ -62,7 +62,7 @@ static size_t scratch_size(const struct op_call *call)
 
 static enum status run(const struct op_call *call, struct error *err)
 {
-    const struct image_options options = {.channels = 3, .bits = 8};
+    const struct image_options options = {.channels = 3, .bits = 8, .rounded = true};
     uint8_t *y = call->out[0].data, *pixels;
     enum format format;
     struct image image;
