@@ -90,6 +90,7 @@ TF_OPS_FOLDERS := $(addprefix src/importers/tensorflow/,. control image text)
 $(eval $(call plugin_table,tf_ops,tf_op_set,tf_ops,TF_OPS,$(TF_OPS_FOLDERS)))
 $(eval $(call plugin_table,kinds,manifest_kind,kind,KINDS,src/contract/kinds))
 $(eval $(call plugin_table,job_kinds,job_kind,job_kind,JOB_KINDS,src/jobs/kinds))
+$(eval $(call plugin_table,filters,filter,filter,FILTERS,src/filters/kinds))
 $(eval $(call plugin_table,commands,command,command,COMMANDS,src/cli/commands))
 $(eval $(call plugin_table,routes,route_set,routes,ROUTES,src/server/routes))
 .PHONY: FORCE

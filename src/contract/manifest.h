@@ -23,6 +23,23 @@ struct manifest_monitor {
     double threshold;
 };
 
+/* A filter of a chain; filters/filter.h says what there is. */
+struct yaml;
+struct manifest_filter {
+    const char *name;
+    const struct yaml *options; /* a map, or a lone value; NULL: none given */
+    size_t line;
+};
+
+/* What stands between clients and one field of the model; in the order in which values pass. */
+struct manifest_chain {
+    const char *signature; /* NULL: all that have the field */
+    const char *field;
+    enum manifest_side { SIDE_ANY, SIDE_INPUT, SIDE_OUTPUT } side; /* ANY: where the field is */
+    struct manifest_filter *filters;
+    size_t count, line;
+};
+
 struct manifest {           /* kind: Model */
     const char *name;       /* NULL when not given */
     const char *model_type; /* "python:3.6"; NULL when not given */
@@ -41,7 +58,9 @@ struct manifest {           /* kind: Model */
     struct manifest_monitor *monitors;
     size_t monitor_count;
     int64_t monitoring_batch; /* 0 when not given */
-    const char **warnings;    /* the notes, with their lines */
+    struct manifest_chain *chains;
+    size_t chain_count;
+    const char **warnings; /* the notes, with their lines */
     size_t warning_count;
 };
 

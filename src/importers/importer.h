@@ -21,6 +21,8 @@ struct description {
     size_t executes_count;
     const char **warnings;
     size_t warning_count;
+    const char **filters; /* of the manifest, a line for each chain */
+    size_t filter_count;
     const char **details; /* what else the file says: "producer 1286" */
     size_t detail_count;
     /* When what the manifest declares has been merged: does it fit the artifact? NULL: it does. */

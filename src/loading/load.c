@@ -10,6 +10,7 @@
 #include "contract/model_contract.h"
 #include "contract/zeromind.h"
 #include "formats/yaml.h"
+#include "loading/internal.h"
 
 enum { MODEL_MEMORY_SHIFT = 36 }; /* 64 GiB: what a description and its tensors may take */
 enum { CONTRACT_FILE_BYTES_MAX = 16 << 20 };
@@ -106,9 +107,32 @@ static bool matches(const char *glob, const char *path)
     return !strcmp(whole, ".") || !fnmatch(whole, path, FNM_PATHNAME | FNM_LEADING_DIR);
 }
 
+/* Does an option of a filter name this file? */
+static bool is_mentioned(const struct yaml *value, const char *path)
+{
+    bool found = value && value->kind == YAML_TEXT && !strcmp(value->text, path);
+
+    for (size_t i = 0; value && !found && i < value->count; i++)
+        if (value->kind == YAML_LIST || value->kind == YAML_MAP)
+            found = is_mentioned(&value->items[i], path);
+    return found;
+}
+
+static bool is_for_filter(const struct manifest *manifest, const char *path)
+{
+    for (size_t c = 0; c < manifest->chain_count; c++)
+        for (size_t f = 0; f < manifest->chains[c].count; f++)
+            if (is_mentioned(manifest->chains[c].filters[f].options, path))
+                return true;
+    return false;
+}
+
 static bool is_payload(const struct member *member, void *context)
 {
     const struct manifest *manifest = context;
+
+    if (is_for_filter(manifest, member->path))
+        return true;
 
     for (size_t i = 0; i < manifest->payload_count; i++)
         if (matches(manifest->payload[i], member->path))
@@ -178,7 +202,27 @@ static enum status specify(struct loading *loading, struct error *err)
     return load_specify(loading, &specification, err);
 }
 
-static enum status merge(struct loading *loading, struct error *err)
+/* The contract for clients, in front of the filters. */
+static enum status filters_merge(struct loading *loading, const char *name, struct error *err)
+{
+    struct description *description = &loading->description;
+    const char *slash = strrchr(name, '/');
+
+    loading->inner = description->contract;
+    if (!loading->manifest.chain_count)
+        return STATUS_OK;
+    if (!description->contract.count)
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "%s has filters, but the contract of the model is not known", name);
+    TRY(filter_chains_compile(&loading->manifest, slash ? slash + 1 : name, loading->artifact,
+                              &loading->inner, &loading->filters, err));
+    description->contract = loading->filters.face;
+    description->filters = loading->filters.lines;
+    description->filter_count = loading->filters.line_count;
+    return STATUS_OK;
+}
+
+static enum status merge(struct loading *loading, const char *name, struct error *err)
 {
     struct description *description = &loading->description;
     struct contract said;
@@ -193,9 +237,15 @@ static enum status merge(struct loading *loading, struct error *err)
         TRY(contract_merge(&description->contract, &loading->manifest.contract, &loading->model,
                            err));
     }
-    return description->declared ? description->declared(description, loading->artifact,
-                                                         &loading->manifest, &loading->model, err)
-                                 : STATUS_OK;
+    if (description->declared)
+        TRY(description->declared(description, loading->artifact, &loading->manifest,
+                                  &loading->model, err));
+    return filters_merge(loading, name, err);
+}
+
+enum status load_merge(struct loading *loading, const char *name, struct error *err)
+{
+    return merge(loading, name, err);
 }
 
 /* --- loading --- */
@@ -284,7 +334,7 @@ enum status load_artifact(struct artifact *artifact, struct bytes manifest, cons
                           struct loading *loading, struct error *err)
 {
     TRY(import(artifact, manifest, name, true, loading, err));
-    return merge(loading, err);
+    return merge(loading, name, err);
 }
 
 /* The manifest: a file of its own, or the one in the folder. */
@@ -345,6 +395,7 @@ enum status load_open_text(const char *path, struct bytes manifest, const char *
 
 void load_close(struct loading *loading)
 {
+    filter_chains_release(&loading->filters);
     arena_release(&loading->model);
     artifact_close(loading->artifact);
     loading->artifact = NULL;

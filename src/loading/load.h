@@ -6,6 +6,7 @@
 #include "contract/manifest.h"
 #include "engine/native.h"
 #include "engine/servable.h"
+#include "filters/filter.h"
 #include "importers/importer.h"
 #include "loading/saved.h"
 #include "registry/registry.h"
@@ -17,6 +18,8 @@ struct loading { /* stays where it is between load_open and load_close */
     struct artifact *artifact;
     struct description description; /* with what the manifest declares */
     struct contract imported;       /* without: what the graph computes */
+    struct contract inner;          /* behind the filters, where the manifest has some */
+    struct filter_chains filters;   /* its graph is NULL when there are none */
     struct graph *graph;            /* NULL when description.reason says why not */
     struct saved saved;             /* what the saver told; all zeros when there was none */
     struct manifest manifest;

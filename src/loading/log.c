@@ -46,6 +46,7 @@ void load_log(const struct loading *loading, bool workers, struct text *log)
                     d->framework_version ? d->framework_version : "");
     text_append(log, "\n");
     lines_log("the file says", d->details, d->detail_count, log);
+    lines_log("filters", d->filters, d->filter_count, log);
     lines_log("opening it with its framework would run", d->executes, d->executes_count, log);
     lines_log("warning", d->warnings, d->warning_count, log);
     text_printf(log, "contract: %s\n",

@@ -393,7 +393,8 @@ static struct subject subject_of(const struct loading *loading)
                               .framework_version = loading->description.framework_version,
                               .name = loading->manifest.name ? loading->manifest.name
                                                              : loading->artifact->name,
-                              .contract = &loading->description.contract};
+                              .contract = loading->filters.graph ? &loading->inner
+                                                         : &loading->description.contract};
 
     adapter_of(&subject, loading->description.format, &loading->saved);
     return subject;

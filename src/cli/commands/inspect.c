@@ -53,6 +53,7 @@ static void print_people(const struct description *d, struct text *text)
     print_list(text, "executes", d->executes, d->executes_count);
     print_list(text, "warning", d->warnings, d->warning_count);
     print_list(text, "detail", d->details, d->detail_count);
+    print_list(text, "filters", d->filters, d->filter_count);
     if (d->contract.count)
         text_append(text, "\n");
     contract_print_table(&d->contract, text);

@@ -70,6 +70,9 @@ void oldest_model_read(struct reading *r, const struct yaml *root,
 /* declared.c */
 void contract_read(struct reading *r, const struct yaml *value, struct contract *contract);
 
+/* chains.c: what `filters` holds */
+void chains_read(struct reading *r, const struct yaml *value, struct manifest *manifest);
+
 /* Kinds that are checked and not used: `required` keys, with commas; `why` nothing is done. */
 void unused_read(struct reading *r, const struct yaml *root, const struct key *keys, size_t count,
                  const char *required, const char *why, struct manifest_document *document);

@@ -101,6 +101,11 @@ static void metadata_read(struct reading *r, const struct yaml *value, void *int
     pairs_read(r, value, &model->metadata, &model->metadata_count);
 }
 
+static void filters_read(struct reading *r, const struct yaml *value, void *into)
+{
+    chains_read(r, value, into);
+}
+
 /* --- monitoring --- */
 
 static void monitor_name_read(struct reading *r, const struct yaml *value, void *into)
@@ -280,6 +285,7 @@ static void read(struct reading *r, const struct yaml *root, struct manifest_doc
         {"metadata", metadata_read},
         {"monitoring", monitoring_read},
         {"monitoring-configuration", monitoring_configuration_read},
+        {"filters", filters_read},
     };
 
     document->model = ROOM(r, struct manifest, 1);

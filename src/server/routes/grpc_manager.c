@@ -286,7 +286,7 @@ static enum status deploy(struct request *request, struct response *response, in
 
 /* --- servables --- */
 
-struct filter { /* ServableFilter; what is NULL or has no flag is not asked for */
+struct service_filter { /* ServableFilter; what is NULL or has no flag is not asked for */
     const char *name;
     int64_t version;
     bool has_version;
@@ -314,7 +314,7 @@ static enum status wrapped(const struct protobuf_field *field, const char **text
 }
 
 /* {name 1, version_id 2, metadata 3} */
-static enum status filter_parts(const struct protobuf *message, struct filter *filter,
+static enum status filter_parts(const struct protobuf *message, struct service_filter *filter,
                                 struct arena *arena, struct error *err)
 {
     struct protobuf reader = *message;
@@ -336,12 +336,13 @@ static enum status filter_parts(const struct protobuf *message, struct filter *f
     return pairs_read(message, 3, &filter->metadata, &filter->metadata_count, arena, err);
 }
 
-static enum status filter_read(struct request *request, struct filter *filter, struct error *err)
+static enum status filter_read(struct request *request, struct service_filter *filter,
+                               struct error *err)
 {
     struct protobuf message = protobuf_over(request->body), inner;
     struct protobuf_field field;
 
-    *filter = (struct filter){0};
+    *filter = (struct service_filter){0};
     for (;;) {
         TRY(protobuf_next(&message, &field, err));
         if (!field.number)
@@ -361,8 +362,9 @@ static bool has_pair(const struct servable_note *note, const struct manifest_pai
     return false;
 }
 
-static enum status filter_passes(const struct filter *filter, const struct table_servable *servable,
-                                 bool *passes, struct arena *arena, struct error *err)
+static enum status filter_passes(const struct service_filter *filter,
+                                 const struct table_servable *servable, bool *passes,
+                                 struct arena *arena, struct error *err)
 {
     struct servable_note note;
 
@@ -379,8 +381,8 @@ static enum status filter_passes(const struct filter *filter, const struct table
 }
 
 static enum status add_servables(struct messages *messages, const struct model_table *table,
-                                 const struct filter *filter, int generation, struct arena *arena,
-                                 struct error *err)
+                                 const struct service_filter *filter, int generation,
+                                 struct arena *arena, struct error *err)
 {
     for (size_t i = 0; i < model_table_servables(table); i++) {
         const struct table_servable *servable = model_table_servable_at(table, i);
@@ -401,7 +403,7 @@ static enum status servables(struct request *request, struct response *response,
                              struct error *err)
 {
     struct messages *messages;
-    struct filter filter;
+    struct service_filter filter;
     enum status status;
 
     TRY(filter_read(request, &filter, err));
