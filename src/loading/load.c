@@ -202,8 +202,7 @@ static enum status specify(struct loading *loading, struct error *err)
     return load_specify(loading, &specification, err);
 }
 
-/* The contract for clients, in front of the filters. */
-static enum status filters_merge(struct loading *loading, const char *name, struct error *err)
+enum status load_filter(struct loading *loading, const char *name, struct error *err)
 {
     struct description *description = &loading->description;
     const char *slash = strrchr(name, '/');
@@ -240,7 +239,7 @@ static enum status merge(struct loading *loading, const char *name, struct error
     if (description->declared)
         TRY(description->declared(description, loading->artifact, &loading->manifest,
                                   &loading->model, err));
-    return filters_merge(loading, name, err);
+    return load_filter(loading, name, err);
 }
 
 enum status load_merge(struct loading *loading, const char *name, struct error *err)

@@ -50,6 +50,12 @@ enum status load_specify(struct loading *loading,
                          const struct zeromind_specification *specification, struct error *err)
     must_check;
 
+/* Put the chains of the manifest (its name is for messages) in front of the contract as it is now;
+ * without chains nothing is done. Part of load_artifact and the like; behind load_import and
+ * load_specify callers do it. What is loaded again later knows the manifest alone: a contract that
+ * comes from elsewhere has to stand in it. */
+enum status load_filter(struct loading *loading, const char *name, struct error *err) must_check;
+
 struct worker_policy;
 struct loading_add {
     const char *name; /* of the model; NULL: the manifest's, or from the artifact's name */

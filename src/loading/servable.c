@@ -50,7 +50,8 @@ enum status load_servable(struct loading *loading, const struct load_options *op
     if (options->workers && adapter_serves(description->format, description->reason))
         TRY(worker_load(loading, options->workers, servable, err));
     else
-        TRY(make(loading, &loading->inner, options->native, servable, err));
+        TRY(make(loading, loading->filters.graph ? &loading->inner : &description->contract,
+                 options->native, servable, err));
     return load_filters(loading, options->native, servable, err);
 }
 

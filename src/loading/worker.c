@@ -388,13 +388,12 @@ static void adapter_of(struct subject *subject, const char *format, const struct
 
 static struct subject subject_of(const struct loading *loading)
 {
-    struct subject subject = {.artifact = loading->artifact,
-                              .manifest = &loading->manifest,
-                              .framework_version = loading->description.framework_version,
-                              .name = loading->manifest.name ? loading->manifest.name
-                                                             : loading->artifact->name,
-                              .contract = loading->filters.graph ? &loading->inner
-                                                         : &loading->description.contract};
+    struct subject subject = {
+        .artifact = loading->artifact,
+        .manifest = &loading->manifest,
+        .framework_version = loading->description.framework_version,
+        .name = loading->manifest.name ? loading->manifest.name : loading->artifact->name,
+        .contract = loading->filters.graph ? &loading->inner : &loading->description.contract};
 
     adapter_of(&subject, loading->description.format, &loading->saved);
     return subject;
