@@ -108,6 +108,84 @@ case("IntegerLookup adapted", [NUMBERS], lambda x: adapted(L.IntegerLookup(mask_
 case("text to answer", [T], lambda x: L.Dense(2, activation="softmax")(L.GlobalAveragePooling1D()(L.Embedding(9, 4, mask_zero=True)(L.TextVectorization(vocabulary=ARTICLE, output_sequence_length=8)(x)))))
 
 
+# --- FeatureSpace: columns of a table by their names, as one vector ---
+
+TABLE = {
+    "age": np.array([[31.0], [55], [18], [72], [40]], "float32"), "hours": np.array([[3.5], [0.5], [9], [4], [7.25]], "float32"),
+    "city": strings(["Oslo"], ["Rome"], ["Lima"], ["Oslo"], ["Bonn"]), "code": np.array([[7], [3], [7], [12], [3]], "int64"),
+}  # fmt: skip
+SPACES = {
+    "numbers": ({"age": "float_normalized", "hours": "float_rescaled", "code": "float"}, None),
+    "buckets": ({"age": "float_discretized", "hours": "float_discretized"}, None),
+    "categories": ({"city": "string_categorical", "code": "integer_categorical"}, None),
+    "hashes": ({"city": "string_hashed", "code": "integer_hashed"}, None),
+    "crosses": ({"city": "string_categorical", "code": "integer_categorical", "age": "float_normalized"}, [("city", "code"), ("code", "city")]),
+}
+
+
+def feature(kind, mode):
+    F = keras.utils.FeatureSpace
+    options = {"output_mode": mode} if kind not in ("float", "float_normalized", "float_rescaled") else {}
+    if kind.endswith("hashed"):
+        options["num_bins"] = 6
+    if kind == "float_discretized":
+        options["num_bins"] = 3
+    return F.float_rescaled(scale=0.25, offset=1.0) if kind == "float_rescaled" else getattr(F, kind)(**options)
+
+
+def feature_space(name, kinds, crosses, mode, output):
+    """The space as a model of its own, and in front of a dense layer."""
+
+    def make():
+        space = keras.utils.FeatureSpace(
+            features={key: feature(kind, mode) for key, kind in kinds.items()},
+            crosses=[keras.utils.FeatureSpace.cross(feature_names=pair, crossing_dim=7) for pair in crosses or []],
+            output_mode=output,
+        )
+        rows = {key: TABLE[key] for key in kinds}
+        space.adapt(tf.data.Dataset.from_tensor_slices({key: tf.constant(value.tolist()) if value.dtype == object else value for key, value in rows.items()}).batch(5))
+        encoded = space.get_encoded_features()
+        if output == "concat":
+            encoded = L.Dense(2)(encoded)
+        return keras.Model(space.get_inputs(), encoded), rows
+
+    SPACE_CASES.append((f"FeatureSpace {name} {mode} {output}", make))
+
+
+SPACE_CASES = []
+for space, (kinds, crosses) in SPACES.items():
+    for mode in ("one_hot", "int"):
+        if mode == "one_hot" or space not in ("numbers", "crosses"):
+            feature_space(space, kinds, crosses, mode, "concat" if mode == "one_hot" else "dict")
+feature_space("all", {"age": "float_normalized", "hours": "float_discretized", "city": "string_categorical", "code": "integer_hashed"}, [("city", "code")], "one_hot", "concat")
+
+
+def work_space(case):
+    name, make = case
+    keras.utils.clear_session()
+    model, rows = make()
+    want = model({key: tf.constant(value.tolist()) if value.dtype == object else tf.constant(value) for key, value in rows.items()}, training=False)
+    want = [np.asarray(want[key]) for key in sorted(want)] if isinstance(want, dict) else [np.asarray(want)]
+    faults = []
+    with tempfile.TemporaryDirectory() as folder:
+        files = [f"{key}={folder}/{key}.npy" for key in rows]
+        for key, value in rows.items():
+            np.save(f"{folder}/{key}.npy", value.astype(str) if value.dtype == object else value)
+        for kind in ("model.keras", "model"):
+            path = Path(folder) / kind
+            model.save(path) if path.suffix else model.export(str(path), verbose=False)
+            try:
+                got = predict(path, files)
+            except Refused as refused:
+                faults.append(f"{kind}: {' '.join(str(refused.args[1]).split())}")
+                continue
+            got = list(got.values()) if len(got) < 2 else [got[key] for key in (model.output_names if path.suffix else sorted(got))]
+            if len(got) != len(want):
+                faults.append(f"{kind}: {len(got)} outputs, not {len(want)}")
+            faults += [f"{kind}: {fault}" for fault in (differs(g, w, 1e-5, 1e-6) for g, w in zip(got, want)) if fault]
+    return faults
+
+
 def work(case):
     name, data, build = case
     keras.utils.clear_session()
@@ -141,9 +219,9 @@ def main():
     arguments = sys.argv[1:]
     step = int(arguments.pop(arguments.index("--sample") + 1)) if "--sample" in arguments else 1
     passed = failed = 0
-    for case in wanted(CASES, arguments)[::step]:
+    for case in wanted([*SPACE_CASES, *CASES], arguments)[::step]:
         try:
-            faults = work(case)
+            faults = work_space(case) if case in SPACE_CASES else work(case)
         except Exception as error:  # of Keras itself
             faults = [f"Keras: {error}"]
         passed += not faults

@@ -209,6 +209,8 @@ def run(name, given, refused):
                 done(*waiting.popleft())
         while waiting:
             done(*waiting.popleft())
+    count = family.count
+    print(f"{name}: {count['right']} right, {count['refused']} refused, {count['wrong']} wrong; {sum(map(len, family.broken.values()))} not in TensorFlow", flush=True)
     return family
 
 
@@ -216,7 +218,6 @@ def report(families, refused, given):
     passed = failed = 0
     for family in families:
         count = family.count
-        print(f"{family.name}: {count['right']} right, {count['refused']} refused, {count['wrong']} wrong; {sum(map(len, family.broken.values()))} not in TensorFlow")
         for operator, sentences in family.broken.items():
             if operator is None:  # whole models: each is there for itself
                 failed += len(sentences)

@@ -16,7 +16,7 @@ static enum status operands(struct call *c, struct mixing *m, struct error *err)
     int rank;
 
     if (c->in_count != 2 && c->in_count != 3)
-        return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs", c->in_count);
+        return error_set(err, STATUS_UNSUPPORTED, "has %zu inputs", c->in_count);
     for (size_t i = 0; i < c->in_count; i++) {
         TRY(call_rank(c, i, &rank, err));
         if (rank != 3)

@@ -262,8 +262,9 @@ const struct layer_set layers_core = LAYER_SET(
     {.name = "Permute", .lower = permute}, {.name = "RepeatVector", .lower = repeat_vector},
     {.name = "Masking", .lower = masking}, {.name = "Embedding", .lower = embedding, .int8 = true},
     {.name = "ReversibleEmbedding", .lower = reversible_embedding, .keywords = true},
-    {.name = "Identity", .lower = same}, {.name = "StochasticDepth", .lower = same},
-    {.name = "Dropout", .lower = same}, {.name = "SpatialDropout1D", .lower = same},
-    {.name = "SpatialDropout2D", .lower = same}, {.name = "SpatialDropout3D", .lower = same},
-    {.name = "GaussianNoise", .lower = same}, {.name = "GaussianDropout", .lower = same},
-    {.name = "AlphaDropout", .lower = same}, {.name = "ActivityRegularization", .lower = same}, );
+    {.name = "Identity", .lower = same, .alias = "TFDIdentity"},
+    {.name = "StochasticDepth", .lower = same}, {.name = "Dropout", .lower = same},
+    {.name = "SpatialDropout1D", .lower = same}, {.name = "SpatialDropout2D", .lower = same},
+    {.name = "SpatialDropout3D", .lower = same}, {.name = "GaussianNoise", .lower = same},
+    {.name = "GaussianDropout", .lower = same}, {.name = "AlphaDropout", .lower = same},
+    {.name = "ActivityRegularization", .lower = same}, );

@@ -356,6 +356,9 @@ enum status categories_encode(struct call *c, value_id index, struct bytes mode,
 
 /* --- model/network.c, model/lower.c --- */
 
+/* The class of a layer, model or cell; NULL: there is none. Of one that is not Keras's own, as its
+ * module says, the name under which it was registered, or one that no class has. */
+const char *class_name_of(struct keras *k, const struct json *item);
 enum status network_read(struct keras *k, const struct json *model, struct network **network,
                          int depth, struct error *err) must_check;
 /* [layer, node, tensor] */

@@ -237,6 +237,21 @@ static enum status cosine(struct call *c, struct error *err)
     return call_give(c, y);
 }
 
+/* Of keras.applications' InceptionResNetV2: a + b * scale. */
+static enum status scaled_sum(struct call *c, struct error *err)
+{
+    double scale;
+    value_id factor, y;
+
+    TRY(call_wants(c, 2, err));
+    if (!json_f64(json_get(c->config, "scale"), &scale))
+        return error_set(err, STATUS_INVALID_INPUT, "has no 'scale'");
+    TRY(emit_number(c->e, c->dtype, scale, &factor, err));
+    TRY(emit_2(c->e, "Mul", c->in[1].value, factor, &y, err));
+    TRY(emit_2(c->e, "Add", c->in[0].value, y, &y, err));
+    return call_give(c, y);
+}
+
 /* Keras 1: one layer with a mode. */
 static enum status merge_of_keras_1(struct call *c, struct error *err)
 {
@@ -258,5 +273,6 @@ const struct layer_set layers_merge =
     LAYER_SET({.name = "Add", .lower = add}, {.name = "Subtract", .lower = subtract},
               {.name = "Multiply", .lower = multiply}, {.name = "Maximum", .lower = maximum},
               {.name = "Minimum", .lower = minimum}, {.name = "Average", .lower = average},
-              {.name = "Concatenate", .lower = concatenate}, {.name = "Dot", .lower = dot},
+              {.name = "Concatenate", .lower = concatenate, .alias = "TFDConcat"},
+              {.name = "Dot", .lower = dot}, {.name = "CustomScaleLayer", .lower = scaled_sum},
               {.name = "Merge", .lower = merge_of_keras_1}, );

@@ -150,11 +150,10 @@ static enum status cells_read(const struct call *c, struct cells *cells, struct 
 {
     const struct json *cell = json_get(c->config, "cell");
     const struct json *list = json_get(json_get(cell, "config"), "cells");
-    struct bytes name = {NULL, 0};
+    const char *name = class_name_of(c->k, cell);
 
     *cells = (struct cells){.items = {cell}, .count = 1};
-    json_string(json_get(cell, "class_name"), &name);
-    if (!bytes_is(name, "StackedRNNCells"))
+    if (!name || strcmp(name, "StackedRNNCells") != 0)
         return cell ? STATUS_OK : error_set(err, STATUS_INVALID_INPUT, "has no cell");
     if (!list || list->kind != JSON_ARRAY || !list->count || list->count > CELLS_MAX)
         return error_set(err, STATUS_UNSUPPORTED, "its list of cells is not supported");
@@ -178,20 +177,18 @@ static enum status stacked_cell(struct call *c, const struct json *cell, struct 
     const struct recurrent_kind *kind;
     struct weights part, *own = c->weights;
     char quoted[TEXT_QUOTE_SIZE];
-    struct bytes name = {NULL, 0};
-    const char *text, *path;
+    const char *text = class_name_of(c->k, cell), *path;
+    struct bytes name = bytes_of(text ? text : "");
     value_id mask = o->mask;
 
-    json_string(json_get(cell, "class_name"), &name);
     kind = recurrent_kind_find(name);
     if (!kind || !json_get(cell, "config"))
         return error_set(err, STATUS_UNSUPPORTED, "its cell is of the class '%s', which is code",
                          text_quote(name, quoted, sizeof quoted));
     if (*state_count + (size_t)kind->states > CELLS_MAX)
         return error_set(err, STATUS_UNSUPPORTED, "has more than %d states", CELLS_MAX);
-    text = arena_text(c->k->keep, name);
-    path = text && seen ? archive_name(c->k, seen, text) : "";
-    if (!text || !path)
+    path = seen ? archive_name(c->k, seen, text) : "";
+    if (!path)
         return error_no_memory(err, "a cell");
     if (seen)
         TRY(weights_part(c->k, own, path, &part, err));

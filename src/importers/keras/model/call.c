@@ -43,7 +43,7 @@ enum status call_wants(const struct call *c, size_t inputs, struct error *err)
 {
     if (c->in_count == inputs)
         return STATUS_OK;
-    return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs, not %zu", c->in_count, inputs);
+    return error_set(err, STATUS_UNSUPPORTED, "has %zu inputs, not %zu", c->in_count, inputs);
 }
 
 const struct argument *call_argument(const struct call *c, size_t place, const char *name)
@@ -313,14 +313,15 @@ enum status call_inner(struct call *c, const struct json *layer, const char *par
 {
     struct call inner = *c;
     struct weights weights;
-    struct bytes name;
+    const char *text = class_name_of(c->k, layer);
+    struct bytes name = bytes_of(text ? text : "");
 
-    if (!json_string(json_get(layer, "class_name"), &name) || !json_get(layer, "config"))
+    if (!text || !json_get(layer, "config"))
         return error_set(err, STATUS_UNSUPPORTED, "its '%s' is no layer", part);
     TRY(weights_part(c->k, c->weights, part, &weights, err));
     if (bytes_is(name, "Sequential") || bytes_is(name, "Functional") || bytes_is(name, "Model"))
         return network_inner(c, layer, part, &weights, in, in_count, out, out_count, err);
-    inner.class_name = arena_text(c->k->keep, name);
+    inner.class_name = text;
     inner.config = json_get(layer, "config");
     inner.weights = &weights;
     inner.in = in;
@@ -331,8 +332,6 @@ enum status call_inner(struct call *c, const struct json *layer, const char *par
     inner.arguments = NULL;
     inner.tensors = in;
     inner.depth = c->depth + 1;
-    if (!inner.class_name)
-        return error_no_memory(err, "a layer");
     if (call_run(&inner, err))
         return error_within(err, "its %s '%.64s'", part, inner.class_name);
     weights_part_end(c->weights, &weights);

@@ -13,6 +13,31 @@ static const char *text_of(struct keras *k, const struct json *value)
     return json_string(value, &text) ? arena_text(k->keep, text) : NULL;
 }
 
+static bool is_own_module(struct bytes module)
+{
+    static const char *const NAMES[] = {"keras", "tf_keras", "keras_core"};
+
+    for (size_t i = 0; i < ARRAY_COUNT(NAMES); i++)
+        if (bytes_starts(module, bytes_of(NAMES[i])) &&
+            (module.size == strlen(NAMES[i]) || module.data[strlen(NAMES[i])] == '.'))
+            return true;
+    return false;
+}
+
+const char *class_name_of(struct keras *k, const struct json *item)
+{
+    const struct json *module = json_get(item, "module");
+    const char *name = text_of(k, json_get(item, "class_name")), *registered;
+    struct bytes text = bytes_of("custom");
+
+    if (!name || !module || (json_string(module, &text) && is_own_module(text)))
+        return name;
+    registered = text_of(k, json_get(item, "registered_name"));
+    return registered && strchr(registered, '>')
+               ? registered
+               : arena_printf(k->keep, "%.*s>%s", (int)text.size, (const char *)text.data, name);
+}
+
 static bool is_network(const char *class_name)
 {
     return !strcmp(class_name, "Sequential") || !strcmp(class_name, "Functional") ||
@@ -40,7 +65,7 @@ static enum status layer_read(struct keras *k, const struct json *item, struct l
 {
     struct bytes order;
 
-    layer->class_name = text_of(k, json_get(item, "class_name"));
+    layer->class_name = class_name_of(k, item);
     layer->config = json_get(item, "config");
     layer->inbound = json_get(item, "inbound_nodes");
     layer->name = text_of(k, json_get(item, "name"));
@@ -189,14 +214,15 @@ enum status network_read(struct keras *k, const struct json *model, struct netwo
 {
     struct network *network = arena_new(k->keep, struct network, 1);
     const struct json *config = json_get(model, "config"), *built;
-    struct bytes class_name = {NULL, 0};
+    const char *name = class_name_of(k, model);
+    struct bytes class_name = bytes_of(name ? name : "");
     char quoted[TEXT_QUOTE_SIZE];
 
     if (!network)
         return error_no_memory(err, "the model");
     if (depth > NESTING_MAX)
         return error_set(err, STATUS_TOO_LARGE, "models in models, more than %d deep", NESTING_MAX);
-    if (!json_string(json_get(model, "class_name"), &class_name) || !config)
+    if (!name || !config)
         return error_set(err, STATUS_INVALID_INPUT, "the model has no class_name or config");
     network->name = text_of(k, json_get(config, "name"));
     if (!network->name)
