@@ -12,12 +12,18 @@ Only the standard library is needed; numpy, pandas and the frameworks are used w
 from .errors import (Conflict, Failed, FirnError, Internal, InvalidInput, NotFound, TooLarge,
                      Unavailable, Unsupported)
 
+TYPE_CHECKING = False  # typing's, which takes a while to import
+if TYPE_CHECKING:
+    from typing import Any, Optional
+    from .client import Client
+
 __version__ = "0.1.0"
 __all__ = ["connect", "save_model", "Client", "FirnError", "NotFound", "InvalidInput", "Conflict",
            "TooLarge", "Unsupported", "Unavailable", "Failed", "Internal"]
 
 
-def connect(url=None, store=None, timeout=60.0, ca=None, workers=None):
+def connect(url: "Optional[str]" = None, store: "Optional[str]" = None, timeout: float = 60.0,
+            ca: "Optional[str]" = None, workers: "Optional[bool]" = None) -> "Client":
     """A client of the server at `url` ("http://127.0.0.1:8080"; or the environment's FIRN_URL).
     `ca`: the file of the authorities that an https server's certificate must come from (FIRN_CA,
     or those of the system).
@@ -29,13 +35,14 @@ def connect(url=None, store=None, timeout=60.0, ca=None, workers=None):
     return Client.connect(url, store, timeout, ca, workers)
 
 
-def save_model(type, model, file, inputs=None, outputs=None):
+def save_model(type: str, model: "Any", file: str, inputs: "Any" = None,
+               outputs: "Any" = None) -> "Any":
     """Write `model` as an archive of 0Mind, `file` with the type as extension; see firn.archive."""
     from .archive import save_model as save
     return save(type, model, file, inputs, outputs)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> "Any":
     if name == "Client":
         from .client import Client
         return Client

@@ -12,7 +12,7 @@ import os
 import sys
 import textwrap
 import types
-from typing import Any, Dict, List, Optional, Set, Union
+from typing import Any, Dict, List, Optional, Set, Tuple, Union
 
 from . import origins
 
@@ -158,7 +158,7 @@ class _Pieces:
         self.needs(tree, value)
         self.definitions.append(text)
 
-    def source(self, thing: Any, name: str):
+    def source(self, thing: Any, name: str) -> Tuple[ast.Module, str]:
         try:
             text = textwrap.dedent(inspect.getsource(thing)).rstrip("\n")
             tree = ast.parse(text)
@@ -218,7 +218,7 @@ def _is_text_of(tree: ast.Module, code: types.CodeType) -> bool:
     whole = "".join(linecache.getlines(code.co_filename))
     for text, line in ((whole, code.co_firstlineno), (tree, None)):
         try:
-            queue = [compile(text, "<text>", "exec", flags, True)]  # type: ignore[call-overload]
+            queue = [compile(text, "<text>", "exec", flags, True)]
         except (SyntaxError, ValueError):
             continue
         while queue:
@@ -231,7 +231,7 @@ def _is_text_of(tree: ast.Module, code: types.CodeType) -> bool:
 
 
 def _same_code(a: types.CodeType, b: types.CodeType) -> bool:
-    def plain(code: types.CodeType):
+    def plain(code: types.CodeType) -> Tuple[Any, ...]:
         return (code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_argcount,
                 code.co_kwonlyargcount, code.co_posonlyargcount, code.co_flags)
 
@@ -331,7 +331,7 @@ def pickled_modules(data: bytes) -> Set[str]:
     for opcode, argument, _ in pickletools.genops(data):
         name = opcode.name
         if name in ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"):
-            memo[len(memo) if name == "MEMOIZE" else int(argument)] = top
+            memo[len(memo) if name == "MEMOIZE" else int(argument or 0)] = top
             continue
         before, top = top, None
         if name in ("GLOBAL", "INST"):
@@ -341,7 +341,7 @@ def pickled_modules(data: bytes) -> Set[str]:
         elif name.endswith("UNICODE") or name == "BINUNICODE8":
             top = argument
         elif name in ("BINGET", "LONG_BINGET", "GET"):
-            top = memo.get(int(argument))
+            top = memo.get(int(argument or 0))
         if isinstance(top, tuple):
             found.add(top[0].partition(" ")[0])
         elif top is not None:

@@ -105,7 +105,7 @@ def _any(model: Any) -> Files:
     if isinstance(model, (bytes, bytearray)):
         return [("model", bytes(model))]
     with tempfile.TemporaryDirectory() as folder:
-        path = model if isinstance(model, (str, os.PathLike)) else savers.save(model, folder, {})
+        path = os.fspath(model) if isinstance(model, (str, os.PathLike)) else savers.save(model, folder, {})
         if os.path.isfile(path):
             return [(os.path.basename(path), _bytes_of(path, "the model"))]
         return [(os.path.relpath(os.path.join(at, name), path),

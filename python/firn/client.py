@@ -2,7 +2,7 @@
 """The client: `models` and `runtime` of one server."""
 
 import os
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from .connection import Connection
 from .datasets import Datasets
@@ -10,6 +10,9 @@ from .jobs import Jobs
 from .models import Models
 from .runtime import Runtime
 from .scripts import Scripts
+
+if TYPE_CHECKING:
+    from .aio import AsyncClient
 
 
 class Client:
@@ -42,6 +45,7 @@ class Client:
     @property
     def aio(self) -> "AsyncClient":
         """The same with coroutines: `await om.aio.models.list()`."""
+        from .aio import AsyncClient
         return AsyncClient(self)
 
     def close(self) -> None:
@@ -58,38 +62,3 @@ class Client:
 
     def __repr__(self) -> str:
         return "<firn %s>" % self.url
-
-
-class _Async:
-    """Any object with its methods as coroutines that run on a thread."""
-
-    def __init__(self, inner: Any):
-        self._inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._inner, name)
-        if not callable(found):
-            return found
-
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            import asyncio
-            import functools
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(None, functools.partial(found, *args, **kwargs))
-
-        return call
-
-
-class AsyncClient:
-    def __init__(self, client: Client):
-        self.models = _Async(client.models)
-        self.datasets = _Async(client.datasets)
-        self.runtime = AsyncRuntime(client.runtime)
-
-
-class AsyncRuntime:
-    def __init__(self, runtime: Runtime):
-        self._runtime = runtime
-
-    def model(self, name: str) -> Any:
-        return _Async(self._runtime.model(name))

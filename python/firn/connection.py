@@ -5,12 +5,13 @@ The standard library's client costs more than a small prediction does."""
 
 import socket
 import threading
-from typing import Callable, Dict, Iterable, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Optional, Tuple, Union
 from urllib.parse import urlsplit
 
 from .errors import Deadline, Unavailable, from_answer
 
 Body = Union[bytes, Iterable[bytes]]
+Sink = Callable[[bytes], object]  # is given pieces of an answer
 HEAD_BYTES_MAX = 64 << 10
 PIECE = 256 << 10
 
@@ -22,7 +23,7 @@ class Answer:
     def __init__(self, code: int, headers: Dict[str, str], body: bytes):
         self.code, self.headers, self.body = code, headers, body
 
-    def json(self):
+    def json(self) -> Any:
         import json
         return json.loads(self.body)
 
@@ -82,7 +83,7 @@ class Connection:
 
     def request(self, method: str, path: str, body: Optional[Body] = None,
                 headers: Optional[Dict[str, str]] = None,
-                write: Optional[Callable[[bytes], object]] = None) -> Answer:
+                write: Optional[Sink] = None) -> Answer:
         """Send and wait. `body`: bytes, or pieces of bytes (sent in chunks). `write` is given the
         pieces of a good answer's body instead of keeping it. Raises what the server says."""
         head = "%s %s%s HTTP/1.1\r\n%s" % (method, self.prefix, path, self._head)
@@ -109,7 +110,8 @@ class Connection:
             raise from_answer(answer.code, answer.body)
         return answer
 
-    def _exchange(self, method: str, head: bytes, body: Optional[Body], write) -> Answer:
+    def _exchange(self, method: str, head: bytes, body: Optional[Body],
+                  write: "Optional[Sink]") -> Answer:
         sock = self._local.sock
         if sock is None:
             sock = self._local.sock = self._open()
@@ -143,7 +145,8 @@ class Connection:
                 sock.sendall(b"%x\r\n" % len(piece) + piece + b"\r\n")
         sock.sendall(b"0\r\n\r\n")
 
-    def _receive(self, sock: socket.socket, method: str, write) -> Answer:
+    def _receive(self, sock: socket.socket, method: str,
+                 write: "Optional[Sink]") -> Answer:
         data = bytearray()
         while True:
             end = data.find(b"\r\n\r\n")
@@ -182,7 +185,8 @@ class Connection:
         return Answer(code, headers, bytes(whole))
 
     @staticmethod
-    def _receive_sized(sock: socket.socket, data: bytearray, left: int, take) -> None:
+    def _receive_sized(sock: socket.socket, data: bytearray, left: int,
+                       take: "Sink") -> None:
         if data:
             take(bytes(data[:left]))
             left -= len(data)
@@ -194,7 +198,8 @@ class Connection:
             left -= len(piece)
 
     @staticmethod
-    def _receive_chunks(sock: socket.socket, data: bytearray, take) -> None:
+    def _receive_chunks(sock: socket.socket, data: bytearray,
+                        take: "Sink") -> None:
         def more() -> None:
             piece = sock.recv(PIECE)
             if not piece:

@@ -2,7 +2,7 @@
 """What the server says of a version: its contract, shown well in a terminal and a notebook."""
 
 import html
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 
 class Field:
@@ -70,7 +70,7 @@ class Version:
         raise NotFound("%s has no signature %s" % (self.reference, name or ""),
                        fix="it has " + ", ".join(s.name for s in self.signatures))
 
-    def _rows(self):
+    def _rows(self) -> Iterator[Tuple[str, str, str, str, str, str]]:
         for signature in self.signatures:
             for way, fields in (("in", signature.inputs), ("out", signature.outputs)):
                 for field in fields:

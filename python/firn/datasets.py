@@ -78,7 +78,7 @@ class Datasets:
 
     # --- putting ---
 
-    def put(self, obj: Any, name: str, append: bool = False,
+    def put(self, /, obj: Any, name: str, append: bool = False,
             attributes: Optional[Dict[str, Any]] = None, expect: Optional[int] = None,
             progress: Optional[bool] = None, **options: Any) -> Dataset:
         """Keep an object, or the file or folder at a path, as the next revision.
@@ -109,7 +109,7 @@ class Datasets:
 
     # --- getting ---
 
-    def get(self, name: str, path: Optional[str] = None, **options: Any) -> Any:
+    def get(self, /, name: str, path: Optional[str] = None, **options: Any) -> Any:
         """The object again. With `path`: only its bytes, as a file (a folder where it was one);
         returns the path. `as_dataset=True` of records: a tf.data.Dataset, parsed where `features`
         says how."""

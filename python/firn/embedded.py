@@ -33,13 +33,14 @@ class Server:
         self.log_path = os.path.join(store, "embedded.log")
         os.makedirs(store, exist_ok=True)
         with open(self.log_path, "ab") as log:
-            self._process: Optional[subprocess.Popen] = subprocess.Popen(
+            process = subprocess.Popen(
                 [find_program(), "serve", "--store", store, "--http", "127.0.0.1:0"]
                 + (["--workers", "on"] if workers else []),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None)
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline().decode()
+        self._process: "Optional[subprocess.Popen[bytes]]" = process
+        assert process.stdout is not None
+        line = process.stdout.readline().decode()
         words = line.split()
         if len(words) < 2 or words[0] != "ready":
             self.stop()

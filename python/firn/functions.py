@@ -202,7 +202,7 @@ def pickler() -> Any:
     return None
 
 
-def _by_pickle(function: Any, name: str, python: str, why: str):
+def _by_pickle(function: Any, name: str, python: str, why: str) -> Any:
     """The files and the modules that they import."""
     tool = pickler()
     if tool is None:

@@ -6,7 +6,7 @@ import io
 import os
 import tarfile
 import tempfile
-from typing import Any, List, Optional
+from typing import Any, Iterator, List, Optional, Tuple, Union
 from urllib.parse import quote
 
 from .connection import Connection
@@ -17,7 +17,7 @@ from . import savers
 PIECE = 256 << 10
 
 
-def split(reference: str):
+def split(reference: str) -> Tuple[str, Union[str, int]]:
     """"name", "name:3", "name@3", "name@alias", "name^" to (name, which): which as a path says it,
     or the number of ^."""
     for mark in ":@^":
@@ -75,8 +75,8 @@ class Models:
 
     # --- putting ---
 
-    def put(self, obj: Any, name: str, alias: Optional[str] = None, manifest: Optional[str] = None,
-            progress: Optional[bool] = None, **options: Any) -> Version:
+    def put(self, /, obj: Any, name: str, alias: Optional[str] = None,
+            manifest: Optional[str] = None, progress: Optional[bool] = None, **options: Any) -> Version:
         """Freeze a trained object, or the file or folder at a path, as the next version.
 
         Objects are saved the way their framework saves them; `options` go to that saver
@@ -171,7 +171,7 @@ def _size(path: str) -> int:
                for f in files)
 
 
-def _file_pieces(path: str):
+def _file_pieces(path: str) -> Iterator[bytes]:
     with open(path, "rb") as file:
         for piece in iter(lambda: file.read(PIECE), b""):
             yield piece
@@ -196,7 +196,7 @@ class _Pipe(io.RawIOBase):
         return data
 
 
-def _tar_pieces(folder: str):
+def _tar_pieces(folder: str) -> Iterator[bytes]:
     pipe = _Pipe()
     with tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT) as tar:
         for root, folders, files in os.walk(folder):

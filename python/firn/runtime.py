@@ -2,7 +2,7 @@
 """om.runtime: let the server compute."""
 
 import threading
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional, Tuple
 from urllib.parse import quote
 
 from . import jobs, tensors
@@ -43,7 +43,7 @@ class Script:
     def __init__(self, runtime: Runtime, name: str):
         self._runtime, self.name = runtime, name
 
-    def run(self, *args: Any, key: Optional[str] = None, timeout: Optional[float] = None,
+    def run(self, /, *args: Any, key: Optional[str] = None, timeout: Optional[float] = None,
             attempts: Optional[int] = None, wait: bool = False, **kwargs: Any) -> Any:
         """Run it with these arguments, as a job: .get() gives what it returns, .versions the models
         that it put. Arguments may be arrays, frames, texts, numbers, lists; jobs.DatasetName("x")
@@ -93,7 +93,7 @@ class Model:
             raise
         return job.get() if wait else job
 
-    def fit(self, x: Any, y: Any = None, wait: bool = False, into: Optional[str] = None,
+    def fit(self, /, x: Any, y: Any = None, wait: bool = False, into: Optional[str] = None,
             **options: Any) -> Any:
         """Train it from the beginning: a job whose result is the model's next version (`into`: of
         another model). `options` go to the framework; `job_key`, `job_timeout`, `job_attempts`
@@ -101,7 +101,7 @@ class Model:
         job = self.train("fit", x, y, into, **options)
         return job.get() if wait else job
 
-    def partial_fit(self, x: Any, y: Any = None, wait: bool = False, into: Optional[str] = None,
+    def partial_fit(self, /, x: Any, y: Any = None, wait: bool = False, into: Optional[str] = None,
                     **options: Any) -> Any:
         """Train it on; as fit."""
         job = self.train("partial_fit", x, y, into, **options)
@@ -151,7 +151,7 @@ class Model:
             return labelled(value, x, signature.outputs[0])
         return result(value, signature.outputs[0].classes)
 
-    def score(self, x: Any, y: Any, wait: bool = True, **options: Any) -> Any:
+    def score(self, /, x: Any, y: Any, wait: bool = True, **options: Any) -> Any:
         """Accuracy of a classifier, R2 of a regressor, of the predictions for x. With options, or
         without `wait`, the framework's own score, as a job."""
         import numpy
@@ -182,7 +182,7 @@ _labelled_kinds: Any = None
 def labelled(value: Any, x: Any, output: Any) -> Any:
     """A series or frame with the index of `x`; columns of probabilities are the classes."""
     global _labelled_kinds
-    rows = getattr(value, "shape", ())
+    rows: Tuple[int, ...] = getattr(value, "shape", ())
     if len(rows) not in (1, 2) or rows[0] != len(x):
         return result(value, output.classes)
     if _labelled_kinds is None:
@@ -212,14 +212,14 @@ def labelled(value: Any, x: Any, output: Any) -> Any:
     return made
 
 
-class Results(dict):
+class Results(Dict[str, Any]):
     """Several outputs by name."""
 
     def get(self, name: Any = None, default: Any = None) -> Any:
         return self if name is None or isinstance(name, (int, float)) else super().get(name, default)
 
 
-class _List(list):
+class _List(List[Any]):
     classes: Any = None
 
     def get(self, timeout: Optional[float] = None) -> "_List":

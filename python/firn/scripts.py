@@ -45,7 +45,7 @@ class Scripts:
         it imports. See firn.functions for what can be kept."""
         packed = _package(os.fspath(function), requirements) \
             if isinstance(function, (str, os.PathLike)) else functions.pack(function, requirements)
-        known = {"function": packed.name, "kind": packed.kind, "python": packed.python,
+        known: Dict[str, Any] = {"function": packed.name, "kind": packed.kind, "python": packed.python,
                  "requirements": packed.requirements}
         if attributes:
             known["attributes"] = attributes

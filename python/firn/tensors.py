@@ -19,7 +19,7 @@ DTYPES = {
 _NUMPY_OF = {code: kind for code, kind in DTYPES.values()}
 
 
-def _numpy():
+def _numpy() -> Any:
     try:
         import numpy
     except ImportError:
@@ -43,7 +43,7 @@ def assign(signature: Signature, x: Any) -> List[Tuple[str, Any, Optional[Field]
     return [("x", x, None)]
 
 
-def _assign_frame(signature: Signature, frame: Any, columns: List[str]):
+def _assign_frame(signature: Signature, frame: Any, columns: List[str]) -> List[Tuple[str, Any, Optional[Field]]]:
     fields = {field.name: field for field in signature.inputs}
     if len(signature.inputs) == 1 and signature.inputs[0].name not in columns:
         return [(signature.inputs[0].name, frame.to_numpy(), signature.inputs[0])]
@@ -57,7 +57,7 @@ def _assign_frame(signature: Signature, frame: Any, columns: List[str]):
 
 # --- with numpy ---
 
-def _as_array(numpy, name: str, value: Any, field: Optional[Field]):
+def _as_array(numpy: Any, name: str, value: Any, field: Optional[Field]) -> Any:
     try:
         array = numpy.asarray(value)
     except ValueError as error:
@@ -78,7 +78,7 @@ def _as_array(numpy, name: str, value: Any, field: Optional[Field]):
     return array
 
 
-def _array_bytes(numpy, name: str, array) -> Tuple[str, bytes]:
+def _array_bytes(numpy: Any, name: str, array: Any) -> Tuple[str, bytes]:
     if array.dtype.kind in "OSU":
         parts = []
         for item in array.ravel().tolist():
@@ -91,7 +91,7 @@ def _array_bytes(numpy, name: str, array) -> Tuple[str, bytes]:
     raise Unsupported("input %r has dtype %s" % (name, array.dtype))
 
 
-def _array_of(numpy, output: Dict[str, Any], data: bytes):
+def _array_of(numpy: Any, output: Dict[str, Any], data: bytes) -> Any:
     shape, kind = output["shape"], _NUMPY_OF.get(output["datatype"])
     if kind is None:
         raise Unsupported("output %r has datatype %s" % (output["name"], output["datatype"]))
@@ -181,8 +181,8 @@ def answer(headers: Dict[str, str], body: bytes) -> Dict[str, Any]:
     return values
 
 
-def _json_output(numpy, output: Dict[str, Any]) -> Any:
-    flat = output.get("data")
+def _json_output(numpy: Any, output: Dict[str, Any]) -> Any:
+    flat: List[Any] = output.get("data") or []
     if output["datatype"] not in _NUMPY_OF:
         return flat
     if output["datatype"].startswith("FP"):

@@ -24,7 +24,7 @@ def _save(obj: Any, folder: str, requirements: Any = None) -> str:
     path = saved.folder(folder)
     obj.save_model(os.path.join(path, "model.cbm"))
     return saved.describe(path, "catboost", "catboost", "CatBoost", "catboost", saved.contract("catboost", obj),
-                          requirements, **{"class": type(obj).__name__})
+                          requirements, **{"class": type(obj).__name__})  # type: ignore[arg-type]
 
 
 def load(path: str) -> Any:

@@ -67,7 +67,7 @@ def _save(obj: Any, folder: str, pickler: Any = None, requirements: Any = None, 
                           requirements, modules | _source.imported_by(files), True, pickler=tool.__name__)
 
 
-def contract(obj: Any, sample: Any):
+def contract(obj: Any, sample: Any) -> Any:
     from firn_worker.adapter import find
     return find("scikit-learn").of(obj).contract(sample) if sample is not None else saved.contract("scikit-learn", obj)
 

@@ -105,7 +105,7 @@ def _export(module: Any, given: Any) -> Any:
                           "form=\"script\", or form=\"state\" with args= of its class") from None
 
 
-def _state(module: Any, path: str, file: str, args: Any, kwargs: Dict[str, Any], requirements: Any):
+def _state(module: Any, path: str, file: str, args: Any, kwargs: Dict[str, Any], requirements: Any) -> Any:
     """Its class must be made again with the same state; what does not fit is found here."""
     import json
     import torch

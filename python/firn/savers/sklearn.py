@@ -22,7 +22,8 @@ def save(obj: Any, folder: str, options: Dict[str, Any]) -> str:
         try:
             joblib.dump(obj, path, **options)
         except Exception:  # what in it cannot be pickled by name
-            os.path.exists(path) and os.remove(path)
+            if os.path.exists(path):
+                os.remove(path)
         else:
             if not estimator.own_modules(path):
                 return path

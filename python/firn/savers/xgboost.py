@@ -27,7 +27,7 @@ def _save(obj: Any, folder: str, format: str = "ubj", requirements: Any = None) 
         raise InvalidInput("format=%r is neither \"ubj\" nor \"json\"" % (format,))
     path = saved.folder(folder)
     obj.save_model(os.path.join(path, "model." + format))
-    facts = {"class": type(obj).__name__}
+    facts: Dict[str, Any] = {"class": type(obj).__name__}
     if hasattr(obj, "get_params"):
         facts["params"] = {key: value for key, value in obj.get_params().items() if _plain(value)}
     return saved.describe(path, "xgboost", "xgboost", "XGBoost", "xgboost", saved.contract("xgboost", obj),
