@@ -39,6 +39,13 @@ struct names { /* of data sets that a request names, each once */
     size_t count;
 };
 
+/* {"dataset": "sales"}, and of it {"columns": "a,b"}. */
+static bool is_dataset(const struct json *value, struct bytes *name)
+{
+    return value->kind == JSON_OBJECT && json_string(json_get(value, "dataset"), name) &&
+           (value->count == 1 || (value->count == 2 && json_get(value, "columns")));
+}
+
 static enum status collect(const struct json *value, int depth, struct names *names,
                            struct error *err)
 {
@@ -46,8 +53,7 @@ static enum status collect(const struct json *value, int depth, struct names *na
 
     if (!value || (value->kind != JSON_OBJECT && value->kind != JSON_ARRAY) || depth == DEPTH_MAX)
         return STATUS_OK;
-    if (value->kind == JSON_OBJECT && value->count == 1 &&
-        json_string(json_get(value, "dataset"), &name)) {
+    if (is_dataset(value, &name)) {
         for (size_t i = 0; i < names->count; i++)
             if (bytes_equal(names->names[i], name))
                 return STATUS_OK;
@@ -98,8 +104,7 @@ static bool has_frame(struct attempt *attempt, const struct json *value, int dep
         return false;
     if (json_string(json_get(value, "format"), &text) && json_get(value, "file"))
         return bytes_is(text, "frame");
-    if (value->kind == JSON_OBJECT && value->count == 1 &&
-        json_string(json_get(value, "dataset"), &text))
+    if (is_dataset(value, &text))
         return !find(attempt->jobs->options.registry, text, &object, &attempt->keep, &ignored) &&
                !strcmp(object.format, "frame");
     for (size_t i = 0; i < value->count; i++)

@@ -79,8 +79,8 @@ const struct job_kind *job_kind_find(const char *name); /* or NULL */
 
 /* The object that member `key` of the request names, pinned to its revision: "train@3". */
 enum status script_check(struct jobs *jobs, const char *object_kind, const struct json *request,
-                         const char *key, const char **name, struct arena *keep,
-                         struct error *err) must_check;
+                         const char *key, const char **name, struct arena *keep, struct error *err)
+    must_check;
 /* Its files become work/script. */
 enum status script_prepare(struct attempt *attempt, const char *object_kind, const char *work,
                            struct job_plan *plan, struct error *err) must_check;

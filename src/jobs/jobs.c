@@ -422,6 +422,21 @@ enum status jobs_submit(struct jobs *jobs, const struct job_submission *submissi
     return jobs_find(jobs, job->id, job, keep, err);
 }
 
+enum status jobs_keep(struct jobs *jobs, struct job_row *job, const char *result, struct error *err)
+{
+    const struct job_submission nothing = {0};
+    struct arena scratch;
+    enum status status;
+
+    arena_init(&scratch, 1 << 20);
+    status = folder_make(jobs, job, &nothing, &scratch, err);
+    if (!status)
+        status = jobs->backend->keep(jobs->queue, job, result, err);
+    arena_release(&scratch);
+    job->folder = NULL;
+    return status;
+}
+
 /* --- asking --- */
 
 enum status jobs_find(struct jobs *jobs, int64_t id, struct job_row *job, struct arena *keep,

@@ -54,6 +54,10 @@ enum status jobs_submit(struct jobs *jobs, const struct job_submission *submissi
                         struct job_row *job, bool *known, struct arena *keep, struct error *err)
     must_check;
 
+/* Something that was done already, kept like a job: kind, name, and what it answered. */
+enum status jobs_keep(struct jobs *jobs, struct job_row *job, const char *result, struct error *err)
+    must_check;
+
 /* NOT_FOUND */
 enum status jobs_find(struct jobs *jobs, int64_t id, struct job_row *job, struct arena *keep,
                       struct error *err) must_check;

@@ -57,6 +57,9 @@ struct queue_backend {
     /* Fills in the id and the time. *known: there is one with this key, which is `id`, or CONFLICT
      * when it was of something else. */
     enum status (*submit)(struct queue *queue, struct job_row *job, bool *known, struct error *err);
+    /* One that is DONE, with its result. */
+    enum status (*keep)(struct queue *queue, struct job_row *job, const char *result,
+                        struct error *err);
     enum status (*find)(struct queue *queue, int64_t id, bool *found, struct job_row *job,
                         struct arena *keep, struct error *err);
     enum status (*find_key)(struct queue *queue, const char *key, bool *found, struct job_row *job,

@@ -79,7 +79,12 @@ class Job:
             return value["json"]
         if "dataset" in value:
             said = self.said["datasets"][value["dataset"]]
-            return self.unpack(said, said["file"])
+            found = self.unpack(said, said["file"])
+            if value.get("columns") and hasattr(found, "iloc"):
+                found = found[[name.strip() for name in value["columns"].split(",")]]
+            return found
+        if "frame" in value:
+            return from_columns(value["frame"])
         if "file" in value:
             return self.unpack(value, os.path.join("input", value["file"]))
         raise Fault(frame.INVALID_INPUT, "an argument is an object with one of json, file and dataset, not with %s"
@@ -104,6 +109,8 @@ class Job:
         numpy = __import__("sys").modules.get("numpy")
         if numpy is not None and isinstance(value, numpy.generic):
             value = value.item()
+        if self.request.get("answer") == "json":
+            return plain(value, what)
         if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and value - value == 0):
             return {"json": value}
         if isinstance(value, tuple):
@@ -155,6 +162,59 @@ class Job:
         with open(path, "w", encoding="utf-8") as file:
             json.dump({"value": value, "versions": self.versions}, file, allow_nan=False)
         self.channel.file(path, "result.json")
+
+
+def from_columns(said):
+    """A frame as omega|ml's clients write it: {"columns", "data", "shape"}; with a shape an array of rows."""
+    data, columns, shape = said.get("data"), said.get("columns"), said.get("shape")
+    if isinstance(data, dict):
+        columns = columns or list(data)
+        rows = [list(row) for row in zip(*[data[name] for name in columns])]
+    elif data and isinstance(data[0], dict):
+        columns = columns or list(data[0])
+        rows = [[row[name] for name in columns] for row in data]
+    else:
+        rows = data or []
+    if shape:
+        import numpy
+        return numpy.array([numpy.array(row[0] if len(row) == 1 else row).reshape(shape) for row in rows])
+    try:
+        import pandas
+    except ImportError:
+        import numpy
+        return numpy.array(rows)
+    return pandas.DataFrame(rows, columns=columns)
+
+
+def plain(value, what):
+    """A value as JSON: arrays flat, with their shape beside them, frames as records."""
+    shape = None
+    if hasattr(value, "to_dict") and hasattr(value, "iloc"):
+        value = value.to_dict("records") if hasattr(value, "columns") else value.to_numpy()
+    if hasattr(value, "tolist") and hasattr(value, "shape"):
+        shape = list(value.shape)
+        value = value.reshape(-1).tolist() if shape else value.tolist()
+    said = {"json": finite(value)}
+    if shape:
+        said["shape"] = shape
+    try:
+        json.dumps(said, allow_nan=False)
+    except (TypeError, ValueError) as why:
+        raise Fault(frame.FAILED, "%s returned what JSON cannot say: %s" % (what, why))
+    return said
+
+
+def finite(value):
+    """NaN and infinities as null, and numbers of numpy as numbers."""
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, dict):
+        return {str(key): finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(each) for each in value]
+    if hasattr(value, "tolist"):
+        return finite(value.tolist())
+    return value
 
 
 def mapped(path):

@@ -16,6 +16,8 @@ def run(job):
     method = job.request["method"]
     x = job.decode(job.arguments.get("x"))
     y = job.decode(job.arguments.get("y"))
+    if hasattr(y, "iloc") and getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
+        y = y.iloc[:, 0]  # the one column of a frame
     options = {name: job.decode(value) for name, value in (job.arguments.get("options") or {}).items()}
     if method in ("fit", "partial_fit"):
         told = getattr(loaded, method)(x, y, **options)

@@ -5,6 +5,7 @@
 #include "formats/json/json_tensor.h"
 #include "server/internal.h"
 #include "server/omegaml/columns.h"
+#include "server/omegaml/jobs.h"
 #include "server/omegaml/words.h"
 #include "server/predict.h"
 
@@ -100,11 +101,19 @@ static const struct bytes SERVING = {(const uint8_t *)"", 0};
 static enum status act(struct request *request, struct response *response, struct error *err)
 {
     const char *dataset;
+    bool async;
 
+    if (omegaml_needs_job(request->parameters[1]))
+        return omegaml_model_job(request, response, request->parameters[0], request->parameters[1],
+                                 err);
     TRY(request_query(request, "datax", &dataset, err));
-    if (dataset && request->executor->io) /* it is read from the disk */
+    async = omegaml_is_async(request);
+    if ((dataset || async) && request->executor->io) /* the disk is read or written */
         return request_later(request, LATER_COMPUTE);
-    return prediction_handle(request, response, request->parameters[0], SERVING, &WIRE, err);
+    TRY(prediction_handle(request, response, request->parameters[0], SERVING, &WIRE, err));
+    if (!async || request->later != LATER_NO)
+        return STATUS_OK;
+    return omegaml_keep_answer(request, response, request->parameters[0], err);
 }
 
 static enum status ping(struct request *request, struct response *response, struct error *err)
@@ -148,9 +157,8 @@ static const struct route ROWS[] = {
     {HTTP_GET, "/api/v1/model/{model...}/", metadata, "what is known of a model", 0},
     {HTTP_GET, "/api/v1/model/{model...}/metadata", metadata, "the same", 0},
     {HTTP_PUT, "/api/v1/model/{model...}/{action}", act,
-     "predict, predict_proba, transform ...: {\"columns\": [...], \"data\": ..., \"shape\": "
-     "[...]}; "
-     "?datax= a data set",
+     "predict, predict_proba, transform, fit, score ...: {\"columns\": [...], \"data\": ..., "
+     "\"shape\": [...]}; ?datax=, ?datay= data sets; header async",
      0},
     {HTTP_GET, "/api/v1/model/{model...}/{action}", act, "the same of a data set: ?datax=", 0},
 };
