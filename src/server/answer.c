@@ -15,6 +15,7 @@ static const char *reason_phrase(int status)
     } phrases[] = {
         {200, "OK"},
         {201, "Created"},
+        {202, "Accepted"},
         {204, "No Content"},
         {400, "Bad Request"},
         {403, "Forbidden"},
