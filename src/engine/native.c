@@ -123,9 +123,11 @@ static void call_fill(const struct graph *graph, const struct node *node, struct
         if (node->inputs[i] == VALUE_NONE)
             continue;
         value = &graph->values[node->inputs[i]];
-        call->in[i] =
-            (struct tensor){value->dtype, value->shape,
-                            value->constant ? value->constant->data : NULL, value->element};
+        call->in[i] = (struct tensor){.dtype = value->dtype,
+                                      .shape = value->shape,
+                                      .data = value->constant ? value->constant->data : NULL,
+                                      .element = value->element,
+                                      .stored = value->constant ? value->constant->stored : NULL};
     }
     for (size_t i = 0; i < node->output_count; i++) {
         const struct value *value = &graph->values[node->outputs[i]];
@@ -159,24 +161,34 @@ static void release_packed(struct native *native, const struct node *node,
                               forget, native);
 }
 
+/* Of bits `unaligned` and `stored` the values may be so. */
 static enum status align(const struct graph *graph, const value_id *values, size_t count,
-                         uint64_t except, struct error *err)
+                         uint64_t unaligned, uint64_t stored, struct error *err)
 {
-    for (size_t i = 0; i < count; i++)
-        if (values[i] != VALUE_NONE && !(i < 64 && except >> i & 1) &&
-            graph->values[values[i]].constant && !value_constant(graph, values[i]))
+    for (size_t i = 0; i < count; i++) {
+        const struct tensor *constant =
+            values[i] == VALUE_NONE ? NULL : graph->values[values[i]].constant;
+        uint64_t may_be = constant && constant->stored ? stored : unaligned;
+
+        if (constant && !(i < 64 && may_be >> i & 1) && !value_constant(graph, values[i]))
             return error_no_memory(err, "a constant");
+    }
     return STATUS_OK;
 }
 
 /* What kernels will read: all but the weights that they pack first. */
 static enum status align_constants(const struct graph *graph, struct error *err)
 {
-    for (size_t n = 0; n < graph->node_count; n++)
-        TRY(align(graph, graph->nodes[n].inputs, graph->nodes[n].input_count,
-                  graph->nodes[n].op->prepare ? graph->nodes[n].op->unaligned : 0, err));
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->nodes[n];
+        const struct op *op = node->op;
+
+        TRY(align(graph, node->inputs, node->input_count, op->prepare ? op->unaligned : 0,
+                  op->prepare ? op->stored : 0, err));
+    }
     for (size_t s = 0; s < graph->signature_count; s++)
-        TRY(align(graph, graph->signatures[s].outputs, graph->signatures[s].output_count, 0, err));
+        TRY(align(graph, graph->signatures[s].outputs, graph->signatures[s].output_count, 0, 0,
+                  err));
     return STATUS_OK;
 }
 
@@ -207,7 +219,7 @@ enum status native_prepare(struct native *native, const struct graph *graph, voi
         if (node->op->prepare(&call, &native->prepared, err))
             return graph_node_error(node, err);
         (*states)[n] = call.state;
-        TRY(align(graph, node->inputs, node->input_count, call.packed, err));
+        TRY(align(graph, node->inputs, node->input_count, call.packed, call.packed, err));
         if (graph == native->graph) /* constants of subgraphs may be shared with those around */
             release_packed(native, node, &call, &constants);
     }

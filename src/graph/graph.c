@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "graph/internal.h"
+#include "ops/kernels/strided.h"
 #include "tensor/sequence.h"
 
 enum { VALUES_MAX = 1 << 26, SYMBOLS_MAX = 1 << 20 };
@@ -165,24 +166,62 @@ bool tensor_is_aligned(const struct tensor *tensor)
     return !tensor->data || (uintptr_t)tensor->data % dtype_alignment(tensor->dtype) == 0;
 }
 
-/* Weights that will be packed are not copied first. */
-static bool may_be_unaligned(const struct tensor *tensor, size_t bytes)
+bool tensor_may_be_stored(const struct tensor *tensor)
 {
-    return tensor->dtype == DTYPE_F32 && bytes >= UNALIGNED_BYTES_MIN;
+    return tensor->dtype == DTYPE_F32 && tensor_bytes(tensor) >= UNALIGNED_BYTES_MIN;
 }
 
-static bool align(const struct graph *graph, struct tensor *tensor)
+/* Turned and scaled, from floats that are aligned. */
+static void read_stored(const struct tensor *tensor, const float *from, float *to)
+{
+    struct strided copy = {.rank = tensor->shape.rank};
+    size_t count = tensor_count(tensor);
+    size_t run = count ? count / (size_t)tensor->shape.dims[0] : 0;
+
+    memcpy(copy.dims, tensor->shape.dims, sizeof copy.dims);
+    stored_strides(tensor, copy.from);
+    shape_strides(&tensor->shape, copy.to);
+    strided_copy(&copy, from, to, sizeof *to);
+    for (size_t i = 0; tensor->stored->factors && i < count; i++)
+        to[i] = (float)(to[i] * tensor->stored->factors[i / run]);
+}
+
+static void *copy_aligned(const struct graph *graph, const struct tensor *tensor)
 {
     size_t bytes = tensor_bytes(tensor);
     void *copy = arena_alloc(graph->keep, bytes, 1);
 
+    if (copy && bytes)
+        memcpy(copy, tensor->data, bytes);
+    return copy;
+}
+
+static void *copy_stored(const struct graph *graph, const struct tensor *tensor)
+{
+    size_t bytes = tensor_bytes(tensor);
+    void *copy = arena_alloc(graph->keep, bytes, 1), *from = tensor->data;
+
+    if (!tensor_is_aligned(tensor))
+        from = copy_aligned(graph, tensor);
+    if (!copy || !from)
+        return NULL;
+    read_stored(tensor, from, copy);
+    if (from != tensor->data)
+        (void)arena_give_back(graph->keep, from, bytes, graph->keep);
+    return copy;
+}
+
+/* Made what it says: aligned, turned and scaled. */
+static bool align(const struct graph *graph, struct tensor *tensor)
+{
+    void *copy = tensor->stored ? copy_stored(graph, tensor) : copy_aligned(graph, tensor);
+
     if (!copy)
         return false;
-    if (bytes)
-        memcpy(copy, tensor->data, bytes);
     if (graph->forget)
-        graph->forget(graph->forget_context, (struct bytes){tensor->data, bytes});
+        graph->forget(graph->forget_context, (struct bytes){tensor->data, tensor_bytes(tensor)});
     tensor->data = copy;
+    tensor->stored = NULL;
     return true;
 }
 
@@ -190,7 +229,7 @@ const struct tensor *value_constant(const struct graph *graph, value_id value)
 {
     struct tensor *constant = (struct tensor *)(uintptr_t)graph->values[value].constant;
 
-    if (!constant || tensor_is_aligned(constant) || align(graph, constant))
+    if (!constant || (!constant->stored && tensor_is_aligned(constant)) || align(graph, constant))
         return constant;
     return NULL;
 }
@@ -210,8 +249,9 @@ enum status graph_tensor_keep(struct graph *graph, const struct tensor *tensor, 
         return error_set(err, STATUS_INTERNAL, "has no data");
     *copy = *tensor;
     *kept = copy;
-    if (tensor->data &&
-        (tensor_is_aligned(tensor) || (!aligned && may_be_unaligned(tensor, bytes))))
+    if (tensor->data && !aligned && tensor_may_be_stored(tensor))
+        return STATUS_OK;
+    if (tensor->data && !tensor->stored && tensor_is_aligned(tensor))
         return STATUS_OK;
     return align(graph, copy) ? STATUS_OK : error_no_memory(err, "a constant");
 }

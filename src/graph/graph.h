@@ -17,7 +17,8 @@ struct value {
     enum dtype dtype;   /* as inferred; DTYPE_NONE: not known */
     struct shape shape; /* as inferred; symbols are indices below DIM_UNKNOWN, see dim_symbol */
     const struct tensor *constant; /* its value, kept or borrowed from the artifact; or NULL. Its
-                                    * data is for value_constant to give */
+                                    * data is for value_constant to give: they may be unaligned,
+                                    * or not even turned and scaled yet (struct stored) */
     int32_t producer;              /* node index; -1: an input or a constant */
     const struct tensor *element;  /* what a sequence or optional holds, as inferred; or NULL */
     bool is_input;
@@ -167,6 +168,8 @@ enum status graph_finish(struct graph *graph, struct error *err) must_check;
  * somebody asks); NULL: it is none, or there is no memory. */
 const struct tensor *value_constant(const struct graph *graph, value_id value);
 bool tensor_is_aligned(const struct tensor *tensor);
+/* Is it one that constants may be as they are stored, because kernels pack such? */
+bool tensor_may_be_stored(const struct tensor *tensor);
 
 struct text;
 

@@ -113,5 +113,6 @@ bool node_is(const struct node *node, const char *op);
 /* The constant that input `input` is, or NULL. */
 const struct tensor *node_constant(const struct graph *graph, const struct node *node,
                                    size_t input);
-/* The same for who asks for type and shape alone, or reads unaligned_float: it may be unaligned. */
+/* The same for who asks for type and shape alone, or reads unaligned_float: it may be unaligned,
+ * and as `stored` says. */
 const struct tensor *node_weights(const struct graph *graph, const struct node *node, size_t input);

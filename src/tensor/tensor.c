@@ -264,3 +264,19 @@ enum status tensor_new(struct tensor *tensor, enum dtype dtype, const struct sha
     *tensor = (struct tensor){dtype, *shape, data};
     return STATUS_OK;
 }
+
+void stored_strides(const struct tensor *tensor, int64_t strides[RANK_MAX])
+{
+    const struct shape *shape = &tensor->shape;
+    int64_t of_stored[RANK_MAX], stride = 1;
+    int where[RANK_MAX];
+
+    for (int i = 0; i < shape->rank; i++)
+        where[tensor->stored ? tensor->stored->perm[i] : i] = i;
+    for (int i = shape->rank - 1; i >= 0; i--) {
+        of_stored[i] = stride;
+        stride *= shape->dims[where[i]];
+    }
+    for (int i = 0; i < shape->rank; i++)
+        strides[where[i]] = of_stored[i];
+}

@@ -76,13 +76,25 @@ enum status shape_check(const struct shape *shape, enum dtype dtype, size_t limi
 char *shape_print(const struct shape *shape, char *buffer, size_t size);
 enum { SHAPE_PRINT_SIZE = 256 };
 
+/* How the floats of a large constant lie in its file, maybe unaligned, until somebody reads them: a
+ * kernel that packs them anyway turns and scales them as it does so. */
+struct stored {
+    int64_t perm[RANK_MAX]; /* dimension i of the tensor is dimension perm[i] of what is stored */
+    const double *factors;  /* (dims[0],): of what has index i in dimension 0; NULL: 1 */
+};
+
 struct tensor {
     enum dtype dtype; /* DTYPE_NONE: an omitted optional input */
     struct shape shape;
     void *data; /* aligned for its dtype; kernels may not ask for more. NULL while only described */
     const struct tensor *element; /* of a sequence or optional: what is known of what it holds, a
                                    * description without data; else NULL (tensor/sequence.h) */
+    const struct stored *stored;  /* of a constant that is not what it says yet, which only those see
+                                   * who ask for it (op.stored, node_weights); else NULL */
 };
+
+/* Elements in what is stored from one index of a dimension of the tensor to the next. */
+void stored_strides(const struct tensor *tensor, int64_t strides[RANK_MAX]);
 
 size_t tensor_count(const struct tensor *tensor);
 size_t tensor_bytes(const struct tensor *tensor);

@@ -50,7 +50,7 @@ static bool same_data(const void *a, const void *b, size_t size)
 
 static bool same_tensor(const struct tensor *a, const struct tensor *b)
 {
-    return a->dtype == b->dtype && shape_equal(&a->shape, &b->shape) &&
+    return a->dtype == b->dtype && shape_equal(&a->shape, &b->shape) && a->stored == b->stored &&
            (a->data == b->data ||
             (a->dtype != DTYPE_STRING && same_data(a->data, b->data, tensor_bytes(a))));
 }
@@ -58,7 +58,8 @@ static bool same_tensor(const struct tensor *a, const struct tensor *b)
 /* Large ones are compared by where they lie: two readers of one variable. */
 static bool same_constant(const struct tensor *a, const struct tensor *b, bool large)
 {
-    return large ? a->dtype == b->dtype && shape_equal(&a->shape, &b->shape) && a->data == b->data
+    return large ? a->dtype == b->dtype && shape_equal(&a->shape, &b->shape) &&
+                       a->data == b->data && a->stored == b->stored
                  : same_tensor(a, b);
 }
 

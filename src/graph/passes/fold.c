@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Constant folding: infer everything anew with what is known by now, and compute at load what
  * depends on nothing but constants and known shapes. */
-#include "graph/internal.h"
+#include "graph/permute.h"
 
 enum { GROWTH_MAX = 64 << 20 }; /* bytes by which folding may enlarge a model */
 enum { NUMBERS_MAX = 256 };     /* elements that graph_compute computes */
@@ -85,6 +85,46 @@ static bool is_deferred(const struct node *node, const struct op_call *call)
     return node_is(node, "DequantizeLinear") && tensor_count(&call->in[0]) > 1;
 }
 
+/* Does nothing but convolutions read it, as their weights? */
+static bool is_read_by_convolutions(const struct uses *uses, value_id value)
+{
+    const struct graph *graph = uses->graph;
+
+    if ((size_t)value >= uses->value_count || uses->is_output[value])
+        return false;
+    for (size_t i = uses->first[value]; i < uses->first[value + 1]; i++) {
+        const struct node *reader = &graph->nodes[uses->nodes[i]];
+
+        if (!node_is(reader, "Conv") || reader->inputs[0] == value || reader->inputs[1] != value)
+            return false;
+    }
+    return uses_count(uses, value) > 0;
+}
+
+/* Weights of convolutions are turned when they are packed. */
+static enum status turn_later(struct graph *graph, const struct node *node, const struct uses *uses,
+                              bool *folded, struct error *err)
+{
+    const struct tensor *from = node_is(node, "Transpose") ? node_weights(graph, node, 0) : NULL;
+    struct value *to = &graph->values[node->outputs[0]];
+    struct tensor *made;
+    struct stored *stored;
+    struct order order;
+
+    if (!from || !from->data || from->stored || !tensor_may_be_stored(from) ||
+        !order_of(graph, node, &order) || !is_read_by_convolutions(uses, node->outputs[0]))
+        return STATUS_OK;
+    made = arena_new(graph->keep, struct tensor, 1);
+    stored = arena_new(graph->keep, struct stored, 1);
+    if (!made || !stored)
+        return error_no_memory(err, "a constant");
+    memcpy(stored->perm, order.perm, sizeof stored->perm);
+    *made = (struct tensor){from->dtype, to->shape, from->data, NULL, stored};
+    to->constant = made;
+    *folded = true;
+    return STATUS_OK;
+}
+
 /* Infer a node anew with what is known by now. */
 static enum status learn(struct graph *graph, const struct node *node, struct op_call *call,
                          struct error *err)
@@ -131,8 +171,7 @@ enum status graph_fold(struct graph *graph, bool dequantise, struct arena *scrat
     struct uses uses;
     struct edit edit;
 
-    if (dequantise)
-        TRY(uses_find(&uses, graph, scratch, err));
+    TRY(uses_find(&uses, graph, scratch, err));
     TRY(edit_begin(&edit, graph, scratch, err));
     for (size_t n = 0; n < graph->node_count; n++) {
         struct node *node = &graph->nodes[n];
@@ -145,7 +184,9 @@ enum status graph_fold(struct graph *graph, bool dequantise, struct arena *scrat
         if (!is_foldable(graph, node, &call) || is_deferred(node, &call) != dequantise ||
             growth + growth_of(&call) > GROWTH_MAX)
             continue;
-        TRY(fold(graph, node, &call, scratch, &folded, err));
+        TRY(turn_later(graph, node, &uses, &folded, err));
+        if (!folded)
+            TRY(fold(graph, node, &call, scratch, &folded, err));
         if (!folded)
             continue;
         growth += growth_of(&call);

@@ -224,12 +224,41 @@ static void scale(const struct absorption *a, const struct tensor *from, struct 
     }
 }
 
+/* Large weights of a convolution are scaled when they are packed. */
+static bool is_scaled_later(const struct absorption *a, const struct tensor *w)
+{
+    return is_conv(&a->product) && !is_conv_transpose(&a->product) && tensor_may_be_stored(w);
+}
+
+static enum status scale_later(const struct absorption *a, const struct tensor *w,
+                               value_id *weights, struct error *err)
+{
+    struct stored *stored = arena_new(a->graph->keep, struct stored, 1);
+    double *factors = arena_new(a->graph->keep, double, a->channels);
+    struct tensor made = *w;
+
+    if (!stored || !factors)
+        return error_no_memory(err, "weights");
+    for (int i = 0; i < w->shape.rank; i++)
+        stored->perm[i] = w->stored ? w->stored->perm[i] : i;
+    for (size_t c = 0; c < a->channels; c++)
+        factors[c] =
+            factor_of(a, c) * (w->stored && w->stored->factors ? w->stored->factors[c] : 1);
+    stored->factors = factors;
+    made.stored = stored;
+    return graph_constant(a->graph, "", &made, weights, err);
+}
+
 static enum status weights_make(const struct absorption *a, value_id *weights, struct error *err)
 {
     const struct tensor *w = node_weights(a->graph, &a->product, W);
     value_id old = a->product.inputs[W];
     struct tensor made;
 
+    if (is_scaled_later(a, w))
+        return scale_later(a, w, weights, err);
+    if (w->stored && !node_constant(a->graph, &a->product, W))
+        return error_no_memory(err, "weights");
     if (tensor_is_aligned(w) && constants_take(a->graph, old, &made)) {
         scale(a, &made, &made);
         return graph_constant(a->graph, "", &made, weights, err);

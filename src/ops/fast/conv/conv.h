@@ -21,7 +21,8 @@ struct conv_source {
     size_t group_step, map_step, channel_step;
     size_t kernel[3];
     ptrdiff_t first, step[3];
-    const float *bias; /* (groups, maps) or NULL */
+    const double *factors; /* (groups, maps): of the weights; NULL: 1 */
+    const float *bias;     /* (groups, maps) or NULL */
 };
 
 /* A part of the sum: whole runs, or a piece of one. */

@@ -56,7 +56,8 @@ enum status depthwise_pack(const struct conv_source *s, const size_t *dilation,
                                              (ptrdiff_t)h * s->step[1] + (ptrdiff_t)l * s->step[2];
 
                 for (size_t c = 0; c < w->channels; c++)
-                    to[c] = tap[c / s->maps * s->group_step + c % s->maps * s->map_step];
+                    to[c] = (float)(tap[c / s->maps * s->group_step + c % s->maps * s->map_step] *
+                                    (s->factors ? s->factors[c] : 1));
             }
     return STATUS_OK;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/fast/conv/nhwc.h"
 
+#include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "ops/fast/conv/depthwise.h"
 #include "ops/fast/conv/winograd.h"
@@ -34,20 +36,40 @@ struct conv {
     struct phase *phases;
 };
 
-static bool all_finite(const unaligned_float *values, size_t count)
+typedef uint32_t unaligned_bits __attribute__((__aligned__(1), __may_alias__));
+
+/* The largest absolute value; infinite or NaN when one of them is. */
+static double largest_of(const void *values, size_t count)
 {
     enum { LANES = 16 };
-    float sums[LANES] = {0}, sum = 0;
+    const unaligned_bits *bits = values;
+    uint32_t most[LANES] = {0}, largest;
+    float value;
     size_t i = 0;
 
     for (; i + LANES <= count; i += LANES)
-        for (size_t j = 0; j < LANES; j++)
-            sums[j] += values[i + j] * 0; /* NaN for what is not finite */
+        for (size_t j = 0; j < LANES; j++) {
+            uint32_t without_sign = bits[i + j] & INT32_MAX;
+            most[j] = without_sign > most[j] ? without_sign : most[j];
+        }
     for (; i < count; i++)
-        sum += values[i] * 0;
-    for (size_t j = 0; j < LANES; j++)
-        sum += sums[j];
-    return sum == 0;
+        most[0] = (bits[i] & INT32_MAX) > most[0] ? bits[i] & INT32_MAX : most[0];
+    largest = most[0];
+    for (size_t j = 1; j < LANES; j++)
+        largest = most[j] > largest ? most[j] : largest;
+    memcpy(&value, &largest, sizeof value);
+    return value;
+}
+
+/* Are weights finite, also when they are scaled? */
+static bool all_finite(const struct tensor *w)
+{
+    const double *factors = w->stored ? w->stored->factors : NULL;
+    double largest = largest_of(w->data, tensor_count(w)), factor = factors ? 0 : 1;
+
+    for (int64_t i = 0; factors && i < w->shape.dims[0]; i++)
+        factor = fabs(factors[i]) > factor || isnan(factors[i]) ? fabs(factors[i]) : factor;
+    return largest <= FLT_MAX && factor <= FLT_MAX && largest * factor <= FLT_MAX;
 }
 
 /* Zeros that stand for what lies outside of x must not meet an infinite weight. */
@@ -57,8 +79,7 @@ static bool serves(const struct op_call *call, const struct convolution *c)
 
     return !op_is_reference_only() && call->in[X].dtype == DTYPE_F32 && c->window.rank >= 1 &&
            c->window.rank <= SPATIAL_MAX && w->data && shape_is_known(&w->shape) &&
-           tensor_count(w) && all_finite(w->data, tensor_count(w)) &&
-           (!op_has(call, BIAS) || call->in[BIAS].data);
+           tensor_count(w) && all_finite(w) && (!op_has(call, BIAS) || call->in[BIAS].data);
 }
 
 /* Of spatial dimension i of three, in a window of fewer; -1: it has none such. */
@@ -71,21 +92,23 @@ static int dimension_of(const struct window *w, int i)
 static struct conv_source source_of(const struct op_call *call, const struct convolution *c)
 {
     const struct tensor *w = &call->in[W];
-    size_t taps = 1, second = (size_t)w->shape.dims[1];
+    size_t out = c->transposed ? 1 : 0, in = 1 - out; /* dimensions of maps and channels */
     struct conv_source s = {.data = w->data, .groups = c->groups};
+    int64_t strides[RANK_MAX];
 
-    for (int i = SPATIAL_MAX - 1; i >= 0; i--) {
+    stored_strides(w, strides);
+    for (int i = 0; i < SPATIAL_MAX; i++) {
         int d = dimension_of(&c->window, i);
 
-        s.step[i] = (ptrdiff_t)taps;
+        s.step[i] = d < 0 ? 0 : (ptrdiff_t)strides[d + 2];
         s.kernel[i] = d < 0 ? 1 : (size_t)c->window.kernel[d];
-        taps *= s.kernel[i];
     }
-    s.maps = c->transposed ? second : (size_t)w->shape.dims[0] / c->groups;
-    s.channels = c->transposed ? (size_t)w->shape.dims[0] / c->groups : second;
-    s.map_step = c->transposed ? taps : second * taps;
-    s.channel_step = c->transposed ? second * taps : taps;
-    s.group_step = s.maps * s.channels * taps;
+    s.maps = (size_t)w->shape.dims[out] / (c->transposed ? 1 : c->groups);
+    s.channels = (size_t)w->shape.dims[in] / (c->transposed ? c->groups : 1);
+    s.map_step = (size_t)strides[out];
+    s.channel_step = (size_t)strides[in];
+    s.group_step = (c->transposed ? s.channels : s.maps) * (size_t)strides[0];
+    s.factors = w->stored ? w->stored->factors : NULL;
     s.bias = op_has(call, BIAS) ? call->in[BIAS].data : NULL;
     return s;
 }

@@ -62,21 +62,27 @@ static enum status make_chunks(struct conv_weights *w, struct arena *keep, struc
     return STATUS_OK;
 }
 
+/* A tap of a map's window, channel 0. */
+static const unaligned_float *tap_of(const struct conv_source *s, const unaligned_float *map,
+                                     size_t tap)
+{
+    size_t line = tap / s->kernel[2];
+
+    return map + s->first + (ptrdiff_t)(line / s->kernel[1]) * s->step[0] +
+           (ptrdiff_t)(line % s->kernel[1]) * s->step[1] +
+           (ptrdiff_t)(tap % s->kernel[2]) * s->step[2];
+}
+
 /* Weights [first, first + count) of a map's window, in the order of its taps, the channels of one
  * tap beside each other. */
 static void read_window(const struct conv_source *s, const unaligned_float *map, size_t first,
                         size_t count, float *to)
 {
-    const size_t *kernel = s->kernel;
     size_t tap = first / s->channels, channel = first % s->channels;
 
     for (; count; tap++, channel = 0) {
         size_t left = s->channels - channel, part = left < count ? left : count;
-        size_t line = tap / kernel[2];
-        const unaligned_float *from = map + s->first + (ptrdiff_t)(line / kernel[1]) * s->step[0] +
-                                      (ptrdiff_t)(line % kernel[1]) * s->step[1] +
-                                      (ptrdiff_t)(tap % kernel[2]) * s->step[2] +
-                                      channel * s->channel_step;
+        const unaligned_float *from = tap_of(s, map, tap) + channel * s->channel_step;
 
         if (s->channel_step == 1)
             memcpy(to, from, part * sizeof *to);
@@ -88,17 +94,27 @@ static void read_window(const struct conv_source *s, const unaligned_float *map,
     }
 }
 
+static void scale(float *values, size_t count, double by)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)(values[i] * by);
+}
+
 /* `count` maps side by side: weights [first, first + length) of their windows, `to` for the first,
  * the next ones `width` further. */
-static void pack_lines(const struct conv_source *s, const unaligned_float *map, size_t count,
-                       size_t first, size_t length, size_t width, float *to)
+static void pack_lines(const struct conv_source *s, const unaligned_float *map,
+                       const double *factors, size_t count, size_t first, size_t length,
+                       size_t width, float *to)
 {
     float lines[LINES][PIECE];
 
     for (size_t done, end = first + length; first < end; first += done) {
         done = end - first < PIECE ? end - first : PIECE;
-        for (size_t j = 0; j < count; j++)
+        for (size_t j = 0; j < count; j++) {
             read_window(s, map + j * s->map_step, first, done, lines[j]);
+            if (factors)
+                scale(lines[j], done, factors[j]);
+        }
         if (count == LINES)
             for (size_t k = 0; k < done; k++, to += width)
                 for (size_t j = 0; j < LINES; j++)
@@ -107,6 +123,28 @@ static void pack_lines(const struct conv_source *s, const unaligned_float *map, 
             for (size_t k = 0; k < done; k++, to += width)
                 for (size_t j = 0; j < count; j++)
                     to[j] = lines[j][k];
+    }
+}
+
+/* The same where neighbouring maps are neighbours in the source too. */
+static void pack_rows(const struct conv_source *s, const unaligned_float *map,
+                      const double *factors, size_t count, size_t first, size_t length,
+                      size_t width, float *to)
+{
+    size_t tap = first / s->channels, channel = first % s->channels;
+
+    for (; length; length--, to += width) {
+        const unaligned_float *from = tap_of(s, map, tap) + channel * s->channel_step;
+
+        if (factors)
+            for (size_t j = 0; j < count; j++)
+                to[j] = (float)(from[j] * factors[j]);
+        else
+            memcpy(to, from, count * sizeof *to);
+        if (++channel == s->channels) {
+            channel = 0;
+            tap++;
+        }
     }
 }
 
@@ -122,18 +160,24 @@ static void pack_panel(const struct conv_source *s, const struct conv_weights *w
     size_t group = i / w->panels, column, vectors, width, maps;
     const unaligned_float *from = s->data + group * s->group_step;
     float *to = w->data + group * w->runs * w->run_length * w->padded;
+    const double *factors;
 
     conv_panel(w, i % w->panels, &column, &vectors);
     width = vectors * w->tiles->lanes;
     maps = s->maps - column < width ? s->maps - column : width;
+    factors = s->factors ? s->factors + group * s->maps + column : NULL;
     for (size_t c = 0; c < w->chunk_count; c++) {
         const struct conv_chunk *chunk = &w->chunks[c];
         size_t length = chunk->run_count * chunk->length;
+        size_t first = chunk->first_run * w->run_length + chunk->from;
         float *panel = to + chunk->k * w->padded + length * column;
 
-        for (size_t j = 0; j < maps; j += LINES)
-            pack_lines(s, from + (column + j) * s->map_step, maps - j < LINES ? maps - j : LINES,
-                       chunk->first_run * w->run_length + chunk->from, length, width, panel + j);
+        if (s->map_step == 1)
+            pack_rows(s, from + column, factors, maps, first, length, width, panel);
+        else
+            for (size_t j = 0; j < maps; j += LINES)
+                pack_lines(s, from + (column + j) * s->map_step, factors ? factors + j : NULL,
+                           maps - j < LINES ? maps - j : LINES, first, length, width, panel + j);
     }
 }
 

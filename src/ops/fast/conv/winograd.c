@@ -100,8 +100,9 @@ static void weights_transform(size_t m, double g[6][3])
 
 /* The weights of `count` maps, map_step apart from `tap` on, at all frequencies: of each `count`
  * floats at `to`, the next ones `step` further. */
-static void pack_weights(const struct conv_source *s, const unaligned_float *tap, size_t count,
-                         const double g[6][3], size_t n, float *to, size_t step)
+static void pack_weights(const struct conv_source *s, const unaligned_float *tap,
+                         const double *factors, size_t count, const double g[6][3], size_t n,
+                         float *to, size_t step)
 {
     double taps[9][PANEL_MOST], row[3][PANEL_MOST];
 
@@ -110,6 +111,8 @@ static void pack_weights(const struct conv_source *s, const unaligned_float *tap
 
         for (size_t j = 0; j < count; j++)
             taps[k][j] = from[j * s->map_step];
+        for (size_t j = 0; factors && j < count; j++)
+            taps[k][j] = (float)(taps[k][j] * factors[j]);
     }
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < 3; k++)
@@ -149,7 +152,8 @@ static void pack_work(void *context, size_t chunk, size_t lane)
     panel_of(w, chunk % w->panels, &column, &width);
     for (size_t c = first; c < end; c++)
         pack_weights(s, s->data + s->first + column * s->map_step + c * s->channel_step,
-                     minimum(width, s->maps - column), packing->g, w->m + 2,
+                     s->factors ? s->factors + column : NULL, minimum(width, s->maps - column),
+                     packing->g, w->m + 2,
                      w->data + column * w->channels + c * width, w->padded * w->channels);
 }
 
