@@ -89,8 +89,8 @@ struct tensor {
     void *data; /* aligned for its dtype; kernels may not ask for more. NULL while only described */
     const struct tensor *element; /* of a sequence or optional: what is known of what it holds, a
                                    * description without data; else NULL (tensor/sequence.h) */
-    const struct stored *stored;  /* of a constant that is not what it says yet, which only those see
-                                   * who ask for it (op.stored, node_weights); else NULL */
+    const struct stored *stored; /* of a constant that is not what it says yet, which only those see
+                                  * who ask for it (op.stored, node_weights); else NULL */
 };
 
 /* Elements in what is stored from one index of a dimension of the tensor to the next. */

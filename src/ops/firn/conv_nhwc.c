@@ -180,7 +180,7 @@ static enum status run(const struct op_call *call, struct error *err)
     {                                                                                              \
         .name = op, .summary = text, .flags = OP_ROWS | OP_OPTIONAL_GAPS, .in_min = 2,             \
         .in_max = 4, .out_min = 1, .out_max = 1, .infer = infer_it, .unaligned = 1 << W,           \
-        .stored = 1 << W, .prepare = prepare, .run = run, .scratch_size = scratch_size                               \
+        .stored = 1 << W, .prepare = prepare, .run = run, .scratch_size = scratch_size             \
     }
 
 const struct op_set ops_firn_conv_nhwc =

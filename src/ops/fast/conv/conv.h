@@ -44,7 +44,11 @@ struct conv_weights {
     struct conv_chunk *chunks;
     float *data; /* (groups, runs * run_length, padded), 64-byte aligned */
     float *bias; /* (groups, padded) */
+    bool finite; /* are the weights? Zeros that stand for what lies outside of x must not meet
+                  * others */
 };
+
+bool conv_all_finite(const float *values, size_t count);
 
 enum status conv_pack(const struct conv_source *source, const size_t *dilation,
                       struct conv_weights *weights, struct team *team, struct arena *keep,

@@ -59,6 +59,7 @@ enum status depthwise_pack(const struct conv_source *s, const size_t *dilation,
                     to[c] = (float)(tap[c / s->maps * s->group_step + c % s->maps * s->map_step] *
                                     (s->factors ? s->factors[c] : 1));
             }
+    w->finite = conv_all_finite(w->data, count);
     return STATUS_OK;
 }
 

@@ -51,6 +51,7 @@ struct depthwise_weights {
     size_t multiplier; /* outputs of each channel of x */
     size_t kernel[3], dilation[3];
     float *data, *bias; /* as a tile's */
+    bool finite;        /* see conv_weights */
 };
 
 /* From a source with one channel in each group. */

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/fast/conv/nhwc.h"
 
-#include <float.h>
 #include <math.h>
-#include <string.h>
 
 #include "ops/fast/conv/depthwise.h"
 #include "ops/fast/conv/winograd.h"
@@ -36,50 +34,13 @@ struct conv {
     struct phase *phases;
 };
 
-typedef uint32_t unaligned_bits __attribute__((__aligned__(1), __may_alias__));
-
-/* The largest absolute value; infinite or NaN when one of them is. */
-static double largest_of(const void *values, size_t count)
-{
-    enum { LANES = 16 };
-    const unaligned_bits *bits = values;
-    uint32_t most[LANES] = {0}, largest;
-    float value;
-    size_t i = 0;
-
-    for (; i + LANES <= count; i += LANES)
-        for (size_t j = 0; j < LANES; j++) {
-            uint32_t without_sign = bits[i + j] & INT32_MAX;
-            most[j] = without_sign > most[j] ? without_sign : most[j];
-        }
-    for (; i < count; i++)
-        most[0] = (bits[i] & INT32_MAX) > most[0] ? bits[i] & INT32_MAX : most[0];
-    largest = most[0];
-    for (size_t j = 1; j < LANES; j++)
-        largest = most[j] > largest ? most[j] : largest;
-    memcpy(&value, &largest, sizeof value);
-    return value;
-}
-
-/* Are weights finite, also when they are scaled? */
-static bool all_finite(const struct tensor *w)
-{
-    const double *factors = w->stored ? w->stored->factors : NULL;
-    double largest = largest_of(w->data, tensor_count(w)), factor = factors ? 0 : 1;
-
-    for (int64_t i = 0; factors && i < w->shape.dims[0]; i++)
-        factor = fabs(factors[i]) > factor || isnan(factors[i]) ? fabs(factors[i]) : factor;
-    return largest <= FLT_MAX && factor <= FLT_MAX && largest * factor <= FLT_MAX;
-}
-
-/* Zeros that stand for what lies outside of x must not meet an infinite weight. */
 static bool serves(const struct op_call *call, const struct convolution *c)
 {
     const struct tensor *w = &call->in[W];
 
     return !op_is_reference_only() && call->in[X].dtype == DTYPE_F32 && c->window.rank >= 1 &&
            c->window.rank <= SPATIAL_MAX && w->data && shape_is_known(&w->shape) &&
-           tensor_count(w) && all_finite(w) && (!op_has(call, BIAS) || call->in[BIAS].data);
+           tensor_count(w) && (!op_has(call, BIAS) || call->in[BIAS].data);
 }
 
 /* Of spatial dimension i of three, in a window of fewer; -1: it has none such. */
@@ -155,8 +116,16 @@ static size_t pays(const struct convolution *c, const struct conv_source *source
     return winograd_pays(source, out);
 }
 
+static bool phase_is_finite(const struct conv *conv, const struct phase *phase)
+{
+    return conv->kind == DEPTHWISE  ? phase->depthwise.finite
+           : conv->kind == WINOGRAD ? phase->winograd.finite
+                                    : phase->weights.finite;
+}
+
 static enum status pack_phases(const struct op_call *call, const struct convolution *c,
-                               struct conv *conv, struct arena *keep, struct error *err)
+                               struct conv *conv, bool *finite, struct arena *keep,
+                               struct error *err)
 {
     struct conv_source all = source_of(call, c);
 
@@ -184,6 +153,7 @@ static enum status pack_phases(const struct op_call *call, const struct convolut
             TRY(winograd_pack(&s, conv->m, &phase->winograd, call->team, keep, err));
         else
             TRY(conv_pack(&s, dilation, &phase->weights, call->team, keep, err));
+        *finite = *finite && phase_is_finite(conv, phase);
     }
     return STATUS_OK;
 }
@@ -192,6 +162,7 @@ enum status conv_prepare(const struct op_call *call, const struct convolution *c
                          struct conv **made, struct arena *keep, struct error *err)
 {
     struct conv *conv;
+    bool finite = true;
 
     *made = NULL;
     if (!serves(call, c))
@@ -214,8 +185,8 @@ enum status conv_prepare(const struct op_call *call, const struct convolution *c
     conv->phases = arena_new(keep, struct phase, conv->phase_count);
     if (!conv->phases)
         return error_no_memory(err, "a convolution");
-    TRY(pack_phases(call, c, conv, keep, err));
-    *made = conv;
+    TRY(pack_phases(call, c, conv, &finite, keep, err));
+    *made = finite ? conv : NULL;
     return STATUS_OK;
 }
 

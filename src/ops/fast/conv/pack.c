@@ -2,6 +2,7 @@
 #include "base/checked.h"
 #include "base/cpu.h"
 #include "ops/fast/conv/conv.h"
+#include "ops/fast/move/transpose.h"
 
 /* Floats of a column in one chunk: a panel of 64 columns is 192 KiB and stays in the L2 cache while
  * the rows pass. */
@@ -20,6 +21,22 @@ const struct conv_tiles *conv_tiles_of_machine(void)
         return &conv_tiles_avx2;
 #endif
     return &conv_tiles_portable;
+}
+
+bool conv_all_finite(const float *values, size_t count)
+{
+    enum { ACCUMULATORS = 16 };
+    float sums[ACCUMULATORS] = {0}, sum = 0;
+    size_t i = 0;
+
+    for (; i + ACCUMULATORS <= count; i += ACCUMULATORS)
+        for (size_t j = 0; j < ACCUMULATORS; j++)
+            sums[j] += values[i + j] * 0; /* NaN for what is not finite */
+    for (; i < count; i++)
+        sum += values[i] * 0;
+    for (size_t j = 0; j < ACCUMULATORS; j++)
+        sum += sums[j];
+    return sum == 0;
 }
 
 static size_t divide_up(size_t a, size_t b)
@@ -107,6 +124,7 @@ static void pack_lines(const struct conv_source *s, const unaligned_float *map,
                        size_t width, float *to)
 {
     float lines[LINES][PIECE];
+    struct transposition turn;
 
     for (size_t done, end = first + length; first < end; first += done) {
         done = end - first < PIECE ? end - first : PIECE;
@@ -115,14 +133,12 @@ static void pack_lines(const struct conv_source *s, const unaligned_float *map,
             if (factors)
                 scale(lines[j], done, factors[j]);
         }
-        if (count == LINES)
-            for (size_t k = 0; k < done; k++, to += width)
-                for (size_t j = 0; j < LINES; j++)
-                    to[j] = lines[j][k];
-        else
-            for (size_t k = 0; k < done; k++, to += width)
+        turn = (struct transposition){lines, to, done, count, PIECE, (ptrdiff_t)width};
+        if (!transpose_run(&turn, sizeof *to))
+            for (size_t k = 0; k < done; k++)
                 for (size_t j = 0; j < count; j++)
-                    to[j] = lines[j][k];
+                    to[k * width + j] = lines[j][k];
+        to += done * width;
     }
 }
 
@@ -152,15 +168,17 @@ struct packing {
     const struct conv_source *source;
     const struct conv_weights *weights;
     size_t panels; /* in a chunk */
+    bool finite;
 };
 
 /* Panel `i`, counted through all groups. */
-static void pack_panel(const struct conv_source *s, const struct conv_weights *w, size_t i)
+static bool pack_panel(const struct conv_source *s, const struct conv_weights *w, size_t i)
 {
     size_t group = i / w->panels, column, vectors, width, maps;
     const unaligned_float *from = s->data + group * s->group_step;
     float *to = w->data + group * w->runs * w->run_length * w->padded;
     const double *factors;
+    bool finite = true;
 
     conv_panel(w, i % w->panels, &column, &vectors);
     width = vectors * w->tiles->lanes;
@@ -178,29 +196,34 @@ static void pack_panel(const struct conv_source *s, const struct conv_weights *w
             for (size_t j = 0; j < maps; j += LINES)
                 pack_lines(s, from + (column + j) * s->map_step, factors ? factors + j : NULL,
                            maps - j < LINES ? maps - j : LINES, first, length, width, panel + j);
+        finite = conv_all_finite(panel, length * width) && finite;
     }
+    return finite;
 }
 
 static void work(void *context, size_t chunk, size_t lane)
 {
-    const struct packing *packing = context;
+    struct packing *packing = context;
     const struct conv_weights *w = packing->weights;
     size_t first = chunk * packing->panels, end = first + packing->panels;
 
     (void)lane;
     for (; first < end && first < w->groups * w->panels; first++)
-        pack_panel(packing->source, w, first);
+        if (!pack_panel(packing->source, w, first))
+            __atomic_store_n(&packing->finite, false, __ATOMIC_RELAXED);
 }
 
-static void pack(const struct conv_source *source, const struct conv_weights *w, struct team *team)
+static void pack(const struct conv_source *source, struct conv_weights *w, struct team *team)
 {
     size_t depth = w->runs * w->run_length, panels = w->groups * w->panels;
-    struct packing packing = {source, w, 1};
+    struct packing packing = {source, w, 1, true};
 
+    w->finite = true;
     if (!depth)
         return;
     packing.panels += CHUNK_WEIGHTS * w->panels / (depth * w->padded);
     team_run(team, (panels + packing.panels - 1) / packing.panels, work, &packing);
+    w->finite = packing.finite;
 }
 
 enum status conv_pack(const struct conv_source *source, const size_t *dilation,

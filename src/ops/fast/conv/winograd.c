@@ -98,30 +98,17 @@ static void weights_transform(size_t m, double g[6][3])
             g[0][k] = -g[0][k];
 }
 
-/* The weights of `count` maps, map_step apart from `tap` on, at all frequencies: of each `count`
- * floats at `to`, the next ones `step` further. */
-static void pack_weights(const struct conv_source *s, const unaligned_float *tap,
-                         const double *factors, size_t count, const double g[6][3], size_t n,
-                         float *to, size_t step)
+/* The taps of `count` maps, map_step apart from `tap` on, one after the other: (9, width). */
+static void taps_read(const struct conv_source *s, const unaligned_float *tap,
+                      const double *factors, size_t count, size_t width, float *taps)
 {
-    double taps[9][PANEL_MOST], row[3][PANEL_MOST];
-
-    for (ptrdiff_t k = 0; k < 9; k++) {
+    for (ptrdiff_t k = 0; k < 9; k++, taps += width) {
         const unaligned_float *from = tap + k / 3 * s->step[1] + k % 3 * s->step[2];
 
         for (size_t j = 0; j < count; j++)
-            taps[k][j] = from[j * s->map_step];
+            taps[j] = from[j * s->map_step];
         for (size_t j = 0; factors && j < count; j++)
-            taps[k][j] = (float)(taps[k][j] * factors[j]);
-    }
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < 3; k++)
-            for (size_t j = 0; j < count; j++)
-                row[k][j] =
-                    g[i][0] * taps[k][j] + g[i][1] * taps[3 + k][j] + g[i][2] * taps[6 + k][j];
-        for (size_t k = 0; k < n; k++, to += step)
-            for (size_t j = 0; j < count; j++)
-                to[j] = (float)(row[0][j] * g[k][0] + row[1][j] * g[k][1] + row[2][j] * g[k][2]);
+            taps[j] = (float)(taps[j] * factors[j]);
     }
 }
 
@@ -137,24 +124,30 @@ struct packing {
     const struct conv_source *source;
     const struct winograd *winograd;
     const double (*g)[3];
+    bool finite;
 };
 
 /* A chunk are PACK_CHANNELS of a panel. */
 static void pack_work(void *context, size_t chunk, size_t lane)
 {
-    const struct packing *packing = context;
+    struct packing *packing = context;
     const struct conv_source *s = packing->source;
     const struct winograd *w = packing->winograd;
     size_t first = chunk / w->panels * PACK_CHANNELS, column, width;
     size_t end = minimum(first + PACK_CHANNELS, s->channels);
+    float taps[9 * PANEL_MOST] = {0};
 
     (void)lane;
     panel_of(w, chunk % w->panels, &column, &width);
-    for (size_t c = first; c < end; c++)
-        pack_weights(s, s->data + s->first + column * s->map_step + c * s->channel_step,
-                     s->factors ? s->factors + column : NULL, minimum(width, s->maps - column),
-                     packing->g, w->m + 2,
-                     w->data + column * w->channels + c * width, w->padded * w->channels);
+    for (size_t c = first; c < end; c++) {
+        taps_read(s, s->data + s->first + column * s->map_step + c * s->channel_step,
+                  s->factors ? s->factors + column : NULL, minimum(width, s->maps - column), width,
+                  taps);
+        if (!conv_all_finite(taps, 9 * width))
+            __atomic_store_n(&packing->finite, false, __ATOMIC_RELAXED);
+        w->kernels->weights(taps, width, packing->g, w->data + column * w->channels + c * width,
+                            w->padded * w->channels);
+    }
 }
 
 enum status winograd_pack(const struct conv_source *s, size_t m, struct winograd *w,
@@ -162,6 +155,7 @@ enum status winograd_pack(const struct conv_source *s, size_t m, struct winograd
 {
     const struct conv_tiles *tiles = conv_tiles_of_machine();
     size_t n = m + 2, count, zeros;
+    struct packing packing;
     double g[6][3];
 
     *w = (struct winograd){.kernels = &kernels_of_machine()[m / 4],
@@ -182,8 +176,9 @@ enum status winograd_pack(const struct conv_source *s, size_t m, struct winograd
     if (s->bias)
         memcpy(w->bias, s->bias, s->maps * sizeof(float));
     weights_transform(m, g);
-    team_run(team, divide_up(s->channels, PACK_CHANNELS) * w->panels, pack_work,
-             &(struct packing){s, w, (const double(*)[3])g});
+    packing = (struct packing){s, w, (const double(*)[3])g, true};
+    team_run(team, divide_up(s->channels, PACK_CHANNELS) * w->panels, pack_work, &packing);
+    w->finite = packing.finite;
     return STATUS_OK;
 }
 

@@ -34,6 +34,9 @@ struct winograd_outputs {
 };
 
 struct winograd_kernels {
+    /* taps (9, width) to frequencies of `width` floats each, `step` apart; width: whole vectors;
+     * g: (n, 3), what they are multiplied with from the left and, transposed, from the right */
+    void (*weights)(const float *taps, size_t width, const double (*g)[3], float *to, size_t step);
     void (*input)(const struct winograd_patch *patch);
     bool (*output)(const struct winograd_outputs *outputs); /* were all values finite? */
 };
@@ -48,6 +51,7 @@ struct winograd {
     float *data;  /* (n n, panels, channels, width), 64-byte aligned */
     float *bias;  /* (padded,) */
     float *zeros; /* (padded,) or (channels,) and more */
+    bool finite;
 };
 
 /* The m that pays for `out` outputs (height, width), or 0. */
