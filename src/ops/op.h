@@ -77,8 +77,8 @@ struct op {
     /* Bit i: infer and prepare take the floats of constant input i where they lie in a file,
      * aligned or not (unaligned_float); run has them aligned. */
     uint64_t unaligned;
-    uint64_t stored; /* bit i: prepare takes it even as in[i].stored says; infer asks for its type
-                      * and shape alone */
+    uint64_t stored; /* bit i: prepare, if there is one, takes it even as in[i].stored says, and
+                      * infer asks for its type and shape alone */
 
     /* Optional. Read attributes and constant inputs into call->state, allocated in `keep`: packed
      * weights, trees, hash tables. Must work when a would-be constant is not one. */

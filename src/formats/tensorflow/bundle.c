@@ -209,7 +209,7 @@ static enum status numbers_read(const struct bundle *bundle, const struct bundle
                          stored.size, tensor_bytes(tensor));
     TRY(crc_check(entry, crc32c(stored), err));
     tensor->data = (void *)(uintptr_t)stored.data;
-    if ((uintptr_t)stored.data % 8 == 0)
+    if ((uintptr_t)stored.data % (dtype_size(entry->dtype) < 8 ? dtype_size(entry->dtype) : 8) == 0)
         return STATUS_OK;
     tensor->data = arena_alloc(bundle->keep, stored.size, 1);
     if (!tensor->data)

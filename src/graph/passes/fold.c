@@ -85,8 +85,8 @@ static bool is_deferred(const struct node *node, const struct op_call *call)
     return node_is(node, "DequantizeLinear") && tensor_count(&call->in[0]) > 1;
 }
 
-/* Does nothing but convolutions read it, as their weights? */
-static bool is_read_by_convolutions(const struct uses *uses, value_id value)
+/* Do all who read it take it as it is stored? */
+static bool is_taken_as_stored(const struct uses *uses, value_id value)
 {
     const struct graph *graph = uses->graph;
 
@@ -95,8 +95,9 @@ static bool is_read_by_convolutions(const struct uses *uses, value_id value)
     for (size_t i = uses->first[value]; i < uses->first[value + 1]; i++) {
         const struct node *reader = &graph->nodes[uses->nodes[i]];
 
-        if (!node_is(reader, "Conv") || reader->inputs[0] == value || reader->inputs[1] != value)
-            return false;
+        for (size_t k = 0; k < reader->input_count; k++)
+            if (reader->inputs[k] == value && !(k < 64 && reader->op->stored >> k & 1))
+                return false;
     }
     return uses_count(uses, value) > 0;
 }
@@ -112,7 +113,7 @@ static enum status turn_later(struct graph *graph, const struct node *node, cons
     struct order order;
 
     if (!from || !from->data || from->stored || !tensor_may_be_stored(from) ||
-        !order_of(graph, node, &order) || !is_read_by_convolutions(uses, node->outputs[0]))
+        !order_of(graph, node, &order) || !is_taken_as_stored(uses, node->outputs[0]))
         return STATUS_OK;
     made = arena_new(graph->keep, struct tensor, 1);
     stored = arena_new(graph->keep, struct stored, 1);

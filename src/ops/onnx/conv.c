@@ -125,8 +125,8 @@ static enum status run_integer(const struct op_call *call, struct error *err)
 #define ROW(op, inputs, text, infer_it, run_it)                                                    \
     {                                                                                              \
         .name = op, .summary = text, .flags = OP_ROWS | OP_OPTIONAL_GAPS, .in_min = 2,             \
-        .in_max = inputs, .out_min = 1, .out_max = 1, .unaligned = 1 << W, .infer = infer_it,      \
-        .run = run_it                                                                              \
+        .in_max = inputs, .out_min = 1, .out_max = 1, .unaligned = 1 << W, .stored = 1 << W,       \
+        .infer = infer_it, .run = run_it                                                           \
     }
 
 const struct op_set ops_onnx_conv =

@@ -2,6 +2,8 @@
 /* Which large constants are read, and that only those without a reader are given back. */
 #include "graph/constants.h"
 
+#include "graph/internal.h"
+
 #include "model.h"
 #include "test.h"
 
@@ -89,5 +91,49 @@ TEST(constants_go_with_their_last_reader)
     CHECK_INT(forgotten, BYTES);
     CHECK(constant_of(&m, outside)->data == borrowed);
     constants_release(m.graph, &constants, NULL, NULL, forget, NULL);
+    model_release(&m);
+}
+
+/* Weights that a convolution reads are turned and scaled when they are packed, for others at once.
+ */
+TEST(weights_of_convolutions_wait)
+{
+    enum { MAPS = 48, CHANNELS = 64, TAPS = 9 };
+    static float hwio[TAPS * CHANNELS * MAPS], factors[MAPS];
+    static const int64_t PERM[] = {3, 2, 0, 1};
+    struct attribute perm = {
+        .name = "perm", .kind = ATTRIBUTE_INTS, .ints = PERM, .count = ARRAY_COUNT(PERM)};
+    const struct tensor *w;
+    value_id x, turned, y;
+    struct model m;
+    size_t n;
+
+    for (size_t i = 0; i < TAPS * CHANNELS * MAPS; i++)
+        hwio[i] = (float)(i % 1009);
+    for (size_t i = 0; i < MAPS; i++)
+        factors[i] = (float)i + 0.5f;
+    model_init(&m);
+    x = model_input(&m, "x", DTYPE_F32, SHAPE(1, CHANNELS, 8, 8));
+    turned = model_constant(&m, DTYPE_F32, SHAPE(3, 3, CHANNELS, MAPS), hwio);
+    MODEL_OK(&m, graph_op(m.graph, "", "Transpose", turned, VALUE_NONE, VALUE_NONE, &perm, 1,
+                          &turned, &m.err));
+    y = model_op(&m, "Mul", model_op(&m, "Conv", x, turned, VALUE_NONE),
+                 model_constant(&m, DTYPE_F32, SHAPE(MAPS, 1, 1), factors), VALUE_NONE);
+    model_signature(&m, "main", &x, 1, &y, 1);
+    MODEL_OK(&m, graph_finish(m.graph, &m.err));
+    MODEL_OK(&m, graph_optimise(m.graph, "nhwc", &m.keep, &m.err));
+    for (n = 0; n < m.graph->node_count && !node_is(&m.graph->nodes[n], "Conv"); n++)
+        ;
+    CHECK(n < m.graph->node_count);
+    w = node_weights(m.graph, &m.graph->nodes[n], 1);
+    CHECK(w->stored && w->data == hwio);
+    w = node_constant(m.graph, &m.graph->nodes[n], 1);
+    CHECK(!w->stored && w->data != hwio);
+    for (size_t i = 0; i < MAPS * CHANNELS * TAPS; i++) {
+        size_t map = i / (CHANNELS * TAPS), channel = i / TAPS % CHANNELS;
+
+        CHECK(((const float *)w->data)[i] ==
+              hwio[(i % TAPS * CHANNELS + channel) * MAPS + map] * factors[map]);
+    }
     model_release(&m);
 }
