@@ -94,7 +94,7 @@ enum status readable_file(struct bytes path, size_t limit, struct bytes *content
         }
     }
     if (fd < 0) {
-        if (error_set(err, STATUS_NOT_FOUND,
+        if (error_set(err, STATUS_INVALID_INPUT,
                       "there is no file \"%s\" below the folders that this server reads", quoted))
             error_fix(err, "name a file in one of them; links are not followed");
         return err->status;

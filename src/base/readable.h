@@ -14,6 +14,6 @@ enum status readable_allow(const char *folder, struct error *err) must_check;
 void readable_forget(void); /* all of them; for tests */
 
 /* A file by its path in one of the folders, or its whole path. What is not there, not below a
- * folder or behind a link is NOT_FOUND, without telling which; past `limit` TOO_LARGE. */
+ * folder or behind a link is INVALID_INPUT, without telling which; past `limit` TOO_LARGE. */
 enum status readable_file(struct bytes path, size_t limit, struct bytes *content,
                           struct arena *keep, struct error *err) must_check;

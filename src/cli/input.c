@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/table.h"
 #include "formats/csv.h"
+#include "formats/image/image.h"
 #include "formats/numpy/npy.h"
 #include "formats/json/oip.h"
 #include "formats/onnx_tensor.h"
@@ -19,7 +20,7 @@
 
 enum { INPUT_BYTES_SHIFT = 33, GIVEN_MAX = 1 << 20 }; /* 8 GiB from standard input */
 
-enum kind { KIND_TENSOR, KIND_PROTO, KIND_REQUEST, KIND_ARCHIVE, KIND_TABLE };
+enum kind { KIND_TENSOR, KIND_IMAGE, KIND_PROTO, KIND_REQUEST, KIND_ARCHIVE, KIND_TABLE };
 
 struct input_file {
     const char *name; /* of the input; NULL when not given */
@@ -27,7 +28,7 @@ struct input_file {
     enum kind kind;
     struct file_map map;
     struct bytes bytes;
-    struct tensor tensor;       /* TENSOR */
+    struct tensor tensor;       /* TENSOR, IMAGE */
     struct oip_request request; /* REQUEST */
     struct artifact *archive;   /* ARCHIVE */
     struct csv csv;             /* TABLE */
@@ -129,6 +130,29 @@ static enum status read_records(struct input_file *file, struct arena *keep, str
     return STATUS_OK;
 }
 
+/* The first bytes of BMP and PNM are letters that a table may begin with. */
+static bool is_image(const struct input_file *file)
+{
+    const struct image_codec *codec = image_codec_of(file->bytes);
+
+    if (codec == &image_codec_bmp)
+        return ends(file->path, ".bmp");
+    if (codec == &image_codec_pnm)
+        return ends(file->path, ".ppm") || ends(file->path, ".pgm") || ends(file->path, ".pnm");
+    return codec != NULL;
+}
+
+/* The file itself, one element. */
+static enum status read_image(struct input_file *file, struct arena *keep, struct error *err)
+{
+    struct shape shape = SHAPE(1);
+
+    file->kind = KIND_IMAGE;
+    TRY(tensor_new(&file->tensor, DTYPE_STRING, &shape, keep, err));
+    *(struct bytes *)file->tensor.data = file->bytes;
+    return STATUS_OK;
+}
+
 static enum status read_file(struct input_file *file, struct arena *keep, struct error *err)
 {
     TRY(read_bytes(file, keep, err));
@@ -136,6 +160,8 @@ static enum status read_file(struct input_file *file, struct arena *keep, struct
         file->kind = KIND_TENSOR;
         return npy_read(file->bytes, &file->tensor, keep, err);
     }
+    if (is_image(file))
+        return read_image(file, keep, err);
     if (record_is(file->bytes))
         return read_records(file, keep, err);
     if (begins(file->bytes, "PK\3\4", 4) || begins(file->bytes, "PK\5\6", 4)) {
@@ -255,6 +281,19 @@ static enum status collect_proto(struct collection *c, const struct input_file *
     return collect(c, file->name, &tensor);
 }
 
+/* One image for a field that takes one alone. */
+static enum status collect_image(struct collection *c, const struct input_file *file,
+                                 const struct signature *signature)
+{
+    struct tensor image = file->tensor;
+
+    for (size_t i = 0; i < signature->input_count; i++)
+        if ((file->name ? !strcmp(signature->inputs[i].name, file->name) : i == c->count) &&
+            signature->inputs[i].shape.rank == 0)
+            image.shape = shape_scalar();
+    return collect(c, file->name, &image);
+}
+
 static enum status collect_file(struct collection *c, const struct input_file *file,
                                 const struct signature *signature)
 {
@@ -264,6 +303,8 @@ static enum status collect_file(struct collection *c, const struct input_file *f
     switch (file->kind) {
     case KIND_TENSOR:
         return collect(c, file->name, &file->tensor);
+    case KIND_IMAGE:
+        return collect_image(c, file, signature);
     case KIND_PROTO:
         return collect_proto(c, file, signature);
     case KIND_ARCHIVE:
@@ -288,6 +329,7 @@ static size_t count_given(const struct inputs *inputs, const struct signature *s
     for (size_t i = 0; i < inputs->count; i++)
         switch (inputs->files[i].kind) {
         case KIND_TENSOR:
+        case KIND_IMAGE:
         case KIND_PROTO:
             count++;
             break;

@@ -19,3 +19,9 @@ enum status manifest_file_read(const char *path, bool optional, struct manifest_
 /* The remarks, a line each: "serving.yaml:3: error: ...". Notes alone when `notes`. */
 struct text;
 void manifest_file_print(const struct manifest_file *file, struct text *text);
+
+/* The manifest of a model at `path` (`manifest`: a file, or NULL for the one of the folder, or for
+ * none) with chains added, each written as one line of YAML: "FIELD: FILTERS". */
+enum status manifest_with_filters(const char *path, const char *manifest,
+                                  const char *const *filters, size_t count, struct bytes *text,
+                                  struct arena *keep, struct error *err) must_check;

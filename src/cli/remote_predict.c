@@ -2,10 +2,12 @@
 #include "cli/remote_predict.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "cli/client.h"
 #include "cli/store.h"
 #include "formats/json/json_tensor.h"
+#include "formats/json/oip.h"
 
 static void write_shape(struct text *text, const struct shape *shape)
 {
@@ -35,9 +37,36 @@ static void write_data(struct text *text, const struct tensor *tensor)
     text_append(text, "]");
 }
 
-static enum status write_request(const struct signature *signature, const struct tensor *bound,
-                                 struct text *text, struct error *err)
+/* Strings that JSON cannot hold go behind it, as binary data. */
+static bool is_binary(const struct tensor *tensor)
 {
+    const struct bytes *strings = tensor->data;
+
+    for (size_t i = 0; tensor->dtype == DTYPE_STRING && i < tensor_count(tensor); i++)
+        if (!text_is_utf8(strings[i]))
+            return true;
+    return false;
+}
+
+static void write_tensor(struct text *text, const struct tensor *tensor, struct text *binary)
+{
+    write_shape(text, &tensor->shape);
+    if (is_binary(tensor)) {
+        text_printf(text, ",\"parameters\":{\"binary_data_size\":%zu}", oip_binary_size(tensor));
+        oip_binary_write(binary, tensor);
+        return;
+    }
+    text_append(text, ",\"data\":");
+    write_data(text, tensor);
+}
+
+/* *json_size: where binary data begin. */
+static enum status write_request(const struct signature *signature, const struct tensor *bound,
+                                 struct text *text, size_t *json_size, struct error *err)
+{
+    struct text binary = {0};
+    enum status status;
+
     char quoted[TEXT_QUOTE_SIZE];
 
     text_append(text, "{\"parameters\":{\"signature\":");
@@ -48,20 +77,24 @@ static enum status write_request(const struct signature *signature, const struct
         if (bound[i].dtype == DTYPE_NONE ||
             bound[i].data == (field->fallback ? field->fallback->data : NULL))
             continue; /* not given: the server has the same fallback */
-        if (!dtype_oip(bound[i].dtype)[0])
+        if (!dtype_oip(bound[i].dtype)[0]) {
+            text_release(&binary);
             return error_set(err, STATUS_UNSUPPORTED, "input \"%s\": the protocol has no %s",
                              text_quote(bytes_of(field->name), quoted, sizeof quoted),
                              dtype_name(bound[i].dtype));
+        }
         text_append(text, written++ ? ",{\"name\":" : "{\"name\":");
         json_write_string(text, bytes_of(field->name));
         text_printf(text, ",\"datatype\":\"%s\",", dtype_oip(bound[i].dtype));
-        write_shape(text, &bound[i].shape);
-        text_append(text, ",\"data\":");
-        write_data(text, &bound[i]);
+        write_tensor(text, &bound[i], &binary);
         text_append(text, "}");
     }
     text_append(text, "]}");
-    return text_check(text, err);
+    *json_size = text->size;
+    text_append_bytes(text, text_bytes(&binary));
+    status = text_check(&binary, err);
+    text_release(&binary);
+    return status ? status : text_check(text, err);
 }
 
 /* --- the answer --- */
@@ -178,10 +211,9 @@ static enum status ask(const char *server, const struct remote_answer *answer,
     struct client client;
     struct text path = {0}, text = {0};
     struct bytes piece;
-    struct client_request request = {.method = "POST",
-                                     .headers = "Content-Type: application/json\r\n",
-                                     .pieces = &piece,
-                                     .piece_count = 1};
+    struct client_request request = {.method = "POST", .pieces = &piece, .piece_count = 1};
+    char headers[128];
+    size_t json_size = 0;
     enum status status;
 
     TRY(client_init(&client, server, err));
@@ -190,8 +222,16 @@ static enum status ask(const char *server, const struct remote_answer *answer,
     text_printf(&path, "/versions/%" PRId64 "/infer", answer->version.number);
     status = text_check(&path, err);
     if (!status)
-        status = write_request(answer->signature, bound, &text, err);
+        status = write_request(answer->signature, bound, &text, &json_size, err);
+    if (json_size == text.size)
+        snprintf(headers, sizeof headers, "Content-Type: application/json\r\n");
+    else
+        snprintf(headers, sizeof headers,
+                 "Content-Type: application/octet-stream\r\n"
+                 "Inference-Header-Content-Length: %zu\r\n",
+                 json_size);
     request.path = path.data;
+    request.headers = headers;
     piece = text_bytes(&text);
     if (!status)
         status = client_call(&client, &request, body, keep, err);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "filters/filter.h"
 #include "gen/importers.h"
 #include "importers/importer.h"
 #include "monitoring/metrics.h"
@@ -60,6 +61,7 @@ static void inputs(struct text *text)
         "         the model does not use are ignored; , ; or a tab between the cells\n"
         "  .json  the body of an Open Inference request: {\"inputs\": [{\"name\", \"shape\",\n"
         "         \"datatype\", \"data\"}]}\n"
+        "  an image file, as it is, for a field that takes them (the filter `image`)\n"
         "  .pb    an ONNX TensorProto; for a field that is a sequence or optional a\n"
         "         SequenceProto or OptionalProto\n"
         "  records of a TFRecord file, one string each (serialized tf.train.Examples)\n"
@@ -95,6 +97,28 @@ static void manifest(struct text *text)
               "signature (name,\ninputs, outputs), in which `float` has 64 bits as its tools had "
               "it; kind Application;\nRuntime, Environment, HostSelector, "
               "DeploymentConfiguration and Config are checked\nand not used.\n");
+}
+
+static void filters(struct text *text)
+{
+    text_append(
+        text,
+        "What stands between clients and the fields of a model, in serving.yaml, in order:\n\n"
+        "  filters:\n"
+        "    inputs:\n"
+        "      image: [{image: {aspect: crop, scale: 1/255}}]\n"
+        "    outputs:\n"
+        "      scores: [softmax, {top-k: {k: 5, labels: labels.txt}}]\n\n"
+        "or `firn upload net.onnx --filter 'scores: [softmax, top-k]'`. Lists of texts may\n"
+        "be the name of a file in the folder of the model, with one a line.\n");
+    for (size_t i = 0; filter_at(i); i++) {
+        const struct filter *filter = filter_at(i);
+
+        text_printf(text, "\n  %s%s%s\n      %s\n", filter->name, filter->alias ? ", " : "",
+                    filter->alias ? filter->alias : "", filter->summary);
+        for (const struct filter_option *o = filter->options; o && o->name; o++)
+            text_printf(text, "      %-14s %s\n", o->name, o->help);
+    }
 }
 
 static void settings(struct text *text)
@@ -186,6 +210,7 @@ const struct topic TOPICS[] = {
     {"types", "types of fields", types},
     {"inputs", "what --input takes", inputs},
     {"manifest", "serving.yaml", manifest},
+    {"filters", "what stands between clients and fields", filters},
     {"operators", "operators that there are kernels for", operators},
     {"settings", "settings of the server", settings},
     {"http", "paths of the server", http},

@@ -280,6 +280,21 @@ static void options_print(const struct yaml *value, struct text *text)
     text_append(text, value->kind == YAML_LIST ? "]" : "}");
 }
 
+void filter_chain_print(const struct manifest_chain *chain, struct text *text)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+
+    text_append(text, text_quote(bytes_of(chain->field), quoted, sizeof quoted));
+    for (size_t i = 0; i < chain->count; i++) {
+        text_printf(text, " > %s",
+                    text_quote(bytes_of(chain->filters[i].name), quoted, sizeof quoted));
+        if (chain->filters[i].options) {
+            text_append(text, " ");
+            options_print(chain->filters[i].options, text);
+        }
+    }
+}
+
 static enum status line_add(struct filter_chains *chains, const struct manifest_chain *chain,
                             bool is_output, struct error *err)
 {
@@ -290,15 +305,7 @@ static enum status line_add(struct filter_chains *chains, const struct manifest_
 
     text_printf(&text, "%s of %s: ", is_output ? "output" : "input",
                 text_quote(bytes_of(signature->name), quoted, sizeof quoted));
-    text_append(&text, text_quote(bytes_of(chain->field), quoted, sizeof quoted));
-    for (size_t i = 0; i < chain->count; i++) {
-        text_printf(&text, " > %s",
-                    text_quote(bytes_of(chain->filters[i].name), quoted, sizeof quoted));
-        if (chain->filters[i].options) {
-            text_append(&text, " ");
-            options_print(chain->filters[i].options, &text);
-        }
-    }
+    filter_chain_print(chain, &text);
     line = arena_text(&chains->memory, text_bytes(&text));
     text_release(&text);
     if (!line)

@@ -157,6 +157,10 @@ enum status filter_chains_compile(const struct manifest *manifest, const char *f
                                   struct filter_chains *chains, struct error *err) must_check;
 void filter_chains_release(struct filter_chains *chains); /* safe on a zeroed one */
 
+/* "image > file > image {size: 224}". */
+struct text;
+void filter_chain_print(const struct manifest_chain *chain, struct text *text);
+
 /* Names and options of all filters, without a model: for `firn validate`. */
 enum status filter_chains_check(const struct manifest *manifest, const char *file, size_t *line,
                                 struct error *err) must_check;

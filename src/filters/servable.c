@@ -106,7 +106,8 @@ static enum status run_before(struct filtered_session *session,
 
         for (size_t i = 0; i < before->input_count; i++)
             session->given[i] = inputs[wiring->before_from[i]];
-        TRY(session_run(session->filters, wiring->before, session->given, session->made, err));
+        if (session_run(session->filters, wiring->before, session->given, session->made, err))
+            return error_within(err, "filters of the inputs");
     }
     for (size_t i = 0; i < model->input_count; i++)
         session->model_in[i] = wiring->model_inputs[i].filtered
@@ -134,7 +135,8 @@ static enum status filtered_run(struct session *base, size_t index, const struct
         count = filtered->chains.inner.signatures[wiring->after].input_count;
         for (size_t i = 0; i < count; i++)
             session->given[i] = session->model_out[wiring->after_from[i]];
-        TRY(session_run(session->filters, wiring->after, session->given, session->made, err));
+        if (session_run(session->filters, wiring->after, session->given, session->made, err))
+            return error_within(err, "filters of the outputs");
     }
     count = base->servable->contract->signatures[index].output_count;
     for (size_t i = 0; i < count; i++)

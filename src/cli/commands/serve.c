@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/readable.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -26,7 +27,7 @@ struct serve {
     const char *store, *image_root, *registry, *registries, *http, *grpc, *zeromind;
     const char *https, *certificate, *key;
     bool workers;
-    struct option_list set;
+    struct option_list set, readable;
 };
 
 static const struct option OPTIONS[] = {
@@ -53,6 +54,8 @@ static const struct option OPTIONS[] = {
     {"registry", OPTION_TEXT, offsetof(struct serve, registry), "REF",
      "push every version to this registry: HOST/PREFIX (registries.yaml; \"local\": nowhere)"},
     REGISTRIES_OPTION(struct serve, registries),
+    {"readable", OPTION_LIST, offsetof(struct serve, readable), "DIR",
+     "let clients name files below this folder, for models with the filter `file` (nowhere)"},
     {"set", OPTION_LIST, offsetof(struct serve, set), "NAME=VALUE",
      "a setting; `firn help settings` lists them"},
     {0},
@@ -298,6 +301,8 @@ static enum status work(const struct serve *serve, struct error *err)
 
     TRY(check(serve, err));
     TRY(read_settings(serve, &settings, err));
+    for (size_t i = 0; i < serve->readable.count; i++)
+        TRY(readable_allow(serve->readable.items[i], err));
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);

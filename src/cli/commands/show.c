@@ -51,6 +51,11 @@ static void print_manifest(struct text *text, const struct manifest *manifest)
                     text_quote(bytes_of(manifest->monitors[i].name), quoted, sizeof quoted),
                     text_quote(bytes_of(manifest->monitors[i].model), value, sizeof value),
                     manifest->monitors[i].comparison, manifest->monitors[i].threshold);
+    for (size_t i = 0; i < manifest->chain_count; i++) {
+        text_printf(text, "%-9s  ", i ? "" : "filters");
+        filter_chain_print(&manifest->chains[i], text);
+        text_append_char(text, '\n');
+    }
     if (manifest->monitoring_batch)
         text_printf(text, "batches    %lld requests each, for monitoring\n",
                     (long long)manifest->monitoring_batch);

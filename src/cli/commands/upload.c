@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/git.h"
+#include "cli/manifest_file.h"
 #include "cli/output.h"
 #include "cli/store.h"
 #include "contract/adapters.h"
@@ -12,6 +13,7 @@
 struct upload {
     const char *name, *manifest, *alias, *image, *path, *registries;
     bool workers;
+    struct option_list filters;
     struct store_options store;
 };
 
@@ -20,6 +22,8 @@ static const struct option OPTIONS[] = {
      "the model's name (the manifest's, or the file's)"},
     {"manifest", OPTION_TEXT, offsetof(struct upload, manifest), "FILE",
      "a manifest (serving.yaml in the folder); see `firn help manifest`"},
+    {"filter", OPTION_LIST, offsetof(struct upload, filters), "'FIELD: FILTERS'",
+     "what stands between clients and a field (`firn help filters`); adds to the manifest"},
     {"alias", OPTION_TEXT, offsetof(struct upload, alias), "ALIAS",
      "let this alias stand on the new version"},
     {"workers", OPTION_FLAG, offsetof(struct upload, workers), NULL,
@@ -84,14 +88,14 @@ static enum status store(struct store_call *call, struct version *version, bool 
     const struct store_class *class = call->store->class;
     struct progress progress;
     const char *source = options->image ? NULL : call->arguments->items[0];
-    const struct store_upload upload = {.path = source,
-                                        .facts = git_facts(source, call->keep),
-                                        .name = options->name,
-                                        .manifest = options->manifest,
-                                        .workers = options->workers,
-                                        .progress = show,
-                                        .line = say,
-                                        .context = &progress};
+    struct store_upload upload = {.path = source,
+                                  .facts = git_facts(source, call->keep),
+                                  .name = options->name,
+                                  .manifest = options->manifest,
+                                  .workers = options->workers,
+                                  .progress = show,
+                                  .line = say,
+                                  .context = &progress};
     const struct store_pull pull = {.reference = options->image,
                                     .name = options->name,
                                     .path = options->path,
@@ -101,6 +105,11 @@ static enum status store(struct store_call *call, struct version *version, bool 
                                     .context = &progress};
     enum status status;
 
+    if (options->filters.count) {
+        TRY(manifest_with_filters(source, options->manifest, options->filters.items,
+                                  options->filters.count, &upload.text, call->keep, call->err));
+        upload.manifest = NULL;
+    }
     progress_start(&progress, options->image ? "pulling" : "storing");
     status = options->image
                  ? class->pull(call->store, &pull, version, unchanged, call->keep, call->err)
@@ -119,6 +128,9 @@ static enum status work(struct store_call *call)
         return error_set(call->err, STATUS_INVALID_INPUT,
                          options->image ? "both a path and --image are given"
                                         : "no path is given, and no --image");
+    if (options->image && options->filters.count)
+        return error_set(call->err, STATUS_INVALID_INPUT,
+                         "--filter and --image are given; write the filters into a --manifest");
     if ((options->path || options->registries) && !options->image)
         return error_set(call->err, STATUS_INVALID_INPUT,
                          "--path and --registries go with --image");
@@ -144,7 +156,8 @@ static int run(int argc, char **argv)
 
 const struct command command_upload = {
     .name = "upload",
-    .usage = "upload PATH | --image REF [--path PATH] [--name NAME] [--manifest FILE] [--alias "
+    .usage = "upload PATH | --image REF [--path PATH] [--name NAME] [--manifest FILE] [--filter "
+             "'FIELD: FILTERS'] [--alias "
              "ALIAS] [--store DIR | "
              "--server URL] [--json]",
     .summary = "freeze a file or folder as the next version of a model",
@@ -153,6 +166,7 @@ const struct command command_upload = {
             "\n"
             "  firn upload iris.joblib --store store\n"
             "  firn upload folder/ --name iris --alias prod\n"
+            "  firn upload net.onnx --filter 'image: image' --filter 'scores: [softmax, top-k]'\n"
             "  firn upload --image registry.example.com/team/app:7 --path /srv/churn.onnx\n"
             "\n"
             "Out of an image, files are taken as a container would see them; nothing of it is run.",

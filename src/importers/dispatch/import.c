@@ -184,8 +184,10 @@ void description_print_json(const struct description *description, struct text *
     json_list(text, "executes", description->executes, description->executes_count);
     text_append_char(text, ',');
     json_list(text, "warnings", description->warnings, description->warning_count);
-    if (description->filter_count)
+    if (description->filter_count) {
+        text_append_char(text, ',');
         json_list(text, "filters", description->filters, description->filter_count);
+    }
     if (description->detail_count) {
         text_append_char(text, ',');
         json_list(text, "details", description->details, description->detail_count);
