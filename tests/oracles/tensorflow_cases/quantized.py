@@ -53,6 +53,15 @@ def drawn():
         for dtype in (tf.int32, tf.int64):
             yield from one("StatelessRandomUniformInt", f"{shape}.{dtype.name}", shape=K(shape, np.int32), seed=np.array([7, 42], np.int64), minval=K(-3, dtype.as_numpy_dtype), maxval=K(900, dtype.as_numpy_dtype))
             yield from one("StatelessRandomUniformFullInt", f"{shape}.{dtype.name}", shape=K(shape, np.int32), seed=np.array([7, 42], np.int64), dtype=dtype)
+            yield from one("StatelessRandomUniformFullInt", f"{shape}.u{dtype.name}", shape=K(shape, np.int32), seed=np.array([-7, 42], np.int32), dtype=tf.uint32 if dtype == tf.int32 else tf.uint64)
+    for dtype in (tf.float32, tf.float64, tf.float16, tf.bfloat16):
+        for name in ("uniform", "normal", "truncated_normal"):
+            yield GraphCase(f"stateless_{name}.{dtype.name}", lambda shape, seed, name=name, dtype=dtype: getattr(tf.random, "stateless_" + name)(shape, seed, dtype=dtype), {"shape": np.array([3, 7], np.int32), "seed": np.array([-3, 1 << 40], np.int64)}, operator=f"Stateless {name} V2")
+    for dtype in (tf.int32, tf.int64):
+        yield GraphCase(f"stateless_uniform.{dtype.name}", lambda seed, low, high, dtype=dtype: tf.random.stateless_uniform([9], seed, low, high, dtype), {"seed": np.array([3, 4], np.int32), "low": np.array(-5, dtype.as_numpy_dtype), "high": np.array(90, dtype.as_numpy_dtype)}, operator="StatelessRandomUniformIntV2")
+        yield GraphCase(f"stateless_bits.{dtype.name}", lambda seed, dtype=dtype: tf.random.stateless_uniform([9], seed, None, None, dtype), {"seed": np.array([3, 4], np.int32)}, operator="StatelessRandomUniformFullIntV2")
+    yield from one("StatelessRandomGetKeyCounter", seed=np.array([5, -6], np.int64))
+    yield from one("StatelessRandomGetKeyCounterAlg", seed=np.array([5, -6], np.int32))
     yield GraphCase("stateless_uniform.v2", lambda seed: tf.random.stateless_uniform([4, 3], seed), {"seed": np.array([3, 4], np.int32)}, operator="StatelessRandomUniformV2")
     yield GraphCase("stateless_normal.v2", lambda seed: tf.random.stateless_normal([4, 3], seed), {"seed": np.array([3, 4], np.int32)}, operator="StatelessRandomNormalV2")
 

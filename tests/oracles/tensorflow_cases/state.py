@@ -189,6 +189,9 @@ def drawn():
     """Of a graph whose seeds are stated, the first draw."""
     for op, arguments in (("RandomUniform", {"dtype": tf.float32}), ("RandomStandardNormal", {"dtype": tf.float32}), ("TruncatedNormal", {"dtype": tf.float32}), ("RandomUniformInt", {"minval": K(-4), "maxval": K(90)})):
         yield from one(op, "seeded", shape=np.array([3, 4], np.int32), seed=5, seed2=7, **arguments)
+    # without a seed only the limits are known
+    yield GraphCase("RandomUniform.free", lambda x: tf.nn.relu(tf.sign(tf.abs(tf.compat.v1.random_uniform(tf.shape(x)) - 0.5) - 0.5)) + x, {"x": normal(50, 3)}, operator="RandomUniform")
+    yield GraphCase("RandomUniformInt.free", lambda x: tf.compat.v1.random_uniform(tf.shape(x), 3, 4, tf.int64), {"x": normal(50, 3)}, operator="RandomUniformInt")
     for op in ("RandomShuffle",):
         yield from one(op, "seeded", value=np.arange(9, dtype=np.float32), seed=5, seed2=7)
 
