@@ -76,26 +76,30 @@ class Models:
     # --- putting ---
 
     def put(self, /, obj: Any, name: str, alias: Optional[str] = None,
-            manifest: Optional[str] = None, progress: Optional[bool] = None, **options: Any) -> Version:
+            manifest: Optional[str] = None, progress: Optional[bool] = None,
+            verify: Optional[bool] = None, **options: Any) -> Version:
         """Freeze a trained object, or the file or folder at a path, as the next version.
 
         Objects are saved the way their framework saves them; `options` go to that saver
         (as_savedmodel=True of Keras, signatures= of TensorFlow ...). `manifest`: text of a
-        serving.yaml. `progress`: a bar on standard error; None: where that is a terminal."""
+        serving.yaml. `verify`: compare the server's own answers with the framework's in a worker;
+        None: where that is installed there already. `progress`: a bar on standard error; None: where that is a terminal."""
         if isinstance(obj, (str, os.PathLike)):
-            return self._upload(os.fspath(obj), name, alias, manifest, progress)
+            return self._upload(os.fspath(obj), name, alias, manifest, progress, verify)
         with tempfile.TemporaryDirectory(prefix="firn-") as folder:
             path = savers.save(obj, folder, options)
-            return self._upload(path, name, alias, manifest, progress)
+            return self._upload(path, name, alias, manifest, progress, verify)
 
     def _upload(self, path: str, name: str, alias: Optional[str], manifest: Optional[str],
-                progress: Optional[bool]) -> Version:
+                progress: Optional[bool], verify: Optional[bool] = None) -> Version:
         from .progress import Bar
         if not os.path.exists(path):
             raise NotFound("there is no file or folder %r" % path)
         query = "?wait=1&file=" + quote(os.path.basename(os.path.normpath(path)), safe="")
         if alias:
             query += "&alias=" + quote(alias, safe="")
+        if verify is not None:
+            query += "&verify=%d" % verify
         headers = {"Firn-Manifest": quote(manifest, safe="")} if manifest else {}
         with Bar(name, _size(path), progress) as bar:
             pieces = bar.watch(_tar_pieces(path) if os.path.isdir(path) else _file_pieces(path))

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/options.h"
+#include "contract/adapters.h"
 #include "images/push.h"
 #include "registry/registry.h"
 
@@ -36,6 +37,7 @@ struct store_upload {
     struct bytes text;    /* a manifest as text, instead of both; empty: none */
     struct bytes facts;   /* see loading_add; empty: none */
     bool workers;         /* install what a worker needs; a server decides that itself */
+    enum parity_wish verify;
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void (*line)(void *context, const char *line); /* what is installed; may be NULL */
     void *context;

@@ -122,6 +122,7 @@ static enum status local_upload(struct store *store, const struct store_upload *
 {
     struct loading_add add = {.name = upload->name,
                               .facts = upload->facts,
+                              .verify = upload->verify,
                               .progress = upload->progress,
                               .context = upload->context};
     struct worker_policy workers;

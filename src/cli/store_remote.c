@@ -358,6 +358,8 @@ static enum status send_packed(struct store *store, const struct store_upload *u
         text_append(&path, "&name=");
         client_encode(&path, bytes_of(upload->name));
     }
+    if (upload->verify != PARITY_WHERE_POSSIBLE)
+        text_append(&path, upload->verify == PARITY_REQUIRED ? "&verify=1" : "&verify=0");
     text_append(&headers, "Content-Type: application/octet-stream\r\nFirn-Log: stream\r\n");
     if (s->manifest.size && !s->artifact) {
         text_append(&headers, "Firn-Manifest: ");

@@ -31,3 +31,10 @@ bool adapter_choose(const char *format, const char *declared, struct adapter *ad
 /* Can a worker serve what firn itself cannot, for that `reason`? Not without a reason: then firn
  * does. */
 bool adapter_serves(const char *format, const char *reason);
+
+/* Is firn compared with the model's framework when a version is made? See loading/parity.h. */
+enum parity_wish {
+    PARITY_WHERE_POSSIBLE, /* where the framework is installed already */
+    PARITY_REQUIRED,       /* it is installed; what cannot be compared is an error */
+    PARITY_NOT_WANTED
+};

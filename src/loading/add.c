@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 #include "formats/json/json.h"
-#include "loading/worker.h"
+#include "loading/parity.h"
 
 /* Cut off the last ".suffix" when it is one of an archive or stream, or (`any`) begins with a
  * letter. */
@@ -64,13 +64,22 @@ static enum status facts_log(struct bytes facts, struct text *log, struct arena 
     return STATUS_OK;
 }
 
+/* firn itself does not run it. */
+static void switch_off(struct description *description, const char *reason)
+{
+    description->reason = reason;
+    for (size_t i = 0; i < description->contract.count; i++)
+        description->contract.signatures[i].reason = reason;
+}
+
 enum status load_add(struct loading *loading, struct registry *registry,
                      const struct loading_add *add, struct version *version, bool *unchanged,
                      struct arena *keep, struct error *err)
 {
-    const struct description *d = &loading->description;
+    struct description *d = &loading->description;
     struct text contract = {0}, log = {0};
-    struct record records[3] = {{.kind = LOAD_LOG, .name = LOAD_LOG}};
+    struct parity parity = {0};
+    struct record records[4] = {{.kind = LOAD_LOG, .name = LOAD_LOG}};
     size_t record_count = 1;
     const char *installed = "";
     struct version_upload upload = {
@@ -82,7 +91,6 @@ enum status load_add(struct loading *loading, struct registry *registry,
         .framework = d->framework,
         .framework_version = d->framework_version,
         .manifest = loading->manifest_text.size ? (const char *)loading->manifest_text.data : "",
-        .reason = d->reason,
         .records = records,
         .progress = add->progress,
         .context = add->context,
@@ -96,8 +104,17 @@ enum status load_add(struct loading *loading, struct registry *registry,
         error_fix(err, "a format without a contract of its own needs one in a %s", MANIFEST_NAME);
         return status;
     }
+    if (add->verify == PARITY_REQUIRED && !add->workers)
+        return error_set(err, STATUS_UNSUPPORTED, "comparing with the framework needs workers");
+    if (add->workers)
+        TRY(parity_check(loading, add->workers, add->verify, &parity, &loading->model, err));
+    if (parity.reason)
+        switch_off(d, parity.reason);
+    upload.reason = d->reason;
     contract_print_json(&d->contract, &contract);
     text_append_bytes(&log, add->log);
+    if (parity.line)
+        text_printf(&log, "%s%s\n", LOAD_LOG_FACT, parity.line);
     status = facts_log(add->facts, &log, keep, err);
     text_append(&log, installed);
     load_log(loading, add->workers != NULL, &log);
@@ -113,6 +130,9 @@ enum status load_add(struct loading *loading, struct registry *registry,
         if (!status && !records[record_count++].body)
             status = error_no_memory(err, "facts");
     }
+    if (parity.record)
+        records[record_count++] =
+            (struct record){.kind = PARITY_RECORD, .name = PARITY_RECORD, .body = parity.record};
     if (add->record)
         records[record_count++] = *add->record;
     upload.record_count = record_count;

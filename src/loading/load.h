@@ -3,6 +3,7 @@
  * server share: open the artifact, import it, put the manifest over it, make it servable. */
 #pragma once
 
+#include "contract/adapters.h"
 #include "contract/manifest.h"
 #include "engine/native.h"
 #include "engine/servable.h"
@@ -61,7 +62,8 @@ struct loading_add {
     const char *name; /* of the model; NULL: the manifest's, or from the artifact's name */
     /* Not NULL: what a worker of it needs is installed first, which must succeed. */
     const struct worker_policy *workers;
-    struct bytes facts; /* JSON of strings, kept with the version as LOAD_FACTS; empty: none */
+    enum parity_wish verify; /* with workers */
+    struct bytes facts;      /* JSON of strings, kept with the version as LOAD_FACTS; empty: none */
     const struct record *record; /* one more that comes with the version; NULL: none */
     void (*progress)(void *context, uint64_t done, uint64_t total); /* may be NULL */
     void *context;

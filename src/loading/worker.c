@@ -24,6 +24,7 @@ struct subject {
     const struct manifest *manifest; /* all zeros when there is none */
     const char *framework_version;   /* or NULL */
     const char *python;              /* version that it is tied to, "3.11"; or NULL */
+    bool existing;                   /* no environment is made for it */
     const char *name;                /* for messages */
     const struct contract *contract;
     const char *more; /* requirements behind its own; or NULL */
@@ -147,16 +148,23 @@ static enum status file_write(const char *root, const char *path, struct bytes b
     return done ? STATUS_OK : err->status;
 }
 
+static bool is_whole(const struct subject *subject)
+{
+    return subject->artifact->kind == ARTIFACT_FILE ||
+           (subject->adapter.whole && subject->artifact->kind != ARTIFACT_FOLDER);
+}
+
+static const char *file_name(const struct artifact *artifact)
+{
+    return strchr(artifact->name, '/') ? "model" : artifact->name;
+}
+
 /* The members, or the file itself where that is the model: a single file, a skops archive. */
 static enum status files_write(const struct subject *subject, const char *root, struct error *err)
 {
     struct artifact *artifact = subject->artifact;
-    bool whole = artifact->kind == ARTIFACT_FILE ||
-                 (subject->adapter.whole && artifact->kind != ARTIFACT_FOLDER);
-
-    if (whole)
-        return file_write(root, strchr(artifact->name, '/') ? "model" : artifact->name,
-                          artifact_container(artifact), err);
+    if (is_whole(subject))
+        return file_write(root, file_name(artifact), artifact_container(artifact), err);
     for (size_t i = 0; i < artifact->count; i++) {
         struct bytes bytes;
 
@@ -240,6 +248,7 @@ static enum status environment_of(const struct subject *subject, const struct wo
                                           .install = subject->manifest->install_command,
                                           .digest = digest,
                                           .timeout_ms = policy->install_ms,
+                                          .existing = subject->existing,
                                           .log = policy->log,
                                           .context = policy->context};
 
@@ -437,23 +446,75 @@ static enum status learned_parse(const struct subject *subject, const char *read
     return STATUS_OK;
 }
 
+struct worker_beside {
+    struct held held;
+    const char *path, *adapter;
+};
+
+enum status worker_beside_open(const struct loading *loading, const struct worker_policy *policy,
+                               bool existing, struct worker_beside **beside, struct error *err)
+{
+    struct subject subject = subject_of(loading);
+    struct worker_beside *made = calloc(1, sizeof *made);
+    struct contract *contract;
+    struct held *held;
+
+    *beside = made;
+    if (!made)
+        return error_no_memory(err, "a model");
+    held = &made->held;
+    held->files.lock = -1;
+    subject.existing = existing;
+    arena_init(&held->memory, (size_t)1 << MEMORY_SHIFT);
+    TRY(contract_served(subject.contract, &contract, &held->memory, err));
+    subject.contract = contract;
+    made->adapter = subject.adapter.name;
+    TRY(start(&subject, policy, held, err));
+    made->path = is_whole(&subject) ? arena_printf(&held->memory, "%s/%s", held->files.path,
+                                                   file_name(subject.artifact))
+                                    : held->files.path;
+    return made->path ? STATUS_OK : error_no_memory(err, "a path");
+}
+
+struct servable *worker_beside_servable(struct worker_beside *beside)
+{
+    return beside->held.inner;
+}
+
+const char *worker_beside_path(const struct worker_beside *beside)
+{
+    return beside->path;
+}
+
+void worker_beside_close(struct worker_beside *beside)
+{
+    if (!beside)
+        return;
+    if (beside->held.inner)
+        servable_free(beside->held.inner);
+    unpacked_remove(&beside->held.files);
+    arena_release(&beside->held.memory);
+    free(beside);
+}
+
+const char *worker_adapter(const struct loading *loading)
+{
+    return subject_of(loading).adapter.name;
+}
+
 /* Nothing says what the model takes and gives: a worker opens it and tells. */
 static enum status learn(struct loading *loading, const struct worker_policy *policy,
                          struct arena *keep, struct error *err)
 {
     struct subject subject = subject_of(loading);
-    struct held held = {.files = {.lock = -1}};
-    enum status status;
+    struct worker_beside *beside;
+    enum status status = worker_beside_open(loading, policy, false, &beside, err);
 
-    arena_init(&held.memory, (size_t)1 << MEMORY_SHIFT);
-    status = start(&subject, policy, &held, err);
     if (!status)
-        status = learned_parse(&subject, worker_ready_text(held.inner), loading->description.reason,
-                               &loading->description.contract, keep, err);
-    if (held.inner)
-        servable_free(held.inner);
-    unpacked_remove(&held.files);
-    arena_release(&held.memory);
+        status =
+            learned_parse(&subject, worker_ready_text(beside->held.inner),
+                          loading->description.reason, &loading->description.contract, keep, err);
+    worker_beside_close(beside);
     return status;
 }
 

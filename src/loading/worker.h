@@ -31,6 +31,21 @@ enum status worker_load_version(struct registry *registry, const struct version 
                                 const struct worker_policy *policy, struct servable **servable,
                                 struct error *err) must_check;
 
+/* A worker of what was opened, beside it. `existing`: only in an environment that is there, else
+ * UNAVAILABLE. *beside is closed also when this fails; the loading stays as it is and outlives it.
+ */
+struct worker_beside;
+enum status worker_beside_open(const struct loading *loading, const struct worker_policy *policy,
+                               bool existing, struct worker_beside **beside, struct error *err)
+    must_check;
+struct servable *worker_beside_servable(struct worker_beside *beside);
+const char *
+worker_beside_path(const struct worker_beside *beside); /* a copy of the model's files */
+void worker_beside_close(struct worker_beside *beside); /* NULL is fine */
+
+/* The adapter that would open it; NULL: none. */
+const char *worker_adapter(const struct loading *loading);
+
 /* Install what a worker of it needs, as worker_load would; *log is what was printed, "" for
  * nothing. STATUS_OK when nothing fits. */
 enum status worker_prepare(struct loading *loading, const struct worker_policy *policy,

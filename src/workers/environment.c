@@ -391,6 +391,8 @@ static enum status find_or_make(struct build *build, const char *key,
         return error_no_memory(err, "a path");
     environment->path = path;
     if (access(path, F_OK)) {
+        if (build->request->existing)
+            return error_set(err, STATUS_UNAVAILABLE, "its requirements are not installed");
         TRY(file_make_folders(folder, err));
         TRY(lock_take(lock, build->deadline_ns, &build->lock, err));
         if (access(path, F_OK))

@@ -216,3 +216,37 @@ class PyTorch(Saved):
                 self.om.models.put(kept_torch.Net(4, hidden=8), "bad", **options)
             self.assertIn(why, str(caught.exception))
         self.assertFalse(self.om.models.exists("bad"))
+
+
+@needs("sklearn")
+class Parity(Saved):
+    """firn beside the framework at the upload."""
+
+    def model(self):
+        from sklearn.linear_model import LogisticRegression
+        return LogisticRegression().fit(X, LABELS)
+
+    def facts(self, version):
+        path = "/api/models/%s/versions/%d/log" % (version.name.replace("/", "%2F"), version.number)
+        return self.om.connection.request("GET", path).body.decode()
+
+    def test_agreement_is_kept_with_the_version(self):
+        version = self.om.models.put(self.model(), "parity/same", verify=True)
+        self.assertTrue(version.native)
+        self.assertIn("fact parity: agrees with scikit-learn on 12 sets of inputs", self.facts(version))
+
+    def test_disagreement_turns_it_off(self):
+        import operator
+        model = self.model()
+        model.predict = operator.methodcaller("argmax", 1)  # which firn does not see: it runs no code of a pickle
+        trusted = self.om.models.put(model, "parity/other", verify=False)
+        self.assertTrue(trusted.native)
+        model.C = 2.0
+        version = self.om.models.put(model, "parity/other")  # workers are on and the framework is there
+        self.assertFalse(version.native)
+        self.assertIn("output \"predict\" of \"predict\" is", version.reason)
+        self.assertIn("fact parity: disagrees with scikit-learn", self.facts(version))
+        got = self.om.runtime.model("parity/other").predict(X)  # by a worker
+        self.assertEqual(got.tolist(), X.argmax(1).tolist())
+        with self.assertRaises(firn.Unsupported):
+            self.om.models.put(kept.even, "parity/none", sample={"n": 2}, verify=True)

@@ -12,7 +12,7 @@
 
 struct upload {
     const char *name, *manifest, *alias, *image, *path, *registries;
-    bool workers;
+    bool workers, verify, no_verify;
     struct option_list filters;
     struct store_options store;
 };
@@ -28,6 +28,10 @@ static const struct option OPTIONS[] = {
      "let this alias stand on the new version"},
     {"workers", OPTION_FLAG, offsetof(struct upload, workers), NULL,
      "with --store: install what a worker of it needs (requirements.txt, install-command)"},
+    {"verify", OPTION_FLAG, offsetof(struct upload, verify), NULL,
+     "compare firn with the model's framework in a worker, which is installed for it; where they "
+     "disagree workers serve the version (with workers: where the framework is there already)"},
+    {"no-verify", OPTION_FLAG, offsetof(struct upload, no_verify), NULL, "compare nothing"},
     {"image", OPTION_TEXT, offsetof(struct upload, image), "REF",
      "take the model out of this image of a registry or an OCI folder, instead of PATH"},
     {"path", OPTION_TEXT, offsetof(struct upload, path), "PATH",
@@ -93,6 +97,9 @@ static enum status store(struct store_call *call, struct version *version, bool 
                                   .name = options->name,
                                   .manifest = options->manifest,
                                   .workers = options->workers,
+                                  .verify = options->verify      ? PARITY_REQUIRED
+                                            : options->no_verify ? PARITY_NOT_WANTED
+                                                                 : PARITY_WHERE_POSSIBLE,
                                   .progress = show,
                                   .line = say,
                                   .context = &progress};
@@ -131,6 +138,9 @@ static enum status work(struct store_call *call)
     if (options->image && options->filters.count)
         return error_set(call->err, STATUS_INVALID_INPUT,
                          "--filter and --image are given; write the filters into a --manifest");
+    if (options->verify && options->no_verify)
+        return error_set(call->err, STATUS_INVALID_INPUT,
+                         "both --verify and --no-verify are given");
     if ((options->path || options->registries) && !options->image)
         return error_set(call->err, STATUS_INVALID_INPUT,
                          "--path and --registries go with --image");

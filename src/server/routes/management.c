@@ -96,17 +96,22 @@ static enum status version_log(struct request *request, struct response *respons
 struct upload_facts {
     const char *file, *name, *alias;
     struct bytes manifest, facts;
+    enum parity_wish verify;
 };
 
 static enum status read_facts(struct request *request, struct upload_facts *facts,
                               struct error *err)
 {
-    const char *slash;
+    const char *slash, *verify = NULL;
 
     *facts = (struct upload_facts){.manifest = {NULL, 0}};
     TRY(request_query(request, "file", &facts->file, err));
     TRY(request_query(request, "name", &facts->name, err));
     TRY(request_query(request, "alias", &facts->alias, err));
+    TRY(request_query(request, "verify", &verify, err));
+    facts->verify = !verify                                 ? PARITY_WHERE_POSSIBLE
+                    : request_query_flag(request, "verify") ? PARITY_REQUIRED
+                                                            : PARITY_NOT_WANTED;
     if (request->match.parameter_count)
         TRY(stored_parameter(request, 0, &facts->name, err));
     if (request_header(request, "firn-manifest", &facts->manifest))
@@ -173,8 +178,10 @@ static enum status store(struct request *request, const struct received *receive
 {
     struct registry *registry = request->server->registry;
     struct worker_policy telling;
-    struct loading_add add = {
-        .name = facts->name, .workers = request->server->workers, .facts = facts->facts};
+    struct loading_add add = {.name = facts->name,
+                              .workers = request->server->workers,
+                              .facts = facts->facts,
+                              .verify = facts->verify};
     struct loading loading = {0};
     struct bytes manifest = facts->manifest;
     struct artifact *artifact;
