@@ -17,3 +17,9 @@ $(O)/crash/workers: tests/crash/workers.c $(LIBRARY)
 workers-crash: ROUNDS = 1000
 workers-crash: $(O)/crash/workers ## kill workers at random instants under load, ROUNDS times (1000)
 	@$(O)/crash/workers tests/workers $(ROUNDS)
+
+# The same for jobs: workers and the server are killed while jobs train and put models.
+.PHONY: jobs-crash
+jobs-crash: ROUNDS = 500
+jobs-crash: $(BIN) ## kill workers and the server at random instants while jobs run, ROUNDS times (500)
+	@scripts/python tests/crash/jobs.py $(ROUNDS)

@@ -221,8 +221,11 @@ static void release(struct attempt *attempt, bool counts, const struct error *wh
         return;
     }
     if (!jobs->backend->find(jobs->queue, attempt->job.id, &found, &now, &attempt->keep, &err) &&
-        found)
+        found) {
         events_state(&attempt->events, now.state, attempt->job.attempt, why->text);
+        if (job_state_ended(now.state)) /* that was the last */
+            jobs_tidy(jobs, &now, &attempt->keep);
+    }
 }
 
 /* What is staged becomes versions. A lack that will pass (a full disk, a busy store) is tried

@@ -72,6 +72,42 @@ static bool owner_died(const struct jobs *jobs, const char *owner)
     return died;
 }
 
+void jobs_tidy(struct jobs *jobs, const struct job_row *job, struct arena *keep)
+{
+    static const char *const NAMES[] = {"work", "input"};
+    const char *path = jobs_path(jobs, job, "events", keep);
+    struct events events;
+    struct error err;
+    bool left = false;
+
+    for (size_t i = 0; i < ARRAY_COUNT(NAMES); i++) {
+        const char *whole = jobs_path(jobs, job, NAMES[i], keep);
+
+        if (whole && access(whole, F_OK) == 0) {
+            left = true;
+            (void)!file_remove_tree(whole, &err);
+        }
+    }
+    if (!left || !path || events_open(&events, path, jobs->options.log_bytes_max, &err))
+        return;
+    events_state(&events, job->state, job->attempt, job->error);
+    events_close(&events);
+}
+
+/* Those that ended without anybody who could tidy. */
+static void tidy_all(struct jobs *jobs, struct arena *keep)
+{
+    const struct job_filter ended = {.states =
+                                         1u << JOB_DONE | 1u << JOB_FAILED | 1u << JOB_CANCELLED};
+    struct job_row *rows;
+    struct error err;
+    size_t count;
+
+    if (!jobs->backend->list(jobs->queue, &ended, &rows, &count, keep, &err))
+        for (size_t i = 0; i < count; i++)
+            jobs_tidy(jobs, &rows[i], keep);
+}
+
 void jobs_reclaim(struct jobs *jobs)
 {
     struct arena keep;
@@ -87,6 +123,8 @@ void jobs_reclaim(struct jobs *jobs)
                 all += reclaimed;
     if (!jobs->backend->reclaim(jobs->queue, NULL, &reclaimed, &err))
         all += reclaimed;
+    if (all)
+        tidy_all(jobs, &keep);
     arena_release(&keep);
     if (all)
         jobs_changed(jobs);
@@ -148,6 +186,7 @@ void jobs_prune(struct jobs *jobs)
         for (size_t i = 0; i < count; i++)
             if (is_old(&rows[i], jobs->options.keep_ms) && jobs_remove(jobs, rows[i].id, &err))
                 break;
+    tidy_all(jobs, &keep);
     orphans_remove(jobs, &keep);
     arena_release(&keep);
 }

@@ -460,7 +460,16 @@ enum status jobs_list(struct jobs *jobs, const struct job_filter *filter, struct
 
 enum status jobs_cancel(struct jobs *jobs, int64_t id, enum job_state *state, struct error *err)
 {
+    struct arena keep;
+    struct job_row job;
+    bool found = false;
+
     TRY(jobs->backend->cancel(jobs->queue, id, state, err));
+    arena_init(&keep, JOB_MEMORY_MAX);
+    if (*state == JOB_CANCELLED &&
+        !jobs->backend->find(jobs->queue, id, &found, &job, &keep, err) && found)
+        jobs_tidy(jobs, &job, &keep);
+    arena_release(&keep);
     jobs_changed(jobs); /* the keeper looks at once */
     return STATUS_OK;
 }
