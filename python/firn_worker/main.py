@@ -26,7 +26,7 @@ def raised(what, why, files):
             place = " (%s:%d)" % (os.path.relpath(path, files), entry.lineno)
     if isinstance(why, SystemExit):
         return "%s called sys.exit(%r)%s" % (what, why.code, place)
-    text = str(why) or "no text"
+    text = "; ".join(line.strip() for line in str(why).splitlines() if line.strip()) or "no text"
     name = type(why).__name__
     return "%s raised %s: %s%s" % (what, name, text if len(text) < 600 else text[:600] + "...", place)
 

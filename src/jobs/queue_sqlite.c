@@ -489,9 +489,12 @@ static enum status cancel_locked(struct queue *queue, int64_t id, enum job_state
     if (!found)
         return error_set(err, STATUS_NOT_FOUND, "there is no job %lld", (long long)id);
     *state = (enum job_state)now;
-    if (job_state_ended(*state))
-        return error_set(err, STATUS_CONFLICT, "job %lld is %s already", (long long)id,
-                         job_state_name(*state));
+    if (job_state_ended(*state)) {
+        if (error_set(err, STATUS_CONFLICT, "job %lld is %s already", (long long)id,
+                      job_state_name(*state)))
+            error_fix(err, "`firn jobs show %lld` shows it", (long long)id);
+        return err->status;
+    }
     now_text(when);
     if (*state == JOB_RUNNING)
         return sql_run(&queue->rows, err, "UPDATE jobs SET cancel = 1 WHERE id = ?1", "i", id);

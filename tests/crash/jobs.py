@@ -229,6 +229,10 @@ def main():
     try:
         ready(server)
         server.om.scripts.put(train, "train", requirements=[])
+        first = server.om.runtime._jobs.submit({"script": "train"}, {"args": firn_jobs.many(
+            ["first", 0.01, submissions.model])}, key="first")
+        check(first.get() == "first", "the first job, which installs the environment")
+        submissions.ids["first"] = first.id
         began = time.monotonic()
         killed = rounds(server, submissions, count, rng)
         settle(server, submissions)
