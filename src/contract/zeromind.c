@@ -240,13 +240,26 @@ static enum status type_apply(const struct applying *a, struct field *to, const 
     return STATUS_OK;
 }
 
-/* [n] and [n,1] hold the same; the model's rank stays. */
+/* Apart from the batch, and from dimensions of 1, which people leave out: [n,1000] is said of what
+ * a net gives as [n,1000,1,1], and [n,1] of what an estimator gives as [n]. */
 static bool same_elements(const struct shape *a, const struct shape *b)
 {
-    const struct shape *longer = a->rank == 2 ? a : b;
+    int i = 1, j = 1;
 
-    return a->rank + b->rank == 3 && a->rank && b->rank &&
-           (longer->dims[1] == 1 || longer->dims[1] < 0);
+    if (!a->rank || !b->rank)
+        return false;
+    for (;;) {
+        while (i < a->rank && a->dims[i] == 1)
+            i++;
+        while (j < b->rank && b->dims[j] == 1)
+            j++;
+        if (i >= a->rank || j >= b->rank)
+            return i >= a->rank && j >= b->rank;
+        if (a->dims[i] != b->dims[j])
+            return false;
+        i++;
+        j++;
+    }
 }
 
 static enum status shape_apply(const struct applying *a, struct field *to, const struct field *said)
@@ -259,7 +272,8 @@ static enum status shape_apply(const struct applying *a, struct field *to, const
         to->evidence_shape = said->evidence_shape;
         return STATUS_OK;
     }
-    if (same_elements(&to->shape, &said->shape))
+    if (!fits && (a->direction[0] == 'o' || to->shape.rank + said->shape.rank == 3) &&
+        same_elements(&to->shape, &said->shape))
         return STATUS_OK;
     /* the batch that the model leaves open stays open */
     for (int d = 1; fits && d < to->shape.rank; d++)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """0Mind: its archives, its pool file and its routes, as its users have them."""
 
+import base64
 import gzip
 import hashlib
 import io
@@ -99,8 +100,10 @@ class ZeroMind(unittest.TestCase):
         firn.save_model("sklearn", cls.kinds, cls.at("kinds"), INPUTS, OUTPUTS)
         tasks = [task(1, "line.sklearn"), task("lost", "nothing.sklearn"),
                  {"id": "bare", "model_file": "line.sklearn"}]
+        os.mkdir(cls.at("pictures"))
         cls.pool = Pool(cls.folder, {"id": 7, "host": "127.0.0.1", "port": 0, "tasks": tasks,
-                                     "model_types": ["sklearn", "caffe2", "keras"], "note": "hi"})
+                                     "model_types": ["sklearn", "caffe2", "keras"], "note": "hi"},
+                        "--readable", cls.at("pictures"))
 
     @classmethod
     def tearDownClass(cls):
@@ -286,6 +289,75 @@ class ZeroMind(unittest.TestCase):
         self.assertEqual(self.refused("i.pb", kind="caffe2", **two)[:2], (400, 5))
         two["predict_net.pb"] = "line.sklearn"
         self.assertEqual(self.refused("i.pb", kind="caffe2", **two)[:2], (400, 6))
+
+    # --- filters ---
+
+    def test_image_to_class(self):
+        """The page on filters: an image file goes in, the number of a class comes out."""
+        from PIL import Image
+        init_net, predict_net, _, _ = self.caffe2("fire")
+        inputs = [{"name": "data", "type": "float32", "shape": [None, 3, 13, 13]}]
+        outputs = [{"name": "default", "type": "float32", "shape": [None, 12]}]
+        firn.save_model("caffe2", (init_net, predict_net), self.at("fire"), inputs, outputs)
+        self.assertEqual(self.load("fire", "fire.caffe2", kind="caffe2")[0], 200)
+        preset = {"input_filters": {"data": ["i_img_file_to_caffe2.ImageFileCaffe2Filter"]},
+                  "output_filters": {"default": ["io_argmax.ArgMaxFilter"]}}
+        self.assertEqual(self.load("kind", "fire.caffe2", kind="caffe2", **preset)[0], 200)
+        rng = numpy.random.default_rng(6)
+        pictures = rng.integers(0, 256, (4, 13, 13, 3), numpy.uint8)
+        for i, picture in enumerate(pictures):
+            Image.fromarray(picture).save(os.path.join(self.at("pictures"), "%d.png" % i))
+        tensors = pictures[..., ::-1].transpose(0, 3, 1, 2).astype("f4") - 128
+        scores = self.pool.call("/model/predict?id=fire", {"data": tensors.tolist()})[1]["result"]
+        wanted = numpy.argmax(scores["default"], 1).ravel().tolist()
+        files = [{"image_file": "%d.png" % i} for i in range(4)]
+        code, said = self.pool.call("/model/predict?id=kind", {"data": files})
+        self.assertEqual((code, said.get("result")), (200, {"default": wanted}), said)
+        code, said = self.pool.call("/model/predict?id=kind", {"data": files[:1]})
+        self.assertEqual((code, said["result"]), (200, {"default": wanted[0]}))
+        with open(os.path.join(self.at("pictures"), "2.png"), "rb") as file:
+            packed = base64.b64encode(file.read()).decode()
+        code, said = self.pool.call("/model/predict?id=kind", {"data": [packed]})
+        self.assertEqual((code, said["result"]), (200, {"default": wanted[2]}))
+
+        fails = self.pool.fails
+        for path in ("/etc/passwd", "../pool.json", "none.png"):
+            self.assertEqual(fails("/model/predict?id=kind", {"data": [{"image_file": path}]})[:2],
+                             (400, 52))
+        with open(os.path.join(self.at("pictures"), "cut.png"), "wb") as file:
+            file.write(base64.b64decode(packed)[:200])
+        self.assertEqual(fails("/model/predict?id=kind", {"data": [{"image_file": "cut.png"}]})[:2],
+                         (400, 55))
+        self.assertEqual(fails("/model/predict?id=kind", {"data": [{"file": "0.png"}]})[:2],
+                         (400, 107))
+        self.assertEqual(fails("/model/predict?id=nobody", {"data": files})[:2], (404, 108))
+
+    def test_chains_and_options(self):
+        """In order, with parameters beside them, and there again after the model was loaded again."""
+        chain = {"output_filters": {"total": [{"round": 1}, "io_round_int.RoundVectorFilter"]},
+                 "outputs": [{"name": "total", "type": "float64", "shape": [None, 1]}]}
+        self.assertEqual(self.load("rounded", "line.sklearn", **chain)[0], 200)
+        wanted = numpy.rint(numpy.round(self.line.predict(self.rows), 1)).tolist()
+        for _ in range(2):
+            got = self.pool.call("/model/predict?id=rounded", {"main": self.rows.tolist()})[1]
+            self.assertEqual(got["result"]["total"], wanted)
+            self.pool.call("/model/drop?id=rounded")
+            self.assertEqual(self.load("rounded", "line.sklearn", **chain)[0], 200)
+        said = self.pool.call("/info/task?id=rounded")[1]
+        self.assertEqual(said["output_filters"], chain["output_filters"])
+
+    def test_filters_refused(self):
+        for code, filters in ((53, {"input_filters": {"main": ["no.Filter"]}}),
+                              (50, {"output_filters": {"default": ["image"]}}),
+                              (1, {"output_filters": {"default": "image"}}),
+                              (1, {"output_filters": ["image"]}),
+                              (54, {"output_filters": {"nothing": ["io_argmax.ArgMaxFilter"]}}),
+                              (54, {"output_filters": {"default": [{"round": {"digit": 2}}]}}),
+                              (54, {"input_filters":
+                                    {"main": ["i_img_file_to_caffe2.ImageFileCaffe2Filter"]}})):
+            self.assertEqual(self.refused("line.sklearn", **filters)[:2], (400, code), filters)
+        self.assertEqual(self.load("plain", "line.sklearn", output_filters={
+            "default": ["o_default.DefaultFilter"]})[0], 200)
 
     # --- what cannot be loaded ---
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* 0Mind: what a model takes, and predictions: {"input": [items]} to {"result": {"output": value}}.
  * A batch of one is answered without the dimension of the batch, as it was there. */
+#include "base/readable.h"
 #include "contract/zeromind.h"
 #include "formats/json/json_tensor.h"
 #include "server/internal.h"
@@ -52,6 +53,9 @@ static enum status model_info(struct request *request, struct response *response
 
 /* --- predictions --- */
 
+#define IMAGE_FILE "image_file"
+enum { FILES_MAX = 4096 };
+
 struct predicting {
     enum zeromind_code *code;
     uint64_t began_ns;
@@ -83,11 +87,79 @@ static bool is_table(const struct signature *signature)
     return signature->columns && signature->input_count;
 }
 
+/* An image of 0Mind's clients, {"image_file": path}, is read by the server, below the folders that
+ * `--readable` names; as a text it is the file itself, as base64. */
+static enum status file_read(struct prediction *p, struct json_reader *reader, struct bytes *file,
+                             struct error *err)
+{
+    const struct predicting *state = p->state;
+    struct bytes key, path = {0};
+    bool more;
+
+    if (json_peek(reader) != JSON_OBJECT)
+        return json_read_string(reader, file, request_arena(p->request), err);
+    TRY(json_enter(reader, JSON_OBJECT, err));
+    for (;;) {
+        TRY(json_next(reader, &more, &key, err));
+        if (!more)
+            break;
+        if (path.data || !bytes_is(key, IMAGE_FILE))
+            return error_set(err, STATUS_INVALID_INPUT, "an item is no {\"" IMAGE_FILE "\": path}");
+        TRY(json_read_string(reader, &path, request_arena(p->request), err));
+    }
+    *state->code = ZEROMIND_FILTER_FILE;
+    TRY(readable_file(path, (size_t)p->request->server->settings.body_bytes_max, file,
+                      request_arena(p->request), err));
+    *state->code = ZEROMIND_PREDICT_UNKNOWN;
+    return STATUS_OK;
+}
+
+/* Is the value a list that begins with an object? */
+static bool are_files(const struct json_reader *reader)
+{
+    struct json_reader ahead = *reader;
+    struct error ignored;
+    bool more;
+
+    return json_peek(&ahead) == JSON_ARRAY && !json_enter(&ahead, JSON_ARRAY, &ignored) &&
+           !json_next(&ahead, &more, NULL, &ignored) && more && json_peek(&ahead) == JSON_OBJECT;
+}
+
+static enum status files_read(struct prediction *p, struct json_reader *reader,
+                              struct tensor *tensor, struct error *err)
+{
+    struct bytes *files = arena_new(request_arena(p->request), struct bytes, FILES_MAX);
+    bool more;
+
+    *tensor = (struct tensor){DTYPE_STRING, SHAPE(0), files};
+    if (!files)
+        return error_no_memory(err, "a request");
+    TRY(json_enter(reader, JSON_ARRAY, err));
+    for (;;) {
+        TRY(json_next(reader, &more, NULL, err));
+        if (!more)
+            return STATUS_OK;
+        if (tensor->shape.dims[0] == FILES_MAX)
+            return error_set(err, STATUS_TOO_LARGE, "more than %d files", FILES_MAX);
+        TRY(file_read(p, reader, &files[tensor->shape.dims[0]], err));
+        tensor->shape.dims[0]++;
+    }
+}
+
+static enum status value_read(struct prediction *p, struct json_reader *reader, enum dtype dtype,
+                              struct tensor *tensor, struct error *err)
+{
+    const struct shape any = shape_unknown();
+
+    if (dtype == DTYPE_STRING && are_files(reader))
+        return files_read(p, reader, tensor, err);
+    return json_read_tensor(reader, dtype, &any, tensor, request_arena(p->request), err);
+}
+
 static enum status input_read(struct prediction *p, struct json_reader *reader, struct bytes key,
                               struct given *given, struct error *err)
 {
     const struct field *field = input_named(p->signature, key);
-    const struct shape any = shape_unknown();
     bool table = !field && is_table(p->signature);
     char quoted[TEXT_QUOTE_SIZE];
 
@@ -99,8 +171,8 @@ static enum status input_read(struct prediction *p, struct json_reader *reader, 
         if (table || !before->name || !strcmp(before->name, given->name))
             return error_set(err, STATUS_INVALID_INPUT, "input \"%s\" is there twice",
                              text_quote(key, quoted, sizeof quoted));
-    if (json_read_tensor(reader, table ? p->signature->inputs[0].dtype : field->dtype, &any,
-                         &given->tensor, request_arena(p->request), err))
+    if (value_read(p, reader, table ? p->signature->inputs[0].dtype : field->dtype, &given->tensor,
+                   err))
         return error_within(err, "input \"%s\"", text_quote(key, quoted, sizeof quoted));
     return STATUS_OK;
 }
@@ -209,10 +281,15 @@ static enum status predict(struct request *request, struct response *response,
     *code = ZEROMIND_EMPTY_DATA;
     if (!request->body.size)
         return error_set(err, STATUS_INVALID_INPUT, "the request has no data");
+    if (!request->executor->waits && !request->executor->control &&
+        memmem(request->body.data, request->body.size, IMAGE_FILE, sizeof IMAGE_FILE - 1))
+        return request_later(request, LATER_WAITING); /* files are read */
     *code = ZEROMIND_PREDICT_UNKNOWN;
     status = prediction_handle(request, response, bytes_of(id), (struct bytes){0}, &wire, err);
     if (status == STATUS_NOT_FOUND && *code == ZEROMIND_PREDICT_UNKNOWN)
         *code = ZEROMIND_MODEL_NOT_FOUND;
+    if (status && *code == ZEROMIND_PREDICT_RUNTIME && !strncmp(err->text, "filters of ", 11))
+        *code = ZEROMIND_FILTER_RUNTIME;
     return status;
 }
 

@@ -19,14 +19,16 @@ static const struct {
 #undef TYPE
 };
 
-enum { PAIR_BYTES_MAX = 1 << 30 }; /* of a Caffe2 net in two files */
+enum { PAIR_BYTES_MAX = 1 << 30 }; /* of a file that goes into an archive */
 
 struct adding {
     const struct zeromind_loader *loader;
     const struct json *task;
     const char *id, *path, *net; /* net: of Caffe2 without an archive; or NULL */
     int type;                    /* of TYPES; -1: whatever the file is */
-    struct text pair;            /* both files of Caffe2, as an archive; owned */
+    bool filtered;               /* some tensor has a filter */
+    struct text manifest;        /* with them, as serving.yaml; owned */
+    struct text pair;            /* an archive that the task's files are made into; owned */
     struct loading loading;
     enum zeromind_code *code;
     struct arena *keep;
@@ -120,36 +122,85 @@ static enum status type_check(const struct adding *a, int type)
                      type < 0 ? a->loading.description.format : TYPES[type].name);
 }
 
-/* The one of 0Mind that changes nothing is fine everywhere. */
-static enum status filter_list_check(const struct adding *a, const char *key,
-                                     const struct json *list)
+/* "module.Class", or one of firn's; {"name": {option: value}} gives options. */
+static enum status filter_check(const struct adding *a, const char *key, const struct json *item,
+                                unsigned side)
 {
+    const bool named = item->kind == JSON_OBJECT && item->count == 1;
     char quoted[TEXT_QUOTE_SIZE];
+    const struct filter *filter;
     struct bytes name = {0};
+    const char *text;
 
+    if (!json_string(item, &name) && named)
+        name = item->items[0].key;
+    text = arena_text(a->keep, name);
+    if (!text)
+        return error_no_memory(a->err, "a task");
+    filter = filter_find(text);
     *a->code = ZEROMIND_FILTER_NOT_FOUND;
-    if (list->kind != JSON_ARRAY)
-        return error_set(a->err, STATUS_INVALID_INPUT, "\"%s\" is no {tensor: [filters]}", key);
-    for (size_t i = 0; i < list->count; i++)
-        if (!json_string(&list->items[i], &name) || !bytes_is(name, "o_default.DefaultFilter"))
-            return error_set(a->err, STATUS_UNSUPPORTED, "\"%s\": there is no filter \"%s\"", key,
-                             text_quote(name, quoted, sizeof quoted));
+    if (!filter)
+        return error_set(a->err, STATUS_UNSUPPORTED, "\"%s\": there is no filter \"%s\"", key,
+                         text_quote(name, quoted, sizeof quoted));
+    *a->code = ZEROMIND_FILTER_SIDE;
+    if (!(filter->sides & side))
+        return error_set(a->err, STATUS_INVALID_INPUT, "\"%s\": filter \"%s\" is for %s", key,
+                         text_quote(name, quoted, sizeof quoted),
+                         side == FILTER_INPUT ? "outputs" : "inputs");
     return STATUS_OK;
 }
 
-static enum status filters_check(const struct adding *a, const char *key)
+/* {tensor: [filters]} */
+static enum status filters_check(struct adding *a, const char *key, unsigned side)
 {
     const struct json *filters = json_get(a->task, key);
 
     if (!filters || filters->kind == JSON_NULL)
         return STATUS_OK;
-    if (filters->kind != JSON_OBJECT) {
-        *a->code = ZEROMIND_TASK_ATTRIBUTE;
+    *a->code = ZEROMIND_TASK_ATTRIBUTE;
+    if (filters->kind != JSON_OBJECT)
         return error_set(a->err, STATUS_INVALID_INPUT, "\"%s\" is no {tensor: [filters]}", key);
+    for (size_t i = 0; i < filters->count; i++) {
+        const struct json *list = &filters->items[i];
+
+        *a->code = ZEROMIND_TASK_ATTRIBUTE;
+        if (list->kind != JSON_ARRAY)
+            return error_set(a->err, STATUS_INVALID_INPUT, "\"%s\" is no {tensor: [filters]}", key);
+        for (size_t f = 0; f < list->count; f++)
+            TRY(filter_check(a, key, &list->items[f], side));
+        a->filtered = a->filtered || list->count;
     }
-    for (size_t i = 0; i < filters->count; i++)
-        TRY(filter_list_check(a, key, &filters->items[i]));
     return STATUS_OK;
+}
+
+/* As a manifest, which is JSON here: that is YAML too. */
+static void chains_write(struct text *yaml, const char *side, const struct json *filters)
+{
+    bool any = false;
+
+    text_printf(yaml, "%s: {", side);
+    for (size_t i = 0; filters && filters->kind == JSON_OBJECT && i < filters->count; i++) {
+        if (!filters->items[i].count)
+            continue;
+        text_append(yaml, any ? ", " : "");
+        json_write_string(yaml, filters->items[i].key);
+        text_append(yaml, ": ");
+        json_write_value(yaml, &filters->items[i]);
+        any = true;
+    }
+    text_append(yaml, "}");
+}
+
+static enum status manifest_write(struct adding *a)
+{
+    if (!a->filtered)
+        return STATUS_OK;
+    text_append(&a->manifest, "kind: Model\nfilters: {");
+    chains_write(&a->manifest, "inputs", json_get(a->task, "input_filters"));
+    text_append(&a->manifest, ", ");
+    chains_write(&a->manifest, "outputs", json_get(a->task, "output_filters"));
+    text_append(&a->manifest, "}\n");
+    return text_check(&a->manifest, a->err);
 }
 
 static enum status attributes_read(struct adding *a)
@@ -166,8 +217,10 @@ static enum status attributes_read(struct adding *a)
     STEP(a, TASK_ATTRIBUTE, text_attribute(a, "predict_net.pb", false, &a->net));
     TRY(type_choose(a));
     TRY(type_check(a, a->type));
-    TRY(filters_check(a, "input_filters"));
-    return filters_check(a, "output_filters");
+    TRY(filters_check(a, "input_filters", FILTER_INPUT));
+    TRY(filters_check(a, "output_filters", FILTER_OUTPUT));
+    STEP(a, LOAD_FAILED, manifest_write(a));
+    return STATUS_OK;
 }
 
 /* --- files --- */
@@ -228,19 +281,83 @@ static enum status pair_append_file(struct adding *a, const char *name, const ch
     return status;
 }
 
-/* Caffe2 without an archive: made into the archive that it would have been. */
-static enum status pair_open(struct adding *a, struct artifact **artifact)
+static enum status pair_end(struct adding *a, struct artifact **artifact)
 {
     static const uint8_t END[TAR_END_SIZE] = {0};
 
-    TRY(path_check(a, a->net));
-    STEP(a, FILE_UNREACHABLE, pair_append_file(a, "init_net.pb", a->path));
-    STEP(a, FILE_UNREACHABLE, pair_append_file(a, "predict_net.pb", a->net));
     text_append_bytes(&a->pair, (struct bytes){END, sizeof END});
     STEP(a, LOAD_FAILED, text_check(&a->pair, a->err));
     STEP(a, FILE_FORMAT,
          artifact_open_bytes(text_bytes(&a->pair), "model.tar", NULL, artifact, a->err));
     return STATUS_OK;
+}
+
+/* Caffe2 without an archive: made into the archive that it would have been. */
+static enum status pair_open(struct adding *a, struct artifact **artifact)
+{
+    TRY(path_check(a, a->net));
+    STEP(a, FILE_UNREACHABLE, pair_append_file(a, "init_net.pb", a->path));
+    STEP(a, FILE_UNREACHABLE, pair_append_file(a, "predict_net.pb", a->net));
+    return pair_end(a, artifact);
+}
+
+static bool is_given(const struct adding *a, const char *key)
+{
+    const struct json *list = json_get(a->task, key);
+
+    return list && list->kind != JSON_NULL;
+}
+
+static enum status list_append(struct adding *a, const char *key, const char *name)
+{
+    struct text text = {.limit = ZEROMIND_BYTES_MAX};
+    enum status status;
+
+    if (!is_given(a, key))
+        return STATUS_OK;
+    text_printf(&text, "{\"%s\": ", key);
+    json_write_value(&text, json_get(a->task, key));
+    text_append(&text, "}");
+    status = text_check(&text, a->err);
+    if (!status)
+        status = pair_append(a, name, text_bytes(&text));
+    text_release(&text);
+    return status;
+}
+
+static enum status members_append(struct adding *a, struct artifact *artifact)
+{
+    struct bytes bytes;
+
+    for (size_t i = 0; i < artifact->count; i++) {
+        struct member *member = &artifact->members[i];
+
+        if ((is_given(a, "inputs") && !strcmp(member->path, ZEROMIND_INPUTS)) ||
+            (is_given(a, "outputs") && !strcmp(member->path, ZEROMIND_OUTPUTS)))
+            continue;
+        TRY(member_bytes(member, &bytes, a->err));
+        TRY(pair_append(a, *member->path ? member->path : artifact->name, bytes));
+    }
+    TRY(list_append(a, "inputs", ZEROMIND_INPUTS));
+    return list_append(a, "outputs", ZEROMIND_OUTPUTS);
+}
+
+/* Filters are put together again when the version is loaded, from what is stored: so what the task
+ * says of its inputs and outputs goes into the archive. */
+static enum status repack(struct adding *a, struct artifact **artifact)
+{
+    struct text first = a->pair; /* where the artifact lies, when it was made from two files */
+    enum status status;
+
+    if (!a->filtered || (!is_given(a, "inputs") && !is_given(a, "outputs")))
+        return STATUS_OK;
+    a->pair = (struct text){.limit = first.limit};
+    status = members_append(a, *artifact);
+    artifact_close(*artifact);
+    *artifact = NULL;
+    text_release(&first);
+    STEP(a, LOAD_FAILED, status);
+    return pair_end(a, artifact);
 }
 
 /* What a task says of its inputs or outputs stands for what the archive says. */
@@ -298,11 +415,14 @@ static enum status import(struct adding *a)
         TRY(pair_open(a, &artifact));
     else
         STEP(a, FILE_FORMAT, artifact_open(a->path, NULL, &artifact, a->err));
-    a->loading.artifact = artifact;
-    STEP(a, LOAD_FAILED, load_import(artifact, (struct bytes){0}, "", &a->loading, a->err));
+    TRY(repack(a, &artifact));
+    STEP(a, LOAD_FAILED,
+         load_import(artifact, text_bytes(&a->manifest), MANIFEST_NAME, &a->loading, a->err));
     TRY(specification_read(a, &specification));
     STEP(a, LOAD_FAILED, load_specify(&a->loading, &specification, a->err));
-    return import_check(a);
+    TRY(import_check(a));
+    STEP(a, FILTER_INTERFACE, load_filter(&a->loading, MANIFEST_NAME, a->err));
+    return STATUS_OK;
 }
 
 /* --- storing --- */
@@ -354,5 +474,6 @@ enum status zeromind_task_add(const struct zeromind_loader *loader, const struct
     status = add(&a, version, unchanged);
     load_close(&a.loading);
     text_release(&a.pair);
+    text_release(&a.manifest);
     return status;
 }
