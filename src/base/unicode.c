@@ -17,6 +17,9 @@ struct change { /* of every `step`th code point; delta 0: to several code points
 #define CATEGORY(first, last, letter)
 #define LOWER(first, last, step, delta)
 #define UPPER(first, last, step, delta)
+#define MARK(first, last)
+#define HIDDEN(first, last)
+#define BASE(code, a, b, c)
 
 #undef WORD
 #define WORD(first, last) {first, last},
@@ -56,6 +59,33 @@ static const struct change LOWERS[] = {
 #undef UPPER
 #define UPPER(first, last, step, delta) {first, last, step, delta},
 static const struct change UPPERS[] = {
+#include "base/unicode.def"
+};
+
+#undef UPPER
+#define UPPER(first, last, step, delta)
+
+#undef MARK
+#define MARK(first, last) {first, last},
+static const struct range LOOSE_MARKS[] = {
+#include "base/unicode.def"
+};
+#undef MARK
+#define MARK(first, last)
+
+#undef HIDDEN
+#define HIDDEN(first, last) {first, last},
+static const struct range HIDDENS[] = {
+#include "base/unicode.def"
+};
+#undef HIDDEN
+#define HIDDEN(first, last)
+
+#undef BASE
+#define BASE(code, a, b, c) {code, {a, b, c}},
+static const struct base {
+    uint32_t code, parts[3];
+} BASES[] = {
 #include "base/unicode.def"
 };
 
@@ -197,4 +227,50 @@ uint32_t unicode_upper(uint32_t code)
     if (code < 0x80)
         return code >= 'a' && code <= 'z' ? code - 32 : code;
     return changed(UPPERS, ARRAY_COUNT(UPPERS), code);
+}
+
+bool unicode_is_hidden(uint32_t code)
+{
+    return code < 0x80 ? code < ' ' || code == 0x7F
+                       : in_ranges(HIDDENS, ARRAY_COUNT(HIDDENS), code);
+}
+
+enum { HANGUL_FIRST = 0xAC00, HANGUL_LAST = 0xD7A3, HANGUL_TAILS = 28, HANGUL_PAIRS = 21 * 28 };
+
+/* Unicode 3.12: syllables are numbered by their letters. */
+static size_t hangul(uint32_t code, uint32_t parts[3])
+{
+    uint32_t number = code - HANGUL_FIRST;
+
+    parts[0] = 0x1100 + number / HANGUL_PAIRS;
+    parts[1] = 0x1161 + number % HANGUL_PAIRS / HANGUL_TAILS;
+    parts[2] = 0x11A7 + number % HANGUL_TAILS;
+    return number % HANGUL_TAILS ? 3 : 2;
+}
+
+size_t unicode_base(uint32_t code, uint32_t parts[3])
+{
+    size_t low = 0, high = ARRAY_COUNT(BASES), count = 1;
+
+    if (code >= HANGUL_FIRST && code <= HANGUL_LAST)
+        return hangul(code, parts);
+    parts[0] = code;
+    if (code < 0x80)
+        return 1;
+    if (in_ranges(LOOSE_MARKS, ARRAY_COUNT(LOOSE_MARKS), code))
+        return 0;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (BASES[middle].code < code)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == ARRAY_COUNT(BASES) || BASES[low].code != code)
+        return 1;
+    parts[0] = BASES[low].parts[0];
+    for (; count < 3 && BASES[low].parts[count]; count++)
+        parts[count] = BASES[low].parts[count];
+    return count;
 }

@@ -17,6 +17,11 @@ bool unicode_is_punctuation(uint32_t code); /* general category P */
  * Z separator, C other. */
 char unicode_category(uint32_t code);
 
+bool unicode_is_hidden(uint32_t code); /* controls, formats and private ones: Cc, Cf, Co */
+/* What is left when it is taken apart (NFD) and loses marks that take no room (Mn): how many, 0 to
+ * 3. */
+size_t unicode_base(uint32_t code, uint32_t parts[3]);
+
 /* The other case of one code point; UNICODE_SEVERAL where that is several code points or depends
  * on its neighbours. */
 enum { UNICODE_SEVERAL = 0x7FFFFFFF };

@@ -372,6 +372,22 @@ static enum status input_chain(struct filter_chains *chains, const struct manife
     return STATUS_OK;
 }
 
+static enum status also_check(const struct filter_chains *chains, const struct field *field,
+                              value_id value, struct error *err)
+{
+    const struct value *made = &chains->graph->values[value];
+    char has[SHAPE_PRINT_SIZE + 32], takes[SHAPE_PRINT_SIZE + 32];
+
+    if ((field->dtype == DTYPE_NONE || made->dtype == field->dtype) &&
+        shapes_fit(&made->shape, &field->shape))
+        return STATUS_OK;
+    return error_set(err, STATUS_INVALID_INPUT,
+                     "%.64s:%zu: filters of \"%.64s\" give %s, but input \"%.64s\" takes %s",
+                     chains->file, chains->building->chain->line, chains->building->chain->field,
+                     type_print(made->dtype, &made->shape, has, sizeof has), field->name,
+                     type_print(field->dtype, &field->shape, takes, sizeof takes));
+}
+
 /* Other inputs of the model that the chain at hand fills. */
 static enum status also_inputs(struct filter_chains *chains, struct filter_wire *wires,
                                struct error *err)
@@ -386,6 +402,7 @@ static enum status also_inputs(struct filter_chains *chains, struct filter_wire 
             return error_set(err, STATUS_INVALID_INPUT,
                              "%.64s:%zu: input \"%.64s\" is filled twice or does not exist",
                              chains->file, b->chain->line, b->also[a].name);
+        TRY(also_check(chains, field, b->also[a].value, err));
         wires[index] = (struct filter_wire){true, (uint32_t)b->output_count};
         b->outputs[b->output_count++] = b->also[a].value;
     }

@@ -356,3 +356,62 @@ TEST(without_memory_it_says_so)
     }
     CHECK_INT(status, STATUS_OK);
 }
+
+/* --- texts --- */
+
+static void text_becomes(const char *options, const char *text, int64_t a, int64_t b, int64_t c,
+                         int64_t d)
+{
+    struct world w;
+    struct servable *servable;
+    struct session *session;
+    struct error err = {0};
+    struct bytes texts[] = {bytes_of(text)};
+    struct tensor given = {DTYPE_STRING, {1, {1}}, texts}, output;
+    char filters[500];
+    const int64_t *ids;
+
+    snprintf(filters, sizeof filters,
+             "inputs: {x: {tokens: {vocabulary: [the, cat, sat, \"##s\", Cat, \"!\"], %s}}}",
+             options);
+    world_open(&w, DTYPE_I64, SHAPE(X, 4), filters);
+    session = session_of(&w, &servable);
+    CHECK_OK(session_run(session, 0, &given, &output, &err), err);
+    ids = output.data;
+    if (ids[0] != a || ids[1] != b || ids[2] != c || ids[3] != d)
+        fail_msg("%s: [%d, %d, %d, %d]", text, (int)ids[0], (int)ids[1], (int)ids[2], (int)ids[3]);
+    session_free(session);
+    servable_free(servable);
+    world_close(&w);
+}
+
+TEST(texts_become_numbers_of_a_vocabulary)
+{
+    text_becomes("method: words", "The cat!", 0, 1, 5, 0);
+    text_becomes("method: words, cased: true", "the Cat sat the end", 0, 4, 2, 0);
+    text_becomes("method: words, pad: sat, side: left", "cat", 2, 2, 2, 1);
+    text_becomes("method: words, cut: left", "the the the cat sat cat cat", 1, 2, 1, 1);
+    text_becomes("method: words, unknown: sat", "dog the cats", 2, 0, 2, 0);
+    text_becomes("method: wordpiece, pad: the, unknown: sat, begin: \"\", end: \"!\"", "Cats cat",
+                 1, 3, 1, 5);
+    text_becomes("method: spaces, unknown: the", "cat! cat", 0, 1, 0, 0);
+}
+
+TEST(a_word_that_is_not_there_is_refused)
+{
+    struct world w;
+    struct servable *servable;
+    struct session *session;
+    struct error err = {0};
+    struct bytes texts[] = {bytes_of("cat"), bytes_of("cat dog")};
+    struct tensor given = {DTYPE_STRING, {1, {2}}, texts}, output;
+
+    world_open(&w, DTYPE_I64, SHAPE(X, 4),
+               "inputs: {x: {tokens: {method: words, vocabulary: [cat]}}}");
+    session = session_of(&w, &servable);
+    CHECK_FAILS(session_run(session, 0, &given, &output, &err), err, STATUS_INVALID_INPUT,
+                "text 1: \"dog\" is not in the vocabulary");
+    session_free(session);
+    servable_free(servable);
+    world_close(&w);
+}
