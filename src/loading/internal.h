@@ -16,6 +16,10 @@ enum status load_alone(struct registry *registry, const struct version *version,
 /* What load_import leaves out: put the manifest `name` over what the files say. */
 enum status load_merge(struct loading *loading, const char *name, struct error *err) must_check;
 
+/* firn's own servable of what was opened, without the filters before and after it. */
+enum status load_bare(struct loading *loading, struct servable **servable, struct error *err)
+    must_check;
+
 /* Put a servable behind the filters of what was opened, where there are any; takes it over. */
 enum status load_filters(struct loading *loading, const struct native_options *options,
                          struct servable **servable, struct error *err) must_check;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "contract/adapters.h"
 #include "formats/json/json.h"
+#include "loading/internal.h"
 
 enum { MEMORY_SHIFT = 31 };
 
@@ -150,7 +151,7 @@ static enum status open_again(const struct loading *loading, const char *path,
                                                      : load_open(path, NULL, &again, err);
 
     if (!status)
-        status = load_servable(&again, NULL, servable, err);
+        status = load_bare(&again, servable, err);
     load_close(&again);
     return status;
 }

@@ -41,6 +41,12 @@ enum status load_filters(struct loading *loading, const struct native_options *o
                : STATUS_OK;
 }
 
+enum status load_bare(struct loading *loading, struct servable **servable, struct error *err)
+{
+    return make(loading, loading->filters.graph ? &loading->inner : &loading->description.contract,
+                NULL, servable, err);
+}
+
 enum status load_servable(struct loading *loading, const struct load_options *options,
                           struct servable **servable, struct error *err)
 {
