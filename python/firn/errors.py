@@ -74,6 +74,7 @@ def from_answer(code: int, body: bytes) -> FirnError:
         said = {}
     if not isinstance(said, dict):
         said = {}
-    kind = _BY_STATUS.get(str(said.get("status")), _BY_CODE.get(code, Internal))
+    kind = _BY_STATUS.get(str(said.get("status"))) or _BY_STATUS.get(str(said.get("cause"))) or \
+        _BY_CODE.get(code, Internal)
     message = said.get("error") or "the server answered %d" % code
     return kind(str(message), said.get("cause"), said.get("fix"))

@@ -6,14 +6,19 @@ from firn_worker import adapter, values
 class Net(adapter.Loaded):
     def __init__(self, core, workspace, init, net):
         self.core, self.workspace, self.net = core, workspace, net
-        made = {name for operator in init.op for name in operator.output}
+        made = {name: operator for operator in init.op for name in operator.output}
         inner = {name for operator in net.op for name in operator.output}
         self.inputs = [name for name in net.external_input if name not in made]
+        for name in net.external_input if not self.inputs else ():  # data stands before weights
+            if not is_placeholder(made[name]):
+                break
+            self.inputs.append(name)
         self.outputs = [name for name in net.external_output if name in inner]
         workspace.ResetWorkspace()
         workspace.RunNetOnce(init)
         for name in self.inputs:
-            workspace.FeedBlob(name, values.numpy.zeros(1, dtype="float32"))
+            if name not in made:
+                workspace.FeedBlob(name, values.numpy.zeros(1, dtype="float32"))
         if not net.name:
             net.name = "firn"
         workspace.CreateNet(net)
@@ -30,6 +35,12 @@ class Net(adapter.Loaded):
             self.workspace.FeedBlob(name, values.numpy.array(value))
         self.workspace.RunNet(self.net.name)
         return {field.name: self.workspace.FetchBlob(field.name) for field in signature.outputs}
+
+
+def is_placeholder(operator):
+    """Exporters fill an input with one number, so that the blob is there."""
+    shapes = [list(argument.ints) for argument in operator.arg if argument.name == "shape"]
+    return operator.type.endswith("Fill") and len(shapes) == 1 and set(shapes[0]) == {1}
 
 
 def net(path):
