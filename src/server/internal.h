@@ -82,8 +82,8 @@ struct listener {       /* [0]: plain, [1]: TLS; of the first I/O thread */
 struct server {
     struct settings settings;
     struct registry *registry;
-    const struct worker_policy *workers; /* what uploads may install; NULL: nothing */
-    const struct image_hosts *hosts;     /* registries that it may talk to; NULL: none */
+    const struct worker_policy *workers;  /* what uploads may install; NULL: nothing */
+    const struct image_hosts *hosts;      /* registries that it may talk to; NULL: none */
     const struct zeromind_pool *zeromind; /* NULL: there is none */
     char *temporary;
     struct router *router;

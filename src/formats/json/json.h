@@ -109,7 +109,7 @@ enum status json_repeated(const struct json_reader *reader, struct bytes key, st
 /* --- writing --- Strings that are not UTF-8 are written with U+FFFD for what is broken. */
 void json_write_string(struct text *text, struct bytes string);
 void json_write_text(struct text *text, const char *string);
-void json_write_key(struct text *text, const char *key); /* "key": */
+void json_write_key(struct text *text, const char *key);            /* "key": */
 void json_write_value(struct text *text, const struct json *value); /* with all that is in it */
 void json_write_f64(struct text *text,
                     double value); /* NaN, Infinity as strings "NaN", "Infinity" */
