@@ -6,7 +6,7 @@ import json
 import mmap
 import os
 import tempfile
-from typing import Any, Dict, Iterable, Iterator, List, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 from urllib.parse import quote
 
 from .connection import Connection
@@ -112,24 +112,40 @@ class Datasets:
     def get(self, /, name: str, path: Optional[str] = None, **options: Any) -> Any:
         """The object again. With `path`: only its bytes, as a file (a folder where it was one);
         returns the path. `as_dataset=True` of records: a tf.data.Dataset, parsed where `features`
-        says how."""
+        says how.
+
+        Of a virtual data set: what its function returns; further arguments, and those of the name
+        ("name{day=5}", as texts), go to it. The server runs it in a worker; `local=True`: this
+        process does, which runs what others put there."""
+        name, arguments = _arguments(name)
         sink = _Sink()
         answer = self._connection.request("GET", _path(name), write=sink.write)
         headers = answer.headers
         if sink.size != int(headers.get("firn-bytes", sink.size)):
             raise InvalidInput("%s came with %d bytes of %s" % (name, sink.size,
                                                                 headers["firn-bytes"]))
-        format, revision = headers["firn-format"], int(headers["firn-revision"])
+        dataset = Dataset({"name": name.split("@")[0].split("^")[0].split(":")[0],
+                           "revision": int(headers["firn-revision"]), "bytes": sink.size,
+                           "format": headers["firn-format"], "digest": headers["firn-digest"]})
         with sink:
             if path is not None:
-                return _write(sink.view(), path, format == "folder")
-            dataset = Dataset({"name": name.split("@")[0].split("^")[0].split(":")[0],
-                               "revision": revision, "format": format, "bytes": sink.size,
-                               "digest": headers["firn-digest"]})
+                return _write(sink.view(), path, dataset.format == "folder")
+            if dataset.format == "function":
+                local = options.pop("local", False)
+                options = {"arguments": dict(arguments, **options)}
+                if not local:
+                    return self._call(dataset.reference, options["arguments"])
+            elif arguments:
+                raise InvalidInput("%s is no virtual data set: it takes no arguments" % name)
             options["folder"] = self._temporary
-            view = sink.view()
-            parts = list(self._parts(dataset, view, int(headers["firn-parts"])))
+            parts = list(self._parts(dataset, sink.view(), int(headers["firn-parts"])))
             return kinds.unpack(kinds.Stored(dataset, parts), options)
+
+    def _call(self, reference: str, arguments: Dict[str, Any]) -> Any:
+        """What the function of a virtual data set returns, from a worker of the server."""
+        from . import jobs
+        return jobs.Jobs(self._connection).submit({"dataset": reference},
+                                                  {"kwargs": jobs.named(arguments)}).get()
 
     def _parts(self, dataset: Dataset, whole: memoryview, count: int) -> Iterator[memoryview]:
         """What is appended is a part of its own."""
@@ -164,6 +180,17 @@ class Datasets:
                 raise
             return False
         return True
+
+
+def _arguments(name: str) -> Tuple[str, Dict[str, Any]]:
+    """"name{a=1,b=x}" as name and arguments, which are texts."""
+    if not name.endswith("}") or "{" not in name:
+        return name, {}
+    name, _, inside = name[:-1].partition("{")
+    pairs = [part.partition("=") for part in inside.split(",") if part]
+    if any(not mark or not key.strip().isidentifier() for key, mark, _ in pairs):
+        raise InvalidInput("%r are no arguments: {name=value,...}" % inside)
+    return name, {key.strip(): value.strip() for key, _, value in pairs}
 
 
 def _path(name: str) -> str:

@@ -234,3 +234,37 @@ class Datasets(Live):
         put = self.om.datasets.put(pandas.DataFrame({"<a>": [1]}), "shown")
         self.assertIn("shown@1 frame", repr(put))
         self.assertIn("&lt;a&gt;", put._repr_html_())
+
+
+def squares(count=3):
+    return {"squares": [i * i for i in range(int(count))]}
+
+
+def fails():
+    raise KeyError("nothing here")
+
+
+class Virtual(Live):
+    """A function whose result is the data, run by the server in a worker."""
+    workers = True
+
+    def test_virtual(self):
+        d = self.om.datasets
+        put = d.put(squares, "virtual/squares", requirements=[])
+        self.assertEqual((put.format, put.facts["function"]), ("function", "squares"))
+        self.assertEqual(d.get("virtual/squares"), {"squares": [0, 1, 4]})
+        self.assertEqual(d.get("virtual/squares{count=5}")["squares"][-1], 16)
+        self.assertEqual(d.get("virtual/squares", count=2, local=True), {"squares": [0, 1]})
+        d.put(fails, "virtual/fails", requirements=[])
+        with self.assertRaises(firn.Failed) as caught:
+            d.get("virtual/fails")
+        self.assertIn("nothing here", str(caught.exception))
+        with self.assertRaises(firn.FirnError):
+            d.get("virtual/squares", wrong=1)
+        with self.assertRaises(firn.InvalidInput):
+            d.get("virtual/squares{1=2}")
+        d.put([1], "virtual/plain")
+        with self.assertRaises(firn.InvalidInput):
+            d.get("virtual/plain{a=1}")
+        with self.assertRaises(firn.Conflict):
+            d.put(squares, "virtual/squares", requirements=[], append=True)

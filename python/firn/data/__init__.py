@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterable, List, Tuple
 
 from ..errors import Unsupported
 
-NAMES = ("frames", "arrays", "examples", "files", "values")
+NAMES = ("frames", "arrays", "examples", "virtual", "files", "values")
 PIECE = 256 << 10
 
 

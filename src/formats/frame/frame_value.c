@@ -226,13 +226,16 @@ static void write_number(const struct tensor *data, size_t row, struct text *tex
     one.data = (uint8_t *)data->data + row * dtype_size(data->dtype);
     if (dtype_kind(data->dtype) != KIND_COMPLEX) {
         json_write_nested(text, &one);
-    } else if (data->dtype == DTYPE_C64) {
-        const float *part = one.data;
-        text_printf(text, "[%.9g,%.9g]", (double)part[0], (double)part[1]);
-    } else {
-        const double *part = one.data;
-        text_printf(text, "[%.17g,%.17g]", part[0], part[1]);
+        return;
     }
+    /* real and imaginary part */
+    one.dtype = data->dtype == DTYPE_C64 ? DTYPE_F32 : DTYPE_F64;
+    text_append_char(text, '[');
+    json_write_nested(text, &one);
+    text_append_char(text, ',');
+    one.data = (uint8_t *)one.data + dtype_size(one.dtype);
+    json_write_nested(text, &one);
+    text_append_char(text, ']');
 }
 
 void column_write_json(const struct frame_column *column, size_t row, struct text *text)
