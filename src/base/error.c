@@ -47,6 +47,7 @@ enum status error_at(struct error *err, size_t offset, enum status status, const
 enum status error_within(struct error *err, const char *format, ...)
 {
     char inner[sizeof err->text];
+    const char *shown = inner, *gap = "";
     va_list args;
     size_t used;
 
@@ -54,8 +55,15 @@ enum status error_within(struct error *err, const char *format, ...)
     va_start(args, format);
     vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);
-    used = strlen(err->text);
-    snprintf(err->text + used, sizeof err->text - used, ": %s", inner);
+    used = strlen(err->text) + strlen(": ");
+    if (used + strlen(inner) >= sizeof err->text && used + strlen("...") < sizeof err->text / 2) {
+        gap = "..."; /* the cause stands at the end: it stays */
+        shown += used + strlen(gap) + strlen(inner) + 1 - sizeof err->text;
+        while ((*shown & 0xC0) == 0x80) /* within a character */
+            shown++;
+    }
+    used -= strlen(": ");
+    snprintf(err->text + used, sizeof err->text - used, ": %s%s", gap, shown);
     return err->status;
 }
 

@@ -4,7 +4,7 @@
 #include "gen/tf_ops.h"
 #include "importers/tensorflow/control/control.h"
 
-enum { STEPS_MAX = 1 << 22 }; /* nodes lowered in all scopes: a function may be called often */
+enum { STEPS_MAX = 1 << 20 }; /* nodes lowered in all scopes: a function may be called often */
 
 static enum status rows_index(struct tf_lowering *l, struct error *err)
 {
