@@ -22,6 +22,7 @@ struct worker_policy attempt_policy(struct attempt *attempt)
 {
     struct worker_policy policy = *attempt->jobs->options.workers;
 
+    policy.cancelled = &attempt->cancelled;
     policy.log = log_line;
     policy.context = attempt;
     return policy;
@@ -168,6 +169,8 @@ static enum status work(struct attempt *attempt, enum batch_end *end, struct err
     TRY(clear_work(attempt, folder, err));
     TRY(file_remove_tree(output, err));
     status = lay_out(attempt, kind, folder, &plan, err);
+    if (status && atomic_load(&attempt->cancelled))
+        *end = BATCH_CANCELLED;
     if (!status)
         status = run_worker(attempt, &plan, folder, end, err);
     if (!status)
@@ -243,6 +246,11 @@ static void freeze(struct attempt *attempt)
         if (jobs->options.frozen)
             jobs->options.frozen(jobs->options.context);
         finish(attempt, JOB_DONE, result.data, STATUS_OK);
+    } else if (status == STATUS_CONFLICT && atomic_load(&attempt->cancelled)) {
+        if (atomic_load(&attempt->wanted))
+            finish(attempt, JOB_CANCELLED, "was cancelled", STATUS_CONFLICT);
+        else
+            release(attempt, false, &err);
     } else if (status == STATUS_UNAVAILABLE || status == STATUS_NO_MEMORY) {
         release(attempt, true, &err);
     } else {

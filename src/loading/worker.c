@@ -248,6 +248,7 @@ static enum status environment_of(const struct subject *subject, const struct wo
                                           .install = subject->manifest->install_command,
                                           .digest = digest,
                                           .timeout_ms = policy->install_ms,
+                                          .cancelled = policy->cancelled,
                                           .existing = subject->existing,
                                           .log = policy->log,
                                           .context = policy->context};

@@ -13,6 +13,7 @@ struct worker_policy {       /* what the operator allows */
     const char *code;        /* folder that holds firn_worker; see worker_code */
     unsigned install_ms;     /* for installing requirements */
     bool sandbox;
+    const _Atomic bool *cancelled; /* what is being installed shall end; NULL: never */
     struct worker_limits limits;
     /* What is installed, and what models print, a line at a time; from any thread; may be NULL. */
     void (*log)(void *context, const char *line);

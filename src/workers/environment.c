@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,13 @@
 #include "base/text.h"
 #include "workers/run.h"
 
-enum { LOG_BYTES_MAX = 4 << 20, PROBE_MS = 20000, LAST_BYTES = 380, LOCK_POLL_US = 100000 };
+enum {
+    LOG_BYTES_MAX = 4 << 20,
+    PROBE_MS = 20000,
+    LAST_BYTES = 380,
+    LOCK_POLL_US = 100000,
+    KILLED = 128
+};
 
 struct build {
     const struct environment_request *request;
@@ -207,6 +214,7 @@ static enum status step(struct build *build, const char *what, const char *folde
                       .environment = build->building,
                       .hold = build->lock,
                       .deadline_ns = build->deadline_ns,
+                      .cancelled = build->request->cancelled,
                       .output = &build->log,
                       .log = build->request->log,
                       .context = build->request->context};
@@ -216,6 +224,9 @@ static enum status step(struct build *build, const char *what, const char *folde
         return error_no_memory(err, "a path");
     if (run_program(&run, &code, err))
         return error_within(err, "%s", what);
+    if (code > KILLED)
+        return error_set(err, STATUS_UNAVAILABLE, "%s was killed by signal %d", what,
+                         code - KILLED);
     if (code)
         return error_set(err, STATUS_FAILED, "%s ended with %d: %s", what, code,
                          last_lines(&build->log, build->keep));
@@ -347,7 +358,8 @@ static enum status make(struct build *build, const char *path, const char *faile
 }
 
 /* Wait for who is building the same, within the time. */
-static enum status lock_take(const char *path, uint64_t deadline_ns, int *lock, struct error *err)
+static enum status lock_take(const char *path, uint64_t deadline_ns, const _Atomic bool *cancelled,
+                             int *lock, struct error *err)
 {
     *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (*lock < 0)
@@ -357,6 +369,10 @@ static enum status lock_take(const char *path, uint64_t deadline_ns, int *lock, 
             close(*lock);
             return error_set(err, STATUS_DEADLINE,
                              "another process installs the same requirements and does not end");
+        }
+        if (cancelled && atomic_load(cancelled)) {
+            close(*lock);
+            return error_set(err, STATUS_CONFLICT, "installing was cancelled");
         }
         usleep(LOCK_POLL_US);
     }
@@ -394,7 +410,7 @@ static enum status find_or_make(struct build *build, const char *key,
         if (build->request->existing)
             return error_set(err, STATUS_UNAVAILABLE, "its requirements are not installed");
         TRY(file_make_folders(folder, err));
-        TRY(lock_take(lock, build->deadline_ns, &build->lock, err));
+        TRY(lock_take(lock, build->deadline_ns, build->request->cancelled, &build->lock, err));
         if (access(path, F_OK))
             status = make(build, path, failed, err);
         close(build->lock);

@@ -23,7 +23,8 @@ struct environment_request {
     const char *install;       /* a shell's line; or NULL */
     const char *digest;        /* of the files: counts where what is installed depends on them */
     unsigned timeout_ms;       /* for all of it */
-    bool existing;             /* none is made: UNAVAILABLE when there is none */
+    const _Atomic bool *cancelled;                /* give up: CONFLICT; NULL: never */
+    bool existing;                                /* none is made: UNAVAILABLE when there is none */
     void (*log)(void *context, const char *line); /* each line as it is printed; may be NULL */
     void *context;
 };

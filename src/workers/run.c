@@ -2,6 +2,7 @@
 #include "workers/run.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -116,6 +117,11 @@ static void lines_take(struct lines *lines, const char *bytes, size_t size)
     }
 }
 
+static bool was_cancelled(const struct run *run)
+{
+    return run->cancelled && atomic_load(run->cancelled);
+}
+
 /* Until the end of its output, or `false` at the deadline. A child that it left in the background
  * may hold the pipe: the end of the program itself is the end. */
 static bool follow(const struct run *run, pid_t pid, int output)
@@ -138,7 +144,7 @@ static bool follow(const struct run *run, pid_t pid, int output)
                              ended.si_pid == pid))
                 break;
         }
-        late = now_ns() > run->deadline_ns;
+        late = now_ns() > run->deadline_ns || was_cancelled(run);
         if (late)
             break;
     }
@@ -170,6 +176,8 @@ enum status run_program(const struct run *run, int *code, struct error *err)
         continue;
     kill(-pid, SIGKILL); /* what it left behind */
     *code = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
+    if (!done && was_cancelled(run))
+        return error_set(err, STATUS_CONFLICT, "%s was cancelled", run->arguments[0]);
     return done ? STATUS_OK
                 : error_set(err, STATUS_DEADLINE, "%s did not end in time", run->arguments[0]);
 }

@@ -7,17 +7,18 @@
 #include "base/text.h"
 
 struct run {
-    const char *const *arguments; /* NULL-terminated; [0] is looked for in PATH */
-    const char *folder;           /* to run in; NULL: here */
-    const char *path;             /* put in front of PATH; or NULL */
-    const char *environment;      /* VIRTUAL_ENV; or NULL */
-    int hold;                     /* a descriptor that it and all its children keep open; or -1 */
-    uint64_t deadline_ns;         /* of CLOCK_MONOTONIC: then it and its children are killed */
-    struct text *output;          /* standard output and error are appended, within its limit */
+    const char *const *arguments;  /* NULL-terminated; [0] is looked for in PATH */
+    const char *folder;            /* to run in; NULL: here */
+    const char *path;              /* put in front of PATH; or NULL */
+    const char *environment;       /* VIRTUAL_ENV; or NULL */
+    int hold;                      /* a descriptor that it and all its children keep open; or -1 */
+    uint64_t deadline_ns;          /* of CLOCK_MONOTONIC: then it and its children are killed */
+    const _Atomic bool *cancelled; /* then, too; NULL: never */
+    struct text *output;           /* standard output and error are appended, within its limit */
     void (*log)(void *context, const char *line); /* or NULL */
     void *context;
 };
 
-/* *code: what it ended with, 128 and the signal's number when it was killed. NOT_FOUND: there is no
- * such program. DEADLINE. */
+/* CONFLICT: it was cancelled. *code: what it ended with, 128 and the signal's number when it was
+ * killed. NOT_FOUND: there is no such program. DEADLINE. */
 enum status run_program(const struct run *run, int *code, struct error *err) must_check;

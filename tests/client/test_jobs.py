@@ -185,6 +185,7 @@ class Jobs(unittest.TestCase):
         for function in (add, shape_of, doubled, speak, put_one, put_then_fail, put_rubbish, never_ends, prints,
                          forks, eats_memory, dies, leaves, fills_the_disk, returns_an_object, reaches_out):
             cls.om.scripts.put(function, "t/" + function.__name__, requirements=[])
+        cls.om.runtime.script("t/add").run(0).get()  # installs numpy, once
 
     @classmethod
     def tearDownClass(cls):
@@ -449,6 +450,28 @@ class Jobs(unittest.TestCase):
         self.assertEqual(self.ask("PUT", "/api/v1/model/om/mean/fit")[0], 400)
         self.assertEqual(self.ask("PUT", "/api/v1/model/om/none/fit", {"data": [[1]]})[0], 404)
         self.assertEqual(self.ask("PUT", "/api/v1/model/om/mean/fit?datax=none")[0], 404)
+
+
+    def test_omegaml_services(self):
+        code, said, _ = self.ask("POST", "/api/service/t/add?b=x", "a")
+        self.assertEqual((code, said), (200, {"data": "ax"}))
+        self.assertEqual(self.ask("POST", "/api/v1/service/t/add/run", 1)[:2], (200, {"data": 2}))
+        self.own_model("service/mean")
+        code, said, _ = self.ask("PUT", "/api/service/service/mean", {"x": [[1.0], [2.0]]})
+        self.assertEqual((code, said), (200, [0.0, 0.0]))
+        self.assertEqual(self.ask("PUT", "/api/service/service/mean/predict", {"data": {"x": [[1.0]]}})[1], [0.0])
+        self.assertEqual(self.ask("PUT", "/api/service/service/mean", {"x": ["no"]})[0], 400)
+        self.assertEqual(self.ask("PUT", "/api/service/service/mean")[0], 400)
+        self.assertEqual(self.ask("POST", "/api/service/none", 1)[0], 404)
+        code, said, _ = self.ask("GET", "/api/service/service/mean/doc")
+        self.assertEqual((code, said["swagger"]), (200, "2.0"))
+        self.assertEqual(said["definitions"]["service_mean_X"]["properties"]["x"]["type"], "array")
+        self.assertIn("/api/service/service/mean", said["paths"])
+        self.assertEqual(self.ask("GET", "/api/service/t/add/doc")[0], 200)
+        self.assertEqual(self.ask("GET", "/api/service/none/doc")[0], 404)
+        code, said, headers = self.ask("PUT", "/api/service/service/mean?async=1", {"x": [[1.0]]})
+        self.assertEqual(code, 202)
+        self.assertEqual(self.ask("GET", headers["Location"])[1]["response"], [0.0])
 
 
 class Off(unittest.TestCase):
