@@ -154,7 +154,7 @@ def fastai(folder):
     table = pandas.DataFrame({"a": x[:, 0], "b": x[:, 1], "c": ["u", "v"] * 32, "y": x[:, 0] * 2})
     loaders = TabularDataLoaders.from_df(table, procs=[Categorify, Normalize], cat_names=["c"], cont_names=["a", "b"],
                                          y_names="y", y_block=RegressionBlock(), bs=16)
-    learner = tabular_learner(loaders, layers=[8])
+    learner = tabular_learner(loaders, layers=[8], n_out=1)
     with learner.no_bar(), learner.no_logging():
         learner.fit(1)
         learner.export(folder + "/export.pkl")
@@ -174,7 +174,7 @@ def mlflow(folder):
     table = pandas.DataFrame({"a": rows(9), "b": rows(9) * 2})
     model = LinearRegression().fit(table, table["a"] * 3 + 1)
     mlflow.sklearn.save_model(model, folder + "/model", signature=infer_signature(table, model.predict(table)),
-                              pip_requirements=["scikit-learn"])
+                              pip_requirements=["scikit-learn"], serialization_format="cloudpickle")
     return folder + "/model", {"a": table["a"].to_numpy(), "b": table["b"].to_numpy()}, \
         {"predict": model.predict(table)}, 1e-9
 
@@ -185,6 +185,7 @@ def spark(folder):
     from pyspark.ml.classification import LogisticRegression
     from pyspark.ml.feature import HashingTF, Tokenizer
     from pyspark.sql import SparkSession
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     session = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     data = session.createDataFrame([("a b spark", 1.0), ("x y", 0.0), ("spark z", 1.0), ("q", 0.0)], ["text", "label"])

@@ -15,7 +15,11 @@ class Learner(adapter.Loaded):
 
     def vocabulary(self):
         vocabulary = getattr(self.learner.dls, "vocab", None)
-        return list(vocabulary) if vocabulary is not None and self.learner.dls.c > 1 else None
+        return list(vocabulary) if vocabulary is not None and self.width() > 1 else None
+
+    def width(self):
+        count = getattr(self.learner.dls, "c", 1)
+        return count if isinstance(count, int) else 1
 
     def contract(self):
         dls = self.learner.dls
@@ -25,7 +29,7 @@ class Learner(adapter.Loaded):
                 [adapter.field(name, "double", [-1]) for name in dls.cont_names]
         labels = self.vocabulary()
         proba = adapter.field("probabilities" if labels else "predict", "float",
-                              [-1, dls.c], [str(v) for v in labels] if labels else None)
+                              [-1, self.width()], [str(v) for v in labels] if labels else None)
         made = [adapter.signature("predict_proba" if labels else "predict", given, [proba], True)]
         if labels:
             made.insert(0, adapter.signature("predict", given, [adapter.field(

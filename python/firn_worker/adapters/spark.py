@@ -3,6 +3,7 @@
 
 The signature is transform: columns in, the columns of the contract out; vectors are rows of double."""
 import os
+import sys
 
 from firn_worker import adapter, tables, values
 
@@ -91,6 +92,7 @@ def taken(stage):
 def session():
     pyspark = adapter.need("pyspark", "Spark ML models")
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     return pyspark.sql.SparkSession.builder.master("local[1]").appName("firn").config(
         "spark.ui.enabled", "false").config("spark.driver.host", "127.0.0.1").config(
         "spark.driver.bindAddress", "127.0.0.1").config("spark.sql.shuffle.partitions", "1").config(
