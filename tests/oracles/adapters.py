@@ -190,7 +190,7 @@ def spark(folder):
     session.sparkContext.setLogLevel("ERROR")
     data = session.createDataFrame([("a b spark", 1.0), ("x y", 0.0), ("spark z", 1.0), ("q", 0.0)], ["text", "label"])
     stages = [Tokenizer(inputCol="text", outputCol="words"), HashingTF(inputCol="words", outputCol="features", numFeatures=16),
-              LogisticRegression()]
+              LogisticRegression(maxIter=2)]
     model = Pipeline(stages=stages).fit(data)
     model.write().save("file://" + folder + "/model")
     answers = model.transform(data).select("prediction", "probability").collect()
