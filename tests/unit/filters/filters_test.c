@@ -415,3 +415,100 @@ TEST(a_word_that_is_not_there_is_refused)
     servable_free(servable);
     world_close(&w);
 }
+
+/* --- images --- */
+
+#define FILE_BYTES(literal) ((struct bytes){(const uint8_t *)(literal), sizeof(literal) - 1})
+/* Two lines of three grey pixels. */
+#define GREY "P5 3 2 255 \x64\x14\x1e\x28\x32\x3c"
+#define COLOUR "P6 1 1 255 \1\2\3"
+
+static const struct {
+    struct shape shape;
+    const char *options;
+    struct bytes file;
+    const char *want;
+} IMAGES[] = {
+    {{4, {X, 2, 3, 1}}, "", FILE_BYTES(GREY), "100 20 30 40 50 60"},
+    {{3, {X, 2, 3}}, "layout: NHW", FILE_BYTES(GREY), "100 20 30 40 50 60"},
+    {{4, {X, 3, 1, 1}}, "layout: NCHW, channels: RGB", FILE_BYTES(COLOUR), "1 2 3"},
+    {{4, {X, 3, 1, 1}}, "layout: NCHW, channels: BGR", FILE_BYTES(COLOUR), "3 2 1"},
+    {{4, {X, 3, 1, 2}}, "", FILE_BYTES(COLOUR), "1 1 2 2 3 3"},
+    {{4, {X, 1, 1, 4}}, "layout: NHWC", FILE_BYTES(COLOUR), "1 2 3 255"},
+    {{4, {X, 1, 1, 3}},
+     "layout: NHWC, mean: [1, 2, 3], std: [2, 2, 2], scale: 3",
+     FILE_BYTES(COLOUR),
+     "1 2 3"},
+    {{2, {X, 6}}, "size: [2, 3], channels: gray", FILE_BYTES(GREY), "100 20 30 40 50 60"},
+    {{3, {X, 1, 1}}, "layout: NHW, crop: [1, 2, 1, 1]", FILE_BYTES(GREY), "60"},
+    {{3, {X, 2, 2}},
+     "layout: NHW, aspect: crop, interpolation: nearest",
+     FILE_BYTES(GREY),
+     "100 20 40 50"},
+    {{3, {X, 4, 3}},
+     "layout: NHW, aspect: pad, fill: 7, interpolation: nearest",
+     FILE_BYTES(GREY),
+     "7 7 7 100 20 30 40 50 60 7 7 7"},
+    {{3, {X, 1, 1}}, "layout: NHW, interpolation: area", FILE_BYTES(GREY), "50"},
+    {{3, {X, 2, 3}}, "layout: NHW", FILE_BYTES("UDUgMyAyIDI1NSBkFB4oMjw="), "100 20 30 40 50 60"},
+    {{3, {X, 2, 3}},
+     "layout: NHW",
+     FILE_BYTES("data:image/x;base64,UDUgMyAyIDI1NSBkFB4oMjw="),
+     "100 20 30 40 50 60"},
+
+    {{3, {X, 2, 3}}, "layout: NHW", FILE_BYTES(""), "!image 1: no bytes"},
+    {{3, {X, 2, 3}}, "layout: NHW", FILE_BYTES("hello"), "!image 1: 5 bytes that are no image"},
+    {{3, {X, 2, 3}},
+     "layout: NHW",
+     FILE_BYTES("data:image/png;base64,aGVsbG8="),
+     "!5 bytes that are no image"},
+    {{3, {X, 2, 3}},
+     "layout: NHW",
+     FILE_BYTES("P5 9999 9999 255 "),
+     "!PNM image: it ends too early"},
+    {{3, {X, 2, 3}}, "layout: NHW, pixels-max: 5", FILE_BYTES(GREY), "!2 by 3 pixels, more than 5"},
+    {{3, {X, 2, 3}}, "layout: NHW", FILE_BYTES("P5 3 2 255 abc"), "!PNM image: it ends too early"},
+    {{3, {X, 2, 3}},
+     "layout: NHW, crop: [1, 1, 1, 3]",
+     FILE_BYTES(GREY),
+     "!does not hold what is to be cut"},
+};
+
+/* A batch of a plain image and this one. */
+static void image_becomes(size_t number)
+{
+    struct world w;
+    struct servable *servable;
+    struct session *session;
+    struct error err = {0};
+    struct bytes files[] = {FILE_BYTES("P5 4 4 255 0123456789abcdef"), IMAGES[number].file};
+    struct tensor given = {DTYPE_STRING, {1, {2}}, files}, output;
+    const char *want = IMAGES[number].want;
+    struct text text = {0};
+    char filters[300];
+
+    snprintf(filters, sizeof filters, "inputs: {x: {image: {%s}}}", IMAGES[number].options);
+    world_open(&w, DTYPE_F32, IMAGES[number].shape, filters);
+    session = session_of(&w, &servable);
+    if (*want == '!') {
+        CHECK(session_run(session, 0, &given, &output, &err) != STATUS_OK);
+        if (!strstr(err.text, want + 1))
+            fail_msg("%s", err.text);
+    } else {
+        if (session_run(session, 0, &given, &output, &err))
+            fail_msg("%s: %s", want, err.text);
+        for (size_t i = tensor_count(&output) / 2; i < tensor_count(&output); i++)
+            text_printf(&text, "%s%g", text.size ? " " : "", tensor_f64(&output, i));
+        CHECK_TEXT(text.data, want);
+        text_release(&text);
+    }
+    session_free(session);
+    servable_free(servable);
+    world_close(&w);
+}
+
+TEST(images_become_tensors)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(IMAGES); i++)
+        image_becomes(i);
+}

@@ -95,3 +95,39 @@ TEST(images_and_what_is_none)
         CHECK_TEXT(text, CASES[i].want);
     }
 }
+
+/* --- how they lie --- */
+
+/* One directory with one entry: tag, type, count, value. */
+#define LITTLE(tag, type, value) "II*\0\x8\0\0\0\1\0" tag type "\1\0\0\0" value "\0\0"
+#define BIG(value) "MM\0*\0\0\0\x8\0\1\1\x12\0\3\0\0\0\1\0" value "\0\0"
+#define JPEG_EXIF(size, tiff) "\xff\xd8\xff\xe0\0\4xy\xff\xe1\0" size "Exif\0\0" tiff
+
+TEST(orientation_is_read_where_files_say_it)
+{
+    static const struct {
+        struct bytes file;
+        int want;
+    } FILES[] = {
+        {BYTES(JPEG_EXIF("\x1e", LITTLE("\x12\1", "\3\0", "\6\0"))), 6},
+        {BYTES(JPEG_EXIF("\x1e", BIG("\x8"))), 8},
+        {BYTES(JPEG_EXIF("\x1e", LITTLE("\x12\1", "\3\0", "\x9\0"))), 1}, /* out of range */
+        {BYTES(JPEG_EXIF("\x1e", LITTLE("\x12\1", "\4\0", "\6\0"))), 1},  /* of another type */
+        {BYTES(JPEG_EXIF("\x1e", LITTLE("\x13\1", "\3\0", "\6\0"))), 1},  /* another tag */
+        {BYTES(JPEG_EXIF("\xff", LITTLE("\x12\1", "\3\0", "\6\0"))), 1},  /* longer than the file */
+        {BYTES(JPEG_EXIF("\x10", "II*\0\xff\xff\xff\xff")), 1},           /* outside of it */
+        {BYTES("\xff\xd8\xff\xda\0\2\xff\xe1"), 1},
+        {BYTES("\x89PNG\r\n\x1a\n\0\0\0\0IHDR1234\0\0\0\x16"
+               "eXIf" LITTLE("\x12\1", "\3\0", "\3\0") "1234"),
+         3},
+        {BYTES("\x89PNG\r\n\x1a\n\xff\xff\xff\xffIHDR1234"), 1},
+        {BYTES("RIFF\0\0\0\0WEBPVP8X\1\0\0\0xyEXIF\x16\0\0\0" LITTLE("\x12\1", "\3\0", "\5\0")), 5},
+        {BYTES("RIFF\0\0\0\0WEBPEXIF\xff\xff\xff\xffII*\0"), 1},
+        {BYTES(WEBP), 1},
+        {BYTES(GIF), 1},
+    };
+
+    for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++)
+        if (image_orientation(FILES[i].file) != FILES[i].want)
+            fail_msg("file %zu: %d", i, image_orientation(FILES[i].file));
+}

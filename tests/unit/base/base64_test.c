@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/base64.h"
+
+#include "test.h"
+
+TEST(base64_of_rfc_4648)
+{
+    static const struct {
+        const char *text, *bytes;
+    } CASES[] = {{"Zg==", "f"},        {"Zm8=", "fo"},        {"Zm9v", "foo"},
+                 {"Zm9vYg==", "foob"}, {"Zm9vYmE=", "fooba"}, {"Zm9vYmFy", "foobar"}};
+    uint8_t room[16];
+
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct bytes text = bytes_of(CASES[i].text);
+
+        CHECK(base64_is(text));
+        CHECK_INT(base64_decode(text, room), strlen(CASES[i].bytes));
+        CHECK(!memcmp(room, CASES[i].bytes, strlen(CASES[i].bytes)));
+    }
+}
+
+TEST(what_is_no_base64)
+{
+    static const char *const CASES[] = {
+        "", "Zg", "Zg=", "Z===", "====", "Zm9-", "Zm9v\n", "Zm 9", "=m9v", "Zg==Zg=="};
+
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+        CHECK(!base64_is(bytes_of(CASES[i])));
+}
