@@ -14,6 +14,7 @@ import tempfile
 import unittest
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -426,6 +427,13 @@ class ZeroMind(unittest.TestCase):
             file.write(b"no archive at all")
         self.assertEqual(self.refused("bad.sklearn")[:2], (400, 6))
 
+    def test_several_load_one(self):
+        """One of them loads it; the others are told."""
+        with ThreadPoolExecutor(8) as threads:
+            answers = list(threads.map(lambda _: self.load("one", "line.sklearn"), range(16)))
+        self.assertEqual(sorted(code for code, _ in answers), [200] + [400] * 15)
+        self.assertEqual({said["errors"][0]["code"] for code, said in answers if code == 400}, {103})
+
     def test_foreign_pages(self):
         request = urllib.request.Request(self.pool.url + "/model/drop?id=1",
                                          headers={"Sec-Fetch-Site": "cross-site"})
@@ -494,7 +502,8 @@ class Saving(unittest.TestCase):
 
     def test_refuses(self):
         model = LinearRegression().fit([[1.0]], [1.0])
-        for kind, inputs in (("prolog", INPUTS), ("sklearn", None), ("sklearn", {"inputs": []}),
+        for kind, inputs in (("sklearn", [3]), ("sklearn", [{"name": "x", "type": "f", "shape": 3}]),
+                             ("prolog", INPUTS), ("sklearn", None), ("sklearn", {"inputs": []}),
                              ("sklearn", [{"name": "x", "type": "float32"}]),
                              ("sklearn", [{"name": "x", "type": "float32", "shape": [0]}]),
                              ("sklearn", INPUTS["inputs"] * 2)):
@@ -506,6 +515,56 @@ class Saving(unittest.TestCase):
             firn.save_model("sklearn", 3, "m", INPUTS, OUTPUTS)
         with self.assertRaises(firn.Unsupported):
             firn.save_model("caffe2", b"one net", "m", INPUTS, OUTPUTS)
+
+    def test_forms_of_a_model(self):
+        """Caffe2's nets as messages, paths or bytes; other models as their files."""
+        class Message:
+            def SerializeToString(self):
+                return b"a net"
+
+        class Wrapped:
+            def Proto(self):
+                return Message()
+
+        class Helper:
+            net, GetAllParams = Wrapped(), None
+
+        with tempfile.TemporaryDirectory() as folder:
+            at = lambda name: os.path.join(folder, name)
+            os.makedirs(at("saved/variables"))
+            for name in ("init", "saved/saved_model.pb", "saved/variables/variables.index"):
+                with open(at(name), "wb") as file:
+                    file.write(name.encode())
+            for model in ((Message(), Wrapped()), {"init_net": at("init"), "predict_net": b"net"}):
+                made = members_of(firn.save_model("caffe2", model, at("m"), INPUTS, OUTPUTS))
+                self.assertIn(made["init_net.pb"], (b"a net", b"init"))
+            with self.assertRaises(ImportError):  # a ModelHelper is exported by Caffe2 itself
+                firn.save_model("caffe2", Helper(), at("n"), INPUTS, OUTPUTS)
+            with self.assertRaises(firn.Unsupported):
+                firn.save_model("caffe2", (1, 2), at("n"), INPUTS, OUTPUTS)
+            made = members_of(firn.save_model("tensorflow", at("saved"), at("m"), INPUTS, OUTPUTS))
+            self.assertEqual(made["variables/variables.index"], b"saved/variables/variables.index")
+            made = members_of(firn.save_model("onnx", at("init"), at("m"), INPUTS, OUTPUTS))
+            self.assertEqual(made["init"], b"init")
+            made = members_of(firn.save_model("tensorrt", b"plan", at("m.tensorrt"),
+                                              [{"name": "x", "type": numpy.float32, "shape": (1,)}],
+                                              OUTPUTS["outputs"]))
+            self.assertEqual(made["model"], b"plan")
+            self.assertEqual(json.loads(made["input_spec.json"])["inputs"][0]["type"], "float32")
+            self.assertFalse(os.path.exists(at("n.caffe2")))
+
+    def test_keras(self):
+        """A Keras model is its HDF5 file; the pool loads it by its extension."""
+        class Model:
+            def save(self, path):
+                with open(path, "wb") as file:
+                    file.write(b"\x89HDF")
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = firn.save_model("keras", Model(), os.path.join(folder, "m"))
+            self.assertEqual(os.path.basename(path), "m.keras")
+            with open(path, "rb") as file:
+                self.assertEqual(file.read(), b"\x89HDF")
 
     def test_same_bytes(self):
         model = LinearRegression().fit([[1.0]], [1.0])

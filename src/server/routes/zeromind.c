@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* 0Mind: the pool, its tasks, loading and dropping. Predictions are in zeromind_predict.c. */
-#include <dirent.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -11,7 +11,7 @@
 #include "server/internal.h"
 #include "server/zeromind/wire.h"
 
-enum { STATE_BYTES_MAX = 64 << 10, SAMPLE_US = 100000 };
+enum { STATE_BYTES_MAX = 64 << 10, SAMPLE_US = 100000, BUSY_MAX = 64 };
 
 static void write_id(struct text *text, const struct request *request)
 {
@@ -374,8 +374,48 @@ static void take_back(struct request *request, const char *id, const struct vers
     models_refresh(request->server->models, false);
 }
 
-static enum status load(struct request *request, struct response *response,
-                        enum zeromind_code *code, struct error *err)
+/* Ids that are being loaded or dropped: one request at a time may do that to an id. */
+static struct {
+    pthread_mutex_t lock;
+    const char *ids[BUSY_MAX]; /* borrowed from the requests */
+} busy = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool busy_begin(const char *id)
+{
+    size_t free_slot = BUSY_MAX;
+    bool found = false;
+
+    pthread_mutex_lock(&busy.lock);
+    for (size_t i = 0; i < BUSY_MAX; i++)
+        if (!busy.ids[i])
+            free_slot = i;
+        else
+            found = found || !strcmp(busy.ids[i], id);
+    if (!found && free_slot < BUSY_MAX)
+        busy.ids[free_slot] = id;
+    pthread_mutex_unlock(&busy.lock);
+    return !found && free_slot < BUSY_MAX;
+}
+
+static void busy_end(const char *id)
+{
+    pthread_mutex_lock(&busy.lock);
+    for (size_t i = 0; i < BUSY_MAX; i++)
+        if (busy.ids[i] == id)
+            busy.ids[i] = NULL;
+    pthread_mutex_unlock(&busy.lock);
+}
+
+static enum status busy_error(const char *id, enum zeromind_code *code, struct error *err)
+{
+    *code = ZEROMIND_ALREADY_LOADED;
+    return error_set(err, STATUS_CONFLICT, "model \"%.64s\" is being loaded or dropped", id);
+}
+
+/* `id` is not in the pool and nobody else's to load. */
+static enum status load_task(struct request *request, struct response *response,
+                             const struct json *task, const char *id, enum zeromind_code *code,
+                             struct error *err)
 {
     const struct zeromind_loader loader = {.pool = zeromind_pool_of(request),
                                            .registry = request->server->registry,
@@ -383,24 +423,12 @@ static enum status load(struct request *request, struct response *response,
     int64_t memory = resident_bytes();
     uint64_t began = clock_ns();
     struct version version;
-    struct json task;
-    const char *id;
     bool unchanged;
 
-    TRY(zeromind_body(request, true, &task, code, err));
-    *code = ZEROMIND_LOAD_UNKNOWN;
-    if (!request->server->zeromind || !loader.registry)
-        return error_set(err, STATUS_UNSUPPORTED,
-                         "this server has no pool: it was started without --zeromind-config");
-    id = json_get(&task, "id") ? zeromind_id(json_get(&task, "id"), request_arena(request), err)
-                               : "";
-    *code = ZEROMIND_TASK_ATTRIBUTE;
-    if (!id)
-        return err->status;
     *code = ZEROMIND_ALREADY_LOADED;
     if (*id && in_pool(request, id))
         return error_set(err, STATUS_CONFLICT, "model \"%.64s\" is loaded already", id);
-    TRY(zeromind_task_add(&loader, &task, &version, &unchanged, code, request_arena(request), err));
+    TRY(zeromind_task_add(&loader, task, &version, &unchanged, code, request_arena(request), err));
     if (load_now(request, &version, err)) {
         *code = ZEROMIND_LOAD_FAILED;
         take_back(request, id, &version, unchanged);
@@ -411,21 +439,43 @@ static enum status load(struct request *request, struct response *response,
     return STATUS_OK;
 }
 
+static enum status load(struct request *request, struct response *response,
+                        enum zeromind_code *code, struct error *err)
+{
+    struct json task;
+    const char *id;
+    enum status status;
+
+    TRY(zeromind_body(request, true, &task, code, err));
+    *code = ZEROMIND_LOAD_UNKNOWN;
+    if (!request->server->zeromind || !request->server->registry)
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "this server has no pool: it was started without --zeromind-config");
+    id = json_get(&task, "id") ? zeromind_id(json_get(&task, "id"), request_arena(request), err)
+                               : "";
+    *code = ZEROMIND_TASK_ATTRIBUTE;
+    if (!id)
+        return err->status;
+    if (!busy_begin(id))
+        return busy_error(id, code, err);
+    status = load_task(request, response, &task, id, code, err);
+    busy_end(id);
+    return status;
+}
+
 static enum status model_load(struct request *request, struct response *response, struct error *err)
 {
     return zeromind_handle(request, response, load, err);
 }
 
 /* The versions stay; loading the same file again finds them. */
-static enum status drop(struct request *request, struct response *response,
-                        enum zeromind_code *code, struct error *err)
+static enum status drop_task(struct request *request, struct response *response, const char *id,
+                             enum zeromind_code *code, struct error *err)
 {
     int64_t memory = resident_bytes();
     uint64_t began = clock_ns();
     const struct table_model *model;
-    const char *id;
 
-    TRY(zeromind_query_id(request, &id, code, err));
     TRY(model_of(request, id, &model, code, err));
     model_release(request);
     *code = ZEROMIND_UNKNOWN;
@@ -435,6 +485,20 @@ static enum status drop(struct request *request, struct response *response,
     write_measured(&response->body, "dropped", "unload_time", began, "memory_released",
                    memory - resident_bytes(), id);
     return STATUS_OK;
+}
+
+static enum status drop(struct request *request, struct response *response,
+                        enum zeromind_code *code, struct error *err)
+{
+    const char *id;
+    enum status status;
+
+    TRY(zeromind_query_id(request, &id, code, err));
+    if (!busy_begin(id))
+        return busy_error(id, code, err);
+    status = drop_task(request, response, id, code, err);
+    busy_end(id);
+    return status;
 }
 
 static enum status model_drop(struct request *request, struct response *response, struct error *err)
