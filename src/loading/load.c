@@ -298,6 +298,10 @@ static enum status import_or_adapt(struct loading *loading, struct error *err)
         return status;
     if (status || own || (declared && description->reason && !adapter_find(description->format)))
         TRY(adapt(loading, own && !declared ? ADAPTER_FILE : declared, err));
+    /* MLflow says how to call what lies in its folder, whatever that is */
+    if (description->reason && !description->contract.count && !declared &&
+        loading->artifact->kind != ARTIFACT_FILE && artifact_find(loading->artifact, "MLmodel"))
+        description->format = "mlflow";
     if (description->reason && loading->saved.contract.count) {
         description->contract = loading->saved.contract;
         for (size_t i = 0; i < description->contract.count; i++)

@@ -447,6 +447,24 @@ static enum status learned_parse(const struct subject *subject, const char *read
     return STATUS_OK;
 }
 
+/* A worker must be told the type of everything it takes and gives. */
+static bool has_types(const struct field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!fields[i].dtype)
+            return false;
+    return true;
+}
+
+static bool is_complete(const struct contract *contract)
+{
+    for (size_t i = 0; i < contract->count; i++)
+        if (!has_types(contract->signatures[i].inputs, contract->signatures[i].input_count) ||
+            !has_types(contract->signatures[i].outputs, contract->signatures[i].output_count))
+            return false;
+    return contract->count > 0;
+}
+
 struct worker_beside {
     struct held held;
     const char *path, *adapter;
@@ -468,6 +486,7 @@ enum status worker_beside_open(const struct loading *loading, const struct worke
     subject.existing = existing;
     arena_init(&held->memory, (size_t)1 << MEMORY_SHIFT);
     TRY(contract_served(subject.contract, &contract, &held->memory, err));
+    contract->count = is_complete(contract) ? contract->count : 0; /* then it tells */
     subject.contract = contract;
     made->adapter = subject.adapter.name;
     TRY(start(&subject, policy, held, err));
@@ -524,7 +543,7 @@ enum status worker_load(struct loading *loading, const struct worker_policy *pol
 {
     struct subject subject = subject_of(loading);
 
-    if (!subject.contract->count)
+    if (!is_complete(subject.contract) && !loading->filters.graph)
         TRY(learn(loading, policy, &loading->model, err));
     TRY(check_contract(subject.contract, loading->description.reason, err));
     loading->artifact = NULL;
@@ -596,7 +615,9 @@ enum status worker_prepare(struct loading *loading, const struct worker_policy *
         status = environment_of(&subject, policy, files.path, &environment, keep, err);
     unpacked_remove(&files);
     *log = environment.log;
-    return status || subject.contract->count ? status : learn(loading, policy, keep, err);
+    if (status || is_complete(subject.contract) || loading->filters.graph)
+        return status;
+    return learn(loading, policy, keep, err);
 }
 
 static enum status lay_out(struct subject *subject, const struct worker_policy *policy,

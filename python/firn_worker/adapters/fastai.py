@@ -65,6 +65,7 @@ def of(learner):
 
 def load(model):
     adapter.need("fastai", "fastai models")
+    import fastai.callback.progress  # noqa: F401 (gives learners no_bar)
     from fastai.learner import load_learner
     path = model.path(*SUFFIXES)
     return Learner(load_learner(path, cpu=True), path)
