@@ -75,6 +75,18 @@ def fourier():
     yield from one("AudioSpectrogram", input=normal(64, 2), window_size=16, stride=8)
     yield from one("AudioSpectrogram", "squared", input=normal(64, 1), window_size=20, stride=8, magnitude_squared=True)
     yield from one("Mfcc", spectrogram=np.abs(normal(2, 5, 65)), sample_rate=K(16000))
+    yield from one("Mfcc", "options", spectrogram=np.abs(normal(1, 4, 129)), sample_rate=np.int32(8000), upper_frequency_limit=3600.0, lower_frequency_limit=100.0, filterbank_channel_count=26, dct_coefficient_count=20)
+    for channels in (1, 2):
+        wav = tf.audio.encode_wav(np.clip(normal(300, channels) / 3, -1, 1), 16000).numpy()
+        for wanted in ({}, {"desired_channels": 1}, {"desired_samples": 200}, {"desired_samples": 400, "desired_channels": channels}):
+            yield from one("DecodeWav", f"{channels}.{wanted}".replace(" ", ""), contents=np.array(wav, object), **wanted)
+
+    def speech(contents):
+        audio = tf.raw_ops.DecodeWav(contents=contents, desired_channels=1, desired_samples=1600)
+        spectrogram = tf.raw_ops.AudioSpectrogram(input=audio[0], window_size=480, stride=160, magnitude_squared=True)
+        return tf.raw_ops.Mfcc(spectrogram=spectrogram, sample_rate=audio[1], dct_coefficient_count=40)
+
+    yield GraphCase("speech", speech, {"contents": np.array(tf.audio.encode_wav(normal(1500, 1) / 4, 16000).numpy(), object)}, operator="Mfcc")
 
     def windows(signal):
         return [tf.abs(tf.signal.stft(signal, 16, 4, 16)), tf.signal.frame(signal, 8, 3)]
