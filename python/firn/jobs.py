@@ -273,7 +273,15 @@ class _Files:
 
     def encode(self, value: Any) -> Any:
         if isinstance(value, DatasetName):
-            return {"dataset": str(value)}
+            from .datasets import _arguments
+            name, given = _arguments(value)
+            name, bracket, columns = name.partition("[")
+            said: Dict[str, Any] = {"dataset": name}
+            if bracket:
+                said["columns"] = columns.rstrip("]")
+            if given:
+                said["arguments"] = given
+            return said
         if value is None or isinstance(value, (bool, int, str)) and type(value).__module__ == "builtins" \
                 or isinstance(value, float) and value - value == 0:
             return {"json": value}

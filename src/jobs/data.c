@@ -39,11 +39,14 @@ struct names { /* of data sets that a request names, each once */
     size_t count;
 };
 
-/* {"dataset": "sales"}, and of it {"columns": "a,b"}. */
+/* {"dataset": "sales"}, with "columns": "a,b" of a frame and "arguments" of a virtual one. */
 static bool is_dataset(const struct json *value, struct bytes *name)
 {
+    size_t members =
+        1u + (json_get(value, "columns") ? 1u : 0u) + (json_get(value, "arguments") ? 1u : 0u);
+
     return value->kind == JSON_OBJECT && json_string(json_get(value, "dataset"), name) &&
-           (value->count == 1 || (value->count == 2 && json_get(value, "columns")));
+           value->count == members;
 }
 
 static enum status collect(const struct json *value, int depth, struct names *names,

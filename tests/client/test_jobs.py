@@ -110,6 +110,11 @@ def put_rubbish(om):
     om.models.put(path, "rubbish")
 
 
+def rows_of(n="2"):
+    import numpy
+    return numpy.zeros((int(n), 1)), numpy.full(int(n), float(n))
+
+
 def never_ends():
     import time
     while True:
@@ -314,6 +319,9 @@ class Jobs(unittest.TestCase):
         self.om.datasets.put(y, "mean/y")
         self.assertEqual(model.fit("mean/x", "mean/y", shift=1.0, wait=True).reference, "mean:3")
         numpy.testing.assert_array_equal(self.om.runtime.model("mean").predict(numpy.zeros((1, 1))), [4.0])
+        self.om.datasets.put(rows_of, "mean/rows", requirements=[])
+        self.assertEqual(model.fit("mean/rows{n=8}", wait=True).reference, "mean:4")
+        numpy.testing.assert_array_equal(self.om.runtime.model("mean").predict(numpy.zeros((1, 1))), [8.0])
         other = model.fit(x, y, into="other/mean", wait=True)
         self.assertEqual(other.reference, "other/mean:1")
         self.fails(model.fit(x, y[:2]), firn.Failed, "ValueError: 4 rows of x, 2 of y", "adapter.py:")

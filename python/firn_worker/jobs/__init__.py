@@ -79,7 +79,7 @@ class Job:
             return value["json"]
         if "dataset" in value:
             said = self.said["datasets"][value["dataset"]]
-            found = self.unpack(said, said["file"])
+            found = self.unpack(said, said["file"], value.get("arguments"))
             if value.get("columns") and hasattr(found, "iloc"):
                 found = found[[name.strip() for name in value["columns"].split(",")]]
             return found
@@ -90,7 +90,8 @@ class Job:
         raise Fault(frame.INVALID_INPUT, "an argument is an object with one of json, file and dataset, not with %s"
                     % (", ".join(sorted(map(str, value))) or "nothing"))
 
-    def unpack(self, said, path):
+    def unpack(self, said, path, arguments=None):
+        """`arguments`: of the function of a virtual data set, which is called here."""
         firn = client()
         whole = mapped(os.path.join(self.files, path))
         sizes = said.get("parts") or [len(whole)]
@@ -100,7 +101,8 @@ class Job:
             parts.append(whole[at:at + size])
             at += size
         stored = firn.data.Stored(firn.datasets.Dataset(said), parts)
-        return firn.data.unpack(stored, {"folder": lambda: tempfile.mkdtemp(prefix="data-")})
+        return firn.data.unpack(stored, {"folder": lambda: tempfile.mkdtemp(prefix="data-"),
+                                         "arguments": arguments or {}})
 
     # --- what is made ---
 

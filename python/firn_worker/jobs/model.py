@@ -16,6 +16,8 @@ def run(job):
     method = job.request["method"]
     x = job.decode(job.arguments.get("x"))
     y = job.decode(job.arguments.get("y"))
+    if y is None and isinstance(x, tuple) and len(x) == 2:
+        x, y = x  # both of one virtual data set
     if hasattr(y, "iloc") and getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
         y = y.iloc[:, 0]  # the one column of a frame
     options = {name: job.decode(value) for name, value in (job.arguments.get("options") or {}).items()}
