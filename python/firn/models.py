@@ -4,6 +4,7 @@
 import fnmatch
 import io
 import os
+import re
 import tarfile
 import tempfile
 from typing import Any, Iterator, List, Optional, Tuple, Union
@@ -34,6 +35,19 @@ def split(reference: str) -> Tuple[str, Union[str, int]]:
                                    fix="name, name:3, name@alias or name^")
             return name, "@" + rest
     return reference, "newest"
+
+
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def _check_name(name: str) -> None:
+    """What the server would refuse, before anything is saved or sent."""
+    if isinstance(name, str) and len(name.encode()) <= 128 and \
+            all(_PART.fullmatch(part) for part in name.split("/")):
+        return
+    raise InvalidInput("nothing can be put under %r: it would not come back by that name" % (name,), None,
+                       "parts of letters, digits and ._- between /, each beginning with a letter or digit; "
+                       "@, : and ^ mean versions")
 
 
 class Models:
@@ -84,6 +98,7 @@ class Models:
         (as_savedmodel=True of Keras, signatures= of TensorFlow ...). `manifest`: text of a
         serving.yaml. `verify`: compare the server's own answers with the framework's in a worker;
         None: where that is installed there already. `progress`: a bar on standard error; None: where that is a terminal."""
+        _check_name(name)
         if isinstance(obj, (str, os.PathLike)):
             return self._upload(os.fspath(obj), name, alias, manifest, progress, verify)
         with tempfile.TemporaryDirectory(prefix="firn-") as folder:

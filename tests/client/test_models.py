@@ -54,7 +54,7 @@ class Put(Live):
         self.assertIn("/no/such/file", str(caught.exception))
 
     def test_bad_names_and_objects_store_nothing(self):
-        for name in ("a//b", "/a", "a/", ".a", "a b", ""):
+        for name in ("a//b", "/a", "a/", ".a", "a b", "", "a@b", "a:1", "a^", "a[b]", "a{b=c}", "a#b", "*", "x" * 129):
             with self.assertRaises(firn.FirnError, msg=name):
                 self.om.models.put(self.one, name)
         with self.assertRaises(firn.Unsupported) as caught:
