@@ -2,6 +2,7 @@
 """Keras models: .keras and HDF5, of Keras 3, of tf.keras before it (the package tf_keras) or of tensorflow.keras.
 
 The signature is predict; its fields are the model's inputs and outputs by name."""
+import importlib.util
 import os
 
 from firn_worker import adapter, tables, values
@@ -10,6 +11,9 @@ SUFFIXES = (".keras", ".h5", ".hdf5", ".json")
 
 
 def package():
+    present = [name for name in ("tensorflow", "jax", "torch") if importlib.util.find_spec(name)]
+    if present:
+        os.environ.setdefault("KERAS_BACKEND", present[0])
     for name in ("keras", "tf_keras"):
         try:
             return __import__(name)
