@@ -49,6 +49,7 @@ class Client:
         return AsyncClient(self)
 
     def close(self) -> None:
+        self.datasets.close()
         self.connection.close()
         if self._server is not None:
             self._server.stop()

@@ -138,6 +138,7 @@ class Datasets:
             elif arguments:
                 raise InvalidInput("%s is no virtual data set: it takes no arguments" % name)
             options["folder"] = self._temporary
+            options["facts"] = lambda: self.metadata(dataset.reference).facts
             parts = list(self._parts(dataset, sink.view(), int(headers["firn-parts"])))
             return kinds.unpack(kinds.Stored(dataset, parts), options)
 
@@ -162,6 +163,11 @@ class Datasets:
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="firn-data-")
         return self._folder.name
+
+    def close(self) -> None:
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            folder.cleanup()
 
     # --- changing ---
 

@@ -175,7 +175,8 @@ class Job:
         dataset = Dataset({"name": "result", "revision": 1, "format": value["format"], "digest": "",
                            "bytes": len(body), "metadata": value.get("metadata")})
         return kinds.unpack(kinds.Stored(dataset, [body]),
-                            {"folder": lambda: tempfile.mkdtemp(prefix="firn-")})
+                            {"folder": lambda: tempfile.mkdtemp(prefix="firn-"),
+                             "facts": lambda: dataset.facts})
 
     # --- following, ending ---
 

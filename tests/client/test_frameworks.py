@@ -77,6 +77,19 @@ class Examples(Live):
               append=True)
         self.assertEqual(d.get("examples"), examples)
 
+    def test_other_records(self):
+        """SequenceExamples are not taken for Examples, nor are any bytes."""
+        d = self.om.datasets
+        one = tf.train.SequenceExample(context=self.examples(2)[1].features)
+        d.put([one], "sequences")
+        self.assertEqual(d.get("sequences"), [one])
+        d.put([b"any"], "bytes", format="tfrecord")
+        self.assertEqual(d.get("bytes"), [b"any"])
+        d.put(tf.data.Dataset.from_tensor_slices([b"any"]), "bytes")
+        self.assertEqual(d.get("bytes"), [b"any"])
+        with self.assertRaises(firn.Unsupported):
+            d.put([one, b"any"], "mixed")
+
     def test_as_dataset(self):
         d, examples = self.om.datasets, self.examples(4)
         d.put(examples, "images")

@@ -2,6 +2,7 @@
 """tf.train.Example records, kept as TFRecord. TensorFlow is asked for only by who reads them as
 Examples or as a tf.data.Dataset."""
 
+import itertools
 import os
 import struct
 import sys
@@ -26,20 +27,17 @@ def takes(obj: Any, options: Dict[str, Any]) -> bool:
     return _is_message(obj) or (module_is(obj, "tensorflow") and hasattr(obj, "element_spec"))
 
 
-def _messages(obj: Any) -> Iterator[bytes]:
-    if _is_message(obj):
-        obj = [obj]
-    elif hasattr(obj, "as_numpy_iterator"):
-        obj = obj.as_numpy_iterator()
-    for index, item in enumerate(obj):
-        if _is_message(item):
-            yield item.SerializeToString()
-        elif isinstance(item, bytes):
-            yield item
-        else:
+def _kind(item: Any) -> str:
+    return type(item).__name__ if _is_message(item) else "bytes"
+
+
+def _messages(first: List[Any], rest: Iterator[Any], kind: str) -> Iterator[bytes]:
+    for index, item in enumerate(itertools.chain(first, rest)):
+        if _kind(item) != kind or kind == "bytes" and not isinstance(item, bytes):
             raise Unsupported("record %d is a %s, not a serialised Example"
                               % (index, type(item).__name__),
                               fix="map the data set to tf.train.Example(...).SerializeToString()")
+        yield item if kind == "bytes" else item.SerializeToString()
 
 
 def _table() -> List[int]:
@@ -88,7 +86,21 @@ def _records_by_tensorflow(messages: Iterable[bytes]) -> Iterator[bytes]:
 
 def pack(obj: Any, options: Dict[str, Any]) -> Packed:
     write = _records_by_tensorflow if "tensorflow" in sys.modules else _records
-    return Packed("tfrecord", write(_messages(obj)))
+    is_dataset = hasattr(obj, "as_numpy_iterator")
+    items = iter([obj] if _is_message(obj) else obj.as_numpy_iterator() if is_dataset else obj)
+    first = list(itertools.islice(items, 1))
+    kind = _kind(first[0]) if first else "bytes"
+    record = "Example" if is_dataset and first and _is_example(first[0]) else kind
+    return Packed("tfrecord", write(_messages(first, items, kind)), record=record)
+
+
+def _is_example(data: Any) -> bool:
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+    try:
+        return bool(tf.train.Example.FromString(data).features.feature)
+    except (DecodeError, TypeError):
+        return False
 
 
 def read(data: memoryview, what: str) -> Iterator[bytes]:
@@ -104,17 +116,21 @@ def read(data: memoryview, what: str) -> Iterator[bytes]:
 
 
 def unpack(stored: Stored, options: Dict[str, Any]) -> Any:
-    """A list of Examples (of bytes without TensorFlow); with as_dataset: a tf.data.Dataset of the
-    serialised ones, or of what `features` (as tf.io.parse_single_example takes them) makes of
+    """A list of what was put: Examples (bytes without TensorFlow) or bytes; with as_dataset: a
+    tf.data.Dataset of the serialised ones, or of what `features` (as tf.io.parse_single_example takes them) makes of
     each."""
     if options.get("as_dataset"):
         return _dataset(stored, options)
     messages = [m for part in stored.parts for m in read(part, stored.dataset.reference)]
+    facts = options["facts"]() if "facts" in options else stored.dataset.facts
+    record = facts.get("record")
     try:
         import tensorflow as tf
     except ImportError:
         return messages
-    return [tf.train.Example.FromString(m) for m in messages]
+    if record not in MESSAGES:
+        return messages
+    return [getattr(tf.train, record).FromString(m) for m in messages]
 
 
 def _dataset(stored: Stored, options: Dict[str, Any]) -> Any:
