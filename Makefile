@@ -3,6 +3,7 @@
 # B is the build folder, V the variant: release (default), asan, tsan, fuzz, standalone. Files register themselves by
 # their name (scripts/list-plugins); nothing here names a source file.
 
+comma := ,
 B ?= build
 V ?= release
 CC ?= gcc
@@ -25,7 +26,7 @@ CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(O) $(shell pkg-config --cflags $(PACKAGES))
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Werror \
     -Wno-missing-field-initializers
 CFLAGS_release := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
-CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_asan := -O1 -g1 -fPIC -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 # The static server of standalone images: see mk/standalone.mk.
@@ -63,6 +64,10 @@ SOURCES := $(filter-out %_avx2.c %_avx512.c,$(SOURCES))
 endif
 OBJECTS := $(SOURCES:src/%.c=$(O)/obj/%.o)
 LIBRARY := $(O)/libfirn.a
+# A hundred test programs link faster with one shared library.
+SHARED_LIBRARY := $(O)/libfirn.so
+TEST_LIBRARY := $(if $(filter asan,$(V)),$(SHARED_LIBRARY),$(LIBRARY))
+LDFLAGS_tests := $(if $(filter asan,$(V)),-Wl$(comma)-rpath$(comma)$(abspath $(O)))
 
 .DEFAULT_GOAL := all
 .PHONY: all
@@ -73,8 +78,7 @@ GEN := $(O)/gen
 define plugin_table
 $(GEN)/$(1).h: FORCE
 	@mkdir -p $$(@D)
-	@scripts/list-plugins $(2) $(3) $(4) $$(wildcard $$(addsuffix /*.c,$(5))) > $$@.new
-	@cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
+	@scripts/list-plugins $(2) $(3) $(4) $$(wildcard $$(addsuffix /*.c,$(5))) | scripts/replace $$@
 PLUGIN_TABLES += $(GEN)/$(1).h
 endef
 $(eval $(call plugin_table,ops_onnx,op_set,ops_onnx,OPS_ONNX,src/ops/onnx))
@@ -96,7 +100,13 @@ $(eval $(call plugin_table,routes,route_set,routes,ROUTES,src/server/routes))
 .PHONY: FORCE
 FORCE:
 
-$(O)/obj/%.o: src/%.c | $(PLUGIN_TABLES)
+# Objects made with other flags are made again.
+FLAGS := $(if $(filter asan,$(V)),$(O)/flags)
+$(O)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo "$(CFLAGS_$(V)) $(CFLAGS)" | scripts/replace $@
+
+$(O)/obj/%.o: src/%.c $(FLAGS) | $(PLUGIN_TABLES)
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	@$(CC) $(BASE_CFLAGS) $(if $(filter src/ops/%,$<),$(OPS_$(V)),$(STRICT)) \
@@ -106,6 +116,10 @@ $(O)/obj/%.o: src/%.c | $(PLUGIN_TABLES)
 $(LIBRARY): $(OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $(OBJECTS)
+
+$(SHARED_LIBRARY): $(OBJECTS)
+	@echo "  LD $@"
+	@$(CC) -shared -Wl,-Bsymbolic,-soname,libfirn.so $(LDFLAGS_$(V)) $(OBJECTS) $(LDLIBS) -o $@
 
 $(BIN): $(O)/obj/cli/main.o $(LIBRARY)
 	@echo "  LD $@"
@@ -117,7 +131,7 @@ TEST_PROGRAMS := $(TESTS:tests/unit/%.c=$(O)/unit/%)
 ifdef NAME
 TEST_PROGRAMS := $(foreach t,$(TEST_PROGRAMS),$(if $(findstring $(NAME),$(t)),$(t)))
 endif
-$(O)/unit/%: tests/unit/%.c $(LIBRARY)
+$(O)/unit/%: tests/unit/%.c $(TEST_LIBRARY)
 	@mkdir -p $(@D)
 	@{ echo '/* made from TEST(...) lines; do not edit */'; \
 	   sed -n 's/^TEST(\([a-z0-9_]*\)).*/void test_\1(void **state);/p' $<; \
@@ -126,7 +140,7 @@ $(O)/unit/%: tests/unit/%.c $(LIBRARY)
 	   echo '};'; } > $@.tests.h
 	@echo "  TEST $<"
 	@$(CC) $(BASE_CFLAGS) -Wno-missing-prototypes $(CPPFLAGS) -Itests -DTEST_LIST='"$(abspath $@.tests.h)"' \
-	    -MMD -MP -MF $@.d -MT $@ $< $(LIBRARY) $(LDFLAGS_$(V)) $(LDLIBS) -lcmocka -o $@
+	    -MMD -MP -MF $@.d -MT $@ $< $(TEST_LIBRARY) $(LDFLAGS_$(V)) $(LDFLAGS_tests) $(LDLIBS) -lcmocka -o $@
 
 .PHONY: unit run-unit
 unit: ## build and run the unit tests under ASan and UBSan (NAME=pickle for some)
@@ -147,7 +161,28 @@ fuzz: ## fuzz every format, SECONDS each (600); NAME=pickle for one
 	@$(MAKE) --no-print-directory V=fuzz build-fuzz
 	@scripts/fuzz $(SECONDS) $(if $(NAME),$(NAME),$(FUZZERS))
 
-.PHONY: lint format clean help
+# --- their corpora alone, on the library of the unit tests: one program for all targets ---
+$(O)/replay/%.o: tests/fuzz/%.c | $(PLUGIN_TABLES)
+	@mkdir -p $(@D)
+	@echo "  REPLAY $<"
+	@$(CC) $(BASE_CFLAGS) -Wno-missing-prototypes -DLLVMFuzzerTestOneInput=replay_$* \
+	    -DLLVMFuzzerCustomMutator=mutate_$* $(CPPFLAGS) -Itests -MMD -MP -c $< -o $@
+$(GEN)/replay.h: FORCE
+	@mkdir -p $(@D)
+	@for name in $(FUZZERS); do echo "TARGET($$name)"; done | scripts/replace $@
+$(O)/replay/replay: tests/replay.c $(GEN)/replay.h $(FUZZERS:%=$(O)/replay/%.o) $(TEST_LIBRARY)
+	@echo "  LD $@"
+	@$(CC) $(BASE_CFLAGS) $(CPPFLAGS) $< $(FUZZERS:%=$(O)/replay/%.o) $(TEST_LIBRARY) $(LDFLAGS_$(V)) $(LDFLAGS_tests) $(LDLIBS) -o $@
+.PHONY: replay build-replay
+build-replay: $(O)/replay/replay
+replay: ## run every fuzz target once over its corpus and over what once crashed it
+	@$(MAKE) --no-print-directory V=asan build-replay
+	@scripts/fuzz-regression $(FUZZERS)
+
+.PHONY: lint clang format clean help
+clang: $(PLUGIN_TABLES) ## warnings of the other compiler
+	@echo $(SOURCES) src/cli/main.c | tr ' ' '\n' | grep -v -e _avx -e images/remote_none | xargs -P2 -n16 clang-14 \
+	    -fsyntax-only -std=gnu11 $(WARNINGS) -Wno-unknown-pragmas -Wno-array-bounds $(STRICT) -march=x86-64-v2 $(CPPFLAGS)
 lint: ## layers, formatting, headers that stand alone
 	@scripts/check-layers
 	@scripts/check-headers
@@ -160,4 +195,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | LC_ALL=C sort | expand -t 12
 
 -include mk/*.mk
--include $(shell find $(O)/obj $(O)/unit -name '*.d' 2>/dev/null)
+-include $(shell find $(O)/obj $(O)/unit $(O)/replay -name '*.d' 2>/dev/null)

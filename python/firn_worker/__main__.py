@@ -11,6 +11,10 @@ sys.dont_write_bytecode = True
 sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != FOLDER]
 sys.path.insert(0, os.path.dirname(FOLDER))
 
+from firn_worker import places  # noqa: E402
+
+places.install()
+
 from firn_worker.main import main  # noqa: E402
 
 sys.exit(main())

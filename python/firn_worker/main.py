@@ -9,7 +9,7 @@ import socket
 import sys
 import traceback
 
-from firn_worker import adapter, frame, log, values
+from firn_worker import adapter, frame, log, places, values
 from firn_worker.arena import Arena
 from firn_worker.fault import Fault
 
@@ -71,6 +71,7 @@ class Worker:
             for signature in self.model.signatures:
                 values.check_fields(signature)
             os.chdir(self.model.files)
+            places.are_in(self.model.files)
             if hello["adapter"] == JOB:
                 from firn_worker import jobs
                 jobs.run(self.model.files, jobs.Channel(self.socket))

@@ -280,6 +280,11 @@ enum status sandbox_start(const struct sandbox_request *request, struct sandbox_
     if (!status && !launch_run(launch, child)) {
         status = error_set(err, STATUS_UNAVAILABLE, "a worker cannot start: %s: %s", launch->failed,
                            strerror(launch->error));
+        if (launch->error == EACCES && launch->ability->uid && request->sandbox)
+            error_fix(err,
+                      "workers run as user %u, who must be able to enter the folders above it: "
+                      "chmod o+x",
+                      launch->ability->uid);
         if (child->pidfd >= 0) {
             siginfo_t info;
 

@@ -98,6 +98,17 @@ def journey(home, host, store):
     return digest(stored)
 
 
+def alone(command, at, home, want):
+    with Server(command, at, environment(home)) as url:
+        wait_for(url + "/v2/models/iris/ready")
+        got = post(url + "/v2/models/iris/infer", IRIS)
+        versioned = post(url + "/v2/models/iris/versions/1/infer", IRIS)
+        metadata = json.loads(wait_for(url + "/v2/models/iris"))
+    count.check("the image alone answers as the server does", got == want, f"{got} is not {want}")
+    count.check("it knows which version it is", got["model_version"] == "1" and versioned == got)
+    count.check("and of which framework", "sklearn" in json.dumps(metadata), json.dumps(metadata))
+
+
 def standalone(home, host, store, stored):
     if not STANDALONE.exists():
         count.check("the static server is built (make standalone)", False)
@@ -126,14 +137,11 @@ def standalone(home, host, store, stored):
                 environment(home)) as url:
         wait_for(url + "/v2/models/iris/ready")
         want = post(url + "/v2/models/iris/infer", IRIS)
-    with Server(here, f"http://127.0.0.1:{port}", environment(home)) as url:
-        wait_for(url + "/v2/models/iris/ready")
-        got = post(url + "/v2/models/iris/infer", IRIS)
-        versioned = post(url + "/v2/models/iris/versions/1/infer", IRIS)
-        metadata = json.loads(wait_for(url + "/v2/models/iris"))
-    count.check("the image alone answers as the server does", got == want, f"{got} is not {want}")
-    count.check("it knows which version it is", got["model_version"] == "1" and versioned == got)
-    count.check("and of which framework", "sklearn" in json.dumps(metadata), json.dumps(metadata))
+    contained = subprocess.run([*here[:here.index("--ro-bind")], "--ro-bind", "/", "/", "--", "true"], capture_output=True, text=True)
+    if contained.returncode == 0:
+        alone(here, f"http://127.0.0.1:{port}", home, want)
+    else:
+        print("SKIPPED bwrap: " + contained.stderr.strip())
     back = home / "back"
     firn("pull", f"{host}/alone/iris:1", "--store", back, home=home)
     count.check("the model out of a standalone image has its first digest",

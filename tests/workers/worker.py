@@ -236,8 +236,16 @@ def names_that_are_no_identifiers(worker):
 
 
 @case("""
+    import glob, os, pathlib, shutil, tempfile
     import helper, other
-    data = open("/model/files/x").read() if False else open("data.txt").read()
+    data = open("data.txt").read()
+    with open(file="/model/files/data.txt") as file:
+        assert file.read() == data == pathlib.Path("/model/files/data.txt").read_text()
+    assert os.path.getsize(b"/model/files/data.txt") == 3 and "data.txt" in os.listdir("/model/files")
+    assert glob.glob("/model/files/*.txt") == ["/model/files/data.txt"] and not os.path.exists("/model/filesystem")
+    with tempfile.TemporaryDirectory() as place:
+        shutil.copytree("/model/files/src", os.path.join(place, "copy"))
+        assert os.path.exists(os.path.join(place, "copy", "helper.py"))
     def f(x):
         return {"x": x + len(data) + helper.ONE + other.TWO}
     """, signature("f", [field("x", "int64")], [field("x", "int64")]),
