@@ -3,7 +3,6 @@
 # B is the build folder, V the variant: release (default), asan, tsan, fuzz, standalone. Files register themselves by
 # their name (scripts/list-plugins); nothing here names a source file.
 
-comma := ,
 B ?= build
 V ?= release
 CC ?= gcc
@@ -26,7 +25,7 @@ CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(O) $(shell pkg-config --cflags $(PACKAGES))
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Werror \
     -Wno-missing-field-initializers
 CFLAGS_release := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
-CFLAGS_asan := -O1 -g1 -fPIC -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 # The static server of standalone images: see mk/standalone.mk.
@@ -64,10 +63,6 @@ SOURCES := $(filter-out %_avx2.c %_avx512.c,$(SOURCES))
 endif
 OBJECTS := $(SOURCES:src/%.c=$(O)/obj/%.o)
 LIBRARY := $(O)/libfirn.a
-# A hundred test programs link faster with one shared library.
-SHARED_LIBRARY := $(O)/libfirn.so
-TEST_LIBRARY := $(if $(filter asan,$(V)),$(SHARED_LIBRARY),$(LIBRARY))
-LDFLAGS_tests := $(if $(filter asan,$(V)),-Wl$(comma)-rpath$(comma)$(abspath $(O)))
 
 .DEFAULT_GOAL := all
 .PHONY: all
@@ -100,13 +95,7 @@ $(eval $(call plugin_table,routes,route_set,routes,ROUTES,src/server/routes))
 .PHONY: FORCE
 FORCE:
 
-# Objects made with other flags are made again.
-FLAGS := $(if $(filter asan,$(V)),$(O)/flags)
-$(O)/flags: FORCE
-	@mkdir -p $(@D)
-	@echo "$(CFLAGS_$(V)) $(CFLAGS)" | scripts/replace $@
-
-$(O)/obj/%.o: src/%.c $(FLAGS) | $(PLUGIN_TABLES)
+$(O)/obj/%.o: src/%.c | $(PLUGIN_TABLES)
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	@$(CC) $(BASE_CFLAGS) $(if $(filter src/ops/%,$<),$(OPS_$(V)),$(STRICT)) \
@@ -116,10 +105,6 @@ $(O)/obj/%.o: src/%.c $(FLAGS) | $(PLUGIN_TABLES)
 $(LIBRARY): $(OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $(OBJECTS)
-
-$(SHARED_LIBRARY): $(OBJECTS)
-	@echo "  LD $@"
-	@$(CC) -shared -Wl,-Bsymbolic,-soname,libfirn.so $(LDFLAGS_$(V)) $(OBJECTS) $(LDLIBS) -o $@
 
 $(BIN): $(O)/obj/cli/main.o $(LIBRARY)
 	@echo "  LD $@"
@@ -131,7 +116,7 @@ TEST_PROGRAMS := $(TESTS:tests/unit/%.c=$(O)/unit/%)
 ifdef NAME
 TEST_PROGRAMS := $(foreach t,$(TEST_PROGRAMS),$(if $(findstring $(NAME),$(t)),$(t)))
 endif
-$(O)/unit/%: tests/unit/%.c $(TEST_LIBRARY)
+$(O)/unit/%: tests/unit/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	@{ echo '/* made from TEST(...) lines; do not edit */'; \
 	   sed -n 's/^TEST(\([a-z0-9_]*\)).*/void test_\1(void **state);/p' $<; \
@@ -140,7 +125,7 @@ $(O)/unit/%: tests/unit/%.c $(TEST_LIBRARY)
 	   echo '};'; } > $@.tests.h
 	@echo "  TEST $<"
 	@$(CC) $(BASE_CFLAGS) -Wno-missing-prototypes $(CPPFLAGS) -Itests -DTEST_LIST='"$(abspath $@.tests.h)"' \
-	    -MMD -MP -MF $@.d -MT $@ $< $(TEST_LIBRARY) $(LDFLAGS_$(V)) $(LDFLAGS_tests) $(LDLIBS) -lcmocka -o $@
+	    -MMD -MP -MF $@.d -MT $@ $< $(LIBRARY) $(LDFLAGS_$(V)) $(LDLIBS) -lcmocka -o $@
 
 .PHONY: unit run-unit
 unit: ## build and run the unit tests under ASan and UBSan (NAME=pickle for some)
@@ -170,9 +155,9 @@ $(O)/replay/%.o: tests/fuzz/%.c | $(PLUGIN_TABLES)
 $(GEN)/replay.h: FORCE
 	@mkdir -p $(@D)
 	@for name in $(FUZZERS); do echo "TARGET($$name)"; done | scripts/replace $@
-$(O)/replay/replay: tests/replay.c $(GEN)/replay.h $(FUZZERS:%=$(O)/replay/%.o) $(TEST_LIBRARY)
+$(O)/replay/replay: tests/replay.c $(GEN)/replay.h $(FUZZERS:%=$(O)/replay/%.o) $(LIBRARY)
 	@echo "  LD $@"
-	@$(CC) $(BASE_CFLAGS) $(CPPFLAGS) $< $(FUZZERS:%=$(O)/replay/%.o) $(TEST_LIBRARY) $(LDFLAGS_$(V)) $(LDFLAGS_tests) $(LDLIBS) -o $@
+	@$(CC) $(BASE_CFLAGS) $(CPPFLAGS) $< $(FUZZERS:%=$(O)/replay/%.o) $(LIBRARY) $(LDFLAGS_$(V)) $(LDLIBS) -o $@
 .PHONY: replay build-replay
 build-replay: $(O)/replay/replay
 replay: ## run every fuzz target once over its corpus and over what once crashed it
@@ -182,7 +167,7 @@ replay: ## run every fuzz target once over its corpus and over what once crashed
 .PHONY: lint clang format clean help
 clang: $(PLUGIN_TABLES) ## warnings of the other compiler
 	@echo $(SOURCES) src/cli/main.c | tr ' ' '\n' | grep -v -e _avx -e images/remote_none | xargs -P2 -n16 clang-14 \
-	    -fsyntax-only -std=gnu11 $(WARNINGS) -Wno-unknown-pragmas -Wno-array-bounds $(STRICT) -march=x86-64-v2 $(CPPFLAGS)
+	    -fsyntax-only -std=gnu11 $(WARNINGS) -Wno-unknown-pragmas -Wno-array-bounds -march=x86-64-v2 $(CPPFLAGS)
 lint: ## layers, formatting, headers that stand alone
 	@scripts/check-layers
 	@scripts/check-headers
