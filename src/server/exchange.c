@@ -91,7 +91,7 @@ static int objection(const struct exchange *exchange, const uint8_t *data,
     const struct settings *settings = &io->server->settings;
     bool stream = match->route->flags & ROUTE_STREAM;
     int64_t limit = stream ? settings->upload_bytes_max : settings->body_bytes_max;
-    bool changes = match->route->flags & (ROUTE_STREAM | ROUTE_CONTROL);
+    bool changes = match->route->flags & (ROUTE_STREAM | ROUTE_CONTROL | ROUTE_CHANGES);
 
     if (match->route->flags & ROUTE_GRPC && !exchange->grpc) {
         (void)!error_set(err, STATUS_INVALID_INPUT,

@@ -411,6 +411,8 @@ class Jobs(unittest.TestCase):
         for name in ("..", "%2e%2e%2fevents", "none"):
             self.assertEqual(self.ask("GET", "/api/jobs/%d/output/%s" % (job.id, name))[0], 404, name)
         self.assertEqual(self.ask("POST", "/api/jobs", {"script": "t/add"}, {"Idempotency-Key": "k" * 300})[0], 400)
+        for path in ("/api/jobs", "/api/v1/script/t/add/run", "/api/service/t/add"):  # a page elsewhere may not
+            self.assertEqual(self.ask("POST", path, {"script": "t/add"}, {"Origin": "http://example.com"})[0], 403)
 
     def test_arguments_that_are_no_values(self):
         for value in ({"file": "../../job.json", "format": "json"}, {"neither": 1}):

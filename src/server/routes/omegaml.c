@@ -159,7 +159,7 @@ static const struct route ROWS[] = {
     {HTTP_PUT, "/api/v1/model/{model...}/{action}", act,
      "predict, predict_proba, transform, fit, score ...: {\"columns\": [...], \"data\": ..., "
      "\"shape\": [...]}; ?datax=, ?datay= data sets; header async",
-     0},
+     ROUTE_CHANGES},
     {HTTP_GET, "/api/v1/model/{model...}/{action}", act, "the same of a data set: ?datax=", 0},
 };
 

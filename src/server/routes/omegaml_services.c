@@ -216,12 +216,13 @@ static enum status document(struct request *request, struct response *response, 
 
 static const struct route ROWS[] = {
     {HTTP_POST, "/api/service/{name...}", call,
-     "call a model or script: the body is its data; an action may stand behind the name", 0},
-    {HTTP_PUT, "/api/service/{name...}", call, "the same", 0},
+     "call a model or script: the body is its data; an action may stand behind the name",
+     ROUTE_CHANGES},
+    {HTTP_PUT, "/api/service/{name...}", call, "the same", ROUTE_CHANGES},
     {HTTP_GET, "/api/service/{name...}/doc", document, "what it takes and gives: Swagger 2.0",
      ROUTE_CONTROL},
-    {HTTP_POST, "/api/v1/service/{name...}", call, "call a model or script", 0},
-    {HTTP_PUT, "/api/v1/service/{name...}", call, "the same", 0},
+    {HTTP_POST, "/api/v1/service/{name...}", call, "call a model or script", ROUTE_CHANGES},
+    {HTTP_PUT, "/api/v1/service/{name...}", call, "the same", ROUTE_CHANGES},
     {HTTP_GET, "/api/v1/service/{name...}/doc", document, "its document", ROUTE_CONTROL},
 };
 

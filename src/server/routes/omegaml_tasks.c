@@ -103,8 +103,9 @@ static enum status task_cancel(struct request *request, struct response *respons
 
 static const struct route ROWS[] = {
     {HTTP_POST, "/api/v1/script/{script...}/run", script_run,
-     "run a script: the body is its argument, the query its named ones; header async", 0},
-    {HTTP_PUT, "/api/v1/script/{script...}/run", script_run, "the same", 0},
+     "run a script: the body is its argument, the query its named ones; header async",
+     ROUTE_CHANGES},
+    {HTTP_PUT, "/api/v1/script/{script...}/run", script_run, "the same", ROUTE_CHANGES},
     {HTTP_GET, "/api/v1/task/{id}/status", task_status, "PENDING, STARTED, SUCCESS, FAILURE",
      ROUTE_CONTROL},
     {HTTP_GET, "/api/v1/task/{id}/result", task_result, "what a task answered", ROUTE_CONTROL},
