@@ -501,6 +501,9 @@ struct tf_op_set {
             sizeof((const struct tf_op[]){__VA_ARGS__}) / sizeof(struct tf_op)                     \
     }
 
+/* Why an operator has no row and will have none ("it trains"); NULL: nothing is known against it.
+ * (model/reason.c) */
+const char *tf_reason(const char *op);
 /* As the node would be lowered if its operator were this one and had these inputs. */
 enum status tf_lower_as(struct tf_call *c, const char *op, const value_id *in, size_t in_count,
                         struct error *err) must_check;

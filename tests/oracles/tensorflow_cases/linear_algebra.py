@@ -76,6 +76,8 @@ def fourier():
     yield from one("AudioSpectrogram", "squared", input=normal(64, 1), window_size=20, stride=8, magnitude_squared=True)
     yield from one("Mfcc", spectrogram=np.abs(normal(2, 5, 65)), sample_rate=K(16000))
     yield from one("Mfcc", "options", spectrogram=np.abs(normal(1, 4, 129)), sample_rate=np.int32(8000), upper_frequency_limit=3600.0, lower_frequency_limit=100.0, filterbank_channel_count=26, dct_coefficient_count=20)
+    for k in (1, 3, 9):
+        yield from one("NearestNeighbors", points=normal(6, 4), centers=normal(5, 4), k=K(k, np.int64))
     for channels in (1, 2):
         wav = tf.audio.encode_wav(np.clip(normal(300, channels) / 3, -1, 1), 16000).numpy()
         for wanted in ({}, {"desired_channels": 1}, {"desired_samples": 200}, {"desired_samples": 400, "desired_channels": channels}):

@@ -345,10 +345,12 @@ enum status tf_input_value(struct tf_scope *scope, const struct tf_node *node, s
 static enum status call_named(struct tf_call *c, struct error *err)
 {
     const struct tf_function *function;
+    const char *why = tf_reason(c->node->op);
 
     if (tf_function_get(c->l, bytes_of(c->node->op), &function, err))
         return err->status == STATUS_UNSUPPORTED
-                   ? error_set(err, STATUS_UNSUPPORTED, "the operator is not supported")
+                   ? error_set(err, STATUS_UNSUPPORTED, "the operator is not supported%s%s",
+                               why ? ": " : "", why ? why : "")
                    : err->status;
     return tf_call_function(c, function, err);
 }
