@@ -128,7 +128,8 @@ static enum status parse_address(const char *text, char *host, size_t host_size,
 {
     const char *colon = strrchr(text, ':'), *start = text, *stop = colon;
 
-    if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1))
+    if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
+        strlen(colon + 1) > 5 || atoi(colon + 1) > UINT16_MAX)
         return error_set(err, STATUS_INVALID_INPUT, "address '%s' is not HOST:PORT", text);
     if (*start == '[' && stop[-1] == ']') {
         start++;
