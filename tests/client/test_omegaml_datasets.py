@@ -2,6 +2,7 @@
 """omega|ml's REST for data sets, and ?datax= of predictions, with the standard library."""
 
 import json
+import struct
 import urllib.error
 import urllib.request
 
@@ -18,6 +19,16 @@ FRAME = pandas.DataFrame({
     "d": pandas.to_timedelta([1.5, 2, None], "s")})
 X, F, S, T = [1, 2, 3], [1.5, None, "Infinity"], ["a", None, "ü"], \
     ["2020-01-01T00:00:00", None, "1969-12-31T23:59:59.5"]
+
+
+def example(**features):
+    """A tf.train.Example of floats, as bytes."""
+    def field(number, data):
+        return bytes([number << 3 | 2, len(data)]) + data
+    entries = [field(1, field(1, name.encode())
+                     + field(2, field(2, field(1, struct.pack("<f", value)))))
+               for name, value in features.items()]
+    return field(1, b"".join(entries))
 
 
 class Rest(Live):
@@ -218,8 +229,25 @@ class Datax(Rest):
         self.assertEqual((code, said.get("shape")), (200, [20, 2]), said)
         numpy.testing.assert_allclose(said["result"], model.predict_proba(rows).ravel())
 
+    def test_records(self):
+        """Features of tf.train.Example by the names of the inputs."""
+        frame = pandas.DataFrame({"a": [0.0, 1, 1], "b": [1.0, 0, 1]})
+        self.om.models.put(LinearRegression().fit(frame, [0.0, 2.0, 3.0]), "named")
+        self.om.datasets.put([example(a=0.5, b=1), example(b=2, a=1, other=5)], "in/examples",
+                             format="tfrecord")
+        code, said = self.call("PUT", "/api/v1/model/named/predict?datax=in/examples", b"{}")
+        self.assertEqual(code, 200, said)
+        numpy.testing.assert_allclose(said["result"], self.line.predict([[0.5, 1], [1, 2]]))
+        self.om.datasets.put([example(a=0.5)], "in/examples", format="tfrecord", append=True)
+        code, said = self.call("PUT", "/api/v1/model/named/predict?datax=in/examples", b"{}")
+        self.assertEqual(code, 400)
+        self.assertIn("record 2 has no feature 'b'", said["message"])
+        self.om.datasets.put([b"\xff\xff"], "in/examples", format="tfrecord")
+        self.assertEqual(
+            self.call("PUT", "/api/v1/model/named/predict?datax=in/examples", b"{}")[0], 400)
+
     def test_errors(self):
-        self.om.datasets.put({"x": object} if False else {"x": 1}, "in/odd")
+        self.om.datasets.put({"x": 1}, "in/odd")
         self.om.datasets.put(pandas.DataFrame({"a": [1.0], "b": [None]}, dtype=object), "in/none")
         for name, code in (("none", 404), ("in/df%5Bnope%5D", 400), ("in/df", 400),
                            ("in/df%5Bname,a%5D", 400), ("in/df%5Ba%5D", 400), ("in/odd", 400),
