@@ -22,7 +22,7 @@ def find_program() -> str:
                    fix="install it, set FIRN_PROGRAM, or connect to a server: firn.connect(url)")
 
 
-def _die_with_parent() -> None:
+def _die_with_parent() -> None:  # pragma: no cover: in the child, before it is the server
     import ctypes
     import signal
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

@@ -18,11 +18,13 @@ from sklearn.linear_model import LinearRegression
 import firn
 from firn import tensors
 from firn.connection import Connection
-from firn.contract import Signature
-from firn.data import frames, values
+from firn.contract import Field, Signature
+from firn.data import Stored, arrays, examples, frames, values
+from firn.datasets import Dataset
 from firn.embedded import Server
 from firn.errors import from_answer
 from firn.progress import Bar, Steps
+from firn.runtime import Pending, Results, result
 from live import Live
 
 
@@ -243,6 +245,74 @@ def frame_with(head):
     info = tarfile.TarInfo("frame.json")
     info.size = len(head)
     return info.tobuf() + head.encode() + b"\0" * (-len(head) % 512) + b"\0" * 1024
+
+
+class Small(unittest.TestCase):
+    def test_contracts_are_shown(self):
+        field = Field({"name": "x"})
+        self.assertEqual((field.type, repr(field)), ("unknown[?]", "<Field x unknown[?] none>"))
+        signature = Signature({"name": "f", "inputs": [{"name": "x"}], "outputs": [{"name": "y"}]})
+        self.assertEqual(repr(signature), "<Signature f(x) -> y>")
+
+    def test_results_that_are_not_there_yet(self):
+        done = threading.Event()
+        pending = Pending(done.wait)
+        self.assertEqual((pending.status, pending.ready()), ("PENDING", False))
+        with self.assertRaises(TimeoutError):
+            pending.get(0.01)
+        done.set()
+        self.assertTrue(pending.get(5))
+        self.assertEqual(Results({"a": 1}).get("a"), 1)
+        self.assertEqual(Results({"a": 1}).get(), {"a": 1})
+        self.assertEqual(result([1], ["x"]).get(), [1])
+        self.assertEqual(result("text", None), "text")
+
+    def test_records_are_written_the_same_without_tensorflow(self):
+        messages = [b"", b"abc", b"x" * (1 << 20), b"last"]
+        with mock.patch.dict(sys.modules):
+            sys.modules.pop("tensorflow", None)
+            packed = examples.pack(messages, {})
+            data = b"".join(packed.pieces)
+        self.assertEqual(list(examples.read(memoryview(data), "x")), messages)
+        # of the format's definition: an empty record
+        self.assertEqual(data[:16].hex(), "0000000000000000" "29039807" "d8ea82a2")
+        for cut in (data[:-1], data[:5], b"\1" + data[1:]):
+            with self.assertRaises(firn.InvalidInput):
+                list(examples.read(memoryview(cut), "x"))
+
+    def test_parts_that_do_not_fit(self):
+        def parts(kind, *objects):
+            said = {"name": "x", "revision": 1, "format": kind, "digest": "", "bytes": 0}
+            return Stored(Dataset(said), [memoryview(b"".join(arrays.pack(o, {}).pieces))
+                                          for o in objects])
+        with self.assertRaises(firn.InvalidInput):
+            arrays.unpack(parts("npy", numpy.zeros(3), numpy.zeros((2, 2))), {})
+        one = {"a": numpy.zeros(1)}
+        with self.assertRaises(firn.Unsupported):
+            arrays.unpack(parts("npz", one, one), {})
+        with self.assertRaises(firn.InvalidInput):
+            arrays.read(memoryview(b"garbage"), "x")
+        objects = io.BytesIO()
+        numpy.save(objects, numpy.array([{}]), allow_pickle=True)
+        with self.assertRaises(firn.InvalidInput):
+            arrays.read(memoryview(objects.getvalue()), "x")
+
+    def test_frames_with_odd_names(self):
+        labels = pandas.Index([numpy.int64(1), "a"], dtype=object)
+        self.assertTrue(frames.pack(pandas.DataFrame(numpy.zeros((1, 2)), columns=labels), {}))
+        with mock.patch.object(frames, "COLUMNS_MAX", 1), self.assertRaises(firn.Unsupported):
+            frames.pack(pandas.DataFrame(numpy.zeros((1, 2))), {})
+        head = '{"frame":1,"rows":1,"series":false,"index":[],"columns":[{"name":"a",' \
+               '"type":"number","dtype":"int64","data":"9.npy"}]}'
+        with self.assertRaises(firn.InvalidInput) as caught:
+            frames._read(memoryview(frame_with(head)), "x")
+        self.assertIn("x", str(caught.exception))
+
+    def test_bytes_that_are_lost_on_the_way(self):
+        server = OneAnswer(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nFirn-Bytes: 2\r\n"
+                           b"Firn-Format: file\r\nFirn-Revision: 1\r\n\r\nx")
+        with self.assertRaises(firn.InvalidInput):
+            firn.connect(server.url).datasets.get("x")
 
 
 class Client(Live):
