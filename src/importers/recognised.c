@@ -205,6 +205,8 @@ static enum status import(const struct upload *upload, struct description *descr
         *c = *c == '_' ? '-' : *c;
     description->format = name;
     description->framework = format->framework;
+    if (!strcmp(name, "tfrecord"))
+        TRY(records_tell(look.bytes, description, keep, err));
     return runs_find(&runs, &look);
 }
 

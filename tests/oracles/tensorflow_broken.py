@@ -410,6 +410,30 @@ def _(folder):
     return folder / "m"
 
 
+def records(folder, flip=None):
+    path = folder / "data.tfrecord"
+    age = tf.train.Feature(float_list=tf.train.FloatList(value=[31.0]))
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for _ in range(3):
+            writer.write(tf.train.Example(features=tf.train.Features(feature={"age": age})).SerializeToString())
+    if flip:
+        data = bytearray(path.read_bytes())
+        data[flip] ^= 1
+        path.write_bytes(data)
+    return path
+
+
+@case("tfrecord: whole", "3 records feature age of the first record: float[1]", told=True)
+def _(folder):
+    return records(folder)
+
+
+@case("tfrecord: the checksum of the second record", "1 records, then one that is damaged record 1: the checksum of a record is wrong", told=True)
+def _(folder):
+    size = (records(folder).stat().st_size) // 3
+    return records(folder, size + 14)
+
+
 # --- asking ---
 
 

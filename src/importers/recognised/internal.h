@@ -17,6 +17,11 @@ struct look {
 #undef DATA_FORMAT
 #undef FOLDER_FORMAT
 
+/* Details of a file of records (records.c). */
+struct description;
+enum status records_tell(struct bytes bytes, struct description *description, struct arena *keep,
+                         struct error *err) must_check;
+
 /* The member with this name in whatever folder, the shallowest; or NULL. */
 struct member *look_find(const struct look *look, const char *name);
 /* Some member whose path ends so, or NULL. */
