@@ -177,11 +177,11 @@ static enum status open_all(struct jobs *jobs, struct error *err)
         return error_set(err, STATUS_INVALID_INPUT, "the folder \"%.200s\": %s", options->folder,
                          size < 0 ? strerror(errno) : "its path is too long");
     TRY(file_make_folders(jobs->folder, err));
-    if (chmod(jobs->folder, 0711)) /* workers have user ids of their own */
-        return error_set(err, STATUS_INTERNAL, "\"%.300s\": %s", jobs->folder, strerror(errno));
     TRY(jobs->backend->open(options->folder, &jobs->queue, err));
     if (!options->workers)
         return STATUS_OK;
+    if (chmod(jobs->folder, 0711)) /* workers have user ids of their own */
+        return error_set(err, STATUS_INTERNAL, "\"%.300s\": %s", jobs->folder, strerror(errno));
     TRY(jobs_own(jobs, err));
     jobs_reclaim(jobs);
     return threads_start(jobs, err);
