@@ -205,11 +205,12 @@ static enum status specify(struct loading *loading, struct error *err)
 enum status load_filter(struct loading *loading, const char *name, struct error *err)
 {
     struct description *description = &loading->description;
-    const char *slash = strrchr(name, '/');
+    const char *slash;
 
     loading->inner = description->contract;
     if (!loading->manifest.chain_count)
-        return STATUS_OK;
+        return STATUS_OK; /* the name of a manifest that is not there may be NULL */
+    slash = strrchr(name, '/');
     if (!description->contract.count)
         return error_set(err, STATUS_UNSUPPORTED,
                          "%s has filters, but the contract of the model is not known", name);
