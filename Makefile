@@ -17,7 +17,7 @@ ifeq ($(V),standalone)
 BIN := $(B)/firn-standalone
 endif
 
-PACKAGES := libnghttp2 sqlite3 openssl yaml-0.1 libseccomp zlib libzstd liblz4 liblzma libjpeg libpng libwebp libcurl
+PACKAGES := libnghttp2 sqlite3 openssl yaml-0.1 libseccomp zlib libzstd liblz4 liblzma libjpeg libpng libwebp libopenjp2 libcurl
 ifeq ($(V),standalone)
 PACKAGES := $(filter-out libcurl,$(PACKAGES))
 endif

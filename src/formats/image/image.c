@@ -3,15 +3,13 @@
 
 static const struct image_codec *const CODECS[] = {
     &image_codec_jpeg, &image_codec_png,  &image_codec_gif,  &image_codec_bmp,
-    &image_codec_pnm,  &image_codec_tiff, &image_codec_webp,
+    &image_codec_pnm,  &image_codec_tiff, &image_codec_webp, &image_codec_jpeg2000,
 };
 
 static const struct {
     const char *name, *magic;
     size_t size;
 } FOREIGN[] = {
-    {"JPEG 2000", "\0\0\0\fjP  ", 8},
-    {"JPEG 2000", "\xff\x4f\xff\x51", 4},
     {"JPEG XL", "\xff\x0a", 2},
     {"JPEG XL", "\0\0\0\fJXL ", 8},
 };

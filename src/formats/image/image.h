@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Images as files: their kind by the first bytes, their size, their pixels. One file a kind, each
- * with its row in image.c; libjpeg-turbo, libpng and libwebp do the work of theirs. */
+ * with its row in image.c; libjpeg-turbo, libpng, libwebp and OpenJPEG do the work of
+ * theirs. */
 #pragma once
 
 #include "base/bytes.h"
@@ -60,4 +61,4 @@ int image_orientation(struct bytes file);
 enum status image_check(const struct image *image, struct error *err) must_check;
 
 extern const struct image_codec image_codec_jpeg, image_codec_png, image_codec_gif,
-    image_codec_tiff, image_codec_bmp, image_codec_pnm, image_codec_webp;
+    image_codec_tiff, image_codec_bmp, image_codec_pnm, image_codec_webp, image_codec_jpeg2000;

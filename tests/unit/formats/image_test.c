@@ -25,6 +25,20 @@
     "II*\0\x8\0\0\0\5\0" TIFF_FIELD("\0", "\2") TIFF_FIELD("\1", "\1") TIFF_FIELD("\2", "\x8")     \
         TIFF_FIELD("\6", "\1") TIFF_FIELD("\x11", "\x4a") "\0\0\0\0xy"
 
+/* Two pixels of red, green and blue, and two by two grey ones, by OpenJPEG without losses. */
+#define JPEG2000                                                                                   \
+    "\xff\x4f\xff\x51\x00\x2f\x00\x00\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x00\x00"         \
+    "\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03"         \
+    "\x07\x01\x01\x07\x01\x01\x07\x01\x01\xff\x52\x00\x0c\x00\x00\x00\x01\x01\x00\x04\x04"         \
+    "\x00\x01\xff\x5c\x00\x04\x40\x40\xff\x90\x00\x0a\x00\x00\x00\x00\x00\x1f\x00\x01\xff"         \
+    "\x93\xc7\xd4\x04\x07\x47\xcf\xb4\x0c\x02\x4b\x9f\xcf\xb4\x0c\x09\x03\xbf\xff\xd9"
+#define JPEG2000_GREY                                                                              \
+    "\xff\x4f\xff\x51\x00\x29\x00\x00\x00\x00\x00\x02\x00\x00\x00\x02\x00\x00\x00\x00\x00"         \
+    "\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"         \
+    "\x07\x01\x01\xff\x52\x00\x0c\x00\x00\x00\x01\x00\x00\x04\x04\x00\x01\xff\x5c\x00\x04"         \
+    "\x40\x40\xff\x90\x00\x0a\x00\x00\x00\x00\x00\x17\x00\x01\xff\x93\xdf\x80\x30\x07\xaa"         \
+    "\xfc\x2f\xfd\x7f\xff\xd9"
+
 static const struct {
     struct bytes file;
     int channels;
@@ -41,6 +55,31 @@ static const struct {
     {BYTES(WEBP), 3, "1 2 3: 255 1 2 3 254 5", STATUS_OK},
     {BYTES(TIFF), 3, "1 2 3: 120 120 120 121 121 121", STATUS_OK},
 
+    {BYTES(JPEG2000), 0, "1 2 3: 0 91 182 37 128 219", STATUS_OK},
+    {BYTES(JPEG2000), 4, "1 2 4: 0 91 182 255 37 128 219 255", STATUS_OK},
+    {BYTES(JPEG2000_GREY), 1, "2 2 1: 0 37 79 116", STATUS_OK},
+    {BYTES(JPEG2000_GREY), 3, "2 2 3: 0 0 0 37 37 37 79 79 79 116 116 116", STATUS_OK},
+
+    {BYTES(JPEG2000), 1, "JPEG 2000 image: 1 channels", STATUS_UNSUPPORTED},
+    {{(const uint8_t *)JPEG2000, 40},
+     0,
+     "JPEG 2000 image: it ends too early",
+     STATUS_INVALID_INPUT},
+    {{(const uint8_t *)JPEG2000, sizeof JPEG2000 - 12},
+     0,
+     "JPEG 2000 image: its data are damaged",
+     STATUS_INVALID_INPUT},
+    {BYTES("\0\0\0\x0cjP  \r\n\x87\n"), 0, "JPEG 2000 image: it ends too early",
+     STATUS_INVALID_INPUT},
+    {BYTES("\xff\x4f\xff\x51\0\x29\0\0\x7f\xff\xff\xff\x7f\xff\xff\xff\0\0\0\0\0\0\0\0\x7f\xff\xff"
+           "\xff\x7f\xff\xff\xff\0\0\0\0\0\0\0\0\0\1\7\1\1"),
+     0, "2147483647 by 2147483647", STATUS_TOO_LARGE},
+    {BYTES("\xff\x4f\xff\x51\0\x29\0\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\1\0\0\0\0\0\0"
+           "\0\0\0\1\7\1\1"),
+     0, "more than 4096 tiles", STATUS_TOO_LARGE},
+    {BYTES("\xff\x4f\xff\x51\0\x29\0\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0"
+           "\0\0\0\1\x0b\1\1"),
+     0, "unsigned values of 12 bits", STATUS_UNSUPPORTED},
     {BYTES(BMP "\xff"), 0, "BMP image: it ends too early", STATUS_INVALID_INPUT},
     {BYTES(BMP BMP_PIXELS), 1, "BMP image: 1 channels", STATUS_UNSUPPORTED},
     {BYTES("BM but nothing else that belongs"), 0, "bits a pixel", STATUS_UNSUPPORTED},

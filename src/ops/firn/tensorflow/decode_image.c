@@ -57,7 +57,7 @@ static enum status kind_check(const struct op_call *call, struct decoding *d, st
     if (webp && d->to != DTYPE_U8)
         return op_error(call, err, STATUS_INVALID_INPUT, "WebP gives uint8 alone");
     if (d->codec == &image_codec_pnm || d->codec == &image_codec_tiff ||
-        (is_op(call, "DecodeBmp") && !bmp) ||
+        d->codec == &image_codec_jpeg2000 || (is_op(call, "DecodeBmp") && !bmp) ||
         (webp ? !any && !is_op(call, "DecodeWebP") : is_op(call, "DecodeWebP")) ||
         (bmp && !any && !is_op(call, "DecodeBmp")) ||
         (is_op(call, "DecodeAndCropJpeg") && d->codec != &image_codec_jpeg))
