@@ -91,9 +91,13 @@ static enum status store(struct parsing *p, const struct option *option, const c
 
 static enum status with_value(struct parsing *p, const struct option *option)
 {
+    const char *next = p->at + 1 < p->argc ? p->argv[p->at + 1] : NULL;
+
     if (option->kind == OPTION_FLAG)
         return store(p, option, "");
-    if (p->at + 1 == p->argc)
+    if (option->kind == OPTION_SWITCH && (!next || (strcmp(next, "on") && strcmp(next, "off"))))
+        return store(p, option, "on");
+    if (!next)
         return error_set(p->err, STATUS_INVALID_INPUT, "%s wants a value: %s %s", p->argv[p->at],
                          p->argv[p->at], option->value);
     p->at++;

@@ -19,7 +19,7 @@ enum option_kind {
     OPTION_TEXT,   /* const char * */
     OPTION_NUMBER, /* int64_t, not negative */
     OPTION_REAL,   /* double, not negative */
-    OPTION_SWITCH, /* bool: "on" or "off" */
+    OPTION_SWITCH, /* bool: "on", which may be left out, or "off" */
     OPTION_LIST    /* struct option_list: may be given several times */
 };
 

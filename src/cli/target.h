@@ -22,7 +22,7 @@ struct target_options {
          "force the kernels: avx512, avx2 or portable"},                                           \
         {"weights", OPTION_TEXT, offsetof(type, member.weights), "TYPE",                           \
          "keep the weights of products as bf16 or f16: faster, less exact"},                       \
-        {"workers", OPTION_FLAG, offsetof(type, member.workers), NULL,                             \
+        {"workers", OPTION_SWITCH, offsetof(type, member.workers), "on|off",                       \
          "let a process with the framework run what firn does not, in a sandbox"},                 \
         {"reference", OPTION_FLAG, offsetof(type, member.reference), NULL,                         \
          "use the plain reference kernels only"},                                                  \

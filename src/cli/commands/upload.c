@@ -26,7 +26,7 @@ static const struct option OPTIONS[] = {
      "what stands between clients and a field (`firn help filters`); adds to the manifest"},
     {"alias", OPTION_TEXT, offsetof(struct upload, alias), "ALIAS",
      "let this alias stand on the new version"},
-    {"workers", OPTION_FLAG, offsetof(struct upload, workers), NULL,
+    {"workers", OPTION_SWITCH, offsetof(struct upload, workers), "on|off",
      "with --store: install what a worker of it needs (requirements.txt, install-command)"},
     {"verify", OPTION_FLAG, offsetof(struct upload, verify), NULL,
      "compare firn with the model's framework in a worker, which is installed for it; where they "
