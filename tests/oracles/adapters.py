@@ -266,7 +266,7 @@ class Server:
         body = {"inputs": [{"name": key, "datatype": kind, "shape": shape, "data": data}
                            for key, (kind, shape, data) in inputs.items()]}
         request = urllib.request.Request("%s/v2/models/%s/infer" % (self.url, name), json.dumps(body).encode(), method="POST")
-        with urllib.request.urlopen(request, timeout=120) as answer:
+        with urllib.request.urlopen(request, timeout=240) as answer:
             return {row["name"]: (row["shape"], row["data"]) for row in json.loads(answer.read())["outputs"]}
 
     def signatures(self, name):
@@ -292,7 +292,8 @@ def run(function, options, base):
     os.mkdir(folder)
     path, inputs, want, tolerance, *how = function(folder)
     environment = dict(os.environ, FIRN_WORKER_ENVIRONMENT=sys.prefix,
-                       FIRN_WORKER_START_MS=str(options.get("start", 60) * 1000))
+                       FIRN_WORKER_START_MS=str(options.get("start", 60) * 1000),
+                       FIRN_REQUEST_TIMEOUT_MS="200000", FIRN_WORKER_REQUEST_MS="200000")
     if options.get("sandbox") is False:
         environment["FIRN_WORKER_SANDBOX"] = "0"
     declared = ["--manifest", folder + ".yaml"] if os.path.exists(folder + ".yaml") else []
