@@ -261,7 +261,7 @@ static enum status measure(struct measurement *m, const char *path, struct figur
     figures->account = servable_account(m->target.servable);
     figures->peak_rss_kb = peak_rss_kb();
     if (m->bench->target.profile)
-        native_profile(adapted_inner(m->lanes[0].session), text);
+        native_profile(adapted_inner(filtered_inner(m->lanes[0].session)), text);
     return STATUS_OK;
 }
 
