@@ -83,7 +83,7 @@ def distance(path, data, want):
 
 def load_of_peer(path, data):
     done = subprocess.run([sys.executable, "-c", LOADED, path, data], check=True, capture_output=True, text=True)
-    return map(float, done.stdout.split())
+    return tuple(map(float, done.stdout.split()))
 
 
 def measure(name, folder, threads, rounds, seconds):
@@ -96,14 +96,16 @@ def measure(name, folder, threads, rounds, seconds):
     limit = QUANTA / float(np.abs(want).max()) if name.endswith("-int8") else TOLERANCE
     if not far <= limit:
         raise SystemExit(f"error: {name}: the answers differ by {far:.1e} of the largest")
-    ours, theirs = [], []
+    ours, theirs, loads = [], [], []
     for _ in range(rounds):
         ours.append(firn(path, data, threads, seconds))
         theirs.append(peer(session, feed, seconds))
+        if threads == 1:
+            loads.append(load_of_peer(path, data))
     mine, his = statistics.median(r["p50_us"] for r in ours), statistics.median(theirs)
     line = f"{name:14} {threads} {mine:11.1f} {his:11.1f} {his / mine:6.2f} {NETWORKS[name][3]:6.2f}"
     if threads == 1:
-        load, peak = load_of_peer(path, data)
+        load, peak = map(statistics.median, zip(*loads))
         mine, high = statistics.median(r["load_ms"] for r in ours), ours[0]["peak_rss_kb"] / 1024
         line += f"   {mine:7.1f} {load:7.1f} {mine / load:5.2f}   {high:6.0f} {peak:6.0f} {high / peak:5.2f}"
     print(line + f"   {far:.0e}", flush=True)
