@@ -92,6 +92,33 @@ def messages_of_every_kind(worker):
 
 
 @case("""
+    from tensorflow_serving.apis import predict_pb2
+    from tensorflow_serving.apis.model_pb2 import ModelSpec
+    class Given:                                     # what of protobuf's own classes a copy reads
+        DESCRIPTOR = None
+        def __init__(self, **fields):
+            self.__dict__.update(fields)
+        def HasField(self, name):
+            return name in self.__dict__
+    class Dim(Given): pass
+    class TensorShapeProto(Given): pass
+    class TensorProto(Given): pass
+    def infer(x):
+        assert x.dtype == 2 and [dim.size for dim in x.tensor_shape.dim] == [2, 2], x
+        assert ModelSpec(name="m").name == "m"
+        response = predict_pb2.PredictResponse()
+        response.outputs["y"].CopyFrom(TensorProto(
+            dtype=2, double_val=[sum(x.double_val[:2]), sum(x.double_val[2:])],
+            tensor_shape=TensorShapeProto(dim=[Dim(size=2)], unknown_rank=False)))
+        response.outputs["n"].CopyFrom(TensorProto(dtype=9, int64_val=[4], tensor_shape=TensorShapeProto(dim=[])))
+        return response
+    """, signature("infer", [X], [Y, field("n", "int64")]), numpy=True)
+def messages_of_tensorflow_serving(worker):
+    got = worker.run({"x": [[1.0, 2.0], [3.0, 4.0]]})
+    assert got["y"].tolist() == [3, 7] and int(got["n"]) == 4 and got["n"].shape == (), got
+
+
+@case("""
     import numpy as np
     def scale(x, by):
         x *= by                      # in place, as some do

@@ -186,6 +186,9 @@ class Message:
         return [(name, getattr(self, name)) for name in self.FIELDS if _given(getattr(self, name))]
 
     def CopyFrom(self, other):
+        if hasattr(other, "DESCRIPTOR") and type(other).__name__ == type(self).__name__:
+            _copy_protobuf(self, other)
+            return
         if type(other) is not type(self):
             raise TypeError("Parameter to CopyFrom() must be instance of same class")
         for name in self.FIELDS:
@@ -241,6 +244,29 @@ def _copy(value):
     if isinstance(value, Map):
         return Map(value._kind, {key: _copy(item) for key, item in value.items()})
     return value
+
+
+def _copy_protobuf(mine, other):
+    """From protobuf's own class of the same name, as tf.make_tensor_proto gives it."""
+    mine.Clear()
+    for name in mine.FIELDS:
+        value, target = getattr(other, name, None), getattr(mine, name)
+        if value is None:
+            continue
+        if isinstance(target, Message):
+            if other.HasField(name):
+                target.CopyFrom(value)
+                mine._set.add(name)
+        elif isinstance(target, RepeatedMessage):
+            for item in value:
+                target.add().CopyFrom(item)
+        elif isinstance(target, Repeated):
+            target.extend(value)
+        elif isinstance(target, Map):
+            for key in value:
+                target[key].CopyFrom(value[key])
+        else:
+            setattr(mine, name, value)
 
 
 def _lines(message, margin):
