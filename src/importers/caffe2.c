@@ -94,6 +94,8 @@ struct importing {
     value_id *inputs;
     const char **input_names; /* (input_count,): those that init_net does not write */
     size_t input_count;
+    size_t fills_from;    /* operators of init from here on are the exporter's placeholders */
+    const char *doubtful; /* a blob that may be a weight or a placeholder; or NULL */
     struct arena *keep;
 };
 
@@ -148,13 +150,93 @@ static bool is_placeholder(const struct importing *im, struct caffe2_operator *o
            reader_of(&im->predict, op->outputs[0], &place) && place == 0;
 }
 
-static enum status written_map(const struct importing *im, struct map *map, struct error *err)
+/* What mobile_exporter.Export (caffe2/python/predictor) stores for each blob that is no parameter:
+ * float32 (1, 1) of 0. A weight may look like that, too. */
+static bool is_zero_fill(const struct importing *im, struct caffe2_operator *op)
 {
+    struct caffe2_call call = {.op = op, .keep = im->keep};
+    const struct caffe2_argument *values;
+    struct error ignored;
+    int64_t *shape;
+    float *floats;
+    size_t count;
+
+    if (strcmp(op->type, "GivenTensorFill") != 0 || op->input_count || op->output_count != 1 ||
+        caffe2_has(&call, "dtype"))
+        return false;
+    if (caffe2_ints(&call, "shape", &shape, &count, &ignored) || count != 2 || shape[0] != 1 ||
+        shape[1] != 1)
+        return false;
+    values = caffe2_argument(&call, "values");
+    return values && !protobuf_all_f32(&values->message, 5, &floats, &count, im->keep, &ignored) &&
+           count == 1 && floats[0] == 0;
+}
+
+/* That exporter fills them last, and they are the first of external_input, in the same order: in a
+ * net of its, where every external_input is filled. */
+static enum status exporter_find(struct importing *im, struct error *err)
+{
+    const struct caffe2_net *init = &im->init, *predict = &im->predict;
+    size_t from = init->operator_count, count;
+    struct map filled;
+
+    im->fills_from = init->operator_count;
+    map_init(&filled, im->keep);
+    for (size_t i = 0; i < init->operator_count; i++)
+        for (size_t o = 0; o < init->operators[i].output_count; o++)
+            if (!map_set(&filled, bytes_of(init->operators[i].outputs[o]), &filled))
+                return error_no_memory(err, "a net");
+    for (size_t i = 0; i < predict->input_count; i++)
+        if (!map_find(&filled, bytes_of(predict->inputs[i])))
+            return STATUS_OK;
+    do {
+        if (!from || !predict->input_count || !is_zero_fill(im, &init->operators[from - 1]))
+            return STATUS_OK;
+        from--;
+    } while (strcmp(init->operators[from].outputs[0], predict->inputs[0]) != 0);
+    count = init->operator_count - from;
+    for (size_t i = 0; i < count; i++)
+        if (i >= predict->input_count ||
+            strcmp(init->operators[from + i].outputs[0], predict->inputs[i]) != 0)
+            return STATUS_OK;
+    im->fills_from = from;
+    return STATUS_OK;
+}
+
+static bool is_said(const struct importing *im, const char *name)
+{
+    for (size_t i = 0; i < im->said.count; i++)
+        if (!strcmp(im->said.fields[i].name, name))
+            return true;
+    return false;
+}
+
+/* Does this operator of the init net make what stands in the place of data? */
+static bool stands_for_data(struct importing *im, size_t i)
+{
+    struct caffe2_operator *op = &im->init.operators[i];
+    size_t place;
+
+    if (i >= im->fills_from || is_placeholder(im, op))
+        return true;
+    if (im->said.count || !is_zero_fill(im, op) ||
+        !reader_of(&im->predict, op->outputs[0], &place) || place)
+        return false;
+    im->doubtful = op->outputs[0];
+    return true;
+}
+
+/* The data that input_spec.json names is data, whatever fills it. */
+static enum status written_map(struct importing *im, struct map *map, struct error *err)
+{
+    TRY(exporter_find(im, err));
     for (size_t i = 0; i < im->init.operator_count; i++) {
         struct caffe2_operator *op = &im->init.operators[i];
 
-        for (size_t o = 0; o < op->output_count && !is_placeholder(im, op); o++)
-            if (!map_set(map, bytes_of(op->outputs[o]), map))
+        if (stands_for_data(im, i))
+            continue;
+        for (size_t o = 0; o < op->output_count; o++)
+            if (!is_said(im, op->outputs[o]) && !map_set(map, bytes_of(op->outputs[o]), map))
                 return error_no_memory(err, "a net");
     }
     return STATUS_OK;
@@ -329,6 +411,11 @@ static enum status build(struct importing *im, struct graph **graph, struct erro
     if (!im->has_init)
         return error_set(err, STATUS_UNSUPPORTED,
                          "there is no init_net.pb beside it, which makes the weights");
+    if (im->doubtful)
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "init_net fills \"%.64s\" with one 0, which may be a weight or stand in "
+                         "the place of data: an input_spec.json beside it has to name the inputs",
+                         im->doubtful);
     TRY(caffe2_net_check(&im->predict, err));
     if (caffe2_net_check(&im->init, err) ||
         caffe2_net_lower(&im->e, &im->init, &im->blobs, im->keep, err))

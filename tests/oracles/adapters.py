@@ -245,9 +245,6 @@ def caffe2(folder):
     workspace.CreateNet(helper.net)
     workspace.RunNet(helper.net)
     init, net = mobile_exporter.Export(workspace, helper.net, helper.params)
-    kept = [operator for operator in init.op if operator.output[0] != "x"]  # the exporter fills the input, too
-    del init.op[:]
-    init.op.extend(kept)
     for name, proto in (("init_net.pb", init), ("predict_net.pb", net)):
         pathlib.Path(folder, name).write_bytes(proto.SerializeToString())
     return folder, {"x": x}, {"p": numpy.array(workspace.FetchBlob("p"))}, 1e-5

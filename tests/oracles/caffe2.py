@@ -15,7 +15,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRN = os.environ.get("FIRN", str(ROOT / "build" / "firn"))
-ALONE = {"lenet", "residual", "fire", "grouped", "dilated", "pools", "transposed"}  # know their shape
+ALONE = {"lenet", "residual", "fire", "grouped", "dilated", "pools", "transposed",
+         "mobile"}  # know their shape
 
 
 def check(path, specified):

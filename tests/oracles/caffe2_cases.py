@@ -14,8 +14,11 @@ import os
 import sys
 
 import numpy as np
+
+sys.path.pop(0)  # caffe2.py beside this is not the package
 from caffe2.proto import caffe2_pb2
 from caffe2.python import core, workspace
+from caffe2.python.predictor import mobile_exporter
 
 CASES = {}
 RNG = np.random.default_rng(20)
@@ -70,6 +73,16 @@ class Net:
         workspace.RunNetOnce(self.init)
         workspace.RunNetOnce(self.predict)
         return [workspace.FetchBlob(name) for name in outputs]
+
+
+class Exported(Net):
+    """As mobile_exporter writes it: inputs are filled, too."""
+
+    def run(self, *outputs):
+        answers = super().run(*outputs)
+        weights = [operator.output[0] for operator in self.init.op]
+        self.init, self.predict = mobile_exporter.Export(workspace, self.predict, weights)
+        return answers
 
 
 def specification(inputs):
@@ -283,6 +296,23 @@ def over_and_over():
     net.op("Add", ["a", "data"], "data")
     net.op("Sqr", "data", "a")
     return net, ["a", "data"]
+
+
+@case
+def mobile():
+    net = Exported("mobile", x=normal(3, 4))
+    x = net.op("FC", ["x", net.weight(normal(3, 4)), net.weight(normal(3))])
+    return net, [net.op("Softmax", x)]
+
+
+@case
+def mobile_inputs():
+    """Two inputs, one of them never the first of an operator's, and weights that look like them."""
+    net = Exported("mobile_inputs", x=normal(3, 1), scale=normal(3, 1))
+    zero = net.weight(np.zeros((1, 1), np.float32))
+    x = net.op("Mul", [net.op("FC", ["x", net.weight(normal(1, 1)), net.weight(normal(1))]), "scale"])
+    x = net.op("FC", [x, zero, net.weight(normal(1))])
+    return net, [net.op("Add", [x, zero], broadcast=1), net.op("Add", [zero, net.weight(normal(1, 1))])]
 
 
 def main(folder, word=""):

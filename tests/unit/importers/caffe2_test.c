@@ -29,7 +29,11 @@ static void write_operator(struct text *net, const char *line)
         *equal = 0;
         inner = protobuf_write_begin(net);
         protobuf_write_text(net, 1, words[i]);
-        if (equal[1] >= '0' && equal[1] <= '9')
+        if (!strcmp(equal + 1, "1,1"))
+            protobuf_write_packed_i64(net, 6, (const int64_t[]){1, 1}, 2);
+        else if (!strcmp(equal + 1, "0.0"))
+            protobuf_write_packed_f32(net, 5, (const float[]){0}, 1);
+        else if (equal[1] >= '0' && equal[1] <= '9')
             protobuf_write_i64(net, 3, atoll(equal + 1));
         else
             protobuf_write_text(net, 4, equal + 1);
@@ -93,6 +97,11 @@ TEST(caffe2_refuses)
     } CASES[] = {
         {"", "Relu x y", ""},
         {"ConstantFill x shape=1", "Relu x y", ""},
+        {"GivenTensorFill x shape=1,1 values=0.0", "Relu x y", ""},
+        {"GivenTensorFill x shape=1,1 values=0.0\nConstantFill w shape=2", "Add x w y",
+         "init_net fills \"x\" with one 0, which may be a weight"},
+        {"GivenTensorFill w shape=1,1 values=0.0", "Add x w y", ""},
+        {"GivenTensorFill w shape=1,1 values=0.0", "Add w x y", "init_net fills \"w\" with one 0"},
         {"", "Relu x y alpha=1", "operator 0, Relu of y: argument \"alpha\""},
         {"", "Relu x y cudnn_exhaustive_search=1", ""},
         {"", "Quux x y", "operator 0: firn does not know Caffe2's Quux"},
