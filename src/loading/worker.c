@@ -279,6 +279,27 @@ static const char *calling_of(const struct manifest *manifest)
     return major > 2 || (major == 2 && minor >= 3) ? "values" : "messages";
 }
 
+/* The adapter's options, with what the manifest says under `metadata`. */
+static const char *settings_of(const struct manifest *manifest, struct arena *keep)
+{
+    struct text text = {0};
+    char *settings;
+
+    text_append(&text, "{\"calling\":");
+    json_write_text(&text, calling_of(manifest));
+    text_append(&text, ",\"metadata\":{");
+    for (size_t i = 0; i < manifest->metadata_count; i++) {
+        text_append(&text, i ? "," : "");
+        json_write_text(&text, manifest->metadata[i].key);
+        text_append(&text, ":");
+        json_write_text(&text, manifest->metadata[i].value);
+    }
+    text_append(&text, "}}");
+    settings = text.failed ? NULL : arena_text(keep, text_bytes(&text));
+    text_release(&text);
+    return settings;
+}
+
 /* --- the servable --- */
 
 struct held { /* a servable of workers with what it needs */
@@ -328,8 +349,7 @@ static enum status start(const struct subject *subject, const struct worker_poli
         .name = subject->name,
         .files = held->files.path,
         .code = policy->code,
-        .settings =
-            arena_printf(&held->memory, "{\"calling\":\"%s\"}", calling_of(subject->manifest)),
+        .settings = settings_of(subject->manifest, &held->memory),
         .limits = policy->limits,
         .sandbox = policy->sandbox,
         .log = policy->log,

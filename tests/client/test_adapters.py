@@ -92,6 +92,8 @@ class Adapters(Live):
         self.refused(self.folder("empty", adapter_py="x = 'load'\n"), firn.FirnError, "no function load(model)")
         self.refused(self.folder("raises", adapter_py="def load(model):\n    raise ValueError('no words')\n"),
                      firn.Failed, "ValueError: no words", "adapter.py:2")
+        self.refused(self.folder("told", adapter_py="def load(model):\n    raise ValueError(model.options['metadata']['framework'])\n",
+                                 serving_yaml="kind: Model\nname: told\nmetadata: {framework: c\"1}\n"), firn.Failed, "ValueError: c\"1")
         self.refused(self.folder("silent", adapter_py="from firn_worker.adapter import Loaded\ndef load(model):\n    "
                                  "return Loaded()\n"), firn.Unsupported, "contract")
         self.refused(self.folder("lies", adapter_py="from firn_worker.adapter import Loaded\nclass L(Loaded):\n    def contract(self):\n"

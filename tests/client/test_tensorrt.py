@@ -146,6 +146,36 @@ class TensorRT(unittest.TestCase):
             self.assertIn("no parser for %s any more" % what, str(caught.exception))
             os.remove("%s/%s" % (self.folder.name, name))
 
+    def test_what_the_metadata_say(self):
+        """`framework` and `deployfile`, which 0Mind's tasks have, stand for the suffixes."""
+        sys.modules.update(stand_ins())
+        trt, asked = sys.modules["tensorrt"], []
+        self.opened(options={"metadata": {"framework": "PLAN"}})
+
+        class CaffeParser:
+            def parse(self, deploy, model, network, dtype):
+                asked.append((os.path.basename(deploy), os.path.basename(model)))
+
+        trt.CaffeParser, trt.float32 = CaffeParser, "FLOAT"
+        trt.Builder = lambda logger: types.SimpleNamespace(create_network=object)
+        signature = values.Signature({"name": "predict", "inputs": [], "outputs": []})
+        os.rename(self.folder.name + "/model.plan", self.folder.name + "/model.caffemodel")
+        for name in ("a.txt", "b.prototxt", "c.prototxt"):
+            open("%s/%s" % (self.folder.name, name), "w").close()
+        for said, deploy in (({"framework": "c1", "deployfile": "a.txt"}, "a.txt"),
+                             ({"deployfile": "c.prototxt"}, "c.prototxt")):
+            with self.assertRaises(Fault) as caught:
+                self.opened(options={"metadata": said}, signatures=[signature])
+            self.assertIn("cannot read the Caffe model", str(caught.exception))
+            self.assertEqual(asked.pop(), (deploy, "model.caffemodel"))
+        for said, why in (({"framework": "c1"}, "2 files could be the model"),
+                          ({"framework": "c1", "deployfile": "d"}, "\"d\" is not among"),
+                          ({"framework": "uff"}, "4 files could be the model"),
+                          ({"framework": "tf"}, "the framework \"tf\"")):
+            with self.assertRaises((Fault, values.ValueFault)) as caught:
+                self.opened(options={"metadata": said}, signatures=[signature])
+            self.assertIn(why, str(caught.exception))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -103,7 +103,8 @@ class ZeroMind(unittest.TestCase):
                  {"id": "bare", "model_file": "line.sklearn"}]
         os.mkdir(cls.at("pictures"))
         cls.pool = Pool(cls.folder, {"id": 7, "host": "127.0.0.1", "port": 0, "tasks": tasks,
-                                     "model_types": ["sklearn", "caffe2", "keras"], "note": "hi"},
+                                     "model_types": ["sklearn", "caffe2", "keras", "tensorrt"],
+                                     "note": "hi"},
                         "--readable", cls.at("pictures"))
 
     @classmethod
@@ -290,6 +291,24 @@ class ZeroMind(unittest.TestCase):
         self.assertEqual(self.refused("i.pb", kind="caffe2", **two)[:2], (400, 5))
         two["predict_net.pb"] = "line.sklearn"
         self.assertEqual(self.refused("i.pb", kind="caffe2", **two)[:2], (400, 6))
+
+    def test_tensorrt(self):
+        """Without workers nobody serves it: that is said of what the task made of the files."""
+        with open(self.at("net.bin"), "wb") as file:
+            file.write(b"ptrt" + bytes(100))
+        with open(self.at("net.txt"), "w") as file:
+            file.write("name: 'net'")
+        for said in ({"framework": "c1", "deployfile": "net.txt"}, {"deployfile": "net.txt"},
+                     {"framework": "Caffe", "deployfile": "net.txt"}):
+            _, code, message = self.refused("net.bin", kind="tensorrt", **said)
+            self.assertEqual((code, message.split(":")[0]), (6, "caffe"))
+        _, code, message = self.refused("net.bin", kind="tensorrt", framework="PLAN")
+        self.assertEqual((code, message.split(":")[0]), (6, "tensorrt-plan"))
+        for said in ({"framework": "tf"}, {"framework": 1}, {"framework": "c1"}, {"framework": "c1", "deployfile": 2},
+                     {"framework": "uff", "deployfile": "net.txt"}):
+            self.assertEqual(self.refused("net.bin", kind="tensorrt", **said)[:2], (400, 13), said)
+        self.assertEqual(self.refused("net.bin", kind="tensorrt", deployfile="/etc/passwd")[:2], (400, 5))
+        self.assertEqual(self.load("aside", "line.sklearn", framework="tf", deployfile="/etc/passwd")[0], 200)
 
     # --- filters ---
 

@@ -4,6 +4,7 @@ TensorRT that still have their parsers (up to 8). Needs an NVIDIA GPU, its drive
 
 UFF and Caffe name no types: the contract's inputs and outputs are what the parser is told."""
 import ctypes
+import os
 
 from firn_worker import adapter, frame, values
 from firn_worker.fault import Fault
@@ -163,7 +164,7 @@ def from_uff(trt, logger, path, model):
 
 def from_caffe(trt, logger, path, model):
     reader = parser(trt, "CaffeParser", "Caffe")
-    deploy = model.path(".prototxt")
+    deploy = deployed(model)
     signature = told(model, "Caffe")
 
     def fill(network):
@@ -175,13 +176,28 @@ def from_caffe(trt, logger, path, model):
     return build(trt, logger, fill, int(model.options.get("batch", 32)))
 
 
+def deployed(model):
+    """The prototxt that the manifest's metadata name, else the one that there is."""
+    name = metadata(model).get("deployfile")
+    if name is None:
+        return model.path(".prototxt")
+    for path in model.paths():
+        if os.path.relpath(path, model.files) == name:
+            return path
+    raise values.ValueFault("the deployfile \"%s\" is not among the model's files" % name)
+
+
+def metadata(model):
+    return model.options.get("metadata") or {}
+
+
 def told(model, kind):
     if not model.signatures:
         raise values.ValueFault("a %s network needs a contract: it names no types" % kind)
     return model.signatures[0]
 
 
-def from_plan(trt, logger, path):
+def from_plan(trt, logger, path, model):
     with open(path, "rb") as file:
         engine = trt.Runtime(logger).deserialize_cuda_engine(file.read())
     if engine is None:
@@ -189,12 +205,23 @@ def from_plan(trt, logger, path):
     return engine
 
 
+KINDS = ((("uff",), (".uff",), from_uff), (("c1", "caffe"), (".caffemodel",), from_caffe),
+         (("plan",), (".plan", ".engine", ".trt"), from_plan))
+
+
 def load(model):
+    """The manifest's metadata say what the file is (`framework`, as 0Mind calls them), else its suffix does."""
     trt = adapter.need("tensorrt", "TensorRT models")
     driver()
     logger = trt.Logger(trt.Logger.WARNING)
-    for suffix, opening in ((".uff", from_uff), (".caffemodel", from_caffe)):
+    framework = metadata(model).get("framework")
+    for names, suffixes, opening in KINDS:
+        if str(framework).lower() in names:
+            return Engine(trt, opening(trt, logger, model.path(*suffixes), model))
+    if framework is not None:
+        raise Fault(frame.UNSUPPORTED, "the framework \"%s\" of a TensorRT model: PLAN, uff and c1 can be opened" % framework)
+    for _, suffixes, opening in KINDS[:-1]:
         for path in model.paths():
-            if path.endswith(suffix):
+            if path.endswith(suffixes):
                 return Engine(trt, opening(trt, logger, path, model))
-    return Engine(trt, from_plan(trt, logger, model.path(".plan", ".engine", ".trt")))
+    return Engine(trt, from_plan(trt, logger, model.path(*KINDS[-1][1]), model))

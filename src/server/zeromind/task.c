@@ -19,16 +19,24 @@ static const struct {
 #undef TYPE
 };
 
+/* "framework" of TensorRT's tasks. */
+static const struct {
+    const char *name;
+    bool deployed; /* with a prototxt */
+} NETWORKS[] = {{"plan", false}, {"uff", false}, {"c1", true}, {"caffe", true}};
+#define DEPLOY "deploy.prototxt"
+
 enum { PAIR_BYTES_MAX = 1 << 30 }; /* of a file that goes into an archive */
 
 struct adding {
     const struct zeromind_loader *loader;
     const struct json *task;
-    const char *id, *path, *net; /* net: of Caffe2 without an archive; or NULL */
-    int type;                    /* of TYPES; -1: whatever the file is */
-    bool filtered;               /* some tensor has a filter */
-    struct text manifest;        /* with them, as serving.yaml; owned */
-    struct text pair;            /* an archive that the task's files are made into; owned */
+    const char *id, *path, *net;    /* net: of Caffe2 without an archive; or NULL */
+    const char *framework, *deploy; /* of TensorRT: a row of NETWORKS, the prototxt; or NULL */
+    int type;                       /* of TYPES; -1: whatever the file is */
+    bool filtered;                  /* some tensor has a filter */
+    struct text manifest;           /* with them, as serving.yaml; owned */
+    struct text pair;               /* an archive that the task's files are made into; owned */
     struct loading loading;
     enum zeromind_code *code;
     struct arena *keep;
@@ -53,9 +61,12 @@ const char *zeromind_type_of(const char *framework)
 }
 
 /* The framework is another one where a converter wrote the file: then the format tells. */
-static bool type_is(int type, const struct description *d)
+static bool type_is(const struct adding *a, const struct description *d)
 {
-    return (d->framework && !strcasecmp(TYPES[type].framework, d->framework)) ||
+    const int type = a->type;
+
+    return (a->deploy && !strcmp(d->format, "caffe")) ||
+           (d->framework && !strcasecmp(TYPES[type].framework, d->framework)) ||
            !strncmp(d->format, TYPES[type].name, strlen(TYPES[type].name));
 }
 
@@ -191,16 +202,50 @@ static void chains_write(struct text *yaml, const char *side, const struct json 
     text_append(yaml, "}");
 }
 
+/* What TensorRT shall take the file for goes to its adapter as metadata. */
 static enum status manifest_write(struct adding *a)
 {
-    if (!a->filtered)
+    if (!a->filtered && !a->framework)
         return STATUS_OK;
-    text_append(&a->manifest, "kind: Model\nfilters: {");
-    chains_write(&a->manifest, "inputs", json_get(a->task, "input_filters"));
-    text_append(&a->manifest, ", ");
-    chains_write(&a->manifest, "outputs", json_get(a->task, "output_filters"));
-    text_append(&a->manifest, "}\n");
+    text_append(&a->manifest, "kind: Model\n");
+    if (a->filtered) {
+        text_append(&a->manifest, "filters: {");
+        chains_write(&a->manifest, "inputs", json_get(a->task, "input_filters"));
+        text_append(&a->manifest, ", ");
+        chains_write(&a->manifest, "outputs", json_get(a->task, "output_filters"));
+        text_append(&a->manifest, "}\n");
+    }
+    if (a->framework)
+        text_printf(&a->manifest, "metadata: {framework: %s%s}\n", a->framework,
+                    a->deploy ? ", deployfile: " DEPLOY : "");
     return text_check(&a->manifest, a->err);
+}
+
+/* "framework" and "deployfile" of TensorRT's tasks. */
+static enum status tensorrt_read(struct adding *a)
+{
+    const char *said;
+
+    if (a->type < 0 || strcmp(TYPES[a->type].name, "tensorrt") != 0)
+        return STATUS_OK;
+    TRY(text_attribute(a, "framework", false, &said));
+    TRY(text_attribute(a, "deployfile", false, &a->deploy));
+    if (!said && a->deploy)
+        said = "c1";
+    for (size_t i = 0; said && i < ARRAY_COUNT(NETWORKS); i++)
+        if (!strcasecmp(said, NETWORKS[i].name)) {
+            a->framework = NETWORKS[i].name;
+            if (NETWORKS[i].deployed == (a->deploy != NULL))
+                return STATUS_OK;
+            return error_set(a->err, STATUS_INVALID_INPUT,
+                             "\"deployfile\" of the task is %s: networks of Caffe have one",
+                             a->deploy ? "for another framework" : "missing");
+        }
+    if (said && error_set(a->err, STATUS_UNSUPPORTED,
+                          "\"framework\" of the task is none that TensorRT is asked to read"))
+        error_fix(a->err, "frameworks are PLAN, uff and c1; firn serves those of TensorFlow as "
+                          "model type tensorflow");
+    return said ? a->err->status : STATUS_OK;
 }
 
 static enum status attributes_read(struct adding *a)
@@ -217,6 +262,7 @@ static enum status attributes_read(struct adding *a)
     STEP(a, TASK_ATTRIBUTE, text_attribute(a, "predict_net.pb", false, &a->net));
     TRY(type_choose(a));
     TRY(type_check(a, a->type));
+    STEP(a, TENSORRT_ATTRIBUTE, tensorrt_read(a));
     TRY(filters_check(a, "input_filters", FILTER_INPUT));
     TRY(filters_check(a, "output_filters", FILTER_OUTPUT));
     STEP(a, LOAD_FAILED, manifest_write(a));
@@ -292,12 +338,13 @@ static enum status pair_end(struct adding *a, struct artifact **artifact)
     return STATUS_OK;
 }
 
-/* Caffe2 without an archive: made into the archive that it would have been. */
-static enum status pair_open(struct adding *a, struct artifact **artifact)
+/* Two files without an archive: made into the archive that they would have been. */
+static enum status pair_open(struct adding *a, const char *name, const char *beside,
+                             const char *path, struct artifact **artifact)
 {
-    TRY(path_check(a, a->net));
-    STEP(a, FILE_UNREACHABLE, pair_append_file(a, "init_net.pb", a->path));
-    STEP(a, FILE_UNREACHABLE, pair_append_file(a, "predict_net.pb", a->net));
+    TRY(path_check(a, path));
+    STEP(a, FILE_UNREACHABLE, pair_append_file(a, name, a->path));
+    STEP(a, FILE_UNREACHABLE, pair_append_file(a, beside, path));
     return pair_end(a, artifact);
 }
 
@@ -391,7 +438,7 @@ static enum status import_check(const struct adding *a)
     const struct description *d = &a->loading.description;
     const char *type = zeromind_type_of(d->framework);
 
-    if (a->type >= 0 && !type_is(a->type, d)) {
+    if (a->type >= 0 && !type_is(a, d)) {
         *a->code = ZEROMIND_LOAD_FAILED;
         return error_set(a->err, STATUS_CONFLICT, "the task says \"%s\", but the file is %s%s%s",
                          TYPES[a->type].name, d->format, d->framework ? " of " : "",
@@ -412,7 +459,9 @@ static enum status import(struct adding *a)
 
     TRY(path_check(a, a->path));
     if (a->net)
-        TRY(pair_open(a, &artifact));
+        TRY(pair_open(a, "init_net.pb", "predict_net.pb", a->net, &artifact));
+    else if (a->deploy)
+        TRY(pair_open(a, "model.caffemodel", DEPLOY, a->deploy, &artifact));
     else
         STEP(a, FILE_FORMAT, artifact_open(a->path, NULL, &artifact, a->err));
     TRY(repack(a, &artifact));
