@@ -14,13 +14,16 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "cli/git_index.h"
 #include "formats/compression/compression.h"
 #include "formats/json/json.h"
 
 enum { LINE_MAX_BYTES = 4096, REFS_BYTES_MAX = 64 << 20, COMMIT_BYTES_MAX = 1 << 20 };
+enum { INDEX_BYTES_MAX = 64 << 20 };
 enum { SHA1_DIGITS = 40, SHA256_DIGITS = 64 };
 
 struct checkout {
+    const char *top;             /* folder of the work tree */
     const char *folder, *common; /* of this checkout; what all of one repository share */
     struct arena *keep;
 };
@@ -62,10 +65,11 @@ static bool open_checkout(const char *folder, const char *git, bool is_folder,
 {
     const char *line = is_folder ? NULL : read_line(git, checkout->keep);
 
+    checkout->top = arena_text(checkout->keep, bytes_of(folder));
     checkout->folder = git;
     if (line && !strncmp(line, "gitdir: ", 8))
         checkout->folder = beside(folder, line + 8, checkout->keep);
-    if (!checkout->folder)
+    if (!checkout->folder || !checkout->top)
         return false;
     line =
         read_line(arena_printf(checkout->keep, "%s/commondir", checkout->folder), checkout->keep);
@@ -173,31 +177,52 @@ static void author(struct bytes line, struct text *json)
         pair(json, "git.branch.head.date", bytes_of(date));
 }
 
-/* One that lies in a file of its own. */
-static void commit(const struct checkout *checkout, const char *hash, struct text *json)
+/* One that lies in a file of its own. Its tree, or NULL. */
+static const char *commit(const struct checkout *checkout, const char *hash, struct text *json)
 {
     struct bytes file = read_file(
         arena_printf(checkout->keep, "%s/objects/%.2s/%s", checkout->common, hash, hash + 2),
         COMMIT_BYTES_MAX, checkout->keep);
     struct bytes content;
     struct error ignored;
+    const uint8_t *header;
+    const char *tree = NULL;
 
     if (!file.size || decompress(COMPRESSION_ZLIB, file, COMMIT_BYTES_MAX, 1000, &content,
                                  checkout->keep, &ignored))
-        return;
-    for (size_t at = 0; at < content.size;) {
+        return NULL;
+    header = memchr(content.data, 0, content.size); /* "commit SIZE" */
+    for (size_t at = header ? (size_t)(header - content.data) + 1 : 0; at < content.size;) {
         const uint8_t *line = content.data + at;
         const uint8_t *end = memchr(line, '\n', content.size - at);
         size_t length = end ? (size_t)(end - line) : content.size - at;
 
         if (!length) /* the message */
-            return;
+            break;
+        if (length == 5 + SHA1_DIGITS && !memcmp(line, "tree ", 5))
+            tree = arena_text(checkout->keep, (struct bytes){line + 5, SHA1_DIGITS});
         if (length > 7 && !memcmp(line, "author ", 7)) {
             author((struct bytes){line + 7, length - 7}, json);
-            return;
+            break;
         }
         at += length + 1;
     }
+    return tree;
+}
+
+/* `tree`: of the head, or NULL. */
+static void changes(const struct checkout *checkout, const char *tree, struct text *json)
+{
+    const char *path = arena_printf(checkout->keep, "%s/index", checkout->folder);
+    enum git_state state;
+    struct stat facts;
+
+    if (!path || stat(path, &facts) || !S_ISREG(facts.st_mode))
+        return;
+    state = git_state(checkout->top, read_file(path, INDEX_BYTES_MAX, checkout->keep),
+                      &facts.st_mtim, tree, checkout->keep);
+    if (state != GIT_UNKNOWN)
+        pair(json, "git.is-dirty", bytes_of(state == GIT_DIRTY ? "true" : "false"));
 }
 
 struct bytes git_facts(const char *path, struct arena *keep)
@@ -217,7 +242,10 @@ struct bytes git_facts(const char *path, struct arena *keep)
         pair(&json, "git.branch", bytes_of(head + 16));
     if (is_hash(hash)) {
         pair(&json, "git.branch.head.sha", bytes_of(hash));
-        commit(&checkout, hash, &json);
+        if (strlen(hash) == SHA1_DIGITS)
+            changes(&checkout, commit(&checkout, hash, &json), &json);
+        else
+            commit(&checkout, hash, &json);
     }
     if (json.size)
         text_append(&json, "}");

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 
 /* A JSON object of strings: git.branch (unless the head is detached), git.branch.head.sha and, of a
- * commit that is not packed, git.branch.head.author.name, .author.email and .date. Empty when the
- * path is NULL or in no checkout, or its .git cannot be read. */
+ * commit that is not packed, git.branch.head.author.name, .author.email and .date; git.is-dirty
+ * ("true", "false") where that can be told without running git. Empty when the path is NULL or in
+ * no checkout, or its .git cannot be read. */
 struct bytes git_facts(const char *path, struct arena *keep);
