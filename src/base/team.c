@@ -15,8 +15,8 @@ enum {
     LANE_BITS = 10,
     GENERATION_SHIFT = LEFT_BITS + LANE_BITS,
     LINE = 64,
-    LINGER_NS = 3000, /* longest time that a thread waits without sleeping */
-    PAUSES = 16,      /* between two looks at the clock */
+    LINGER_NS = 20000, /* at most this long a thread waits awake: waking it costs more */
+    PAUSES = 16,       /* between two looks at the clock */
 };
 static const size_t CHUNKS_MAX = ((size_t)1 << LEFT_BITS) - 1;
 static const size_t LANES_MAX = ((size_t)1 << LANE_BITS) - 1;

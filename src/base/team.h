@@ -46,6 +46,6 @@ bool team_needs_help(struct team *team);
  * it too. */
 struct event *team_event(struct team *team);
 
-/* Before sleeping: look for a few us whether the event is raised, because work often follows work
- * and waking a sleeper takes longer. True: look again. */
+/* Before sleeping, after having helped: look for 20 us, less than waking a sleeper takes,
+ * whether the event is raised, because the next step of a run often follows. True: look again. */
 bool team_linger(struct team *team);
