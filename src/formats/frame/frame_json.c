@@ -194,51 +194,6 @@ static enum status as_numbers(const struct gathered *from, size_t rows, enum dty
     return STATUS_OK;
 }
 
-static void value_write(const struct json *value, struct text *text);
-
-static void items_write(const struct json *value, struct text *text)
-{
-    bool named = value->kind == JSON_OBJECT;
-
-    text_append_char(text, named ? '{' : '[');
-    for (size_t i = 0; i < value->count; i++) {
-        if (i)
-            text_append_char(text, ',');
-        if (named) {
-            json_write_string(text, value->items[i].key);
-            text_append_char(text, ':');
-        }
-        value_write(&value->items[i], text);
-    }
-    text_append_char(text, named ? '}' : ']');
-}
-
-static void value_write(const struct json *value, struct text *text)
-{
-    switch (value->kind) {
-    case JSON_NULL:
-        text_append(text, "null");
-        break;
-    case JSON_BOOL:
-        text_append(text, value->boolean ? "true" : "false");
-        break;
-    case JSON_INT:
-        text_printf(text, "%lld", (long long)value->integer);
-        break;
-    case JSON_UINT:
-        text_printf(text, "%llu", (unsigned long long)value->unsigned_integer);
-        break;
-    case JSON_FLOAT:
-        json_write_f64(text, value->number);
-        break;
-    case JSON_STRING:
-        json_write_string(text, value->string);
-        break;
-    default:
-        items_write(value, text);
-    }
-}
-
 /* Texts (only null besides), or values. */
 static enum status as_texts(const struct gathered *from, size_t rows, bool plain,
                             struct frame_column *column, struct arena *keep, struct error *err)
@@ -260,7 +215,7 @@ static enum status as_texts(const struct gathered *from, size_t rows, bool plain
             column->missing = missing;
         }
         if (!plain)
-            value_write(cell, &text);
+            json_write_value(&text, cell);
         else if (cell->kind == JSON_STRING)
             text_append_bytes(&text, cell->string);
     }
