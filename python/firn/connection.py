@@ -9,11 +9,11 @@ from typing import Any, Callable, Dict, Iterable, Optional, Tuple, Union
 from urllib.parse import urlsplit
 
 from .errors import Deadline, Unavailable, from_answer
+from .pieces import PIECE
 
 Body = Union[bytes, Iterable[bytes]]
 Sink = Callable[[bytes], object]  # is given pieces of an answer
 HEAD_BYTES_MAX = 64 << 10
-PIECE = 256 << 10
 
 
 class Answer:

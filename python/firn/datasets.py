@@ -6,12 +6,14 @@ import json
 import mmap
 import os
 import tempfile
+from itertools import chain
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 from urllib.parse import quote
 
 from .connection import Connection
 from .errors import InvalidInput, NotFound
 from . import data as kinds
+from . import pieces
 
 SMALL = 1 << 20  # bytes that are sent at once
 MEMORY_MAX = 8 << 20  # larger ones are received into a file
@@ -102,8 +104,8 @@ class Datasets:
             query += "&expect=%d" % expect
         headers = {"Firn-Metadata-Bytes": str(len(metadata))} if metadata else {}
         with Bar(name, packed.size, progress) as bar:
-            pieces = _chain(metadata, bar.watch(packed.pieces))
-            body = b"".join(pieces) if packed.size is not None and packed.size < SMALL else pieces
+            stream = chain([metadata], bar.watch(packed.pieces))
+            body = b"".join(stream) if packed.size is not None and packed.size < SMALL else stream
             answer = self._connection.request("PUT", _path(name) + query, body, headers)
         return Dataset(answer.json())
 
@@ -203,16 +205,9 @@ def _path(name: str) -> str:
     return "/api/datasets/" + quote(name, safe="/@:")
 
 
-def _chain(first: bytes, rest: Iterable[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
-
-
 def _write(data: memoryview, path: str, folder: bool) -> str:
     if folder:
-        from .data.frames import _View
-        from .models import _unpack
-        _unpack(_View(data), path)
+        pieces.tar_unpack(pieces.View(data), path)
         return path
     with open(path, "wb") as out:
         out.write(data)

@@ -3,7 +3,6 @@
 
 import html
 import json
-import tarfile
 import tempfile
 import time
 import uuid
@@ -11,6 +10,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 from urllib.parse import quote
 
 from . import data as kinds
+from . import pieces
 from .connection import Connection
 from .contract import Version
 from .errors import Deadline, FirnError, InvalidInput, Unavailable, _BY_STATUS, Internal
@@ -305,18 +305,11 @@ class _Files:
             text = json.dumps(request, allow_nan=False).encode()
         except (TypeError, ValueError) as error:
             raise InvalidInput("an argument is no plain value", str(error)) from error
-        info = tarfile.TarInfo("job.json")
-        info.size = len(text)
-        yield info.tobuf(tarfile.PAX_FORMAT) + text + b"\0" * (-len(text) % 512)
+        yield from pieces.tar_member("job.json", len(text), [text])
         for name, size, spool in self.files:
-            info = tarfile.TarInfo(name)
-            info.size = size
-            yield info.tobuf(tarfile.PAX_FORMAT)
             spool.seek(0)
-            for piece in iter(lambda: spool.read(256 << 10), b""):
-                yield piece
-            yield b"\0" * (-size % 512)
-        yield b"\0" * 1024
+            yield from pieces.tar_member(name, size, pieces.of_file(spool))
+        yield pieces.TAR_END
 
     def __enter__(self) -> "_Files":
         return self

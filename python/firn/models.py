@@ -2,20 +2,16 @@
 """om.models: trained objects under names."""
 
 import fnmatch
-import io
 import os
 import re
-import tarfile
 import tempfile
-from typing import Any, Iterator, List, Optional, Tuple, Union
+from typing import Any, List, Optional, Tuple, Union
 from urllib.parse import quote
 
 from .connection import Connection
 from .contract import Version
 from .errors import InvalidInput, NotFound
-from . import savers
-
-PIECE = 256 << 10
+from . import pieces, savers
 
 
 def split(reference: str) -> Tuple[str, Union[str, int]]:
@@ -116,10 +112,10 @@ class Models:
         if verify is not None:
             query += "&verify=%d" % verify
         headers = {"Firn-Manifest": quote(manifest, safe="")} if manifest else {}
-        with Bar(name, _size(path), progress) as bar:
-            pieces = bar.watch(_tar_pieces(path) if os.path.isdir(path) else _file_pieces(path))
+        with Bar(name, pieces.size_of(path), progress) as bar:
+            body = bar.watch(pieces.tar_of_folder(path) if os.path.isdir(path) else pieces.of_path(path))
             answer = self._connection.request("PUT", "/api/models/" + quote(name, safe="") + query,
-                                              pieces, headers)
+                                              body, headers)
         return Version(answer.json())
 
     # --- getting ---
@@ -143,15 +139,13 @@ class Models:
             if answer.headers.get("content-type") == "application/x-tar":
                 if inside:
                     target = os.path.join(target, "model")
-                _unpack(body, target)
+                pieces.tar_unpack(body, target)
                 return target
             if inside:
                 said = answer.headers.get("content-disposition", "")
                 suffix = os.path.splitext(said.rstrip('"'))[1]
                 target = os.path.join(target, "model" + suffix)
-            with open(target, "wb") as out:
-                for piece in iter(lambda: body.read(PIECE), b""):
-                    out.write(piece)
+            pieces.copy(body, target)
         return target
 
     # --- changing ---
@@ -179,77 +173,3 @@ class Models:
                 raise
             return False
         return True
-
-
-# --- bytes of files and folders ---
-
-def _size(path: str) -> int:
-    if not os.path.isdir(path):
-        return os.path.getsize(path)
-    return sum(os.path.getsize(os.path.join(root, f)) for root, _, files in os.walk(path)
-               for f in files)
-
-
-def _file_pieces(path: str) -> Iterator[bytes]:
-    with open(path, "rb") as file:
-        for piece in iter(lambda: file.read(PIECE), b""):
-            yield piece
-
-
-class _Pipe(io.RawIOBase):
-    """What tarfile writes, to be taken in pieces."""
-
-    def __init__(self) -> None:
-        self.taken = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self.taken += data
-        return len(data)
-
-    def take(self) -> bytes:
-        data = bytes(self.taken)
-        self.taken.clear()
-        return data
-
-
-def _tar_pieces(folder: str) -> Iterator[bytes]:
-    pipe = _Pipe()
-    with tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-        for root, folders, files in os.walk(folder):
-            folders.sort()
-            for file in sorted(files):
-                path = os.path.join(root, file)
-                info = tarfile.TarInfo(os.path.relpath(path, folder))
-                info.size = os.path.getsize(path)
-                yield pipe.take() + info.tobuf(tarfile.PAX_FORMAT)
-                left = info.size
-                with open(path, "rb") as data:
-                    while left:
-                        piece = data.read(min(PIECE, left))
-                        if not piece:
-                            raise OSError("%s became shorter while it was read" % path)
-                        left -= len(piece)
-                        yield piece
-                yield b"\0" * (-info.size % 512)
-    yield pipe.take()
-
-
-def _unpack(body: Any, target: str) -> None:
-    """Regular files of a tar that our own server wrote; what leaves the folder is refused."""
-    root = os.path.realpath(target)
-    with tarfile.open(fileobj=body, mode="r:") as tar:
-        for info in tar:
-            path = os.path.realpath(os.path.join(root, info.name))
-            if not info.isreg() or not path.startswith(root + os.sep):
-                raise InvalidInput("the server sent a file named %r" % info.name)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            data = tar.extractfile(info)
-            assert data is not None
-            with open(path, "wb") as out:
-                for piece in iter(lambda: data.read(PIECE), b""):
-                    out.write(piece)
-
-

@@ -6,12 +6,11 @@ A kind has FORMATS (what the server calls its bytes), WHAT (for messages), takes
 pack(obj, options) -> Packed, and unpack(Stored, options) -> the object."""
 
 import importlib
-from typing import Any, Dict, Iterable, List, Tuple
+from typing import Any, Dict, Iterable, List
 
 from ..errors import Unsupported
 
 NAMES = ("frames", "arrays", "examples", "virtual", "files", "values")
-PIECE = 256 << 10
 
 
 class Packed:
@@ -70,13 +69,3 @@ def module_is(obj: Any, *names: str) -> bool:
     """Is the object's class, or one it comes from, of one of these top-level modules? Imports
     none of them."""
     return any(kind.__module__.partition(".")[0] in names for kind in type(obj).__mro__)
-
-
-def slices(data: Any) -> Iterable[memoryview]:
-    """Pieces of a bytes-like object, not copied."""
-    view = memoryview(data)
-    for at in range(0, len(view), PIECE):
-        yield view[at:at + PIECE]
-
-
-Blob = Tuple[str, Any]

@@ -5,7 +5,8 @@ import io
 import zipfile
 from typing import Any, Dict, Iterable, Iterator
 
-from . import Packed, Stored, module_is, slices
+from . import Packed, Stored, module_is
+from .. import pieces
 from ..errors import InvalidInput, Unsupported
 
 FORMATS = ("npy", "npz")
@@ -61,7 +62,7 @@ def pack(obj: Any, options: Dict[str, Any]) -> Packed:
 
 def _npy(begin: bytes, data: Any) -> Iterator[Any]:
     yield begin
-    yield from slices(data)
+    yield from pieces.slices(data)
 
 
 class _Sink(io.RawIOBase):

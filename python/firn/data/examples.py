@@ -9,7 +9,8 @@ import sys
 import tempfile
 from typing import Any, Dict, Iterable, Iterator, List
 
-from . import PIECE, Packed, Stored, module_is
+from . import Packed, Stored, module_is
+from .. import pieces
 from ..errors import InvalidInput, Unsupported
 
 FORMATS = ("tfrecord",)
@@ -80,8 +81,7 @@ def _records_by_tensorflow(messages: Iterable[bytes]) -> Iterator[bytes]:
         with tf.io.TFRecordWriter(path) as writer:
             for message in messages:
                 writer.write(message)
-        with open(path, "rb") as file:
-            yield from iter(lambda: file.read(PIECE), b"")
+        yield from pieces.of_path(path)
 
 
 def pack(obj: Any, options: Dict[str, Any]) -> Packed:

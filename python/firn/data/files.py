@@ -5,7 +5,8 @@ import io
 import os
 from typing import Any, Dict, Iterator
 
-from . import PIECE, Packed, Stored
+from . import Packed, Stored
+from .. import pieces
 from ..errors import InvalidInput, NotFound, Unsupported
 
 FORMATS = ("file", "folder")
@@ -26,8 +27,7 @@ def pack(obj: Any, options: Dict[str, Any]) -> Packed:
     path = os.fspath(obj)
     name = os.path.basename(os.path.normpath(path))
     if os.path.isdir(path):
-        from ..models import _size, _tar_pieces
-        return Packed("folder", _tar_pieces(path), _size(path), file=name)
+        return Packed("folder", pieces.tar_of_folder(path), pieces.size_of(path), file=name)
     if not os.path.exists(path):
         raise NotFound("there is no file or folder %r" % path,
                        fix="a text itself is put with format=\"json\"")
@@ -37,7 +37,7 @@ def pack(obj: Any, options: Dict[str, Any]) -> Packed:
 def _pieces(file: Any, close: bool = False) -> Iterator[bytes]:
     try:
         while True:
-            piece = file.read(PIECE)
+            piece = file.read(pieces.PIECE)
             if not piece:
                 return
             if isinstance(piece, str):

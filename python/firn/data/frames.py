@@ -2,13 +2,14 @@
 """pandas frames and series, column by column: a tar of frame.json and one npy file an array.
 docs/datasets.md has the format; src/formats/frame/ reads it."""
 
-import io
 import json
 import tarfile
+from itertools import chain
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from . import Packed, Stored, module_is, slices
+from . import Packed, Stored, module_is
 from . import arrays, values
+from .. import pieces
 from ..errors import InvalidInput, Unsupported
 
 FORMATS = ("frame",)
@@ -45,13 +46,8 @@ class _Members:
     def pieces(self, head: Dict[str, Any]) -> Iterator[Any]:
         text = json.dumps(head, ensure_ascii=False, allow_nan=False).encode()
         for name, blobs in [("frame.json", [text])] + self.files:
-            info = tarfile.TarInfo(name)
-            info.size = sum(len(blob) for blob in blobs)
-            yield info.tobuf(tarfile.PAX_FORMAT)
-            for blob in blobs:
-                yield from slices(blob)
-            yield b"\0" * (-info.size % 512)
-        yield b"\0" * 1024
+            yield from pieces.tar_member(name, sum(map(len, blobs)), chain(*map(pieces.slices, blobs)))
+        yield pieces.TAR_END
 
 
 def _label(name: Any, what: str) -> Any:
@@ -213,7 +209,7 @@ def pack(obj: Any, options: Dict[str, Any]) -> Packed:
 class _Archive:
     def __init__(self, data: memoryview, what: str):
         self.data, self.what, self.members = data, what, {}
-        self.raw = _View(data)
+        self.raw = pieces.View(data)
         with tarfile.open(fileobj=self.raw, mode="r:") as tar:
             for info in tar:
                 if info.isreg():
@@ -228,32 +224,6 @@ class _Archive:
 
     def array(self, name: Any) -> Any:
         return arrays.read(self.bytes(name), "%s: %s" % (self.what, name))
-
-
-class _View(io.RawIOBase):
-    """A bytes-like object as a file, for tarfile."""
-
-    def __init__(self, data: memoryview):
-        self.data, self.at = data, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self.at = offset + (0, self.at, len(self.data))[whence]
-        return self.at
-
-    def tell(self) -> int:
-        return self.at
-
-    def read(self, size: Optional[int] = -1) -> bytes:
-        end = len(self.data) if size is None or size < 0 else self.at + size
-        piece = bytes(self.data[self.at:end])
-        self.at += len(piece)
-        return piece
 
 
 def _name(label: Any) -> Any:
