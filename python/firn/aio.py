@@ -6,12 +6,14 @@
 
 import asyncio
 import functools
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Generic
 
-from .datasets import Datasets
+from .contract import Version
+from .datasets import Dataset, Datasets
 from .models import Models
+from .named import Kept, Named
 from .runtime import Model, Runtime, Script
-from .scripts import Scripts
+from .scripts import Script as Stored, Scripts
 
 if TYPE_CHECKING:
     from typing import Concatenate, Coroutine, ParamSpec, TypeVar
@@ -27,7 +29,7 @@ def _coroutine(method: "Callable[Concatenate[S, P], R]"
 
     @functools.wraps(method)
     async def call(self: Any, /, *args: "P.args", **kwargs: "P.kwargs") -> "R":
-        work = functools.partial(method, self._inner, *args, **kwargs)
+        work = functools.partial(getattr(self._inner, method.__name__), *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(None, work)
 
     return call
@@ -38,35 +40,28 @@ class _Async:
         self._inner = inner
 
 
-class AsyncModels(_Async):
-    metadata = _coroutine(Models.metadata)
-    exists = _coroutine(Models.exists)
-    list = _coroutine(Models.list)
-    revisions = _coroutine(Models.revisions)
+class _AsyncNamed(_Async, Generic[Kept]):
+    metadata = _coroutine(Named[Kept].metadata)
+    exists = _coroutine(Named[Kept].exists)
+    list = _coroutine(Named[Kept].list)
+    revisions = _coroutine(Named[Kept].revisions)
+    drop = _coroutine(Named[Kept].drop)
+
+
+class AsyncModels(_AsyncNamed[Version]):
     put = _coroutine(Models.put)
     get = _coroutine(Models.get)
     alias = _coroutine(Models.alias)
-    drop = _coroutine(Models.drop)
 
 
-class AsyncDatasets(_Async):
-    metadata = _coroutine(Datasets.metadata)
-    exists = _coroutine(Datasets.exists)
-    list = _coroutine(Datasets.list)
-    revisions = _coroutine(Datasets.revisions)
+class AsyncDatasets(_AsyncNamed[Dataset]):
     put = _coroutine(Datasets.put)
     get = _coroutine(Datasets.get)
-    drop = _coroutine(Datasets.drop)
 
 
-class AsyncScripts(_Async):
-    metadata = _coroutine(Scripts.metadata)
-    exists = _coroutine(Scripts.exists)
-    list = _coroutine(Scripts.list)
-    revisions = _coroutine(Scripts.revisions)
+class AsyncScripts(_AsyncNamed[Stored]):
     put = _coroutine(Scripts.put)
     get = _coroutine(Scripts.get)
-    drop = _coroutine(Scripts.drop)
 
 
 class AsyncModel(_Async):

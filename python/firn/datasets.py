@@ -7,11 +7,12 @@ import mmap
 import os
 import tempfile
 from itertools import chain
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Tuple
 from urllib.parse import quote
 
 from .connection import Connection
 from .errors import InvalidInput, NotFound
+from .named import Revision, Revisions
 from . import data as kinds
 from . import pieces
 
@@ -19,25 +20,16 @@ SMALL = 1 << 20  # bytes that are sent at once
 MEMORY_MAX = 8 << 20  # larger ones are received into a file
 
 
-class Dataset:
+class Dataset(Revision):
     """One revision of a data set."""
 
     def __init__(self, said: Dict[str, Any]):
-        self.raw = said
-        self.name: str = said["name"]
-        self.revision: int = said["revision"]
+        super().__init__(said)
         self.format: str = said["format"]
         self.digest: str = said["digest"]
         self.bytes: int = said["bytes"]
         self.parts: int = said.get("parts", 1)
-        self.created: str = said.get("created") or ""
-        self.facts: Dict[str, Any] = dict(said.get("metadata") or {})
         self.attributes: Dict[str, Any] = self.facts.pop("attributes", None) or {}
-        self.unchanged: bool = bool(said.get("unchanged"))
-
-    @property
-    def reference(self) -> str:
-        return "%s@%d" % (self.name, self.revision)
 
     def __repr__(self) -> str:
         return "<Dataset %s %s %d bytes>" % (self.reference, self.format, self.bytes)
@@ -50,33 +42,10 @@ class Dataset:
             html.escape(self.reference), html.escape(self.format), self.bytes, rows)
 
 
-class Datasets:
+class Datasets(Revisions[Dataset]):
     def __init__(self, connection: Connection):
-        self._connection = connection
+        super().__init__(connection, Dataset, "datasets")
         self._folder: Optional[tempfile.TemporaryDirectory[str]] = None
-
-    # --- looking ---
-
-    def metadata(self, name: str) -> Dataset:
-        """The revision that `name` ("name", "name@3", "name^") means."""
-        return Dataset(self._connection.request("GET", _path(name) + "?metadata").json())
-
-    def exists(self, name: str) -> bool:
-        try:
-            self.metadata(name)
-        except NotFound:
-            return False
-        return True
-
-    def list(self, pattern: str = "*") -> "List[Dataset]":
-        """The newest revision of every data set whose name matches the glob."""
-        path = "/api/datasets?pattern=" + quote(pattern, safe="")
-        return [Dataset(said) for said in self._connection.request("GET", path).json()]
-
-    def revisions(self, name: str) -> "List[Dataset]":
-        """All revisions, newest first."""
-        answer = self._connection.request("GET", _path(name) + "?revisions")
-        return [Dataset(said) for said in answer.json()]
 
     # --- putting ---
 
@@ -106,7 +75,7 @@ class Datasets:
         with Bar(name, packed.size, progress) as bar:
             stream = chain([metadata], bar.watch(packed.pieces))
             body = b"".join(stream) if packed.size is not None and packed.size < SMALL else stream
-            answer = self._connection.request("PUT", _path(name) + query, body, headers)
+            answer = self._connection.request("PUT", self._path(name) + query, body, headers)
         return Dataset(answer.json())
 
     # --- getting ---
@@ -121,7 +90,7 @@ class Datasets:
         process does, which runs what others put there."""
         name, arguments = _arguments(name)
         sink = _Sink()
-        answer = self._connection.request("GET", _path(name), write=sink.write)
+        answer = self._connection.request("GET", self._path(name), write=sink.write)
         headers = answer.headers
         if sink.size != int(headers.get("firn-bytes", sink.size)):
             raise InvalidInput("%s came with %d bytes of %s" % (name, sink.size,
@@ -154,7 +123,7 @@ class Datasets:
         """What is appended is a part of its own."""
         sizes = [len(whole)]
         if count > 1:
-            sizes = self._connection.request("GET", _path(dataset.reference) + "?parts").json()
+            sizes = self._connection.request("GET", self._path(dataset.reference) + "?parts").json()
         at = 0
         for size in sizes:
             yield whole[at:at + size]
@@ -181,13 +150,7 @@ class Datasets:
             if not found and not force:
                 raise NotFound("there is no data set whose name matches %r" % name)
             return bool([self.drop(each.name, True) for each in found])
-        try:
-            self._connection.request("DELETE", _path(name))
-        except NotFound:
-            if not force:
-                raise
-            return False
-        return True
+        return super().drop(name, force)
 
 
 def _arguments(name: str) -> Tuple[str, Dict[str, Any]]:
@@ -199,10 +162,6 @@ def _arguments(name: str) -> Tuple[str, Dict[str, Any]]:
     if any(not mark or not key.strip().isidentifier() for key, mark, _ in pairs):
         raise InvalidInput("%r are no arguments: {name=value,...}" % inside)
     return name, {key.strip(): value.strip() for key, _, value in pairs}
-
-
-def _path(name: str) -> str:
-    return "/api/datasets/" + quote(name, safe="/@:")
 
 
 def _write(data: memoryview, path: str, folder: bool) -> str:

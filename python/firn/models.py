@@ -11,6 +11,7 @@ from urllib.parse import quote
 from .connection import Connection
 from .contract import Version
 from .errors import InvalidInput, NotFound
+from .named import Named
 from . import pieces, savers
 
 
@@ -46,9 +47,9 @@ def _check_name(name: str) -> None:
                        "@, : and ^ mean versions")
 
 
-class Models:
+class Models(Named[Version]):
     def __init__(self, connection: Connection):
-        self._connection = connection
+        super().__init__(connection, Version)
 
     # --- looking ---
 
@@ -64,24 +65,15 @@ class Models:
 
     def metadata(self, name: str) -> Version:
         """The version that `name` ("name", "name:3", "name@alias", "name^") means."""
-        return Version(self._connection.request("GET", self._path(name)).json())
-
-    def exists(self, name: str) -> bool:
-        try:
-            self.metadata(name)
-        except NotFound:
-            return False
-        return True
+        return self._one(self._path(name))
 
     def list(self, pattern: str = "*") -> List[Version]:
         """The newest version of every model whose name matches the glob."""
-        found = [Version(v) for v in self._connection.request("GET", "/api/models").json()]
-        return [v for v in found if fnmatch.fnmatchcase(v.name, pattern)]
+        return [v for v in self._all("/api/models") if fnmatch.fnmatchcase(v.name, pattern)]
 
     def revisions(self, name: str) -> List[Version]:
         """All versions, newest first."""
-        path = "/api/models/" + quote(name, safe="")
-        return [Version(v) for v in self._connection.request("GET", path).json()]
+        return self._all("/api/models/" + quote(name, safe=""))
 
     # --- putting ---
 
@@ -160,16 +152,8 @@ class Models:
             path += "&expect=%d" % expect
         self._connection.request("PUT", path)
 
-    def drop(self, name: str, force: bool = False) -> bool:
-        """Delete a model ("name") or a version ("name:3"). `force`: no error when it is not there."""
+    def _drop_path(self, name: str) -> str:
+        """Of a model ("name") or a version ("name:3")."""
         model, which = split(name)
         path = "/api/models/" + quote(model, safe="")
-        try:
-            if which != "newest":
-                path += "/versions/%d" % self.metadata(name).number
-            self._connection.request("DELETE", path)
-        except NotFound:
-            if not force:
-                raise
-            return False
-        return True
+        return path if which == "newest" else "%s/versions/%d" % (path, self.metadata(name).number)

@@ -3,40 +3,28 @@
 
 import json
 import os
-from typing import Any, Dict, List, Optional, Sequence
-from urllib.parse import quote
+from typing import Any, Dict, Optional, Sequence
 
 from . import functions
 from .connection import Connection
-from .errors import InvalidInput, NotFound
+from .errors import InvalidInput
+from .named import Revision, Revisions
 
 ENTRY = '''# SPDX-License-Identifier: Apache-2.0
 from %s import %s as run
 '''
 
 
-class Script:
+class Script(Revision):
     """One revision of a script."""
-
-    def __init__(self, said: Dict[str, Any]):
-        self.raw = said
-        self.name: str = said["name"]
-        self.revision: int = said["revision"]
-        self.created: str = said.get("created") or ""
-        self.facts: Dict[str, Any] = said.get("metadata") or {}
-        self.unchanged: bool = bool(said.get("unchanged"))
-
-    @property
-    def reference(self) -> str:
-        return "%s@%d" % (self.name, self.revision)
 
     def __repr__(self) -> str:
         return "<Script %s %s>" % (self.reference, self.facts.get("function", ""))
 
 
-class Scripts:
+class Scripts(Revisions[Script]):
     def __init__(self, connection: Connection):
-        self._connection = connection
+        super().__init__(connection, Script, "scripts")
 
     def put(self, function: Any, name: str, requirements: Optional[Sequence[str]] = None,
             attributes: Optional[Dict[str, Any]] = None) -> Script:
@@ -50,47 +38,14 @@ class Scripts:
         if attributes:
             known["attributes"] = attributes
         metadata = json.dumps(known).encode()
-        answer = self._connection.request("PUT", _path(name) + "?format=function",
+        answer = self._connection.request("PUT", self._path(name) + "?format=function",
                                           metadata + packed.to_bytes(),
                                           {"Firn-Metadata-Bytes": str(len(metadata))})
         return Script(answer.json())
 
-    def metadata(self, name: str) -> Script:
-        """The revision that `name` ("name", "name@3", "name^") means."""
-        return Script(self._connection.request("GET", _path(name) + "?metadata").json())
-
     def get(self, name: str) -> Any:
         """The function, loaded in this process, which runs its module: get what you trust."""
-        return functions.read(self._connection.request("GET", _path(name)).body).load()
-
-    def list(self, pattern: str = "*") -> "List[Script]":
-        path = "/api/scripts?pattern=" + quote(pattern, safe="")
-        return [Script(said) for said in self._connection.request("GET", path).json()]
-
-    def revisions(self, name: str) -> "List[Script]":
-        """Newest first."""
-        answer = self._connection.request("GET", _path(name) + "?revisions")
-        return [Script(said) for said in answer.json()]
-
-    def exists(self, name: str) -> bool:
-        try:
-            self.metadata(name)
-        except NotFound:
-            return False
-        return True
-
-    def drop(self, name: str, force: bool = False) -> bool:
-        try:
-            self._connection.request("DELETE", _path(name))
-        except NotFound:
-            if not force:
-                raise
-            return False
-        return True
-
-
-def _path(name: str) -> str:
-    return "/api/scripts/" + quote(name, safe="/@:")
+        return functions.read(self._connection.request("GET", self._path(name)).body).load()
 
 
 def _package(folder: str, requirements: Optional[Sequence[str]]) -> functions.Packed:

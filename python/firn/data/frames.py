@@ -5,7 +5,7 @@ docs/datasets.md has the format; src/formats/frame/ reads it."""
 import json
 import tarfile
 from itertools import chain
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 from . import Packed, Stored, module_is
 from . import arrays, values
