@@ -99,6 +99,21 @@ def run_all(name, cases, work):
     return int(failed > 0)
 
 
+def tally(name, right, refused=0, wrong=0, skipped=0):
+    """The line that scripts/run-oracles adds up: every case in one of them."""
+    print(f"{name}: {right} right, {refused} refused, {wrong} wrong, {skipped} skipped", flush=True)
+
+
+def part_of(items, arguments):
+    """Every N-th item, the K-th and on, where the arguments hold --part K/N (taken out of them)."""
+    if "--part" not in arguments:
+        return items
+    at = arguments.index("--part")
+    part, parts = map(int, arguments[at + 1].split("/"))
+    del arguments[at : at + 2]
+    return items[part - 1 :: parts]
+
+
 def wanted(cases, arguments):
     """The cases whose names contain one of the arguments; all without arguments."""
     words = [a for a in arguments if not a.startswith("-")]

@@ -24,7 +24,7 @@ import keras
 sys.path.append(HERE)
 import keras_classes
 import keras_models
-from common import Refused, differs, predict, wanted
+from common import Refused, differs, predict, tally, wanted
 from keras_data import inputs_of, random_weights
 
 warnings.filterwarnings("ignore")
@@ -72,7 +72,7 @@ def work(case, used):
             try:
                 got = list(predict(path, files).values())
             except Refused as refused:
-                faults.append(f".{kind}: {' '.join(str(refused.args[1]).split())}")
+                faults.append(f".{kind}: refused: {' '.join(str(refused.args[1]).split())}")
                 continue
             fault = f"{len(got)} outputs" if len(got) != len(want) else next(filter(None, (differs(g, w, *tolerance(name)) for g, w in zip(got, want))), None)
             if fault:
@@ -100,8 +100,8 @@ def summary(used):
 def main():
     arguments = sys.argv[1:]
     step = int(arguments.pop(arguments.index("--sample") + 1)) if "--sample" in arguments else 1
-    used = set()
-    passed = failed = 0
+    used, missing = set(), 0
+    passed = failed = refused = 0
     for case in wanted(keras_models.CASES, arguments)[::step]:
         try:
             faults = work(case, used)
@@ -109,10 +109,13 @@ def main():
             faults = [f"Keras: {' '.join(str(error).split())[:300]}"]
         passed += not faults
         failed += bool(faults)
+        refused += bool(faults) and all(": refused: " in fault for fault in faults)
         for fault in faults:
             print(f"FAILED {case[0]}: {fault}", flush=True)
     if step == 1 and not arguments:
-        failed += summary(used)
+        missing = summary(used)
+    tally("keras", passed, refused, failed - refused)
+    failed += missing
     print(f"keras: {passed} passed, {failed} failed")
     return int(failed > 0)
 

@@ -4,8 +4,9 @@
 Dense. Each is built in a process of its own, whose memory goes when it has ended; one line each.
 
     scripts/python tests/oracles/keras_applications.py               all of them (an hour)
-    scripts/python tests/oracles/keras_applications.py DenseNet      those whose names hold a word
+    scripts/python tests/oracles/keras_applications.py DenseNet      those whose names begin with a word
     scripts/python tests/oracles/keras_applications.py --small       those of less than 10 million weights
+    scripts/python tests/oracles/keras_applications.py --part 2/10   every tenth, the second and on
 """
 
 import os
@@ -25,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.append(HERE)
+from common import part_of, tally
 
 warnings.filterwarnings("ignore")
 logging.disable(logging.WARNING)
@@ -105,24 +107,27 @@ def work(name):
         for kind in ("model.keras", "model.h5", "model"):
             path = Path(folder) / kind
             save(model, path)
+            begin = time.monotonic()
             try:
                 fault = fault_of(next(iter(predict(path, [file], seconds=60 * MINUTES).values())), want)
             except Refused as refused:
-                fault = " ".join(str(refused.args[1]).split())
-            faults += [f"{path.suffix or ' SavedModel'}: {fault}"] if fault else []
+                fault = "refused: " + " ".join(str(refused.args[1]).split())
+            what = path.suffix or " SavedModel"
+            print(f"TOOK {what.strip()} {time.monotonic() - begin:.1f} s", flush=True)
+            faults += [f"{what}: {fault}"] if fault else []
     return faults
 
 
 def faults_of(name):
-    """Those that a process of its own finds."""
+    """(those that a process of its own finds, what firn took)."""
     try:
         done = subprocess.run([sys.executable, __file__, "--one", name], capture_output=True, text=True, timeout=60 * 3 * MINUTES)
     except subprocess.TimeoutExpired:
-        return [f": not done in {3 * MINUTES} minutes"]
+        return [f": not done in {3 * MINUTES} minutes"], ""
     found = [line.removeprefix("FAULT ") for line in done.stdout.splitlines() if line.startswith("FAULT ")]
     if done.returncode and not found:
         found = [f": its process ended with {done.returncode}: {' '.join(done.stderr.split())[-300:]}"]
-    return found
+    return found, ", ".join(line.removeprefix("TOOK ") for line in done.stdout.splitlines() if line.startswith("TOOK "))
 
 
 def tell_new():
@@ -143,20 +148,22 @@ def main():
         for fault in faults:
             print(f"FAULT {fault}")
         return int(bool(faults))
+    names = part_of(SMALL if "--small" in arguments else [NEW, *SIDES, GUIDE], arguments)
     words = [a for a in arguments if not a.startswith("-")]
-    names = SMALL if "--small" in arguments else [NEW, *SIDES, GUIDE]
-    passed = failed = 0
+    passed = failed = refused = 0
     for name in names:
-        if words and not any(word in name for word in words):
+        if words and not any(name.startswith(word) for word in words):
             continue
         begin = time.monotonic()
-        faults = faults_of(name)
+        faults, took = faults_of(name)
         passed += not faults
         failed += bool(faults)
+        refused += bool(faults) and all(": refused: " in fault for fault in faults)
         for fault in faults:
             print(f"FAILED {name}{fault}", flush=True)
         if not faults and name != NEW:
-            print(f"right {name}: .keras, .h5 and SavedModel, {time.monotonic() - begin:.0f} s", flush=True)
+            print(f"right {name}: {took}; {time.monotonic() - begin:.0f} s of all", flush=True)
+    tally("keras applications", passed, refused, failed - refused)
     print(f"keras applications: {passed} passed, {failed} failed")
     return int(failed > 0)
 

@@ -26,7 +26,7 @@ from onnx.backend.test.case.node import collect_testcases
 sys.path.append(HERE)
 import onnx_ml_cases
 import onnx_models
-from common import wanted
+from common import tally, wanted
 from onnx_values import answer, compare, stored_as, why
 
 warnings.filterwarnings("ignore")
@@ -115,7 +115,7 @@ def run(name, cases):
                 reason[operator(case)] = why(sentence)
     for op, times in sorted(refused.items()):
         print(f"refused {op} ({times}): {reason[op]}")
-    print(f"{name}: {count['passed']} right, {count['refused']} refused, {count['wrong']} wrong, {count['skipped']} without a fixed answer")
+    tally(name, count["passed"], count["refused"], count["wrong"], count["skipped"])  # skipped: without a fixed answer
     too_many = len(cases) >= MANY and count["refused"] > REFUSED_SHARE * len(cases)
     if too_many:
         print(f"FAILED {name}: more than {REFUSED_SHARE:.0%} refused")

@@ -27,7 +27,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 sys.path.append(HERE)
-from common import Refused, predict
+from common import Refused, predict, tally
 from onnx_values import array, compare, outcome_of, why
 
 DATA = Path(os.environ.get("FIRN_ONNX_TESTDATA", "/usr/share/libonnx-testdata/data"))
@@ -163,7 +163,7 @@ def run(cases, configuration, pool):
         right += count[suite, "right"]
         print(f"  {suite}: {count[suite, 'right']} right, {count[suite, 'refused']} refused, {count[suite, 'wrong']} wrong, "
               f"{count[suite, 'open']} otherwise (of {of})")
-    print(f"{configuration}: {right} of {len(cases)} right")
+    tally(configuration, right, *(sum(count[suite, outcome] for suite in SUITES) for outcome in ("refused", "wrong", "open")))
     if len(cases) - right > MISSES_MAX:
         faults += 1
         print(f"FAILED {configuration}: more than {MISSES_MAX} not passed")

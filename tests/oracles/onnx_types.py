@@ -32,6 +32,7 @@ from onnx.backend.test.case.node import collect_testcases
 from onnx.reference import ReferenceEvaluator
 
 sys.path.append(HERE)
+from common import tally
 from onnx_values import answer, array, compare, why
 
 warnings.filterwarnings("ignore")
@@ -232,7 +233,8 @@ def main():
     for (op, variable), reasons in sorted(refused.items()):
         for reason, kinds in reasons.items():
             print(f"refused {op} {variable}={','.join(sorted(kinds))}: {reason[:140]}")
-    print(f"types: {count['right']} right, {count['refused']} refused, {count['unknown']} answered where the reference is silent, {count['skipped']} without tensors")
+    print(f"{count['unknown']} answered where the reference is silent")
+    tally("types", count["right"] + count["unknown"], count["refused"], count["wrong"], count["skipped"])  # skipped: without tensors
     print(f"onnx-types: {count['right'] + count['unknown']} passed, {count['wrong']} failed")
     return int(count["wrong"] > 0 or not jobs)
 

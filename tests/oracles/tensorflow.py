@@ -7,6 +7,7 @@ Estimators, beside `firn predict`.
     scripts/python tests/oracles/tensorflow.py MatMul LSTM         those whose names hold a word
     scripts/python tests/oracles/tensorflow.py --sample 8          every eighth case of each family
     --refused FILE     what firn refuses, by operator, written there
+    --part K/N         every N-th family, the K-th and on
     --keep FOLDER      the models and questions of the cases stay there
 
 A family is a file of tensorflow_cases/: its `cases()` yields objects with `name`, `operator`, and
@@ -35,7 +36,7 @@ import numpy as np
 import tensorflow as tf
 
 sys.path.append(HERE)
-from common import Refused, predict, predict_files
+from common import Refused, part_of, predict, predict_files, tally
 from onnx_values import outcome_of, why, write_input
 from tensorflow_cases.operators import OpCase
 from tensorflow_contract import contract_fault
@@ -240,6 +241,7 @@ def report(families, refused, given):
     for family in families:
         total.update(family.count)
     print(f"all: {total['right']} right, {total['refused']} refused by {len(refused)} operators, {total['wrong']} wrong")
+    tally("tensorflow", total["right"], total["refused"], total["wrong"], sum(len(s) for family in families for s in family.broken.values()))
     print(f"tensorflow: {passed} passed, {failed} failed")
     return int(failed > 0)
 
@@ -251,13 +253,15 @@ def main():
     asked.add_argument("--sample", type=int, default=1)
     asked.add_argument("--refused", type=Path)
     asked.add_argument("--keep", type=Path)
-    given = asked.parse_args()
+    arguments = sys.argv[1:]
+    those = part_of(families(), arguments)
+    given = asked.parse_args(arguments)
     given.words += [word for word in given.only if word not in families()]
     given.only = [name for name in given.only if name in families()]
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     refused = collections.defaultdict(list)
-    found = [run(name, given, refused) for name in families() if not given.only or name in given.only]
+    found = [run(name, given, refused) for name in those if not given.only or name in given.only]
     return report(found, refused, given)
 
 
