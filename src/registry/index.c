@@ -4,70 +4,46 @@
 #include "registry/internal.h"
 
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "formats/json/json.h"
 
-enum { ROWS_BYTES_MAX = 1 << 30 };
+enum {
+    ROWS_BYTES_MAX = 1 << 30,
+    CHEAP_MS = 5,       /* of the CPU: for about 1,000 versions */
+    REST_PER_WORK = 20, /* a dearer index is written for 1/20 of the time at most */
+};
 
-static void descriptor(struct text *text, const struct version *version,
-                       const struct store_image *image, const char *tag)
+static void descriptor(struct text *text, const struct store_tag *tag)
 {
+    char number[24];
+
+    snprintf(number, sizeof number, "%lld", (long long)tag->number);
     text_append(text, text->data[text->size - 1] == '[' ? "" : ",");
     text_printf(text,
                 "{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"%s\","
                 "\"size\":%lld,\"annotations\":{\"org.opencontainers.image.ref.name\":\"%s:%s\"}}",
-                image->digest, (long long)image->manifest_bytes, version->model, tag);
+                tag->digest, (long long)tag->manifest_bytes, tag->model,
+                tag->tag ? tag->tag : number);
 }
 
-static const struct store_image *image_of(const struct store_image *images, size_t count,
-                                          const char *digest)
-{
-    size_t low = 0, high = count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(images[middle].digest, digest);
-        if (order == 0)
-            return &images[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
-}
-
-/* What index.json has to say. A change between the reads makes the generation an old one, so that
- * it is written again. */
+/* What index.json has to say. */
 static enum status index_print(const struct registry *registry, struct text *text,
                                struct arena *scratch, struct error *err)
 {
-    size_t version_count, image_count;
-    struct store_image *images;
-    struct version *versions;
+    struct store_tag *tags;
     int64_t generation;
-    char number[24];
+    size_t count;
 
-    TRY(registry->backend->generation(registry->store, &generation, err));
-    TRY(registry->backend->list(registry->store, NULL, false, &versions, &version_count, scratch,
-                                err));
-    TRY(registry->backend->images(registry->store, &images, &image_count, scratch, err));
+    TRY(registry->backend->tags(registry->store, &tags, &count, &generation, scratch, err));
     text_printf(text,
                 "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\","
                 "\"annotations\":{\"io.firn.generation\":\"%lld\"},\"manifests\":[",
                 (long long)generation);
-    for (size_t i = 0; i < version_count && !text->failed; i++) {
-        const struct version *version = &versions[i];
-        const struct store_image *image = image_of(images, image_count, version->digest);
-        if (!image)
-            continue; /* removed between the reads */
-        snprintf(number, sizeof number, "%lld", (long long)version->number);
-        descriptor(text, version, image, number);
-        for (size_t a = 0; a < version->alias_count && !text->failed; a++)
-            descriptor(text, version, image, version->aliases[a]);
-    }
+    for (size_t i = 0; i < count && !text->failed; i++)
+        descriptor(text, &tags[i]);
     text_append(text, "]}");
     return text_check(text, err);
 }
@@ -130,6 +106,37 @@ enum status index_update(const struct registry *registry, struct error *err)
     status = update_locked(registry, err);
     close(lock);
     return status;
+}
+
+static uint64_t clock_ms(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void registry_index_settle(struct registry *registry, bool now)
+{
+    struct error ignored;
+    uint64_t began, took;
+
+    if (!atomic_load(&registry->index_behind) ||
+        (!now && clock_ms(CLOCK_MONOTONIC) < atomic_load(&registry->index_next_ms)))
+        return;
+    atomic_store(&registry->index_behind, false); /* before the rows are read */
+    began = clock_ms(CLOCK_THREAD_CPUTIME_ID);
+    if (index_update(registry, &ignored))
+        return;
+    took = clock_ms(CLOCK_THREAD_CPUTIME_ID) - began;
+    atomic_store(&registry->index_next_ms,
+                 took <= CHEAP_MS ? 0 : clock_ms(CLOCK_MONOTONIC) + took * REST_PER_WORK);
+}
+
+void registry_index_follow(struct registry *registry)
+{
+    atomic_store(&registry->index_behind, true);
+    registry_index_settle(registry, false);
 }
 
 static enum status verify_locked(const struct registry *registry, struct text *report,

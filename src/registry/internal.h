@@ -8,6 +8,7 @@
 #pragma once
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/sha256.h"
@@ -25,14 +26,14 @@ struct registry {
     char folder[PATH_SIZE - 256]; /* leaves room for every path below it */
     const struct store_backend *backend;
     struct store *store;
+    _Atomic uint64_t index_next_ms; /* index.json is not written again before */
+    _Atomic bool index_behind;      /* it has to be, then */
 };
 
 /* --- registry.c --- */
 enum status registry_model_check(const char *name, struct error *err) must_check;
 enum status registry_object_check(const char *noun, const char *name, struct error *err) must_check;
 void registry_now(char when[32]); /* RFC 3339, UTC, seconds */
-/* The rows are what counts; an index that could not follow them is mended at the next opening. */
-void registry_index_follow(struct registry *registry);
 
 /* "name", "name:3", "name@3", "name@alias", "name^". `noun` says in errors what is named. */
 struct reference {
@@ -104,6 +105,12 @@ uint64_t image_payload(const struct artifact *artifact); /* bytes */
 
 /* Write index.json from the rows when it is not of the present generation. */
 enum status index_update(const struct registry *registry, struct error *err) must_check;
+
+/* After a change: at once as long as that is cheap, else so that it takes a small part of the time.
+ * The rows are what counts; an index that could not follow them is mended at the next opening. */
+void registry_index_follow(struct registry *registry);
+/* Write what was put off, when its time has come or `now`. */
+void registry_index_settle(struct registry *registry, bool now);
 
 /* One line in `report` when index.json does not say what the rows say. */
 enum status index_verify(const struct registry *registry, struct text *report, size_t *faults,

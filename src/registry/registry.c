@@ -76,6 +76,8 @@ void registry_close(struct registry *registry)
 {
     if (!registry)
         return;
+    if (registry->store)
+        registry_index_settle(registry, true);
     registry->backend->close(registry->store);
     free(registry);
 }
@@ -226,14 +228,6 @@ static enum status newest_is(struct registry *registry, const struct version_upl
     image_release(image);
     free(image);
     return status;
-}
-
-void registry_index_follow(struct registry *registry)
-{
-    struct error ignored;
-
-    if (index_update(registry, &ignored))
-        return;
 }
 
 enum status registry_add(struct registry *registry, const struct version_upload *upload,
@@ -418,6 +412,13 @@ enum status registry_list(struct registry *registry, const char *model, struct v
     return status;
 }
 
+enum status registry_list_all(struct registry *registry, const struct version_known *known,
+                              struct version **versions, size_t *count, struct arena *keep,
+                              struct error *err)
+{
+    return registry->backend->list_all(registry->store, known, versions, count, keep, err);
+}
+
 enum status registry_artifact(struct registry *registry, const struct version *version,
                               struct artifact **artifact, struct error *err)
 {
@@ -475,5 +476,6 @@ enum status registry_delete(struct registry *registry, const char *model, int64_
 
 enum status registry_generation(struct registry *registry, int64_t *generation, struct error *err)
 {
+    registry_index_settle(registry, false);
     return registry->backend->generation(registry->store, generation, err);
 }

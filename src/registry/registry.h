@@ -3,7 +3,8 @@
  * content-addressed blobs in an OCI image layout; every change is one transaction after its bytes
  * are durable, so that a kill at any instant leaves the old state or the new one.
  *
- * Layout of a store folder: store.db, oci-layout, index.json, blobs/sha256/HEX, tmp/.
+ * Layout of a store folder: store.db, oci-layout, index.json, blobs/sha256/HEX, tmp/. The rows are
+ * what counts: in a large store that changes fast, index.json follows a moment later.
  * Several processes may open one store at once. Thread-safe. */
 #pragma once
 
@@ -86,6 +87,17 @@ enum status registry_resolve_id(struct registry *registry, int64_t id, struct ve
 /* All models' newest versions (model NULL), or all versions of one, newest first. */
 enum status registry_list(struct registry *registry, const char *model, struct version **versions,
                           size_t *count, struct arena *keep, struct error *err) must_check;
+
+/* Rows that a caller has kept: a version never changes, so they need not be read again. */
+struct version_known {
+    const struct version *(*find)(void *context, int64_t id); /* or NULL */
+    void *context;
+};
+/* All versions of all models, by name, newest first, with their aliases, without `pushed`. Texts of
+ * those that are known are the caller's. */
+enum status registry_list_all(struct registry *registry, const struct version_known *known,
+                              struct version **versions, size_t *count, struct arena *keep,
+                              struct error *err) must_check;
 
 /* Open the stored artifact of a version, members mapped straight out of the layer blob. */
 enum status registry_artifact(struct registry *registry, const struct version *version,

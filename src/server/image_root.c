@@ -122,9 +122,10 @@ static enum status generation(void *context, int64_t *number, struct error *err)
     return STATUS_OK;
 }
 
-static enum status list(void *context, struct version **versions, size_t *count, struct arena *keep,
-                        struct error *err)
+static enum status list(void *context, const struct version_known *known, struct version **versions,
+                        size_t *count, struct arena *keep, struct error *err)
 {
+    (void)known;
     *versions = arena_new(keep, struct version, 1);
     if (!*versions)
         return error_no_memory(err, "the list of models");

@@ -22,14 +22,15 @@ const char *model_state_name(enum model_state state)
     return names[state];
 }
 
-/* The texts of a row, copied into one allocation as large as they are: there is one a version,
- * loaded or not. NULL: no memory. */
-static char *keep_row(struct version *row)
+/* The texts of a row and the version's own name, copied into one allocation as large as they are:
+ * there is one a version, loaded or not. NULL: no memory. */
+static char *keep_row(struct version *row, char **own_name)
 {
+    char name[SERVABLE_NAME_SIZE];
     const char **const texts[] = {
         &row->model,    &row->digest,   &row->format, &row->framework, &row->framework_version,
         &row->contract, &row->manifest, &row->reason, &row->created};
-    size_t size = 1;
+    size_t size = strlen(servable_name(row->model, row->number, 0, name)) + 1;
     char *kept, *at;
 
     row->aliases = row->pushed = NULL; /* these change; the table has the aliases */
@@ -46,6 +47,9 @@ static char *keep_row(struct version *row)
         *texts[i] = at;
         at += length;
     }
+    *own_name = at;
+    if (kept)
+        strcpy(at, name);
     return kept;
 }
 
@@ -59,7 +63,7 @@ struct loaded *loaded_new(const struct models *models, const struct version *row
     loaded->threads = models->threads;
     atomic_init(&loaded->used_ns, models_now_ns());
     loaded->sessions = calloc(models->threads, sizeof(struct session *));
-    loaded->texts = keep_row(&loaded->row);
+    loaded->texts = keep_row(&loaded->row, &loaded->own_name);
     if (!loaded->sessions || !loaded->texts) {
         free(loaded->sessions);
         free(loaded->texts);
@@ -88,13 +92,9 @@ bool loaded_is(const struct loaded *loaded, const struct version *row)
 /* Does the current table still hold this version, in whatever instance? */
 static bool is_held(struct models *models, const struct loaded *loaded)
 {
-    struct model_table *table = atomic_load(&models->current);
-    const struct table_model *model = model_table_find(table, bytes_of(loaded->row.model));
+    const struct loaded *now = model_table_version(atomic_load(&models->current), loaded->row.id);
 
-    for (size_t i = 0; model && i < model->count; i++)
-        if (loaded_is(model->versions[i], &loaded->row))
-            return true;
-    return false;
+    return now && loaded_is(now, &loaded->row);
 }
 
 void models_account(void *context, const struct version *version,

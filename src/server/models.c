@@ -15,15 +15,23 @@ static void say_source_error(struct models *models, const struct error *err)
     models->source_failed = true;
 }
 
+static const struct version *known_row(void *context, int64_t id)
+{
+    const struct loaded *loaded = model_table_version(context, id);
+
+    return loaded ? &loaded->row : NULL;
+}
+
 static enum status list_source(struct models *models, struct model_table *table,
                                struct arena *scratch, struct error *err)
 {
     const struct model_source *source = &models->source;
+    const struct version_known known = {known_row, atomic_load(&models->current)};
     struct record *records = NULL;
     struct version *rows;
     size_t count, record_count = 0;
 
-    TRY(source->list(source->context, &rows, &count, scratch, err));
+    TRY(source->list(source->context, &known, &rows, &count, scratch, err));
     if (source->servables)
         TRY(source->servables(source->context, &records, &record_count, scratch, err));
     if (!table_fill(models, table, rows, count) ||

@@ -20,9 +20,10 @@
 struct model_source {
     void *context;
     enum status (*generation)(void *context, int64_t *generation, struct error *err);
-    /* All versions of all models; those of one model follow each other, newest first. */
-    enum status (*list)(void *context, struct version **versions, size_t *count, struct arena *keep,
-                        struct error *err);
+    /* All versions of all models; those of one model follow each other, newest first. Rows that
+     * are known may be those of the caller. */
+    enum status (*list)(void *context, const struct version_known *known, struct version **versions,
+                        size_t *count, struct arena *keep, struct error *err);
     /* Records of kind "servable": versions under names of their own. NULL: there are none. */
     enum status (*servables)(void *context, struct record **records, size_t *count,
                              struct arena *keep, struct error *err);

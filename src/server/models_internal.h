@@ -17,7 +17,8 @@ enum { MODEL_COSTS = 40, MODEL_TABLE_BYTES_MAX = 256 << 20 };
 struct loaded {
     unsigned references; /* tables that hold it, and the loader; keeper only */
     struct version row;
-    char *texts;       /* of the row */
+    char *texts;       /* of the row, and */
+    char *own_name;    /* that every version has: see servable_name */
     _Atomic int state; /* enum model_state; what READY and FAILED promise is written before */
     _Atomic bool wanted;
     struct error why;

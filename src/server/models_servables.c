@@ -40,35 +40,40 @@ static size_t count_versions(const struct model_table *table)
     return count;
 }
 
+/* The name and the body live as long as the table. */
 static bool add(struct model_table *table, const char *name, struct loaded *loaded,
                 const char *body, int64_t id)
 {
     struct table_servable *servable = &table->servables[table->servable_count++];
     const struct table_model *model = model_table_find(table, bytes_of(loaded->row.model));
 
-    *servable = (struct table_servable){.name = arena_text(&table->arena, bytes_of(name)),
+    *servable = (struct table_servable){.name = name,
                                         .loaded = loaded,
+                                        .body = body,
                                         .id = id,
                                         .unloaded = model && model->unloaded};
+    return map_set(&table->servables_by_name, bytes_of(name), servable);
+}
+
+static bool add_deployed(struct model_table *table, const char *name, struct loaded *loaded,
+                         const char *body, int64_t id)
+{
+    name = arena_text(&table->arena, bytes_of(name));
     if (body)
-        servable->body = arena_text(&table->arena, bytes_of(body));
-    return servable->name && (!body || servable->body) &&
-           map_set(&table->servables_by_name, bytes_of(servable->name), servable);
+        body = arena_text(&table->arena, bytes_of(body));
+    return name && body && add(table, name, loaded, body, id);
 }
 
 /* Every version has a name; a deployed one that has the same comes first. */
 static bool add_own(struct model_table *table)
 {
-    char name[SERVABLE_NAME_SIZE];
-
     table->deployed = table->servable_count;
     for (size_t m = 0; m < table->count; m++)
         for (size_t i = 0; i < table->models[m].count; i++) {
             struct loaded *loaded = table->models[m].versions[i];
 
-            servable_name(loaded->row.model, loaded->row.number, 0, name);
-            if (!map_find(&table->servables_by_name, bytes_of(name)) &&
-                !add(table, name, loaded, NULL, 0))
+            if (!map_find(&table->servables_by_name, bytes_of(loaded->own_name)) &&
+                !add(table, loaded->own_name, loaded, NULL, 0))
                 return false;
         }
     return true;
@@ -100,7 +105,7 @@ bool table_add_servables(struct model_table *table, const struct record *records
         struct loaded *loaded = model_table_version(table, records[i].version);
 
         if (loaded && records[i].version &&
-            !add(table, records[i].name, loaded, records[i].body, records[i].id))
+            !add_deployed(table, records[i].name, loaded, records[i].body, records[i].id))
             return false;
     }
     return add_own(table);
@@ -114,7 +119,7 @@ bool table_copy_servables(struct model_table *table, const struct model_table *f
         const struct table_servable *old = &from->servables[i];
         struct loaded *loaded = model_table_version(table, old->loaded->row.id);
 
-        if (loaded && !add(table, old->name, loaded, old->body, old->id))
+        if (loaded && !add_deployed(table, old->name, loaded, old->body, old->id))
             return false;
     }
     return add_own(table);

@@ -114,11 +114,10 @@ static bool starts_anew(struct models *models, const struct loaded *loaded)
 static struct loaded *take_over(struct models *models, const struct model_table *old,
                                 const struct version *row)
 {
-    const struct table_model *model = model_table_find(old, bytes_of(row->model));
+    struct loaded *loaded = model_table_version(old, row->id);
 
-    for (size_t i = 0; model && i < model->count; i++)
-        if (loaded_is(model->versions[i], row) && !starts_anew(models, model->versions[i]))
-            return model->versions[i];
+    if (loaded && loaded_is(loaded, row) && !starts_anew(models, loaded))
+        return loaded;
     return loaded_new(models, row);
 }
 

@@ -15,6 +15,12 @@ struct store {
 
 #define SQLITE_NEWEST "(SELECT max(number) FROM versions w WHERE w.model = v.model)"
 
+#define SQLITE_VERSION_ROWS                                                                        \
+    "SELECT m.name, v.number, v.digest, v.format, v.framework, v.framework_version, v.contract,"   \
+    " v.manifest, v.reason, v.created, v.bytes, i.id, m.id FROM versions v"                        \
+    " JOIN models m ON m.id = v.model"                                                             \
+    " JOIN version_ids i ON i.model = v.model AND i.number = v.number "
+
 static inline void sqlite_lock(struct store *store)
 {
     pthread_mutex_lock(&store->lock);
@@ -47,6 +53,12 @@ enum status sql_integer(struct store *store, int64_t *value, bool *found, struct
 
 /* A column, kept; false when there is no memory. NULL stays NULL. */
 bool sql_text(sqlite3_stmt *query, int column, const char **text, struct arena *keep) must_check;
+
+/* Reads that belong together see one state; sqlite_undo ends it. */
+static inline enum status sqlite_read_begin(struct store *store, struct error *err)
+{
+    return sql_run(store, err, "BEGIN", "");
+}
 
 enum status sqlite_schema(struct store *store, struct error *err) must_check;
 
@@ -85,9 +97,6 @@ enum status sqlite_object_remove(struct store *store, const char *kind, const ch
 enum status sqlite_find(struct store *store, const char *model, int64_t number, const char *alias,
                         bool *found, struct version *version, struct arena *keep, struct error *err)
     must_check;
-enum status sqlite_list(struct store *store, const char *model, bool newest,
-                        struct version **versions, size_t *count, struct arena *keep,
-                        struct error *err) must_check;
 enum status sqlite_find_id(struct store *store, int64_t id, bool *found, struct version *version,
                            struct arena *keep, struct error *err) must_check;
 enum status sqlite_image(struct store *store, const char *digest, struct store_image *image,
@@ -100,3 +109,20 @@ enum status sqlite_generation(struct store *store, int64_t *generation, struct e
     must_check;
 enum status sqlite_check(struct store *store, struct text *report, size_t *faults,
                          struct error *err) must_check;
+/* A row of a query that begins with SQLITE_VERSION_ROWS; names are not read. */
+enum status sqlite_version_read(sqlite3_stmt *query, struct version *version, struct arena *keep,
+                                struct error *err) must_check;
+
+/* --- sqlite_list.c: the functions of struct store_backend --- */
+enum status sqlite_list(struct store *store, const char *model, bool newest,
+                        struct version **versions, size_t *count, struct arena *keep,
+                        struct error *err) must_check;
+enum status sqlite_list_all(struct store *store, const struct version_known *known,
+                            struct version **versions, size_t *count, struct arena *keep,
+                            struct error *err) must_check;
+enum status sqlite_tags(struct store *store, struct store_tag **tags, size_t *count,
+                        int64_t *generation, struct arena *keep, struct error *err) must_check;
+/* The rows of an opened query, which is closed, by model, newest first; with their names. */
+enum status sqlite_versions_read(struct store *store, sqlite3_stmt *query,
+                                 struct version **versions, size_t *count, struct arena *keep,
+                                 struct error *err) must_check;

@@ -4,17 +4,12 @@
 
 #include "base/text.h"
 
-#define VERSION_COLUMNS                                                                            \
-    "SELECT m.name, v.number, v.digest, v.format, v.framework, v.framework_version, v.contract,"   \
-    " v.manifest, v.reason, v.created, v.bytes, i.id, m.id FROM versions v"                        \
-    " JOIN models m ON m.id = v.model"                                                             \
-    " JOIN version_ids i ON i.model = v.model AND i.number = v.number "
 #define IMAGE_COLUMNS                                                                              \
     "SELECT digest, manifest_bytes, config, config_bytes, layer, layer_bytes, single FROM images "
 
 /* --- reading --- */
 
-static enum status version_read(sqlite3_stmt *query, struct version *version, struct arena *keep,
+enum status sqlite_version_read(sqlite3_stmt *query, struct version *version, struct arena *keep,
                                 struct error *err)
 {
     *version = (struct version){.number = sqlite3_column_int64(query, 1),
@@ -54,24 +49,6 @@ static enum status texts_read(struct store *store, sqlite3_stmt *query, const ch
     return status;
 }
 
-/* Fill in which aliases stand on the version, and where it was pushed to. */
-static enum status names_read(struct store *store, struct version *version, struct arena *keep,
-                              struct error *err)
-{
-    sqlite3_stmt *query;
-
-    TRY(sql_open(store, &query, err,
-                 "SELECT a.name FROM aliases a JOIN models m ON m.id = a.model"
-                 " WHERE m.name = ?1 AND a.number = ?2 ORDER BY a.name",
-                 "ti", version->model, version->number));
-    TRY(texts_read(store, query, &version->aliases, &version->alias_count, keep, err));
-    TRY(sql_open(store, &query, err,
-                 "SELECT p.reference FROM pushes p JOIN models m ON m.id = p.model"
-                 " WHERE m.name = ?1 AND p.number = ?2 ORDER BY p.reference",
-                 "ti", version->model, version->number));
-    return texts_read(store, query, &version->pushed, &version->pushed_count, keep, err);
-}
-
 enum status sqlite_pushes(struct store *store, const char *layer, const char ***references,
                           size_t *count, struct arena *keep, struct error *err)
 {
@@ -90,39 +67,6 @@ enum status sqlite_pushes(struct store *store, const char *layer, const char ***
     return status;
 }
 
-/* The rows of an opened query, which is closed. */
-static enum status versions_read(struct store *store, sqlite3_stmt *query,
-                                 struct version **versions, size_t *count, struct arena *keep,
-                                 struct error *err)
-{
-    struct version *items = NULL;
-    size_t capacity = 0, used = 0;
-    enum status status;
-    bool row;
-
-    for (status = sql_step(store, query, &row, err); !status && row;
-         status = sql_step(store, query, &row, err)) {
-        status =
-            ARENA_GROW(keep, items, used, capacity) ? STATUS_OK : error_no_memory(err, "versions");
-        if (!status)
-            status = version_read(query, &items[used++], keep, err);
-        if (status)
-            break;
-    }
-    sqlite3_finalize(query);
-    for (size_t i = 0; !status && i < used; i++)
-        status = names_read(store, &items[i], keep, err);
-    *versions = items;
-    *count = used;
-    return status;
-}
-
-/* Reads that belong together see one state. */
-static enum status read_begin(struct store *store, struct error *err)
-{
-    return sql_run(store, err, "BEGIN", "");
-}
-
 static enum status find_locked(struct store *store, const char *model, int64_t number,
                                const char *alias, bool *found, struct version *version,
                                struct arena *keep, struct error *err)
@@ -133,17 +77,17 @@ static enum status find_locked(struct store *store, const char *model, int64_t n
 
     if (alias)
         TRY(sql_open(store, &query, err,
-                     VERSION_COLUMNS "JOIN aliases a ON a.model = m.id AND a.number = v.number"
-                                     " WHERE m.name = ?1 AND a.name = ?2",
+                     SQLITE_VERSION_ROWS "JOIN aliases a ON a.model = m.id AND a.number = v.number"
+                                         " WHERE m.name = ?1 AND a.name = ?2",
                      "tt", model, alias));
     else if (number)
-        TRY(sql_open(store, &query, err, VERSION_COLUMNS "WHERE m.name = ?1 AND v.number = ?2",
+        TRY(sql_open(store, &query, err, SQLITE_VERSION_ROWS "WHERE m.name = ?1 AND v.number = ?2",
                      "ti", model, number));
     else
         TRY(sql_open(store, &query, err,
-                     VERSION_COLUMNS "WHERE m.name = ?1 AND v.number = " SQLITE_NEWEST, "t",
+                     SQLITE_VERSION_ROWS "WHERE m.name = ?1 AND v.number = " SQLITE_NEWEST, "t",
                      model));
-    TRY(versions_read(store, query, &versions, &count, keep, err));
+    TRY(sqlite_versions_read(store, query, &versions, &count, keep, err));
     *found = count == 1;
     if (*found)
         *version = versions[0];
@@ -156,7 +100,7 @@ enum status sqlite_find(struct store *store, const char *model, int64_t number, 
     enum status status;
 
     sqlite_lock(store);
-    status = read_begin(store, err);
+    status = sqlite_read_begin(store, err);
     if (!status)
         status = find_locked(store, model, number, alias, found, version, keep, err);
     sqlite_undo(store);
@@ -171,8 +115,8 @@ static enum status find_id_locked(struct store *store, int64_t id, bool *found,
     sqlite3_stmt *query;
     size_t count;
 
-    TRY(sql_open(store, &query, err, VERSION_COLUMNS "WHERE i.id = ?1", "i", id));
-    TRY(versions_read(store, query, &versions, &count, keep, err));
+    TRY(sql_open(store, &query, err, SQLITE_VERSION_ROWS "WHERE i.id = ?1", "i", id));
+    TRY(sqlite_versions_read(store, query, &versions, &count, keep, err));
     *found = count == 1;
     if (*found)
         *version = versions[0];
@@ -185,38 +129,9 @@ enum status sqlite_find_id(struct store *store, int64_t id, bool *found, struct 
     enum status status;
 
     sqlite_lock(store);
-    status = read_begin(store, err);
+    status = sqlite_read_begin(store, err);
     if (!status)
         status = find_id_locked(store, id, found, version, keep, err);
-    sqlite_undo(store);
-    sqlite_unlock(store);
-    return status;
-}
-
-static enum status list_locked(struct store *store, const char *model, bool newest,
-                               struct version **versions, size_t *count, struct arena *keep,
-                               struct error *err)
-{
-    sqlite3_stmt *query;
-
-    TRY(sql_open(store, &query, err,
-                 VERSION_COLUMNS "WHERE (?1 IS NULL OR m.name = ?1)"
-                                 " AND (?2 = 0 OR v.number = " SQLITE_NEWEST
-                                 ") ORDER BY m.name, v.number DESC",
-                 "ti", model, (int64_t)newest));
-    return versions_read(store, query, versions, count, keep, err);
-}
-
-enum status sqlite_list(struct store *store, const char *model, bool newest,
-                        struct version **versions, size_t *count, struct arena *keep,
-                        struct error *err)
-{
-    enum status status;
-
-    sqlite_lock(store);
-    status = read_begin(store, err);
-    if (!status)
-        status = list_locked(store, model, newest, versions, count, keep, err);
     sqlite_undo(store);
     sqlite_unlock(store);
     return status;
@@ -268,7 +183,7 @@ enum status sqlite_images(struct store *store, struct store_image **images, size
     enum status status;
 
     sqlite_lock(store);
-    status = read_begin(store, err);
+    status = sqlite_read_begin(store, err);
     if (!status)
         status = images_locked(store, NULL, images, count, keep, err);
     sqlite_undo(store);
@@ -284,7 +199,7 @@ enum status sqlite_image(struct store *store, const char *digest, struct store_i
     size_t count = 0;
 
     sqlite_lock(store);
-    status = read_begin(store, err);
+    status = sqlite_read_begin(store, err);
     if (!status)
         status = images_locked(store, digest, &found, &count, keep, err);
     sqlite_undo(store);

@@ -13,6 +13,14 @@ struct store_image {
     bool single; /* the payload is one file, not a folder */
 };
 
+/* A name of a version: its number (tag NULL) or an alias. */
+struct store_tag {
+    const char *model, *tag;
+    int64_t number;
+    const char *digest; /* of the image's manifest */
+    int64_t manifest_bytes;
+};
+
 struct store; /* each back end has its own */
 
 struct store_backend {
@@ -37,6 +45,13 @@ struct store_backend {
     enum status (*list)(struct store *store, const char *model, bool newest,
                         struct version **versions, size_t *count, struct arena *keep,
                         struct error *err);
+    /* As registry_list_all. */
+    enum status (*list_all)(struct store *store, const struct version_known *known,
+                            struct version **versions, size_t *count, struct arena *keep,
+                            struct error *err);
+    /* Every name of every version, by model, newest first, and the generation that has them. */
+    enum status (*tags)(struct store *store, struct store_tag **tags, size_t *count,
+                        int64_t *generation, struct arena *keep, struct error *err);
     /* The version of that id. */
     enum status (*find_id)(struct store *store, int64_t id, bool *found, struct version *version,
                            struct arena *keep, struct error *err);

@@ -656,6 +656,113 @@ TEST(index_follows_after_a_crash)
     registry_close(registry);
 }
 
+static struct bytes index_read(const char *path, struct file_map *map)
+{
+    struct error err;
+
+    CHECK_OK(file_map_open(map, AT_FDCWD, path, false, &err), err);
+    return map->bytes;
+}
+
+TEST(index_of_a_large_store_follows_later)
+{
+    struct registry *registry = open_store("later");
+    struct file_map map;
+    struct bytes index;
+    int64_t generation;
+    struct error err;
+
+    CHECK_INT(add_text(registry, "a", "one"), 1);
+    atomic_store(&registry->index_next_ms, UINT64_MAX); /* as when writing it takes long */
+    CHECK_INT(add_text(registry, "a", "two"), 2);
+    CHECK_OK(registry_generation(registry, &generation, &err), err);
+    index = index_read("later/index.json", &map);
+    CHECK(memmem(index.data, index.size, "\"a:1\"", 5) != NULL);
+    CHECK(memmem(index.data, index.size, "\"a:2\"", 5) == NULL);
+    file_map_close(&map);
+    atomic_store(&registry->index_next_ms, 0);
+    CHECK_OK(registry_generation(registry, &generation, &err), err); /* whoever watches */
+    index = index_read("later/index.json", &map);
+    CHECK(memmem(index.data, index.size, "\"a:2\"", 5) != NULL);
+    file_map_close(&map);
+    atomic_store(&registry->index_next_ms, UINT64_MAX);
+    CHECK_INT(add_text(registry, "a", "three"), 3);
+    check_whole(registry); /* looks at rows and index: it is written first */
+    CHECK_INT(add_text(registry, "a", "four"), 4);
+    registry_close(registry);
+    index = index_read("later/index.json", &map);
+    CHECK(memmem(index.data, index.size, "\"a:4\"", 5) != NULL);
+    file_map_close(&map);
+}
+
+struct known {
+    struct version *rows;
+    size_t count, asked;
+};
+
+static const struct version *find_known(void *context, int64_t id)
+{
+    struct known *known = context;
+
+    known->asked++;
+    for (size_t i = 0; i < known->count; i++)
+        if (known->rows[i].id == id)
+            return &known->rows[i];
+    return NULL;
+}
+
+TEST(listing_reads_what_is_not_known)
+{
+    struct registry *registry = open_store("known");
+    struct known known = {0};
+    const struct version_known have = {find_known, &known};
+    struct version *first, *second;
+    struct arena keep;
+    struct error err;
+    size_t count;
+
+    arena_init(&keep, 1 << 20);
+    CHECK_OK(registry_list_all(registry, &have, &first, &count, &keep, &err), err);
+    CHECK_INT(count, 0);
+    CHECK_INT(add_text(registry, "b", "one"), 1);
+    CHECK_INT(add_text(registry, "b", "two"), 2);
+    CHECK_INT(add_text(registry, "a", "one"), 1);
+    CHECK_INT(add_text(registry, "a-c", "one"), 1);
+    CHECK_OK(registry_alias(registry, "b", "stays", 1, -1, &err), err);
+    CHECK_OK(registry_alias(registry, "b", "moves", 1, -1, &err), err);
+    CHECK_OK(registry_list_all(registry, &have, &first, &count, &keep, &err), err);
+    CHECK_INT(count, 4);
+    CHECK_TEXT(first[0].model, "a");
+    CHECK_TEXT(first[1].model, "a-c");
+    CHECK_TEXT(first[2].model, "b");
+    CHECK_INT(first[2].number, 2);
+    CHECK_INT(first[2].alias_count, 0);
+    CHECK_INT(first[3].number, 1);
+    CHECK_INT(first[3].alias_count, 2);
+    CHECK_TEXT(first[3].aliases[0], "moves");
+    CHECK_TEXT(first[3].aliases[1], "stays");
+
+    known = (struct known){first, count, 0};
+    CHECK_OK(registry_delete(registry, "a", 0, &err), err);
+    CHECK_INT(add_text(registry, "b", "three"), 3);
+    CHECK_OK(registry_alias(registry, "b", "moves", 3, -1, &err), err);
+    CHECK_OK(registry_list_all(registry, &have, &second, &count, &keep, &err), err);
+    CHECK_INT(count, 4);
+    CHECK_INT(known.asked, 4);
+    CHECK_TEXT(second[0].model, "a-c");
+    CHECK_INT(second[1].number, 3);
+    CHECK_INT(second[1].alias_count, 1);
+    CHECK_TEXT(second[1].aliases[0], "moves");
+    CHECK_TEXT(second[1].contract, second[2].contract);
+    CHECK(second[2].digest == first[2].digest); /* the caller's */
+    CHECK(strcmp(second[1].digest, first[2].digest) != 0);
+    CHECK_INT(second[3].number, 1);
+    CHECK_INT(second[3].alias_count, 1);
+    CHECK_TEXT(second[3].aliases[0], "stays");
+    arena_release(&keep);
+    registry_close(registry);
+}
+
 enum { THREADS = 4, UPLOADS = 8 };
 
 static void *upload_many(void *argument)

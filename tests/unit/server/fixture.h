@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/map.h"
 #include "server/server.h"
 
 /* --- models: y = 2 x, of FP64 [-1] --- */
@@ -141,16 +142,23 @@ static inline enum status fake_generation(void *context, int64_t *generation, st
     return STATUS_OK;
 }
 
-static inline enum status fake_list(void *context, struct version **versions, size_t *count,
-                                    struct arena *keep, struct error *err)
+static inline enum status fake_list(void *context, const struct version_known *known,
+                                    struct version **versions, size_t *count, struct arena *keep,
+                                    struct error *err)
 {
     struct fake_source *source = context;
+
+    (void)known;
 
     pthread_mutex_lock(&source->lock);
     *count = source->count;
     *versions = arena_new(keep, struct version, source->count);
     if (*versions)
         memcpy(*versions, source->rows, source->count * sizeof source->rows[0]);
+    for (size_t i = 0; *versions && i < *count; i++) {
+        struct version *row = &(*versions)[i];
+        row->id = (int64_t)(bytes_hash(bytes_of(row->model)) >> 16) * 1000 + row->number;
+    }
     pthread_mutex_unlock(&source->lock);
     return *versions ? STATUS_OK : error_no_memory(err, "a test");
 }
