@@ -6,7 +6,6 @@ from keras import layers as L
 
 # Why a class has no case: what it is, or what holds it.
 REFUSED = {
-    "ContrastLimitedAdaptiveHistogramEqualization": "histograms of tiles, clipped",
     "FlaxLayer": "code: a module of Flax",
     "JaxLayer": "code: a function of JAX",
     "Lambda": "code: a function of Python",

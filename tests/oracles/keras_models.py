@@ -294,6 +294,9 @@ layer("CenterCrop", (9, 8, 3), lambda: L.CenterCrop(4, 5))
 layer("CenterCrop of small images", (9, 4, 3), lambda: L.CenterCrop(6, 6))
 layer("AutoContrast", (9, 8, 3), lambda: L.AutoContrast())
 layer("AutoContrast range", (9, 8, 3), lambda: L.AutoContrast(value_range=(-3, 3)))
+for name, shape, options in (("", (18, 21, 3), {}), ("whole tiles", (16, 24, 2), {"tile_grid_size": (4, 3), "value_range": (-3, 3)}), ("no limit", (9, 8, 3), {"clip_limit": 0.0, "tile_grid_size": (2, 3), "value_range": (-2, 2)}),
+                             ("first", (2, 17, 9), {"data_format": "channels_first", "clip_limit": 1.5, "value_range": (-1, 1)}), ("small", (3, 5, 1), {"tile_grid_size": (4, 8), "value_range": (-3, 3)})):
+    layer(f"ContrastLimitedAdaptiveHistogramEqualization {name}", shape, lambda o=options: L.ContrastLimitedAdaptiveHistogramEqualization(**o))
 layer("Pipeline", (9, 8, 3), lambda: L.Pipeline([L.CenterCrop(5, 5), L.RandomFlip(), L.Rescaling(2.0)]))
 for name, arguments in (("AugMix", ()), ("RandAugment", ()), ("RandomColorJitter", ()), ("RandomContrast", (0.2,)),
                         ("RandomCrop", (4, 4)), ("RandomElasticTransform", ()), ("RandomErasing", ()), ("RandomFlip", ()), ("RandomGaussianBlur", ()), ("RandomGrayscale", ()), ("RandomHue", (0.2,)), ("RandomInvert", ()),

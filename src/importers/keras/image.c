@@ -175,35 +175,6 @@ static enum status random_crop(struct call *c, struct error *err)
 
 /* --- contrast --- */
 
-static enum status range_of(const struct call *c, double range[2], struct error *err)
-{
-    const struct json *given = json_get(c->config, "value_range");
-
-    range[0] = 0;
-    range[1] = 255;
-    if (given && (given->kind != JSON_ARRAY || given->count != 2 ||
-                  !json_f64(&given->items[0], &range[0]) || !json_f64(&given->items[1], &range[1])))
-        return error_set(err, STATUS_UNSUPPORTED, "its 'value_range' is no pair of numbers");
-    return STATUS_OK;
-}
-
-/* x from one range to another. */
-static enum status range_change(struct call *c, const double from[2], const double to[2],
-                                value_id *x, struct error *err)
-{
-    const double numbers[] = {from[0], from[1] - from[0], to[1] - to[0], to[0]};
-    static const char *const OPS[] = {"Sub", "Div", "Mul", "Add"};
-    value_id number;
-
-    if (from[0] == to[0] && from[1] == to[1])
-        return STATUS_OK;
-    for (size_t i = 0; i < ARRAY_COUNT(OPS); i++) {
-        TRY(emit_number(c->e, c->dtype, numbers[i], &number, err));
-        TRY(emit_2(c->e, OPS[i], *x, number, x, err));
-    }
-    return STATUS_OK;
-}
-
 /* From the darkest to the lightest of each channel; channels of one value stay. */
 static enum status auto_contrast(struct call *c, struct error *err)
 {
@@ -215,12 +186,12 @@ static enum status auto_contrast(struct call *c, struct error *err)
 
     TRY(call_wants(c, 1, err));
     TRY(call_rank(c, 0, &rank, err));
-    TRY(range_of(c, range, err));
+    TRY(value_range_of(c, range, err));
     if (rank != 4 || emit_dtype(c->e, original) != c->dtype)
         return error_set(err, STATUS_UNSUPPORTED, "images of %d dimensions, of %s", rank,
                          dtype_name(emit_dtype(c->e, original)));
     x = original;
-    TRY(range_change(c, range, BYTES, &x, err));
+    TRY(value_range_change(c, range, BYTES, &x, err));
     TRY(emit_reduce(c->e, "ReduceMin", x, AXES, 2, true, &low, err));
     TRY(emit_reduce(c->e, "ReduceMax", x, AXES, 2, true, &high, err));
     TRY(emit_number(c->e, c->dtype, 255, &scale, err));
@@ -230,7 +201,7 @@ static enum status auto_contrast(struct call *c, struct error *err)
     TRY(emit_2(c->e, "Mul", x, scale, &x, err));
     TRY(emit_2(c->e, "Sub", x, offset, &x, err));
     TRY(emit_clip(c->e, x, 0, 255, &x, err));
-    TRY(range_change(c, BYTES, range, &x, err));
+    TRY(value_range_change(c, BYTES, range, &x, err));
     TRY(emit_1(c->e, "IsNaN", x, &none, err));
     TRY(emit_node(c->e, "", "Where", EMIT(none, original, x), EMIT_PLAIN, &x, err));
     return call_give(c, x);

@@ -354,6 +354,14 @@ enum status categories_encode(struct call *c, value_id index, struct bytes mode,
                               value_id weights, enum dtype dtype, value_id *y, struct error *err)
     must_check;
 
+/* --- images (model/value_range.c) --- */
+
+/* Key "value_range": from, to; 0 and 255 when absent. */
+enum status value_range_of(const struct call *c, double range[2], struct error *err) must_check;
+/* x from one range to another. */
+enum status value_range_change(struct call *c, const double from[2], const double to[2],
+                               value_id *x, struct error *err) must_check;
+
 /* --- model/network.c, model/lower.c --- */
 
 /* The class of a layer, model or cell; NULL: there is none. Of one that is not Keras's own, as its
