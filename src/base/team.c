@@ -15,7 +15,7 @@ enum {
     LANE_BITS = 10,
     GENERATION_SHIFT = LEFT_BITS + LANE_BITS,
     LINE = 64,
-    LINGER_NS = 20000, /* at most this long a thread waits awake: waking it costs more */
+    LINGER_NS = 50000, /* at most this long a thread waits awake: waking it costs more */
     PAUSES = 16,       /* between two looks at the clock */
 };
 static const size_t CHUNKS_MAX = ((size_t)1 << LEFT_BITS) - 1;

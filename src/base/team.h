@@ -19,7 +19,8 @@ size_t team_lanes(const struct team *team);
 
 /* Call work(context, chunk, lane) once for each chunk in [0, chunks), in any order, on this thread
  * and on helpers; returns when all are done. No two calls at the same time have the same lane, so
- * per-lane scratch memory needs no lock. A chunk should take 25 us or more. The result may not
+ * per-lane scratch memory needs no lock. A chunk should take some
+ * microseconds. The result may not
  * depend on the number of lanes or on which lane a chunk ran. `team` NULL, or called from within
  * one of several chunks: all here, lane 0. */
 void team_run(struct team *team, size_t chunks,
@@ -46,6 +47,6 @@ bool team_needs_help(struct team *team);
  * it too. */
 struct event *team_event(struct team *team);
 
-/* Before sleeping, after having helped: look for 20 us, less than waking a sleeper takes,
+/* Before sleeping, after having helped: look for 50 us, about what waking a sleeper takes,
  * whether the event is raised, because the next step of a run often follows. True: look again. */
 bool team_linger(struct team *team);

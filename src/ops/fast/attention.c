@@ -4,16 +4,14 @@
 #include <math.h>
 
 #include "base/checked.h"
-#include "base/team.h"
 #include "ops/fast/gemm.h"
 #include "ops/fast/normalize.h"
+#include "ops/fast/spread.h"
 #include "ops/fast/vector.h"
 
 enum {
     SCORES = 65536, /* of a block of queries: 256 KiB */
     QUERIES_LEAST = 12,
-    CHUNK = 4000000, /* multiplications that are worth sharing out */
-    SHARED_CHUNKS = 3,
 };
 
 /* Scratch memory of a lane. */
@@ -191,17 +189,17 @@ static void chunk_run(void *context, size_t chunk, size_t lane)
 void attention_run(const struct attention *a, void *scratch, struct team *team)
 {
     struct sharing s = {.attention = a, .scratch = scratch, .rows = queries_of(a)};
-    size_t pairs = a->batch * a->key_heads, work;
+    size_t pairs = a->batch * a->key_heads, chunks;
+    double work;
 
     if (!a->batch || !a->heads || !a->queries || !a->value_size || !parts_of(a, &s.parts))
         return;
     s.blocks = (a->queries + s.rows - 1) / s.rows;
-    work = a->heads / a->key_heads * a->queries * a->keys * (a->size + a->value_size) + 1;
-    s.per_chunk = pairs;
-    if (team_lanes(team) > 1 && pairs * work > (size_t)SHARED_CHUNKS * CHUNK) {
-        s.per_chunk = work < CHUNK ? CHUNK / work : 1;
-        s.split = s.per_chunk == 1 && pairs < 2 * team_lanes(team) && s.blocks > 1;
-    }
+    work = 2.0 * (double)(a->batch * a->heads * a->queries) *
+           (double)(a->keys * (a->size + a->value_size));
+    chunks = spread_chunks(team, work / SPREAD_FLOPS_PER_NS);
+    s.per_chunk = chunks < pairs ? (pairs + chunks - 1) / chunks : 1;
+    s.split = chunks > pairs && pairs < 2 * team_lanes(team) && s.blocks > 1;
     team_run(team, (pairs + s.per_chunk - 1) / s.per_chunk * (s.split ? s.blocks : 1), chunk_run,
              &s);
 }

@@ -2,15 +2,12 @@
 #include "ops/fast/gemm.h"
 
 #include "ops/fast/gemm_kernels.h"
+#include "ops/fast/spread.h"
 
 enum {
     ROWS_BYTES = 512 << 10, /* of the rows of A that pass by a panel: they stay in L2 */
     ROWS_LEAST = 192,
-    /* Estimates of what work takes, for sharing it: a chunk well above the 25 us that are worth
-     * it. In multiplications, or elements of B read. */
-    CHUNK_PRODUCTS = 5000000,
-    CHUNK_ELEMENTS = 600000,
-    SHARED_CHUNKS = 3, /* what is shorter runs here */
+    TILES_SHARED = 4, /* rows of a chunk: every chunk passes over its panels once */
 };
 
 static size_t minimum(size_t a, size_t b)
@@ -169,19 +166,19 @@ static size_t parts(size_t total, size_t part)
 /* Into how many chunks: by what the multiplications take, or reading B. */
 static size_t chunks_of(const struct gemm *g)
 {
-    size_t elements = g->b->rows * g->b->columns;
-    size_t by_products = g->m > SIZE_MAX / (elements + 1) ? SIZE_MAX : g->m * elements;
+    double elements = (double)g->b->rows * (double)g->b->columns;
+    double products = 2 * (double)g->m * elements / SPREAD_FLOPS_PER_NS;
+    double read = elements * (double)dtype_size(g->b->stored) / SPREAD_BYTES_PER_NS;
 
-    by_products /= CHUNK_PRODUCTS;
-    elements /= CHUNK_ELEMENTS;
-    return by_products > elements ? by_products : elements;
+    return spread_chunks(g->team, products > read ? products : read);
 }
 
 static void multiply_shared(const struct gemm *g, size_t wanted)
 {
     const struct gemm_type *type = gemm_type_of(g->b->kernels, g->b->stored);
     size_t panels = parts(g->b->columns, type->panel);
-    size_t across = minimum(panels, wanted), down = parts(wanted, across);
+    size_t across = minimum(panels, wanted), least = TILES_SHARED * type->rows_max;
+    size_t down = minimum(parts(wanted, across), g->m / least + 1);
     struct sharing sharing = {.gemm = g};
 
     sharing.columns = parts(panels, across) * type->panel;
@@ -200,8 +197,8 @@ void gemm_multiply(const struct gemm *g)
         fill_bias(g);
         return;
     }
-    chunks = g->team ? chunks_of(g) : 0;
-    if (chunks >= SHARED_CHUNKS)
+    chunks = chunks_of(g);
+    if (chunks > 1)
         multiply_shared(g, chunks);
     else
         chunk_run(&(struct sharing){g, g->m, g->b->columns, 1}, 0, 0);

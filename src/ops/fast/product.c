@@ -2,6 +2,7 @@
 #include "ops/fast/product.h"
 
 #include "base/checked.h"
+#include "ops/fast/spread.h"
 #include "ops/fast/vector.h"
 
 static bool is_float_or_double(enum dtype dtype)
@@ -230,9 +231,8 @@ static void chunk_run(void *context, size_t chunk, size_t lane)
 
 void matmul_run(const struct op_call *call)
 {
-    enum { CHUNK = 5000000, SHARED_CHUNKS = 3 }; /* multiplications */
     struct matmul_batch batch = {.call = call};
-    size_t k, n, outputs = tensor_count(&call->out[0]), work;
+    size_t k, n, outputs = tensor_count(&call->out[0]), chunks;
 
     matrix_of(call, &k, &n);
     if (!outputs)
@@ -255,9 +255,7 @@ void matmul_run(const struct op_call *call)
     batch.parts = outputs / n;
     if (call->in[0].shape.rank > 1)
         batch.parts /= (size_t)call->in[0].shape.dims[call->in[0].shape.rank - 2];
-    work = outputs / batch.parts * (k + 1); /* of a part */
-    batch.per_chunk = batch.parts;
-    if (call->team && batch.parts * work >= (size_t)SHARED_CHUNKS * CHUNK)
-        batch.per_chunk = work < CHUNK ? CHUNK / work : 1;
+    chunks = spread_chunks(call->team, 2.0 * (double)(outputs * (k + 1)) / SPREAD_FLOPS_PER_NS);
+    batch.per_chunk = (batch.parts + chunks - 1) / chunks;
     team_run(call->team, (batch.parts + batch.per_chunk - 1) / batch.per_chunk, chunk_run, &batch);
 }

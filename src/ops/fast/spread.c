@@ -1,8 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/fast/spread.h"
 
-/* A thread that helps is asked for in microseconds: shorter work is done before it comes. */
-static const double INLINE_NS = 150e3, CHUNK_NS = 40e3;
+/* A thread that helps has most often been waiting awake since the step before, and sees work within
+ * a microsecond; a chunk is many times that, and no chunk so long that another thread waits for it.
+ */
+static const double ALONE_NS = 16e3, CHUNK_NS = 5e3;
+enum { CHUNKS_A_LANE = 16 };
+
+size_t spread_chunks(const struct team *team, double ns)
+{
+    size_t lanes = team_lanes(team);
+    double most = (double)(CHUNKS_A_LANE * lanes);
+
+    if (lanes < 2 || !(ns > ALONE_NS))
+        return 1;
+    return (size_t)(ns / CHUNK_NS < most ? ns / CHUNK_NS : most);
+}
 
 struct spread {
     void (*work)(void *context, size_t from, size_t to);
@@ -24,10 +37,12 @@ void spread_run(struct team *team, size_t n, double ns, size_t grain,
 {
     struct spread spread = {work, context, n, 0};
 
-    if (team_lanes(team) < 2 || (double)n * ns < INLINE_NS) {
+    size_t chunks = spread_chunks(team, (double)n * ns);
+
+    if (chunks < 2) {
         work(context, 0, n);
         return;
     }
-    spread.chunk = (size_t)(CHUNK_NS / ns) / grain * grain + grain;
+    spread.chunk = (n / chunks / grain + 1) * grain;
     team_run(team, (n + spread.chunk - 1) / spread.chunk, run_chunk, &spread);
 }

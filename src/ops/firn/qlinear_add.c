@@ -8,12 +8,14 @@
 #include <math.h>
 
 #include "ops/fast/int8/int8.h"
+#include "ops/fast/spread.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/quantum.h"
 
 enum { A, B, A_SCALE, A_ZERO, B_SCALE, B_ZERO, Y_SCALE, Y_ZERO, INPUTS };
 
-enum { CHUNK = 1 << 18 }; /* elements: about 25 us */
+enum { GRAIN = 1024 }; /* elements */
+static const double NS = 0.1;
 
 static enum status range_of(const struct op_call *call, int64_t *low, int64_t *high,
                             struct error *err)
@@ -86,17 +88,15 @@ struct job {
     struct int8_add add; /* of all elements */
 };
 
-static void work(void *context, size_t chunk, size_t lane)
+static void work(void *context, size_t first, size_t end)
 {
     const struct job *job = context;
     struct int8_add add = job->add;
-    size_t first = chunk * CHUNK;
 
-    (void)lane;
     add.a = (const char *)add.a + first;
     add.b = (const char *)add.b + first;
     add.y = (char *)add.y + first;
-    add.count = add.count - first < CHUNK ? add.count - first : CHUNK;
+    add.count = end - first;
     job->kernels->add(&add);
 }
 
@@ -126,7 +126,7 @@ static enum status run(const struct op_call *call, struct error *err)
     if (op_is_reference_only() || !isfinite(job.add.a_scale) || !isfinite(job.add.b_scale))
         run_reference(call, low, high);
     else
-        team_run(call->team, (job.add.count + CHUNK - 1) / CHUNK, work, &job);
+        spread_run(call->team, job.add.count, NS, GRAIN, work, &job);
     return STATUS_OK;
 }
 

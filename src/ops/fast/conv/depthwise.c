@@ -8,8 +8,9 @@
 
 #include "base/checked.h"
 #include "base/cpu.h"
+#include "ops/fast/spread.h"
 
-static const double ALONE_FLOPS = 4e6, CHUNK_FLOPS = 1e6; /* about 100 us, 25 us */
+static const double FLOPS_PER_NS = 40;
 
 static const struct depthwise_kernels *kernels_of_machine(void)
 {
@@ -273,6 +274,7 @@ void depthwise_run(const struct depthwise_weights *w, const struct conv_geometry
         .chunks = 1,
     };
     struct conv_geometry *g = &work.g;
+    size_t chunks;
     double flops;
 
     work.lines = g->n * g->out[0] * g->out[1];
@@ -298,8 +300,7 @@ void depthwise_run(const struct depthwise_weights *w, const struct conv_geometry
     work.after = epilogue_limits(epilogue, &work.low, &work.high);
     flops = 2.0 * (double)(work.lines * g->out[2] * w->channels) *
             (double)(w->kernel[0] * w->kernel[1] * w->kernel[2]);
-    if (flops > ALONE_FLOPS && team_lanes(operands->team) > 1)
-        work.chunks =
-            (size_t)(flops / CHUNK_FLOPS) < work.lines ? (size_t)(flops / CHUNK_FLOPS) : work.lines;
+    chunks = spread_chunks(operands->team, flops / FLOPS_PER_NS);
+    work.chunks = chunks < work.lines ? chunks : work.lines;
     team_run(operands->team, work.chunks, chunk_run, &work);
 }

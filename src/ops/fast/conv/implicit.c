@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "ops/fast/conv/conv.h"
+#include "ops/fast/spread.h"
 
 enum {
     BLOCK_BYTES = 256 << 10,    /* of x for one block: a share of the L2 cache */
@@ -14,7 +15,6 @@ enum {
     ALIGN = 16,                 /* floats: a cache line */
     STREAMED_BYTES = 384 << 10, /* of weights that do not stay in the L2 cache between blocks */
 };
-static const double ALONE_FLOPS = 15e6; /* about 150 us: a step that needs no help */
 
 /* How the work is cut. */
 struct cut {
@@ -79,31 +79,43 @@ static bool is_product(const struct conv_weights *w, const struct conv_geometry 
     return g->n == 1 || g->y_image == step * plane;
 }
 
+/* Are threads to share the panels of a block rather than its pixels? Each pass over the weights, or
+ * over x, is for one share: the smaller of the two is what passes more than once. */
+static bool shares_panels(const struct conv_weights *w, const struct conv_geometry *g, size_t lanes)
+{
+    double x = (double)(g->n * g->in[0] * g->in[1] * g->in[2]) * (double)g->x_step;
+    double weights = (double)(w->groups * w->padded) * (double)(w->runs * w->run_length);
+
+    return lanes > 1 && w->groups * w->panels >= 2 * lanes && weights > x;
+}
+
 static void cut_make(const struct conv_weights *w, const struct conv_geometry *geometry,
                      struct team *team, struct cut *cut)
 {
     struct conv_geometry *g = &cut->g;
     size_t outputs, wanted, pixel_floats, line_floats, blocks;
     double flops;
+    bool by_pixels;
 
     *cut = (struct cut){.g = *geometry, .parts = 1, .lanes = 1};
     outputs = g->n * g->out[0] * g->out[1] * g->out[2];
     flops =
         2.0 * (double)outputs * (double)(w->runs * w->run_length) * (double)(w->maps * w->groups);
-    if (flops > ALONE_FLOPS)
+    if (spread_chunks(team, flops / SPREAD_FLOPS_PER_NS) > 1)
         cut->lanes = team_lanes(team);
     if (is_product(w, g)) {
         g->in[2] = g->out[2] = outputs;
         g->n = g->in[0] = g->out[0] = g->in[1] = g->out[1] = 1;
     }
     cut->padded = leaves(w, g);
+    by_pixels = cut->lanes > 1 && !shares_panels(w, g, cut->lanes);
 
     /* pixels of a line */
     pixel_floats = at_most(g->x_step, at_most(g->stride[2], w->kernel[0] * w->kernel[1]));
     if (w->chunk_count > 1)
         pixel_floats = minimum(pixel_floats, divide_up(w->runs * w->run_length, w->chunk_count));
     wanted = BLOCK_BYTES / sizeof(float) / (pixel_floats + 1);
-    if (cut->lanes > 1)
+    if (by_pixels)
         wanted = minimum(wanted, divide_up(outputs, 2 * cut->lanes));
     if (wanted < SEGMENT_LEAST)
         wanted = SEGMENT_LEAST;
@@ -118,7 +130,7 @@ static void cut_make(const struct conv_weights *w, const struct conv_geometry *g
     line_floats =
         at_most(at_most(g->stride[1], w->kernel[0]), at_most(cut->region_width, g->x_step));
     cut->lines = BLOCK_BYTES / sizeof(float) / (line_floats + 1);
-    if (cut->lanes > 1)
+    if (by_pixels)
         cut->lines = minimum(cut->lines, g->n * g->out[0] * g->out[1] / (2 * cut->lanes));
     if (cut->segments > 1 || cut->lines < 1)
         cut->lines = 1;

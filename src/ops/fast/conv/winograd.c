@@ -9,6 +9,7 @@
 
 #include "base/checked.h"
 #include "base/cpu.h"
+#include "ops/fast/spread.h"
 
 enum {
     BLOCK_BYTES = 512 << 10, /* of frequencies of x and y for one block */
@@ -19,7 +20,6 @@ enum {
     ALIGN = 16,      /* floats */
     PACK_CHANNELS = 32,
 };
-static const double ALONE_FLOPS = 15e6; /* about 150 us */
 
 static size_t minimum(size_t a, size_t b)
 {
@@ -191,6 +191,7 @@ struct work {
     const struct conv_operands *operands;
     size_t across, down, tiles; /* of a line, of an image, of all */
     size_t block, blocks;       /* tiles of a block; how many */
+    size_t parts;               /* the panels of a block are split in so many */
     size_t lanes, lane_floats;
     float low, high;
     bool after;
@@ -207,14 +208,15 @@ static void work_make(const struct winograd *w, const struct conv_geometry *g, s
     work->down = divide_up(g->out[1], w->m);
     work->tiles = g->n * work->across * work->down;
     flops = 2.0 * (double)(work->tiles * frequencies) * (double)(w->channels * w->maps);
-    if (flops > ALONE_FLOPS)
+    if (spread_chunks(team, flops / SPREAD_FLOPS_PER_NS) > 1)
         work->lanes = team_lanes(team);
     /* the weights pass once for each block: no less of the rest than of them */
     wanted = frequencies * w->channels * w->padded * sizeof(float);
     wanted = wanted < BLOCK_BYTES ? BLOCK_BYTES : minimum(wanted, BLOCK_BYTES_MOST);
     wanted = wanted / sizeof(float) / (frequencies * (w->channels + w->padded));
     wanted = wanted < TILES_LEAST ? TILES_LEAST : wanted > TILES_MOST ? TILES_MOST : wanted;
-    if (work->lanes > 1)
+    work->parts = 1;
+    if (work->lanes > 1 && w->panels < work->lanes)
         wanted = minimum(wanted, divide_up(work->tiles, 2 * work->lanes));
     work->blocks = divide_up(work->tiles, wanted);
     work->block = divide_up(work->tiles, work->blocks + !work->blocks);
@@ -222,6 +224,8 @@ static void work_make(const struct winograd *w, const struct conv_geometry *g, s
     if (work->block > 7)
         work->block = divide_up(work->block, 7) * 7;
     work->blocks = divide_up(work->tiles, work->block + !work->block);
+    if (work->lanes > 1 && w->panels >= work->lanes && work->blocks < 2 * work->lanes)
+        work->parts = minimum(divide_up(2 * work->lanes, work->blocks + !work->blocks), w->panels);
     work->lane_floats = frequencies * (frequency_step(work->block, w->channels) +
                                        frequency_step(work->block, w->padded) + ALIGN);
 }
@@ -276,8 +280,14 @@ static void patch_read(const struct work *work, size_t tile, float *v, size_t v_
     work->w->kernels->input(&patch);
 }
 
+/* Panels [first, end) of a block: the maps from `map` on. */
+struct part {
+    size_t first, end, map, maps;
+};
+
 /* products (frequencies, tiles, padded) = v (frequencies, tiles, channels) times the weights */
-static void multiply(const struct work *work, const float *v, float *products, size_t tiles)
+static void multiply(const struct work *work, const struct part *part, const float *v,
+                     float *products, size_t tiles)
 {
     static const ptrdiff_t RUNS[] = {0};
     const struct winograd *w = work->w;
@@ -285,7 +295,7 @@ static void multiply(const struct work *work, const float *v, float *products, s
     size_t step = frequency_step(tiles, w->padded);
 
     for (size_t f = 0; f < n * n; f++)
-        for (size_t i = 0; i < w->panels; i++) {
+        for (size_t i = part->first; i < part->end; i++) {
             size_t column, width, rows_max, count, done = 0, vectors;
             struct conv_tile tile = {.a_step = w->channels,
                                      .runs = RUNS,
@@ -348,9 +358,9 @@ static void taps_of(const struct winograd *w, size_t at, size_t width, float tap
     }
 }
 
-/* One panel of one tile as the sum it is. */
-static void panel_directly(const struct work *work, const struct place *place, size_t column,
-                           size_t width, const struct winograd_outputs *o)
+/* One panel of one tile as the sum it is; the outputs begin at `map`. */
+static void panel_directly(const struct work *work, const struct place *place, size_t map,
+                           size_t column, size_t width, const struct winograd_outputs *o)
 {
     const struct winograd *w = work->w;
     float sums[4 * 4][PANEL_MOST], taps[9][PANEL_MOST];
@@ -370,7 +380,7 @@ static void panel_directly(const struct work *work, const struct place *place, s
             }
     }
     for (size_t p = 0; p < o->rows * o->columns; p++) {
-        size_t at = p / o->columns * o->y_line + p % o->columns * o->y_step + column;
+        size_t at = p / o->columns * o->y_line + p % o->columns * o->y_step + column - map;
 
         for (size_t j = 0; j < count; j++) {
             float value = sums[p][j] + (o->residual ? o->residual[at + j] : 0);
@@ -381,19 +391,19 @@ static void panel_directly(const struct work *work, const struct place *place, s
     }
 }
 
-static void tile_write(const struct work *work, size_t tile, const float *products, size_t step,
-                       float *temporary)
+static void tile_write(const struct work *work, const struct part *part, size_t tile,
+                       const float *products, size_t step, float *temporary)
 {
     const struct winograd *w = work->w;
     const struct conv_geometry *g = work->g;
     struct place place = place_of(work, tile);
-    size_t y_at =
-        place.image * g->y_image + place.line * g->y_step[1] + place.column * g->y_step[2];
+    size_t y_at = place.image * g->y_image + place.line * g->y_step[1] +
+                  place.column * g->y_step[2] + part->map;
     struct winograd_outputs outputs = {
-        .products = products,
+        .products = products + part->map,
         .step = step,
-        .maps = w->maps,
-        .bias = w->bias,
+        .maps = part->maps,
+        .bias = w->bias + part->map,
         .rows = minimum(w->m, g->out[1] - place.line),
         .columns = minimum(w->m, g->out[2] - place.column),
         .y = work->operands->y + y_at,
@@ -406,33 +416,47 @@ static void tile_write(const struct work *work, size_t tile, const float *produc
     };
 
     if (!w->kernels->output(&outputs))
-        for (size_t i = 0; i < w->panels; i++) {
+        for (size_t i = part->first; i < part->end; i++) {
             size_t column, width;
 
             panel_of(w, i, &column, &width);
-            panel_directly(work, &place, column, width, &outputs);
+            panel_directly(work, &place, part->map, column, width, &outputs);
         }
     for (size_t i = 0; work->after && i < outputs.rows; i++)
         epilogue_run(work->epilogue, outputs.y + i * outputs.y_line, outputs.y_step, NULL, 0,
-                     outputs.columns, w->maps);
+                     outputs.columns, part->maps);
+}
+
+static struct part part_of(const struct work *work, size_t index)
+{
+    const struct winograd *w = work->w;
+    struct part part = {.first = w->panels * index / work->parts,
+                        .end = w->panels * (index + 1) / work->parts};
+    size_t column, width;
+
+    panel_of(w, part.first, &part.map, &width);
+    panel_of(w, part.end - 1, &column, &width);
+    part.maps = minimum(w->maps, column + width) - part.map;
+    return part;
 }
 
 static void block_run(void *context, size_t chunk, size_t lane)
 {
     const struct work *work = context;
     const struct winograd *w = work->w;
-    size_t n = w->m + 2, first = chunk * work->block;
+    size_t n = w->m + 2, first = chunk / work->parts * work->block;
     size_t tiles = minimum(work->block, work->tiles - first);
     float *temporary = (float *)work->operands->scratch + lane * work->lane_floats;
     float *v = temporary + n * n * ALIGN;
     size_t v_step = frequency_step(tiles, w->channels), step = frequency_step(tiles, w->padded);
     float *products = v + n * n * v_step;
+    struct part part = part_of(work, chunk % work->parts);
 
     for (size_t t = 0; t < tiles; t++)
         patch_read(work, first + t, v + t * w->channels, v_step, temporary);
-    multiply(work, v, products, tiles);
+    multiply(work, &part, v, products, tiles);
     for (size_t t = 0; t < tiles; t++)
-        tile_write(work, first + t, products + t * w->padded, step, temporary);
+        tile_write(work, &part, first + t, products + t * w->padded, step, temporary);
 }
 
 void winograd_run(const struct winograd *w, const struct conv_geometry *g,
@@ -446,5 +470,5 @@ void winograd_run(const struct winograd *w, const struct conv_geometry *g,
     work.epilogue = epilogue;
     work.operands = operands;
     work.after = epilogue_limits(epilogue, &work.low, &work.high);
-    team_run(work.lanes > 1 ? operands->team : NULL, work.blocks, block_run, &work);
+    team_run(work.lanes > 1 ? operands->team : NULL, work.blocks * work.parts, block_run, &work);
 }

@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "ops/fast/image/rows.h"
+#include "ops/fast/spread.h"
 
 enum {
-    TAPS_MAX = 128,          /* elements of a window */
-    CHUNK_ELEMENTS = 1 << 18 /* read by a chunk: some 25 us or more */
+    TAPS_MAX = 128, /* elements of a window */
 };
+static const double NS = 0.1; /* of an element read */
 
 /* First tap inside the input and how many of them: of output `at` in dimension d. */
 static int64_t inside_of(const struct window *w, int d, int64_t at, int64_t *count)
@@ -159,7 +160,7 @@ void image_pool_run(const struct image_pool *pool, struct team *team)
         .line_outputs = 1,
         .row_bytes = pool->channels * dtype_size(pool->dtype),
     };
-    size_t read = pool->channels;
+    size_t read = pool->channels, chunks;
 
     p.in_bytes = p.row_bytes;
     for (int d = 0; d < w->rank; d++) {
@@ -167,7 +168,8 @@ void image_pool_run(const struct image_pool *pool, struct team *team)
         p.line_outputs *= d ? (size_t)w->out[d] : 1;
         read *= (size_t)(d ? w->out[d] * w->kernel[d] : w->kernel[d]);
     }
-    p.lines_per_chunk = CHUNK_ELEMENTS / (read + 1) + 1;
+    chunks = spread_chunks(team, NS * (double)(read * p.lines));
+    p.lines_per_chunk = p.lines / chunks + 1;
     team_run(team, (p.lines + p.lines_per_chunk - 1) / p.lines_per_chunk, pool_chunk, &p);
 }
 
@@ -256,7 +258,7 @@ static void whole_run(struct whole *w, size_t n, struct team *team)
 {
     w->kernels = row_kernels();
     w->blocks = (w->channels + BLOCK_CHANNELS - 1) / BLOCK_CHANNELS;
-    if (n * w->count * w->channels < 2 * CHUNK_ELEMENTS)
+    if (spread_chunks(team, NS * (double)(n * w->count * w->channels)) < 2)
         team = NULL;
     team_run(team, n * w->blocks, whole_chunk, w);
 }

@@ -2,14 +2,15 @@
 #include "ops/fast/image/resize.h"
 
 #include "ops/fast/image/rows.h"
+#include "ops/fast/spread.h"
 #include "ops/kernels/strided.h"
 
 enum {
-    TAPS_MAX = 64,            /* of an output, over all axes */
-    LINE_MAX = 4096,          /* elements of an input line that is mixed before it is stretched */
-    ROW_LEAST = 8,            /* shorter rows are not worth a call each */
-    CHUNK_ELEMENTS = 1 << 17, /* written by a chunk: some 25 us or more */
+    TAPS_MAX = 64,   /* of an output, over all axes */
+    LINE_MAX = 4096, /* elements of an input line that is mixed before it is stretched */
+    ROW_LEAST = 8,   /* shorter rows are not worth a call each */
 };
+static const double NS = 0.2; /* of an element written */
 
 /* x and y are lines: (outer indices) by (the last axis that changes) by (a row of `inner`). */
 struct lines {
@@ -173,6 +174,7 @@ static void lines_chunk(void *context, size_t chunk, size_t lane)
 void image_resize_run(const struct image_resize *resize, struct team *team)
 {
     const struct shape *out = &resize->y->shape;
+    size_t chunks;
     struct lines l = {.resize = resize, .kernels = row_kernels(), .inner = 1, .count = 1};
 
     for (int d = 0; d < out->rank; d++)
@@ -182,6 +184,7 @@ void image_resize_run(const struct image_resize *resize, struct team *team)
     for (int d = 0; d < l.last; d++)
         l.count *= (size_t)out->dims[d];
     shape_strides(&resize->x->shape, l.strides);
-    l.per_chunk = CHUNK_ELEMENTS / ((size_t)out->dims[l.last] * l.inner + 1) + 1;
+    chunks = spread_chunks(team, NS * (double)(l.count * (size_t)out->dims[l.last] * l.inner));
+    l.per_chunk = l.count / chunks + 1;
     team_run(team, (l.count + l.per_chunk - 1) / l.per_chunk, lines_chunk, &l);
 }

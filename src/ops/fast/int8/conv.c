@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "ops/fast/spread.h"
 
 enum { TAPS_MAX = 1 << 10, SLACK = 8 };
+static const double BYTES_PER_NS = 20; /* of an image that is copied */
 
 /* --- packing --- */
 
@@ -145,40 +147,84 @@ static void copy_row(const struct convolution *c, bool channels_first, const str
         }
 }
 
-static void fill(const struct image *image, int32_t zero, char *to)
+static char *fill(const struct image *image, int32_t zero, size_t pixels, char *to)
 {
-    if (image->element == 1) {
-        memset(to, zero, image->bytes);
-        return;
+    size_t count = pixels * image->channels;
+
+    if (image->element == 1)
+        memset(to, zero, count);
+    else
+        for (size_t i = 0; i < count; i++)
+            ((int16_t *)(void *)to)[i] = (int16_t)zero;
+    return to + count * image->element;
+}
+
+/* An item with its halo, row by row. */
+struct copying {
+    const struct convolution *c;
+    const struct image *image;
+    bool channels_first;
+    int32_t zero;
+    const uint8_t *x;
+    char *to;
+};
+
+/* The row of x that a row of the image is a copy of; NULL: it is all halo. */
+static const uint8_t *row_of(const struct copying *copying, size_t row)
+{
+    const struct window *w = &copying->c->window;
+    const struct image *image = copying->image;
+    int last = image->rank - 1;
+    size_t offset = 0, step = (size_t)w->in[last];
+
+    for (int d = last - 1; d >= 0; d--) {
+        size_t at = row % image->dims[d] - image->begin[d];
+
+        if (at >= (size_t)w->in[d])
+            return NULL;
+        offset += at * step;
+        step *= (size_t)w->in[d];
+        row /= image->dims[d];
     }
-    for (size_t i = 0; i < image->bytes / 2; i++)
-        ((int16_t *)(void *)to)[i] = (int16_t)zero;
+    return copying->x + offset * (copying->channels_first ? 1 : image->channels);
+}
+
+static void copy_rows(void *context, size_t first, size_t end)
+{
+    const struct copying *copying = context;
+    const struct image *image = copying->image;
+    size_t last = (size_t)image->rank - 1, width = image->dims[last], begin = image->begin[last];
+    size_t count = (size_t)copying->c->window.in[last];
+
+    for (size_t row = first; row < end; row++) {
+        const uint8_t *from = row_of(copying, row);
+        char *to = copying->to + row * width * image->channels * image->element;
+
+        if (!from) {
+            fill(image, copying->zero, width, to);
+            continue;
+        }
+        to = fill(image, copying->zero, begin, to);
+        copy_row(copying->c, copying->channels_first, image, from, count, to);
+        to += count * image->channels * image->element;
+        fill(image, copying->zero, width - begin - count, to);
+    }
 }
 
 /* Item n of x into `to`. */
 static void copy_image(const struct convolution *c, bool channels_first, const struct image *image,
-                       int32_t zero, size_t n, char *to)
+                       int32_t zero, size_t n, char *to, struct team *team)
 {
-    const struct window *w = &c->window;
-    size_t plane = 1, pixel = image->element * image->channels, last = (size_t)image->rank - 1;
-    size_t step = channels_first ? 1 : c->channels, row = (size_t)w->in[last];
-    int64_t at[INT8_CONV_RANK_MAX] = {0};
-    const uint8_t *x;
+    size_t plane = 1, rows = 1, bytes = image->channels * image->element;
+    struct copying copying = {c, image, channels_first, zero, NULL, to};
 
     for (int d = 0; d < image->rank; d++)
-        plane *= (size_t)w->in[d];
-    fill(image, zero, to);
-    if (!plane)
-        return;
-    x = (const uint8_t *)c->x + n * plane * c->channels;
-    do {
-        size_t offset = 0;
-
-        for (size_t d = 0; d <= last; d++)
-            offset = offset * image->dims[d] + (size_t)at[d] + image->begin[d];
-        copy_row(c, channels_first, image, x, row, to + offset * pixel);
-        x += row * step;
-    } while (index_next(at, w->in, image->rank - 1));
+        plane *= (size_t)c->window.in[d];
+    for (int d = 0; d < image->rank - 1; d++)
+        rows *= image->dims[d];
+    bytes *= image->dims[image->rank - 1];
+    copying.x = (const uint8_t *)c->x + n * plane * c->channels;
+    spread_run(team, rows, (double)bytes / BYTES_PER_NS, 1, copy_rows, &copying);
 }
 
 /* --- running --- */
@@ -301,7 +347,7 @@ void int8_conv_run(const struct int8_conv *conv, const struct convolution *c, bo
         const char *base = (const char *)c->x + n * image.bytes;
 
         if (image.is_copy) {
-            copy_image(c, channels_first, &image, output->x_zero, n, scratch);
+            copy_image(c, channels_first, &image, output->x_zero, n, scratch, team);
             base = scratch;
         }
         part.y = (char *)output->y + n * outputs * output->stride;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/fast/int8/depthwise.h"
 
-enum { BLOCK = 256, /* channels at once */ CHUNK_ROWS = 4 };
+#include "ops/fast/spread.h"
+
+enum { BLOCK = 256, /* channels at once */ CHUNKS_A_LANE = 4 };
+static const double FLOPS_PER_NS = 40;
 
 static size_t tap_count_of(const struct int8_conv *conv)
 {
@@ -206,9 +209,15 @@ void int8_depthwise_run(const struct int8_depthwise_job *job, struct team *team)
 {
     const struct window *w = &job->geometry->window;
     struct rows rows = {job, 1, 1};
+    size_t chunks, most;
+    double flops;
 
     for (int d = 0; d < w->rank - 1; d++)
         rows.count *= (size_t)w->out[d];
-    rows.chunk = team_lanes(team) > 1 ? CHUNK_ROWS : rows.count;
+    flops = 2.0 * (double)rows.count * (double)w->out[w->rank - 1] *
+            (double)(job->conv->maps * job->tap_count);
+    chunks = spread_chunks(team, flops / FLOPS_PER_NS);
+    most = CHUNKS_A_LANE * team_lanes(team);
+    rows.chunk = rows.count / (chunks < most ? chunks : most) + 1;
     team_run(team, (rows.count + rows.chunk - 1) / rows.chunk, work, &rows);
 }

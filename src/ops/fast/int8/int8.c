@@ -8,13 +8,15 @@
 
 #include "base/cpu.h"
 #include "ops/fast/int8/internal.h"
+#include "ops/fast/spread.h"
 
 enum {
     BLOCK_ROWS_MAX = 192,
-    BLOCK_BYTES = 192 << 10, /* of A that stay in L2 while the panels pass */
-    CHUNK_PRODUCTS = 16 << 20,
+    BLOCK_BYTES = 192 << 10,   /* of A that stay in L2 while the panels pass */
     PREFETCH_BYTES = 64 << 10, /* panels from this size on are fetched ahead */
 };
+
+static const double FLOPS_PER_NS = 4 * SPREAD_FLOPS_PER_NS, NS = 0.15; /* of an output */
 
 static const struct int8_kernels *forced;
 
@@ -327,15 +329,14 @@ void int8_run(const struct int8_weights *weights, const struct int8_rows *rows,
     };
     size_t panel = weights->kernels->panel, panels = (weights->columns + panel - 1) / panel;
     size_t depth = weights->tap_count * weights->run, chunks, row_chunks;
-    double products;
 
     for (int d = 0; d < rows->rank; d++)
         job.m *= rows->dims[d];
     if (!job.m || !weights->columns)
         return;
     job.zero = output->x_zero + job.flip;
-    products = (double)job.m * (double)weights->columns * (double)depth;
-    chunks = team_lanes(team) > 1 ? (size_t)(products / CHUNK_PRODUCTS) + 1 : 1;
+    chunks = spread_chunks(team, (double)job.m * (double)weights->columns *
+                                     (2.0 * (double)depth / FLOPS_PER_NS + NS));
     chunks = minimum(chunks, 4 * team_lanes(team));
     row_chunks = minimum(chunks, (job.m + 47) / 48);
     job.column_chunks = minimum((chunks + row_chunks - 1) / row_chunks, panels);

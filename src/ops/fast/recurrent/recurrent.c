@@ -11,6 +11,8 @@ enum {
     SPLIT_MAX = 256, /* items of which groups are made smaller */
     ROWS = 64,       /* of one product with the inputs */
 };
+/* Of the product of a step that threads share, about 3 us: whoever helps looks out for the next. */
+static const double SHARED_FLOPS = 400e3;
 
 static const struct recurrent_kernels *kernels_of_machine(void)
 {
@@ -191,6 +193,7 @@ struct group {
     const struct recurrent_layer *layer;
     const struct recurrent_direction *d;
     const struct recurrent_kernels *kernels;
+    struct team *team; /* that shares the products of steps; NULL: it has other groups */
     size_t direction, first, items;
     size_t begin, end;           /* the steps whose inputs are multiplied */
     float *x;                    /* (step, item, gates * hidden) */
@@ -230,7 +233,14 @@ static void multiply_inputs(const struct group *g)
     count = g->end - g->begin;
     x = g->run->x + (g->first * item + first * time) * inputs;
     if (alike && item == 1 && g->items == time) { /* rows one after the other */
-        gemm_run(&g->d->w, x, count * g->items, inputs, g->d->bias, g->x, row);
+        gemm_multiply(&(struct gemm){.b = &g->d->w,
+                                     .a = x,
+                                     .m = count * g->items,
+                                     .lda = inputs,
+                                     .bias = g->d->bias,
+                                     .c = g->x,
+                                     .ldc = row,
+                                     .team = g->team});
     } else if (alike && g->items >= count) {
         for (size_t t = 0; t < count; t++)
             gemm_run(&g->d->w, x + t * time * inputs, g->items, item * inputs, g->d->bias,
@@ -290,16 +300,41 @@ static float *inputs_of(const struct group *g, size_t item, size_t step, size_t 
     return g->x + ((*time - first) * g->items + item) * g->layer->cell * g->layer->hidden;
 }
 
+struct product {
+    const struct group *group;
+    const struct recurrent_matrix *matrix;
+    const float *states;
+    size_t step, shares;
+};
+
+/* A share of the parts, the same for a chunk at every step: they stay in the cache of who took it
+ * the last time. */
+static void multiply_share(void *context, size_t chunk, size_t lane)
+{
+    const struct product *p = context;
+    const struct recurrent_matrix *matrix = p->matrix;
+    const struct group *g = p->group;
+    size_t first = matrix->count * chunk / p->shares;
+    size_t end = matrix->count * (chunk + 1) / p->shares;
+
+    (void)lane;
+    for (size_t i = first; i < end; i++) {
+        size_t part = p->step % 2 ? end - 1 - (i - first) : i;
+
+        gemm_run(&matrix->parts[part], p->states, g->items, g->layer->hidden, NULL,
+                 g->h + part * RECURRENT_PART, matrix->columns);
+    }
+}
+
 /* g->h = states times matrix */
 static void multiply_states(const struct group *g, const struct recurrent_matrix *matrix,
                             const float *states, size_t step)
 {
-    for (size_t i = 0; i < matrix->count; i++) {
-        size_t part = step % 2 ? matrix->count - 1 - i : i;
+    struct product product = {g, matrix, states, step, 1};
 
-        gemm_run(&matrix->parts[part], states, g->items, g->layer->hidden, NULL,
-                 g->h + part * RECURRENT_PART, matrix->columns);
-    }
+    if (2.0 * (double)(g->items * g->layer->hidden) * (double)matrix->columns >= SHARED_FLOPS)
+        product.shares = minimum(team_lanes(g->team), matrix->count);
+    team_run(g->team, product.shares, multiply_share, &product);
 }
 
 static void run_step(const struct group *g, size_t step)
@@ -349,6 +384,7 @@ static void save_states(const struct group *g, const float *states, float *to)
 
 struct groups {
     const struct recurrent_run *run;
+    struct team *team;
     size_t size, count; /* of one direction */
 };
 
@@ -364,6 +400,7 @@ static void run_group(void *context, size_t chunk, size_t lane)
         .layer = layer,
         .d = &layer->direction[chunk / groups->count],
         .kernels = kernels_of_machine(),
+        .team = groups->count * layer->directions == 1 ? groups->team : NULL,
         .direction = chunk / groups->count,
         .first = chunk % groups->count * groups->size,
         .x = scratch,
@@ -389,7 +426,7 @@ static void run_group(void *context, size_t chunk, size_t lane)
 
 void recurrent_run(const struct recurrent_run *run, struct team *team)
 {
-    struct groups groups = {.run = run, .size = group_size(run, team_lanes(team))};
+    struct groups groups = {.run = run, .team = team, .size = group_size(run, team_lanes(team))};
 
     groups.count = groups_of(run->batch, groups.size);
     team_run(team, groups.count * run->layer->directions, run_group, &groups);
