@@ -4,17 +4,26 @@
 /* A thread that helps has most often been waiting awake since the step before, and sees work within
  * a microsecond; a chunk is many times that, and no chunk so long that another thread waits for it.
  */
-static const double ALONE_NS = 16e3, CHUNK_NS = 5e3;
+static const double CHUNK_NS = 5e3;
 enum { CHUNKS_A_LANE = 16 };
+static double alone_ns = 16e3;
+
+double spread_alone_ns(double ns)
+{
+    double before = alone_ns;
+
+    alone_ns = ns;
+    return before;
+}
 
 size_t spread_chunks(const struct team *team, double ns)
 {
     size_t lanes = team_lanes(team);
-    double most = (double)(CHUNKS_A_LANE * lanes);
+    double most = (double)(CHUNKS_A_LANE * lanes), wanted = ns / CHUNK_NS;
 
-    if (lanes < 2 || !(ns > ALONE_NS))
+    if (lanes < 2 || !(ns > alone_ns))
         return 1;
-    return (size_t)(ns / CHUNK_NS < most ? ns / CHUNK_NS : most);
+    return wanted < 2 ? 2 : (size_t)(wanted < most ? wanted : most);
 }
 
 struct spread {

@@ -13,6 +13,9 @@
  * it saves, or nobody would help. */
 size_t spread_chunks(const struct team *team, double ns);
 
+/* What is shorter runs on one thread; -> what it was. For tests, which share small things too. */
+double spread_alone_ns(double ns);
+
 /* Call work(context, from, to) for ranges that make up [0, n), in any order. `ns` is about how long
  * one of the n takes; ranges begin at multiples of `grain`. */
 void spread_run(struct team *team, size_t n, double ns, size_t grain,

@@ -443,6 +443,8 @@ TEST(conv_does_not_depend_on_helpers)
         {.channels = 32, .maps = 48, .groups = 1, .kernel = {3, 3}, .in = {70, 50}},
         {.channels = 64, .maps = 64, .groups = 1, .kernel = {3, 3}, .in = {40, 40}},
         {.channels = 256, .maps = 512, .groups = 1, .kernel = {1, 1}, .in = {9, 9}},
+        {.channels = 64, .maps = 200, .groups = 1, .kernel = {3, 3}, .in = {14, 14}},
+        {.channels = 160, .maps = 448, .groups = 1, .kernel = {3, 3}, .in = {7, 7}},
         {.channels = 256, .maps = 200, .groups = 1, .kernel = {5, 5}, .in = {7, 7}},
         {.channels = 96, .maps = 96, .groups = 96, .kernel = {5, 5}, .in = {60, 60}},
         {.channels = 64, .maps = 128, .groups = 4, .kernel = {3, 3}, .in = {40, 40}},

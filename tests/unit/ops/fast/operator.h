@@ -6,7 +6,10 @@
 #include <stdlib.h>
 
 #include "base/cpu.h"
+#include "base/team.h"
+#include "ops/fast/spread.h"
 #include "ops/op.h"
+#include "test.h"
 
 enum { CALL_TENSORS_MAX = 8 };
 
@@ -15,6 +18,7 @@ struct operator_call {
     int opset;
     const struct attribute *attributes;
     size_t attribute_count;
+    struct team *team; /* NULL: none */
     size_t in_count, out_count;
     struct tensor in[CALL_TENSORS_MAX];
     struct tensor out[CALL_TENSORS_MAX]; /* dtype and shape inferred, data malloc'ed: exact sizes,
@@ -38,7 +42,8 @@ static inline enum status operator_call_run(struct operator_call *c, bool refere
                            .in_count = c->in_count,
                            .out_count = c->out_count,
                            .in = c->in,
-                           .out = c->out};
+                           .out = c->out,
+                           .team = c->team};
     struct arena keep;
     enum status status;
     size_t scratch = 0;
@@ -59,6 +64,22 @@ static inline enum status operator_call_run(struct operator_call *c, bool refere
     arena_release(&keep);
     op_reference_only(before);
     return status;
+}
+
+/* The fast kernel once more, shared by three threads however short it is: the same to the bit. */
+static inline void operator_call_check_team(const struct operator_call *alone)
+{
+    struct operator_call shared = *alone;
+    double before = spread_alone_ns(0);
+    struct error err;
+
+    shared.team = team_pool_new(3);
+    CHECK_OK(operator_call_run(&shared, false, &err), err);
+    spread_alone_ns(before);
+    for (size_t i = 0; i < alone->out_count; i++)
+        CHECK(!memcmp(shared.out[i].data, alone->out[i].data, tensor_bytes(&alone->out[i])));
+    team_free(shared.team);
+    operator_call_free(&shared);
 }
 
 /* A tensor of malloc'ed values, the same for the same seed. */

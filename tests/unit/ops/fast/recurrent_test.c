@@ -23,6 +23,9 @@ static const struct variant {
     {"LSTM", 4, 3, 70, 5, 9, "bidirectional", 0, 0, 0, 0, 0, 1, 1, 1, 0},
     {"LSTM", 4, 0, 2, 5, 9, "forward", 0, 0, 0, 0, 0, 1, 0, 1, 0},
     {"LSTM", 4, 3, 0, 5, 9, "forward", 0, 0, 0, 0, 0, 1, 0, 0, 0},
+    {"LSTM", 4, 5, 1, 20, 300, "forward", 0, 0, 0, 0, 0, 1, 0, 1, 0},
+    {"GRU", 3, 5, 2, 20, 300, "reverse", 0, 0, 0, 0, 0, 1, 0, 1, 0},
+    {"GRU", 3, 5, 2, 20, 300, "forward", 0, 0, 1, 0, 0, 1, 0, 1, 0},
     {"GRU", 3, 5, 1, 3, 7, "forward", 0, 0, 0, 0, 0, 1, 0, 0, 0},
     {"GRU", 3, 9, 3, 5, 33, "bidirectional", 0, 0, 0, 0, 0, 1, 1, 1, 0},
     {"GRU", 3, 9, 3, 5, 33, "bidirectional", 0, 0, 1, 0, 0.3, 1, 1, 1, 0},
@@ -97,6 +100,7 @@ static void check_variant(const struct variant *v)
                      (int)(v - VARIANTS), i, at, tensor_f64(&fast.out[i], at),
                      tensor_f64(&reference.out[i], at));
     }
+    operator_call_check_team(&fast);
     operator_call_free(&fast);
     operator_call_free(&reference);
     for (size_t i = 0; i < fast.in_count; i++)
