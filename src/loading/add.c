@@ -92,6 +92,7 @@ enum status load_add(struct loading *loading, struct registry *registry,
         .framework_version = d->framework_version,
         .manifest = loading->manifest_text.size ? (const char *)loading->manifest_text.data : "",
         .records = records,
+        .place = add->place,
         .progress = add->progress,
         .context = add->context,
     };
@@ -112,11 +113,15 @@ enum status load_add(struct loading *loading, struct registry *registry,
         switch_off(d, parity.reason);
     upload.reason = d->reason;
     contract_print_json(&d->contract, &contract);
-    text_append_bytes(&log, add->log);
+    if (add->told) {
+        add->told(add->context, &log);
+    } else {
+        text_append_bytes(&log, add->log);
+        text_append(&log, installed);
+    }
     if (parity.line)
         text_printf(&log, "%s%s\n", LOAD_LOG_FACT, parity.line);
     status = facts_log(add->facts, &log, keep, err);
-    text_append(&log, installed);
     load_log(loading, add->workers != NULL, &log);
     if (!status)
         status = text_check(&contract, err);

@@ -64,10 +64,14 @@ struct loading_add {
     const struct worker_policy *workers;
     enum parity_wish verify; /* with workers */
     struct bytes facts;      /* JSON of strings, kept with the version as LOAD_FACTS; empty: none */
-    const struct record *record; /* one more that comes with the version; NULL: none */
+    const struct version_place *place; /* see registry_add */
+    const struct record *record;       /* one more that comes with the version; NULL: none */
     void (*progress)(void *context, uint64_t done, uint64_t total); /* may be NULL */
     void *context;
     struct bytes log; /* what happened before, lines; empty: nothing to tell */
+    /* Not NULL: appends the lines that were told so far, those of workers->log with them, which are
+     * kept instead of `log` and the log of what was installed. */
+    void (*told)(void *context, struct text *log);
 };
 
 /* Kind of the record that keeps what happened when a version was made; its name is LOAD_LOG. */

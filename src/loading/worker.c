@@ -640,6 +640,24 @@ enum status worker_prepare(struct loading *loading, const struct worker_policy *
     return learn(loading, policy, keep, err);
 }
 
+enum status worker_installs(struct loading *loading, const struct worker_policy *policy,
+                            bool *installs, struct arena *scratch, struct error *err)
+{
+    struct subject subject = subject_of(loading);
+    struct worker_policy quiet = *policy;
+    struct environment environment;
+    enum status status;
+
+    *installs = false;
+    if (!loading->description.reason || !subject.adapter.name)
+        return STATUS_OK;
+    quiet.log = NULL;
+    subject.existing = true;
+    status = environment_of(&subject, &quiet, "", &environment, scratch, err);
+    *installs = status == STATUS_UNAVAILABLE;
+    return *installs ? STATUS_OK : status;
+}
+
 static enum status lay_out(struct subject *subject, const struct worker_policy *policy,
                            const char *folder, struct worker_place *place, struct arena *keep,
                            struct error *err)

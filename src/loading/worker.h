@@ -52,6 +52,10 @@ const char *worker_adapter(const struct loading *loading);
 enum status worker_prepare(struct loading *loading, const struct worker_policy *policy,
                            const char **log, struct arena *keep, struct error *err) must_check;
 
+/* Would worker_prepare install something that is not there yet? */
+enum status worker_installs(struct loading *loading, const struct worker_policy *policy,
+                            bool *installs, struct arena *scratch, struct error *err) must_check;
+
 /* What a job of a version needs: its files in `folder`, which is made, readable by everybody, and
  * its environment, installed. */
 struct worker_place {

@@ -33,7 +33,6 @@ struct registry {
 /* --- registry.c --- */
 enum status registry_model_check(const char *name, struct error *err) must_check;
 enum status registry_object_check(const char *noun, const char *name, struct error *err) must_check;
-void registry_now(char when[32]); /* RFC 3339, UTC, seconds */
 
 /* "name", "name:3", "name@3", "name@alias", "name^". `noun` says in errors what is named. */
 struct reference {

@@ -249,7 +249,7 @@ enum status registry_add(struct registry *registry, const struct version_upload 
     *unchanged = false;
     TRY(registry->backend->find(registry->store, upload->model, 0, NULL, &found, version, keep,
                                 err));
-    if (found && (uint64_t)version->bytes == image_payload(upload->artifact))
+    if (found && !upload->place && (uint64_t)version->bytes == image_payload(upload->artifact))
         TRY(newest_is(registry, &whole, version, unchanged, err));
     if (*unchanged)
         return STATUS_OK;
@@ -265,6 +265,13 @@ enum status registry_add(struct registry *registry, const struct version_upload 
         return error_set(err, STATUS_CONFLICT, "version %lld of \"%s\" was deleted meanwhile",
                          (long long)number, upload->model);
     return STATUS_OK;
+}
+
+enum status registry_reserve(struct registry *registry, const char *model,
+                             struct version_place *place, struct error *err)
+{
+    TRY(name_check(NAME_MODEL, model, err));
+    return registry->backend->reserve(registry->store, model, place, err);
 }
 
 /* --- finding --- */

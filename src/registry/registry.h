@@ -54,7 +54,13 @@ struct record {
     const char *created; /* RFC 3339, UTC */
 };
 
+/* What a version that is being built will be called; nobody sees it before registry_add. */
+struct version_place {
+    int64_t id, model_id, number;
+};
+
 struct version_upload {
+    const struct version_place *place; /* CONFLICT when its number is gone; NULL: the next one */
     const char *model;
     struct artifact *artifact; /* its members become /model/files in the image */
     const char *format, *framework, *framework_version, *contract, *manifest, *reason;
@@ -66,8 +72,15 @@ struct version_upload {
     void *context;
 };
 
+void registry_now(char when[32]); /* RFC 3339, UTC, seconds: as rows have it */
+
+/* Keep a place for the next version of a model: its id is never given again. A version without a
+ * place may still take the number. */
+enum status registry_reserve(struct registry *registry, const char *model,
+                             struct version_place *place, struct error *err) must_check;
+
 /* Freeze the next version. When the newest version has the same digest nothing is stored:
- * *unchanged is true and `version` is that one. INVALID_INPUT for a bad name
+ * *unchanged is true and `version` is that one; not with a place. INVALID_INPUT for a bad name
  * ([A-Za-z0-9][A-Za-z0-9._-]*, in parts between '/', at most 128
  * bytes). */
 enum status registry_add(struct registry *registry, const struct version_upload *upload,

@@ -9,7 +9,7 @@
 #include "loading/load.h"
 #include "server/internal.h"
 
-enum { PAIRS_MAX = 10000, KEPT_LOG_BYTES = 1 << 20 };
+enum { PAIRS_MAX = 10000 };
 
 /* --- what a client says --- */
 
@@ -256,9 +256,8 @@ static enum status contract_among_files(struct artifact *artifact,
 
 /* --- freezing --- */
 
-/* Takes the artifact over. */
-static enum status load(struct artifact *artifact, struct hydrosphere_upload *upload,
-                        struct loading *loading, struct arena *keep, struct error *err)
+enum status hydrosphere_upload_load(struct artifact *artifact, struct hydrosphere_upload *upload,
+                                    struct loading *loading, struct arena *keep, struct error *err)
 {
     struct text yaml = {0};
     enum status status = contract_among_files(artifact, upload, keep, err);
@@ -272,73 +271,6 @@ static enum status load(struct artifact *artifact, struct hydrosphere_upload *up
     else
         artifact_close(artifact);
     text_release(&yaml);
-    return status;
-}
-
-/* Keep why it failed; the oldest ones go. What goes wrong here is not said: there is an error. */
-static void failure_keep(struct registry *registry, const struct hydrosphere_upload *upload,
-                         const struct error *err, struct arena *scratch)
-{
-    const struct record_filter filter = {.kind = HYDROSPHERE_FAILED};
-    struct record record = {.kind = HYDROSPHERE_FAILED, .name = ""}, *records;
-    struct text body = {.limit = KEPT_LOG_BYTES};
-    struct error ignored;
-    size_t count = 0;
-    enum status status;
-
-    text_append(&body, "{\"name\":");
-    json_write_text(&body, upload->name ? upload->name : "");
-    text_append(&body, ",\"message\":");
-    json_write_text(&body, err->text);
-    text_append(&body, ",\"log\":");
-    json_write_string(&body, text_bytes(&upload->log));
-    text_append(&body, "}");
-    record.body = body.data;
-    status = text_check(&body, &ignored);
-    if (!status)
-        status = registry_record_put(registry, &record, (struct bytes){NULL, 0}, false, &ignored);
-    if (!status)
-        status = registry_record_list(registry, &filter, &records, &count, scratch, &ignored);
-    for (size_t i = 0; !status && i + HYDROSPHERE_FAILED_MAX < count; i++)
-        status = registry_record_remove(registry, records[i].id, &ignored);
-    text_release(&body);
-}
-
-static enum status add(struct request *request, struct hydrosphere_upload *upload,
-                       const struct received *payload, const char *file_name,
-                       struct version *version, bool *unchanged, struct error *err)
-{
-    struct arena *keep = request_arena(request);
-    struct loading_add adding = {.workers = request->server->workers};
-    struct loading loading = {0};
-    struct artifact *artifact;
-    enum status status;
-
-    TRY(artifact_open_bytes(payload->bytes, *file_name ? file_name : "payload", NULL, &artifact,
-                            err));
-    status = load(artifact, upload, &loading, keep, err);
-    adding.name = upload->name;
-    adding.workers = request->server->workers;
-    adding.log = text_bytes(&upload->log);
-    if (!status)
-        status = text_check(&upload->log, err);
-    if (!status)
-        status =
-            load_add(&loading, request->server->registry, &adding, version, unchanged, keep, err);
-    load_close(&loading);
-    return status;
-}
-
-enum status hydrosphere_upload_add(struct request *request, struct hydrosphere_upload *upload,
-                                   const struct received *payload, const char *file_name,
-                                   struct version *version, bool *unchanged, struct error *err)
-{
-    enum status status = add(request, upload, payload, file_name, version, unchanged, err);
-
-    if (status)
-        failure_keep(request->server->registry, upload, err, request_arena(request));
-    else
-        models_refresh(request->server->models, false);
     return status;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "contract/manifest.h"
+#include "loading/load.h"
 #include "registry/registry.h"
 #include "server/received.h"
 
@@ -29,18 +30,12 @@ enum status hydrosphere_upload_json(struct bytes json, struct hydrosphere_upload
 /* As serving.yaml. */
 void hydrosphere_upload_manifest(const struct hydrosphere_upload *upload, struct text *yaml);
 
-/* Freeze it as the next version. A contract that is not given is that of contract.protobin or
- * serving.yaml among the files, and else that of the model; what went wrong is kept with the log
- * (HYDROSPHERE_FAILED). `file_name`: of the archive. */
-enum status hydrosphere_upload_add(struct request *request, struct hydrosphere_upload *upload,
-                                   const struct received *payload, const char *file_name,
-                                   struct version *version, bool *unchanged, struct error *err)
+/* Open its files with what it says. A contract that is not given is that of contract.protobin or
+ * serving.yaml among them, and else that of the model. Takes the artifact over; ends with
+ * load_close in any case. */
+enum status hydrosphere_upload_load(struct artifact *artifact, struct hydrosphere_upload *upload,
+                                    struct loading *loading, struct arena *keep, struct error *err)
     must_check;
 /* A model that runs elsewhere: its contract is kept. */
 enum status hydrosphere_upload_external(struct request *request, struct hydrosphere_upload *upload,
                                         struct version *version, struct error *err) must_check;
-
-/* Kind of the records of uploads that failed; body {"name", "message", "log"}. The last
- * HYDROSPHERE_FAILED_MAX are kept. */
-#define HYDROSPHERE_FAILED "failed-build"
-enum { HYDROSPHERE_FAILED_MAX = 100 };

@@ -211,7 +211,7 @@ static void print_uses(struct text *text, const struct view_uses *uses, int64_t 
     text_append(text, "]");
 }
 
-static void print_identity(struct text *text, const struct version *row)
+static void print_identity(struct text *text, const struct version *row, const char *finished)
 {
     text_printf(text, "{\"id\":%lld,\"model\":{\"id\":%lld,", (long long)row->id,
                 (long long)row->model_id);
@@ -219,7 +219,7 @@ static void print_identity(struct text *text, const struct version *row)
     text_printf(text, "},\"modelVersion\":%lld,", (long long)row->number);
     view_text(text, "created", row->created);
     text_append(text, ",");
-    view_text(text, "finished", row->created);
+    view_text(text, "finished", finished);
     text_append(text, ",");
 }
 
@@ -235,19 +235,20 @@ static void print_contracts(const struct view *view, const struct hydrosphere_ve
     text_append(view->text, "},");
 }
 
-enum status view_version(const struct view *view, const struct loaded *loaded,
-                         const struct view_uses *uses, struct error *err)
+/* `finished`: NULL when it is not. */
+static enum status print_version(const struct view *view, const struct version *row,
+                                 const char *status, const char *finished,
+                                 const struct view_uses *uses, struct error *err)
 {
-    const struct version *row = loaded_row(loaded);
     struct hydrosphere_version version;
     struct text *text = view->text;
 
     TRY(hydrosphere_version(row, &version, view->arena, err));
-    print_identity(text, row);
+    print_identity(text, row, finished);
     print_image(text, "image", &version.image, version.sha);
     print_image(text, "runtime", &version.runtime, NULL);
     print_contracts(view, &version);
-    view_text(text, "status", view_version_status(loaded));
+    view_text(text, "status", status);
     text_append(text, ",");
     view_text(text, "installCommand", version.install_command);
     text_append(text, ",\"metadata\":");
@@ -258,6 +259,20 @@ enum status view_version(const struct view *view, const struct loaded *loaded,
     print_uses(text, uses, row->id);
     text_append(text, "}");
     return STATUS_OK;
+}
+
+enum status view_version(const struct view *view, const struct loaded *loaded,
+                         const struct view_uses *uses, struct error *err)
+{
+    const struct version *row = loaded_row(loaded);
+
+    return print_version(view, row, view_version_status(loaded), row->created, uses, err);
+}
+
+enum status view_version_built(const struct view *view, const struct version *row,
+                               const char *status, const char *finished, struct error *err)
+{
+    return print_version(view, row, status, finished, NULL, err);
 }
 
 /* --- what an application was made with --- */

@@ -48,6 +48,10 @@ bool view_is_external(const struct version *row);
 
 enum status view_version(const struct view *view, const struct loaded *loaded,
                          const struct view_uses *uses, struct error *err) must_check;
+/* A version that is not there yet, or never will be: without digest. */
+enum status view_version_built(const struct view *view, const struct version *row,
+                               const char *status, const char *finished, struct error *err)
+    must_check;
 /* `model`: of a pinned table. With what the record HYDROSPHERE_APPLICATION says. */
 enum status view_application(const struct view *view, const struct table_model *model,
                              struct error *err) must_check;

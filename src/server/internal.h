@@ -11,6 +11,7 @@
 #include "server/server.h"
 #include "server/tls.h"
 
+struct builds;
 struct zeromind_pool;
 
 /* --- feeds --- */
@@ -89,7 +90,8 @@ struct server {
     struct router *router;
     struct metrics *metrics;
     struct models *models;
-    struct jobs *jobs; /* durable ones, see jobs/; NULL: none */
+    struct jobs *jobs;     /* durable ones, see jobs/; NULL: none */
+    struct builds *builds; /* uploads of Hydrosphere on their way to a version */
     struct pool *compute, *control, *upload, *waiting;
     struct team *team; /* of the compute threads; NULL: none helps */
     struct io *ios;

@@ -9,6 +9,7 @@
 
 #include "base/cpu.h"
 #include "jobs/jobs.h"
+#include "server/hydrosphere/builds.h"
 #include "server/internal.h"
 
 enum {
@@ -370,7 +371,8 @@ enum status server_new(const struct server_options *options, struct server **res
     server->zeromind = options->zeromind;
     server->workers = options->workers;
     server->temporary = options->temporary ? strdup(options->temporary) : NULL;
-    status = start(server, options, err);
+    server->builds = builds_new(server);
+    status = server->builds ? start(server, options, err) : error_no_memory(err, "a server");
     if (status != STATUS_OK) {
         server_free(server);
         return status;
@@ -401,6 +403,7 @@ void server_free(struct server *server)
     pool_free(server->control);
     pool_free(server->upload);
     pool_free(server->waiting);
+    builds_free(server->builds);
     team_free(server->team);
     models_free(server->models);
     metrics_free(server->metrics);

@@ -119,8 +119,9 @@ static enum status uses_add(struct store *store, int64_t model, int64_t number,
 static enum status records_add(struct store *store, struct version *version, int64_t model,
                                const struct version_upload *upload, struct error *err)
 {
-    TRY(sql_run(store, err, "INSERT INTO version_ids (model, number) VALUES (?1, ?2)", "ii", model,
-                version->number));
+    TRY(sql_run(store, err,
+                "INSERT INTO version_ids (id, model, number) VALUES (nullif(?1, 0), ?2, ?3)", "iii",
+                upload->place ? upload->place->id : (int64_t)0, model, version->number));
     version->id = sqlite3_last_insert_rowid(store->connection);
     for (size_t i = 0; i < upload->record_count; i++) {
         struct record record = upload->records[i];
@@ -130,6 +131,15 @@ static enum status records_add(struct store *store, struct version *version, int
         TRY(sqlite_record_insert(store, &record, err));
     }
     return STATUS_OK;
+}
+
+static enum status model_make(struct store *store, const char *name, int64_t *id, struct error *err)
+{
+    bool found;
+
+    TRY(sql_run(store, err, "INSERT INTO models (name) VALUES (?1) ON CONFLICT (name) DO NOTHING",
+                "t", name));
+    return sql_integer(store, id, &found, err, "SELECT id FROM models WHERE name = ?1", "t", name);
 }
 
 static enum status add_locked(struct store *store, struct version *version,
@@ -143,16 +153,17 @@ static enum status add_locked(struct store *store, struct version *version,
                     "SELECT v.number FROM versions v JOIN models m ON m.id = v.model"
                     " WHERE m.name = ?1 AND v.digest = ?2 AND v.number = " SQLITE_NEWEST,
                     "tt", version->model, version->digest));
+    *unchanged = *unchanged && !upload->place;
     if (*unchanged)
         return STATUS_OK;
-    TRY(sql_run(store, err, "INSERT INTO models (name) VALUES (?1) ON CONFLICT (name) DO NOTHING",
-                "t", version->model));
-    TRY(sql_integer(store, &model, &found, err, "SELECT id FROM models WHERE name = ?1", "t",
-                    version->model));
+    TRY(model_make(store, version->model, &model, err));
     TRY(sql_run(store, err, "UPDATE models SET last_number = last_number + 1 WHERE id = ?1", "i",
                 model));
     TRY(sql_integer(store, &last, &found, err, "SELECT last_number FROM models WHERE id = ?1", "i",
                     model));
+    if (upload->place && upload->place->number != last)
+        return error_set(err, STATUS_CONFLICT, "another upload became version %lld of \"%s\"",
+                         (long long)upload->place->number, version->model);
     TRY(sql_run(store, err,
                 "INSERT INTO images (digest, manifest_bytes, config, config_bytes, layer,"
                 " layer_bytes, single) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
@@ -187,6 +198,38 @@ static enum status add(struct store *store, struct version *version,
         else
             status = sqlite_finish(store, status, err);
     }
+    sqlite_unlock(store);
+    return status;
+}
+
+/* The next id of a version is what SQLite remembers of the largest one. */
+static enum status reserve_locked(struct store *store, const char *model,
+                                  struct version_place *place, struct error *err)
+{
+    bool found;
+
+    TRY(model_make(store, model, &place->model_id, err));
+    TRY(sql_integer(store, &place->number, &found, err,
+                    "SELECT last_number + 1 FROM models WHERE id = ?1", "i", place->model_id));
+    TRY(sql_run(store, err,
+                "INSERT INTO sqlite_sequence (name, seq) SELECT 'version_ids', 0"
+                " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'version_ids')",
+                ""));
+    TRY(sql_run(store, err, "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'version_ids'",
+                ""));
+    return sql_integer(store, &place->id, &found, err,
+                       "SELECT seq FROM sqlite_sequence WHERE name = 'version_ids'", "");
+}
+
+static enum status reserve(struct store *store, const char *model, struct version_place *place,
+                           struct error *err)
+{
+    enum status status;
+
+    sqlite_lock(store);
+    status = sqlite_begin(store, err);
+    if (!status)
+        status = sqlite_finish(store, reserve_locked(store, model, place, err), err);
     sqlite_unlock(store);
     return status;
 }
@@ -425,6 +468,7 @@ const struct store_backend store_sqlite = {
     .open = open_store,
     .close = close_store,
     .add = add,
+    .reserve = reserve,
     .find = sqlite_find,
     .find_id = sqlite_find_id,
     .list = sqlite_list,

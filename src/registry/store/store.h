@@ -34,6 +34,10 @@ struct store_backend {
                        const struct store_image *image, const struct version_upload *upload,
                        bool *unchanged, struct error *err);
 
+    /* As registry_reserve. */
+    enum status (*reserve)(struct store *store, const char *model, struct version_place *place,
+                           struct error *err);
+
     /* The version with that number or, when `alias` is given, where the alias stands or, with
      * number 0, the newest. *found is false when there is none. */
     enum status (*find)(struct store *store, const char *model, int64_t number, const char *alias,

@@ -6,8 +6,7 @@
 #include "formats/json/json.h"
 #include "loading/load.h"
 #include "server/form.h"
-#include "server/hydrosphere_upload.h"
-#include "server/hydrosphere_view.h"
+#include "server/hydrosphere/builds.h"
 #include "server/internal.h"
 #include "server/sse.h"
 #include "server/stored.h"
@@ -140,7 +139,9 @@ static enum status versions_collect(const struct view *view, struct loaded ***ve
     return STATUS_OK;
 }
 
-static enum status versions_print(const struct view *view, struct error *err)
+/* Those that are there, then those that are being built or could not be. */
+static enum status versions_print(const struct view *view, const struct build_entry *builds,
+                                  size_t build_count, struct error *err)
 {
     struct loaded **versions;
     struct view_uses uses;
@@ -153,6 +154,12 @@ static enum status versions_print(const struct view *view, struct error *err)
         text_append(view->text, i ? "," : "");
         TRY(view_version(view, versions[i], &uses, err));
     }
+    for (size_t i = 0; i < build_count; i++) {
+        if (model_table_version(view->table, builds[i].id))
+            continue; /* it has ended meanwhile */
+        text_append(view->text, count++ ? "," : "");
+        text_append_bytes(view->text, builds[i].view);
+    }
     text_append(view->text, "]");
     return STATUS_OK;
 }
@@ -160,9 +167,15 @@ static enum status versions_print(const struct view *view, struct error *err)
 static enum status versions_list(struct request *request, struct response *response,
                                  struct error *err)
 {
-    struct view view = view_of(request, response);
-    enum status status = versions_print(&view, err);
+    struct build_entry *builds;
+    struct view view;
+    size_t count;
+    enum status status;
 
+    /* before the table: what has ended meanwhile is there */
+    TRY(builds_list(request->server, &builds, &count, request_arena(request), err));
+    view = view_of(request, response);
+    status = versions_print(&view, builds, count, err);
     model_release(request);
     return status;
 }
@@ -176,6 +189,24 @@ static enum status print_one(const struct view *view, const struct loaded *loade
     return view_version(view, loaded, &uses, err);
 }
 
+/* Not as a version, but it may be one that is being built or could not be. */
+static enum status build_show(struct request *request, struct response *response, struct error *err)
+{
+    struct build_entry entry;
+    struct error ignored;
+    int64_t number;
+    bool found;
+
+    if (!number_i64_from_text(request->parameters[1], &number))
+        return err->status;
+    if (builds_find(request->server, 0, request->parameters[0], number, &found, &entry,
+                    request_arena(request), &ignored) ||
+        !found)
+        return err->status;
+    text_append_bytes(&response->body, entry.view);
+    return STATUS_OK;
+}
+
 /* By model and number. */
 static enum status version_show(struct request *request, struct response *response,
                                 struct error *err)
@@ -184,7 +215,10 @@ static enum status version_show(struct request *request, struct response *respon
     struct view view;
     enum status status;
 
-    TRY(model_access(request, false, &loaded, err));
+    status = model_access(request, false, &loaded, err);
+    if (status == STATUS_NOT_FOUND)
+        return build_show(request, response, err);
+    TRY(status);
     if (request->later != LATER_NO)
         return STATUS_OK;
     view = view_of(request, response);
@@ -198,16 +232,20 @@ static enum status version_show(struct request *request, struct response *respon
 
 /* --- the log --- */
 
-/* Each line an event; those up to Last-Event-ID were seen. */
-static enum status log_print(struct request *request, struct bytes log, struct text *text,
-                             struct error *err)
+static enum status lines_seen(struct request *request, int64_t *seen, struct error *err)
 {
     struct bytes last;
-    int64_t seen = 0;
 
+    *seen = 0;
     if (request_header(request, "last-event-id", &last) && last.size &&
-        (!number_i64_from_text(last, &seen) || seen < 0))
+        (!number_i64_from_text(last, seen) || *seen < 0))
         return error_set(err, STATUS_INVALID_INPUT, "Last-Event-ID is no number");
+    return STATUS_OK;
+}
+
+/* Each line an event; those up to `seen` were seen. */
+static void log_print(struct bytes log, int64_t seen, struct text *text)
+{
     for (int64_t number = 1; log.size; number++) {
         const uint8_t *end = memchr(log.data, '\n', log.size);
         size_t size = end ? (size_t)(end - log.data) : log.size;
@@ -218,29 +256,50 @@ static enum status log_print(struct request *request, struct bytes log, struct t
         log = (struct bytes){log.data + size, log.size - size};
     }
     sse_write(text, 0, SSE_END, (struct bytes){NULL, 0});
-    return STATUS_OK;
+}
+
+/* Of a version that is there, or could not be built. */
+static enum status log_kept(struct request *request, int64_t id, int64_t seen, struct text *text,
+                            struct error *err)
+{
+    struct registry *registry = request->server->registry;
+    struct arena *arena = request_arena(request);
+    struct error ignored;
+    struct version version;
+    struct text log = {0};
+    enum status status = registry_resolve_id(registry, id, &version, arena, err);
+    const char *failed;
+    bool found;
+
+    if (status == STATUS_NOT_FOUND &&
+        !builds_failed_log(request->server, id, &found, &failed, arena, &ignored) && found) {
+        log_print(bytes_of(failed), seen, text);
+        return STATUS_OK;
+    }
+    TRY(status);
+    status = load_log_read(registry, &version, &log, arena, err);
+    if (!status)
+        status = text_check(&log, err);
+    if (!status)
+        log_print(text_bytes(&log), seen, text);
+    text_release(&log);
+    return status;
 }
 
 static enum status version_logs(struct request *request, struct response *response,
                                 struct error *err)
 {
     struct registry *registry;
-    struct version version;
-    struct text log = {0};
-    enum status status;
-    int64_t id;
+    int64_t id, seen;
 
     TRY(stored_registry(request, &registry, err));
     TRY(view_id(request, 0, &id, err));
-    TRY(registry_resolve_id(registry, id, &version, request_arena(request), err));
-    status = load_log_read(registry, &version, &log, request_arena(request), err);
-    if (!status)
-        status = text_check(&log, err);
-    if (!status)
-        status = log_print(request, text_bytes(&log), &response->body, err);
+    TRY(lines_seen(request, &seen, err));
+    TRY(builds_follow(request->server->builds, id, seen, &response->feed, err));
+    if (!response->feed)
+        TRY(log_kept(request, id, seen, &response->body, err));
     response->content_type = SSE_TYPE;
-    text_release(&log);
-    return status;
+    return STATUS_OK;
 }
 
 /* --- uploading --- */
@@ -259,27 +318,49 @@ static enum status answer_version(struct request *request, struct response *resp
     return status;
 }
 
+/* What became of an upload: a version, or one that is being built. */
+static enum status answer_build(struct request *request, struct response *response, int64_t id,
+                                struct error *err)
+{
+    struct build_entry entry;
+    bool found;
+
+    TRY(builds_find(request->server, id, (struct bytes){NULL, 0}, 0, &found, &entry,
+                    request_arena(request), err));
+    if (!found)
+        return answer_version(request, response, id, err);
+    text_append_bytes(&response->body, entry.view);
+    return STATUS_OK;
+}
+
+static enum status receive(struct request *request, struct build *build, int64_t *id,
+                           struct error *err)
+{
+    struct form_part parts[] = {{.name = "payload", .file = &build->payload, .required = true},
+                                {.name = "metadata", .required = true}};
+    const char *metadata;
+
+    TRY(form_receive(request, parts, ARRAY_COUNT(parts), err));
+    metadata = arena_text(&build->memory, parts[1].text);
+    if (!metadata)
+        return error_no_memory(err, "an upload");
+    TRY(hydrosphere_upload_json((struct bytes){(const uint8_t *)metadata, parts[1].text.size},
+                                &build->upload, &build->memory, err));
+    return build_start(build, request, parts[0].file_name, id, err);
+}
+
 static enum status upload(struct request *request, struct response *response, struct error *err)
 {
-    struct received payload = RECEIVED_NONE;
-    struct form_part parts[] = {{.name = "payload", .file = &payload, .required = true},
-                                {.name = "metadata", .required = true}};
-    struct hydrosphere_upload upload = {.name = NULL};
     struct registry *registry;
-    struct version version;
-    bool unchanged;
+    struct build *build;
     enum status status;
+    int64_t id;
 
     TRY(stored_registry(request, &registry, err));
-    status = form_receive(request, parts, ARRAY_COUNT(parts), err);
-    if (!status)
-        status = hydrosphere_upload_json(parts[1].text, &upload, request_arena(request), err);
-    if (!status)
-        status = hydrosphere_upload_add(request, &upload, &payload, parts[0].file_name, &version,
-                                        &unchanged, err);
-    received_release(&payload);
-    text_release(&upload.log);
-    return status ? status : answer_version(request, response, version.id, err);
+    TRY(build_new(request, &build, err));
+    status = receive(request, build, &id, err);
+    build_unref(build);
+    return status ? status : answer_build(request, response, id, err);
 }
 
 static enum status external(struct request *request, struct response *response, struct error *err)
@@ -307,7 +388,7 @@ static const struct route ROWS[] = {
     {HTTP_GET, "/api/v2/model/version", versions_list, "all versions of all models", ROUTE_CONTROL},
     {HTTP_GET, "/api/v2/model/version/{name}/{version}", version_show, "a version", ROUTE_CONTROL},
     {HTTP_GET, "/api/v2/model/version/{id}/logs", version_logs,
-     "what happened when it was made, as server-sent events", ROUTE_CONTROL},
+     "what happens while it is made, and what happened, as server-sent events", ROUTE_CONTROL},
     {HTTP_POST, "/api/v2/externalmodel", external,
      "keep the contract of a model that runs elsewhere", ROUTE_CONTROL},
 };

@@ -7,7 +7,7 @@
 #include "base/number.h"
 #include "base/version.h"
 #include "formats/json/json.h"
-#include "server/hydrosphere_view.h"
+#include "server/hydrosphere/builds.h"
 #include "server/internal.h"
 #include "server/received.h"
 #include "server/stored.h"
@@ -230,6 +230,9 @@ static enum status metric_create(struct request *request, struct response *respo
     TRY(stored_registry(request, &registry, err));
     TRY(body_object(request, &body, err));
     TRY(metric_read(&body, &metric, err));
+    TRY(builds_await(request, metric.version, err));
+    if (request->later != LATER_NO)
+        return STATUS_OK;
     TRY(registry_resolve_id(registry, metric.version, &version, request_arena(request), err));
     TRY(registry_resolve_id(registry, metric.monitor, &version, request_arena(request), err));
     metric_write(&metric, &text);
@@ -342,16 +345,21 @@ static enum status training_put(struct request *request, struct response *respon
     struct version version;
     struct bytes type;
     enum status status;
+    int64_t id;
 
     /* hs 2.x says its path of S3 here */
     if (request_header(request, "content-type", &type) &&
         bytes_starts(type, bytes_of("application/json")))
         return no_bucket(request, response, err);
-    TRY(version_of(request, &version, err));
-    record.version = version.id;
+    TRY(view_id(request, 0, &id, err));
     status = received_open(request->server, &received, err);
     if (!status)
         status = received_body(request, &received, err);
+    if (!status)
+        status = builds_await(request, id, err);
+    if (!status)
+        status = version_of(request, &version, err);
+    record.version = status ? 0 : version.id;
     if (!status)
         status = registry_record_put(request->server->registry, &record, received.bytes, true, err);
     received_release(&received);

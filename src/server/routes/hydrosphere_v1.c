@@ -5,7 +5,7 @@
 #include "contract/hydrosphere.h"
 #include "formats/json/json.h"
 #include "server/form.h"
-#include "server/hydrosphere_upload.h"
+#include "server/hydrosphere/builds.h"
 #include "server/hydrosphere_v1.h"
 #include "server/internal.h"
 #include "server/stored.h"
@@ -231,16 +231,40 @@ static enum status failed_print(struct request *request, struct text *text, int6
     return STATUS_OK;
 }
 
-static enum status build_show(struct request *request, struct response *response, struct error *err)
+/* One that is being built, or could not be although it had a number. */
+static void entry_print(const struct build_entry *entry, struct text *text)
 {
+    const bool running = entry->state == BUILD_RUNNING;
+
+    text_printf(text, "{\"id\":%lld,\"status\":\"%s\",", (long long)entry->id,
+                running ? "Running" : "Failed");
+    view_text(text, "startedAt", entry->created);
+    if (!running) {
+        text_append(text, ",");
+        view_text(text, "finishedAt", entry->finished);
+        text_append(text, ",\"message\":");
+        json_write_string(text, entry->message);
+    }
+    text_append(text, ",\"request\":{\"modelName\":");
+    json_write_string(text, entry->name);
+    text_printf(text, "},\"logsUrl\":\"/api/v2/model/version/%lld/logs\"}", (long long)entry->id);
+}
+
+static enum status build_print(struct request *request, struct response *response, int64_t id,
+                               struct error *err)
+{
+    struct build_entry entry;
     struct loaded *loaded;
     struct view view;
     enum status status;
-    int64_t id;
+    bool found;
 
-    TRY(view_id(request, 0, &id, err));
-    if (id >= FAILED_IDS)
-        return failed_print(request, &response->body, id, err);
+    TRY(builds_find(request->server, id, (struct bytes){NULL, 0}, 0, &found, &entry,
+                    request_arena(request), err));
+    if (found) {
+        entry_print(&entry, &response->body);
+        return STATUS_OK;
+    }
     view = view_of(request, response);
     status = view_find_version(request, &view, id, &loaded, err);
     if (!status)
@@ -249,73 +273,83 @@ static enum status build_show(struct request *request, struct response *response
     return status;
 }
 
+static enum status build_show(struct request *request, struct response *response, struct error *err)
+{
+    int64_t id;
+
+    TRY(view_id(request, 0, &id, err));
+    return id >= FAILED_IDS ? failed_print(request, &response->body, id, err)
+                            : build_print(request, response, id, err);
+}
+
 /* --- uploading --- */
 
-static enum status part_text(struct request *request, const struct form_part *part,
-                             const char **text, struct error *err)
+static enum status part_text(const struct form_part *part, const char **text, struct arena *keep,
+                             struct error *err)
 {
     if (!part->given)
         return STATUS_OK;
     if (memchr(part->text.data, 0, part->text.size))
         return error_set(err, STATUS_INVALID_INPUT, "part \"%s\" holds a zero byte", part->name);
-    *text = arena_text(request_arena(request), part->text);
+    *text = arena_text(keep, part->text);
     return *text ? STATUS_OK : error_no_memory(err, "an upload");
 }
 
 enum { PAYLOAD, NAME, TYPE, CONTRACT, DESCRIPTION, REMOTE, PARTS };
 
-static enum status parts_read(struct request *request, const struct form_part *parts,
-                              struct hydrosphere_upload *upload, struct error *err)
+static enum status parts_read(const struct form_part *parts, struct build *build, struct error *err)
 {
+    struct hydrosphere_upload *upload = &build->upload;
+    struct arena *keep = &build->memory;
+    struct bytes contract;
+
     if (parts[REMOTE].given)
         return error_set(err, STATUS_UNSUPPORTED,
                          "part \"remote_payload\": payloads are not fetched from elsewhere");
     if (!parts[PAYLOAD].given)
         return error_set(err, STATUS_INVALID_INPUT, "there is no part \"payload\"");
-    TRY(part_text(request, &parts[NAME], &upload->name, err));
-    TRY(part_text(request, &parts[TYPE], &upload->model_type, err));
-    TRY(part_text(request, &parts[DESCRIPTION], &upload->description, err));
+    TRY(part_text(&parts[NAME], &upload->name, keep, err));
+    TRY(part_text(&parts[TYPE], &upload->model_type, keep, err));
+    TRY(part_text(&parts[DESCRIPTION], &upload->description, keep, err));
     if (upload->model_type && !*upload->model_type)
         upload->model_type = NULL;
     if (!parts[CONTRACT].given || parts[CONTRACT].text.size == 0)
         return STATUS_OK;
-    return hydrosphere_contract_protobuf(parts[CONTRACT].text, false, "model_contract",
-                                         &upload->contract, request_arena(request), err);
+    contract = parts[CONTRACT].text;
+    contract.data = (const uint8_t *)arena_text(keep, contract);
+    if (!contract.data)
+        return error_no_memory(err, "an upload");
+    return hydrosphere_contract_protobuf(contract, false, "model_contract", &upload->contract, keep,
+                                         err);
 }
 
-static enum status upload(struct request *request, struct response *response, struct error *err)
+static enum status receive(struct request *request, struct build *build, int64_t *id,
+                           struct error *err)
 {
-    struct received payload = RECEIVED_NONE;
-    struct form_part parts[PARTS] = {[PAYLOAD] = {.name = "payload", .file = &payload},
+    struct form_part parts[PARTS] = {[PAYLOAD] = {.name = "payload", .file = &build->payload},
                                      [NAME] = {.name = "model_name"},
                                      [TYPE] = {.name = "model_type"},
                                      [CONTRACT] = {.name = "model_contract"},
                                      [DESCRIPTION] = {.name = "model_description"},
                                      [REMOTE] = {.name = "remote_payload"}};
-    struct hydrosphere_upload upload = {.name = NULL};
+
+    TRY(form_receive(request, parts, PARTS, err));
+    TRY(parts_read(parts, build, err));
+    return build_start(build, request, parts[PAYLOAD].file_name, id, err);
+}
+
+static enum status upload(struct request *request, struct response *response, struct error *err)
+{
     struct registry *registry;
-    struct loaded *loaded;
-    struct version version;
-    struct view view;
-    bool unchanged;
+    struct build *build;
     enum status status;
+    int64_t id;
 
     TRY(stored_registry(request, &registry, err));
-    status = form_receive(request, parts, PARTS, err);
-    if (!status)
-        status = parts_read(request, parts, &upload, err);
-    if (!status)
-        status = hydrosphere_upload_add(request, &upload, &payload, parts[PAYLOAD].file_name,
-                                        &version, &unchanged, err);
-    received_release(&payload);
-    text_release(&upload.log);
-    TRY(status);
-    view = view_of(request, response);
-    status = view_find_version(request, &view, version.id, &loaded, err);
-    if (!status)
-        status = view_build_1(&view, loaded, err);
-    model_release(request);
-    return status;
+    TRY(build_new(request, &build, err));
+    status = receive(request, build, &id, err);
+    build_unref(build);
+    return status ? status : build_print(request, response, id, err);
 }
 
 /* --- examples --- */
@@ -382,8 +416,8 @@ static const struct route ROWS[] = {
      "upload: multipart/form-data of payload (tar.gz), model_name, model_type, model_contract "
      "(protocol buffer), model_description",
      ROUTE_STREAM},
-    {HTTP_GET, "/api/v1/model/build/{id}", build_show, "a build: a task that has ended",
-     ROUTE_CONTROL},
+    {HTTP_GET, "/api/v1/model/build/{id}", build_show,
+     "a build: a task, Running, Finished or Failed", ROUTE_CONTROL},
     {HTTP_GET, "/api/v1/model/builds/{id}", last_builds, "builds of a model", ROUTE_CONTROL},
     {HTTP_GET, "/api/v1/model/builds/{id}/last", last_builds, "its last ?maximum= builds",
      ROUTE_CONTROL},
