@@ -3,11 +3,13 @@
  * it is asked: nobody has to tell it. */
 #include "server/hydrosphere_feed.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/map.h"
 #include "server/feed.h"
-#include "server/hydrosphere_view.h"
+#include "server/hydrosphere/builds.h"
+#include "server/hydrosphere/kept.h"
 #include "server/internal.h"
 #include "server/sse.h"
 
@@ -15,12 +17,18 @@ enum { HEARTBEAT_NS_PER_S = 1000000000, HEARTBEAT_S = 5, SEEN_BYTES_MAX = 256 <<
 
 /* --- events --- */
 
-enum kind { KIND_MODEL, KIND_APPLICATION, KIND_SERVABLE, KIND_COUNT };
+enum kind { KIND_MODEL, KIND_APPLICATION, KIND_SERVABLE, KIND_METRIC, KIND_CONFIGURATION };
+
+static const char *const NAMES[] = {
+    [KIND_MODEL] = "Model",          [KIND_APPLICATION] = "Application",
+    [KIND_SERVABLE] = "Servable",    [KIND_METRIC] = "MetricSpec",
+    [KIND_CONFIGURATION] = "DeploymentConfiguration",
+};
 
 struct seen { /* an object and its state */
     enum kind kind;
-    int64_t id;       /* of a version or an application */
-    const char *name; /* of a servable */
+    int64_t id;       /* of a version, an application or a metric */
+    const char *name; /* of a servable or a configuration */
     uint64_t state;   /* another one: it changed */
     bool there;       /* still */
 };
@@ -68,33 +76,124 @@ static bool remember(struct map *map, const struct seen *from, const struct seen
     return key.data && map_set(map, key, seen);
 }
 
-static void tell(struct events *events, const char *event, const struct text *body,
+/* "ModelUpdate", "ModelRemove" ... */
+static void tell(struct events *events, enum kind kind, const char *what, const struct text *body,
                  struct text *out)
 {
+    char event[64];
+
+    snprintf(event, sizeof event, "%s%s", NAMES[kind], what);
     sse_write(out, ++events->last_id, event, text_bytes(body));
 }
 
-/* One object of the table: told when it is new or changed, and `out` is there. */
+static enum status print(const struct view *view, enum kind kind, const void *object,
+                         struct error *err)
+{
+    const struct kept_item *item = object;
+
+    switch (kind) {
+    case KIND_MODEL:
+        return view_version(view, object, NULL, err);
+    case KIND_APPLICATION:
+        return view_application(view, object, err);
+    case KIND_SERVABLE:
+        return view_servable(view, object, err);
+    case KIND_METRIC:
+        return kept_view_metric(view, item->id, item->body, err);
+    case KIND_CONFIGURATION:
+        text_append(view->text, item->body);
+    }
+    return STATUS_OK;
+}
+
+/* One object: told when it is new or changed, and `out` is there. */
 static bool look_at(struct events *events, struct map *map, const struct seen *seen,
                     const struct view *view, const void *object, struct text *out)
 {
-    static const char *const NAMES[] = {"ModelUpdate", "ApplicationUpdate", "ServableUpdate"};
     const struct seen *old;
     struct error ignored;
-    enum status status;
 
     if (!remember(map, seen, &old, &events->seen))
         return false;
     if (!out || (old && old->state == seen->state))
         return true;
     text_clear(view->text);
-    status = seen->kind == KIND_MODEL         ? view_version(view, object, NULL, &ignored)
-             : seen->kind == KIND_APPLICATION ? view_application(view, object, &ignored)
-                                              : view_servable(view, object, &ignored);
-    if (!status && !view->text->failed)
-        tell(events, NAMES[seen->kind], view->text, out);
+    if (!print(view, seen->kind, object, &ignored) && !view->text->failed)
+        tell(events, seen->kind, "Update", view->text, out);
     return true;
 }
+
+/* --- uploads that are not versions yet, or never will be --- */
+
+struct found {
+    struct build_entry *entries;
+    size_t count, capacity;
+    struct arena *arena;
+    bool failed;
+};
+
+enum { BUILD_STATES = 8 }; /* above those of versions */
+
+static bool find_build(void *context, const struct build_entry *entry)
+{
+    struct found *found = context;
+    struct build_entry kept = {.id = entry->id, .state = entry->state, .view = entry->view};
+
+    kept.view.data = (const uint8_t *)arena_text(found->arena, kept.view);
+    found->failed = !kept.view.data ||
+                    !ARENA_GROW(found->arena, found->entries, found->count, found->capacity);
+    if (!found->failed)
+        found->entries[found->count++] = kept;
+    return !found->failed;
+}
+
+static bool look_at_builds(struct events *events, struct map *map, const struct view *view,
+                           const struct found *found, struct text *out)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        const struct build_entry *entry = &found->entries[i];
+        const struct seen seen = {
+            .kind = KIND_MODEL, .id = entry->id, .state = BUILD_STATES + (unsigned)entry->state};
+        const struct seen *old;
+
+        if (model_table_version(view->table, entry->id))
+            continue; /* it has become one */
+        if (!remember(map, &seen, &old, &events->seen))
+            return false;
+        if (!out || (old && old->state == seen.state))
+            continue;
+        text_clear(view->text);
+        text_append_bytes(view->text, entry->view);
+        tell(events, KIND_MODEL, "Update", view->text, out);
+    }
+    return !found->failed;
+}
+
+/* --- what clients left --- */
+
+static bool look_at_kept(struct events *events, struct map *map, const struct view *view,
+                         struct text *out)
+{
+    for (enum kept_kind kind = 0; kind < KEPT_COUNT; kind++) {
+        size_t count;
+        const struct kept_item *items =
+            kept_list(events->server->kept, kind, &count, view->arena);
+
+        for (size_t i = 0; i < count; i++) {
+            const bool named = kind == KEPT_CONFIGURATION;
+            const struct seen seen = {.kind = named ? KIND_CONFIGURATION : KIND_METRIC,
+                                      .id = items[i].id,
+                                      .name = named ? items[i].name : NULL,
+                                      .state = bytes_hash(bytes_of(items[i].body))};
+
+            if (!look_at(events, map, &seen, view, &items[i], out))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* --- the table --- */
 
 static bool look_at_model(struct events *events, struct map *map, const struct table_model *model,
                           const struct view *view, struct text *out)
@@ -122,8 +221,10 @@ static bool look_at_model(struct events *events, struct map *map, const struct t
 }
 
 static bool look_at_all(struct events *events, struct map *map, const struct view *view,
-                        struct text *out)
+                        const struct found *builds, struct text *out)
 {
+    if (!look_at_builds(events, map, view, builds, out) || !look_at_kept(events, map, view, out))
+        return false;
     for (size_t m = 0; m < model_table_count(view->table); m++)
         if (!look_at_model(events, map, model_table_at(view->table, m), view, out))
             return false;
@@ -141,9 +242,10 @@ static bool look_at_all(struct events *events, struct map *map, const struct vie
     return true;
 }
 
-static uint64_t digest_of(const struct model_table *table)
+static uint64_t digest_of(const struct model_table *table, struct server *server)
 {
-    uint64_t digest = model_table_count(table);
+    uint64_t digest = mix(mix(model_table_count(table), builds_changes(server->builds)),
+                          kept_changes(server->kept));
 
     for (size_t m = 0; m < model_table_count(table); m++) {
         const struct table_model *model = model_table_at(table, m);
@@ -165,8 +267,6 @@ static uint64_t digest_of(const struct model_table *table)
 static void tell_removed(struct events *events, const struct map *map, struct text *body,
                          struct text *out)
 {
-    static const char *const NAMES[] = {"ModelRemove", "ApplicationRemove", "ServableRemove"};
-
     for (size_t i = 0; i < events->seen.capacity; i++) {
         const struct map_entry *entry = &events->seen.entries[i];
         const struct seen *seen = entry->value;
@@ -181,33 +281,48 @@ static void tell_removed(struct events *events, const struct map *map, struct te
         } else {
             text_printf(body, "{\"id\":%lld}", (long long)seen->id);
         }
-        tell(events, NAMES[seen->kind], body, out);
+        tell(events, seen->kind, "Remove", body, out);
     }
 }
 
-/* Compare the table with what was told. Without memory: again later. */
-static void compare(struct events *events, struct executor *executor, struct text *out)
+static void compare_all(struct events *events, const struct view *view, const struct found *builds,
+                        uint64_t digest, struct text *out)
 {
-    struct models *models = events->server->models;
     struct arena *next = &events->memory[!events->now];
-    struct text body = {0};
-    struct view view = {.table = models_pin(models, executor->index),
-                        .generation = (int)events->server->settings.hydrosphere_generation,
-                        .arena = &executor->arena,
-                        .text = &body};
-    uint64_t digest = digest_of(view.table);
     struct map map;
 
     arena_reset(next);
     map_init(&map, next);
-    if ((!out || digest != events->digest) && look_at_all(events, &map, &view, out)) {
-        if (out)
-            tell_removed(events, &map, &body, out);
-        events->seen = map;
-        events->digest = digest;
-        events->now = !events->now;
+    if (!look_at_all(events, &map, view, builds, out))
+        return;
+    if (out)
+        tell_removed(events, &map, view->text, out);
+    events->seen = map;
+    events->digest = digest;
+    events->now = !events->now;
+}
+
+/* Compare what there is with what was told. Without memory: again later. */
+static void compare(struct events *events, struct executor *executor, struct text *out)
+{
+    struct server *server = events->server;
+    struct found builds = {.arena = &executor->arena};
+    struct text body = {0};
+    struct view view = {.table = models_pin(server->models, executor->index),
+                        .registry = NULL, /* of applications: an I/O thread does not wait */
+                        .generation = (int)server->settings.hydrosphere_generation,
+                        .arena = &executor->arena,
+                        .text = &body};
+    uint64_t digest = digest_of(view.table, server);
+
+    if (!out || digest != events->digest) {
+        models_unpin(server->models, executor->index);
+        /* before the table: a build that has ended meanwhile is a version there */
+        builds_each(server->builds, find_build, &builds);
+        view.table = models_pin(server->models, executor->index);
+        compare_all(events, &view, &builds, digest, out);
     }
-    models_unpin(models, executor->index);
+    models_unpin(server->models, executor->index);
     text_release(&body);
 }
 
@@ -249,6 +364,7 @@ enum status hydrosphere_events(struct request *request, struct response *respons
     for (int i = 0; i < 2; i++)
         arena_init(&events->memory[i], SEEN_BYTES_MAX);
     map_init(&events->seen, &events->memory[0]);
+    kept_refresh(request->server->kept);
     compare(events, request->executor, NULL); /* told is what changes from now on */
     response->content_type = SSE_TYPE;
     response->feed = &events->feed;

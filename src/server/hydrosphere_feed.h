@@ -4,8 +4,9 @@
 
 #include "server/request.h"
 
-/* What changes from now on: ModelUpdate, ApplicationUpdate, ServableUpdate with the object as its
- * list has it, ...Remove with {"id"} or {"name"}; a heartbeat every 5 s. */
+/* What changes from now on: ModelUpdate, ApplicationUpdate, ServableUpdate, MetricSpecUpdate,
+ * DeploymentConfigurationUpdate with the object as its list has it, ...Remove with {"id"} or
+ * {"name"}; a heartbeat every 5 s. On a control thread. */
 enum status hydrosphere_events(struct request *request, struct response *response,
                                struct error *err) must_check;
 

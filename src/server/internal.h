@@ -12,6 +12,7 @@
 #include "server/tls.h"
 
 struct builds;
+struct kept;
 struct zeromind_pool;
 
 /* --- feeds --- */
@@ -92,6 +93,7 @@ struct server {
     struct models *models;
     struct jobs *jobs;     /* durable ones, see jobs/; NULL: none */
     struct builds *builds; /* uploads of Hydrosphere on their way to a version */
+    struct kept *kept;     /* what clients of Hydrosphere left here */
     struct pool *compute, *control, *upload, *waiting;
     struct team *team; /* of the compute threads; NULL: none helps */
     struct io *ios;

@@ -10,6 +10,7 @@
 #include "base/cpu.h"
 #include "jobs/jobs.h"
 #include "server/hydrosphere/builds.h"
+#include "server/hydrosphere/kept.h"
 #include "server/internal.h"
 
 enum {
@@ -199,6 +200,7 @@ static void io_release(struct io *io)
 
 static void models_changed(void *context)
 {
+    kept_refresh(((struct server *)context)->kept);
     feeds_wake(context);
     jobs_unpark(context);
 }
@@ -372,7 +374,8 @@ enum status server_new(const struct server_options *options, struct server **res
     server->workers = options->workers;
     server->temporary = options->temporary ? strdup(options->temporary) : NULL;
     server->builds = builds_new(server);
-    status = server->builds ? start(server, options, err) : error_no_memory(err, "a server");
+    server->kept = kept_new(server);
+    status = server->builds && server->kept ? start(server, options, err) : error_no_memory(err, "a server");
     if (status != STATUS_OK) {
         server_free(server);
         return status;
@@ -404,6 +407,7 @@ void server_free(struct server *server)
     pool_free(server->upload);
     pool_free(server->waiting);
     builds_free(server->builds);
+    kept_free(server->kept);
     team_free(server->team);
     models_free(server->models);
     metrics_free(server->metrics);

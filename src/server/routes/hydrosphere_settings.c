@@ -8,14 +8,17 @@
 #include "base/version.h"
 #include "formats/json/json.h"
 #include "server/hydrosphere/builds.h"
+#include "server/hydrosphere/kept.h"
 #include "server/internal.h"
 #include "server/received.h"
 #include "server/stored.h"
 
 enum { BODY_BYTES_MAX = 256 << 10, NAME_BYTES_MAX = 256 };
 
-static const char CONFIGURATION[] = "deployment-configuration", METRIC[] = "metric-spec",
-                  TRAINING[] = "training-data";
+#define CONFIGURATION KEPT_RECORDS[KEPT_CONFIGURATION]
+#define METRIC KEPT_RECORDS[KEPT_METRIC]
+
+static const char TRAINING[] = "training-data";
 
 /* --- build information --- */
 
@@ -66,6 +69,13 @@ static enum status records_of(struct request *request, const struct record_filte
     return registry_record_list(registry, filter, records, count, request_arena(request), err);
 }
 
+static enum status record_remove(struct request *request, int64_t id, struct error *err)
+{
+    TRY(registry_record_remove(request->server->registry, id, err));
+    kept_refresh(request->server->kept);
+    return STATUS_OK;
+}
+
 static enum status configurations_list(struct request *request, struct response *response,
                                        struct error *err)
 {
@@ -103,6 +113,7 @@ static enum status configuration_put(struct request *request, struct response *r
     if (!record.name || !record.body)
         return error_no_memory(err, "a deployment configuration");
     TRY(registry_record_put(registry, &record, (struct bytes){NULL, 0}, true, err));
+    kept_refresh(request->server->kept);
     text_append_bytes(&response->body, request->body);
     return STATUS_OK;
 }
@@ -141,7 +152,7 @@ static enum status configuration_delete(struct request *request, struct response
 
     TRY(configuration_find(request, &record, err));
     text_append(&response->body, record.body);
-    return registry_record_remove(request->server->registry, record.id, err);
+    return record_remove(request, record.id, err);
 }
 
 /* --- host selectors: old clients ask for them --- */
@@ -211,9 +222,14 @@ static void metric_write(const struct metric *metric, struct text *text)
     text_printf(text, ",\"thresholdCmpOperator\":{\"kind\":\"%s\"}}", metric->comparison);
 }
 
-static void metric_print(const struct record *record, struct text *text)
+static enum status metric_print(struct request *request, struct response *response,
+                                const struct record *record, struct error *err)
 {
-    text_printf(text, "{\"id\":%lld,%s}", (long long)record->id, record->body);
+    const struct view view = view_of(request, response);
+    enum status status = kept_view_metric(&view, record->id, record->body, err);
+
+    model_release(request);
+    return status;
 }
 
 static enum status metric_create(struct request *request, struct response *response,
@@ -242,8 +258,9 @@ static enum status metric_create(struct request *request, struct response *respo
     if (!status)
         status = registry_record_put(registry, &record, (struct bytes){NULL, 0}, false, err);
     if (!status)
-        metric_print(&record, &response->body);
+        status = metric_print(request, response, &record, err);
     text_release(&text);
+    kept_refresh(request->server->kept);
     return status;
 }
 
@@ -258,7 +275,7 @@ static enum status specs_print(struct request *request, struct response *respons
     text_append(&response->body, "[");
     for (size_t i = 0; i < count; i++) {
         text_append(&response->body, i ? "," : "");
-        metric_print(&records[i], &response->body);
+        TRY(metric_print(request, response, &records[i], err));
     }
     text_append(&response->body, "]");
     return STATUS_OK;
@@ -313,8 +330,7 @@ static enum status metric_show(struct request *request, struct response *respons
     struct record record;
 
     TRY(metric_find(request, &record, err));
-    metric_print(&record, &response->body);
-    return STATUS_OK;
+    return metric_print(request, response, &record, err);
 }
 
 static enum status metric_delete(struct request *request, struct response *response,
@@ -323,8 +339,8 @@ static enum status metric_delete(struct request *request, struct response *respo
     struct record record;
 
     TRY(metric_find(request, &record, err));
-    metric_print(&record, &response->body);
-    return registry_record_remove(request->server->registry, record.id, err);
+    TRY(metric_print(request, response, &record, err));
+    return record_remove(request, record.id, err);
 }
 
 /* --- training data --- */
