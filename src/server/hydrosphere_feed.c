@@ -20,8 +20,10 @@ enum { HEARTBEAT_NS_PER_S = 1000000000, HEARTBEAT_S = 5, SEEN_BYTES_MAX = 256 <<
 enum kind { KIND_MODEL, KIND_APPLICATION, KIND_SERVABLE, KIND_METRIC, KIND_CONFIGURATION };
 
 static const char *const NAMES[] = {
-    [KIND_MODEL] = "Model",          [KIND_APPLICATION] = "Application",
-    [KIND_SERVABLE] = "Servable",    [KIND_METRIC] = "MetricSpec",
+    [KIND_MODEL] = "Model",
+    [KIND_APPLICATION] = "Application",
+    [KIND_SERVABLE] = "Servable",
+    [KIND_METRIC] = "MetricSpec",
     [KIND_CONFIGURATION] = "DeploymentConfiguration",
 };
 
@@ -140,8 +142,8 @@ static bool find_build(void *context, const struct build_entry *entry)
     struct build_entry kept = {.id = entry->id, .state = entry->state, .view = entry->view};
 
     kept.view.data = (const uint8_t *)arena_text(found->arena, kept.view);
-    found->failed = !kept.view.data ||
-                    !ARENA_GROW(found->arena, found->entries, found->count, found->capacity);
+    found->failed =
+        !kept.view.data || !ARENA_GROW(found->arena, found->entries, found->count, found->capacity);
     if (!found->failed)
         found->entries[found->count++] = kept;
     return !found->failed;
@@ -176,8 +178,7 @@ static bool look_at_kept(struct events *events, struct map *map, const struct vi
 {
     for (enum kept_kind kind = 0; kind < KEPT_COUNT; kind++) {
         size_t count;
-        const struct kept_item *items =
-            kept_list(events->server->kept, kind, &count, view->arena);
+        const struct kept_item *items = kept_list(events->server->kept, kind, &count, view->arena);
 
         for (size_t i = 0; i < count; i++) {
             const bool named = kind == KEPT_CONFIGURATION;
