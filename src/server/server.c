@@ -375,7 +375,8 @@ enum status server_new(const struct server_options *options, struct server **res
     server->temporary = options->temporary ? strdup(options->temporary) : NULL;
     server->builds = builds_new(server);
     server->kept = kept_new(server);
-    status = server->builds && server->kept ? start(server, options, err) : error_no_memory(err, "a server");
+    status = server->builds && server->kept ? start(server, options, err)
+                                            : error_no_memory(err, "a server");
     if (status != STATUS_OK) {
         server_free(server);
         return status;
