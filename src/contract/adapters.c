@@ -6,10 +6,11 @@
 #include "base/compiler.h"
 #include "contract/manifest.h"
 
-enum { MEMBERS, WHOLE };
+enum { MEMBERS, WHOLE, JAVA };
 
 static const struct adapter ADAPTERS[] = {
-#define ADAPTER(format, name, given, requirements) {format, name, requirements, (given) == WHOLE},
+#define ADAPTER(format, name, given, requirements)                                                 \
+    {format, name, requirements, (given) == WHOLE, (given) == JAVA},
 #include "contract/adapters.def"
 #undef ADAPTER
 };
@@ -41,9 +42,12 @@ bool adapter_choose(const char *format, const char *declared, struct adapter *ad
         return true;
     adapter->name = declared;
     adapter->requirements = NULL;
+    adapter->java = false;
     for (size_t i = 0; i < ARRAY_COUNT(ADAPTERS) && !adapter->requirements; i++)
-        if (!strcmp(ADAPTERS[i].name, declared))
+        if (!strcmp(ADAPTERS[i].name, declared)) {
             adapter->requirements = ADAPTERS[i].requirements;
+            adapter->java = ADAPTERS[i].java;
+        }
     return true;
 }
 

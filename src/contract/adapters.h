@@ -12,6 +12,7 @@ struct adapter {
     const char *name;         /* a file of python/firn_worker/adapters, or what the manifest says */
     const char *requirements; /* or NULL; see adapters.def */
     bool whole;               /* an archive is given to it as it is, not its members */
+    bool java;                /* it runs on a Java machine, see workers/worker.h */
 };
 
 /* The format of models that only their manifest, or a file of their own, says how to open. */

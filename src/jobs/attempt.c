@@ -126,6 +126,7 @@ static enum status run_worker(struct attempt *attempt, const struct job_plan *pl
                     .environment = plan->environment,
                     .code = options->workers->code,
                     .limits = options->workers->limits,
+                    .java = plan->java,
                     .sandbox = options->workers->sandbox,
                     .log = log_line,
                     .context = attempt},

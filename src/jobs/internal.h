@@ -59,6 +59,7 @@ struct job_plan {            /* what an attempt runs */
     const char *environment; /* folder or NULL */
     const char *target;      /* model of new versions that name none; NULL: none */
     const char *manifest;    /* of them; "" */
+    bool java;               /* see contract/adapters.h */
     struct text *settings;   /* members of the worker's job.json, each with a comma behind it */
 };
 

@@ -351,6 +351,7 @@ static enum status start(const struct subject *subject, const struct worker_poli
         .code = policy->code,
         .settings = settings_of(subject->manifest, &held->memory),
         .limits = policy->limits,
+        .java = subject->adapter.java,
         .sandbox = policy->sandbox,
         .log = policy->log,
         .context = policy->context,
@@ -671,6 +672,7 @@ static enum status lay_out(struct subject *subject, const struct worker_policy *
     TRY(environment_of(subject, policy, folder, &environment, keep, err));
     *place = (struct worker_place){.adapter = subject->adapter.name,
                                    .environment = environment.path,
+                                   .java = subject->adapter.java,
                                    .single = subject->artifact->kind == ARTIFACT_FILE};
     return STATUS_OK;
 }

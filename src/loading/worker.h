@@ -61,6 +61,7 @@ enum status worker_installs(struct loading *loading, const struct worker_policy 
 struct worker_place {
     const char *adapter;     /* or NULL: none is for its format */
     const char *environment; /* folder; NULL: the system's python3 */
+    bool java;               /* see contract/adapters.h */
     bool single;             /* the files are one, as it was uploaded */
 };
 enum status worker_lay_out(struct registry *registry, const struct version *version,

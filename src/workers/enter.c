@@ -7,12 +7,15 @@
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -54,9 +57,9 @@ static RAW bool fail(struct launch *launch, const char *what)
             return fail(launch, what);                                                             \
     } while (0)
 
-static RAW bool write_file(struct launch *launch, const char *path, const char *text)
+static RAW bool write_file(struct launch *launch, const char *path, int flags, const char *text)
 {
-    long fd = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0);
+    long fd = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC | flags, 0444);
     size_t size = 0;
 
     while (text[size])
@@ -70,9 +73,9 @@ static RAW bool write_file(struct launch *launch, const char *path, const char *
 /* In a user namespace: the same user and group, alone. */
 static RAW bool enter_user(struct launch *launch)
 {
-    return write_file(launch, "/proc/self/setgroups", "deny") &&
-           write_file(launch, "/proc/self/uid_map", launch->id_map) &&
-           write_file(launch, "/proc/self/gid_map", launch->group_map);
+    return write_file(launch, "/proc/self/setgroups", 0, "deny") &&
+           write_file(launch, "/proc/self/uid_map", 0, launch->id_map) &&
+           write_file(launch, "/proc/self/gid_map", 0, launch->group_map);
 }
 
 /* --- files --- */
@@ -96,25 +99,21 @@ static RAW bool bind_mount(struct launch *launch, const struct launch_step *step
 
 static RAW bool step_run(struct launch *launch, const struct launch_step *step)
 {
-    long fd;
-
     switch (step->kind) {
     case STEP_FOLDER:
         if (syscall(SYS_mkdirat, AT_FDCWD, step->target, 0755) < 0 && errno != EEXIST)
             return fail(launch, step->target);
         return true;
     case STEP_FILE:
-        fd = syscall(SYS_openat, AT_FDCWD, step->target, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
-        STEP(launch, fd, step->target);
-        syscall(SYS_close, fd);
-        return true;
+        return write_file(launch, step->target, O_CREAT, step->data ? step->data : "");
     case STEP_LINK:
         STEP(launch, syscall(SYS_symlinkat, step->source, AT_FDCWD, step->target), step->target);
         return true;
     case STEP_MOUNT:
+    case STEP_MOUNT_PROGRAMS:
         STEP(launch,
              syscall(SYS_mount, step->source, step->target, step->source,
-                     MS_NOSUID | MS_NODEV | MS_NOEXEC, step->data),
+                     MS_NOSUID | MS_NODEV | (step->kind == STEP_MOUNT ? MS_NOEXEC : 0), step->data),
              step->target);
         return true;
     case STEP_BIND:
@@ -147,6 +146,19 @@ static RAW bool enter_view(struct launch *launch)
     return true;
 }
 
+/* The only interface of a network of its own: with it up, processes of the worker reach each other
+ * and nothing else. */
+static RAW bool enter_loopback(struct launch *launch)
+{
+    struct ifreq interface = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    long fd = syscall(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    STEP(launch, fd, "the loopback interface");
+    STEP(launch, syscall(SYS_ioctl, fd, SIOCSIFFLAGS, &interface), "the loopback interface");
+    syscall(SYS_close, fd);
+    return true;
+}
+
 static RAW uint64_t landlock_handled(int abi)
 {
     uint64_t handled = ACCESS_FS_REFER - 1;
@@ -169,7 +181,7 @@ static RAW bool enter_landlock(struct launch *launch)
                              : offsetof(struct landlock_attributes, access_net);
     long set;
 
-    attributes.access_net = abi >= 4 ? ACCESS_NET_ALL : 0;
+    attributes.access_net = abi >= 4 && !launch->request->java ? ACCESS_NET_ALL : 0;
     attributes.scoped = abi >= 6 ? SCOPE_ALL : 0;
     set = syscall(SYS_landlock_create_ruleset, &attributes, size, 0);
     STEP(launch, set, "landlock");
@@ -278,6 +290,8 @@ static RAW bool enter(struct launch *launch)
     if (launch->program && !enter_descriptors(launch))
         return false;
     if (sandbox && has[LAYER_FILES] && !enter_view(launch))
+        return false;
+    if (sandbox && launch->request->java && !enter_loopback(launch))
         return false;
     if (sandbox && has[LAYER_IPC])
         STEP(launch, syscall(SYS_sethostname, "worker", 6), "a host name");

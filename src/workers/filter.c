@@ -2,17 +2,21 @@
 /* System calls that a worker may not make: what reaches the network, other processes, the kernel's
  * seldom used doors, or memory that nothing accounts for. Everything else frameworks do. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "workers/launch.h"
 
+/* A pair of connected sockets stays possible. */
+static const char *const REFUSED_NETWORK[] = {"socket", "connect", "bind",
+                                              "listen", "accept",  "accept4"};
+
 static const char *const REFUSED[] = {
-    /* network; a pair of connected sockets stays possible */
-    "socket", "connect", "bind", "listen", "accept", "accept4",
     /* other processes */
     "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp",
     /* file systems and namespaces */
@@ -49,10 +53,34 @@ static int refuse(scmp_filter_ctx filter, const char *const *names, size_t count
     return 0;
 }
 
-static int rules_add(scmp_filter_ctx filter, bool groups)
+/* In a network of its own: TCP and UDP over IPv4, no other kind of socket. */
+static int refuse_all_but_internet(scmp_filter_ctx filter)
+{
+    enum { KIND_MASK = 0xf }; /* without SOCK_CLOEXEC and SOCK_NONBLOCK */
+    int call = SCMP_SYS(socket);
+    int failure = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), call, 1,
+                                   SCMP_A0(SCMP_CMP_NE, AF_INET));
+
+    for (scmp_datum_t kind = 0; !failure && kind <= KIND_MASK; kind++)
+        if (kind != SOCK_STREAM && kind != SOCK_DGRAM)
+            failure = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 1,
+                                       SCMP_A1(SCMP_CMP_MASKED_EQ, KIND_MASK, kind));
+    for (scmp_datum_t protocol = 0; !failure && protocol < IPPROTO_UDP; protocol++)
+        if (protocol != 0 && protocol != IPPROTO_TCP)
+            failure = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 1,
+                                       SCMP_A2(SCMP_CMP_EQ, protocol));
+    return failure ? failure
+                   : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 1,
+                                      SCMP_A2(SCMP_CMP_GT, IPPROTO_UDP));
+}
+
+static int rules_add(scmp_filter_ctx filter, bool groups, bool internet)
 {
     int failure = refuse(filter, REFUSED, ARRAY_COUNT(REFUSED));
 
+    if (!failure)
+        failure = internet ? refuse_all_but_internet(filter)
+                           : refuse(filter, REFUSED_NETWORK, ARRAY_COUNT(REFUSED_NETWORK));
     if (!failure && groups)
         failure = refuse(filter, REFUSED_GROUPS, ARRAY_COUNT(REFUSED_GROUPS));
     /* its flags lie in memory, where a filter cannot look: the C library falls back to clone */
@@ -90,7 +118,7 @@ enum status launch_filter(struct launch *launch, struct error *err)
 
     if (!filter)
         return error_no_memory(err, "a filter of system calls");
-    failure = rules_add(filter, !launch->ability->has[LAYER_PROCESSES]);
+    failure = rules_add(filter, !launch->ability->has[LAYER_PROCESSES], launch->request->java);
     if (failure)
         status =
             error_set(err, STATUS_UNAVAILABLE, "a filter of system calls: %s", strerror(-failure));

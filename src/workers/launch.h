@@ -10,12 +10,13 @@
 #include "workers/sandbox.h"
 
 enum step_kind {
-    STEP_FOLDER, /* mkdir; there already is fine */
-    STEP_FILE,   /* an empty file to bind to */
-    STEP_LINK,   /* symlink(source, target) */
-    STEP_BIND,   /* with all below, read-only */
-    STEP_DEVICE, /* bind of a device */
-    STEP_MOUNT,  /* of type `source`, with `data` */
+    STEP_FOLDER,         /* mkdir; there already is fine */
+    STEP_FILE,           /* an empty file to bind to; or with `data` in it */
+    STEP_LINK,           /* symlink(source, target) */
+    STEP_BIND,           /* with all below, read-only */
+    STEP_DEVICE,         /* bind of a device */
+    STEP_MOUNT,          /* of type `source`, with `data` */
+    STEP_MOUNT_PROGRAMS, /* the same; what lies there may be run */
 };
 
 struct launch_step {

@@ -155,6 +155,7 @@ static enum status launch_process(struct process *process, const struct process_
             options->limits.temporary_bytes ? options->limits.temporary_bytes : TEMPORARY_BYTES,
         .threads = threads ? threads : 1,
         .number = settings->number,
+        .java = options->java,
         .sandbox = options->sandbox,
     };
     struct sandbox_child child;

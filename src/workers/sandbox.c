@@ -256,6 +256,11 @@ static enum status prepare(struct launch *launch, struct error *err)
 
     if (request->sandbox) {
         TRY(sandbox_check(ability, err));
+        if (request->java && !ability->has[LAYER_NETWORK])
+            return error_set(
+                err, STATUS_UNAVAILABLE,
+                "this framework runs on a Java machine, which talks by TCP: workers may "
+                "do so only in a network of their own, and there is no layer \"network\"");
         TRY(launch_view(launch, err));
         TRY(launch_filter(launch, err));
     }

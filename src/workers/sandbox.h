@@ -45,6 +45,7 @@ struct sandbox_request {
     size_t temporary_bytes;           /* of /tmp, and of each file */
     unsigned threads;                 /* that numeric libraries shall use */
     unsigned number;                  /* of the servable: another uid for each */
+    bool java;                        /* see struct worker_options */
     bool sandbox;                     /* false: limits only */
 };
 

@@ -122,6 +122,8 @@ static void show_system(struct launch *launch)
                                           "/lib32", "/lib64", "/libx32"};
     static const char *const files[] = {"/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf",
                                         "/etc/ld.so.conf.d", "/etc/localtime"};
+    static const char *const java[] = {"/etc/java-11-openjdk", "/etc/java-17-openjdk",
+                                       "/etc/java-21-openjdk", "/etc/java-25-openjdk"};
     static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random",
                                           "/dev/urandom"};
     char link[PATH_MAX];
@@ -138,8 +140,26 @@ static void show_system(struct launch *launch)
     }
     for (size_t i = 0; i < ARRAY_COUNT(files); i++)
         show(launch, files[i], files[i], STEP_BIND);
+    for (size_t i = 0; launch->request->java && i < ARRAY_COUNT(java); i++)
+        show(launch, java[i], java[i], STEP_BIND);
     for (size_t i = 0; i < ARRAY_COUNT(devices); i++)
         show(launch, devices[i], devices[i], STEP_DEVICE);
+    if (has_view(launch)) /* which shells use */
+        step_add(launch, STEP_LINK, "/proc/self/fd", "/dev/fd", NULL);
+}
+
+/* Who it is and where "localhost" is: a Java machine asks. */
+static void show_names(struct launch *launch)
+{
+    unsigned uid = launch->uid ? launch->uid : geteuid();
+
+    if (!has_view(launch) || !launch->request->java)
+        return;
+    step_add(launch, STEP_FOLDER, NULL, "/etc", NULL);
+    step_add(launch, STEP_FILE, "", "/etc/passwd",
+             arena_printf(&launch->arena, "worker:x:%u:%u::/tmp:/bin/false\n", uid,
+                          launch->uid ? uid : getegid()));
+    step_add(launch, STEP_FILE, "", "/etc/hosts", "127.0.0.1 localhost worker\n");
 }
 
 static void show_writable(struct launch *launch)
@@ -155,7 +175,7 @@ static void show_writable(struct launch *launch)
         return;
     }
     step_add(launch, STEP_FOLDER, NULL, "/tmp", NULL);
-    step_add(launch, STEP_MOUNT, "tmpfs", "/tmp",
+    step_add(launch, launch->request->java ? STEP_MOUNT_PROGRAMS : STEP_MOUNT, "tmpfs", "/tmp",
              arena_printf(&launch->arena, "mode=1777,nr_inodes=65536,size=%zu",
                           launch->request->temporary_bytes));
     step_add(launch, STEP_FOLDER, NULL, "/dev/shm", NULL);
@@ -228,6 +248,7 @@ static enum status show_python(struct launch *launch, struct error *err)
 enum status launch_view_system(struct launch *launch, struct error *err)
 {
     show_system(launch);
+    show_names(launch);
     show_writable(launch);
     return launch->failed_memory ? error_no_memory(err, "the view of a worker") : STATUS_OK;
 }

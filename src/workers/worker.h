@@ -30,6 +30,8 @@ struct worker_options {
     const char *settings;    /* JSON for the adapter; NULL: {} */
     bool warm_up;            /* run zeros through the first signature before requests come */
     struct worker_limits limits;
+    bool java; /* what a Java machine needs beside: TCP and UDP, which reach nothing but itself, and
+                * libraries that it unpacks to /tmp */
     bool sandbox; /* false only when the operator said so */
     /* What the model prints and what happens to its processes; from any thread; may be NULL. */
     void (*log)(void *context, const char *line);

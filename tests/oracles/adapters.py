@@ -181,7 +181,7 @@ def mlflow(folder):
     return folder + "/model", {"a": table["a"].to_numpy(), "b": table["b"].to_numpy()}, {"predict": want}, 1e-9
 
 
-@case("pyspark", java=True, sandbox=False, start=180)
+@case("pyspark", java=True, start=180)
 def spark(folder):
     from pyspark.ml import Pipeline
     from pyspark.ml.classification import LogisticRegression

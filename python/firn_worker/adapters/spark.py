@@ -8,6 +8,13 @@ import sys
 from firn_worker import adapter, tables, values
 
 WORK = os.environ.get("TMPDIR", "/tmp")
+# Java on this machine alone: no pages of its own, no network but loopback.
+JAVA = "-Djava.net.preferIPv4Stack=true -XX:+UseSerialGC -XX:-UsePerfData " \
+       "-Djava.io.tmpdir=" + WORK
+SETTINGS = {
+    "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1", "spark.sql.shuffle.partitions": "1", "spark.local.dir": WORK,
+    "spark.sql.warehouse.dir": os.path.join(WORK, "warehouse"), "spark.driver.extraJavaOptions": JAVA}
 
 
 class Pipeline(adapter.Loaded):
@@ -93,10 +100,12 @@ def session():
     pyspark = adapter.need("pyspark", "Spark ML models")
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    return pyspark.sql.SparkSession.builder.master("local[1]").appName("firn").config(
-        "spark.ui.enabled", "false").config("spark.driver.host", "127.0.0.1").config(
-        "spark.driver.bindAddress", "127.0.0.1").config("spark.sql.shuffle.partitions", "1").config(
-        "spark.local.dir", WORK).config("spark.sql.warehouse.dir", os.path.join(WORK, "warehouse")).getOrCreate()
+    builder = pyspark.sql.SparkSession.builder.master("local[1]").appName("firn")
+    for key, value in SETTINGS.items():
+        builder = builder.config(key, value)
+    made = builder.getOrCreate()
+    made.sparkContext.setLogLevel("ERROR")
+    return made
 
 
 def find(files):

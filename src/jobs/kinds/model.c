@@ -63,6 +63,7 @@ static enum status prepare(struct attempt *attempt, const char *work, struct job
         return err->status;
     }
     plan->environment = place.environment;
+    plan->java = place.java;
     plan->target = version.model;
     plan->manifest = version.manifest;
     text_append(plan->settings, "\"adapter\":");

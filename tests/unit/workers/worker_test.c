@@ -18,17 +18,19 @@ enum { MIB = 1 << 20 };
 
 /* All take x and give y, float [-1], unless said otherwise. */
 static const char *const NAMES[] = {
-    "double",        "echo",          "socket",        "unix_socket",
-    "read_other",    "read_model",    "write_model",   "write_temporary",
-    "see_processes", "kill_parent",   "much_memory",   "run_program",
-    "threads",       "fork",          "exit",          "die",
-    "close",         "hang",          "slow",          "print",
-    "garbage",       "empty",         "oversize",      "stale",
-    "unasked",       "outside",       "before",        "overflow",
-    "negative",      "dtype",         "shape",         "length",
-    "fewer",         "grow_for_ever", "grow_too_much", "take_memory",
-    "refuse",        "raise",         "text",          "strings",
-    "bools"};
+    "double",        "echo",          "socket",         "unix_socket",
+    "read_other",    "read_model",    "write_model",    "write_temporary",
+    "see_processes", "kill_parent",   "much_memory",    "run_program",
+    "threads",       "fork",          "exit",           "die",
+    "close",         "hang",          "slow",           "print",
+    "garbage",       "empty",         "oversize",       "stale",
+    "unasked",       "outside",       "before",         "overflow",
+    "negative",      "dtype",         "shape",          "length",
+    "fewer",         "grow_for_ever", "grow_too_much",  "take_memory",
+    "refuse",        "raise",         "text",           "strings",
+    "bools",         "talk",          "talk_outside",   "datagrams",
+    "socket_ipv6",   "socket_icmp",   "socket_netlink", "socket_mptcp",
+    "run_unpacked"};
 enum { NAME_COUNT = ARRAY_COUNT(NAMES) };
 
 static struct field INPUTS[NAME_COUNT], OUTPUTS[NAME_COUNT];
@@ -376,13 +378,32 @@ TEST(memory_is_limited)
 
 /* --- what a sandbox keeps it from --- */
 
+struct attempt {
+    const char *name;
+    bool allowed, tested;
+};
+
+static void check_attempts(const struct worker_options *options, const struct attempt *attempts,
+                           size_t count)
+{
+    struct fixture f = fixture_open(options);
+    struct error err;
+
+    for (size_t i = 0; i < count; i++) {
+        float y = -1;
+
+        CHECK_OK(run(f.session, attempts[i].name, 4, &y, &err), err);
+        if (attempts[i].tested && (y != 0) != attempts[i].allowed)
+            fail_msg("%s: %g", attempts[i].name, (double)y);
+    }
+    check_serves(f.session);
+    fixture_close(&f);
+}
+
 TEST(sandbox_holds)
 {
     const struct sandbox_ability *ability = sandbox_ability();
-    const struct {
-        const char *name;
-        bool allowed, tested;
-    } cases[] = {
+    const struct attempt attempts[] = {
         {"socket", false, true},
         {"unix_socket", false, true},
         {"read_model", true, true},
@@ -392,25 +413,38 @@ TEST(sandbox_holds)
         {"see_processes", false, ability->has[LAYER_PROCESSES]},
         {"kill_parent", false, true},
         {"fork", true, true},
+        {"talk", false, true},
+        {"datagrams", false, true},
+        {"run_unpacked", false, ability->has[LAYER_FILES]},
     };
     struct worker_options options = options_make("test");
-    struct fixture f;
     struct error err;
 
-    if (sandbox_check(ability, &err)) {
+    if (sandbox_check(ability, &err))
         printf("SKIPPED sandbox: %s\n", err.text);
-        return;
-    }
-    f = fixture_open(&options);
-    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-        float y = -1;
+    else
+        check_attempts(&options, attempts, ARRAY_COUNT(attempts));
+}
 
-        CHECK_OK(run(f.session, cases[i].name, 4, &y, &err), err);
-        if (cases[i].tested && (y != 0) != cases[i].allowed)
-            fail_msg("%s: %g", cases[i].name, (double)y);
-    }
-    check_serves(f.session);
-    fixture_close(&f);
+/* A Java machine talks to itself, and to nobody else. */
+TEST(sandbox_of_java)
+{
+    static const struct attempt attempts[] = {
+        {"talk", true, true},          {"datagrams", true, true},
+        {"talk_outside", false, true}, {"unix_socket", false, true},
+        {"socket_ipv6", false, true},  {"socket_icmp", false, true},
+        {"socket_mptcp", false, true}, {"socket_netlink", false, true},
+        {"read_other", false, true},   {"write_model", false, true},
+        {"run_unpacked", true, true},
+    };
+    struct worker_options options = options_make("test");
+    const struct sandbox_ability *ability = sandbox_ability();
+
+    options.java = true;
+    if (!ability->has[LAYER_NETWORK] || !ability->has[LAYER_FILES])
+        printf("SKIPPED the sandbox of Java: no network or files of its own\n");
+    else
+        check_attempts(&options, attempts, ARRAY_COUNT(attempts));
 }
 
 TEST(layers_are_described)

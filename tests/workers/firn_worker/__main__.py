@@ -5,6 +5,7 @@ Frames as in src/workers/frame.h, with nothing but Python's own library."""
 import json
 import mmap
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -48,7 +49,7 @@ def attempt(what):
 
 def read_other():
     """What every user may read, outside what was given to it."""
-    if attempt(lambda: open("/etc/passwd").read()) or attempt(lambda: os.listdir("/var/lib")):
+    if attempt(lambda: open("/etc/group").read()) or attempt(lambda: os.listdir("/var/lib")):
         return
     raise OSError("nothing to see")
 
@@ -81,7 +82,30 @@ def fork_children():
             time.sleep(1000)
 
 
+def talk():
+    """To itself, by TCP."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname(), 5) as one:
+        other, _ = server.accept()
+        one.sendall(b"x")
+        assert other.recv(1) == b"x"
+
+
+def run_unpacked():
+    """A program of its own making, as a Java machine maps libraries."""
+    path = os.path.join(os.environ["TMPDIR"], "true")
+    shutil.copy("/bin/true", path)
+    subprocess.check_call([path])
+
+
 ATTEMPTS = {
+    "talk": talk,
+    "talk_outside": lambda: socket.create_connection(("192.0.2.1", 9), 5),
+    "datagrams": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
+    "socket_ipv6": lambda: socket.socket(socket.AF_INET6, socket.SOCK_STREAM),
+    "socket_icmp": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP),
+    "socket_netlink": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0),
+    "socket_mptcp": lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262),
+    "run_unpacked": run_unpacked,
     "socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM),
     "unix_socket": lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM),
     "read_other": read_other,
