@@ -18,7 +18,7 @@ def layer(name, shape, make, low=None):
 
 # --- core ---
 for activation in ("linear relu sigmoid tanh softplus softsign exponential elu selu gelu hard_sigmoid silu mish leaky_relu relu6 "
-                   "hard_silu log_softmax softmax celu hard_tanh tanh_shrink soft_shrink hard_shrink").split():
+                   "hard_silu log_softmax softmax celu hard_tanh tanh_shrink soft_shrink hard_shrink log_sigmoid squareplus sparse_plus sparse_sigmoid sparsemax glu").split():
     layer(f"Dense {activation}", (5,), lambda a=activation: L.Dense(4, activation=a))
 layer("Dense without bias", (5,), lambda: L.Dense(3, use_bias=False))
 layer("Dense of sequences", (6, 5), lambda: L.Dense(3))
@@ -119,6 +119,12 @@ for name in ("SimpleRNN", "LSTM", "GRU"):
          lambda x, *s, c=cls: c(4)(x, initial_state=list(s)))
 layer("Bidirectional LSTM masked", (6, 3), lambda: keras.Sequential([L.Masking(0.0), L.Bidirectional(L.LSTM(4, return_sequences=True))]))
 layer("LSTM hard_sigmoid", (6, 3), lambda: L.LSTM(4, recurrent_activation="hard_sigmoid"))
+for activation in ("linear softplus softsign exponential elu selu gelu hard_sigmoid silu mish leaky_relu relu6 hard_silu celu hard_tanh tanh_shrink soft_shrink hard_shrink "
+                   "log_sigmoid squareplus sparse_plus sparse_sigmoid").split():
+    layer(f"SimpleRNN {activation}", (4, 3), lambda a=activation: L.SimpleRNN(4, activation=a))
+for activation, gate in (("elu", "sigmoid"), ("linear", "hard_sigmoid"), ("leaky_relu", "linear"), ("hard_sigmoid", "elu"), ("selu", "hard_sigmoid"), ("linear", "sigmoid")):
+    for name in ("LSTM", "GRU"):
+        layer(f"{name} {activation} {gate}", (4, 3), lambda n=name, a=activation, g=gate: getattr(L, n)(4, activation=a, recurrent_activation=g))
 layer("GRU before reset", (6, 3), lambda: L.GRU(4, reset_after=False))
 layer("ConvLSTM2D", (3, 6, 5, 2), lambda: L.ConvLSTM2D(3, 3, padding="same"))
 layer("ConvLSTM2D sequences", (3, 6, 5, 2), lambda: L.ConvLSTM2D(3, (2, 3), strides=2, return_sequences=True))

@@ -259,9 +259,10 @@ enum status activation_emit(struct call *c, const struct json *activation, value
                             struct error *err) must_check;
 /* The same for key "activation" of the layer, "linear" when absent. */
 enum status activation_of(struct call *c, value_id x, value_id *y, struct error *err) must_check;
-/* As ONNX's recurrent operators name it. */
+/* As firn's recurrent operators name it, which have more than ONNX's. */
 struct recurrent_activation {
     const char *name;
+    int numbers; /* 0, 1: alpha, 2: alpha and beta */
     double alpha, beta;
 };
 enum status activation_recurrent(const struct call *c, const struct json *activation,

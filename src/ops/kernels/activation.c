@@ -17,7 +17,23 @@ enum {
     HARD_SIGMOID,
     ELU,
     SOFTSIGN,
-    SOFTPLUS
+    SOFTPLUS,
+    /* no standard has these: Keras's */
+    HARD_TANH,
+    RELU6,
+    SELU,
+    GELU,
+    SWISH,
+    HARD_SWISH,
+    MISH,
+    EXP,
+    LOG_SIGMOID,
+    TANH_SHRINK,
+    SOFT_SHRINK,
+    HARD_SHRINK,
+    SQUAREPLUS,
+    SPARSE_PLUS,
+    SPARSE_SIGMOID
 };
 
 static const struct {
@@ -36,6 +52,21 @@ static const struct {
     [ELU] = {"Elu", true, false, 1, 0},
     [SOFTSIGN] = {"Softsign", false, false, 0, 0},
     [SOFTPLUS] = {"Softplus", false, false, 0, 0},
+    [HARD_TANH] = {.name = "HardTanh"},
+    [RELU6] = {.name = "Relu6"},
+    [SELU] = {.name = "Selu"},
+    [GELU] = {.name = "Gelu"},
+    [SWISH] = {.name = "Swish"},
+    [HARD_SWISH] = {.name = "HardSwish"},
+    [MISH] = {.name = "Mish"},
+    [EXP] = {.name = "Exp"},
+    [LOG_SIGMOID] = {.name = "LogSigmoid"},
+    [TANH_SHRINK] = {.name = "TanhShrink"},
+    [SOFT_SHRINK] = {.name = "SoftShrink"},
+    [HARD_SHRINK] = {.name = "HardShrink"},
+    [SQUAREPLUS] = {.name = "Squareplus"},
+    [SPARSE_PLUS] = {.name = "SparsePlus"},
+    [SPARSE_SIGMOID] = {.name = "SparseSigmoid"},
 };
 
 static int kind_of(struct bytes name)
@@ -78,6 +109,53 @@ enum status activation_read(const struct op_call *call, size_t index, size_t tot
     return STATUS_OK;
 }
 
+static double softplus(double x)
+{
+    return (x > 0 ? x : 0) + log1p(exp(-fabs(x)));
+}
+
+static double clamped(double low, double x, double high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+/* Those that no standard has; the constants of Selu are of Klambauer et al., 2017. */
+static double apply_more(int kind, double x)
+{
+    switch (kind) {
+    case HARD_TANH:
+        return clamped(-1, x, 1);
+    case RELU6:
+        return clamped(0, x, 6);
+    case SELU:
+        return 1.0507009873554805 * (x < 0 ? 1.6732632423543772 * expm1(x) : x);
+    case GELU:
+        return 0.5 * x * erfc(-x * M_SQRT1_2);
+    case SWISH:
+        return x / (1 + exp(-x));
+    case HARD_SWISH:
+        return x * clamped(0, x / 6 + 0.5, 1);
+    case MISH:
+        return x * tanh(softplus(x));
+    case EXP:
+        return exp(x);
+    case LOG_SIGMOID:
+        return -softplus(-x);
+    case TANH_SHRINK:
+        return x - tanh(x);
+    case SOFT_SHRINK:
+        return x - clamped(-0.5, x, 0.5);
+    case HARD_SHRINK:
+        return fabs(x) <= 0.5 ? 0 : x;
+    case SQUAREPLUS:
+        return (x + sqrt(x * x + 4)) / 2;
+    case SPARSE_PLUS:
+        return x <= -1 ? 0 : x < 1 ? (x + 1) * (x + 1) / 4 : x;
+    default:
+        return clamped(0, (x + 1) / 2, 1);
+    }
+}
+
 double activation_apply(const struct activation *f, double x)
 {
     switch (f->kind) {
@@ -101,7 +179,9 @@ double activation_apply(const struct activation *f, double x)
         return x < 0 ? f->alpha * expm1(x) : x;
     case SOFTSIGN:
         return x / (1 + fabs(x));
+    case SOFTPLUS:
+        return softplus(x);
     default:
-        return (x > 0 ? x : 0) + log1p(exp(-fabs(x)));
+        return apply_more(f->kind, x);
     }
 }

@@ -44,6 +44,110 @@ static enum status simple_emit(struct call *c, const struct simple *row, value_i
     return emit(c->e, "", row->op, &x, 1, attributes, count, y, 1, err);
 }
 
+/* --- of several operators --- */
+
+/* (x + sqrt(x^2 + 4)) / 2 */
+static enum status squareplus(struct call *c, value_id x, value_id *y, struct error *err)
+{
+    enum dtype dtype = emit_dtype(c->e, x);
+    value_id four, two, root;
+
+    TRY(emit_number(c->e, dtype, 4, &four, err));
+    TRY(emit_number(c->e, dtype, 2, &two, err));
+    TRY(emit_2(c->e, "Mul", x, x, &root, err));
+    TRY(emit_2(c->e, "Add", root, four, &root, err));
+    TRY(emit_1(c->e, "Sqrt", root, &root, err));
+    TRY(emit_2(c->e, "Add", x, root, &root, err));
+    return emit_2(c->e, "Div", root, two, y, err);
+}
+
+/* 0 up to -1, then (x + 1) / 2 up to 1. */
+static enum status sparse_sigmoid(struct call *c, value_id x, value_id *y, struct error *err)
+{
+    enum dtype dtype = emit_dtype(c->e, x);
+    value_id one, half;
+
+    TRY(emit_number(c->e, dtype, 1, &one, err));
+    TRY(emit_number(c->e, dtype, 0.5, &half, err));
+    TRY(emit_2(c->e, "Add", x, one, &x, err));
+    TRY(emit_2(c->e, "Mul", x, half, &x, err));
+    return emit_clip(c->e, x, 0, 1, y, err);
+}
+
+/* 0 up to -1, (x + 1)^2 / 4 up to 1, then x. */
+static enum status sparse_plus(struct call *c, value_id x, value_id *y, struct error *err)
+{
+    enum dtype dtype = emit_dtype(c->e, x);
+    value_id one, part, above;
+
+    TRY(emit_number(c->e, dtype, 1, &one, err));
+    TRY(sparse_sigmoid(c, x, &part, err));
+    TRY(emit_2(c->e, "Mul", part, part, &part, err));
+    TRY(emit_2(c->e, "Less", x, one, &above, err));
+    return emit_node(c->e, "", "Where", EMIT(above, part, x), EMIT_PLAIN, y, err);
+}
+
+/* The first half of the last axis times the sigmoid of the second. */
+static enum status glu(struct call *c, value_id x, value_id *y, struct error *err)
+{
+    const struct shape *shape = emit_shape(c->e, x);
+    int64_t last = shape->rank - 1, size = last < 0 ? -1 : shape->dims[last];
+    value_id gate;
+
+    if (size < 0 || size % 2)
+        return error_set(err, STATUS_UNSUPPORTED, "activation 'glu' of a last dimension of %lld",
+                         (long long)size);
+    TRY(emit_slice(c->e, x, last, size / 2, size, 1, &gate, err));
+    TRY(emit_1(c->e, "Sigmoid", gate, &gate, err));
+    TRY(emit_slice(c->e, x, last, 0, size / 2, 1, &x, err));
+    return emit_2(c->e, "Mul", x, gate, y, err);
+}
+
+/* x - t above zero, along the last axis. Keras takes t from the sums of all supports, not from the
+ * largest as Martins and Astudillo (2016) do; so must we. */
+static enum status sparsemax(struct call *c, value_id x, value_id *y, struct error *err)
+{
+    const struct shape *shape = emit_shape(c->e, x);
+    int64_t last = shape->rank - 1, size = last < 0 ? -1 : shape->dims[last];
+    struct attribute axis = attribute_of_int("axis", -1);
+    value_id in[2] = {x, VALUE_NONE}, sorted[2], sum, place, one, support, count, t;
+    struct shape places = SHAPE(size);
+    struct tensor numbers;
+
+    if (size < 1)
+        return error_set(err, STATUS_UNSUPPORTED, "activation 'sparsemax' of %lld",
+                         (long long)size);
+    TRY(EMIT_INTS(c->e, &in[1], err, size));
+    TRY(emit(c->e, "", "TopK", in, 2, &axis, 1, sorted, 2, err));
+    TRY(emit_number(c->e, DTYPE_I64, (double)last, &t, err));
+    TRY(emit_2(c->e, "CumSum", sorted[0], t, &sum, err));
+    TRY(tensor_new(&numbers, emit_dtype(c->e, x), &places, c->k->keep, err));
+    for (int64_t i = 0; i < size; i++)
+        tensor_set_f64(&numbers, (size_t)i, (double)(i + 1));
+    TRY(emit_constant(c->e, &numbers, &place, err));
+    TRY(emit_number(c->e, emit_dtype(c->e, x), 1, &one, err));
+    TRY(emit_2(c->e, "Sub", sum, one, &t, err));
+    TRY(emit_2(c->e, "Div", t, place, &t, err));
+    TRY(emit_2(c->e, "Greater", sorted[0], t, &support, err));
+    TRY(emit_cast(c->e, support, emit_dtype(c->e, x), &support, err));
+    TRY(emit_reduce(c->e, "ReduceSum", support, &last, 1, true, &count, err));
+    TRY(emit_2(c->e, "Mul", sum, support, &sum, err));
+    TRY(emit_reduce(c->e, "ReduceSum", sum, &last, 1, true, &sum, err));
+    TRY(emit_2(c->e, "Sub", sum, one, &t, err));
+    TRY(emit_2(c->e, "Div", t, count, &t, err));
+    TRY(emit_2(c->e, "Sub", x, t, &x, err));
+    return emit_1(c->e, "Relu", x, y, err);
+}
+
+static const struct {
+    const char *name;
+    enum status (*emit)(struct call *c, value_id x, value_id *y, struct error *err);
+} COMPOSED[] = {
+    {"squareplus", squareplus},   {"sparse_sigmoid", sparse_sigmoid},
+    {"sparse_plus", sparse_plus}, {"glu", glu},
+    {"sparsemax", sparsemax},
+};
+
 static enum status by_name(struct call *c, struct bytes name, value_id x, value_id *y,
                            struct error *err)
 {
@@ -75,6 +179,9 @@ static enum status by_name(struct call *c, struct bytes name, value_id x, value_
         TRY(emit_1(c->e, "Sigmoid", x, &t, err));
         return emit_1(c->e, "Log", t, y, err);
     }
+    for (size_t i = 0; i < ARRAY_COUNT(COMPOSED); i++)
+        if (bytes_is(name, COMPOSED[i].name))
+            return COMPOSED[i].emit(c, x, y, err);
     return error_set(err, STATUS_UNSUPPORTED, "activation '%s' is not supported",
                      text_quote(name, quoted, sizeof quoted));
 }
@@ -114,10 +221,32 @@ enum status activation_recurrent(const struct call *c, const struct json *activa
         const char *name;
         struct recurrent_activation as;
     } NAMES[] = {
-        {"tanh", {"Tanh", 0, 0}},         {"sigmoid", {"Sigmoid", 0, 0}},
-        {"relu", {"Relu", 0, 0}},         {"softsign", {"Softsign", 0, 0}},
-        {"softplus", {"Softplus", 0, 0}}, {"elu", {"Elu", 1, 0}},
-        {"linear", {"Affine", 1, 0}},
+        {"tanh", {.name = "Tanh"}},
+        {"sigmoid", {.name = "Sigmoid"}},
+        {"relu", {.name = "Relu"}},
+        {"softsign", {.name = "Softsign"}},
+        {"softplus", {.name = "Softplus"}},
+        {"elu", {"Elu", 1, 1, 0}},
+        {"celu", {"Elu", 1, 1, 0}},
+        {"linear", {"Affine", 2, 1, 0}},
+        {"leaky_relu", {"LeakyRelu", 1, 0.2, 0}},
+        {"hard_tanh", {.name = "HardTanh"}},
+        {"relu6", {.name = "Relu6"}},
+        {"selu", {.name = "Selu"}},
+        {"gelu", {.name = "Gelu"}},
+        {"silu", {.name = "Swish"}},
+        {"swish", {.name = "Swish"}},
+        {"hard_silu", {.name = "HardSwish"}},
+        {"hard_swish", {.name = "HardSwish"}},
+        {"mish", {.name = "Mish"}},
+        {"exponential", {.name = "Exp"}},
+        {"log_sigmoid", {.name = "LogSigmoid"}},
+        {"tanh_shrink", {.name = "TanhShrink"}},
+        {"soft_shrink", {.name = "SoftShrink"}},
+        {"hard_shrink", {.name = "HardShrink"}},
+        {"squareplus", {.name = "Squareplus"}},
+        {"sparse_plus", {.name = "SparsePlus"}},
+        {"sparse_sigmoid", {.name = "SparseSigmoid"}},
     };
     struct bytes name = bytes_of(otherwise);
     char quoted[TEXT_QUOTE_SIZE];
@@ -126,8 +255,8 @@ enum status activation_recurrent(const struct call *c, const struct json *activa
         activation = json_get(activation, "config");
     json_string(activation, &name);
     if (bytes_is(name, "hard_sigmoid")) {
-        *result =
-            (struct recurrent_activation){"HardSigmoid", c->k->generation < 3 ? 0.2 : 1.0 / 6, 0.5};
+        *result = (struct recurrent_activation){"HardSigmoid", 2,
+                                                c->k->generation < 3 ? 0.2 : 1.0 / 6, 0.5};
         return STATUS_OK;
     }
     for (size_t i = 0; i < ARRAY_COUNT(NAMES); i++) {

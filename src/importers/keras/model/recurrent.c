@@ -179,14 +179,29 @@ static enum status unpack(struct recurrent *n, const struct packing *packing, va
 
 /* --- the operator --- */
 
-static enum status activations_of(struct recurrent *n, struct attribute *attributes,
-                                  struct bytes names[3], double numbers[6], size_t *count,
-                                  struct error *err)
+/* The names, and the numbers of those that have some. */
+struct activations {
+    struct bytes names[3];
+    double alphas[3], betas[3];
+    size_t count, alpha_count, beta_count;
+};
+
+static void activation_add(struct activations *a, const struct recurrent_activation *added)
+{
+    a->names[a->count++] = bytes_of(added->name);
+    if (added->numbers > 0)
+        a->alphas[a->alpha_count++] = added->alpha;
+    if (added->numbers > 1)
+        a->betas[a->beta_count++] = added->beta;
+}
+
+static enum status activations_of(struct recurrent *n, struct activations *all,
+                                  struct attribute attributes[3], struct error *err)
 {
     struct call *c = n->c;
     struct recurrent_activation gate, cell;
-    size_t used = 0;
 
+    *all = (struct activations){0};
     TRY(activation_recurrent(c, n->kind->cudnn ? NULL : json_get(c->config, "activation"), "tanh",
                              &cell, err));
     if (n->kind->recurrent) {
@@ -197,21 +212,22 @@ static enum status activations_of(struct recurrent *n, struct attribute *attribu
         TRY(activation_recurrent(c, n->kind->cudnn ? NULL : given,
                                  c->k->generation == 1 ? "hard_sigmoid" : n->kind->recurrent, &gate,
                                  err));
-        names[used] = bytes_of(gate.name);
-        numbers[used] = gate.alpha;
-        numbers[3 + used++] = gate.beta;
+        activation_add(all, &gate);
     }
-    for (; used < (n->kind->gates == 4 ? 3u : n->kind->gates == 3 ? 2u : 1u); used++) {
-        names[used] = bytes_of(cell.name);
-        numbers[used] = cell.alpha;
-        numbers[3 + used] = cell.beta;
-    }
-    attributes[(*count)++] = (struct attribute){
-        .name = "activations", .kind = ATTRIBUTE_STRINGS, .count = used, .strings = names};
-    attributes[(*count)++] = (struct attribute){
-        .name = "activation_alpha", .kind = ATTRIBUTE_FLOATS, .count = used, .floats = numbers};
-    attributes[(*count)++] = (struct attribute){
-        .name = "activation_beta", .kind = ATTRIBUTE_FLOATS, .count = used, .floats = numbers + 3};
+    while (all->count < (n->kind->gates == 4 ? 3u : n->kind->gates == 3 ? 2u : 1u))
+        activation_add(all, &cell);
+    attributes[0] = (struct attribute){.name = "activations",
+                                       .kind = ATTRIBUTE_STRINGS,
+                                       .count = all->count,
+                                       .strings = all->names};
+    attributes[1] = (struct attribute){.name = "activation_alpha",
+                                       .kind = ATTRIBUTE_FLOATS,
+                                       .count = all->alpha_count,
+                                       .floats = all->alphas};
+    attributes[2] = (struct attribute){.name = "activation_beta",
+                                       .kind = ATTRIBUTE_FLOATS,
+                                       .count = all->beta_count,
+                                       .floats = all->betas};
     return STATUS_OK;
 }
 
@@ -224,8 +240,7 @@ static enum status operator_emit(struct recurrent *n, value_id lengths, value_id
                       VALUE_NONE, VALUE_NONE, VALUE_NONE};
     size_t count = 0, in_count = n->kind->states == 2 ? 7 : 6;
     struct attribute attributes[8];
-    struct bytes names[3];
-    double numbers[6];
+    struct activations activations;
     value_id out[3];
 
     TRY(emit_transpose(e, n->x, (const int64_t[]){1, 0, 2}, 3, &in[0], err));
@@ -240,7 +255,8 @@ static enum status operator_emit(struct recurrent *n, value_id lengths, value_id
     attributes[count++] = attribute_of_int("hidden_size", n->units);
     if (n->kind->gates == 3)
         attributes[count++] = attribute_of_int("linear_before_reset", n->reset_after);
-    TRY(activations_of(n, attributes, names, numbers, &count, err));
+    TRY(activations_of(n, &activations, &attributes[count], err));
+    count += 3;
     TRY(emit(e, "", n->kind->op, in, in_count, attributes, count, out, 1 + (size_t)n->kind->states,
              err));
     TRY(emit_squeeze(e, out[0], 1, y, err));
