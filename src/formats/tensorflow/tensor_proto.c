@@ -266,3 +266,27 @@ enum status tf_tensor_read(const struct protobuf *message, struct tensor *tensor
     repeat_last(tensor, given);
     return STATUS_OK;
 }
+
+/* --- writing --- */
+
+void tf_tensor_write(struct text *text, const struct tensor *tensor)
+{
+    size_t shape;
+
+    protobuf_write_i64(text, TF_DTYPE, dtype_to_tf(tensor->dtype));
+    shape = protobuf_write_begin(text);
+    for (int i = 0; i < tensor->shape.rank; i++) {
+        size_t dim = protobuf_write_begin(text);
+
+        if (tensor->shape.dims[i])
+            protobuf_write_i64(text, 1, tensor->shape.dims[i]);
+        protobuf_write_end(text, 2, dim);
+    }
+    protobuf_write_end(text, TF_TENSOR_SHAPE, shape);
+    if (tensor->dtype == DTYPE_STRING)
+        for (size_t i = 0; i < tensor_count(tensor); i++)
+            protobuf_write_bytes(text, TF_STRING_VAL, ((const struct bytes *)tensor->data)[i]);
+    else if (tensor_bytes(tensor))
+        protobuf_write_bytes(text, TF_TENSOR_CONTENT,
+                             (struct bytes){tensor->data, tensor_bytes(tensor)});
+}

@@ -40,3 +40,7 @@ enum status tf_tensor_read(const struct protobuf *message, struct tensor *tensor
 /* The values alone, of a tensor whose dtype and known shape are set: exactly as many as it has. */
 enum status tf_values_read(const struct protobuf *message, struct tensor *tensor,
                            struct arena *keep, struct error *err) must_check;
+
+/* A tensor as TensorFlow writes it, byte for byte: numbers as content, strings as values. Its dtype
+ * must have a list (tf_tensor_list). */
+void tf_tensor_write(struct text *text, const struct tensor *tensor);

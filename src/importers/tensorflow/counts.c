@@ -56,6 +56,35 @@ static enum status sparse_bincount(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
+static enum status count_sparse(struct tf_call *c, const char *of, struct error *err)
+{
+    struct attribute attributes[4] = {attribute_of_text("of", of)};
+    int64_t least, most;
+
+    TRY(binary_of(c, &attributes[1], err));
+    TRY(tf_int(c->node, "minlength", -1, &least, err));
+    TRY(tf_int(c->node, "maxlength", -1, &most, err));
+    attributes[2] = attribute_of_int("minlength", least);
+    attributes[3] = attribute_of_int("maxlength", most);
+    c->out_count = 3;
+    return emit(c->e, "firn", "CountSparse", c->in, c->in_count, attributes, 4, c->out, 3, err);
+}
+
+static enum status count_dense(struct tf_call *c, struct error *err)
+{
+    return count_sparse(c, "dense", err);
+}
+
+static enum status count_of_sparse(struct tf_call *c, struct error *err)
+{
+    return count_sparse(c, "sparse", err);
+}
+
+static enum status count_ragged(struct tf_call *c, struct error *err)
+{
+    return count_sparse(c, "ragged", err);
+}
+
 static enum status histogram(struct tf_call *c, struct error *err)
 {
     enum dtype dtype;
@@ -155,6 +184,9 @@ const struct tf_op_set tf_ops_counts =
     TF_OP_SET({.name = "Bincount", .lower = bincount, .inputs = 3},
               {.name = "DenseBincount", .lower = dense_bincount, .inputs = 3},
               {.name = "SparseBincount", .lower = sparse_bincount, .inputs = 5},
+              {.name = "DenseCountSparseOutput", .lower = count_dense, .inputs = 2},
+              {.name = "SparseCountSparseOutput", .lower = count_of_sparse, .inputs = 4},
+              {.name = "RaggedCountSparseOutput", .lower = count_ragged, .inputs = 3},
               {.name = "HistogramFixedWidth", .lower = histogram, .inputs = 3},
               {.name = "LowerBound", .lower = lower_bound, .inputs = 2},
               {.name = "UpperBound", .lower = upper_bound, .inputs = 2},

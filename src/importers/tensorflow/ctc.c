@@ -19,5 +19,24 @@ static enum status greedy(struct tf_call *c, struct error *err)
     return STATUS_OK;
 }
 
+static enum status beam(struct tf_call *c, struct error *err)
+{
+    struct attribute attributes[3];
+    int64_t width, paths;
+    bool merge;
+
+    TRY(tf_int(c->node, "beam_width", 1, &width, err));
+    TRY(tf_int(c->node, "top_paths", 1, &paths, err));
+    TRY(tf_bool(c->node, "merge_repeated", true, &merge, err));
+    if (paths < 1 || 3 * paths + 1 > OP_OUTPUTS_MAX)
+        return error_set(err, STATUS_UNSUPPORTED, "%lld paths", (long long)paths);
+    attributes[0] = attribute_of_int("width", width);
+    attributes[1] = attribute_of_int("paths", paths);
+    attributes[2] = attribute_of_int("merge", merge);
+    c->out_count = (size_t)(3 * paths + 1);
+    return emit(c->e, "firn", "CtcBeam", c->in, 2, attributes, 3, c->out, c->out_count, err);
+}
+
 const struct tf_op_set tf_ops_ctc =
-    TF_OP_SET({.name = "CTCGreedyDecoder", .lower = greedy, .inputs = 2}, );
+    TF_OP_SET({.name = "CTCGreedyDecoder", .lower = greedy, .inputs = 2},
+              {.name = "CTCBeamSearchDecoder", .lower = beam, .inputs = 2}, );

@@ -46,8 +46,20 @@ static enum status size(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
+static enum status edit_distance(struct tf_call *c, struct error *err)
+{
+    bool normalize;
+    value_id y;
+
+    TRY(tf_bool(c->node, "normalize", true, &normalize, err));
+    TRY(emit(c->e, "firn", "EditDistance", c->in, 6,
+             (struct attribute[]){attribute_of_int("normalize", normalize)}, 1, &y, 1, err));
+    return tf_give(c, y);
+}
+
 const struct tf_op_set tf_ops_sets =
     TF_OP_SET({.name = "DenseToDenseSetOperation", .lower = dense_dense, .inputs = 2},
               {.name = "DenseToSparseSetOperation", .lower = dense_sparse, .inputs = 4},
               {.name = "SparseToSparseSetOperation", .lower = sparse_sparse, .inputs = 6},
+              {.name = "EditDistance", .lower = edit_distance, .inputs = 6},
               {.name = "SetSize", .lower = size, .inputs = 3}, );
