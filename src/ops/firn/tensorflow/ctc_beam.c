@@ -22,6 +22,7 @@ struct prefix {
     struct chance now, before;
     int64_t label;
     uint64_t rank; /* by when it was pushed */
+    uint64_t lost; /* the step in which a child of it was last dropped, from 1 on */
 };
 
 struct search {
@@ -29,7 +30,7 @@ struct search {
     struct arena arena;
     struct prefix **beam, **old; /* (width,); the beam is a heap, the worst first */
     size_t count, old_count, width, paths, time, batch, classes;
-    uint64_t pushes;
+    uint64_t pushes, step;
     bool narrow; /* floats: each step is rounded as there */
 };
 
@@ -40,15 +41,14 @@ static double rounded(const struct search *s, double value)
     return s->narrow ? (double)(float)value : value;
 }
 
+/* The exponential is a float's there, whatever the type. */
 static double sum_of_logs(const struct search *s, double a, double b)
 {
     double larger = a > b ? a : b, smaller = a > b ? b : a;
 
     if (smaller == -INFINITY)
         return larger;
-    if (s->narrow)
-        return (double)((float)larger + log1pf(expf((float)smaller - (float)larger)));
-    return larger + log1p(exp(smaller - larger));
+    return rounded(s, larger + (double)log1pf(expf((float)(smaller - larger))));
 }
 
 /* --- the beam --- */
@@ -168,31 +168,51 @@ static struct prefix *child_of(const struct prefix *parent, int64_t label)
     return child;
 }
 
+/* A child that was in the beam before this step, and was dropped in it, does not grow when its
+ * parent would not have it back. */
+static void forget(struct search *s, struct prefix *p, int64_t label)
+{
+    struct prefix *child = p->lost == s->step ? child_of(p, label) : NULL;
+
+    if (child && child->now.total == -INFINITY)
+        child->before = NEVER;
+}
+
+static enum status add(struct search *s, struct prefix *p, int64_t label, double total,
+                       struct error *err)
+{
+    struct prefix *child = child_of(p, label);
+
+    if (child && child->now.total != -INFINITY)
+        return STATUS_OK;
+    if (!child) {
+        child = arena_new(&s->arena, struct prefix, 1);
+        if (!child)
+            return op_error(s->call, err, STATUS_TOO_LARGE, "the search takes too much memory");
+        *child = (struct prefix){.parent = p, .next = p->child, .label = label, .before = NEVER};
+        p->child = child;
+    }
+    child->now = (struct chance){-INFINITY, total, total};
+    if (s->count == s->width) {
+        s->beam[0]->now = NEVER;
+        if (s->beam[0]->parent)
+            s->beam[0]->parent->lost = s->step;
+    }
+    push(s, child);
+    return STATUS_OK;
+}
+
 static enum status grow(struct search *s, struct prefix *p, size_t t, size_t b, double offset,
                         struct error *err)
 {
     for (int64_t label = 0; label < (int64_t)s->classes - 1; label++) {
         double previous = label == p->label ? p->before.blank : p->before.total;
         double total = rounded(s, rounded(s, logit(s, t, b, (size_t)label) - offset) + previous);
-        struct prefix *child;
 
-        if (!is_candidate(s, total))
-            continue;
-        child = child_of(p, label);
-        if (child && child->now.total != -INFINITY)
-            continue;
-        if (!child) {
-            child = arena_new(&s->arena, struct prefix, 1);
-            if (!child)
-                return op_error(s->call, err, STATUS_TOO_LARGE, "the search takes too much memory");
-            *child =
-                (struct prefix){.parent = p, .next = p->child, .label = label, .before = NEVER};
-            p->child = child;
-        }
-        child->now = (struct chance){-INFINITY, total, total};
-        if (s->count == s->width)
-            s->beam[0]->now = NEVER;
-        push(s, child);
+        if (is_candidate(s, total))
+            TRY(add(s, p, label, total, err));
+        else
+            forget(s, p, label);
     }
     return STATUS_OK;
 }
@@ -201,6 +221,7 @@ static enum status step(struct search *s, size_t t, size_t b, struct error *err)
 {
     double offset = norm(s, t, b);
 
+    s->step++;
     empty(s);
     for (size_t i = 0; i < s->old_count; i++)
         s->old[i]->before = s->old[i]->now;
