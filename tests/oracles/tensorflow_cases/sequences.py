@@ -55,9 +55,9 @@ def counts():
                     for least, most in ((-1, -1), (12, -1), (2, 5)):
                         label = f"{dtype.__name__}.{weights.__name__}.{given}.{binary}.{least}.{most}"
                         options = {"binary_output": binary, "minlength": least, "maxlength": most}
-                        flat = whole(6, low=-1, high=8, dtype=dtype)
+                        flat = whole(6, low=0, high=8, dtype=dtype)
                         w = (whole(6, low=1, dtype=weights) if np.dtype(weights).kind == "i" else normal(6, dtype=weights)) if given else np.zeros(0, weights)
-                        if weights in (np.int64, np.float32) or dtype == np.int64 and most < 0:
+                        if weights in (np.int64, np.float32) or dtype == np.int64:
                             yield from one("DenseCountSparseOutput", label, values=flat, weights=w, **options)
                             yield from one("DenseCountSparseOutput", f"{label}.rows", values=flat.reshape(2, 3), weights=w.reshape(2, 3) if given else w, **options)
                             yield from one("RaggedCountSparseOutput", label, splits=splits, values=flat, weights=w, **options)

@@ -139,7 +139,10 @@ static enum status pairs_of(const struct op_call *call, struct counting *c, stru
         int64_t value = tensor_i64(c->values, i);
 
         row = row_of(call, c, i, row);
-        if (value < 0 || (most > 0 && value >= most))
+        if (value < 0)
+            return op_error(call, err, STATUS_INVALID_INPUT, "value %zu is %lld", i,
+                            (long long)value);
+        if (most > 0 && value >= most)
             continue;
         if (value >= INT32_MAX)
             return op_error(call, err, STATUS_INVALID_INPUT, "value %lld is too large",

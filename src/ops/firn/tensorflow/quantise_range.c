@@ -12,63 +12,10 @@
 #include <math.h>
 
 #include "ops/kernels/call.h"
+#include "ops/kernels/quantised.h"
 
 enum { X, LOW, HIGH };
 enum mode { MIN_COMBINED, MIN_FIRST, SCALED };
-
-#define DTYPES_QUANTISED                                                                           \
-    (DTYPE_BIT(DTYPE_QI8) | DTYPE_BIT(DTYPE_QU8) | DTYPE_BIT(DTYPE_QI16) | DTYPE_BIT(DTYPE_QU16) | \
-     DTYPE_BIT(DTYPE_QI32))
-
-/* The integers of a type. */
-static double lowest_of(enum dtype dtype)
-{
-    return dtype == DTYPE_QI8    ? INT8_MIN
-           : dtype == DTYPE_QI16 ? INT16_MIN
-           : dtype == DTYPE_QI32 ? INT32_MIN
-                                 : 0;
-}
-
-static double highest_of(enum dtype dtype)
-{
-    return dtype == DTYPE_QI8    ? INT8_MAX
-           : dtype == DTYPE_QU8  ? UINT8_MAX
-           : dtype == DTYPE_QI16 ? INT16_MAX
-           : dtype == DTYPE_QU16 ? UINT16_MAX
-                                 : INT32_MAX;
-}
-
-static double quantised_get(const struct tensor *t, size_t i)
-{
-    switch (t->dtype) {
-    case DTYPE_QI8:
-        return ((const int8_t *)t->data)[i];
-    case DTYPE_QU8:
-        return ((const uint8_t *)t->data)[i];
-    case DTYPE_QI16:
-        return ((const int16_t *)t->data)[i];
-    case DTYPE_QU16:
-        return ((const uint16_t *)t->data)[i];
-    default:
-        return ((const int32_t *)t->data)[i];
-    }
-}
-
-/* `value` is whole; what does not fit becomes the nearest that does. */
-static void quantised_put(struct tensor *t, size_t i, double value)
-{
-    double low = lowest_of(t->dtype), high = highest_of(t->dtype);
-    int64_t whole;
-
-    value = value >= low ? value : low; /* NaN is the lowest */
-    whole = (int64_t)(value <= high ? value : high);
-    if (dtype_size(t->dtype) == 1)
-        ((uint8_t *)t->data)[i] = (uint8_t)whole;
-    else if (dtype_size(t->dtype) == 2)
-        ((uint16_t *)t->data)[i] = (uint16_t)whole;
-    else
-        ((int32_t *)t->data)[i] = (int32_t)whole;
-}
 
 /* --- where the limits of an element are --- */
 
@@ -159,7 +106,7 @@ static void range_of(const struct op_call *call, enum mode mode, enum dtype to, 
     float high = ((const float *)call->in[HIGH].data)[slice];
     float part = (float)attribute_float(call->attributes, "least_range", 0.01f);
     float epsilon = fmaxf(1, fmaxf(fabsf(low), fabsf(high))) * part;
-    double least = lowest_of(to), most = highest_of(to);
+    double least = quantised_lowest(to), most = quantised_highest(to);
 
     r->low = low < 0 ? low : 0;
     r->high = fmaxf(0, fmaxf(high, r->low + epsilon));
@@ -185,7 +132,7 @@ static void range_of(const struct op_call *call, enum mode mode, enum dtype to, 
 static double quantised(const struct op_call *call, enum mode mode, enum dtype to,
                         const struct range *r, float x)
 {
-    double least = lowest_of(to);
+    double least = quantised_lowest(to);
     float value;
 
     if (mode == MIN_FIRST) {
@@ -249,7 +196,7 @@ static enum status infer_dequantise(struct op_call *call, struct error *err)
 static enum status run_dequantise(const struct op_call *call, struct error *err)
 {
     const struct tensor *x = &call->in[X];
-    double least = lowest_of(x->dtype), most = highest_of(x->dtype);
+    double least = quantised_lowest(x->dtype), most = quantised_highest(x->dtype);
     size_t count = tensor_count(x);
     float *y = call->out[0].data;
     struct slices slices;
