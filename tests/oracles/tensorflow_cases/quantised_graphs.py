@@ -91,7 +91,7 @@ def others():
                     q = quantised(x, low, high, tf.quint8)
                     if wide:
                         q = R.QuantizedBiasAdd(input=q[0], bias=tf.bitcast(tf.constant([7, 200, 100, 0], tf.uint8), tf.quint8), min_input=q[1], max_input=q[2], min_bias=-2.0, max_bias=3.0, out_type=tf.qint32)
-                        return getattr(R, op)(features=q[0], min_features=q[1], max_features=q[2], out_type=q[0].dtype)
+                    return getattr(R, op)(features=q[0], min_features=q[1], max_features=q[2], out_type=q[0].dtype)
 
                 yield from each(f"{op}.{low}.{high}.{wide}", limited, {"x": normal(3, 4) * 4}, op)
     for low, high in ((-6.0, 6.0), (-60.0, 900.0), (-1e6, 1e6), (0.0, 50.0), (-0.01, 0.02)):
