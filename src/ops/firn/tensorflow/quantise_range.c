@@ -120,7 +120,7 @@ static void range_of(const struct op_call *call, enum mode mode, enum dtype to, 
     } else {
         float below, above;
 
-        least += attribute_int(call->attributes, "narrow", 0);
+        least += (double)attribute_int(call->attributes, "narrow", 0);
         below = (float)least * r->low > 0 ? (float)least / r->low : FLT_MAX;
         above = (float)most * r->high > 0 ? (float)most / r->high : FLT_MAX;
         r->factor = below < above ? below : above;
