@@ -3,32 +3,31 @@
 
 #include "base/text.h"
 
-enum { SIDE_MAX = 1 << 14 };
-
 static const char *const ASPECTS[] = {"stretch", "crop", "pad", NULL};
 static const char *const ORDERS[] = {"field", "RGB", "BGR", "RGBA", "gray", NULL};
-static const char *const LAYOUTS[] = {"field", "NHWC", "NCHW", "HWC", "CHW",
-                                      "NHW",   "HW",   "flat", NULL};
-static const char *const HOWS[] = {"nearest", "bilinear", "bicubic", "area", "lanczos", NULL};
+const char *const IMAGE_LAYOUTS[] = {"field", "NHWC", "NCHW", "HWC", "CHW",
+                                     "NHW",   "HW",   "flat", NULL};
+const char *const IMAGE_INTERPOLATIONS[] = {"nearest", "bilinear", "bicubic",
+                                            "area",    "lanczos",  NULL};
 
 const struct filter_option IMAGE_OPTIONS[] = {
     {"size", FILTER_NUMBERS, offsetof(struct image_filter, size),
-     "height and width, or one number for both (what the field says)", 1, SIDE_MAX, NULL},
+     "height and width, or one number for both (what the field says)", 1, IMAGE_SIDE_MAX, NULL},
     {"aspect", FILTER_CHOICE, offsetof(struct image_filter, aspect),
      "stretch; crop: the shorter side fits, the middle is cut out; pad: the longer side fits", 0, 0,
      ASPECTS},
     {"resize", FILTER_INTEGER, offsetof(struct image_filter, resize),
-     "with crop: the shorter side before the middle of `size` is cut out", 1, SIDE_MAX, NULL},
+     "with crop: the shorter side before the middle of `size` is cut out", 1, IMAGE_SIDE_MAX, NULL},
     {"crop", FILTER_NUMBERS, offsetof(struct image_filter, box),
      "top, left, height, width of the file's pixels: these alone", 0, 1 << 24, NULL},
     {"fill", FILTER_NUMBERS, offsetof(struct image_filter, fill),
      "with pad: 0 to 255, one number or one a channel (0)", 0, 255, NULL},
     {"interpolation", FILTER_CHOICE, offsetof(struct image_filter, interpolation),
-     "nearest, bilinear, bicubic, area, lanczos, as Pillow (bilinear)", 0, 0, HOWS},
+     "nearest, bilinear, bicubic, area, lanczos, as Pillow (bilinear)", 0, 0, IMAGE_INTERPOLATIONS},
     {"channels", FILTER_CHOICE, offsetof(struct image_filter, channels),
      "RGB, BGR, RGBA or gray (RGB, or gray where the field has one channel)", 0, 0, ORDERS},
     {"layout", FILTER_CHOICE, offsetof(struct image_filter, layout),
-     "NHWC, NCHW, HWC, CHW, NHW, HW, flat (what the field says)", 0, 0, LAYOUTS},
+     "NHWC, NCHW, HWC, CHW, NHW, HW, flat (what the field says)", 0, 0, IMAGE_LAYOUTS},
     {"scale", FILTER_NUMBER, offsetof(struct image_filter, scale),
      "what values of 0 to 255 are multiplied by first (1)", 0, 0, NULL},
     {"mean", FILTER_NUMBERS, offsetof(struct image_filter, mean),
@@ -45,8 +44,8 @@ const struct filter_option IMAGE_OPTIONS[] = {
 
 void image_defaults(void *options)
 {
-    *(struct image_filter *)options =
-        (struct image_filter){.interpolation = 1, .scale = 1, .pixels_max = (int64_t)1 << 26};
+    *(struct image_filter *)options = (struct image_filter){
+        .interpolation = IMAGE_BILINEAR, .scale = 1, .pixels_max = (int64_t)1 << 26};
 }
 
 /* --- what the field says --- */
@@ -103,7 +102,7 @@ static enum status find_layout(struct filter_step *step, struct image_filter *o,
                             printed);
     if (PLACES[o->layout].rank != shape->rank)
         return filter_error(step, err, "layout %s has %d dimensions, but the field is %s",
-                            LAYOUTS[o->layout], PLACES[o->layout].rank, printed);
+                            IMAGE_LAYOUTS[o->layout], PLACES[o->layout].rank, printed);
     return STATUS_OK;
 }
 
@@ -149,8 +148,8 @@ static enum status find_size(struct filter_step *step, struct image_filter *o, s
         return filter_error(step, err, "size is %lld by %lld, but the field's is %lld by %lld",
                             (long long)o->height, (long long)o->width, (long long)height,
                             (long long)width);
-    if (o->height > SIDE_MAX || o->width > SIDE_MAX)
-        return filter_error(step, err, "a side of more than %d", SIDE_MAX);
+    if (o->height > IMAGE_SIDE_MAX || o->width > IMAGE_SIDE_MAX)
+        return filter_error(step, err, "a side of more than %d", IMAGE_SIDE_MAX);
     if (o->layout == IMAGE_FLAT && step->wanted.shape.dims[1] >= 0 &&
         step->wanted.shape.dims[1] != o->height * o->width * o->depth)
         return filter_error(step, err, "%lld by %lld by %lld values, but the field has %lld",
@@ -190,9 +189,9 @@ static bool is_plain(const struct image_filter *o)
     return o->scale == 1 && !o->mean.count && !o->std.count;
 }
 
-enum status image_given(struct filter_step *step, struct image_filter *o, struct filter_type *given,
-                        struct error *err)
+enum status image_given(struct filter_step *step, struct filter_type *given, struct error *err)
 {
+    struct image_filter *o = step->options;
     bool batch;
 
     TRY(find_layout(step, o, err));
@@ -295,10 +294,10 @@ static enum status file_emit(struct filter_step *step, const struct image_filter
                      (struct emit_attributes){attributes, count}, out, err);
 }
 
-enum status image_build(struct filter_step *step, const struct image_filter *o, value_id in,
-                        value_id *out, struct error *err)
+enum status image_build(struct filter_step *step, value_id in, value_id *out, struct error *err)
 {
     static const int64_t FIRST[] = {0, 3, 1, 2}, FIRST_ALONE[] = {2, 0, 1};
+    const struct image_filter *o = step->options;
     const struct emitter *e = &step->emit;
     bool first = o->layout == IMAGE_NCHW || o->layout == IMAGE_CHW;
     bool batch = o->layout == IMAGE_NCHW, deep;

@@ -4,6 +4,7 @@
 
 #include "filters/filter.h"
 
+enum { IMAGE_SIDE_MAX = 1 << 14 };
 enum image_aspect { IMAGE_STRETCH, IMAGE_CROP, IMAGE_PAD };
 enum image_order { IMAGE_ORDER_OF_FIELD, IMAGE_RGB, IMAGE_BGR, IMAGE_RGBA, IMAGE_GRAY };
 enum image_layout {
@@ -15,6 +16,14 @@ enum image_layout {
     IMAGE_NHW,
     IMAGE_HW,
     IMAGE_FLAT, /* (batch, height * width * channels) */
+};
+
+enum image_interpolation {
+    IMAGE_NEAREST,
+    IMAGE_BILINEAR,
+    IMAGE_BICUBIC,
+    IMAGE_AREA,
+    IMAGE_LANCZOS
 };
 
 struct image_filter {
@@ -30,11 +39,15 @@ struct image_filter {
 };
 
 extern const struct filter_option IMAGE_OPTIONS[]; /* of a struct image_filter */
+/* Choices of an image_layout and an image_interpolation. */
+extern const char *const IMAGE_LAYOUTS[], *const IMAGE_INTERPOLATIONS[];
 void image_defaults(void *options);
 
-/* What the field, where `options` are silent, says about layout, size and channels; then the type
- * of its files. */
-enum status image_given(struct filter_step *step, struct image_filter *options,
-                        struct filter_type *given, struct error *err) must_check;
-enum status image_build(struct filter_step *step, const struct image_filter *options, value_id in,
-                        value_id *out, struct error *err) must_check;
+/* --- of filters whose options are a struct image_filter, or begin with one --- */
+
+/* What the field, where the options are silent, says about layout, size and channels; then the
+ * type of its files. */
+enum status image_given(struct filter_step *step, struct filter_type *given, struct error *err)
+    must_check;
+enum status image_build(struct filter_step *step, value_id in, value_id *out, struct error *err)
+    must_check;

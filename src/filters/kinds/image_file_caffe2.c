@@ -15,8 +15,7 @@ static const struct filter_option OPTIONS[] = {
     {"mean", FILTER_NUMBERS, offsetof(struct options, image.mean),
      "what is subtracted: one number or one a channel (128)", 0, 0, NULL},
     {"interpolation", FILTER_CHOICE, offsetof(struct options, image.interpolation),
-     "nearest, bilinear, bicubic, area, lanczos, as Pillow (bilinear)", 0, 0,
-     (const char *const[]){"nearest", "bilinear", "bicubic", "area", "lanczos", NULL}},
+     "nearest, bilinear, bicubic, area, lanczos, as Pillow (bilinear)", 0, 0, IMAGE_INTERPOLATIONS},
     {"legacy", FILTER_BOOL, offsetof(struct options, legacy),
      "red first, sides of the field swapped (false)", 0, 0, NULL},
     {0},
@@ -45,12 +44,7 @@ static enum status given(struct filter_step *step, struct filter_type *given, st
         return filter_error(step, err,
                             "legacy swaps the sides of a field that is not square, and its model "
                             "then refuses the image; leave legacy out");
-    return image_given(step, &o->image, given, err);
-}
-
-static enum status build(struct filter_step *step, value_id in, value_id *out, struct error *err)
-{
-    return image_build(step, &((struct options *)step->options)->image, in, out, err);
+    return image_given(step, given, err);
 }
 
 const struct filter filter_image_file_caffe2 = {
@@ -62,5 +56,5 @@ const struct filter filter_image_file_caffe2 = {
     .options = OPTIONS,
     .defaults = defaults,
     .given = given,
-    .build = build,
+    .build = image_build,
 };

@@ -10,26 +10,22 @@ struct options {
 
 static const struct filter_option OPTIONS[] = {
     {"layout", FILTER_CHOICE, offsetof(struct options, image.layout),
-     "NHWC, NCHW, HWC, CHW, NHW, HW, flat (what the field says)", 0, 0,
-     (const char *const[]){"field", "NHWC", "NCHW", "HWC", "CHW", "NHW", "HW", "flat", NULL}},
+     "NHWC, NCHW, HWC, CHW, NHW, HW, flat (what the field says)", 0, 0, IMAGE_LAYOUTS},
     {"size", FILTER_NUMBERS, offsetof(struct options, image.size),
-     "height and width (what the field says)", 1, 1 << 14, NULL},
+     "height and width (what the field says)", 1, IMAGE_SIDE_MAX, NULL},
     {"interpolation", FILTER_CHOICE, offsetof(struct options, image.interpolation),
-     "nearest, bilinear, bicubic, area, lanczos, as Pillow (lanczos)", 0, 0,
-     (const char *const[]){"nearest", "bilinear", "bicubic", "area", "lanczos", NULL}},
+     "nearest, bilinear, bicubic, area, lanczos, as Pillow (lanczos)", 0, 0, IMAGE_INTERPOLATIONS},
     {"legacy", FILTER_BOOL, offsetof(struct options, legacy),
      "channels first are reshaped, not transposed (false)", 0, 0, NULL},
     {0},
 };
-
-enum { LANCZOS = 4 };
 
 static void defaults(void *options)
 {
     struct options *o = options;
 
     image_defaults(&o->image);
-    o->image.interpolation = LANCZOS;
+    o->image.interpolation = IMAGE_LANCZOS;
     o->image.scale = 1.0 / 255;
 }
 
@@ -45,12 +41,7 @@ static enum status given(struct filter_step *step, struct filter_type *given, st
         return filter_error(step, err,
                             "legacy swaps the sides of a field that is not square, which nothing "
                             "can be made of; leave legacy out");
-    return image_given(step, &o->image, given, err);
-}
-
-static enum status build(struct filter_step *step, value_id in, value_id *out, struct error *err)
-{
-    return image_build(step, &((struct options *)step->options)->image, in, out, err);
+    return image_given(step, given, err);
 }
 
 const struct filter filter_image_file_scaled = {
@@ -62,5 +53,5 @@ const struct filter filter_image_file_scaled = {
     .options = OPTIONS,
     .defaults = defaults,
     .given = given,
-    .build = build,
+    .build = image_build,
 };
