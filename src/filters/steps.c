@@ -51,15 +51,17 @@ enum status steps_pad(struct filter_step *step, value_id in, const struct paddin
     if (emit_shape(e, in)->rank != 2)
         return filter_error(step, err, "it takes rows of any length: 2 dimensions, not %d",
                             emit_shape(e, in)->rank);
-    TRY(padding->cut_right ? emit_slice(e, x, 1, 0, padding->length, 1, &x, err)
-                           : emit_slice(e, x, 1, -padding->length, INT64_MAX, 1, &x, err));
+    TRY(padding->cut == PADDING_RIGHT
+            ? emit_slice(e, x, 1, 0, padding->length, 1, &x, err)
+            : emit_slice(e, x, 1, -padding->length, INT64_MAX, 1, &x, err));
     TRY(emit_1(e, "Shape", x, &size, err));
     TRY(emit_slice(e, size, 0, 1, 2, 1, &size, err));
     TRY(EMIT_INTS(e, &length, err, padding->length));
     TRY(emit_2(e, "Sub", length, size, &missing, err));
     TRY(EMIT_INTS(e, &zero, err, 0));
-    TRY(padding->fill_right ? emit_concat(e, EMIT(zero, zero, zero, missing), 0, &pads, err)
-                            : emit_concat(e, EMIT(zero, missing, zero, zero), 0, &pads, err));
+    TRY(padding->fill == PADDING_RIGHT
+            ? emit_concat(e, EMIT(zero, zero, zero, missing), 0, &pads, err)
+            : emit_concat(e, EMIT(zero, missing, zero, zero), 0, &pads, err));
     TRY(emit_number(e, emit_dtype(e, x), padding->value, &fill, err));
     inputs[0] = x;
     inputs[1] = pads;
@@ -67,6 +69,15 @@ enum status steps_pad(struct filter_step *step, value_id in, const struct paddin
     TRY(emit(e, "", "Pad", inputs, 3, NULL, 0, out, 1, err));
     return graph_declare(e->graph, *out, DTYPE_NONE,
                          &(struct shape){2, {emit_shape(e, in)->dims[0], padding->length}}, err);
+}
+
+enum status steps_pad_given(struct filter_step *step, struct filter_type *given, struct error *err)
+{
+    struct padding *padding = step->options;
+
+    TRY(steps_length(step, &padding->length, err));
+    given->shape.dims[1] = DIM_UNKNOWN;
+    return STATUS_OK;
 }
 
 enum status steps_length(struct filter_step *step, int64_t *length, struct error *err)

@@ -14,13 +14,18 @@ enum status steps_round(struct filter_step *step, value_id in, int64_t digits, v
                         struct error *err) must_check;
 
 /* (batch, any length) -> (batch, length): cut or filled on the left, or on the right. */
+enum { PADDING_LEFT, PADDING_RIGHT };
 struct padding {
     int64_t length;
     double value;
-    bool fill_right, cut_right;
+    int fill, cut; /* on which side */
 };
 enum status steps_pad(struct filter_step *step, value_id in, const struct padding *padding,
                       value_id *out, struct error *err) must_check;
+
+/* `given` of filters whose options begin with a struct padding. */
+enum status steps_pad_given(struct filter_step *step, struct filter_type *given, struct error *err)
+    must_check;
 
 /* The length that an input field of (batch, length) has; INVALID_INPUT when it is not that. */
 enum status steps_length(struct filter_step *step, int64_t *length, struct error *err) must_check;

@@ -4,26 +4,17 @@
 #include "filters/steps.h"
 
 struct options {
-    int64_t length;
+    struct padding padding;
     bool legacy;
 };
 
 static const struct filter_option OPTIONS[] = {
-    {"length", FILTER_INTEGER, offsetof(struct options, length),
+    {"length", FILTER_INTEGER, offsetof(struct options, padding.length),
      "of every row (what the field says)", 1, 1 << 24, NULL},
     {"legacy", FILTER_BOOL, offsetof(struct options, legacy), "values become int32 (false)", 0, 0,
      NULL},
     {0},
 };
-
-static enum status given(struct filter_step *step, struct filter_type *given, struct error *err)
-{
-    struct options *o = step->options;
-
-    TRY(steps_length(step, &o->length, err));
-    given->shape.dims[1] = DIM_UNKNOWN;
-    return STATUS_OK;
-}
 
 static enum status build(struct filter_step *step, value_id in, value_id *out, struct error *err)
 {
@@ -32,7 +23,7 @@ static enum status build(struct filter_step *step, value_id in, value_id *out, s
 
     if (o->legacy)
         TRY(emit_cast(&step->emit, x, DTYPE_I32, &x, err));
-    TRY(steps_pad(step, x, &(struct padding){.length = o->length}, &x, err));
+    TRY(steps_pad(step, x, &o->padding, &x, err));
     return emit_cast(&step->emit, x, step->wanted.dtype, out, err);
 }
 
@@ -43,6 +34,6 @@ const struct filter filter_vector_padding = {
     .sides = FILTER_INPUT,
     .options_size = sizeof(struct options),
     .options = OPTIONS,
-    .given = given,
+    .given = steps_pad_given,
     .build = build,
 };
