@@ -37,6 +37,31 @@ enum status op_input_ints(const struct op_call *call, size_t input, int64_t *val
     return STATUS_OK;
 }
 
+enum status op_input_shape(const struct op_call *call, size_t input, int64_t least,
+                           struct shape *shape, struct error *err)
+{
+    const struct shape *in = &call->in[input].shape;
+    int64_t unknown = in->rank == 0 ? 1 : in->rank == 1 ? in->dims[0] : DIM_UNKNOWN;
+    size_t rank;
+
+    *shape = shape_unknown();
+    TRY(op_wants(call, input, DTYPES_INDEX, err));
+    TRY(op_wants_rank(call, input, 0, 1, err));
+    if (op_is_known(call, input)) {
+        TRY(op_input_ints(call, input, shape->dims, RANK_MAX, &rank, err));
+        shape->rank = (int)rank;
+        for (int i = 0; i < shape->rank; i++)
+            if (shape->dims[i] < least)
+                return op_error(call, err, STATUS_INVALID_INPUT, "dimension %d is %lld", i,
+                                (long long)shape->dims[i]);
+    } else if (unknown >= 0 && unknown <= RANK_MAX) {
+        shape->rank = (int)unknown;
+        for (int i = 0; i < shape->rank; i++)
+            shape->dims[i] = DIM_UNKNOWN;
+    }
+    return STATUS_OK;
+}
+
 enum status op_axes_list(const struct op_call *call, size_t input, const char *attribute,
                          struct axes *axes, struct error *err)
 {

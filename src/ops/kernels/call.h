@@ -36,6 +36,11 @@ enum status op_infer_same(struct op_call *call, struct error *err) must_check;
 enum status op_input_ints(const struct op_call *call, size_t input, int64_t *values, size_t max,
                           size_t *count, struct error *err) must_check;
 
+/* The shape whose dimensions are the elements of an int32 or int64 input: INVALID_INPUT where one
+ * is below `least`; unknown dimensions, or an unknown rank, where the elements are not known. */
+enum status op_input_shape(const struct op_call *call, size_t input, int64_t least,
+                           struct shape *shape, struct error *err) must_check;
+
 /* A list of axes: from `input` when it is given, else from the attribute. Absent: *given is false.
  * A given input of unknown value: *known is false and the rest is untouched. */
 struct axes {

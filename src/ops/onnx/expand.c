@@ -5,28 +5,19 @@
 
 static enum status infer_expand(struct op_call *call, struct error *err)
 {
-    const struct shape *in = &call->in[0].shape, *shape = &call->in[1].shape;
-    struct shape wanted = {.rank = 0}, out = shape_unknown();
+    const struct shape *in = &call->in[0].shape;
+    struct shape wanted, out = shape_unknown();
 
     TRY(op_wants(call, 0, DTYPES_ANY, err));
-    TRY(op_wants(call, 1, DTYPES_INDEX, err));
+    TRY(op_input_shape(call, 1, -1, &wanted, err));
     if (op_is_known(call, 1)) {
-        size_t rank;
-
-        TRY(op_input_ints(call, 1, wanted.dims, RANK_MAX, &rank, err));
-        wanted.rank = (int)rank;
-        for (int i = 0; i < wanted.rank; i++) {
-            /* -1 is not in the standard, but exporters write it for "as it is" */
+        /* -1 is not in the standard, but exporters write it for "as it is" */
+        for (int i = 0; i < wanted.rank; i++)
             if (wanted.dims[i] == -1)
                 wanted.dims[i] = 1;
-            if (wanted.dims[i] < 0)
-                return op_error(call, err, STATUS_INVALID_INPUT,
-                                "dimension %d of the shape is %lld", i, (long long)wanted.dims[i]);
-        }
         TRY(shape_broadcast(in, &wanted, &out, call, err));
-    } else if (shape->rank == 1 && in->rank >= 0 && shape->dims[0] >= 0 &&
-               shape->dims[0] <= RANK_MAX) {
-        out.rank = in->rank > shape->dims[0] ? in->rank : (int)shape->dims[0];
+    } else if (wanted.rank >= 0 && in->rank >= 0) {
+        out.rank = in->rank > wanted.rank ? in->rank : wanted.rank;
         for (int i = 0; i < out.rank; i++)
             out.dims[i] = DIM_UNKNOWN;
     }

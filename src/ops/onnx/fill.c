@@ -10,27 +10,12 @@
 static enum status infer_constant(struct op_call *call, struct error *err)
 {
     const struct tensor *value = attribute_tensor(call->attributes, "value");
-    const struct shape *in = &call->in[0].shape;
-    struct shape out = shape_unknown();
-    size_t rank;
+    struct shape out;
 
-    TRY(op_wants(call, 0, DTYPES_INDEX, err));
-    TRY(op_wants_rank(call, 0, 0, 1, err));
+    TRY(op_input_shape(call, 0, 0, &out, err));
     if (value && tensor_count(value) != 1)
         return op_error(call, err, STATUS_INVALID_INPUT, "value has %zu elements, not 1",
                         tensor_count(value));
-    if (op_is_known(call, 0)) {
-        TRY(op_input_ints(call, 0, out.dims, RANK_MAX, &rank, err));
-        out.rank = (int)rank;
-        for (int i = 0; i < out.rank; i++)
-            if (out.dims[i] < 0)
-                return op_error(call, err, STATUS_INVALID_INPUT, "dimension %d is %lld", i,
-                                (long long)out.dims[i]);
-    } else if (in->rank == 1 && in->dims[0] >= 0 && in->dims[0] <= RANK_MAX) {
-        out.rank = (int)in->dims[0];
-        for (int i = 0; i < out.rank; i++)
-            out.dims[i] = DIM_UNKNOWN;
-    }
     op_give(call, 0, value ? value->dtype : DTYPE_F32, &out);
     return STATUS_OK;
 }

@@ -91,14 +91,7 @@ static enum status infer_reshape(struct op_call *call, struct error *err)
     TRY(op_wants(call, 0, DTYPES_ANY, err));
     TRY(wanted_shape(call, dims, &rank, &known, err));
     if (!known) {
-        const struct shape *shape = &call->in[1].shape;
-
-        out = shape_unknown();
-        if (shape->rank == 1 && shape->dims[0] >= 0 && shape->dims[0] <= RANK_MAX) {
-            out.rank = (int)shape->dims[0];
-            for (int i = 0; i < out.rank; i++)
-                out.dims[i] = DIM_UNKNOWN;
-        }
+        TRY(op_input_shape(call, 1, INT64_MIN, &out, err));
         op_give(call, 0, call->in[0].dtype, &out);
         return STATUS_OK;
     }

@@ -142,8 +142,7 @@ static enum status place(const struct op_call *call, int64_t index, const void *
 static enum status reserve_infer(struct op_call *call, struct error *err)
 {
     struct shape element = SHAPE(0), list;
-    int64_t length = DIM_UNKNOWN, dims[RANK_MAX];
-    size_t count;
+    int64_t length = DIM_UNKNOWN;
 
     TRY(wants_index(call, 0, err));
     if (op_is_known(call, 0))
@@ -151,20 +150,10 @@ static enum status reserve_infer(struct op_call *call, struct error *err)
     if (op_is_known(call, 0) && length < 0)
         return op_error(call, err, STATUS_INVALID_INPUT, "%lld elements", (long long)length);
     if (op_has(call, 1)) {
-        TRY(op_wants(call, 1, DTYPES_INDEX, err));
         TRY(op_wants_rank(call, 1, 1, 1, err));
-        element = shape_unknown();
-        if (op_is_known(call, 1)) {
-            TRY(op_input_ints(call, 1, dims, RANK_MAX, &count, err));
-            element = shape_of((int)count, dims);
-            for (int i = 0; i < element.rank; i++)
-                element.dims[i] = element.dims[i] < 0 ? 0 : element.dims[i];
-        } else if (call->in[1].shape.rank == 1 && call->in[1].shape.dims[0] >= 0 &&
-                   call->in[1].shape.dims[0] <= RANK_MAX) {
-            element.rank = (int)call->in[1].shape.dims[0];
-            for (int i = 0; i < element.rank; i++)
-                element.dims[i] = DIM_UNKNOWN;
-        }
+        TRY(op_input_shape(call, 1, INT64_MIN, &element, err));
+        for (int i = 0; i < element.rank && op_is_known(call, 1); i++)
+            element.dims[i] = element.dims[i] < 0 ? 0 : element.dims[i];
     }
     TRY(list_of(call, length, &element, &list, err));
     op_give(call, 0, dtype_from_onnx(attribute_int(call->attributes, "dtype", 0)), &list);

@@ -162,29 +162,14 @@ static enum status infer_draw(struct op_call *call, struct error *err)
 {
     enum dtype to = dtype_from_tf(attribute_int(call->attributes, "to", 1));
     bool whole = draws(call, "integer") || draws(call, "whole");
-    const struct shape *in = &call->in[0].shape;
-    struct shape out = shape_unknown();
-    size_t rank;
+    struct shape out;
 
-    TRY(op_wants(call, 0, DTYPES_INDEX, err));
-    TRY(op_wants_rank(call, 0, 0, 1, err));
+    TRY(op_input_shape(call, 0, 0, &out, err));
     for (size_t i = 1; i < 3; i++)
         TRY(op_wants(call, i, DTYPE_BIT(DTYPE_I64) | DTYPE_BIT(DTYPE_U64), err));
     if (whole ? to != DTYPE_I32 && to != DTYPE_I64 && to != DTYPE_U32 && to != DTYPE_U64
               : !dtype_is_float(to))
         return op_error(call, err, STATUS_UNSUPPORTED, "draws of %s", dtype_name(to));
-    if (op_is_known(call, 0)) {
-        TRY(op_input_ints(call, 0, out.dims, RANK_MAX, &rank, err));
-        out.rank = (int)rank;
-        for (int i = 0; i < out.rank; i++)
-            if (out.dims[i] < 0)
-                return op_error(call, err, STATUS_INVALID_INPUT, "dimension %d is %lld", i,
-                                (long long)out.dims[i]);
-    } else if (in->rank == 1 && in->dims[0] >= 0 && in->dims[0] <= RANK_MAX) {
-        out.rank = (int)in->dims[0];
-        for (int i = 0; i < out.rank; i++)
-            out.dims[i] = DIM_UNKNOWN;
-    }
     op_give(call, 0, to, &out);
     return STATUS_OK;
 }

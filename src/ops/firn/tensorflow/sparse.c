@@ -15,37 +15,6 @@
 
 #define DTYPES_COMPLEX (DTYPE_BIT(DTYPE_C64) | DTYPE_BIT(DTYPE_C128))
 
-/* The shape that input `input` holds: a list of `rank` dimensions. */
-static enum status read_shape(const struct op_call *call, size_t input, struct shape *shape,
-                              struct error *err)
-{
-    const struct shape *list = &call->in[input].shape;
-    size_t count;
-
-    TRY(op_wants(call, input, DTYPES_INDEX, err));
-    TRY(op_wants_rank(call, input, 0, 1, err));
-    *shape = (struct shape){.rank = RANK_UNKNOWN};
-    if (list->rank == 0 || (list->rank == 1 && dim_is_known(list->dims[0]))) {
-        int64_t rank = list->rank ? list->dims[0] : 1;
-
-        if (rank > RANK_MAX)
-            return op_error(call, err, STATUS_UNSUPPORTED, "%lld dimensions", (long long)rank);
-        shape->rank = (int)rank;
-        for (int i = 0; i < shape->rank; i++)
-            shape->dims[i] = DIM_UNKNOWN;
-    }
-    if (!op_is_known(call, input))
-        return STATUS_OK;
-    count = tensor_count(&call->in[input]);
-    for (size_t i = 0; i < count; i++) {
-        shape->dims[i] = index_at(&call->in[input], i);
-        if (shape->dims[i] < 0)
-            return op_error(call, err, STATUS_INVALID_INPUT, "dimension %zu is %lld", i,
-                            (long long)shape->dims[i]);
-    }
-    return STATUS_OK;
-}
-
 /* Index `i` of a list as an offset into the shape; INVALID_INPUT when it is out of it. */
 static enum status offset_of(const struct op_call *call, const struct tensor *indices, size_t i,
                              const struct shape *shape, size_t *offset, struct error *err)
@@ -75,7 +44,7 @@ static enum status infer_dense(struct op_call *call, struct error *err)
     TRY(op_wants_same(call, 2, 3, err));
     TRY(op_wants_rank(call, 2, 0, 1, err));
     TRY(op_wants_rank(call, 3, 0, 0, err));
-    TRY(read_shape(call, 1, &out, err));
+    TRY(op_input_shape(call, 1, 0, &out, err));
     op_give(call, 0, call->in[2].dtype, &out);
     return STATUS_OK;
 }
@@ -127,7 +96,7 @@ static enum status infer_product(struct op_call *call, struct error *err)
     TRY(op_wants_same(call, 1, 3, err));
     TRY(op_wants_rank(call, 1, 1, 1, err));
     TRY(op_wants_rank(call, 3, 2, 2, err));
-    TRY(read_shape(call, 2, &a, err));
+    TRY(op_input_shape(call, 2, 0, &a, err));
     if (a.rank >= 0 && a.rank != 2)
         return op_error(call, err, STATUS_INVALID_INPUT, "a of %d dimensions", a.rank);
     if (a.rank == 2)
@@ -199,7 +168,7 @@ static enum status run_product(const struct op_call *call, struct error *err)
     size_t n = (size_t)indices->shape.dims[0], offset;
     struct shape a;
 
-    TRY(read_shape(call, 2, &a, err));
+    TRY(op_input_shape(call, 2, 0, &a, err));
     if (indices->shape.dims[1] != 2 || tensor_count(&call->in[1]) != n)
         return op_error(call, err, STATUS_INVALID_INPUT, "indices do not fit the values");
     memset(call->scratch, 0, product_scratch(call));
@@ -247,7 +216,7 @@ static enum status infer_reduce(struct op_call *call, struct error *err)
     TRY(op_wants_rank(call, 0, 2, 2, err));
     TRY(op_wants(call, 1, DTYPES_NUMBER, err));
     TRY(op_wants_rank(call, 1, 1, 1, err));
-    TRY(read_shape(call, 2, &shape, err));
+    TRY(op_input_shape(call, 2, 0, &shape, err));
     TRY(reduced(call, &shape, gone, &known, err));
     if (!known)
         out.rank = RANK_UNKNOWN;
@@ -285,7 +254,7 @@ static enum status run_reduce(const struct op_call *call, struct error *err)
     char *seen = (char *)call->scratch + cells * sizeof(double);
     struct shape shape;
 
-    TRY(read_shape(call, 2, &shape, err));
+    TRY(op_input_shape(call, 2, 0, &shape, err));
     TRY(reduced(call, &shape, gone, &known, err));
     if (call->in[0].shape.dims[1] != shape.rank || tensor_count(&call->in[1]) != n)
         return op_error(call, err, STATUS_INVALID_INPUT, "indices do not fit the values");
