@@ -29,9 +29,7 @@ static struct tensor described(const struct tensor *tensor)
 {
     struct tensor type = *tensor;
 
-    for (int i = 0; i < type.shape.rank; i++) /* symbols belong to one graph */
-        if (type.shape.dims[i] < 0)
-            type.shape.dims[i] = DIM_UNKNOWN;
+    shape_forget_symbols(&type.shape);
     return type;
 }
 

@@ -391,9 +391,7 @@ static enum status outputs_describe(struct importing *im, struct error *err)
                              text_quote(bytes_of(field->name), quoted, sizeof quoted));
         field->dtype = emit_dtype(&im->e, outputs[i]);
         field->shape = *emit_shape(&im->e, outputs[i]);
-        for (int d = 0; d < field->shape.rank; d++)
-            if (field->shape.dims[d] < 0)
-                field->shape.dims[d] = DIM_UNKNOWN;
+        shape_forget_symbols(&field->shape);
         field->evidence_dtype = (struct evidence){EVIDENCE_DERIVED, "computed from the inputs"};
         field->evidence_shape = field->evidence_dtype;
     }

@@ -46,9 +46,7 @@ struct tensor tf_body_type(const struct graph *graph, value_id value)
     const struct value *from = &graph->values[value];
     struct tensor type = {from->dtype, from->shape, NULL, from->element};
 
-    for (int i = 0; i < type.shape.rank; i++) /* symbols belong to one graph */
-        if (type.shape.dims[i] < 0)
-            type.shape.dims[i] = DIM_UNKNOWN;
+    shape_forget_symbols(&type.shape);
     return type;
 }
 

@@ -27,9 +27,7 @@ enum status tf_list_set(struct tf_lowering *l, const struct graph *graph, value_
         map_init(&l->lists, l->keep);
     entry->key = (struct list_key){graph, value};
     entry->list.element = *element;
-    for (int i = 0; i < element->rank; i++) /* symbols belong to one graph */
-        if (element->dims[i] < 0)
-            entry->list.element.dims[i] = DIM_UNKNOWN;
+    shape_forget_symbols(&entry->list.element);
     return map_set(&l->lists, list_key(&entry->key), entry) ? STATUS_OK
                                                             : error_no_memory(err, "the graph");
 }
