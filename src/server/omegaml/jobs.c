@@ -235,55 +235,50 @@ static enum status wait_for(struct request *request, struct job_row *job, struct
                      request->cancelled, job, request_arena(request), err);
 }
 
-enum status omegaml_model_job(struct request *request, struct response *response,
-                              struct bytes model, struct bytes action, struct error *err)
+/* Submit what `status` says was written to `text`, which is released; then answer with its end, or
+ * its Location when the client does not wait that long. */
+static enum status answer_job(struct request *request, struct response *response,
+                              enum status status, struct text *text, const char *what,
+                              struct bytes name, omegaml_writer *write, struct error *err)
 {
-    struct text text = {0};
+    bool async = omegaml_is_async(request);
     struct job_row job;
-    enum status status;
 
-    if (!request->executor->waits)
-        return request_later(request, LATER_WAITING);
-    status = model_request(request, model, action, &text, err);
     if (!status)
-        status = submit(request, &text, &job, err);
-    text_release(&text);
+        status = submit(request, text, &job, err);
+    text_release(text);
     TRY(status);
-    if (!omegaml_is_async(request))
+    if (!async)
         TRY(wait_for(request, &job, err));
-    if (!job_state_ended(job.state) || omegaml_is_async(request)) {
-        write_pending(response, &job, "model", model);
+    if (async || !job_state_ended(job.state)) {
+        write_pending(response, &job, what, name);
         return STATUS_OK;
     }
     if (job.state != JOB_DONE)
         return job_error(&job, err);
-    return omegaml_write_result(request, &job, &response->body, err);
+    return write(request, &job, &response->body, err);
+}
+
+enum status omegaml_model_job(struct request *request, struct response *response,
+                              struct bytes model, struct bytes action, struct error *err)
+{
+    struct text text = {0};
+
+    if (!request->executor->waits)
+        return request_later(request, LATER_WAITING);
+    return answer_job(request, response, model_request(request, model, action, &text, err), &text,
+                      "model", model, omegaml_write_result, err);
 }
 
 enum status omegaml_script_job(struct request *request, struct response *response,
                                struct bytes script, bool bare, struct error *err)
 {
     struct text text = {0};
-    struct job_row job;
-    enum status status;
 
     if (!request->executor->waits)
         return request_later(request, LATER_WAITING);
-    status = script_request(request, script, &text, err);
-    if (!status)
-        status = submit(request, &text, &job, err);
-    text_release(&text);
-    TRY(status);
-    if (!omegaml_is_async(request))
-        TRY(wait_for(request, &job, err));
-    if (!job_state_ended(job.state) || omegaml_is_async(request)) {
-        write_pending(response, &job, "script", script);
-        return STATUS_OK;
-    }
-    if (job.state != JOB_DONE)
-        return job_error(&job, err);
-    return bare ? omegaml_write_bare(request, &job, &response->body, err)
-                : omegaml_write_result(request, &job, &response->body, err);
+    return answer_job(request, response, script_request(request, script, &text, err), &text,
+                      "script", script, bare ? omegaml_write_bare : omegaml_write_result, err);
 }
 
 enum status omegaml_keep_answer(struct request *request, struct response *response,

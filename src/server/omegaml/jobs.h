@@ -29,10 +29,11 @@ enum status omegaml_keep_answer(struct request *request, struct response *respon
 
 /* --- result.c --- */
 
+typedef enum status omegaml_writer(struct request *request, const struct job_row *job,
+                                   struct text *text, struct error *err);
+
 /* {"model", "result", "shape", "version", "resource_uri"}, or {"script", "result", "runtimes",
  * "started", "ended"}: of a job that is DONE. */
-enum status omegaml_write_result(struct request *request, const struct job_row *job,
-                                 struct text *text, struct error *err) must_check;
+omegaml_writer omegaml_write_result must_check;
 /* What it returned alone; what is neither list nor object as {"data": ...}. */
-enum status omegaml_write_bare(struct request *request, const struct job_row *job,
-                               struct text *text, struct error *err) must_check;
+omegaml_writer omegaml_write_bare must_check;
