@@ -2,7 +2,6 @@
 #include "server/hydrosphere_applications.h"
 
 #include "server/internal.h"
-#include "server/stored.h"
 
 static enum status list_print(const struct view *view, application_writer *write, struct error *err)
 {
@@ -65,18 +64,9 @@ enum status application_delete(struct request *request, struct response *respons
 {
     struct view view = view_of(request, response);
     const struct table_model *model;
-    struct registry *registry;
-    const char *name = NULL;
     enum status status = view_find_application(request, &view, request->parameters[0], &model, err);
 
     if (!status)
         status = write(&view, model, err);
-    if (!status && !(name = arena_text(request_arena(request), bytes_of(model->name))))
-        status = error_no_memory(err, "a request");
-    model_release(request);
-    TRY(status);
-    TRY(stored_registry(request, &registry, err));
-    TRY(registry_delete(registry, name, 0, err));
-    models_refresh(request->server->models, false);
-    return STATUS_OK;
+    return view_delete(request, status, model, err);
 }

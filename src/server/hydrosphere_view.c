@@ -6,6 +6,7 @@
 #include "formats/json/json_tensor.h"
 #include "server/hydrosphere_upload.h"
 #include "server/internal.h"
+#include "server/stored.h"
 
 enum { BATCH_DEFAULT = 100, EXAMPLE_VALUES_MAX = 1 << 20 };
 
@@ -108,6 +109,22 @@ enum status view_find_application(struct request *request, struct view *view, st
         return STATUS_OK;
     return error_set(err, STATUS_NOT_FOUND, "there is no application '%s'",
                      text_quote(name, quoted, sizeof quoted));
+}
+
+enum status view_delete(struct request *request, enum status status,
+                        const struct table_model *model, struct error *err)
+{
+    struct registry *registry;
+    const char *name = NULL;
+
+    if (!status && !(name = arena_text(request_arena(request), bytes_of(model->name))))
+        status = error_no_memory(err, "a request");
+    model_release(request);
+    TRY(status);
+    TRY(stored_registry(request, &registry, err));
+    TRY(registry_delete(registry, name, 0, err));
+    models_refresh(request->server->models, false);
+    return STATUS_OK;
 }
 
 /* --- words --- */

@@ -31,6 +31,11 @@ enum status view_find_version(struct request *request, struct view *view, int64_
 enum status view_find_application(struct request *request, struct view *view, struct bytes name,
                                   const struct table_model **model, struct error *err) must_check;
 
+/* After `model` was found and written, of which `status` tells: delete all its versions. What is
+ * pinned is released. */
+enum status view_delete(struct request *request, enum status status,
+                        const struct table_model *model, struct error *err) must_check;
+
 /* Every version's applications are found once. */
 struct view_uses {
     struct view_use {

@@ -96,20 +96,11 @@ static enum status model_delete(struct request *request, struct response *respon
 {
     struct view view = view_of(request, response);
     const struct table_model *model;
-    struct registry *registry;
-    const char *name = NULL;
     enum status status = model_find(request, &view, &model, err);
 
     if (!status)
         status = print_model(&view, model, err);
-    if (!status && !(name = arena_text(request_arena(request), bytes_of(model->name))))
-        status = error_no_memory(err, "a request");
-    model_release(request);
-    TRY(status);
-    TRY(stored_registry(request, &registry, err));
-    TRY(registry_delete(registry, name, 0, err));
-    models_refresh(request->server->models, false);
-    return STATUS_OK;
+    return view_delete(request, status, model, err);
 }
 
 /* --- versions --- */
