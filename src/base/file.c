@@ -123,6 +123,38 @@ enum status file_replace(const char *path, struct bytes bytes, struct error *err
     return file_sync_folder(folder, err);
 }
 
+enum status file_write_public(const char *path, const struct bytes *pieces, size_t count,
+                              bool durable, struct error *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+    bool done = fd >= 0;
+
+    for (size_t i = 0; done && i < count; i++)
+        done = file_write_all(fd, pieces[i]);
+    done = done && !fchmod(fd, 0644) && (!durable || !fsync(fd));
+    if (!done)
+        (void)!error_set(err, STATUS_UNAVAILABLE, "cannot write \"%.300s\": %s", path,
+                         strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return done ? STATUS_OK : err->status;
+}
+
+enum status file_make_public_folders(char *path, size_t from, struct error *err)
+{
+    for (char *slash = strchr(path + from, '/'); slash; slash = strchr(slash + 1, '/')) {
+        bool made;
+
+        *slash = 0;
+        made = (!mkdir(path, 0755) || errno == EEXIST) && !chmod(path, 0755);
+        *slash = '/';
+        if (!made)
+            return error_set(err, STATUS_UNAVAILABLE, "cannot make folders of \"%.300s\": %s", path,
+                             strerror(errno));
+    }
+    return STATUS_OK;
+}
+
 enum status file_make_folders(const char *path, struct error *err)
 {
     char partial[4096];

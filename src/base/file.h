@@ -21,6 +21,13 @@ void file_map_close(struct file_map *map); /* safe on a zeroed one */
  * fsync, rename, fsync of the folder. */
 enum status file_replace(const char *path, struct bytes bytes, struct error *err) must_check;
 
+/* For processes of other users, whatever the umask: a new file of mode 0644 (`durable`: with
+ * fsync), and the folders, 0755, between the first `from` bytes of `path` and its last slash.
+ * UNAVAILABLE. */
+enum status file_write_public(const char *path, const struct bytes *pieces, size_t count,
+                              bool durable, struct error *err) must_check;
+enum status file_make_public_folders(char *path, size_t from, struct error *err) must_check;
+
 /* fsync a folder, so that a rename in it is durable. */
 enum status file_sync_folder(const char *path, struct error *err) must_check;
 

@@ -43,7 +43,8 @@ static enum status job_write(struct attempt *attempt, const struct job_kind *kin
     text_append_char(&text, '}');
     status = text_check(&text, err);
     if (!status)
-        status = public_write(path, &(struct bytes){(const uint8_t *)text.data, text.size}, 1, err);
+        status = file_write_public(path, &(struct bytes){(const uint8_t *)text.data, text.size}, 1,
+                                   false, err);
     text_release(&text);
     return status;
 }

@@ -17,23 +17,6 @@
 
 enum { DEPTH_MAX = 8, DATA_MAX = 64 };
 
-enum status public_write(const char *path, const struct bytes *pieces, size_t count,
-                         struct error *err)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-    bool done = fd >= 0;
-
-    for (size_t i = 0; done && i < count; i++)
-        done = file_write_all(fd, pieces[i]);
-    done = done && !fchmod(fd, 0644);
-    if (!done)
-        (void)!error_set(err, STATUS_UNAVAILABLE, "cannot write \"%.300s\": %s", path,
-                         strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return done ? STATUS_OK : err->status;
-}
-
 struct names { /* of data sets that a request names, each once */
     struct bytes names[DATA_MAX];
     size_t count;
@@ -134,7 +117,7 @@ static enum status copy_parts(const char *path, const struct object_part *parts,
             pieces[i] = maps[i].bytes;
     }
     if (!status)
-        status = public_write(path, pieces, count, err);
+        status = file_write_public(path, pieces, count, false, err);
     for (size_t i = 0; maps && i < count; i++)
         file_map_close(&maps[i]);
     free(maps);

@@ -95,9 +95,6 @@ enum status data_lay_out(struct attempt *attempt, const char *work, struct text 
                          struct error *err) must_check;
 /* Packages that reading the arguments takes: lines of a requirements.txt; NULL: none. */
 const char *data_needs(struct attempt *attempt);
-/* A file for a worker, which may be another user: 0644. */
-enum status public_write(const char *path, const struct bytes *pieces, size_t count,
-                         struct error *err) must_check;
 
 /* Worker policy whose lines go to the attempt's log. */
 struct worker_policy attempt_policy(struct attempt *attempt);

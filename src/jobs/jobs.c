@@ -289,34 +289,6 @@ static enum status digest_of(const struct job_submission *submission, const char
     return *digest ? STATUS_OK : error_no_memory(err, "a hash");
 }
 
-static enum status write_durable(const char *path, struct bytes bytes, struct error *err)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    bool done = fd >= 0 && file_write_all(fd, bytes) && !fchmod(fd, 0644) && !fsync(fd);
-
-    if (!done)
-        (void)!error_set(err, STATUS_UNAVAILABLE, "cannot write \"%.300s\": %s", path,
-                         strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return done ? STATUS_OK : err->status;
-}
-
-/* Folders 0755, whatever the umask: the worker may be another user. */
-static enum status folder_public(char *path, size_t from, struct error *err)
-{
-    for (char *slash = strchr(path + from, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        if ((mkdir(path, 0755) && errno != EEXIST) || chmod(path, 0755)) {
-            *slash = '/';
-            return error_set(err, STATUS_UNAVAILABLE, "cannot make \"%.300s\": %s", path,
-                             strerror(errno));
-        }
-        *slash = '/';
-    }
-    return STATUS_OK;
-}
-
 static enum status files_write(struct jobs *jobs, const struct job_row *job, struct artifact *files,
                                struct arena *keep, struct error *err)
 {
@@ -327,9 +299,9 @@ static enum status files_write(struct jobs *jobs, const struct job_row *job, str
 
         if (!path)
             return error_no_memory(err, "a path");
-        TRY(folder_public(path, strlen(jobs->folder) + 1, err));
+        TRY(file_make_public_folders(path, strlen(jobs->folder) + 1, err));
         TRY(member_bytes(member, &bytes, err));
-        TRY(write_durable(path, bytes, err));
+        TRY(file_write_public(path, &bytes, 1, true, err));
         artifact_forget(files, bytes);
     }
     return STATUS_OK;

@@ -109,43 +109,17 @@ static enum status unpacked_open(const char *folder, struct unpacked *unpacked, 
     return STATUS_OK;
 }
 
-/* Folders 0755, files 0644: the worker may be another user. */
-static enum status folders_make(const char *root, const char *path, struct error *err)
-{
-    char whole[8192];
-
-    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-        int size = snprintf(whole, sizeof whole, "%s/%.*s", root, (int)(slash - path), path);
-
-        if (size < 0 || (size_t)size >= sizeof whole)
-            return error_set(err, STATUS_TOO_LARGE, "a path of a member is too long");
-        if (mkdir(whole, 0755) && errno != EEXIST)
-            return error_set(err, STATUS_INTERNAL, "cannot make \"%.200s\": %s", whole,
-                             strerror(errno));
-        if (chmod(whole, 0755))
-            return error_set(err, STATUS_INTERNAL, "chmod: %s", strerror(errno));
-    }
-    return STATUS_OK;
-}
-
+/* As the worker, which may be another user, can read it. */
 static enum status file_write(const char *root, const char *path, struct bytes bytes,
                               struct error *err)
 {
     char whole[8192];
-    int size = snprintf(whole, sizeof whole, "%s/%s", root, path), fd;
-    bool done;
+    int size = snprintf(whole, sizeof whole, "%s/%s", root, path);
 
     if (size < 0 || (size_t)size >= sizeof whole)
         return error_set(err, STATUS_TOO_LARGE, "a path of a member is too long");
-    TRY(folders_make(root, path, err));
-    fd = open(whole, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-    done = fd >= 0 && file_write_all(fd, bytes) && !fchmod(fd, 0644);
-    if (!done)
-        (void)!error_set(err, STATUS_INTERNAL, "cannot write \"%.200s\": %s", whole,
-                         strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return done ? STATUS_OK : err->status;
+    TRY(file_make_public_folders(whole, strlen(root) + 1, err));
+    return file_write_public(whole, &bytes, 1, false, err);
 }
 
 static bool is_whole(const struct subject *subject)
