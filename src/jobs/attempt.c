@@ -196,8 +196,6 @@ static void tell_lost(struct attempt *attempt, const struct error *err)
 static void finish(struct attempt *attempt, enum job_state state, const char *text, enum status why)
 {
     struct jobs *jobs = attempt->jobs;
-    const char *const done_with[] = {jobs_path(jobs, &attempt->job, "input", &attempt->keep),
-                                     jobs_path(jobs, &attempt->job, "work", &attempt->keep)};
     struct error err;
 
     if (jobs->backend->finish(jobs->queue, &attempt->job, state, text, why, &err)) {
@@ -205,9 +203,7 @@ static void finish(struct attempt *attempt, enum job_state state, const char *te
         return;
     }
     events_state(&attempt->events, state, attempt->job.attempt, state == JOB_DONE ? NULL : text);
-    for (size_t i = 0; i < ARRAY_COUNT(done_with); i++)
-        if (done_with[i] && file_remove_tree(done_with[i], &err))
-            events_log(&attempt->events, err.text);
+    jobs_clear(jobs, &attempt->job, &attempt->events, &attempt->keep);
 }
 
 /* Another attempt, after a pause that grows. The queue gives up when there were enough. */

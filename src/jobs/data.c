@@ -146,11 +146,10 @@ static enum status lay_out_one(struct attempt *attempt, struct bytes name, size_
     json_write_text(settings, object.format);
     text_printf(settings, ",\"name\":");
     json_write_text(settings, object.name);
-    text_printf(settings, ",\"revision\":%lld,\"digest\":\"%s\",\"bytes\":%lld,\"parts\":[",
+    text_printf(settings, ",\"revision\":%lld,\"digest\":\"%s\",\"bytes\":%lld,\"parts\":",
                 (long long)object.number, object.digest, (long long)object.bytes);
-    for (size_t i = 0; i < count; i++)
-        text_printf(settings, "%s%lld", i ? "," : "", (long long)parts[i].bytes);
-    text_printf(settings, "],\"metadata\":%s}", object.metadata);
+    object_parts_print(parts, count, settings);
+    text_printf(settings, ",\"metadata\":%s}", object.metadata);
     return STATUS_OK;
 }
 

@@ -72,22 +72,32 @@ static bool owner_died(const struct jobs *jobs, const char *owner)
     return died;
 }
 
-void jobs_tidy(struct jobs *jobs, const struct job_row *job, struct arena *keep)
+bool jobs_clear(struct jobs *jobs, const struct job_row *job, struct events *events,
+                struct arena *keep)
 {
     static const char *const NAMES[] = {"work", "input"};
-    const char *path = jobs_path(jobs, job, "events", keep);
-    struct events events;
     struct error err;
     bool left = false;
 
     for (size_t i = 0; i < ARRAY_COUNT(NAMES); i++) {
         const char *whole = jobs_path(jobs, job, NAMES[i], keep);
 
-        if (whole && access(whole, F_OK) == 0) {
-            left = true;
-            (void)!file_remove_tree(whole, &err);
-        }
+        if (!whole || access(whole, F_OK))
+            continue;
+        left = true;
+        if (file_remove_tree(whole, &err) && events)
+            events_log(events, err.text);
     }
+    return left;
+}
+
+void jobs_tidy(struct jobs *jobs, const struct job_row *job, struct arena *keep)
+{
+    const char *path = jobs_path(jobs, job, "events", keep);
+    bool left = jobs_clear(jobs, job, NULL, keep);
+    struct events events;
+    struct error err;
+
     if (!left || !path || events_open(&events, path, jobs->options.log_bytes_max, &err))
         return;
     events_state(&events, job->state, job->attempt, job->error);
@@ -97,8 +107,7 @@ void jobs_tidy(struct jobs *jobs, const struct job_row *job, struct arena *keep)
 /* Those that ended without anybody who could tidy. */
 static void tidy_all(struct jobs *jobs, struct arena *keep)
 {
-    const struct job_filter ended = {.states =
-                                         1u << JOB_DONE | 1u << JOB_FAILED | 1u << JOB_CANCELLED};
+    const struct job_filter ended = {.states = JOB_STATES_ENDED};
     struct job_row *rows;
     struct error err;
     size_t count;
@@ -174,8 +183,7 @@ static void orphans_remove(struct jobs *jobs, struct arena *keep)
 
 void jobs_prune(struct jobs *jobs)
 {
-    const struct job_filter ended = {.states =
-                                         1u << JOB_DONE | 1u << JOB_FAILED | 1u << JOB_CANCELLED};
+    const struct job_filter ended = {.states = JOB_STATES_ENDED};
     struct job_row *rows;
     struct arena keep;
     size_t count;

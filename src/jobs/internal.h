@@ -121,7 +121,11 @@ enum status jobs_own(struct jobs *jobs, struct error *err) must_check;
 void jobs_disown(struct jobs *jobs);
 /* Jobs of servers that died go back to the queue. */
 void jobs_reclaim(struct jobs *jobs);
-/* What only a job that has not ended needs; one that ended elsewhere is told to who follows it. */
+/* Remove what only a job that has not ended needs, telling `events` (or NULL) what cannot be. Was
+ * there anything? */
+bool jobs_clear(struct jobs *jobs, const struct job_row *job, struct events *events,
+                struct arena *keep);
+/* The same for one that nobody runs; one that ended elsewhere is told to who follows it. */
 void jobs_tidy(struct jobs *jobs, const struct job_row *job, struct arena *keep);
 /* Old jobs go, and folders that no job has. */
 void jobs_prune(struct jobs *jobs);

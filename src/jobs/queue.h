@@ -17,6 +17,9 @@ static inline bool job_state_ended(enum job_state state)
     return state >= JOB_DONE;
 }
 
+/* Of those that have ended, for job_filter. */
+#define JOB_STATES_ENDED (1u << JOB_DONE | 1u << JOB_FAILED | 1u << JOB_CANCELLED)
+
 struct job_row {
     int64_t id;          /* never given again */
     const char *kind;    /* a file of jobs/kinds */

@@ -242,6 +242,14 @@ enum status registry_object_revisions(struct registry *registry, const char *kin
     return *count ? STATUS_OK : not_found(registry, kind, &reference, err);
 }
 
+void object_parts_print(const struct object_part *parts, size_t count, struct text *text)
+{
+    text_append_char(text, '[');
+    for (size_t i = 0; i < count; i++)
+        text_printf(text, "%s%lld", i ? "," : "", (long long)parts[i].bytes);
+    text_append_char(text, ']');
+}
+
 enum status registry_object_parts(struct registry *registry, const struct object *object,
                                   struct object_part **parts, size_t *count, struct arena *keep,
                                   struct error *err)

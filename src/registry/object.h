@@ -75,6 +75,10 @@ enum status registry_object_revisions(struct registry *registry, const char *kin
                                       struct object **objects, size_t *count, struct arena *keep,
                                       struct error *err) must_check;
 
+/* "[120,80]": the bytes of each. */
+struct text;
+void object_parts_print(const struct object_part *parts, size_t count, struct text *text);
+
 /* The files whose bytes, in this order, are the object's. */
 enum status registry_object_parts(struct registry *registry, const struct object *object,
                                   struct object_part **parts, size_t *count, struct arena *keep,

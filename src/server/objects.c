@@ -195,10 +195,7 @@ static enum status answer_parts(struct request *request, struct response *respon
 
     TRY(registry_object_parts(request->server->registry, object, &parts, &count,
                               request_arena(request), err));
-    text_append_char(&response->body, '[');
-    for (size_t i = 0; i < count; i++)
-        text_printf(&response->body, "%s%lld", i ? "," : "", (long long)parts[i].bytes);
-    text_append_char(&response->body, ']');
+    object_parts_print(parts, count, &response->body);
     return STATUS_OK;
 }
 
