@@ -21,7 +21,7 @@ struct also {
 struct filter_building {
     const struct signature *signature; /* of the model */
     const struct manifest_chain *chain;
-    struct also also[ALSO_MAX]; /* of the chain at hand */
+    struct also also[ALSO_MAX + 1]; /* of the chain at hand; of outputs, its own value too */
     size_t also_count;
     int64_t batch; /* the symbol of free first dimensions */
     /* graph inputs and outputs so far */

@@ -92,6 +92,9 @@ TEST(clients_see_what_the_chain_takes_or_gives)
     }
 }
 
+#define TOP_4 "top-k: 2, top-k: 2, top-k: 2, top-k: 2"
+#define TOP_16 TOP_4 ", " TOP_4 ", " TOP_4 ", " TOP_4
+
 static const struct {
     enum dtype dtype;
     struct shape shape;
@@ -150,6 +153,11 @@ static const struct {
      {2, {X, 4}},
      "outputs: {y: softmax}\n  predict: {outputs: {z: softmax}}",
      "no such output"},
+    {DTYPE_F32,
+     {2, {X, 4}},
+     "outputs: {y: [" TOP_16 "]}",
+     "filters make two outputs \"y_indices\""},
+    {DTYPE_F32, {2, {X, 4}}, "outputs: {y: [" TOP_16 ", top-k: 2]}", "more than 16 values"},
 };
 
 TEST(what_does_not_fit_is_said_with_filter_and_field)
