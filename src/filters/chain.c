@@ -1,218 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From the chains of a manifest to a graph: two signatures for each one of the model that has any,
  * `before` of what it is given and `after` of what it gives. */
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "base/text.h"
-#include "filters/filter.h"
-#include "formats/archive/artifact.h"
-#include "formats/yaml.h"
+#include "filters/building.h"
 
-enum { MEMORY_SHIFT = 32, FILE_BYTES_MAX = 256 << 20, ALSO_MAX = 16 };
-enum { OPTIONS_SIZE = 160 }; /* of a line for people */
-
-struct also {
-    const char *name;
-    value_id value;
-};
-
-/* One signature, while its chains are compiled. */
-struct filter_building {
-    const struct signature *signature; /* of the model */
-    const struct manifest_chain *chain;
-    struct also also[ALSO_MAX + 1]; /* of the chain at hand; of outputs, its own value too */
-    size_t also_count;
-    int64_t batch; /* the symbol of free first dimensions */
-    /* graph inputs and outputs so far */
-    value_id *inputs, *outputs;
-    size_t input_count, output_count;
-    struct field *fields; /* outer ones so far */
-    size_t field_count;
-};
-
-/* --- messages --- */
-
-enum status filter_error(const struct filter_step *step, struct error *err, const char *format, ...)
-{
-    char text[400], name[TEXT_QUOTE_SIZE], field[TEXT_QUOTE_SIZE];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    return error_set(err, STATUS_INVALID_INPUT, "%.64s:%zu: filter \"%s\" of field \"%s\": %s",
-                     step->chains->file, step->written->line,
-                     text_quote(bytes_of(step->written->name), name, sizeof name),
-                     text_quote(bytes_of(step->field), field, sizeof field), text);
-}
-
-static char *type_print(enum dtype dtype, const struct shape *shape, char *buffer, size_t size)
-{
-    char dims[SHAPE_PRINT_SIZE];
-
-    snprintf(buffer, size, "%s %s", dtype == DTYPE_NONE ? "any type" : dtype_name(dtype),
-             shape->rank < 0 ? "of any shape" : shape_print(shape, dims, sizeof dims));
-    return buffer;
-}
-
-static enum status unknown_filter(const struct filter_step *step, struct error *err)
-{
-    const char *names[64] = {0}, *near;
-    struct text known = {.limit = 300};
-    size_t count = 0;
-    enum status status;
-
-    for (; filter_at(count) && count < ARRAY_COUNT(names); count++) {
-        names[count] = filter_at(count)->name;
-        text_printf(&known, "%s%s", count ? ", " : "", names[count]);
-    }
-    near = text_suggest(step->written->name, names, count);
-    status = filter_error(step, err, "there is no such filter; known are %s", known.data);
-    if (near)
-        error_fix(err, "did you mean \"%s\"?", near);
-    text_release(&known);
-    return status;
-}
-
-/* --- what filters ask for --- */
-
-static const struct field *field_find(const struct field *fields, size_t count, const char *name,
-                                      size_t *index)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!strcmp(fields[i].name, name)) {
-            *index = i;
-            return &fields[i];
-        }
-    return NULL;
-}
-
-bool filter_has_input(const struct filter_step *step, const char *name, struct filter_type *type)
-{
-    const struct signature *signature = step->chains->building->signature;
-    size_t index;
-    const struct field *field = field_find(signature->inputs, signature->input_count, name, &index);
-
-    if (field)
-        *type = (struct filter_type){field->dtype, field->shape, field->profile};
-    return field != NULL;
-}
-
-enum status filter_also(struct filter_step *step, const char *name, value_id value,
-                        struct error *err)
-{
-    struct filter_building *b = step->chains->building;
-
-    if (b->also_count == ALSO_MAX)
-        return filter_error(step, err, "it makes more than %d values", ALSO_MAX);
-    b->also[b->also_count++] = (struct also){name, value};
-    return STATUS_OK;
-}
-
-void filter_waits(struct filter_step *step)
-{
-    step->chains->waits = true;
-}
-
-enum status filter_member(const struct filter_step *step, const char *name, struct bytes *bytes,
-                          struct error *err)
-{
-    const struct artifact *artifact = step->chains->artifact;
-    struct member *member;
-    char quoted[TEXT_QUOTE_SIZE], *copy;
-
-    text_quote(bytes_of(name), quoted, sizeof quoted);
-    member = artifact->kind == ARTIFACT_FILE ? NULL : artifact_find(artifact, name);
-    if (!member) {
-        if (filter_error(step, err, "there is no file \"%s\" among those of the model", quoted))
-            error_fix(err, "put it into the folder of the model, or write a list");
-        return err->status;
-    }
-    TRY(member_bytes(member, bytes, err));
-    if (bytes->size > FILE_BYTES_MAX)
-        return filter_error(step, err, "file \"%s\" has %zu bytes, more than %d", quoted,
-                            bytes->size, FILE_BYTES_MAX);
-    copy = arena_text(&step->chains->memory, *bytes);
-    if (!copy)
-        return error_no_memory(err, "a file of a filter");
-    bytes->data = (const uint8_t *)copy;
-    return STATUS_OK;
-}
-
-enum status filter_texts(const struct filter_step *step, const struct filter_list *list,
-                         struct tensor *texts, struct error *err)
-{
-    struct shape shape = SHAPE((int64_t)list->count);
-
-    TRY(tensor_new(texts, DTYPE_STRING, &shape, &step->chains->memory, err));
-    if (list->count)
-        memcpy(texts->data, list->items, list->count * sizeof *list->items);
-    return STATUS_OK;
-}
-
-/* --- one chain --- */
-
-static enum status step_open(struct filter_chains *chains, const struct manifest_chain *chain,
-                             size_t index, bool is_output, struct filter_step *step,
-                             struct error *err)
-{
-    *step = (struct filter_step){.written = &chain->filters[index],
-                                 .filter = filter_find(chain->filters[index].name),
-                                 .is_output = is_output,
-                                 .field = chain->field,
-                                 .chains = chains,
-                                 .emit = {chains->graph, chain->filters[index].name}};
-    if (!step->filter)
-        return unknown_filter(step, err);
-    return STATUS_OK;
-}
-
-static enum status side_check(const struct filter_step *step, struct error *err)
-{
-    bool fits = step->filter->sides & (step->is_output ? FILTER_OUTPUT : FILTER_INPUT);
-
-    return fits ? STATUS_OK
-                : filter_error(step, err, "it is for %s, and the field is an %s",
-                               step->is_output ? "inputs" : "outputs",
-                               step->is_output ? "output" : "input");
-}
-
-/* Do both say the same where both say something? */
-static bool shapes_fit(const struct shape *made, const struct shape *wanted)
-{
-    if (made->rank < 0 || wanted->rank < 0)
-        return true;
-    for (int i = 0; i < made->rank && made->rank == wanted->rank; i++)
-        if (made->dims[i] >= 0 && wanted->dims[i] >= 0 && made->dims[i] != wanted->dims[i])
-            return false;
-    return made->rank == wanted->rank;
-}
-
-/* What comes out of a step against what the next one, or the model, takes. */
-static enum status check_made(const struct filter_step *step, value_id value, struct error *err)
-{
-    const struct value *made = &step->chains->graph->values[value];
-    char has[SHAPE_PRINT_SIZE + 32], takes[SHAPE_PRINT_SIZE + 32];
-
-    if ((step->wanted.dtype == DTYPE_NONE || made->dtype == step->wanted.dtype) &&
-        shapes_fit(&made->shape, &step->wanted.shape))
-        return STATUS_OK;
-    return filter_error(step, err, "it gives %s, but what it is for takes %s",
-                        type_print(made->dtype, &made->shape, has, sizeof has),
-                        type_print(step->wanted.dtype, &step->wanted.shape, takes, sizeof takes));
-}
-
-static enum status build(struct filter_step *step, value_id in, value_id *out, struct error *err)
-{
-    enum status status = step->filter->build(step, in, out, err);
-    char text[sizeof err->text];
-
-    if (!status || status == STATUS_NO_MEMORY || strstr(err->text, ": filter \""))
-        return status;
-    snprintf(text, sizeof text, "%.400s", err->text); /* an operator complained */
-    return filter_error(step, err, "%s", text);
-}
+enum { MEMORY_SHIFT = 32 };
 
 /* A graph's input for a field: a free first dimension is the batch. */
 static enum status graph_input_for(struct filter_chains *chains, const char *name, enum dtype dtype,
@@ -258,43 +50,6 @@ static enum status field_made(struct filter_chains *chains, const struct field *
 
 /* --- lines for people --- */
 
-static void options_print(const struct yaml *value, struct text *text)
-{
-    char quoted[TEXT_QUOTE_SIZE];
-    size_t shown;
-
-    if (value->kind != YAML_LIST && value->kind != YAML_MAP) {
-        text_append(text, text_quote(bytes_of(value->text), quoted, 48));
-        return;
-    }
-    shown = value->count > 6 ? 6 : value->count;
-    text_append(text, value->kind == YAML_LIST ? "[" : "{");
-    for (size_t i = 0; i < shown; i++) {
-        text_append(text, i ? ", " : "");
-        if (value->kind == YAML_MAP)
-            text_printf(text,
-                        "%s: ", text_quote(bytes_of(value->items[i].key), quoted, sizeof quoted));
-        options_print(&value->items[i], text);
-    }
-    text_append(text, shown < value->count ? " ..." : "");
-    text_append(text, value->kind == YAML_LIST ? "]" : "}");
-}
-
-void filter_chain_print(const struct manifest_chain *chain, struct text *text)
-{
-    char quoted[TEXT_QUOTE_SIZE];
-
-    text_append(text, text_quote(bytes_of(chain->field), quoted, sizeof quoted));
-    for (size_t i = 0; i < chain->count; i++) {
-        text_printf(text, " > %s",
-                    text_quote(bytes_of(chain->filters[i].name), quoted, sizeof quoted));
-        if (chain->filters[i].options) {
-            text_append(text, " ");
-            options_print(chain->filters[i].options, text);
-        }
-    }
-}
-
 static enum status line_add(struct filter_chains *chains, const struct manifest_chain *chain,
                             bool is_output, struct error *err)
 {
@@ -323,8 +78,8 @@ static enum status steps_new(struct filter_chains *chains, const struct manifest
     if (!*steps)
         return error_no_memory(err, "filters");
     for (size_t i = 0; i < chain->count; i++) {
-        TRY(step_open(chains, chain, i, is_output, &(*steps)[i], err));
-        TRY(side_check(&(*steps)[i], err));
+        TRY(filter_step_open(chains, chain, i, is_output, &(*steps)[i], err));
+        TRY(filter_side_check(&(*steps)[i], err));
         TRY(filter_options_read(&(*steps)[i], &chains->memory, err));
     }
     chains->building->chain = chain;
@@ -365,8 +120,8 @@ static enum status input_chain(struct filter_chains *chains, const struct manife
     b->inputs[b->input_count++] = value;
     TRY(field_made(chains, field, field->name, &type, err));
     for (size_t i = 0; i < chain->count; i++) {
-        TRY(build(&steps[i], value, &value, err));
-        TRY(check_made(&steps[i], value, err));
+        TRY(filter_build(&steps[i], value, &value, err));
+        TRY(filter_made_check(&steps[i], value, err));
     }
     b->outputs[b->output_count++] = value;
     return STATUS_OK;
@@ -379,13 +134,13 @@ static enum status also_check(const struct filter_chains *chains, const struct f
     char has[SHAPE_PRINT_SIZE + 32], takes[SHAPE_PRINT_SIZE + 32];
 
     if ((field->dtype == DTYPE_NONE || made->dtype == field->dtype) &&
-        shapes_fit(&made->shape, &field->shape))
+        filter_shapes_fit(&made->shape, &field->shape))
         return STATUS_OK;
     return error_set(err, STATUS_INVALID_INPUT,
                      "%.64s:%zu: filters of \"%.64s\" give %s, but input \"%.64s\" takes %s",
                      chains->file, chains->building->chain->line, chains->building->chain->field,
-                     type_print(made->dtype, &made->shape, has, sizeof has), field->name,
-                     type_print(field->dtype, &field->shape, takes, sizeof takes));
+                     filter_type_print(made->dtype, &made->shape, has, sizeof has), field->name,
+                     filter_type_print(field->dtype, &field->shape, takes, sizeof takes));
 }
 
 /* Other inputs of the model that the chain at hand fills. */
@@ -396,8 +151,8 @@ static enum status also_inputs(struct filter_chains *chains, struct filter_wire 
     size_t index;
 
     for (size_t a = 0; a < b->also_count; a++) {
-        const struct field *field =
-            field_find(b->signature->inputs, b->signature->input_count, b->also[a].name, &index);
+        const struct field *field = filter_field_find(
+            b->signature->inputs, b->signature->input_count, b->also[a].name, &index);
         if (!field || wires[index].filtered)
             return error_set(err, STATUS_INVALID_INPUT,
                              "%.64s:%zu: input \"%.64s\" is filled twice or does not exist",
@@ -424,10 +179,10 @@ static enum status output_chain(struct filter_chains *chains, const struct manif
     TRY(graph_input_for(chains, field->name, field->dtype, field->shape, &value, err));
     b->inputs[b->input_count++] = value;
     for (size_t i = 0; i < chain->count; i++)
-        TRY(build(&steps[i], value, &value, err));
+        TRY(filter_build(&steps[i], value, &value, err));
     b->also_count += 1; /* the chain's own value stands first */
     memmove(b->also + 1, b->also, (b->also_count - 1) * sizeof *b->also);
-    b->also[0] = (struct also){field->name, value};
+    b->also[0] = (struct filter_further){field->name, value};
     for (size_t a = 0; a < b->also_count; a++) {
         const struct value *made = &chains->graph->values[b->also[a].value];
         struct filter_type type = {made->dtype, made->shape, profile_default(made->dtype)};
@@ -615,9 +370,9 @@ static enum status place_check(const struct manifest_chain *chain, const struct 
         if (chain->signature && strcmp(chain->signature, signature->name))
             continue;
         in = chain->side != SIDE_OUTPUT &&
-             field_find(signature->inputs, signature->input_count, chain->field, &index);
+             filter_field_find(signature->inputs, signature->input_count, chain->field, &index);
         out = chain->side != SIDE_INPUT &&
-              field_find(signature->outputs, signature->output_count, chain->field, &index);
+              filter_field_find(signature->outputs, signature->output_count, chain->field, &index);
         found = found || in || out;
         both = both || (in && out);
         for (size_t i = 0; i < signature->input_count && chain->side != SIDE_OUTPUT; i++)
@@ -712,9 +467,10 @@ enum status filter_chains_check(const struct manifest *manifest, const char *fil
             enum manifest_side side = manifest->chains[i].side;
 
             *line = manifest->chains[i].filters[k].line;
-            status = step_open(&chains, &manifest->chains[i], k, side == SIDE_OUTPUT, &step, err);
+            status =
+                filter_step_open(&chains, &manifest->chains[i], k, side == SIDE_OUTPUT, &step, err);
             if (!status && side != SIDE_ANY)
-                status = side_check(&step, err);
+                status = filter_side_check(&step, err);
             if (!status)
                 status = filter_options_read(&step, &chains.memory, err);
         }
