@@ -21,6 +21,7 @@ struct view view_of(struct request *request, struct response *response)
         .generation = (int)request->server->settings.hydrosphere_generation,
         .arena = request_arena(request),
         .text = &response->body,
+        .uses = arena_new(request_arena(request), struct view_uses, 1),
     };
 }
 
@@ -174,7 +175,7 @@ enum status view_uses(const struct view *view, struct view_uses *uses, struct er
 {
     size_t capacity = 0;
 
-    *uses = (struct view_uses){0};
+    *uses = (struct view_uses){.known = true};
     for (size_t m = 0; m < model_table_count(view->table); m++) {
         const struct table_model *model = model_table_at(view->table, m);
         struct hydrosphere_application application;
@@ -508,6 +509,7 @@ static void print_type(struct text *text, const struct hydrosphere_version *vers
 enum status view_version_1(const struct view *view, const struct loaded *loaded, struct error *err)
 {
     const struct version *row = loaded_row(loaded);
+    struct view_uses uses;
     struct hydrosphere_version version;
     struct text *text = view->text;
 
@@ -534,6 +536,14 @@ enum status view_version_1(const struct view *view, const struct loaded *loaded,
     view_contract_1(&version.contract, row->model, text);
     text_append(text, "},\"modelContract\":");
     view_contract_1(&version.contract, row->model, text);
+    if (view->uses && view->uses->known)
+        uses = *view->uses;
+    else
+        TRY(view_uses(view, &uses, err));
+    if (view->uses)
+        *view->uses = uses;
+    text_append(text, ",");
+    print_uses(text, &uses, row->id);
     text_append(text, "}");
     return STATUS_OK;
 }

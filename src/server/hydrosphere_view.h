@@ -12,6 +12,7 @@ struct view {
     int generation;                  /* 2 or 3: of a servable's status */
     struct arena *arena;
     struct text *text;
+    struct view_uses *uses; /* of all versions, once they were looked for; NULL: not kept */
 };
 
 /* Over the request's table, pinned until model_release; the answer goes into `response`. */
@@ -43,6 +44,7 @@ struct view_uses {
         const char *application;
     } * items;
     size_t count;
+    bool known;
 };
 enum status view_uses(const struct view *view, struct view_uses *uses, struct error *err)
     must_check;

@@ -141,7 +141,8 @@ size_t router_count(const struct router *router)
 static bool is_service(const struct branch *branch)
 {
     for (const struct branch *child = branch->children; child; child = child->sibling)
-        if (child->routes[HTTP_POST] && child->routes[HTTP_POST]->flags & ROUTE_GRPC)
+        if (child->routes[HTTP_POST] &&
+            (child->routes[HTTP_POST]->flags & (ROUTE_GRPC | ROUTE_UNLISTED)) == ROUTE_GRPC)
             return true;
     return false;
 }

@@ -18,7 +18,8 @@ enum {
      * there. Body and response are one message each, without frame or compression; metadata are
      * headers; the status goes into trailers. A stream of the server is a response with a feed. */
     ROUTE_GRPC = 4,
-    ROUTE_CHANGES = 8, /* as ROUTE_CONTROL, refused to foreign pages, but on any thread */
+    ROUTE_UNLISTED = 16, /* with ROUTE_GRPC: reflection does not tell of it */
+    ROUTE_CHANGES = 8,   /* as ROUTE_CONTROL, refused to foreign pages, but on any thread */
 };
 
 struct route {

@@ -442,6 +442,8 @@ static const struct route ROWS[] = {
      "metrics of a version", ROUTE_CONTROL},
     {HTTP_POST, "/monitoring/profiles/batch/{id}", training_put,
      "keep training data (CSV) with a version", ROUTE_STREAM},
+    {HTTP_POST, "/api/v1/profiler/batch/{id}/csv", training_put, "the same (first generation)",
+     ROUTE_STREAM},
     {HTTP_POST, "/monitoring/profiles/batch/{id}/s3", no_bucket, "refused: nothing is fetched", 0},
     {HTTP_GET, "/monitoring/profiles/batch/{id}/status", training_status,
      "are there training data? {kind: Success or NotRegistered}", ROUTE_CONTROL},

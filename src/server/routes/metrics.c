@@ -65,6 +65,7 @@ static enum status metrics(struct request *request, struct response *response, s
 
 static const struct route ROWS[] = {
     {HTTP_GET, "/metrics", metrics, "counters and histograms as Prometheus text", 0},
+    {HTTP_GET, "/api/v1/prometheus/proxyMetrics", metrics, "the same, where Hydrosphere had it", 0},
 };
 
 const struct route_set routes_metrics = {

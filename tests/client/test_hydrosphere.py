@@ -1,0 +1,333 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hydrosphere's manager over REST: every route that its clients know, by a table, and what goes on
+while a version is built. The clients themselves are in tests/oracles/hydrosphere_clients.py."""
+
+import contextlib
+import http.client
+import io
+import json
+import os
+import subprocess
+import tarfile
+import tempfile
+import threading
+import time
+import unittest
+
+from firn.embedded import find_program
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+COLUMNS = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
+FLOWER = {name: [value] for name, value in zip(COLUMNS, [5.1, 3.5, 1.4, 0.2])}
+VERSION = {"id", "image", "created", "finished", "modelVersion", "modelSignature", "modelContract",
+           "runtime", "model", "status", "installCommand", "metadata", "monitoringConfiguration",
+           "applications", "isExternal"}
+APPLICATION = {"id", "name", "status", "signature", "executionGraph", "kafkaStreaming", "message",
+               "metadata"}
+SERVABLE = {"modelVersionId", "status", "statusMessage", "fullName", "metadata",
+            "deploymentConfigurationName"}
+METRIC = {"id", "name", "modelVersionId", "config"}
+BUILD_INFO = {"name", "version", "scalaVersion", "sbtVersion", "gitCurrentBranch", "gitCurrentTags",
+              "gitHeadCommit"}
+VERSION_1 = {"id", "imageName", "imageTag", "imageSHA256", "created", "modelName", "modelVersion",
+             "modelType", "model", "modelContract", "applications"}
+TASK_1 = {"id", "startedAt", "request", "status", "logsUrl", "result", "finishedAt"}
+APPLICATION_1 = {"id", "name", "executionGraph", "kafkaStreaming", "contract", "namespace"}
+SERVICE_1 = {"id", "serviceName", "modelVersion", "statusText", "configParams"}
+RUNTIME_1 = {"id", "name", "version", "suitableModelType", "tags", "configParams"}
+SPEC = {"name": "watch", "modelVersionId": 1, "config": {
+    "modelVersionId": 1, "threshold": 1.5, "thresholdCmpOperator": {"kind": "<="}}}
+GRAPH = {"stages": [{"modelVariants": [{"modelVersionId": 1, "weight": 100}]}]}
+GRAPH_1 = {"stages": [{"services": [{"runtimeId": 0, "modelVersionId": 1, "weight": 100,
+                                     "signatureName": "predict"}]}]}
+
+# method, path, body, status, keys of the answer (a list: of each item; a text: the answer itself;
+# None: not looked at). In order: each row may need what those before it made. Version 1 is iris.
+ROUTES = [
+    ("GET", "/health", None, 200, "OK"),
+    ("GET", "/gateway/health", None, 200, "OK"),
+    ("GET", "/api/buildinfo", None, 200, BUILD_INFO),
+    ("GET", "/gateway/buildinfo", None, 200, BUILD_INFO),
+    ("GET", "/monitoring/buildinfo", None, 200, BUILD_INFO),
+    ("GET", "/api/v2/model", None, 200, [{"id", "name"}]),
+    ("GET", "/api/v2/model/1", None, 200, {"id", "name"}),
+    ("GET", "/api/v2/model/99", None, 404, {"error", "message"}),
+    ("GET", "/api/v2/model/version", None, 200, [VERSION]),
+    ("GET", "/api/v2/model/version/iris/1", None, 200, VERSION),
+    ("GET", "/api/v2/model/version/iris/2", None, 404, {"error", "message"}),
+    ("GET", "/api/v2/model/version/1/logs", None, 200, None),
+    ("GET", "/api/v2/model/version/99/logs", None, 404, {"error", "message"}),
+    ("POST", "/api/v2/externalmodel", {"name": "elsewhere", "signature": {
+        "signatureName": "predict",
+        "inputs": [{"name": "x", "dtype": "DT_DOUBLE", "shape": {"dims": [-1]}}],
+        "outputs": [{"name": "y", "dtype": "DT_DOUBLE", "shape": {"dims": [-1]}}]}}, 200, VERSION),
+    ("POST", "/api/v2/externalmodel", {"name": "nothing"}, 400, {"error", "message"}),
+    ("POST", "/api/v2/application", {"name": "app", "executionGraph": GRAPH}, 200, APPLICATION),
+    ("POST", "/api/v2/application", {"name": "app", "executionGraph": GRAPH}, 409, {"error", "message"}),
+    ("PUT", "/api/v2/application", {"name": "app", "executionGraph": GRAPH}, 200, APPLICATION),
+    ("GET", "/api/v2/application", None, 200, [APPLICATION]),
+    ("GET", "/api/v2/application/app", None, 200, APPLICATION),
+    ("GET", "/api/v2/application/none", None, 404, {"error", "message"}),
+    ("GET", "/api/v2/application/generateInputs/app", None, 200, set(COLUMNS)),
+    ("POST", "/gateway/application/app", FLOWER, 200, {"predict"}),
+    ("POST", "/gateway/servable/iris:1", FLOWER, 200, {"predict"}),
+    ("POST", "/gateway/application/none", FLOWER, 404, {"error", "information"}),
+    ("POST", "/gateway/application/app", {}, 400, {"error", "information"}),
+    ("POST", "/api/v2/servable", {"modelName": "iris", "version": 1}, 200, SERVABLE),
+    ("GET", "/api/v2/servable", None, 200, [SERVABLE]),
+    ("GET", "/api/v2/servable/none", None, 404, {"error", "message"}),
+    ("GET", "/api/v2/servable/none/logs", None, 404, {"error", "message"}),
+    ("POST", "/api/v2/deployment_configuration", {"name": "big"}, 200, {"name"}),
+    ("GET", "/api/v2/deployment_configuration", None, 200, [{"name"}]),
+    ("GET", "/api/v2/deployment_configuration/big", None, 200, {"name"}),
+    ("DELETE", "/api/v2/deployment_configuration/big", None, 200, {"name"}),
+    ("GET", "/api/v2/deployment_configuration/big", None, 404, {"error", "message"}),
+    ("GET", "/api/v2/hostSelector", None, 200, [set()]),
+    ("POST", "/api/v2/monitoring/metricspec", SPEC, 200, METRIC),
+    ("POST", "/api/v2/monitoring/metricspec", dict(SPEC, modelVersionId=99), 404, {"error", "message"}),
+    ("GET", "/api/v2/monitoring/metricspec", None, 200, [METRIC]),
+    ("GET", "/api/v2/monitoring/metricspec/modelversion/1", None, 200, [METRIC]),
+    ("GET", "/api/v2/monitoring/metricspec/999", None, 404, {"error", "message"}),
+    ("POST", "/monitoring/profiles/batch/1", "a,b\n1,2\n", 200, "ok"),
+    ("GET", "/monitoring/profiles/batch/1/status", None, 200, {"kind"}),
+    ("POST", "/monitoring/profiles/batch/1/s3", {"path": "s3://a/b"}, 422, {"error", "message"}),
+    # the first generation
+    ("GET", "/api/v1/model", None, 200, [{"model", "lastModelBuild", "lastModelVersion", "nextVersion"}]),
+    ("GET", "/api/v1/model/1", None, 200, {"model", "lastModelVersion"}),
+    ("PUT", "/api/v1/model", {"id": 1, "name": "other"}, 422, {"error", "information"}),
+    ("GET", "/api/v1/model/build/1", None, 200, TASK_1),
+    ("GET", "/api/v1/model/build/99", None, 404, {"error", "information"}),
+    ("GET", "/api/v1/model/builds/1", None, 200, [TASK_1]),
+    ("GET", "/api/v1/model/builds/1/last?maximum=1", None, 200, [TASK_1]),
+    ("GET", "/api/v1/model/version", None, 200, [VERSION_1]),
+    ("POST", "/api/v1/model/version", {"id": 1}, 422, {"error", "information"}),
+    ("GET", "/api/v1/model/version/1/last?maximum=1", None, 200, [VERSION_1]),
+    ("POST", "/api/v1/model/1/contract/text", "signatures {}", 422, {"error", "information"}),
+    ("GET", "/api/v1/model/1/flatContract", None, 200, {"modelName", "signatures"}),
+    ("GET", "/api/v1/model/version/1/flatContract", None, 200, {"modelName", "signatures"}),
+    ("GET", "/api/v1/model/version/99/flatContract", None, 404, {"error", "information"}),
+    ("GET", "/api/v1/model/generate/1/predict", None, 200, set(COLUMNS)),
+    ("GET", "/api/v1/model/version/generate/1/predict", None, 200, set(COLUMNS)),
+    ("POST", "/api/v1/applications", {"name": "old", "executionGraph": GRAPH_1}, 200, APPLICATION_1),
+    ("PUT", "/api/v1/applications", {"name": "old", "executionGraph": GRAPH_1}, 200, APPLICATION_1),
+    ("GET", "/api/v1/applications", None, 200, [APPLICATION_1]),
+    ("GET", "/api/v1/applications/generateInputs/old/predict", None, 200, set(COLUMNS)),
+    ("POST", "/api/v1/applications/serve/old/predict", FLOWER, 200, {"predict"}),
+    ("POST", "/gateway/applications/old/predict", FLOWER, 200, {"predict"}),
+    ("GET", "/gateway/applications", None, 200, [APPLICATION_1]),
+    ("DELETE", "/api/v1/applications/old", None, 200, APPLICATION_1),
+    ("GET", "/api/v1/runtime", None, 200, [RUNTIME_1]),
+    ("POST", "/api/v1/runtime", {"name": "python", "version": "3.6", "modelTypes": ["python:3.6"],
+                                 "tags": [], "configParams": {}}, 200, {"id", "status", "result"}),
+    ("GET", "/api/v1/environment", None, 200, [{"id", "name", "placeholders"}]),
+    ("POST", "/api/v1/environment", {"name": "gpu", "placeholders": []}, 200, {"id", "name"}),
+    ("GET", "/api/v1/service", None, 200, [SERVICE_1]),
+    ("POST", "/api/v1/service", {"serviceName": "mine", "runtimeId": 0, "modelVersionId": 1}, 200, SERVICE_1),
+    ("POST", "/api/v1/service", {"serviceName": "mine", "runtimeId": 0}, 400, {"error", "information"}),
+    ("GET", "/api/v1/service/fetchByModelId/1", None, 200, [SERVICE_1]),
+    ("POST", "/api/v1/service/fetchByIds", [1, 2, 3, 4, 5, 6, 7, 8, 9], 200, [SERVICE_1]),
+    ("GET", "/api/v1/service/99999", None, 404, {"error", "information"}),
+    ("GET", "/api/v1/prometheus/services", None, 200, [{"targets", "labels"}]),
+    ("GET", "/api/v1/prometheus/proxyMetrics", None, 200, None),
+    ("POST", "/api/v1/profiler/batch/1/csv", "a,b\n1,2\n", 200, "ok"),
+    # what uses a version keeps it, then all goes
+    ("DELETE", "/api/v2/model/1", None, 409, {"error", "message"}),
+    ("DELETE", "/api/v2/application/app", None, 200, APPLICATION),
+]
+
+
+def ask(address, method, path, body=None, headers=None, timeout=60):
+    """Status and body, JSON where it is."""
+    if body is not None and not isinstance(body, (str, bytes)):
+        body, headers = json.dumps(body), dict(headers or {}, **{"Content-Type": "application/json"})
+    with contextlib.closing(http.client.HTTPConnection(address, timeout=timeout)) as connection:
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        told = answer.read().decode()
+    return answer.status, json.loads(told) if told[:1] in ("{", "[") else told
+
+
+def upload(address, name, files, **metadata):
+    """POST /api/v2/model/upload."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for path, content in files.items():
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    metadata = dict({"name": name, "runtime": {"name": "some/image", "tag": "1"}}, **metadata)
+    body = (b"--edge\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n" +
+            json.dumps(metadata).encode() + b"\r\n--edge\r\nContent-Disposition: form-data; "
+            b"name=\"payload\"; filename=\"m.tar.gz\"\r\n\r\n" + packed.getvalue() + b"\r\n--edge--\r\n")
+    return ask(address, "POST", "/api/v2/model/upload", body,
+               {"Content-Type": "multipart/form-data; boundary=edge"})
+
+
+class Events(threading.Thread):
+    """Server-sent events as (seconds since it began, event, id, data) until the answer ends."""
+
+    def __init__(self, address, path, **headers):
+        super().__init__(daemon=True)
+        self.connection = http.client.HTTPConnection(address, timeout=60)
+        self.connection.request("GET", path, headers=headers)
+        self.answer = self.connection.getresponse()
+        self.events, self.began = [], time.monotonic()
+        self.start()
+
+    def run(self):
+        event, number, data = None, None, None
+        with contextlib.suppress(OSError, ValueError, AttributeError, http.client.HTTPException):
+            for line in self.answer:
+                key, _, value = line.decode().rstrip("\n").partition(": ")
+                if key == "event":
+                    event = value
+                elif key == "id":
+                    number = int(value)
+                elif key in ("data", "data:"):
+                    data = value
+                elif not key and (event or data is not None):
+                    self.events.append((time.monotonic() - self.began, event, number, data))
+                    event, number, data = None, None, None
+
+    def lines(self):
+        return [data for _, event, _, data in self.events if not event]
+
+    def wait_for(self, event, key, value, seconds=60):
+        """The data of the event of that name with that member."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            for _, name, _, data in list(self.events):
+                if name == event and json.loads(data).get(key) == value:
+                    return json.loads(data)
+            time.sleep(0.05)
+        raise AssertionError("no %s with %s %r among %s" % (
+            event, key, value, [name for _, name, _, _ in self.events]))
+
+
+FUNCTION = {"src/func_main.py": b"def predict(x):\n    return {'y': x}\n"}
+SIGNATURE = {"signatureName": "predict",
+             "inputs": [{"name": "x", "dtype": "DT_DOUBLE", "shape": {"dims": [-1]}}],
+             "outputs": [{"name": "y", "dtype": "DT_DOUBLE", "shape": {"dims": [-1]}}]}
+
+
+class Hydrosphere(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.process = subprocess.Popen(
+            [find_program(), "serve", "--store", folder.name, "--http", "127.0.0.1:0", "--workers", "on"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(self.process.stdout.close)
+        self.addCleanup(self.process.wait, 30)
+        self.addCleanup(self.process.terminate)
+        self.address = self.process.stdout.readline().split("//")[1].split()[0]
+
+    def iris(self):
+        with open(os.path.join(ROOT, "examples", "iris.joblib"), "rb") as file:
+            return upload(self.address, "iris", {"model.joblib": file.read()})
+
+    def look(self, row, answer, keys):
+        if isinstance(keys, str):
+            self.assertEqual(answer, keys, row)
+        elif isinstance(keys, list):
+            self.assertIsInstance(answer, list, row)
+            for item in answer:
+                self.assertLessEqual(keys[0], set(item), row)
+        elif keys is not None:
+            self.assertLessEqual(keys, set(answer), row)
+
+    def test_routes(self):
+        status, version = self.iris()
+        self.assertEqual((status, version["id"], version["status"]), (200, 1, "Released"))
+        for row in ROUTES:
+            method, path, body, wanted, keys = row
+            status, answer = ask(self.address, method, path, body)
+            self.assertEqual(status, wanted, (row, answer))
+            self.look(row, answer, keys)
+
+    def test_services(self):
+        self.iris()
+        made = ask(self.address, "POST", "/api/v1/service",
+                   {"serviceName": "mine", "runtimeId": 0, "modelVersionId": 1})[1]
+        self.assertEqual(made["serviceName"], "mine")
+        path = "/api/v1/service/%d" % made["id"]
+        self.assertEqual(ask(self.address, "GET", path)[1]["servable"], made["servable"])
+        self.assertIn("predict", ask(self.address, "POST", "/gateway/servable/" + made["servable"], FLOWER)[1])
+        found = ask(self.address, "POST", "/api/v1/service/fetchByIds", [made["id"]])[1]
+        self.assertEqual([service["id"] for service in found], [made["id"]])
+        self.assertEqual(ask(self.address, "DELETE", path)[0], 200)
+        self.assertEqual(ask(self.address, "GET", path)[0], 404)
+        own = ask(self.address, "GET", "/api/v1/service/fetchByModelId/1")[1]
+        for service in own:  # a version's own name stays
+            self.assertEqual(ask(self.address, "DELETE", "/api/v1/service/%d" % service["id"])[0], 409)
+
+    def test_flat_contract(self):
+        self.iris()
+        flat = ask(self.address, "GET", "/api/v1/model/version/1/flatContract")[1]
+        self.assertEqual(flat["modelName"], "iris")
+        self.assertEqual([field["fieldName"] for field in flat["signatures"][0]["inputs"]], COLUMNS)
+        self.assertEqual(flat["signatures"][0]["inputs"][0]["dataType"], "DT_DOUBLE")
+        self.assertEqual(ask(self.address, "GET", "/api/v1/model/1/flatContract")[1], flat)
+
+    def test_events(self):
+        self.iris()
+        events = Events(self.address, "/api/v2/events")
+        spec = ask(self.address, "POST", "/api/v2/monitoring/metricspec", SPEC)[1]
+        ask(self.address, "POST", "/api/v2/deployment_configuration", {"name": "big", "deployment": {}})
+        self.assertEqual(events.wait_for("MetricSpecUpdate", "id", spec["id"])["config"]["threshold"], 1.5)
+        self.assertIn("deployment", events.wait_for("DeploymentConfigurationUpdate", "name", "big"))
+        ask(self.address, "DELETE", "/api/v2/monitoring/metricspec/%d" % spec["id"])
+        ask(self.address, "DELETE", "/api/v2/deployment_configuration/big")
+        events.wait_for("MetricSpecRemove", "id", spec["id"])
+        events.wait_for("DeploymentConfigurationRemove", "name", "big")
+
+    def test_metrics_go_with_their_version(self):
+        self.iris()
+        events = Events(self.address, "/api/v2/events")
+        spec = ask(self.address, "POST", "/api/v2/monitoring/metricspec", SPEC)[1]
+        events.wait_for("MetricSpecUpdate", "id", spec["id"])
+        self.assertEqual(ask(self.address, "DELETE", "/api/v2/model/1")[0], 200)
+        events.wait_for("MetricSpecRemove", "id", spec["id"])
+        events.wait_for("ModelRemove", "id", 1)
+
+    def test_log_of_a_build(self):
+        """Read while it grows; the version is Assembling, then Failed, and stays so."""
+        events = Events(self.address, "/api/v2/events")
+        status, version = upload(self.address, "rows", FUNCTION, modelSignature=SIGNATURE,
+                                 installCommand="echo one; sleep 2; echo two; exit 3")
+        self.assertEqual((status, version["status"], version["modelVersion"]), (200, "Assembling", 1))
+        self.assertEqual(version["modelSignature"]["inputs"][0]["name"], "x")
+        path = "/api/v2/model/version/%d/logs" % version["id"]
+        log = Events(self.address, path)
+        listed = ask(self.address, "GET", "/api/v2/model/version")[1]
+        self.assertEqual([(v["id"], v["status"]) for v in listed], [(version["id"], "Assembling")])
+        self.assertEqual(ask(self.address, "GET", "/api/v1/model/build/%d" % version["id"])[1]["status"], "Running")
+        status, answer = upload(self.address, "rows", FUNCTION, modelSignature=SIGNATURE, installCommand="true; exit 4")
+        self.assertEqual(status, 409, answer)
+        log.join(60)
+        self.assertEqual(log.events[-1][1], "EndOfStream")
+        times = {data: when for when, _, _, data in log.events}
+        self.assertGreater(times["two"] - times["one"], 1)  # as it was printed, not at the end
+        self.assertIn("install-command ended with 3", log.lines()[-1])
+        self.assertEqual(events.wait_for("ModelUpdate", "status", "Failed")["id"], version["id"])
+        failed = ask(self.address, "GET", "/api/v2/model/version/rows/1")[1]
+        self.assertEqual((failed["id"], failed["status"]), (version["id"], "Failed"))
+        self.assertIsNotNone(failed["finished"])
+        again = Events(self.address, path)
+        again.join(60)
+        self.assertEqual(again.lines(), log.lines())
+        rest = Events(self.address, path, **{"Last-Event-ID": "2"})
+        rest.join(60)
+        self.assertEqual(rest.lines(), log.lines()[2:])
+        task = ask(self.address, "GET", "/api/v1/model/build/%d" % version["id"])[1]
+        self.assertEqual(task["status"], "Failed")
+        self.assertIn("ended with 3", task["message"])
+        # what needs the version is told so, and its number goes to the next upload
+        self.assertIn("could not be built", ask(self.address, "POST", "/api/v2/monitoring/metricspec", dict(
+            SPEC, modelVersionId=version["id"]))[1]["message"])
+        following = self.iris()[1]
+        self.assertGreater(following["id"], version["id"])
+
+
+if __name__ == "__main__":
+    unittest.main()
