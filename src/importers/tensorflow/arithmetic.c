@@ -84,6 +84,8 @@ static enum status number(struct tf_call *c, struct error *err)
         i++;
     if (is_complex(c, 0))
         TRY(complex_function(c, NUMBERS[i].complex, c->in, c->in_count, &y, err));
+    else if (i == 0 && emit_dtype(c->e, c->in[0]) == DTYPE_STRING) /* Add alone */
+        TRY(emit_2(c->e, "StringConcat", c->in[0], c->in[1], &y, err));
     else if (NUMBERS[i].onnx)
         TRY(emit(c->e, "", NUMBERS[i].onnx, c->in, c->in_count, NULL, 0, &y, 1, err));
     else

@@ -114,8 +114,30 @@ static enum status bincount(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
+/* The row of each value, values, how many rows, a value: as a sparse matrix of one column. */
+static enum status fill_empty_rows(struct tf_call *c, struct error *err)
+{
+    static const int64_t LIST[] = {1};
+    value_id rows, zeros, indices, shape, one, y[4];
+
+    TRY(emit_unsqueeze(c->e, c->in[0], 1, &rows, err));
+    TRY(emit_2(c->e, "Sub", rows, rows, &zeros, err));
+    TRY(emit_concat(c->e, EMIT(rows, zeros), 1, &indices, err));
+    TRY(emit_ints(c->e, LIST, 1, &one, err));
+    TRY(emit_reshape(c->e, c->in[2], LIST, 1, &shape, err));
+    TRY(emit_concat(c->e, EMIT(shape, one), 0, &shape, err));
+    TRY(emit(c->e, "firn", "SparseFillEmptyRows", (value_id[]){indices, c->in[1], shape, c->in[3]},
+             4, NULL, 0, y, 4, err));
+    TRY(emit_slice(c->e, y[0], 1, 0, 1, 1, &rows, err));
+    TRY(emit_squeeze(c->e, rows, 1, &y[0], err));
+    for (int i = 0; i < 4; i++)
+        TRY(tf_add(c, y[i], err));
+    return STATUS_OK;
+}
+
 const struct tf_op_set tf_ops_ragged = TF_OP_SET(
     {.name = "RaggedRange", .lower = range, .inputs = 3},
     {.name = "RaggedTensorToTensor", .lower = to_tensor},
     {.name = "RaggedTensorToSparse", .lower = to_sparse}, {.name = "RaggedGather", .lower = gather},
+    {.name = "RaggedFillEmptyRows", .lower = fill_empty_rows, .inputs = 4},
     {.name = "RaggedBincount", .lower = bincount, .inputs = 4}, );

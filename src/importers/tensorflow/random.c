@@ -114,44 +114,186 @@ static enum status taken_before(struct tf_call *c, struct tf_resource **variable
     return tf_variable_now(c->l, c->e->graph, *variable, taken, err);
 }
 
-static enum status seeded(struct tf_call *c, const char *what, int64_t seed, int64_t seed2,
-                          value_id *y, struct error *err)
+struct generator {
+    struct tf_resource *variable; /* NULL: no seeds are stated */
+    value_id taken, key, counter;
+};
+
+static enum status generator_open(struct tf_call *c, struct generator *g, struct error *err)
 {
     static const int64_t LIST[] = {1};
-    const int64_t axis = 0;
-    struct tf_resource *variable;
-    value_id taken, key, high, counter, dims, size, each;
+    int64_t seed, seed2;
+    value_id any[2], high;
 
+    *g = (struct generator){0};
+    TRY(tf_int(c->node, "seed", 0, &seed, err));
+    TRY(tf_int(c->node, "seed2", 0, &seed2, err));
+    if (!seed && !seed2) {
+        TRY(emit(c->e, "firn", "PhiloxAny", NULL, 0, NULL, 0, any, 2, err));
+        g->key = any[0];
+        g->counter = any[1];
+        return STATUS_OK;
+    }
     if (c->scope->function || c->l->phase != TF_SERVING)
         return error_set(err, STATUS_UNSUPPORTED, "it draws by seeds in a function");
-    TRY(taken_before(c, &variable, &taken, err));
-    TRY(emit_ints(c->e, &seed, 1, &key, err));
+    TRY(taken_before(c, &g->variable, &g->taken, err));
+    TRY(emit_ints(c->e, &seed, 1, &g->key, err));
     TRY(emit_ints(c->e, &seed2, 1, &high, err));
-    TRY(emit_reshape(c->e, taken, LIST, 1, &counter, err));
-    TRY(emit_concat(c->e, EMIT(counter, high), 0, &counter, err));
-    TRY(draw(c, what, key, counter, 1, y, err));
-    TRY(tf_index(c, 0, &dims, err));
-    TRY(emit_reduce(c->e, "ReduceProd", dims, &axis, 1, false, &size, err));
-    TRY(emit_number(c->e, DTYPE_I64, RESERVED, &each, err));
-    TRY(emit_2(c->e, "Mul", size, each, &size, err));
-    TRY(emit_2(c->e, "Add", taken, size, &taken, err));
-    return tf_variable_set(c->l, c->e->graph, variable, taken, err);
+    TRY(emit_reshape(c->e, g->taken, LIST, 1, &g->counter, err));
+    return emit_concat(c->e, EMIT(g->counter, high), 0, &g->counter, err);
+}
+
+/* It has given so many numbers, a scalar int64; each keeps `each` places. */
+static enum status generator_close(struct tf_call *c, struct generator *g, value_id numbers,
+                                   int64_t each, struct error *err)
+{
+    value_id places;
+
+    if (!g->variable)
+        return STATUS_OK;
+    TRY(emit_number(c->e, DTYPE_I64, (double)each, &places, err));
+    TRY(emit_2(c->e, "Mul", numbers, places, &places, err));
+    TRY(emit_2(c->e, "Add", g->taken, places, &g->taken, err));
+    return tf_variable_set(c->l, c->e->graph, g->variable, g->taken, err);
 }
 
 static enum status stateful(struct tf_call *c, const char *what, struct error *err)
 {
-    int64_t seed, seed2;
+    const int64_t axis = 0;
+    struct generator g;
+    value_id dims, size, y;
+
+    TRY(generator_open(c, &g, err));
+    TRY(draw(c, what, g.key, g.counter, 1, &y, err));
+    TRY(tf_index(c, 0, &dims, err));
+    TRY(emit_reduce(c->e, "ReduceProd", dims, &axis, 1, false, &size, err));
+    TRY(generator_close(c, &g, size, RESERVED, err));
+    return tf_give(c, y);
+}
+
+/* --- samples of more than one number --- */
+
+static enum status shuffle(struct tf_call *c, struct error *err)
+{
+    const struct shape *x = emit_shape(c->e, c->in[0]);
+    struct generator g;
+    value_id rows, more, y;
+
+    TRY(generator_open(c, &g, err));
+    TRY(emit_node(c->e, "firn", "PhiloxShuffle", EMIT(c->in[0], g.key, g.counter), EMIT_PLAIN, &y,
+                  err));
+    if (g.variable) { /* a word for each row but the last; four words are a place */
+        if (x->rank < 1)
+            return error_set(err, STATUS_UNSUPPORTED, "by seeds, of what may be a scalar");
+        TRY(emit_1(c->e, "Shape", c->in[0], &rows, err));
+        TRY(emit_slice(c->e, rows, 0, 0, 1, 1, &rows, err));
+        TRY(emit_squeeze(c->e, rows, 0, &rows, err));
+        TRY(emit_number(c->e, DTYPE_I64, 2, &more, err));
+        TRY(emit_2(c->e, "Add", rows, more, &rows, err));
+        TRY(emit_number(c->e, DTYPE_I64, 4, &more, err));
+        TRY(emit_2(c->e, "Div", rows, more, &rows, err));
+        TRY(generator_close(c, &g, rows, 1, err));
+    }
+    return tf_give(c, y);
+}
+
+static enum status picked(struct tf_call *c, value_id key, value_id counter, value_id *y,
+                          struct error *err)
+{
+    enum dtype dtype;
+
+    TRY(tf_type(c->node, "output_dtype", &dtype, err));
+    TRY(emit_node(c->e, "firn", "PhiloxPick", EMIT(c->in[0], c->in[1], key, counter), EMIT_PLAIN, y,
+                  err));
+    return emit_cast(c->e, *y, dtype == DTYPE_NONE ? DTYPE_I64 : dtype, y, err);
+}
+
+/* logits, count */
+static enum status pick(struct tf_call *c, struct error *err)
+{
+    struct generator g;
+    value_id rows, n, number, y;
+
+    TRY(generator_open(c, &g, err));
+    TRY(picked(c, g.key, g.counter, &y, err));
+    if (g.variable) { /* rows * 2 * (count rounded up to four) */
+        TRY(emit_1(c->e, "Shape", c->in[0], &rows, err));
+        TRY(emit_slice(c->e, rows, 0, 0, 1, 1, &rows, err));
+        TRY(emit_squeeze(c->e, rows, 0, &rows, err));
+        TRY(emit_cast(c->e, c->in[1], DTYPE_I64, &n, err));
+        TRY(emit_number(c->e, DTYPE_I64, 3, &number, err));
+        TRY(emit_2(c->e, "Add", n, number, &n, err));
+        TRY(emit_number(c->e, DTYPE_I64, 4, &number, err));
+        TRY(emit_2(c->e, "Div", n, number, &n, err));
+        TRY(emit_2(c->e, "Mul", rows, n, &n, err));
+        TRY(generator_close(c, &g, n, 8 * RESERVED, err));
+    }
+    return tf_give(c, y);
+}
+
+/* logits, count, seed */
+static enum status pick_by_seed(struct tf_call *c, struct error *err)
+{
     value_id key[2], y;
 
-    TRY(tf_int(c->node, "seed", 0, &seed, err));
-    TRY(tf_int(c->node, "seed2", 0, &seed2, err));
-    if (seed || seed2) {
-        TRY(seeded(c, what, seed, seed2, &y, err));
-        return tf_give(c, y);
-    }
-    TRY(emit(c->e, "firn", "PhiloxAny", NULL, 0, NULL, 0, key, 2, err));
-    TRY(draw(c, what, key[0], key[1], 1, &y, err));
+    TRY(emit(c->e, "firn", "PhiloxKey", &c->in[2], 1, NULL, 0, key, 2, err));
+    TRY(picked(c, key[0], key[1], &y, err));
     return tf_give(c, y);
+}
+
+/* Of as many dimensions as `dims` has before those of alpha. */
+static enum status gamma_draw(struct tf_call *c, value_id dims, value_id alpha, value_id key,
+                              value_id counter, struct error *err)
+{
+    value_id y;
+
+    TRY(emit_node(c->e, "firn", "PhiloxGamma", EMIT(alpha, dims, key, counter), EMIT_PLAIN, &y,
+                  err));
+    return tf_give(c, y);
+}
+
+/* The shape that is stated ends with that of alpha. */
+static enum status dims_before(struct tf_call *c, value_id alpha, value_id *dims, struct error *err)
+{
+    int rank = emit_shape(c->e, alpha)->rank;
+
+    if (rank < 0)
+        return error_set(err, STATUS_UNSUPPORTED, "the rank of alpha is not known");
+    TRY(tf_index_list(c, 0, dims, err));
+    return rank ? emit_slice(c->e, *dims, 0, 0, -rank, 1, dims, err) : STATUS_OK;
+}
+
+/* shape, seed, alpha */
+static enum status gamma_by_seed(struct tf_call *c, struct error *err)
+{
+    value_id key[2], dims;
+
+    TRY(emit(c->e, "firn", "PhiloxKey", &c->in[1], 1, NULL, 0, key, 2, err));
+    TRY(dims_before(c, c->in[2], &dims, err));
+    return gamma_draw(c, dims, c->in[2], key[0], key[1], err);
+}
+
+/* shape, key, counter, algorithm, alpha */
+static enum status gamma_by_key(struct tf_call *c, struct error *err)
+{
+    value_id dims;
+
+    TRY(algorithm_check(c, 3, err));
+    TRY(dims_before(c, c->in[4], &dims, err));
+    return gamma_draw(c, dims, c->in[4], c->in[1], c->in[2], err);
+}
+
+/* shape, alpha; without seeds alone */
+static enum status gamma_drawn(struct tf_call *c, struct error *err)
+{
+    struct generator g;
+    value_id dims;
+
+    TRY(generator_open(c, &g, err));
+    if (g.variable)
+        return error_set(err, STATUS_UNSUPPORTED, "it draws by seeds");
+    TRY(tf_index_list(c, 0, &dims, err));
+    return gamma_draw(c, dims, c->in[1], g.key, g.counter, err);
 }
 
 #define DRAWS(name, how, what)                                                                     \
@@ -191,4 +333,10 @@ const struct tf_op_set tf_ops_random = TF_OP_SET(
     {.name = "RandomUniform", .lower = uniform, .inputs = 1},
     {.name = "RandomStandardNormal", .lower = normal, .inputs = 1},
     {.name = "TruncatedNormal", .lower = truncated, .inputs = 1},
-    {.name = "RandomUniformInt", .lower = integer, .inputs = 3}, );
+    {.name = "RandomUniformInt", .lower = integer, .inputs = 3},
+    {.name = "RandomShuffle", .lower = shuffle, .inputs = 1},
+    {.name = "Multinomial", .lower = pick, .inputs = 2},
+    {.name = "StatelessMultinomial", .lower = pick_by_seed, .inputs = 3},
+    {.name = "RandomGamma", .lower = gamma_drawn, .inputs = 2},
+    {.name = "StatelessRandomGammaV2", .lower = gamma_by_seed, .inputs = 3},
+    {.name = "StatelessRandomGammaV3", .lower = gamma_by_key, .inputs = 5}, );

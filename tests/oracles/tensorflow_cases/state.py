@@ -44,6 +44,9 @@ def resources():
         for op in ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp"):
             yield written(f"{op}.{np.dtype(dtype).name}", value, lambda v, x, op=op: getattr(raw, op)(resource=v, value=x), {"x": updates[:1].repeat(4, 0).copy()}, op)
     yield written("ResourceStridedSliceAssign", normal(4, 3), lambda v, x: raw.ResourceStridedSliceAssign(ref=v, begin=[1, 0], end=[3, 2], strides=[1, 1], value=x), {"x": normal(2, 2)}, "ResourceStridedSliceAssign")
+    yield written("ResourceStridedSliceAssign.steps", normal(4, 5), lambda v, x: raw.ResourceStridedSliceAssign(ref=v, begin=[3, 0], end=[0, 0], strides=[-2, 2], value=x, end_mask=3), {"x": normal(2, 3)}, "ResourceStridedSliceAssign")
+    yield written("ResourceStridedSliceAssign.row", whole(4, 5), lambda v, x: raw.ResourceStridedSliceAssign(ref=v, begin=[2, 0], end=[3, 0], strides=[1, 1], value=x, end_mask=2, begin_mask=2, shrink_axis_mask=1), {"x": whole(5)}, "ResourceStridedSliceAssign")
+    yield written("ResourceStridedSliceAssign.one", normal(6), lambda v, at: raw.ResourceStridedSliceAssign(ref=v, begin=[at], end=[at + 1], strides=[1], value=tf.constant(7.0), shrink_axis_mask=1), {"at": np.int32(4)}, "ResourceStridedSliceAssign")
     yield written("ResourceGather", normal(4, 3), lambda v, rows: {"y": raw.ResourceGather(resource=v, indices=rows, dtype=tf.float32)}, {"rows": ROWS}, "ResourceGather")
     yield written("ResourceGather.batch", normal(2, 4, 3), lambda v, rows: {"y": raw.ResourceGather(resource=v, indices=rows, dtype=tf.float32, batch_dims=1)}, {"rows": whole(2, 2, low=0, high=4)}, "ResourceGather")
     yield written("VariableShape", normal(4, 3), lambda v, x: {"y": raw.VariableShape(input=v) + x, "there": raw.VarIsInitializedOp(resource=v)}, {"x": np.int32(1)}, "VariableShape")
@@ -192,8 +195,39 @@ def drawn():
     # without a seed only the limits are known
     yield GraphCase("RandomUniform.free", lambda x: tf.nn.relu(tf.sign(tf.abs(tf.compat.v1.random_uniform(tf.shape(x)) - 0.5) - 0.5)) + x, {"x": normal(50, 3)}, operator="RandomUniform")
     yield GraphCase("RandomUniformInt.free", lambda x: tf.compat.v1.random_uniform(tf.shape(x), 3, 4, tf.int64), {"x": normal(50, 3)}, operator="RandomUniformInt")
-    for op in ("RandomShuffle",):
-        yield from one(op, "seeded", value=np.arange(9, dtype=np.float32), seed=5, seed2=7)
+    for value in (np.arange(9, dtype=np.float32), whole(5, 3), text(*"abcdef"), normal(1, 3), whole(300, dtype=np.int64)):
+        yield from one("RandomShuffle", f"seeded.{value.shape}", value=value, seed=5, seed2=7)
+    yield GraphCase("RandomShuffle.sorted", lambda x: tf.sort(tf.compat.v1.random_shuffle(x)), {"x": normal(20)}, operator="RandomShuffle")
+    for dtype in (np.float32, np.float64, np.float16):
+        for rows, classes, count in ((1, 5, 20), (3, 4, 7), (2, 1, 3), (4, 300, 5)):
+            logits = (normal(rows, classes) * 2).astype(dtype)
+            yield from one("Multinomial", f"{dtype.__name__}.{rows}.{classes}", logits=logits, num_samples=K(count), seed=3, seed2=9)
+            for seed in (np.array([3, 8], np.int32), np.array([-3, 1 << 40], np.int64)):
+                yield from one("StatelessMultinomial", f"{dtype.__name__}.{rows}.{classes}.{seed.dtype}", logits=logits, num_samples=np.int32(count), seed=seed, output_dtype=tf.int32)
+    impossible = np.array([[0, -np.inf, 1, -np.inf], [-np.inf, -np.inf, -np.inf, 0]], np.float32)
+    yield from one("StatelessMultinomial", "impossible", logits=impossible, num_samples=K(9), seed=np.array([1, 2]))
+    yield GraphCase("Multinomial.free", lambda x: tf.random.categorical(tf.one_hot([2, 0, 1], 4) * 1e9 + 0 * x, 5), {"x": normal(3, 4)}, operator="Multinomial")
+    for dtype in (np.float32, np.float64, np.float16):
+        for alpha in (np.array(2.5, dtype), np.array([0.3, 1.0, 4.0], dtype)):
+            for dims in ([], [7], [2, 5]):
+                shape = dims + list(alpha.shape)
+                yield from one("StatelessRandomGammaV2", f"{dtype.__name__}.{alpha.shape}.{dims}", shape=np.array(shape, np.int32), seed=np.array([5, 6]), alpha=alpha)
+        yield GraphCase(f"stateless_gamma.{dtype.__name__}", lambda seed, alpha: tf.random.stateless_gamma([4, 3], seed, alpha, dtype=alpha.dtype), {"seed": np.array([1, 2]), "alpha": np.array([0.5, 1, 9], dtype)}, operator="StatelessRandomGammaV3")
+    yield GraphCase("RandomGamma.free", lambda x: tf.sign(tf.random.gamma([3], x)), {"x": np.array([0.5, 2], np.float32)}, operator="RandomGamma")
+
+    for name in ("uniform", "normal", "truncated_normal"):
+        def build(folder, name=name):
+            module = tf.Module()
+            module.generator = tf.random.Generator.from_seed(11)
+
+            @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+            def f(x):
+                first = getattr(module.generator, name)(tf.shape(x))
+                return {"first": first, "second": getattr(module.generator, name)([2, 3]) + x[0]}
+
+            return module, {"serving_default": f}, {"serving_default": {"x": normal(5)}}
+
+        yield module_case(f"Generator.{name}", build, operator="RngReadAndSkip")
 
 
 def cases():

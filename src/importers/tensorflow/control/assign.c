@@ -231,6 +231,77 @@ static enum status scatter_mul(struct tf_call *c, struct error *err)
 SCATTER(scatter_min, "min", false)
 SCATTER(scatter_max, "max", false)
 
+/* Elements by the product of what divides them, where it is not 1. */
+static enum status scatter_div(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *variable;
+    value_id value, one, shape, indices, updates;
+
+    TRY(target(c, &variable, &value, err));
+    if (!dtype_is_float(emit_dtype(c->e, value)))
+        return error_set(err, STATUS_UNSUPPORTED, "of %s", dtype_name(emit_dtype(c->e, value)));
+    TRY(element_numbers(c, true, &indices, err));
+    TRY(row_updates(c, value, indices, &updates, err));
+    TRY(emit_number(c->e, emit_dtype(c->e, value), 1, &one, err));
+    TRY(emit_1(c->e, "Shape", value, &shape, err));
+    TRY(emit_2(c->e, "Expand", one, shape, &one, err));
+    TRY(emit_node(c->e, "", "ScatterND", EMIT(one, indices, updates),
+                  EMIT_ATTRIBUTES(attribute_of_text("reduction", "mul")), &one, err));
+    TRY(emit_2(c->e, "Div", value, one, &value, err));
+    return target_set(c, variable, value, err);
+}
+
+/* v, begin, end, strides, x: the places of the slice among all elements are that slice of their
+ * numbers. */
+static enum status slice_assign(struct tf_call *c, struct error *err)
+{
+    static const int64_t FLAT[] = {-1}, COLUMN[] = {-1, 1};
+    const value_id *in = c->in;
+    size_t in_count = c->in_count;
+    struct tf_resource *variable;
+    value_id value, shape, zero, one, count, places, updates, flat;
+
+    TRY(target(c, &variable, &value, err));
+    TRY(emit_1(c->e, "Shape", value, &shape, err));
+    TRY(emit_1(c->e, "Size", value, &count, err));
+    TRY(emit_number(c->e, DTYPE_I64, 0, &zero, err));
+    TRY(emit_number(c->e, DTYPE_I64, 1, &one, err));
+    TRY(emit_node(c->e, "", "Range", EMIT(zero, count, one), EMIT_PLAIN, &places, err));
+    TRY(emit_2(c->e, "Reshape", places, shape, &places, err));
+    TRY(tf_lower_as(c, "StridedSlice", (value_id[]){places, in[1], in[2], in[3]}, 4, err));
+    places = c->out[0];
+    c->in = in;
+    c->in_count = in_count;
+    c->out_count = 0;
+    TRY(emit_1(c->e, "Shape", places, &count, err));
+    TRY(emit_2(c->e, "Expand", in[4], count, &updates, err));
+    TRY(emit_reshape(c->e, updates, FLAT, 1, &updates, err));
+    TRY(emit_reshape(c->e, places, COLUMN, 2, &places, err));
+    TRY(emit_reshape(c->e, value, FLAT, 1, &flat, err));
+    TRY(emit_node(c->e, "", "ScatterND", EMIT(flat, places, updates), EMIT_PLAIN, &flat, err));
+    TRY(emit_2(c->e, "Reshape", flat, shape, &value, err));
+    return target_set(c, variable, value, err);
+}
+
+/* generator, algorithm, by how many numbers: its state before. */
+static enum status read_and_skip(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *variable;
+    value_id before, value;
+    int64_t algorithm;
+
+    TRY(tf_known_int(c, 1, &algorithm, err));
+    if (algorithm != 1)
+        return error_set(err, STATUS_UNSUPPORTED, "its algorithm is number %lld, not Philox",
+                         (long long)algorithm);
+    TRY(target(c, &variable, &before, err));
+    if (!variable)
+        return error_set(err, STATUS_UNSUPPORTED, "its generator is frozen");
+    TRY(emit_node(c->e, "firn", "PhiloxSkip", EMIT(before, c->in[2]), EMIT_PLAIN, &value, err));
+    TRY(assign_served(c, variable, value, err));
+    return tf_give(c, before);
+}
+
 const struct tf_op_set tf_ops_assign =
     TF_OP_SET({.name = "Assign", .lower = assign, .inputs = 2},
               {.name = "AssignAdd", .lower = add, .inputs = 2},
@@ -246,6 +317,11 @@ const struct tf_op_set tf_ops_assign =
               {.name = "ScatterMul", .lower = scatter_mul, .inputs = 3},
               {.name = "ScatterMin", .lower = scatter_min, .inputs = 3},
               {.name = "ScatterMax", .lower = scatter_max, .inputs = 3},
+              {.name = "ScatterDiv", .lower = scatter_div, .inputs = 3},
+              {.name = "ResourceScatterDiv", .lower = scatter_div, .inputs = 3},
+              {.name = "StridedSliceAssign", .lower = slice_assign, .inputs = 5},
+              {.name = "ResourceStridedSliceAssign", .lower = slice_assign, .inputs = 5},
+              {.name = "RngReadAndSkip", .lower = read_and_skip, .inputs = 3},
               {.name = "ResourceScatterUpdate", .lower = scatter_update, .inputs = 3},
               {.name = "ResourceScatterAdd", .lower = scatter_add, .inputs = 3},
               {.name = "ResourceScatterSub", .lower = scatter_sub, .inputs = 3},

@@ -46,6 +46,8 @@ static const struct {
     {"ResourceGather*", TF_READS},
     {"VariableShape", TF_READS},
     {"VarIsInitializedOp", TF_READS},
+    {"RngReadAndSkip", TF_WRITES},
+    {"RngSkip", TF_WRITES},
     {"StackPush*", TF_WRITES},
     {"StackPop*", TF_WRITES},
     {"QueueEnqueue*", TF_WRITES},

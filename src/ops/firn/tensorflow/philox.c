@@ -16,41 +16,9 @@
 #include <sys/random.h>
 
 #include "ops/kernels/call.h"
+#include "ops/kernels/philox.h"
 
-enum { ROUNDS = 10, WORDS = 4, TRUNCATED_EACH = 256 };
-
-struct philox {
-    uint32_t counter[WORDS], key[2];
-};
-
-static void philox_words(const struct philox *philox, uint32_t words[WORDS])
-{
-    uint32_t key[2] = {philox->key[0], philox->key[1]};
-
-    memcpy(words, philox->counter, sizeof philox->counter);
-    for (int round = 0; round < ROUNDS; round++) {
-        uint64_t a = (uint64_t)0xD2511F53 * words[0], b = (uint64_t)0xCD9E8D57 * words[2];
-        uint32_t next[WORDS] = {(uint32_t)(b >> 32) ^ words[1] ^ key[0], (uint32_t)b,
-                                (uint32_t)(a >> 32) ^ words[3] ^ key[1], (uint32_t)a};
-
-        memcpy(words, next, sizeof next);
-        key[0] += 0x9E3779B9;
-        key[1] += 0xBB67AE85;
-    }
-}
-
-static void philox_skip(struct philox *philox, uint64_t count)
-{
-    uint64_t low = (uint64_t)philox->counter[1] << 32 | philox->counter[0];
-    uint64_t high = (uint64_t)philox->counter[3] << 32 | philox->counter[2];
-
-    low += count;
-    high += low < count;
-    philox->counter[0] = (uint32_t)low;
-    philox->counter[1] = (uint32_t)(low >> 32);
-    philox->counter[2] = (uint32_t)high;
-    philox->counter[3] = (uint32_t)(high >> 32);
-}
+enum { WORDS = PHILOX_WORDS, TRUNCATED_EACH = 256 };
 
 /* --- the key of seeds --- */
 
@@ -119,15 +87,6 @@ static float uniform_float(uint32_t word)
     return value - 1.0F;
 }
 
-static double uniform_double(uint32_t high, uint32_t low)
-{
-    uint64_t bits = (uint64_t)1023 << 52 | (uint64_t)(high & 0xFFFFF) << 32 | low;
-    double value;
-
-    memcpy(&value, &bits, sizeof value);
-    return value - 1.0;
-}
-
 /* Box and Muller: two of two. */
 static void normal_floats(const uint32_t *words, float values[2])
 {
@@ -138,17 +97,6 @@ static void normal_floats(const uint32_t *words, float values[2])
     radius = sqrtf(-2.0F * logf(u));
     values[0] = sinf(angle) * radius;
     values[1] = cosf(angle) * radius;
-}
-
-static void normal_doubles(const uint32_t words[WORDS], double values[2])
-{
-    double u = uniform_double(words[0], words[1]), radius;
-    double angle = 2 * M_PI * uniform_double(words[2], words[3]);
-
-    u = u < 1.0e-7 ? 1.0e-7 : u;
-    radius = sqrt(-2.0 * log(u));
-    values[0] = sin(angle) * radius;
-    values[1] = cos(angle) * radius;
 }
 
 /* --- PhiloxDraw --- */
@@ -191,7 +139,7 @@ static void draw_uniform(struct drawing *d)
         philox_words(&d->philox, words);
         for (size_t k = 0; k < (wide ? 2 : WORDS) && i < d->count; k++, i++) {
             if (wide)
-                ((double *)d->y->data)[i] = uniform_double(words[2 * k], words[2 * k + 1]);
+                ((double *)d->y->data)[i] = philox_uniform(words[2 * k], words[2 * k + 1]);
             else /* as many of the lowest bits as the type has */
                 tensor_set_f64(d->y, i, (double)uniform_float(words[k] << (23 - mantissa)));
         }
@@ -207,7 +155,7 @@ static void draw_normal(struct drawing *d)
 
     for (size_t i = 0; i < d->count; philox_skip(&d->philox, 1)) {
         philox_words(&d->philox, words);
-        normal_doubles(words, doubles);
+        philox_normals(words, doubles);
         normal_floats(words, floats);
         normal_floats(words + 2, floats + 2);
         for (size_t k = 0; k < (wide ? 2 : WORDS) && i < d->count; k++, i++)
@@ -236,7 +184,7 @@ static void draw_truncated(struct drawing *d)
                 used = 0;
             }
             if (wide) {
-                normal_doubles(words, values);
+                philox_normals(words, values);
             } else {
                 normal_floats(words + used, floats);
                 values[0] = (double)floats[0];
