@@ -82,6 +82,25 @@ static enum status thresholded_relu(struct call *c, struct error *err)
     return call_give(c, y);
 }
 
+/* Over several axes together. */
+static enum status softmax_over(struct call *c, const struct json *list, value_id x, value_id *y,
+                                struct error *err)
+{
+    int64_t axes[RANK_MAX];
+    value_id part;
+
+    if (list->count < 1 || list->count > RANK_MAX)
+        return error_set(err, STATUS_INVALID_INPUT, "has %zu axes", list->count);
+    for (size_t i = 0; i < list->count; i++)
+        if (!json_i64(&list->items[i], &axes[i]))
+            return error_set(err, STATUS_INVALID_INPUT, "its axes are no integers");
+    TRY(emit_reduce(c->e, "ReduceMax", x, axes, list->count, true, &part, err));
+    TRY(emit_2(c->e, "Sub", x, part, &x, err));
+    TRY(emit_1(c->e, "Exp", x, &x, err));
+    TRY(emit_reduce(c->e, "ReduceSum", x, axes, list->count, true, &part, err));
+    return emit_2(c->e, "Div", x, part, y, err);
+}
+
 static enum status softmax(struct call *c, struct error *err)
 {
     const struct json *axis = json_get(c->config, "axis");
@@ -102,10 +121,13 @@ static enum status softmax(struct call *c, struct error *err)
     }
     if (axis && axis->kind == JSON_ARRAY && axis->count == 1)
         axis = &axis->items[0];
-    if (axis && axis->kind != JSON_NULL && !json_i64(axis, &value))
-        return error_set(err, STATUS_UNSUPPORTED, "has several axes");
-    TRY(emit_node(c->e, "", "Softmax", EMIT(x), EMIT_ATTRIBUTES(attribute_of_int("axis", value)),
-                  &y, err));
+    if (axis && axis->kind == JSON_ARRAY)
+        TRY(softmax_over(c, axis, x, &y, err));
+    else if (axis && axis->kind != JSON_NULL && !json_i64(axis, &value))
+        return error_set(err, STATUS_INVALID_INPUT, "its axis is no number");
+    else
+        TRY(emit_node(c->e, "", "Softmax", EMIT(x),
+                      EMIT_ATTRIBUTES(attribute_of_int("axis", value)), &y, err));
     if (clears) {
         TRY(emit_number(c->e, c->dtype, 0, &number, err));
         TRY(emit_node(c->e, "", "Where", EMIT(mask, y, number), EMIT_PLAIN, &y, err));

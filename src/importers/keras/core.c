@@ -69,7 +69,7 @@ static enum status dense(struct call *c, struct error *err)
     value_id x, kernel, y, bias;
 
     TRY(call_wants(c, 1, err));
-    TRY(config_refuse(c, "lora_rank", err));
+    TRY(config_lora(c, err));
     TRY(emit_cast(c->e, c->in[0].value, c->dtype, &x, err));
     if (c->int8) {
         TRY(dense_int8(c, x, biased, &y, err));
@@ -219,7 +219,7 @@ static enum status embedding(struct call *c, struct error *err)
     value_id table;
 
     TRY(call_wants(c, 1, err));
-    TRY(config_refuse(c, "lora_rank", err));
+    TRY(config_lora(c, err));
     if (c->int8)
         TRY(table_of_int8(c, &table, err));
     else

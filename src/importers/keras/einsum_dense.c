@@ -79,7 +79,7 @@ static enum status einsum_dense(struct call *c, struct error *err)
     size_t k;
 
     TRY(call_wants(c, 1, err));
-    TRY(config_refuse(c, "lora_rank", err));
+    TRY(config_lora(c, err));
     if (!equation_parse(text, &equation))
         return error_set(err, STATUS_INVALID_INPUT, "its 'equation' is not understood");
     TRY(weight_take(c, "kernel", -1, &kernel, err));

@@ -208,6 +208,8 @@ enum status config_ints(const struct call *c, const char *key, size_t rank, int6
                         int64_t *values, struct error *err) must_check;
 /* UNSUPPORTED unless the key is absent, null, false or zero. */
 enum status config_refuse(const struct call *c, const char *key, struct error *err) must_check;
+/* UNSUPPORTED where the matrices of LoRA stand beside the kernel; an archive keeps their sum. */
+enum status config_lora(const struct call *c, struct error *err) must_check;
 /* The items of a list as they stand; of an object in the order of their keys, as Keras flattens
  * dictionaries. NULL: no memory. */
 const struct json **json_sorted(const struct json *list, struct arena *arena);

@@ -2,6 +2,7 @@
 /* Layers of several inputs. Shapes of other ranks broadcast as Keras has it: those of lower rank
  * get ones behind the batch. */
 #include <math.h>
+#include <stdio.h>
 
 #include "importers/keras/internal.h"
 
@@ -168,6 +169,31 @@ static enum status concatenate(struct call *c, struct error *err)
     return call_add(c, y, mask, err);
 }
 
+/* Of up to 8 dimensions: "nabk,nkc->nabc". */
+static enum status dot_of_many(struct call *c, value_id a, value_id b, const int ranks[2],
+                               const int64_t axes[2], value_id *y, struct error *err)
+{
+    char *equation = arena_new(c->k->keep, char, 64), kept[16], letter = 'a';
+    size_t size = 0, rest = 0;
+
+    if (!equation)
+        return error_no_memory(err, "an equation");
+    for (int i = 0; i < 2; i++) {
+        equation[size++] = i ? ',' : 'n';
+        if (i)
+            equation[size++] = 'n';
+        for (int d = 1; d < ranks[i]; d++) {
+            equation[size++] = d == axes[i] ? 'k' : letter;
+            if (d != axes[i])
+                kept[rest++] = letter;
+            letter = (char)(letter + (d == axes[i] ? 0 : letter == 'j' || letter == 'm' ? 2 : 1));
+        }
+    }
+    snprintf(equation + size, 64 - size, "->n%.*s", (int)rest, kept);
+    return emit_node(c->e, "", "Einsum", EMIT(a, b),
+                     EMIT_ATTRIBUTES(attribute_of_text("equation", equation)), y, err);
+}
+
 /* Batched products along one axis each. */
 static enum status dot(struct call *c, struct error *err)
 {
@@ -182,7 +208,7 @@ static enum status dot(struct call *c, struct error *err)
     TRY(config_ints(c, json_get(c->config, "axes") ? "axes" : "dot_axes", 2, -1, axes, err));
     for (int i = 0; i < 2; i++) {
         axes[i] += axes[i] < 0 ? ranks[i] : 0;
-        if (ranks[i] < 2 || ranks[i] > 3 || axes[i] < 1 || axes[i] >= ranks[i])
+        if (ranks[i] < 2 || ranks[i] > 8 || axes[i] < 1 || axes[i] >= ranks[i])
             return error_set(err, STATUS_UNSUPPORTED, "a Dot of ranks %d and %d", ranks[0],
                              ranks[1]);
     }
@@ -191,6 +217,10 @@ static enum status dot(struct call *c, struct error *err)
                       EMIT_ATTRIBUTES(attribute_of_int("axis", axes[0])), &a, err));
         TRY(emit_node(c->e, "", "LpNormalization", EMIT(b),
                       EMIT_ATTRIBUTES(attribute_of_int("axis", axes[1])), &b, err));
+    }
+    if (ranks[0] > 3 || ranks[1] > 3) {
+        TRY(dot_of_many(c, a, b, ranks, axes, &y, err));
+        return call_give(c, y);
     }
     /* a as (n, i, k), b as (n, k, j) */
     if (ranks[0] == 2)

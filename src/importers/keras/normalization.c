@@ -76,14 +76,79 @@ static enum status batch_normalization(struct call *c, struct error *err)
     return call_give(c, y);
 }
 
+/* The axes, from the first on; the last where none is stated. */
+static enum status axes_of(const struct call *c, int rank, int64_t axes[RANK_MAX], size_t *count,
+                           struct error *err)
+{
+    const struct json *list = json_get(c->config, "axis");
+    bool many = list && list->kind == JSON_ARRAY;
+
+    *count = many ? list->count : 1;
+    if (*count < 1 || *count > (size_t)rank)
+        return error_set(err, STATUS_INVALID_INPUT, "has %zu axes", *count);
+    for (size_t i = 0; i < *count; i++) {
+        axes[i] = -1;
+        if ((many || (list && list->kind != JSON_NULL)) &&
+            !json_i64(many ? &list->items[i] : list, &axes[i]))
+            return error_set(err, STATUS_INVALID_INPUT, "its axes are no integers");
+        axes[i] += axes[i] < 0 ? rank : 0;
+        if (axes[i] < 0 || axes[i] >= rank)
+            return error_set(err, STATUS_INVALID_INPUT, "its axis is %lld", (long long)axes[i]);
+        if (i && axes[i] <= axes[i - 1])
+            return error_set(err, STATUS_UNSUPPORTED, "its axes are not in order");
+    }
+    return STATUS_OK;
+}
+
+/* gamma or beta, of the sizes of the axes, to stand along them. */
+static enum status weight_along(struct call *c, const char *what, int rank, const int64_t *axes,
+                                size_t count, value_id *value, struct error *err)
+{
+    struct shape shape = {.rank = rank};
+    struct tensor stored;
+
+    TRY(weight_take(c, what, (int)count, &stored, err));
+    for (int d = 0; d < rank; d++)
+        shape.dims[d] = 1;
+    for (size_t i = 0; i < count; i++)
+        shape.dims[axes[i]] = stored.shape.dims[i];
+    stored.shape = shape;
+    return emit_constant(c->e, &stored, value, err);
+}
+
+/* Over axes that are not the last. */
+static enum status layer_normalization_over(struct call *c, int rank, const int64_t *axes,
+                                            size_t count, struct error *err)
+{
+    value_id x = c->in[0].value, mean, square, number, factor;
+
+    TRY(emit_reduce(c->e, "ReduceMean", x, axes, count, true, &mean, err));
+    TRY(emit_2(c->e, "Sub", x, mean, &x, err));
+    TRY(emit_2(c->e, "Mul", x, x, &square, err));
+    TRY(emit_reduce(c->e, "ReduceMean", square, axes, count, true, &square, err));
+    TRY(emit_number(c->e, c->dtype, config_number_or(c, "epsilon", 1e-3), &number, err));
+    TRY(emit_2(c->e, "Add", square, number, &square, err));
+    TRY(emit_1(c->e, "Sqrt", square, &square, err));
+    TRY(emit_2(c->e, "Div", x, square, &x, err));
+    if (config_bool_or(c, "scale", NULL, true)) {
+        TRY(weight_along(c, "gamma", rank, axes, count, &factor, err));
+        TRY(emit_2(c->e, "Mul", x, factor, &x, err));
+    }
+    if (config_bool_or(c, "center", NULL, true)) {
+        TRY(weight_along(c, "beta", rank, axes, count, &factor, err));
+        TRY(emit_2(c->e, "Add", x, factor, &x, err));
+    }
+    return call_give(c, x);
+}
+
 /* Over the last axes; gamma and beta have their shape. */
 static enum status layer_normalization(struct call *c, struct error *err)
 {
-    const struct json *axes = json_get(c->config, "axis");
     double epsilon = config_number_or(c, "epsilon", 1e-3);
     bool scaled = config_bool_or(c, "scale", NULL, true);
     bool centred = config_bool_or(c, "center", NULL, true);
-    int64_t axis = -1, next;
+    int64_t axis = -1, axes[RANK_MAX];
+    size_t count;
     struct tensor ones;
     value_id gamma, beta, y;
     int rank;
@@ -91,18 +156,10 @@ static enum status layer_normalization(struct call *c, struct error *err)
     TRY(call_wants(c, 1, err));
     TRY(config_refuse(c, "rms_scaling", err));
     TRY(call_rank(c, 0, &rank, err));
-    if (axes && axes->kind == JSON_ARRAY) {
-        for (size_t i = 0; i < axes->count; i++) {
-            if (!json_i64(&axes->items[i], &next))
-                return error_set(err, STATUS_INVALID_INPUT, "its axes are no integers");
-            next += next < 0 ? rank : 0;
-            if (next != rank - (int64_t)axes->count + (int64_t)i)
-                return error_set(err, STATUS_UNSUPPORTED, "its axes are not the last ones");
-        }
-        axis = rank - (int64_t)axes->count;
-    } else if (json_i64(axes, &axis) && axis != -1 && axis != rank - 1) {
-        return error_set(err, STATUS_UNSUPPORTED, "its axis is not the last one");
-    }
+    TRY(axes_of(c, rank, axes, &count, err));
+    axis = rank - (int64_t)count;
+    if (axes[0] != axis)
+        return layer_normalization_over(c, rank, axes, count, err);
     if (scaled) {
         TRY(weight_constant(c, "gamma", -1, &gamma, err));
     } else {
@@ -162,15 +219,23 @@ static enum status rms_normalization(struct call *c, struct error *err)
 
 static enum status unit_normalization(struct call *c, struct error *err)
 {
-    int64_t axis;
+    int64_t axes[RANK_MAX];
     value_id y;
+    size_t count;
     int rank;
 
     TRY(call_wants(c, 1, err));
     TRY(call_rank(c, 0, &rank, err));
-    TRY(axis_of(c, -1, rank, &axis, err));
+    TRY(axes_of(c, rank, axes, &count, err));
+    if (count > 1) { /* x / max(its norm, 1e-6) */
+        TRY(emit_reduce(c->e, "ReduceSumSquare", c->in[0].value, axes, count, true, &y, err));
+        TRY(emit_clip(c->e, y, 1e-12, HUGE_VAL, &y, err));
+        TRY(emit_1(c->e, "Sqrt", y, &y, err));
+        TRY(emit_2(c->e, "Div", c->in[0].value, y, &y, err));
+        return call_give(c, y);
+    }
     TRY(emit_node(c->e, "", "LpNormalization", EMIT(c->in[0].value),
-                  EMIT_ATTRIBUTES(attribute_of_int("axis", axis), attribute_of_int("p", 2)), &y,
+                  EMIT_ATTRIBUTES(attribute_of_int("axis", axes[0]), attribute_of_int("p", 2)), &y,
                   err));
     return call_give(c, y);
 }

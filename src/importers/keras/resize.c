@@ -63,11 +63,11 @@ static enum status cropping(struct call *c, int spatial, struct error *err)
     return call_give(c, y);
 }
 
-/* Each row `times` times, one behind another: (.., n, ..) -> (.., n, times, ..) -> (.., n times,
- * ..). As Resize by nearest neighbours, which has the same answer for whole factors. */
-static enum status enlarge(struct call *c, int spatial, const int64_t *times, bool linear,
+/* Each row `times` times, or rows between rows. `mode`: of Resize. */
+static enum status enlarge(struct call *c, int spatial, const int64_t *times, const char *mode,
                            value_id *y, struct error *err)
 {
+    bool nearest = !strcmp(mode, "nearest");
     /* Keras 2 on TensorFlow 1 has rows that begin at 0, not in the middle of pixels. */
     bool corners = c->k->generation == 2 && c->k->minor < 4 && !c->k->tensorflow;
     int at = config_channels_first(c, spatial) ? 2 : 1;
@@ -85,15 +85,19 @@ static enum status enlarge(struct call *c, int spatial, const int64_t *times, bo
     inputs[2] = list;
     return emit_node(
         c->e, "", "Resize", EMIT(inputs[0], inputs[1], inputs[2]),
-        EMIT_ATTRIBUTES(attribute_of_text("mode", linear ? "linear" : "nearest"),
+        EMIT_ATTRIBUTES(attribute_of_text("mode", mode),
                         attribute_of_text("coordinate_transformation_mode",
-                                          linear && !corners ? "half_pixel" : "asymmetric"),
-                        attribute_of_text("nearest_mode", "floor")),
+                                          nearest || corners ? "asymmetric" : "half_pixel"),
+                        attribute_of_text("nearest_mode", "floor"),
+                        attribute_of_float("cubic_coeff_a", -0.5),
+                        attribute_of_int("exclude_outside", !strcmp(mode, "cubic"))),
         y, err);
 }
 
 static enum status up_sampling(struct call *c, int spatial, struct error *err)
 {
+    static const char *const MODES[][2] = {
+        {"nearest", "nearest"}, {"bilinear", "linear"}, {"bicubic", "cubic"}};
     const char *key = json_get(c->config, "size") ? "size" : "length";
     struct bytes how = config_text_or(c, "interpolation", NULL, "nearest");
     int64_t times[SPATIAL_MAX];
@@ -104,10 +108,13 @@ static enum status up_sampling(struct call *c, int spatial, struct error *err)
     for (int d = 0; d < spatial; d++)
         if (times[d] < 1 || times[d] > 1 << 16)
             return error_set(err, STATUS_INVALID_INPUT, "its size is %lld", (long long)times[d]);
-    if (!bytes_is(how, "nearest") && !bytes_is(how, "bilinear"))
-        return error_set(err, STATUS_UNSUPPORTED, "an interpolation other than nearest, bilinear");
-    TRY(enlarge(c, spatial, times, bytes_is(how, "bilinear"), &y, err));
-    return call_give(c, y);
+    for (size_t i = 0; i < ARRAY_COUNT(MODES); i++)
+        if (bytes_is(how, MODES[i][0])) {
+            TRY(enlarge(c, spatial, times, MODES[i][1], &y, err));
+            return call_give(c, y);
+        }
+    return error_set(err, STATUS_UNSUPPORTED,
+                     "an interpolation other than nearest, bilinear, bicubic");
 }
 
 #define SIDES(n)                                                                                   \

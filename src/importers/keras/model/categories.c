@@ -27,7 +27,7 @@ static enum status count(struct call *c, value_id index, int64_t depth, value_id
 {
     int64_t axis = 1;
 
-    if (emit_shape(c->e, index)->rank != 2)
+    if (emit_shape(c->e, index)->rank < 2)
         return error_set(err, STATUS_UNSUPPORTED, "categories of %d dimensions are not counted",
                          emit_shape(c->e, index)->rank);
     TRY(one_hot_emit(c, index, depth, -1, dtype, y, err));

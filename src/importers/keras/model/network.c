@@ -173,25 +173,50 @@ static enum status end_read(struct network *network, const struct json *triple,
                           reference, err);
 }
 
-static enum status ends_read(struct keras *k, struct network *network, const struct json *list,
-                             struct reference **ends, size_t *count, struct error *err)
+/* A list or dictionary may hold others: the states of stacked cells are lists of their own. */
+static bool holds_ends(const struct json *list)
+{
+    return (list->kind == JSON_ARRAY && !is_triple(list)) || list->kind == JSON_OBJECT;
+}
+
+static size_t ends_count(const struct json *list, int depth)
+{
+    size_t count = 0;
+
+    if (!list || !holds_ends(list) || depth == 0)
+        return 1;
+    for (size_t i = 0; i < list->count; i++)
+        count += ends_count(&list->items[i], depth - 1);
+    return count;
+}
+
+static enum status ends_collect(struct keras *k, struct network *network, const struct json *list,
+                                struct reference *ends, size_t *count, int depth, struct error *err)
 {
     const struct json **sorted;
 
-    if (!list || (list->kind != JSON_ARRAY && list->kind != JSON_OBJECT))
-        return error_set(err, STATUS_INVALID_INPUT, "the model has no list of inputs or outputs");
-    if (is_triple(list)) {
-        *ends = arena_new(k->keep, struct reference, 1);
-        *count = 1;
-        return *ends ? end_read(network, list, *ends, err) : error_no_memory(err, "the model");
-    }
-    *ends = arena_new(k->keep, struct reference, list->count);
+    if (!holds_ends(list) || depth == 0)
+        return end_read(network, list, &ends[(*count)++], err);
     sorted = json_sorted(list, k->keep);
-    if (!*ends || !sorted)
+    if (!sorted)
         return error_no_memory(err, "the model");
     for (size_t i = 0; i < list->count; i++)
-        TRY(end_read(network, sorted[i], &(*ends)[(*count)++], err));
+        TRY(ends_collect(k, network, sorted[i], ends, count, depth - 1, err));
     return STATUS_OK;
+}
+
+static enum status ends_read(struct keras *k, struct network *network, const struct json *list,
+                             struct reference **ends, size_t *count, struct error *err)
+{
+    size_t room = ends_count(list, NESTING_MAX);
+
+    if (!list || (list->kind != JSON_ARRAY && list->kind != JSON_OBJECT))
+        return error_set(err, STATUS_INVALID_INPUT, "the model has no list of inputs or outputs");
+    *count = 0;
+    *ends = arena_new(k->keep, struct reference, room);
+    if (!*ends)
+        return error_no_memory(err, "the model");
+    return ends_collect(k, network, list, *ends, count, NESTING_MAX, err);
 }
 
 /* --- models --- */
