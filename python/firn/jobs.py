@@ -168,6 +168,11 @@ class Job:
             return value
         if "json" in value:
             return value["json"]
+        if "dict" in value:
+            return {key: self._value(each) for key, each in value["dict"].items()}
+        for kind in (list, tuple):
+            if kind.__name__ in value:
+                return kind(self._value(each) for each in value[kind.__name__])
         from .datasets import Dataset
         answer = self._jobs._connection.request(
             "GET", "/api/jobs/%d/output/%s" % (self.id, quote(value["file"], safe="")))
@@ -288,7 +293,7 @@ class _Files:
             return {"json": value}
         if isinstance(value, tuple):
             value = list(value)
-        packed = kinds.pack(value, {"format": "json"} if isinstance(value, (list, dict)) else {})
+        packed = kinds.pack(value, {})
         name = str(len(self.files))
         spool: Any = tempfile.SpooledTemporaryFile(max_size=16 << 20)
         size = 0

@@ -85,13 +85,15 @@ static void folders_add(struct launch *launch, const char *path, bool last)
         step_add(launch, STEP_FOLDER, NULL, copy, NULL);
 }
 
-/* Show `source` at `target`. What is missing is left out. */
+/* Show `source` at `target`. What is missing is left out. A link leads to nowhere in the new root:
+ * its end is what is bound. */
 static void show(struct launch *launch, const char *source, const char *target, enum step_kind kind)
 {
+    char real[PATH_MAX];
     struct stat about;
     bool folder;
 
-    if (stat(source, &about))
+    if (!realpath(source, real) || stat(real, &about))
         return;
     folder = S_ISDIR(about.st_mode);
     if (!has_view(launch)) {
@@ -104,7 +106,7 @@ static void show(struct launch *launch, const char *source, const char *target, 
     folders_add(launch, target, folder);
     if (!folder)
         step_add(launch, STEP_FILE, "", keep(launch, target), NULL);
-    step_add(launch, kind, arena_printf(&launch->arena, OLD_ROOT "%s", source),
+    step_add(launch, kind, arena_printf(&launch->arena, OLD_ROOT "%s", real),
              keep(launch, target), NULL);
 }
 

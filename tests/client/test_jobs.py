@@ -74,6 +74,36 @@ def doubled(data):
     return data * 2
 
 
+def many(x):
+    import numpy
+
+    class Tensor:  # of PyTorch, as far as it matters here
+        def detach(self):
+            return self
+
+        cpu = detach
+
+        def numpy(self):
+            return x + 1
+
+    class Sparse:
+        def toarray(self):
+            return x * 3
+
+    return {"pair": (x, 2.5), "list": [x, {"deep": x[:1]}], "tensor": Tensor(), "sparse": Sparse(), "nan": float("nan"),
+            "number": numpy.float32(0.5), "texts": numpy.array(["a", "b"]), "none": None}
+
+
+def frame_of(x):
+    import pandas
+    frame = pandas.DataFrame({"a": x[:, 0], "b": ["u"] * len(x)}, index=list("xy"))
+    return frame, frame["a"]
+
+
+def what_cannot_be_kept(x):
+    return {"x": x, "lock": object()}
+
+
 def speak(om, lines):
     for i in range(lines):
         print("line %d" % i)
@@ -188,7 +218,8 @@ class Jobs(unittest.TestCase):
         with open(MODEL, "rb") as file:
             cls.model = file.read().hex()
         for function in (add, shape_of, doubled, speak, put_one, put_then_fail, put_rubbish, never_ends, prints,
-                         forks, eats_memory, dies, leaves, fills_the_disk, returns_an_object, reaches_out):
+                         forks, eats_memory, dies, leaves, fills_the_disk, returns_an_object, reaches_out,
+                         many, what_cannot_be_kept):
             cls.om.scripts.put(function, "t/" + function.__name__, requirements=[])
         cls.om.runtime.script("t/add").run(0).get()  # installs numpy, once
 
@@ -221,6 +252,41 @@ class Jobs(unittest.TestCase):
         self.assertIn("<Job %d script t/add@1, done>" % job.id, repr(job))
         self.assertIn("t/add@1", job._repr_html_())
         self.assertIn(job.id, [each.id for each in self.om.runtime.jobs(name="t/add@1")])
+
+    def test_anything_comes_back(self):
+        import numpy
+        x = numpy.arange(6.0).reshape(2, 3)
+        got = self.run_script("many", x).get(120)
+        self.assertEqual(sorted(got), ["list", "nan", "none", "number", "pair", "sparse", "tensor", "texts"])
+        self.assertIsInstance(got["pair"], tuple)
+        self.assertEqual((got["pair"][1], got["number"], got["none"], got["nan"] != got["nan"]), (2.5, 0.5, None, True))
+        for one, want in ((got["pair"][0], x), (got["list"][0], x), (got["list"][1]["deep"], x[:1]), (got["tensor"], x + 1),
+                          (got["sparse"], x * 3)):
+            numpy.testing.assert_array_equal(one, want)
+        self.assertEqual(got["texts"].tolist(), ["a", "b"])
+        self.assertEqual(self.run_script("add", (1,), (2,)).get(120), [1, 2])  # JSON has no tuples
+        self.fails(self.run_script("what_cannot_be_kept", x), firn.FirnError, "cannot be kept", "object")
+
+    def test_frames_come_back(self):
+        try:
+            import pandas
+        except ImportError:
+            self.skipTest("pandas is not installed")
+        import numpy
+        self.om.scripts.put(frame_of, "t/frame_of", requirements=["pandas"])
+        frame, series = self.run_script("frame_of", numpy.eye(2)).get(120)
+        self.assertEqual((list(frame.index), list(frame.columns), frame["b"].tolist()), (["x", "y"], ["a", "b"], ["u", "u"]))
+        pandas.testing.assert_series_equal(series, frame["a"])
+
+    def test_methods_without_an_estimator(self):
+        """A model of any framework is asked by its signature."""
+        import numpy
+        self.own_model("asked/mean")
+        model = self.om.runtime.model("asked/mean")
+        self.assertEqual(model.train("predict", numpy.zeros((3, 1))).get(120).tolist(), [0.0] * 3)
+        self.assertEqual(model.train("predict", {"x": numpy.zeros((1, 1))}).get(120).tolist(), [0.0])
+        self.fails(model.train("predict", {"z": numpy.zeros((1, 1))}), firn.InvalidInput, 'x has no "x"')
+        self.fails(model.train("transform", numpy.zeros((1, 1))), firn.Unsupported, "no method transform")
 
     def test_arrays_come_and_go(self):
         import numpy

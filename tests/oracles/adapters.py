@@ -338,14 +338,15 @@ def main():
             os.environ[key] = value
         why = missing(modules, options)
         if why:
-            print("SKIPPED %s: %s" % (function.__name__, why))
+            print("SKIPPED %s: %s" % (function.__name__, why), flush=True)
             continue
         try:
             run(function, options, base)
             passed += 1
+            print("right %s" % function.__name__, flush=True)
         except Exception:
             failed += 1
-            print("FAILED %s" % function.__name__)
+            print("FAILED %s" % function.__name__, flush=True)
             traceback.print_exc(file=sys.stdout)
             log = os.path.join(base, function.__name__ + "-store.log")
             print("".join(open(log).readlines()[-12:]) if os.path.exists(log) else "")

@@ -13,6 +13,7 @@ from firn_worker import frame
 from firn_worker.fault import Fault
 
 PARTS_MAX = 10000
+VALUES_MAX, DEPTH_MAX = 1000, 8  # of one result
 
 
 def run(files, channel):
@@ -108,20 +109,29 @@ class Job:
 
     def encode(self, value, what):
         """A value as JSON that names files."""
-        numpy = __import__("sys").modules.get("numpy")
-        if numpy is not None and isinstance(value, numpy.generic):
-            value = value.item()
+        value = array_of(value)
         if self.request.get("answer") == "json":
             return plain(value, what)
         if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and value - value == 0):
             return {"json": value}
-        if isinstance(value, tuple):
-            value = list(value)
+        return self.parted(value, what, 0)
+
+    def parted(self, value, what, depth):
+        """A file; of a list, tuple or dict that is no data set as a whole, each of its values."""
         firn = client()
         try:
-            packed = firn.data.pack(value, {})
+            return self.filed(firn.data.pack(value, {}))
         except firn.FirnError as why:
-            raise Fault(frame.FAILED, "%s returned what cannot be kept: %s" % (what, why))
+            each = type(value) in (list, tuple, dict) and 0 < len(value) <= VALUES_MAX and depth < DEPTH_MAX
+            if not each or type(value) is dict and not all(type(key) is str for key in value):
+                raise Fault(frame.FAILED, "%s returned what cannot be kept: %s" % (what, why))
+        if type(value) is dict:
+            return {"dict": {key: self.parted(array_of(one), what, depth + 1) for key, one in value.items()}}
+        return {type(value).__name__: [self.parted(array_of(one), what, depth + 1) for one in value]}
+
+    def filed(self, packed):
+        if self.values == VALUES_MAX:
+            raise Fault(frame.TOO_LARGE, "more than %d values" % VALUES_MAX)
         name = "value-%d" % self.values
         self.values += 1
         path = os.path.join(tempfile.mkdtemp(prefix="value-"), name)
@@ -164,6 +174,19 @@ class Job:
         with open(path, "w", encoding="utf-8") as file:
             json.dump({"value": value, "versions": self.versions}, file, allow_nan=False)
         self.channel.file(path, "result.json")
+
+
+def array_of(value):
+    """Tensors of PyTorch and TensorFlow, sparse matrices and numbers of numpy as what can be kept."""
+    if hasattr(value, "toarray"):
+        return value.toarray()
+    if hasattr(value, "detach") and hasattr(value, "cpu"):
+        return value.detach().cpu().numpy()
+    if callable(getattr(value, "numpy", None)) and hasattr(value, "dtype"):
+        return value.numpy()
+    if type(value).__module__.partition(".")[0] == "numpy" and not getattr(value, "ndim", 1) and hasattr(value, "item"):
+        return value.item()
+    return value
 
 
 def from_columns(said):

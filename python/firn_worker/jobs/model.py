@@ -3,7 +3,7 @@
 import os
 import tempfile
 
-from firn_worker import adapter, frame
+from firn_worker import adapter, frame, values
 from firn_worker.fault import Fault
 
 WHAT = "the method"
@@ -29,12 +29,31 @@ def run(job):
         return loaded.score(x, y, **options)
     function = getattr(getattr(loaded, "estimator", None), method, None)
     if not callable(function):
-        raise Fault(frame.UNSUPPORTED, "models of format %s have no method %s in jobs"
-                    % (job.said.get("format"), method))
+        return by_signature(job, loaded, method, x)
     result = function(x, y, **options) if method == "fit_transform" else function(x, **options)
     if method == "fit_transform":
         keep(job, loaded, model)
-    return result.toarray() if hasattr(result, "toarray") else result
+    return result
+
+
+def by_signature(job, loaded, method, x):
+    """What no estimator has: a signature of that name, or the first for predict."""
+    found = [values.Signature(row) for row in loaded.contract()]
+    wanted = [signature for signature in found if signature.name == method] or found[:method == "predict"]
+    if not wanted:
+        raise Fault(frame.UNSUPPORTED, "models of format %s have no method %s in jobs" % (job.said.get("format"), method))
+    fields = wanted[0].inputs
+    if len(fields) == 1 and not isinstance(x, dict):
+        given = {fields[0].name: x}
+    elif hasattr(x, "keys"):
+        given = {field.name: x[field.name] for field in fields if field.name in x}
+    else:
+        given = {}
+    absent = [field.name for field in fields if field.name not in given]
+    if absent:
+        raise Fault(frame.INVALID_INPUT, "x has no \"%s\"" % "\", \"".join(absent))
+    result = loaded.predict(wanted[0], {name: values.numpy.asarray(value) for name, value in given.items()})
+    return next(iter(result.values())) if len(result) == 1 else dict(result)
 
 
 def keep(job, loaded, model):
