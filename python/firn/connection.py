@@ -83,9 +83,10 @@ class Connection:
 
     def request(self, method: str, path: str, body: Optional[Body] = None,
                 headers: Optional[Dict[str, str]] = None,
-                write: Optional[Sink] = None) -> Answer:
+                write: Optional[Sink] = None, patience: float = 0) -> Answer:
         """Send and wait. `body`: bytes, or pieces of bytes (sent in chunks). `write` is given the
-        pieces of a good answer's body instead of keeping it. Raises what the server says."""
+        pieces of a good answer's body instead of keeping it. `patience`: seconds that the server
+        may need for this, where that is more than the timeout. Raises what the server says."""
         head = "%s %s%s HTTP/1.1\r\n%s" % (method, self.prefix, path, self._head)
         for name, value in (headers or {}).items():
             head += "%s: %s\r\n" % (name, value)
@@ -96,26 +97,31 @@ class Connection:
         elif method in ("POST", "PUT"):
             head += "Content-Length: 0\r\n"
         first = (head + "\r\n").encode("latin-1")
+        streamed = body is not None and not isinstance(body, (bytes, bytearray, memoryview))
+        if streamed and self._local.sock is not None and _was_closed(self._local.sock):
+            self.close()  # as pieces cannot be sent once more
         kept = self._local.sock is not None
         try:
-            answer = self._exchange(method, first, body, write)
+            answer = self._exchange(method, first, body, write, patience)
         except (_Closed, BrokenPipeError, ConnectionResetError) as error:
             # A kept connection may have been closed meanwhile; only then is it safe to ask again.
             again = kept and (isinstance(error, _Closed) or not self._local.begun)
             self.close()
             if not again or (body is not None and not isinstance(body, (bytes, bytearray))):
                 raise Unavailable("the server closed the connection", str(error) or None) from error
-            answer = self._exchange(method, first, body, write)
+            answer = self._exchange(method, first, body, write, patience)
         if answer.code >= 400:
             raise from_answer(answer.code, answer.body)
         return answer
 
     def _exchange(self, method: str, head: bytes, body: Optional[Body],
-                  write: "Optional[Sink]") -> Answer:
+                  write: "Optional[Sink]", patience: float) -> Answer:
         sock = self._local.sock
         if sock is None:
             sock = self._local.sock = self._open()
         self._local.begun = False
+        if patience > self.timeout:
+            sock.settimeout(patience)
         try:
             if body is None:
                 sock.sendall(head)
@@ -126,16 +132,32 @@ class Connection:
                     sock.sendall(head)
                     sock.sendall(body)
             else:
-                self._send_chunks(sock, head, body)
+                try:
+                    self._send_chunks(sock, head, body)
+                except (BrokenPipeError, ConnectionResetError):
+                    return self._early(sock, method)
             return self._receive(sock, method, write)
         except socket.timeout as error:
             self.close()
-            raise Deadline("no answer from %s in %g seconds" % (self.url, self.timeout)) from error
+            raise Deadline("no answer from %s in %g seconds"
+                           % (self.url, max(self.timeout, patience))) from error
         except (ConnectionResetError, BrokenPipeError, _Closed):
             raise
         except BaseException:
             self.close()
             raise
+        finally:
+            if patience > self.timeout and self._local.sock is not None:
+                sock.settimeout(self.timeout)
+
+    def _early(self, sock: socket.socket, method: str) -> Answer:
+        """Why a server would not take all of a body."""
+        try:
+            answer = self._receive(sock, method, None)
+        except (Unavailable, OSError) as error:
+            raise _Closed("while it was sent to") from error
+        self.close()
+        return answer
 
     @staticmethod
     def _send_chunks(sock: socket.socket, head: bytes, pieces: Iterable[bytes]) -> None:
@@ -221,6 +243,12 @@ class Connection:
 
 class _Closed(Exception):
     pass
+
+
+def _was_closed(sock: socket.socket) -> bool:
+    """Has the server something to say to a connection that asks nothing? That is its end."""
+    import select
+    return bool(select.select([sock], [], [], 0)[0])
 
 
 class _Slot:

@@ -14,6 +14,8 @@ from .errors import InvalidInput, NotFound
 from .named import Named
 from . import pieces, savers
 
+INSTALL_SECONDS = 1000.0  # a put may have to install what the model needs: the server's worker_install_ms, and more
+
 
 def split(reference: str) -> Tuple[str, Union[str, int]]:
     """"name", "name:3", "name@3", "name@alias", "name^" to (name, which): which as a path says it,
@@ -107,7 +109,7 @@ class Models(Named[Version]):
         with Bar(name, pieces.size_of(path), progress) as bar:
             body = bar.watch(pieces.tar_of_folder(path) if os.path.isdir(path) else pieces.of_path(path))
             answer = self._connection.request("PUT", "/api/models/" + quote(name, safe="") + query,
-                                              body, headers)
+                                              body, headers, patience=INSTALL_SECONDS)
         return Version(answer.json())
 
     # --- getting ---

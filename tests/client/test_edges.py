@@ -8,6 +8,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 import unittest
 from unittest import mock
 
@@ -69,6 +70,23 @@ class Odd(unittest.TestCase):
                        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 400000):
             with self.assertRaises(firn.Unavailable, msg=answer[:40]):
                 self.ask(answer)
+
+    def test_pieces_go_over_a_connection_that_is_open(self):
+        """What is put after a pause, in which the server closed, is sent once, over a new connection."""
+        empty = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+        connection = Connection(OneAnswer(empty, empty).url, 5)
+        self.assertEqual(connection.request("GET", "/").code, 200)
+        time.sleep(0.1)
+        self.assertEqual(connection.request("PUT", "/", iter([b"abc"]), patience=6).code, 200)
+
+    def test_a_server_that_does_not_take_all(self):
+        said = b'{"error": "too many bytes", "status": "TOO_LARGE"}'
+        refuses = OneAnswer(b"HTTP/1.1 413 No\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said))
+        with self.assertRaises(firn.FirnError) as caught:
+            Connection(refuses.url, 5).request("PUT", "/", (b"x" * 65536 for _ in range(2000)))
+        self.assertIn("too many bytes", str(caught.exception))
+        with self.assertRaises(firn.Unavailable):
+            Connection(OneAnswer(b"").url, 5).request("PUT", "/", (b"x" * 65536 for _ in range(2000)))
 
     def test_a_kept_connection_that_was_closed_is_opened_again(self):
         whole = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

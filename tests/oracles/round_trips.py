@@ -283,7 +283,7 @@ def function_with_requirements(trip):
     store = tempfile.mkdtemp(prefix="firn-trip-")
     om = None
     try:
-        om = firn.connect(store=store, workers=True)
+        om = firn.connect(store=store, workers=True, timeout=WAIT)
         version = om.models.put(spelled, trip.name, requirements=["numpy", "six==1.16.0"], sample={"numbers": numpy.ones(2)})
         assert [f.type for f in version.signatures[0].outputs] == ["double[-1]", "string[-1]"], version
         got = om.runtime.model(trip.name).predict([1.0, 2.0])
@@ -339,7 +339,7 @@ def missing(modules, java):
 
 def main():
     store = tempfile.mkdtemp(prefix="firn-trips-")
-    om = firn.connect(store=store, workers=True)
+    om = firn.connect(store=store, workers=True, timeout=WAIT)
     passed = failed = 0
     try:
         for function, modules, java in CASES:
