@@ -106,8 +106,8 @@ static void show(struct launch *launch, const char *source, const char *target, 
     folders_add(launch, target, folder);
     if (!folder)
         step_add(launch, STEP_FILE, "", keep(launch, target), NULL);
-    step_add(launch, kind, arena_printf(&launch->arena, OLD_ROOT "%s", real),
-             keep(launch, target), NULL);
+    step_add(launch, kind, arena_printf(&launch->arena, OLD_ROOT "%s", real), keep(launch, target),
+             NULL);
 }
 
 static void show_once(struct launch *launch, const char *path)
