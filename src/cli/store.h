@@ -60,6 +60,7 @@ struct store_pull {
 };
 
 struct store;
+struct loading;
 struct store_class {
     enum status (*upload)(struct store *store, const struct store_upload *upload,
                           struct version *version, bool *unchanged, struct arena *keep,
@@ -75,6 +76,10 @@ struct store_class {
     /* What happened when the version was made: lines; none when nothing was kept. */
     enum status (*log)(struct store *store, const struct version *version, struct text *log,
                        struct arena *keep, struct error *err);
+    /* Open what is stored, as load_open; *parity: the record of loading/parity.h, or NULL. A server
+     * does not give its files away: NULL. */
+    enum status (*open)(struct store *store, const struct version *version, struct loading *loading,
+                        const char **parity, struct arena *keep, struct error *err);
     enum status (*alias)(struct store *store, const char *model, const char *alias, int64_t number,
                          int64_t expected, struct error *err);
     enum status (*delete)(struct store *store, const char *model, int64_t number,

@@ -10,6 +10,7 @@
 #include "cli/workers.h"
 #include "images/standalone.h"
 #include "loading/image.h"
+#include "loading/parity.h"
 
 struct local {
     struct store base;
@@ -47,7 +48,24 @@ static enum status local_list(struct store *store, const char *model, struct ver
 static enum status local_log(struct store *store, const struct version *version, struct text *log,
                              struct arena *keep, struct error *err)
 {
-    return load_log_read(registry_of(store), version, log, keep, err);
+    struct worker_policy workers;
+    struct error ignored;
+    bool here = !workers_here(((struct local *)store)->folder, &workers, keep, &ignored);
+
+    return load_log_read(registry_of(store), version, here ? &workers : NULL, log, keep, err);
+}
+
+/* The files as they are stored. */
+static enum status local_open(struct store *store, const struct version *version,
+                              struct loading *loading, const char **parity, struct arena *keep,
+                              struct error *err)
+{
+    struct artifact *artifact;
+    const char *line;
+
+    TRY(parity_read(registry_of(store), version, NULL, parity, &line, keep, err));
+    TRY(registry_artifact(registry_of(store), version, &artifact, err));
+    return load_artifact(artifact, bytes_of(version->manifest), MANIFEST_NAME, loading, err);
 }
 
 static enum status local_alias(struct store *store, const char *model, const char *alias,
@@ -187,6 +205,7 @@ static const struct store_class LOCAL = {
     .resolve = local_resolve,
     .list = local_list,
     .log = local_log,
+    .open = local_open,
     .alias = local_alias,
     .delete = local_delete,
     .gc = local_gc,

@@ -74,6 +74,7 @@ struct loading_add {
     void (*told)(void *context, struct text *log);
 };
 
+struct worker_policy;
 /* Kind of the record that keeps what happened when a version was made; its name is LOAD_LOG. */
 #define LOAD_LOG "build-log"
 #define LOAD_LOG_FACT "fact " /* what a line of it about a fact begins with */
@@ -82,9 +83,14 @@ struct loading_add {
 /* What there is to tell about an upload: its files, what they are, the contract and where each fact
  * of it comes from, warnings, whether firn serves it. Lines. */
 void load_log(const struct loading *loading, bool workers, struct text *log); /* allowed? */
-/* The log that is kept with a version, with its digest and number; "" when there is none. */
+/* The log that is kept with a version, with its digest and number; "" when there is none. `workers`
+ * (NULL: not asked) say whether what was compared is what is installed now. */
 enum status load_log_read(struct registry *registry, const struct version *version,
-                          struct text *log, struct arena *keep, struct error *err) must_check;
+                          const struct worker_policy *workers, struct text *log, struct arena *keep,
+                          struct error *err) must_check;
+
+/* Its lines about facts, below one head that is `width` wide. */
+void load_log_facts(const struct text *log, int width, struct text *text);
 
 /* Freeze what was opened as the next version in the registry; see registry_add. */
 enum status load_add(struct loading *loading, struct registry *registry,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/text.h"
 #include "contract/adapters.h"
-#include "loading/load.h"
+#include "loading/parity.h"
 
 enum { FILES_SHOWN = 100, LINES_SHOWN = 100 };
 
@@ -62,9 +62,12 @@ void load_log(const struct loading *loading, bool workers, struct text *log)
 }
 
 enum status load_log_read(struct registry *registry, const struct version *version,
-                          struct text *log, struct arena *keep, struct error *err)
+                          const struct worker_policy *workers, struct text *log, struct arena *keep,
+                          struct error *err)
 {
     const struct record_filter filter = {.kind = LOAD_LOG, .version = version->id};
+    const char *body, *line;
+    struct error ignored;
     struct record record;
     bool found;
 
@@ -72,7 +75,25 @@ enum status load_log_read(struct registry *registry, const struct version *versi
     if (!found)
         return STATUS_OK;
     text_append(log, record.body);
+    if (workers && !parity_read(registry, version, workers, &body, &line, keep, &ignored) && line)
+        text_printf(log, "%s%s\n", LOAD_LOG_FACT, line);
     text_printf(log, "%s is version %lld of %s\n", version->digest, (long long)version->number,
                 version->model);
     return STATUS_OK;
+}
+
+void load_log_facts(const struct text *log, int width, struct text *text)
+{
+    static const size_t SIZE = sizeof LOAD_LOG_FACT - 1;
+    const char *head = "facts";
+
+    for (const char *line = log->data; line && *line;) {
+        size_t size = strcspn(line, "\n");
+
+        if (size > SIZE && !strncmp(line, LOAD_LOG_FACT, SIZE)) {
+            text_printf(text, "%-*s  %.*s\n", width, head, (int)(size - SIZE), line + SIZE);
+            head = "";
+        }
+        line += size + (line[size] == '\n');
+    }
 }

@@ -110,22 +110,25 @@ static enum status compare_all(struct comparison *c, const char *adapter, struct
 }
 
 /* Where they disagree, in the record and as the reason. */
-static enum status tell(struct comparison *c, const char *adapter, struct parity *parity,
-                        struct arena *keep, struct error *err)
+static enum status tell(struct comparison *c, const char *adapter, const char *framework,
+                        struct parity *parity, struct arena *keep, struct error *err)
 {
+    const char *space = *framework ? " " : "";
     const struct signature *s = &c->contract->signatures[c->signature];
     const struct parity_difference *d = &c->difference;
     char signature[TEXT_QUOTE_SIZE], output[TEXT_QUOTE_SIZE];
 
+    text_append(c->record, ",\"framework_version\":");
+    json_write_text(c->record, framework);
     text_printf(c->record, ",\"agrees\":%s", d->found ? "false" : "true");
     if (d->found) {
         text_quote(bytes_of(s->name), signature, sizeof signature);
         text_quote(bytes_of(s->outputs[d->output].name), output, sizeof output);
         parity->reason = arena_printf(
             keep,
-            "it is not what %s computes: output \"%s\" of \"%s\" is %s here and %s there "
+            "it is not what %s%s%s computes: output \"%s\" of \"%s\" is %s here and %s there "
             "(element %zu, inputs of round %zu)",
-            adapter, output, signature, d->ours, d->theirs, d->element, c->round);
+            adapter, space, framework, output, signature, d->ours, d->theirs, d->element, c->round);
         text_append(c->record, ",\"disagreement\":");
         json_write_text(c->record, parity->reason ? parity->reason : "");
     }
@@ -133,9 +136,11 @@ static enum status tell(struct comparison *c, const char *adapter, struct parity
     TRY(text_check(c->record, err));
     parity->record = arena_text(keep, text_bytes(c->record));
     parity->line =
-        d->found ? arena_printf(keep, "parity: disagrees with %s: %s", adapter, parity->reason)
-                 : arena_printf(keep, "parity: agrees with %s on %zu sets of inputs, within %.2g",
-                                adapter, c->runs, c->largest);
+        d->found
+            ? arena_printf(keep, "parity: disagrees with %s%s%s: %s", adapter, space, framework,
+                           parity->reason)
+            : arena_printf(keep, "parity: agrees with %s%s%s on %zu sets of inputs, within %.2g",
+                           adapter, space, framework, c->runs, c->largest);
     return parity->record && parity->line && (!d->found || parity->reason)
                ? STATUS_OK
                : error_no_memory(err, "a comparison");
@@ -156,13 +161,14 @@ static enum status open_again(const struct loading *loading, const char *path,
     return status;
 }
 
-static enum status compare(struct servable *ours, struct servable *theirs, const char *adapter,
-                           struct parity *parity, struct arena *keep, struct error *err)
+static enum status compare(struct servable *ours, const struct worker_beside *beside,
+                           const char *adapter, struct parity *parity, struct arena *keep,
+                           struct error *err)
 {
     struct text record = {0};
     struct comparison c = {.contract = ours->contract,
                            .ours = servable_session(ours),
-                           .theirs = servable_session(theirs),
+                           .theirs = servable_session(worker_beside_servable(beside)),
                            .record = &record};
     enum status status = STATUS_OK;
 
@@ -174,7 +180,7 @@ static enum status compare(struct servable *ours, struct servable *theirs, const
     if (!status && !c.runs)
         status = error_set(err, STATUS_UNAVAILABLE, "no inputs that both take: %s", c.why);
     if (!status)
-        status = tell(&c, adapter, parity, keep, err);
+        status = tell(&c, adapter, worker_beside_framework(beside), parity, keep, err);
     if (c.ours)
         session_free(c.ours);
     if (c.theirs)
@@ -196,7 +202,7 @@ static enum status check(const struct loading *loading, const struct worker_poli
     if (!status)
         status = open_again(loading, worker_beside_path(beside), &ours, err);
     if (!status)
-        status = compare(ours, worker_beside_servable(beside), adapter, parity, keep, err);
+        status = compare(ours, beside, adapter, parity, keep, err);
     if (ours)
         servable_free(ours);
     worker_beside_close(beside);
@@ -225,4 +231,39 @@ enum status parity_check(const struct loading *loading, const struct worker_poli
     parity->line = arena_printf(keep, "parity: not compared: %.300s", err->text);
     *err = (struct error){0};
     return parity->line ? STATUS_OK : error_no_memory(err, "a line");
+}
+
+static const char *text_of(const struct json *record, const char *key, struct arena *keep)
+{
+    const struct json *value = json_get(record, key);
+
+    return value && value->kind == JSON_STRING ? arena_text(keep, value->string) : NULL;
+}
+
+enum status parity_read(struct registry *registry, const struct version *version,
+                        const struct worker_policy *policy, const char **body, const char **line,
+                        struct arena *keep, struct error *err)
+{
+    const struct record_filter filter = {.kind = PARITY_RECORD, .version = version->id};
+    const char *now = "", *then, *adapter;
+    struct record record;
+    struct json json;
+    bool found;
+
+    *body = *line = NULL;
+    TRY(registry_record_find(registry, &filter, &found, &record, keep, err));
+    if (!found)
+        return STATUS_OK;
+    *body = record.body;
+    TRY(json_parse(bytes_of(record.body), 0, &json, keep, err));
+    then = text_of(&json, "framework_version", keep);
+    adapter = text_of(&json, "adapter", keep);
+    if (!policy || !then || !*then || !adapter)
+        return STATUS_OK;
+    TRY(worker_framework(registry, version, policy, &now, keep, err));
+    if (!*now || strcmp(now, then) == 0)
+        return STATUS_OK;
+    *line = arena_printf(keep, "parity: that comparison is of %s %s; %s is installed now", adapter,
+                         then, now);
+    return *line ? STATUS_OK : error_no_memory(err, "a line");
 }

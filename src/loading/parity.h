@@ -20,6 +20,13 @@ enum status parity_check(const struct loading *loading, const struct worker_poli
                          enum parity_wish wish, struct parity *parity, struct arena *keep,
                          struct error *err) must_check;
 
+/* What is kept of the comparison of a stored version: the record in *body, NULL when there was
+ * none; in *line, one for people, that the framework installed now is of another version than the
+ * one that was compared, else NULL. `policy`: where it is installed; NULL: nobody asks. */
+enum status parity_read(struct registry *registry, const struct version *version,
+                        const struct worker_policy *policy, const char **body, const char **line,
+                        struct arena *keep, struct error *err) must_check;
+
 /* --- parity_inputs.c --- */
 
 enum { PARITY_ROUNDS = 4, PARITY_SIZES = 4 };

@@ -282,6 +282,7 @@ struct held { /* a servable of workers with what it needs */
     struct unpacked files;
     struct artifact *artifact;
     struct arena memory; /* the contract */
+    char framework[PACKAGE_VERSION_SIZE];
 };
 
 static void held_free(struct servable *servable)
@@ -314,6 +315,18 @@ static const struct servable_class HELD = {
     .account = held_account,
 };
 
+/* Which version of the adapter's framework an environment has: its row's first requirement. */
+static void framework_of(const struct subject *subject, const char *environment,
+                         char version[PACKAGE_VERSION_SIZE])
+{
+    const char *wanted = subject->adapter.requirements ? subject->adapter.requirements : "";
+    struct bytes package = {(const uint8_t *)wanted, strcspn(wanted, "=<>\n")};
+
+    version[0] = 0;
+    if (package.size)
+        (void)environment_package(environment, package, version);
+}
+
 static enum status start(const struct subject *subject, const struct worker_policy *policy,
                          struct held *held, struct error *err)
 {
@@ -337,6 +350,7 @@ static enum status start(const struct subject *subject, const struct worker_poli
     TRY(files_write(subject, held->files.path, err));
     TRY(environment_of(subject, policy, held->files.path, &environment, &held->memory, err));
     options.environment = environment.path;
+    framework_of(subject, environment.path, held->framework);
     TRY(worker_servable(&options, subject->contract, &held->inner, err));
     held->base = (struct servable){&HELD, subject->contract, held->inner->waits};
     return STATUS_OK;
@@ -491,7 +505,7 @@ enum status worker_beside_open(const struct loading *loading, const struct worke
     return made->path ? STATUS_OK : error_no_memory(err, "a path");
 }
 
-struct servable *worker_beside_servable(struct worker_beside *beside)
+struct servable *worker_beside_servable(const struct worker_beside *beside)
 {
     return beside->held.inner;
 }
@@ -499,6 +513,11 @@ struct servable *worker_beside_servable(struct worker_beside *beside)
 const char *worker_beside_path(const struct worker_beside *beside)
 {
     return beside->path;
+}
+
+const char *worker_beside_framework(const struct worker_beside *beside)
+{
+    return beside->held.framework;
 }
 
 void worker_beside_close(struct worker_beside *beside)
@@ -590,6 +609,38 @@ enum status worker_load_version(struct registry *registry, const struct version 
     artifact_close(subject.artifact);
     arena_release(&memory);
     return err->status;
+}
+
+static enum status framework_now(struct subject *subject, const struct worker_policy *policy,
+                                 const char **framework, struct arena *keep, struct error *err)
+{
+    struct worker_policy quiet = *policy;
+    struct environment environment = {0};
+    char version[PACKAGE_VERSION_SIZE];
+
+    quiet.log = NULL;
+    subject->existing = true;
+    if (environment_of(subject, &quiet, "", &environment, keep, err))
+        return err->status == STATUS_UNAVAILABLE ? STATUS_OK : err->status;
+    framework_of(subject, environment.path, version);
+    *framework = arena_text(keep, bytes_of(version));
+    return *framework ? STATUS_OK : error_no_memory(err, "a version");
+}
+
+enum status worker_framework(struct registry *registry, const struct version *version,
+                             const struct worker_policy *policy, const char **framework,
+                             struct arena *keep, struct error *err)
+{
+    struct subject subject = {0};
+    enum status status;
+
+    *framework = "";
+    TRY(registry_artifact(registry, version, &subject.artifact, err));
+    status = version_subject(version, &subject, keep, err);
+    if (!status && subject.adapter.name)
+        status = framework_now(&subject, policy, framework, keep, err);
+    artifact_close(subject.artifact);
+    return status;
 }
 
 enum status worker_prepare(struct loading *loading, const struct worker_policy *policy,

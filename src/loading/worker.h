@@ -39,13 +39,21 @@ struct worker_beside;
 enum status worker_beside_open(const struct loading *loading, const struct worker_policy *policy,
                                bool existing, struct worker_beside **beside, struct error *err)
     must_check;
-struct servable *worker_beside_servable(struct worker_beside *beside);
+struct servable *worker_beside_servable(const struct worker_beside *beside);
 const char *
 worker_beside_path(const struct worker_beside *beside); /* a copy of the model's files */
+/* The version of the framework that it runs with; "" when that is not known. */
+const char *worker_beside_framework(const struct worker_beside *beside);
 void worker_beside_close(struct worker_beside *beside); /* NULL is fine */
 
 /* The adapter that would open it; NULL: none. */
 const char *worker_adapter(const struct loading *loading);
+
+/* The version of its framework that a worker of a stored version would run with now, as far as
+ * something is installed; else "". */
+enum status worker_framework(struct registry *registry, const struct version *version,
+                             const struct worker_policy *policy, const char **framework,
+                             struct arena *keep, struct error *err) must_check;
 
 /* Install what a worker of it needs, as worker_load would; *log is what was printed, "" for
  * nothing. STATUS_OK when nothing fits. */

@@ -40,3 +40,9 @@ struct environment {
 enum status environment_get(const struct environment_request *request,
                             struct environment *environment, struct arena *keep, struct error *err)
     must_check;
+
+/* The version of a package in a virtual environment (NULL: none); false, and "", when it is not
+ * there. */
+enum { PACKAGE_VERSION_SIZE = 64 };
+bool environment_package(const char *path, struct bytes package,
+                         char version[PACKAGE_VERSION_SIZE]);

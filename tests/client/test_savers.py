@@ -3,8 +3,11 @@
 workers, in the environment of this Python (FIRN_WORKER_ENVIRONMENT)."""
 
 import importlib
+import json
 import os
+import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 
@@ -14,6 +17,7 @@ import numpy
 
 import firn
 import kept_by_text as kept
+from firn.embedded import find_program
 from live import Live
 
 RANDOM = numpy.random.default_rng(7)
@@ -233,7 +237,29 @@ class Parity(Saved):
     def test_agreement_is_kept_with_the_version(self):
         version = self.om.models.put(self.model(), "parity/same", verify=True)
         self.assertTrue(version.native)
-        self.assertIn("fact parity: agrees with scikit-learn on 12 sets of inputs", self.facts(version))
+        import sklearn
+        agrees = "parity: agrees with scikit-learn %s on 12 sets of inputs" % sklearn.__version__
+        self.assertIn("fact " + agrees, self.facts(version))
+        for command in ("show", "inspect"):
+            said = self.program(command, version.reference)
+            self.assertIn(agrees, said)
+            self.assertNotIn("is installed now", said)
+        record = json.loads(self.program("inspect", version.reference, "--json"))["parity"]
+        self.assertEqual((record["framework_version"], record["agrees"]), (sklearn.__version__, True))
+        with tempfile.TemporaryDirectory() as folder:  # an environment of which only the metadata is there
+            os.makedirs(folder + "/lib/python3.99/site-packages/scikit_learn-99.1.dist-info")
+            os.makedirs(folder + "/bin")
+            os.symlink(sys.executable, folder + "/bin/python3")
+            for command in ("show", "inspect"):
+                self.assertIn("parity: that comparison is of scikit-learn %s; 99.1 is installed now" % sklearn.__version__,
+                              self.program(command, version.reference, environment=folder))
+
+    def program(self, *arguments, environment=sys.prefix):
+        """What the program says of the store."""
+        said = subprocess.run([find_program(), *arguments, "--store", self.store], stdout=subprocess.PIPE,
+                              env=dict(os.environ, FIRN_WORKER_ENVIRONMENT=environment))
+        self.assertEqual(said.returncode, 0)
+        return said.stdout.decode()
 
     def test_disagreement_turns_it_off(self):
         import operator

@@ -5,11 +5,13 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/store.h"
 #include "loading/load.h"
 
 struct inspect {
     bool json, graph, optimised, contract;
     const char *manifest, *passes_off;
+    struct store_options store;
 };
 
 static const struct option OPTIONS[] = {
@@ -24,6 +26,8 @@ static const struct option OPTIONS[] = {
      "print the contract as serving.yaml has it, to start a manifest from"},
     {"manifest", OPTION_TEXT, offsetof(struct inspect, manifest), "FILE",
      "a manifest to put over what the file says"},
+    {"store", OPTION_TEXT, offsetof(struct inspect, store.store), "DIR",
+     "inspect the version NAME[:NUMBER | @ALIAS] of the store in this folder"},
     {0},
 };
 
@@ -114,6 +118,73 @@ static int finish(const struct description *d, const char *path, struct text *te
     return code;
 }
 
+/* --- a stored version --- */
+
+/* The lines of its log about facts. */
+static enum status print_facts(struct store_call *call, const struct version *version)
+{
+    struct text log = {0};
+    enum status status = call->store->class->log(call->store, version, &log, call->keep, call->err);
+
+    if (!status)
+        load_log_facts(&log, 10, call->text);
+    text_release(&log);
+    return status;
+}
+
+static enum status print_version(struct store_call *call, const struct version *version,
+                                 struct loading *loading, const char *parity)
+{
+    const struct inspect *inspect = call->values;
+    struct description *d = &loading->description;
+
+    if (version->reason) /* what was found out when it was made */
+        d->reason = version->reason;
+    if (inspect->json) {
+        description_print_json(d, call->text);
+        call->text->data[--call->text->size] = 0; /* the brace */
+        text_printf(call->text, ",\"version\":\"%s:%lld\",\"parity\":%s}\n", version->model,
+                    (long long)version->number, parity ? parity : "null");
+        return STATUS_OK;
+    }
+    if (inspect->graph || inspect->optimised || inspect->contract)
+        return print(loading, inspect, call->text, call->err);
+    text_printf(call->text, "%-10s  %s:%lld\n", "version", version->model,
+                (long long)version->number);
+    TRY(print_facts(call, version));
+    print_people(d, call->text);
+    return STATUS_OK;
+}
+
+static enum status inspect_version(struct store_call *call)
+{
+    const struct inspect *inspect = call->values;
+    struct loading loading = {0};
+    struct version version;
+    const char *parity;
+    enum status status;
+
+    if (inspect->manifest)
+        return error_set(call->err, STATUS_INVALID_INPUT, "a stored version has its manifest");
+    TRY(store_of(call));
+    TRY(call->store->class->resolve(call->store, call->arguments->items[0], &version, call->keep,
+                                    call->err));
+    status =
+        call->store->class->open(call->store, &version, &loading, &parity, call->keep, call->err);
+    if (!status)
+        status = print_version(call, &version, &loading, parity);
+    load_close(&loading);
+    return status;
+}
+
+static bool wants_store(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--store") == 0 || strncmp(argv[i], "--store=", 8) == 0)
+            return true;
+    return false;
+}
+
 static int run(int argc, char **argv)
 {
     struct inspect inspect = {0};
@@ -123,8 +194,12 @@ static int run(int argc, char **argv)
     struct error err = {0};
     const char *path = "a model";
     int code;
-    enum status status = options_parse(OPTIONS, argc, argv, 1, 1, &inspect, &arguments, &err);
+    enum status status;
 
+    if (wants_store(argc, argv))
+        return store_command(OPTIONS, argc, argv, 1, 1, &inspect, &inspect.store,
+                             "inspect the version", inspect_version);
+    status = options_parse(OPTIONS, argc, argv, 1, 1, &inspect, &arguments, &err);
     if (!status) {
         path = arguments.items[0];
         status = load_open(path, inspect.manifest, &loading, &err);
@@ -144,16 +219,19 @@ static int run(int argc, char **argv)
 
 const struct command command_inspect = {
     .name = "inspect",
-    .usage = "inspect [--json | --graph | --optimised | --contract] [--manifest FILE] PATH",
+    .usage = "inspect [--json | --graph | --optimised | --contract] [--manifest FILE] "
+             "(PATH | --store DIR NAME[:NUMBER | @ALIAS])",
     .summary = "say what a model file is, its contract and whether it can be served",
     .help =
         "Reads the file or folder and runs nothing of it. Each fact of the contract says where\n"
         "it comes from. `executes` lists what opening the file with its framework would run.\n"
         "A format that is recognised, but whose contract cannot be read yet, is described and\n"
         "refused (exit 6).\n"
+        "Of a version in a store it also says how it agreed with its framework.\n"
         "\n"
         "  firn inspect model.joblib\n"
-        "  firn inspect --contract model.joblib > serving.yaml\n",
+        "  firn inspect --contract model.joblib > serving.yaml\n"
+        "  firn inspect --store store iris:3\n",
     .group = "models",
     .options = OPTIONS,
     .run = run,

@@ -64,20 +64,11 @@ static void print_manifest(struct text *text, const struct manifest *manifest)
 /* What is known of the upload, from its log. */
 static enum status print_facts(struct store_call *call, const struct version *version)
 {
-    static const size_t SIZE = sizeof LOAD_LOG_FACT - 1;
     struct text log = {0};
-    const char *name = "facts";
     enum status status = call->store->class->log(call->store, version, &log, call->keep, call->err);
 
-    for (const char *line = log.data; !status && line && *line;) {
-        size_t size = strcspn(line, "\n");
-
-        if (size > SIZE && !strncmp(line, LOAD_LOG_FACT, SIZE)) {
-            text_printf(call->text, "%-9s  %.*s\n", name, (int)(size - SIZE), line + SIZE);
-            name = "";
-        }
-        line += size + (line[size] == '\n');
-    }
+    if (!status)
+        load_log_facts(&log, 9, call->text);
     text_release(&log);
     return status;
 }

@@ -242,7 +242,7 @@ static void released(struct building *building, const struct version *version,
     struct text log = {0};
     struct error ignored;
     enum status status =
-        load_log_read(building->server->registry, version, &log, scratch, &ignored);
+        load_log_read(building->server->registry, version, NULL, &log, scratch, &ignored);
 
     models_refresh(building->server->models, false);
     pthread_mutex_lock(&builds->lock);

@@ -277,7 +277,7 @@ static enum status log_kept(struct request *request, int64_t id, int64_t seen, s
         return STATUS_OK;
     }
     TRY(status);
-    status = load_log_read(registry, &version, &log, arena, err);
+    status = load_log_read(registry, &version, NULL, &log, arena, err);
     if (!status)
         status = text_check(&log, err);
     if (!status)

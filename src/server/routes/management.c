@@ -87,7 +87,8 @@ static enum status version_log(struct request *request, struct response *respons
 
     TRY(stored_version(request, &registry, &version, err));
     response->content_type = "text/plain; charset=utf-8";
-    return load_log_read(registry, &version, &response->body, request_arena(request), err);
+    return load_log_read(registry, &version, request->server->workers, &response->body,
+                         request_arena(request), err);
 }
 
 /* --- upload --- */
