@@ -222,6 +222,8 @@ static enum status environment_of(const struct subject *subject, const struct wo
                                           .install = subject->manifest->install_command,
                                           .digest = digest,
                                           .timeout_ms = policy->install_ms,
+                                          .limits = {policy->install_bytes,
+                                                     policy->limits.memory_bytes, policy->sandbox},
                                           .cancelled = policy->cancelled,
                                           .existing = subject->existing,
                                           .log = policy->log,

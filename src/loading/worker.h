@@ -12,6 +12,7 @@ struct worker_policy {       /* what the operator allows */
     const char *environment; /* for all of them, nothing is installed; NULL: each has its own */
     const char *code;        /* folder that holds firn_worker; see worker_code */
     unsigned install_ms;     /* for installing requirements */
+    uint64_t install_bytes;  /* of disk, for the same */
     bool sandbox;
     const _Atomic bool *cancelled; /* what is being installed shall end; NULL: never */
     struct worker_limits limits;

@@ -40,6 +40,7 @@ enum status worker_policy_of(const struct settings *settings, const char *folder
     *policy =
         (struct worker_policy){.folder = arena_printf(keep, "%s", real ? real : folder),
                                .install_ms = (unsigned)settings->worker_install_ms,
+                               .install_bytes = (uint64_t)settings->worker_install_disk_max,
                                .sandbox = settings->worker_sandbox != 0,
                                .limits = {.processes = (size_t)settings->worker_processes,
                                           .memory_bytes = (size_t)settings->worker_memory_max,

@@ -25,7 +25,6 @@
 
 enum {
     STACK_BYTES = 256 << 10,
-    FIRST_FREE_FD = 5,
     PARKED_FD = 64, /* from where on descriptors wait before they get their numbers */
     DESCRIPTORS_MAX = 1024,
     PROCESSES_MAX = 1024, /* threads count, one a core in each numeric library */
@@ -36,6 +35,7 @@ enum {
     ACCESS_FS_REFER = 1 << 13,
     ACCESS_FS_TRUNCATE = 1 << 14,
     ACCESS_FS_IOCTL_DEV = 1 << 15,
+    ACCESS_NET_BIND = 1,
     ACCESS_NET_ALL = 3,
     SCOPE_ALL = 3,
 };
@@ -86,6 +86,8 @@ static RAW bool bind_mount(struct launch *launch, const struct launch_step *step
 
     if (step->kind == STEP_DEVICE)
         attributes.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+    else if (step->kind == STEP_WRITABLE)
+        attributes.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
     else
         attributes.attr_set |= MOUNT_ATTR_NODEV;
     STEP(launch, syscall(SYS_mount, step->source, step->target, NULL, MS_BIND | MS_REC, NULL),
@@ -117,6 +119,7 @@ static RAW bool step_run(struct launch *launch, const struct launch_step *step)
              step->target);
         return true;
     case STEP_BIND:
+    case STEP_WRITABLE:
     case STEP_DEVICE:
         break;
     }
@@ -181,7 +184,9 @@ static RAW bool enter_landlock(struct launch *launch)
                              : offsetof(struct landlock_attributes, access_net);
     long set;
 
-    attributes.access_net = abi >= 4 && !launch->request->java ? ACCESS_NET_ALL : 0;
+    attributes.access_net = abi < 4 || launch->request->java ? 0
+                            : launch->request->install       ? ACCESS_NET_BIND
+                                                             : ACCESS_NET_ALL;
     attributes.scoped = abi >= 6 ? SCOPE_ALL : 0;
     set = syscall(SYS_landlock_create_ruleset, &attributes, size, 0);
     STEP(launch, set, "landlock");
@@ -210,14 +215,17 @@ static RAW bool enter_descriptors(struct launch *launch)
                         request->arena};
 
     long parked[ARRAY_COUNT(from)];
+    size_t count = 0;
 
-    for (size_t i = 0; i < ARRAY_COUNT(from); i++) { /* none may be in another's place */
+    while (count < ARRAY_COUNT(from) && from[count] >= 0)
+        count++;
+    for (size_t i = 0; i < count; i++) { /* none may be in another's place */
         parked[i] = syscall(SYS_fcntl, from[i], F_DUPFD_CLOEXEC, PARKED_FD);
         STEP(launch, parked[i], "descriptors");
     }
-    for (size_t i = 0; i < ARRAY_COUNT(from); i++)
+    for (size_t i = 0; i < count; i++)
         STEP(launch, syscall(SYS_dup3, parked[i], (int)i, 0), "descriptors");
-    STEP(launch, syscall(SYS_close_range, FIRST_FREE_FD, ~0u, 0), "descriptors");
+    STEP(launch, syscall(SYS_close_range, count, ~0u, 0), "descriptors");
     return true;
 }
 
@@ -237,7 +245,7 @@ static RAW bool limit(struct launch *launch, int what, uint64_t most)
 static RAW bool enter_limits(struct launch *launch)
 {
     return limit(launch, RLIMIT_CORE, 0) && limit(launch, RLIMIT_NOFILE, DESCRIPTORS_MAX) &&
-           (!launch->request->sandbox ||
+           (!launch->request->sandbox || !launch->request->temporary_bytes ||
             limit(launch, RLIMIT_FSIZE, launch->request->temporary_bytes)) &&
            (!launch->request->sandbox || limit(launch, RLIMIT_NPROC, PROCESSES_MAX)) &&
            (!launch->memory_bytes || limit(launch, RLIMIT_DATA, launch->memory_bytes));
@@ -284,6 +292,8 @@ static RAW bool enter(struct launch *launch)
     uint64_t none = 0;
 
     signals_reset();
+    if (launch->request->install)
+        syscall(SYS_umask, 022);
     STEP(launch, syscall(SYS_setsid), "a session");
     if (sandbox && launch->ability->user_namespace && !enter_user(launch))
         return false;
@@ -329,7 +339,7 @@ static int clone_flags(const struct launch *launch)
     return flags | (ability->user_namespace ? CLONE_NEWUSER : 0) |
            (ability->has[LAYER_FILES] ? CLONE_NEWNS : 0) |
            (ability->has[LAYER_PROCESSES] ? CLONE_NEWPID : 0) |
-           (ability->has[LAYER_NETWORK] ? CLONE_NEWNET : 0) |
+           (ability->has[LAYER_NETWORK] && !launch->request->install ? CLONE_NEWNET : 0) |
            (ability->has[LAYER_IPC] ? CLONE_NEWIPC | CLONE_NEWUTS : 0);
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "workers/run.h"
+#include "workers/worker.h"
 
 enum {
     LOG_BYTES_MAX = 4 << 20,
@@ -26,8 +28,8 @@ enum {
 
 struct build {
     const struct environment_request *request;
-    const char *python;   /* program */
     const char *building; /* the folder while it is built */
+    struct install install;
     int lock;
     uint64_t deadline_ns;
     struct text log;
@@ -139,6 +141,25 @@ static enum status python_find(const char *wanted, struct python *python, const 
                              : error_set(err, STATUS_UNAVAILABLE, "there is no python3");
 }
 
+/* Its program without links, the second word of what it says. */
+static enum status interpreter_of(const struct python *python, const char **program,
+                                  struct arena *keep, struct error *err)
+{
+    const char *from = python->says.data + strcspn(python->says.data, " ");
+    char *copy = arena_printf(keep, "%s", *from ? from + 1 : from);
+    char *end = copy ? strstr(copy, " numpy\n") : NULL;
+
+    if (!copy)
+        return error_no_memory(err, "a path");
+    if (!end)
+        end = copy + strcspn(copy, "\n");
+    *end = 0;
+    for (size_t size = strlen(copy); size && copy[size - 1] == ' '; size--)
+        copy[size - 1] = 0;
+    *program = copy;
+    return STATUS_OK;
+}
+
 /* --- the key --- */
 
 /* Do the requirements name files of the model? */
@@ -222,21 +243,46 @@ static enum status step(struct build *build, const char *what, const char *folde
 
     if (!run.path)
         return error_no_memory(err, "a path");
-    if (run_program(&run, &code, err))
+    switch (install_run(&build->install, &run, &code, err)) {
+    case STATUS_OK:
+        break;
+    case STATUS_DEADLINE:
+        return error_set(err, STATUS_DEADLINE, "%s did not end in time: %s", what,
+                         last_lines(&build->log, build->keep));
+    case STATUS_TOO_LARGE:
+        return error_set(err, STATUS_TOO_LARGE, "%s %s: %s", what,
+                         arena_printf(build->keep, "%s", err->text),
+                         last_lines(&build->log, build->keep));
+    default:
         return error_within(err, "%s", what);
+    }
     if (code > KILLED)
-        return error_set(err, STATUS_UNAVAILABLE, "%s was killed by signal %d", what,
-                         code - KILLED);
+        return error_set(err, STATUS_UNAVAILABLE, "%s was killed by signal %d: %s", what,
+                         code - KILLED, last_lines(&build->log, build->keep));
     if (code)
         return error_set(err, STATUS_FAILED, "%s ended with %d: %s", what, code,
                          last_lines(&build->log, build->keep));
     return STATUS_OK;
 }
 
-static enum status install_requirements(struct build *build, struct error *err)
+/* What installing writes beside the model's files is not the model's: a copy. */
+static enum status copy_files(struct build *build, const char **copy, struct error *err)
+{
+    const char *target = arena_printf(build->keep, "%s/files", build->install.scratch);
+    const char *const arguments[] = {
+        "/bin/cp", "-R", "--preserve=mode,timestamps", "--reflink=auto", build->request->files,
+        target,    NULL};
+
+    *copy = target;
+    if (!target)
+        return error_no_memory(err, "a path");
+    return step(build, "copying the files", NULL, arguments, err);
+}
+
+static enum status install_requirements(struct build *build, const char *copy, struct error *err)
 {
     const struct environment_request *request = build->request;
-    const char *file = arena_printf(build->keep, "%s/requirements.txt", build->building);
+    const char *file = arena_printf(build->keep, "%s/requirements.txt", build->install.scratch);
     const char *program = arena_printf(build->keep, "%s/bin/python", build->building);
     const char *const arguments[] = {program,
                                      "-m",
@@ -247,42 +293,25 @@ static enum status install_requirements(struct build *build, struct error *err)
                                      "--progress-bar",
                                      "off",
                                      "-r",
-                                     file,
+                                     copy ? "requirements.txt" : file, /* beside what it names */
                                      NULL};
-    /* Beside the model's own files, which it may name. */
-    const char *const beside[] = {program,
-                                  "-m",
-                                  "pip",
-                                  "install",
-                                  "--disable-pip-version-check",
-                                  "--no-input",
-                                  "--progress-bar",
-                                  "off",
-                                  "-r",
-                                  "requirements.txt",
-                                  NULL};
 
     if (!file || !program)
         return error_no_memory(err, "a path");
-    TRY(file_replace(file, request->requirements, err));
+    if (!copy)
+        TRY(file_replace(file, request->requirements, err));
+    if (!copy && chmod(file, 0644))
+        return error_set(err, STATUS_INTERNAL, "\"%s\": %s", file, strerror(errno));
     say(build, "pip install -r requirements.txt");
-    return step(build, "pip install -r requirements.txt", request->files,
-                names_files(request->requirements) ? beside : arguments, err);
+    return step(build, "pip install -r requirements.txt", copy, arguments, err);
 }
 
-/* In a copy of the files: what the command writes there is not the model's. */
-static enum status install_command(struct build *build, struct error *err)
+static enum status install_command(struct build *build, const char *copy, struct error *err)
 {
-    const char *copy = arena_printf(build->keep, "%s/files", build->building);
-    const char *const copying[] = {"cp", "-a", "--reflink=auto", build->request->files, copy, NULL};
-    const char *const arguments[] = {"sh", "-c", build->request->install, NULL};
+    const char *const arguments[] = {"/bin/sh", "-c", build->request->install, NULL};
 
-    if (!copy)
-        return error_no_memory(err, "a path");
-    TRY(step(build, "copying the files", NULL, copying, err));
     say(build, build->request->install);
-    TRY(step(build, "install-command", copy, arguments, err));
-    return file_remove_tree(copy, err);
+    return step(build, "install-command", copy, arguments, err);
 }
 
 /* Hydrosphere's runtimes had it. Without a network values are lists. */
@@ -312,25 +341,53 @@ static enum status install_numpy(struct build *build, struct error *err)
     return err->status;
 }
 
-static enum status fill(struct build *build, struct error *err)
+static void say_missing(struct build *build)
 {
-    const char *const venv[] = {build->python, "-m", "venv", build->building, NULL};
-    const char *log = arena_printf(build->keep, "%s/build.log", build->building);
+    struct text missing = {0}, line = {0};
 
-    if (!log)
-        return error_no_memory(err, "a path");
-    TRY(step(build, "python3 -m venv", NULL, venv, err));
-    if (build->request->requirements.size)
-        TRY(install_requirements(build, err));
-    if (build->request->install)
-        TRY(install_command(build, err));
-    TRY(install_numpy(build, err));
-    return file_replace(log, text_bytes(&build->log), err);
+    if (build->install.limits.sandbox)
+        worker_sandbox_missing(&missing);
+    else
+        text_append(&line, "installing without a sandbox");
+    if (missing.size)
+        text_printf(&line, "installing in a sandbox without %s", missing.data);
+    if (line.size)
+        say(build, line.data);
+    text_release(&missing);
+    text_release(&line);
 }
 
+static enum status fill(struct build *build, struct error *err)
+{
+    const struct environment_request *request = build->request;
+    const char *const venv[] = {build->install.python, "-m", "venv", build->building, NULL};
+    const char *copy = NULL;
+
+    say_missing(build);
+    TRY(step(build, "python3 -m venv", NULL, venv, err));
+    TRY(install_begun(&build->install, err));
+    if (request->install || names_files(request->requirements))
+        TRY(copy_files(build, &copy, err));
+    if (request->requirements.size)
+        TRY(install_requirements(build, names_files(request->requirements) ? copy : NULL, err));
+    if (request->install)
+        TRY(install_command(build, copy, err));
+    TRY(install_numpy(build, err));
+    return install_settle(&build->install, err);
+}
+
+/* The log goes in by renaming: nothing that strangers named is opened. */
 static enum status put_in_place(const struct build *build, const char *path, const char *folder,
                                 struct error *err)
 {
+    const char *log = arena_printf(build->keep, "%s.log", path);
+    const char *inside = arena_printf(build->keep, "%s/build.log", build->building);
+
+    if (!log || !inside)
+        return error_no_memory(err, "a path");
+    TRY(file_replace(log, text_bytes(&build->log), err));
+    if (rename(log, inside))
+        return error_set(err, STATUS_INTERNAL, "cannot make \"%s\": %s", inside, strerror(errno));
     if (rename(build->building, path))
         return error_set(err, STATUS_INTERNAL, "cannot rename \"%s\": %s", build->building,
                          strerror(errno));
@@ -344,16 +401,16 @@ static enum status make(struct build *build, const char *path, const char *faile
     struct error ignored;
     enum status status;
 
-    TRY(file_remove_tree(build->building, err));
-    status = fill(build, err);
+    status = install_open(&build->install, err);
+    if (!status)
+        status = fill(build, err);
     if (!status)
         status = put_in_place(build, path, build->request->folder, err);
-    if (status) {
+    if (status)
         (void)!file_replace(failed, text_bytes(&build->log), &ignored);
-        (void)!file_remove_tree(build->building, &ignored);
-    } else {
+    else
         unlink(failed);
-    }
+    install_close(&build->install, status != STATUS_OK);
     return status;
 }
 
@@ -403,7 +460,9 @@ static enum status find_or_make(struct build *build, const char *key,
     enum status status = STATUS_OK;
 
     build->building = arena_printf(build->keep, "%s/%s.building", folder, key);
-    if (!path || !lock || !failed || !build->building)
+    build->install.building = build->building;
+    build->install.scratch = arena_printf(build->keep, "%s/%s.scratch", folder, key);
+    if (!path || !lock || !failed || !build->building || !build->install.scratch)
         return error_no_memory(err, "a path");
     environment->path = path;
     if (access(path, F_OK)) {
@@ -421,18 +480,21 @@ static enum status find_or_make(struct build *build, const char *key,
 enum status environment_get(const struct environment_request *request,
                             struct environment *environment, struct arena *keep, struct error *err)
 {
-    struct build build = {.request = request,
-                          .lock = -1,
-                          .deadline_ns = now_ns() + (uint64_t)request->timeout_ms * 1000000,
-                          .log = {.limit = LOG_BYTES_MAX},
-                          .keep = keep};
+    struct build build = {
+        .request = request,
+        .lock = -1,
+        .deadline_ns = now_ns() + (uint64_t)request->timeout_ms * 1000000,
+        .log = {.limit = LOG_BYTES_MAX},
+        .install = {.files = request->files, .limits = request->limits, .keep = keep},
+        .keep = keep};
     struct python python = {.says = {.limit = 8192}};
     char key[SHA256_HEX_SIZE];
     enum status status;
 
     *environment = (struct environment){.log = ""};
     status = python_find(request->python, &python, &environment->remark, keep, err);
-    build.python = python.program;
+    if (!status)
+        status = interpreter_of(&python, &build.install.python, keep, err);
     if (!status && (request->requirements.size || request->install || !python.system ||
                     !strstr(python.says.data, " numpy"))) {
         status = key_of(request, text_bytes(&python.says), key, err);

@@ -9,11 +9,12 @@
  * Packages of the system are not seen (no --system-site-packages): what a version answers must not
  * change with the machine. numpy, which Hydrosphere's runtimes had, is added when the requirements
  * do not bring it. pip is used as the machine has it configured. Installing runs code of strangers
- * with the rights of this process and with the network: only where the operator allows workers. */
+ * with the network, in a sandbox (workers/install.h): only where the operator allows workers. */
 #pragma once
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "workers/install.h"
 
 struct environment_request {
     const char *folder; /* where environments are kept; made when it is not there */
@@ -23,6 +24,7 @@ struct environment_request {
     const char *install;       /* a shell's line; or NULL */
     const char *digest;        /* of the files: counts where what is installed depends on them */
     unsigned timeout_ms;       /* for all of it */
+    struct install_limits limits;
     const _Atomic bool *cancelled;                /* give up: CONFLICT; NULL: never */
     bool existing;                                /* none is made: UNAVAILABLE when there is none */
     void (*log)(void *context, const char *line); /* each line as it is printed; may be NULL */
@@ -35,8 +37,8 @@ struct environment {
     const char *remark; /* what is not as it was wanted: another version of Python; or NULL */
 };
 
-/* FAILED with the last lines when installing fails; UNAVAILABLE without a python3. All in `keep`.
- */
+/* FAILED with the last lines when installing fails; TOO_LARGE past the limits; DEADLINE;
+ * UNAVAILABLE without a python3 or a sandbox. All in `keep`. */
 enum status environment_get(const struct environment_request *request,
                             struct environment *environment, struct arena *keep, struct error *err)
     must_check;

@@ -12,9 +12,11 @@
 
 #include "workers/launch.h"
 
-/* A pair of connected sockets stays possible. */
-static const char *const REFUSED_NETWORK[] = {"socket", "connect", "bind",
-                                              "listen", "accept",  "accept4"};
+/* The network; a pair of connected sockets stays possible. */
+static const char *const REFUSED_NETWORK[] = {"socket", "connect", "bind"};
+
+/* What serves others: an install may ask, and nobody asks it. */
+static const char *const REFUSED_SERVING[] = {"listen", "accept", "accept4"};
 
 static const char *const REFUSED[] = {
     /* other processes */
@@ -74,13 +76,45 @@ static int refuse_all_but_internet(scmp_filter_ctx filter)
                                       SCMP_A2(SCMP_CMP_GT, IPPROTO_UDP));
 }
 
-static int rules_add(scmp_filter_ctx filter, bool groups, bool internet)
+/* Of the network an install has the Internet's protocols, and names; not packets, radios, the
+ * kernel's ciphers, virtual machines. */
+static int refuse_families(scmp_filter_ctx filter)
+{
+    static const unsigned allowed[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+    int failure = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+                                   SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+
+    for (unsigned family = 0; !failure && family <= AF_NETLINK; family++) {
+        bool is_allowed = false;
+
+        for (size_t i = 0; i < ARRAY_COUNT(allowed); i++)
+            is_allowed |= allowed[i] == family;
+        if (!is_allowed)
+            failure = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+                                       SCMP_A0(SCMP_CMP_EQ, family));
+    }
+    return failure;
+}
+
+static int refuse_network(scmp_filter_ctx filter, const struct sandbox_request *request)
+{
+    int failure;
+
+    if (request->java)
+        return refuse_all_but_internet(filter);
+    failure = refuse(filter, REFUSED_SERVING, ARRAY_COUNT(REFUSED_SERVING));
+    if (failure)
+        return failure;
+    return request->install ? refuse_families(filter)
+                            : refuse(filter, REFUSED_NETWORK, ARRAY_COUNT(REFUSED_NETWORK));
+}
+
+static int rules_add(scmp_filter_ctx filter, bool groups, const struct sandbox_request *request)
 {
     int failure = refuse(filter, REFUSED, ARRAY_COUNT(REFUSED));
 
     if (!failure)
-        failure = internet ? refuse_all_but_internet(filter)
-                           : refuse(filter, REFUSED_NETWORK, ARRAY_COUNT(REFUSED_NETWORK));
+        failure = refuse_network(filter, request);
     if (!failure && groups)
         failure = refuse(filter, REFUSED_GROUPS, ARRAY_COUNT(REFUSED_GROUPS));
     /* its flags lie in memory, where a filter cannot look: the C library falls back to clone */
@@ -118,7 +152,7 @@ enum status launch_filter(struct launch *launch, struct error *err)
 
     if (!filter)
         return error_no_memory(err, "a filter of system calls");
-    failure = rules_add(filter, !launch->ability->has[LAYER_PROCESSES], launch->request->java);
+    failure = rules_add(filter, !launch->ability->has[LAYER_PROCESSES], launch->request);
     if (failure)
         status =
             error_set(err, STATUS_UNAVAILABLE, "a filter of system calls: %s", strerror(-failure));

@@ -14,6 +14,7 @@ enum step_kind {
     STEP_FILE,           /* an empty file to bind to; or with `data` in it */
     STEP_LINK,           /* symlink(source, target) */
     STEP_BIND,           /* with all below, read-only */
+    STEP_WRITABLE,       /* the same, to write to */
     STEP_DEVICE,         /* bind of a device */
     STEP_MOUNT,          /* of type `source`, with `data` */
     STEP_MOUNT_PROGRAMS, /* the same; what lies there may be run */
@@ -29,7 +30,7 @@ struct landlock_rule {
     uint64_t access;
 };
 
-enum { LAUNCH_STEPS_MAX = 256, LAUNCH_RULES_MAX = 64, LAUNCH_BYTES_MAX = 4 << 20 };
+enum { LAUNCH_STEPS_MAX = 512, LAUNCH_RULES_MAX = 128, LAUNCH_BYTES_MAX = 4 << 20 };
 
 struct launch {
     struct arena arena;

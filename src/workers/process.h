@@ -91,5 +91,7 @@ enum status process_grow(struct process *process, size_t size, size_t limit, str
 
 /* Bytes of memory of a process and all its descendants, without what is mapped from files. */
 size_t process_memory(const struct process *process);
+/* The same of any; `arena`: bytes of memory that it shares with us, which do not count. */
+size_t family_memory(pid_t pid, size_t arena);
 
 uint64_t worker_now_ns(void);

@@ -50,6 +50,29 @@ static char **variables(const struct run *run, struct arena *scratch)
     return list;
 }
 
+/* Where all that it started dies with it, nobody needs to wait for what it left behind. */
+static enum status spawn_inside(const struct run *run, int output, pid_t *pid, struct error *err)
+{
+    struct sandbox_request request = *run->sandbox;
+    struct sandbox_child child;
+    enum status status;
+
+    request.arguments = run->arguments;
+    request.input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    request.output = output;
+    request.socket = sandbox_ability()->has[LAYER_PROCESSES] ? -1 : run->hold;
+    request.arena = -1;
+    if (request.input < 0)
+        return error_set(err, STATUS_UNAVAILABLE, "/dev/null: %s", strerror(errno));
+    status = sandbox_start(&request, &child, err);
+    close(request.input);
+    if (status)
+        return status;
+    close(child.pidfd);
+    *pid = child.pid;
+    return STATUS_OK;
+}
+
 static enum status spawn(const struct run *run, int output, pid_t *pid, struct error *err)
 {
     posix_spawn_file_actions_t actions;
@@ -122,16 +145,26 @@ static bool was_cancelled(const struct run *run)
     return run->cancelled && atomic_load(run->cancelled);
 }
 
-/* Until the end of its output, or `false` at the deadline. A child that it left in the background
+/* What it must not go on after. */
+static enum status check(const struct run *run, pid_t pid, struct error *err)
+{
+    if (was_cancelled(run))
+        return error_set(err, STATUS_CONFLICT, "%s was cancelled", run->arguments[0]);
+    if (now_ns() > run->deadline_ns)
+        return error_set(err, STATUS_DEADLINE, "%s did not end in time", run->arguments[0]);
+    return run->watch ? run->watch(run->watch_context, pid, err) : STATUS_OK;
+}
+
+/* Until the end of its output, or what ends it before. A child that it left in the background
  * may hold the pipe: the end of the program itself is the end. */
-static bool follow(const struct run *run, pid_t pid, int output)
+static enum status follow(const struct run *run, pid_t pid, int output, struct error *err)
 {
     struct lines lines = {.run = run};
     char buffer[4096];
+    enum status status = STATUS_OK;
     siginfo_t ended;
-    bool late = false;
 
-    for (;;) {
+    while (!status) {
         struct pollfd wait = {.fd = output, .events = POLLIN};
         int ready = poll(&wait, 1, WAIT_MS);
         ssize_t got = ready > 0 ? read(output, buffer, sizeof buffer) : -1;
@@ -144,13 +177,11 @@ static bool follow(const struct run *run, pid_t pid, int output)
                              ended.si_pid == pid))
                 break;
         }
-        late = now_ns() > run->deadline_ns || was_cancelled(run);
-        if (late)
-            break;
+        status = check(run, pid, err);
     }
     if (lines.size)
         line_end(&lines);
-    return !late;
+    return status;
 }
 
 enum status run_program(const struct run *run, int *code, struct error *err)
@@ -158,26 +189,24 @@ enum status run_program(const struct run *run, int *code, struct error *err)
     int ends[2], state = 0;
     pid_t pid;
     enum status status;
-    bool done;
 
     if (pipe2(ends, O_CLOEXEC))
         return error_set(err, STATUS_UNAVAILABLE, "a pipe: %s", strerror(errno));
-    status = spawn(run, ends[1], &pid, err);
+    status = run->sandbox ? spawn_inside(run, ends[1], &pid, err) : spawn(run, ends[1], &pid, err);
     close(ends[1]);
     if (status) {
         close(ends[0]);
         return status;
     }
-    done = follow(run, pid, ends[0]);
+    status = follow(run, pid, ends[0], err);
     close(ends[0]);
-    if (!done)
+    if (status) {
         kill(-pid, SIGKILL);
+        kill(pid, SIGKILL);
+    }
     while (waitpid(pid, &state, 0) < 0 && errno == EINTR)
         continue;
     kill(-pid, SIGKILL); /* what it left behind */
     *code = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
-    if (!done && was_cancelled(run))
-        return error_set(err, STATUS_CONFLICT, "%s was cancelled", run->arguments[0]);
-    return done ? STATUS_OK
-                : error_set(err, STATUS_DEADLINE, "%s did not end in time", run->arguments[0]);
+    return status;
 }

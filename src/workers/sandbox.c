@@ -29,6 +29,14 @@ static const char *const LABELS[] = {
 #undef LAYER
 };
 
+/* Those who install are not those who work: what they wrote is not theirs to change. */
+static unsigned uid_of(const struct sandbox_request *request, const struct sandbox_ability *ability)
+{
+    unsigned first = request->install ? UID_FIRST + UID_COUNT : UID_FIRST;
+
+    return ability->uid == UID_FIRST ? first + request->number % UID_COUNT : ability->uid;
+}
+
 static struct launch *launch_new(const struct sandbox_request *request,
                                  const struct sandbox_ability *ability)
 {
@@ -42,9 +50,8 @@ static struct launch *launch_new(const struct sandbox_request *request,
     launch->ability = ability;
     snprintf(launch->id_map, sizeof launch->id_map, "%u %u 1", geteuid(), geteuid());
     snprintf(launch->group_map, sizeof launch->group_map, "%u %u 1", getegid(), getegid());
-    if (request->sandbox && ability->uid)
-        launch->uid =
-            ability->uid == UID_FIRST ? UID_FIRST + request->number % UID_COUNT : ability->uid;
+    if (request->sandbox)
+        launch->uid = uid_of(request, ability);
     return launch;
 }
 
@@ -200,6 +207,19 @@ void worker_sandbox_describe(struct text *text)
                     ability->detail[i][0] ? ": " : "", ability->detail[i]);
 }
 
+void worker_sandbox_missing(struct text *text)
+{
+    const struct sandbox_ability *ability = sandbox_ability();
+
+    for (size_t i = 0; i < LAYER_COUNT; i++) {
+        const char *detail = ability->detail[i];
+
+        if (!ability->has[i])
+            text_printf(text, "%s%s%s%s%s", text->size ? ", " : "", LABELS[i],
+                        detail[0] ? " (" : "", detail, detail[0] ? ")" : "");
+    }
+}
+
 enum status worker_sandbox_check(struct error *err)
 {
     return sandbox_check(sandbox_ability(), err);
@@ -207,10 +227,26 @@ enum status worker_sandbox_check(struct error *err)
 
 /* --- starting --- */
 
+unsigned sandbox_uid(const struct sandbox_request *request)
+{
+    return request->sandbox ? uid_of(request, sandbox_ability()) : 0;
+}
+
 const char *sandbox_files(const struct sandbox_request *request)
 {
     return request->sandbox && sandbox_ability()->has[LAYER_FILES] ? "/model/files"
                                                                    : request->files;
+}
+
+static bool install_set(struct launch *launch)
+{
+    const struct sandbox_request *request = launch->request;
+
+    launch->program = request->arguments[0];
+    launch->arguments = (const char **)(uintptr_t)request->arguments;
+    launch->environment = (const char **)(uintptr_t)request->install->variables;
+    launch->folder = request->install->folder;
+    return true;
 }
 
 static bool program_set(struct launch *launch, bool view)
@@ -268,7 +304,8 @@ static enum status prepare(struct launch *launch, struct error *err)
     if (request->memory_bytes)
         launch->memory_bytes =
             request->memory_bytes + (size_t)request->threads * STACK_BYTES_THREAD;
-    if (!program_set(launch, request->sandbox && ability->has[LAYER_FILES]))
+    if (request->install ? !install_set(launch)
+                         : !program_set(launch, request->sandbox && ability->has[LAYER_FILES]))
         return error_no_memory(err, "a worker");
     return STATUS_OK;
 }
@@ -283,7 +320,8 @@ enum status sandbox_start(const struct sandbox_request *request, struct sandbox_
         return error_no_memory(err, "a worker");
     status = prepare(launch, err);
     if (!status && !launch_run(launch, child)) {
-        status = error_set(err, STATUS_UNAVAILABLE, "a worker cannot start: %s: %s", launch->failed,
+        status = error_set(err, STATUS_UNAVAILABLE, "%s cannot start: %s: %s",
+                           request->install ? "an install" : "a worker", launch->failed,
                            strerror(launch->error));
         if (launch->error == EACCES && launch->ability->uid && request->sandbox)
             error_fix(err,

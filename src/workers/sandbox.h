@@ -34,13 +34,24 @@ const struct sandbox_ability *sandbox_ability(void);
  * privileges, and a user or namespaces of its own. */
 enum status sandbox_check(const struct sandbox_ability *ability, struct error *err) must_check;
 
+/* What installs requirements: it has the network and writes, and nothing else of the machine. Every
+ * path is where it lies, in a view of its own, too. */
+struct sandbox_install {
+    const char *folder;           /* to run in */
+    const char *const *variables; /* "NAME=value", NULL-terminated: all that there are */
+    const char *const *writable;  /* folders, NULL-terminated */
+    const char *const
+        *readable; /* files and folders, NULL-terminated; what is missing is left out */
+};
+
 struct sandbox_request {
-    const char *python;               /* program */
+    const struct sandbox_install *install; /* NULL: a worker */
+    const char *python;               /* program; of an install: the interpreter that it may see */
     const char *environment;          /* folder of a virtual environment, or NULL */
     const char *code, *files;         /* folders; see struct worker_options */
     const char *temporary;            /* writable folder where there is no view of its own */
-    const char *const *arguments;     /* after the program's name, NULL-terminated */
-    int input, output, socket, arena; /* descriptors: 0, 1 and 2, 3, 4 of the worker */
+    const char *const *arguments;     /* NULL-terminated; of a worker after the program's name */
+    int input, output, socket, arena; /* descriptors: 0, 1 and 2, 3, 4 of the worker; -1: none */
     size_t memory_bytes;              /* 0: no limit */
     size_t temporary_bytes;           /* of /tmp, and of each file */
     unsigned threads;                 /* that numeric libraries shall use */
@@ -53,6 +64,9 @@ struct sandbox_child {
     pid_t pid;
     int pidfd;
 };
+
+/* The user that it becomes; 0: stays who it is. */
+unsigned sandbox_uid(const struct sandbox_request *request);
 
 /* Where the worker finds the model's files. */
 const char *sandbox_files(const struct sandbox_request *request);

@@ -63,8 +63,13 @@ static size_t children(pid_t pid, pid_t *family, size_t count)
 
 size_t process_memory(const struct process *process)
 {
-    size_t arena = atomic_load(&process->memory_size), total = 0, shared_max = 0, count = 1;
-    pid_t family[FAMILY_MAX] = {process->pid};
+    return family_memory(process->pid, atomic_load(&process->memory_size));
+}
+
+size_t family_memory(pid_t pid, size_t arena)
+{
+    size_t total = 0, shared_max = 0, count = 1;
+    pid_t family[FAMILY_MAX] = {pid};
 
     for (size_t i = 0; i < count; i++) {
         size_t anonymous, shared;

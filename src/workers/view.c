@@ -98,9 +98,10 @@ static void show(struct launch *launch, const char *source, const char *target, 
     folder = S_ISDIR(about.st_mode);
     if (!has_view(launch)) {
         rule_add(launch, keep(launch, source),
-                 kind == STEP_DEVICE ? ACCESS_DEVICE
-                 : folder            ? ACCESS_READ
-                                     : ACCESS_FILE);
+                 kind == STEP_DEVICE     ? ACCESS_DEVICE
+                 : kind == STEP_WRITABLE ? ACCESS_ALL
+                 : folder                ? ACCESS_READ
+                                         : ACCESS_FILE);
         return;
     }
     folders_add(launch, target, folder);
@@ -108,6 +109,8 @@ static void show(struct launch *launch, const char *source, const char *target, 
         step_add(launch, STEP_FILE, "", keep(launch, target), NULL);
     step_add(launch, kind, arena_printf(&launch->arena, OLD_ROOT "%s", real), keep(launch, target),
              NULL);
+    if (kind == STEP_WRITABLE)
+        rule_add(launch, keep(launch, target), ACCESS_ALL);
 }
 
 static void show_once(struct launch *launch, const char *path)
@@ -172,14 +175,15 @@ static void show_writable(struct launch *launch)
         rule_add(launch, "/proc/self", ACCESS_READ);
         for (size_t i = 0; i < ARRAY_COUNT(machine); i++)
             rule_add(launch, machine[i], ACCESS_FILE);
-        if (launch->request->temporary)
+        if (launch->request->temporary && !launch->request->install)
             rule_add(launch, keep(launch, launch->request->temporary), ACCESS_ALL);
         return;
     }
     step_add(launch, STEP_FOLDER, NULL, "/tmp", NULL);
     step_add(launch, launch->request->java ? STEP_MOUNT_PROGRAMS : STEP_MOUNT, "tmpfs", "/tmp",
              arena_printf(&launch->arena, "mode=1777,nr_inodes=65536,size=%zu",
-                          launch->request->temporary_bytes));
+                          launch->request->install ? (size_t)SHARED_BYTES
+                                                   : launch->request->temporary_bytes));
     step_add(launch, STEP_FOLDER, NULL, "/dev/shm", NULL);
     step_add(launch, STEP_MOUNT, "tmpfs", "/dev/shm",
              arena_printf(&launch->arena, "mode=1777,nr_inodes=4096,size=%d", SHARED_BYTES));
@@ -255,11 +259,44 @@ enum status launch_view_system(struct launch *launch, struct error *err)
     return launch->failed_memory ? error_no_memory(err, "the view of a worker") : STATUS_OK;
 }
 
+/* Names, certificates and pip's configuration, and what the machine is. */
+static void show_network(struct launch *launch)
+{
+    static const char *const paths[] = {
+        "/etc/resolv.conf",     "/etc/hosts",         "/etc/nsswitch.conf",  "/etc/host.conf",
+        "/etc/gai.conf",        "/etc/services",      "/etc/protocols",      "/etc/ssl/certs",
+        "/etc/ssl/openssl.cnf", "/etc/pki/tls/certs", "/etc/pki/ca-trust",   "/etc/pip.conf",
+        "/etc/xdg/pip",         "/etc/os-release",    "/etc/debian_version", "/etc/mime.types"};
+    char real[PATH_MAX];
+
+    for (size_t i = 0; i < ARRAY_COUNT(paths); i++)
+        if (realpath(paths[i], real)) /* a link would be followed in the new root */
+            show(launch, real, paths[i], STEP_BIND);
+}
+
+static enum status view_of_install(struct launch *launch, struct error *err)
+{
+    const struct sandbox_install *install = launch->request->install;
+    char real[PATH_MAX];
+
+    TRY(launch_view_system(launch, err));
+    TRY(show_python(launch, err));
+    show_network(launch);
+    for (size_t i = 0; install->readable[i]; i++)
+        if (realpath(install->readable[i], real) && !is_covered(launch, install->readable[i]))
+            show(launch, real, install->readable[i], STEP_BIND);
+    for (size_t i = 0; install->writable[i]; i++)
+        show(launch, install->writable[i], install->writable[i], STEP_WRITABLE);
+    return launch->failed_memory ? error_no_memory(err, "the view of an install") : STATUS_OK;
+}
+
 enum status launch_view(struct launch *launch, struct error *err)
 {
     const struct sandbox_request *request = launch->request;
     struct stat about;
 
+    if (request->install)
+        return view_of_install(launch, err);
     if (stat(request->files, &about) || !S_ISDIR(about.st_mode))
         return error_set(err, STATUS_UNAVAILABLE, "there is no folder \"%s\"", request->files);
     if (launch->uid && (about.st_mode & 05) != 05)

@@ -56,5 +56,8 @@ size_t worker_pids(const struct servable *servable, pid_t *pids, size_t count);
 struct text;
 void worker_sandbox_describe(struct text *text);
 
+/* What is missing of it, as "landlock (not in this kernel), ipc"; nothing when nothing is. */
+void worker_sandbox_missing(struct text *text);
+
 /* UNAVAILABLE when that is too little to run a stranger's code. */
 enum status worker_sandbox_check(struct error *err) must_check;
