@@ -336,11 +336,11 @@ static enum status check_disk(struct install *install, struct error *err)
                          "was ended because it made more than %d files and folders", FILES_MAX);
     if (!install->limits.disk_bytes || walk.bytes <= install->limits.disk_bytes)
         return STATUS_OK;
-    (void)!error_set(err, STATUS_TOO_LARGE, "was ended because it wrote %llu MiB, more than %llu",
-                     (unsigned long long)(walk.bytes >> 20),
-                     (unsigned long long)(install->limits.disk_bytes >> 20));
-    error_fix(err, "worker_install_disk_max is the limit");
-    return err->status;
+    return error_set(
+        err, STATUS_TOO_LARGE,
+        "was ended because it wrote %llu MiB, more than %llu (worker_install_disk_max)",
+        (unsigned long long)(walk.bytes >> 20),
+        (unsigned long long)(install->limits.disk_bytes >> 20));
 }
 
 static enum status watch(void *context, pid_t pid, struct error *err)
@@ -350,7 +350,8 @@ static enum status watch(void *context, pid_t pid, struct error *err)
 
     if (taken > limit)
         return error_set(err, STATUS_TOO_LARGE,
-                         "was ended because it took %llu MiB of memory, more than %llu",
+                         "was ended because it took %llu MiB of memory, more than %llu "
+                         "(worker_memory_max)",
                          (unsigned long long)(taken >> 20), (unsigned long long)(limit >> 20));
     return check_disk(install, err);
 }
