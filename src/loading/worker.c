@@ -215,19 +215,18 @@ static enum status environment_of(const struct subject *subject, const struct wo
                                   struct arena *keep, struct error *err)
 {
     char digest[SHA256_HEX_SIZE];
-    struct environment_request request = {.folder =
-                                              arena_printf(keep, "%s/environments", policy->folder),
-                                          .files = files,
-                                          .python = python_of(subject),
-                                          .install = subject->manifest->install_command,
-                                          .digest = digest,
-                                          .timeout_ms = policy->install_ms,
-                                          .limits = {policy->install_bytes,
-                                                     policy->limits.memory_bytes, policy->sandbox},
-                                          .cancelled = policy->cancelled,
-                                          .existing = subject->existing,
-                                          .log = policy->log,
-                                          .context = policy->context};
+    struct environment_request request = {
+        .folder = arena_printf(keep, "%s/environments", policy->folder),
+        .files = files,
+        .python = python_of(subject),
+        .install = subject->manifest->install_command,
+        .digest = digest,
+        .timeout_ms = policy->install_ms,
+        .limits = {policy->install_bytes, policy->limits.memory_bytes, policy->sandbox},
+        .cancelled = policy->cancelled,
+        .existing = subject->existing,
+        .log = policy->log,
+        .context = policy->context};
 
     if (!request.folder)
         return error_no_memory(err, "a path");
