@@ -699,7 +699,7 @@ static enum status lay_out(struct subject *subject, const struct worker_policy *
     *place = (struct worker_place){.adapter = subject->adapter.name,
                                    .environment = environment.path,
                                    .java = subject->adapter.java,
-                                   .single = subject->artifact->kind == ARTIFACT_FILE};
+                                   .single = is_whole(subject)};
     return STATUS_OK;
 }
 

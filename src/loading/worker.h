@@ -71,7 +71,7 @@ struct worker_place {
     const char *adapter;     /* or NULL: none is for its format */
     const char *environment; /* folder; NULL: the system's python3 */
     bool java;               /* see contract/adapters.h */
-    bool single;             /* the files are one, as it was uploaded */
+    bool single;             /* the files are one, which is the model */
 };
 enum status worker_lay_out(struct registry *registry, const struct version *version,
                            const struct worker_policy *policy, const char *folder,

@@ -276,3 +276,19 @@ class Parity(Saved):
         self.assertEqual(got.tolist(), X.argmax(1).tolist())
         with self.assertRaises(firn.Unsupported):
             self.om.models.put(kept.even, "parity/none", sample={"n": 2}, verify=True)
+
+
+@needs("sklearn", "skops")
+class Fits(Saved):
+    """A job that trains a version that is one archive."""
+
+    def test_a_skops_archive_makes_version_2(self):
+        from skops import io
+        from sklearn.linear_model import Ridge
+        with tempfile.TemporaryDirectory() as folder:
+            io.dump(Ridge(alpha=1e-6).fit(X, NUMBERS * 0), folder + "/ridge.skops")
+            self.om.models.put(folder + "/ridge.skops", "fits/ridge", verify=False)
+        version = self.om.runtime.model("fits/ridge").fit(X, NUMBERS).get(timeout=120)
+        self.assertEqual((version.number, version.native), (2, True))
+        numpy.testing.assert_allclose(self.om.runtime.model("fits/ridge").predict(X).ravel(), NUMBERS, atol=1e-4)
+        numpy.testing.assert_array_equal(self.om.runtime.model("fits/ridge:1").predict(X).ravel(), NUMBERS * 0)
