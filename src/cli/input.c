@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/table.h"
+#include "formats/compression/compression.h"
 #include "formats/csv.h"
 #include "formats/image/image.h"
 #include "formats/numpy/npy.h"
@@ -18,7 +19,8 @@
 #include "formats/onnx_value.h"
 #include "formats/tensorflow/record.h"
 
-enum { INPUT_BYTES_SHIFT = 33, GIVEN_MAX = 1 << 20 }; /* 8 GiB from standard input */
+/* 8 GiB from standard input, or unpacked; zlib packs to a thousandth at most */
+enum { INPUT_BYTES_SHIFT = 33, GIVEN_MAX = 1 << 20, RATIO_MAX = 1100, RECORD_HEAD = 16 };
 
 enum kind { KIND_TENSOR, KIND_IMAGE, KIND_PROTO, KIND_REQUEST, KIND_ARCHIVE, KIND_TABLE };
 
@@ -130,6 +132,25 @@ static enum status read_records(struct input_file *file, struct arena *keep, str
     return STATUS_OK;
 }
 
+/* Records that are compressed as a whole, in the place of what they are compressed in. */
+static enum status unpack_records(struct input_file *file, bool *are, struct arena *keep,
+                                  struct error *err)
+{
+    enum compression compression = compression_of(file->bytes);
+    struct error ignored;
+    uint8_t head[RECORD_HEAD];
+    size_t size;
+
+    *are = record_is(file->bytes);
+    if (*are || (compression != COMPRESSION_GZIP && compression != COMPRESSION_ZLIB) ||
+        decompress_head(compression, file->bytes, head, sizeof head, &size, &ignored) ||
+        !record_is((struct bytes){head, size}))
+        return STATUS_OK;
+    *are = true;
+    return decompress(compression, file->bytes, (size_t)1 << INPUT_BYTES_SHIFT, RATIO_MAX,
+                      &file->bytes, keep, err);
+}
+
 /* The first bytes of BMP and PNM are letters that a table may begin with. */
 static bool is_image(const struct input_file *file)
 {
@@ -155,6 +176,8 @@ static enum status read_image(struct input_file *file, struct arena *keep, struc
 
 static enum status read_file(struct input_file *file, struct arena *keep, struct error *err)
 {
+    bool records;
+
     TRY(read_bytes(file, keep, err));
     if (npy_is(file->bytes)) {
         file->kind = KIND_TENSOR;
@@ -162,7 +185,8 @@ static enum status read_file(struct input_file *file, struct arena *keep, struct
     }
     if (is_image(file))
         return read_image(file, keep, err);
-    if (record_is(file->bytes))
+    TRY(unpack_records(file, &records, keep, err));
+    if (records)
         return read_records(file, keep, err);
     if (begins(file->bytes, "PK\3\4", 4) || begins(file->bytes, "PK\5\6", 4)) {
         file->kind = KIND_ARCHIVE;

@@ -64,7 +64,8 @@ static void inputs(struct text *text)
         "  an image file, as it is, for a field that takes them (the filter `image`)\n"
         "  .pb    an ONNX TensorProto; for a field that is a sequence or optional a\n"
         "         SequenceProto or OptionalProto\n"
-        "  records of a TFRecord file, one string each (serialized tf.train.Examples)\n"
+        "  records of a TFRecord file, one string each (serialized tf.train.Examples); also\n"
+        "         compressed, with gzip or zlib\n"
         "  -      JSON (or a table, or .npy) on standard input\n\n"
         "A contract of columns takes one 2-D array of all of them in contract order, too.\n");
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Single files, told by their bytes. Each check costs little and believes nothing. */
+#include "formats/compression/compression.h"
 #include "formats/protobuf.h"
 #include "importers/recognised/internal.h"
 
@@ -305,9 +306,21 @@ static uint32_t masked_crc(const uint8_t *bytes)
     return (crc >> 15 | crc << 17) + UINT32_C(0xa282ead8);
 }
 
+static bool begins_record(struct bytes bytes)
+{
+    return bytes.size >= 16 && (uint32_t)u64_at(bytes, 8) == masked_crc(bytes.data);
+}
+
+/* As it is, or compressed as a whole. */
 bool is_tfrecord(const struct look *look)
 {
-    return look->bytes.size >= 16 &&
-           (uint32_t)u64_at(look->bytes, 8) == masked_crc(look->bytes.data) &&
-           u64_at(look->bytes, 0) <= look->bytes.size - 16;
+    enum compression compression = compression_of(look->bytes);
+    struct error ignored;
+    uint8_t head[16];
+    size_t size;
+
+    if (compression != COMPRESSION_GZIP && compression != COMPRESSION_ZLIB)
+        return begins_record(look->bytes) && u64_at(look->bytes, 0) <= look->bytes.size - 16;
+    return !decompress_head(compression, look->bytes, head, sizeof head, &size, &ignored) &&
+           begins_record((struct bytes){head, size});
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What stands in a file of records: how many, and the features of the first when it is a
  * tf.train.Example. */
+#include "formats/compression/compression.h"
 #include "formats/tensorflow/record.h"
 #include "importers/importer.h"
 #include "importers/recognised/internal.h"
 
-enum { FEATURES_MAX = 64 };
+enum { FEATURES_MAX = 64, UNPACKED_BYTES_MAX = 1 << 30, UNPACKED_RATIO_MAX = 1100 };
 
 static enum status features_tell(struct bytes record, struct description *description,
                                  struct arena *keep, struct error *err)
@@ -28,8 +29,8 @@ static enum status features_tell(struct bytes record, struct description *descri
     return STATUS_OK;
 }
 
-enum status records_tell(struct bytes bytes, struct description *description, struct arena *keep,
-                         struct error *err)
+static enum status tell(struct bytes bytes, struct description *description, struct arena *keep,
+                        struct error *err)
 {
     struct cursor cursor = cursor_over(bytes);
     struct bytes record, first = {0};
@@ -45,4 +46,27 @@ enum status records_tell(struct bytes bytes, struct description *description, st
     if (damaged)
         TRY(description_tell(description, keep, err, "record %zu: %s", count, damage.text));
     return count ? features_tell(first, description, keep, err) : STATUS_OK;
+}
+
+/* What is compressed is unpacked for the look, and given back. */
+enum status records_tell(struct bytes bytes, struct description *description, struct arena *keep,
+                         struct error *err)
+{
+    enum compression compression = compression_of(bytes);
+    enum status status;
+    struct arena room;
+
+    if (compression != COMPRESSION_GZIP && compression != COMPRESSION_ZLIB)
+        return tell(bytes, description, keep, err);
+    TRY(description_tell(description, keep, err, "compressed with %s",
+                         compression_name(compression)));
+    arena_init_mapped(&room, (size_t)UNPACKED_BYTES_MAX + UNPACKED_BYTES_MAX / 4);
+    status =
+        decompress(compression, bytes, UNPACKED_BYTES_MAX, UNPACKED_RATIO_MAX, &bytes, &room, err);
+    if (!status)
+        status = tell(bytes, description, keep, err);
+    else if (status == STATUS_TOO_LARGE)
+        status = description_tell(description, keep, err, "too large to be unpacked for a look");
+    arena_release(&room);
+    return status;
 }

@@ -5,6 +5,7 @@
 #include "formats/compression/snappy.h"
 #include "formats/tensorflow/bundle.h"
 #include "formats/tensorflow/record.h"
+#include "formats/tensorflow/tensor_proto.h"
 
 #include "test.h"
 
@@ -59,6 +60,41 @@ TEST(snappy_blocks)
             if (!strstr(err.text, BLOCKS[i].part))
                 fail_msg("case %zu: %s", i, err.text);
         }
+        arena_release(&keep);
+    }
+}
+
+/* --- tensors that are written --- */
+
+TEST(tensors_written)
+{
+    static int16_t numbers[] = {1, 2};
+    static struct bytes words[] = {BYTES("ab"), BYTES("")};
+    const struct tensor tensors[] = {
+        {DTYPE_I16, SHAPE(1, 2), numbers},
+        {DTYPE_STRING, SHAPE(2), words},
+        {DTYPE_I16, SHAPE(0, 2), numbers},
+    };
+    static const struct bytes WANTED[] = {
+        BYTES("\x08\x05\x12\x08\x12\x02\x08\x01\x12\x02\x08\x02\"\x04\x01\x00\x02\x00"),
+        BYTES("\x08\x07\x12\x04\x12\x02\x08\x02\x42\x02\x61\x62\x42\x00"),
+        BYTES("\x08\x05\x12\x06\x12\x00\x12\x02\x08\x02"),
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(tensors); i++) {
+        struct text text = {0};
+        struct protobuf message;
+        struct tensor back;
+        struct arena keep;
+        struct error err;
+
+        arena_init(&keep, 1 << 20);
+        tf_tensor_write(&text, &tensors[i]);
+        CHECK(bytes_equal(text_bytes(&text), WANTED[i]));
+        message = protobuf_over(text_bytes(&text));
+        CHECK_OK(tf_tensor_read(&message, &back, &keep, &err), err);
+        CHECK(shape_equal(&back.shape, &tensors[i].shape));
+        text_release(&text);
         arena_release(&keep);
     }
 }

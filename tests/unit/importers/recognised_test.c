@@ -38,6 +38,10 @@ TEST(files_by_their_first_bytes)
         FILE_OF("tree\nversion=v3\nnum_class=1\n", "lightgbm"),
         FILE_OF("GGUF\3\0\0\0", "gguf"),
         FILE_OF("PAR1....PAR1", "parquet"),
+        FILE_OF(/* the records "hello" and "", packed by zlib */
+                "\x78\xda\x63\x65\x80\x80\x57\x9b\x58\xec\x32\x52\x73\x72\xf2\x77\xcb\xcb\x48\x42"
+                "\xc5\x18\x34\x99\x67\xb0\xdf\x78\xd5\xb4\x08\x00\x86\xa5\x08\xb8",
+                "tfrecord"),
         FILE_OF("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e.", "torch-legacy"),
         FILE_OF("\x93NUMPY\x01\0\x46\0{'descr': '<f8', }", "npy"),
         FILE_OF("ptrt\x61\0\0\0", "tensorrt-plan"),
