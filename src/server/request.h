@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "server/executor.h"
-#include "server/http1.h"
+#include "server/http/http1.h"
 #include "server/route.h"
 
 struct server;

@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "server/http1.h"
+#include "server/http/http1.h"
 
 struct request;
 struct response;

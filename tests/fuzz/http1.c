@@ -2,7 +2,7 @@
 /* HTTP/1: whatever the bytes, all at once and in pieces must say the same. */
 #include <stdlib.h>
 
-#include "server/http1.h"
+#include "server/http/http1.h"
 
 static const struct http1_limits LIMITS = {.head_bytes = 2048, .target_bytes = 512};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/http1.h"
+#include "server/http/http1.h"
 
 #include "test.h"
 

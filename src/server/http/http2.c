@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The session of a connection that speaks HTTP/2: settings, limits, life of streams, timeouts. */
-#include "server/http2.h"
+#include "server/http/http2.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Chunked bodies (RFC 9112 7.1), byte by byte but for the data. */
-#include "server/http1.h"
+#include "server/http/http1.h"
 
 /* Class of each byte: may it stand in a token (RFC 9110 5.6.2)? */
 static const bool TOKEN[256] = {

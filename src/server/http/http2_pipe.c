@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/http2.h"
+#include "server/http/http2.h"
 
 struct body_pipe { /* outlives its stream until the round ends */
     struct watch watch;

@@ -3,7 +3,7 @@
  * that a connection in its steady state allocates nothing. */
 #include <stdlib.h>
 
-#include "server/http2.h"
+#include "server/http/http2.h"
 
 enum {
     SMALLEST = 64, /* each class is twice the one before */

@@ -3,7 +3,7 @@
  * both, and a body; of gRPC, messages. */
 #include <stdio.h>
 
-#include "server/http2.h"
+#include "server/http/http2.h"
 
 enum { DROPPED_BYTES_MAX = 1 << 20 }; /* then a client that was answered is stopped */
 

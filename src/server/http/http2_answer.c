@@ -2,7 +2,7 @@
 /* Answers on streams: fields, data as the client's windows let it go, gRPC's trailers. */
 #include <stdio.h>
 
-#include "server/http2.h"
+#include "server/http/http2.h"
 
 enum { FIELDS_MAX = 32, NAMES_SIZE = 1024, BODY_BYTES_FREE = 64 << 10 };
 
