@@ -62,6 +62,7 @@ static enum status run_both(struct comparison *c, size_t signature, size_t round
 static enum status compare_signature(struct comparison *c, size_t signature, struct error *err)
 {
     size_t runs = c->runs, size = 0;
+    double before = c->largest;
     bool answered = false;
 
     c->largest = 0;
@@ -89,6 +90,7 @@ static enum status compare_signature(struct comparison *c, size_t signature, str
         json_write_text(c->record, c->why);
     }
     text_append_char(c->record, '}');
+    c->largest = fmax(before, c->largest);
     return STATUS_OK;
 }
 
