@@ -72,6 +72,26 @@ static void switch_off(struct description *description, const char *reason)
         description->contract.signatures[i].reason = reason;
 }
 
+/* What `firn info` shows of how the version was made. */
+static enum status log_write(const struct loading *loading, const struct loading_add *add,
+                             const char *installed, const struct parity *parity, struct text *log,
+                             struct arena *keep, struct error *err)
+{
+    enum status status;
+
+    if (add->told) {
+        add->told(add->context, log);
+    } else {
+        text_append_bytes(log, add->log);
+        text_append(log, installed);
+    }
+    if (parity->line)
+        text_printf(log, "%s%s\n", LOAD_LOG_FACT, parity->line);
+    status = facts_log(add->facts, log, keep, err);
+    load_log(loading, add->workers != NULL, log);
+    return status ? status : text_check(log, err);
+}
+
 enum status load_add(struct loading *loading, struct registry *registry,
                      const struct loading_add *add, struct version *version, bool *unchanged,
                      struct arena *keep, struct error *err)
@@ -113,20 +133,9 @@ enum status load_add(struct loading *loading, struct registry *registry,
         switch_off(d, parity.reason);
     upload.reason = d->reason;
     contract_print_json(&d->contract, &contract);
-    if (add->told) {
-        add->told(add->context, &log);
-    } else {
-        text_append_bytes(&log, add->log);
-        text_append(&log, installed);
-    }
-    if (parity.line)
-        text_printf(&log, "%s%s\n", LOAD_LOG_FACT, parity.line);
-    status = facts_log(add->facts, &log, keep, err);
-    load_log(loading, add->workers != NULL, &log);
+    status = log_write(loading, add, installed, &parity, &log, keep, err);
     if (!status)
         status = text_check(&contract, err);
-    if (!status)
-        status = text_check(&log, err);
     upload.contract = contract.data;
     records[0].body = log.data;
     if (add->facts.size) {
