@@ -71,12 +71,50 @@ static enum status check_dim(const struct op_call *call, size_t input, int dim, 
     return STATUS_OK;
 }
 
+/* Inputs behind W, R and the bias's dimensions. */
+static enum status check_optional(const struct op_call *call, const struct recurrent *r,
+                                  int64_t directions, int64_t batch, int64_t *hidden,
+                                  struct error *err)
+{
+    int64_t tripled = *hidden > 0 ? *hidden * 3 : DIM_UNKNOWN;
+
+    if (op_has(call, BIAS)) {
+        TRY(op_wants_same(call, X, BIAS, err));
+        TRY(op_wants_rank(call, BIAS, 2, 2, err));
+    }
+    if (op_has(call, LENGTHS)) {
+        int64_t items = batch;
+
+        TRY(op_wants(call, LENGTHS, DTYPE_BIT(DTYPE_I32), err));
+        TRY(op_wants_rank(call, LENGTHS, 1, 1, err));
+        TRY(check_dim(call, LENGTHS, 0, &items, err));
+    }
+    for (size_t i = START_H; i <= START_C; i++) {
+        int64_t items = batch;
+
+        if (!op_has(call, i))
+            continue;
+        TRY(op_wants_same(call, X, i, err));
+        TRY(op_wants_rank(call, i, 3, 3, err));
+        TRY(check_dim(call, i, r->batch_first, &directions, err));
+        TRY(check_dim(call, i, !r->batch_first, &items, err));
+        TRY(check_dim(call, i, 2, hidden, err));
+    }
+    if (op_has(call, PEEPHOLES)) {
+        TRY(op_wants_same(call, X, PEEPHOLES, err));
+        TRY(op_wants_rank(call, PEEPHOLES, 2, 2, err));
+        TRY(check_dim(call, PEEPHOLES, 0, &directions, err));
+        TRY(check_dim(call, PEEPHOLES, 1, &tripled, err));
+    }
+    return STATUS_OK;
+}
+
 /* Checks shapes; *steps and *batch as in X, perhaps unknown. */
 static enum status recurrent_of(const struct op_call *call, enum cell cell, struct recurrent *r,
                                 int64_t *steps, int64_t *batch, struct error *err)
 {
     int64_t hidden = attribute_int(call->attributes, "hidden_size", -1), inputs = -1;
-    int64_t directions, gated, doubled, tripled;
+    int64_t directions, gated, doubled;
     const struct shape *x = &call->in[X].shape;
 
     *r = (struct recurrent){
@@ -101,7 +139,6 @@ static enum status recurrent_of(const struct op_call *call, enum cell cell, stru
         return op_error(call, err, STATUS_INVALID_INPUT, "hidden_size is %lld", (long long)hidden);
     gated = hidden > 0 ? hidden * cell : DIM_UNKNOWN;
     doubled = hidden > 0 ? gated * 2 : DIM_UNKNOWN;
-    tripled = hidden > 0 ? hidden * 3 : DIM_UNKNOWN;
     *steps = x->rank == 3 ? x->dims[r->batch_first] : DIM_UNKNOWN;
     *batch = x->rank == 3 ? x->dims[!r->batch_first] : DIM_UNKNOWN;
     TRY(check_dim(call, X, 2, &inputs, err));
@@ -112,34 +149,7 @@ static enum status recurrent_of(const struct op_call *call, enum cell cell, stru
         TRY(check_dim(call, i, 0, &directions, err));
         TRY(check_dim(call, i, 1, i == BIAS ? &doubled : &gated, err));
     }
-    if (op_has(call, BIAS)) {
-        TRY(op_wants_same(call, X, BIAS, err));
-        TRY(op_wants_rank(call, BIAS, 2, 2, err));
-    }
-    if (op_has(call, LENGTHS)) {
-        int64_t items = *batch;
-
-        TRY(op_wants(call, LENGTHS, DTYPE_BIT(DTYPE_I32), err));
-        TRY(op_wants_rank(call, LENGTHS, 1, 1, err));
-        TRY(check_dim(call, LENGTHS, 0, &items, err));
-    }
-    for (size_t i = START_H; i <= START_C; i++) {
-        int64_t items = *batch;
-
-        if (!op_has(call, i))
-            continue;
-        TRY(op_wants_same(call, X, i, err));
-        TRY(op_wants_rank(call, i, 3, 3, err));
-        TRY(check_dim(call, i, r->batch_first, &directions, err));
-        TRY(check_dim(call, i, !r->batch_first, &items, err));
-        TRY(check_dim(call, i, 2, &hidden, err));
-    }
-    if (op_has(call, PEEPHOLES)) {
-        TRY(op_wants_same(call, X, PEEPHOLES, err));
-        TRY(op_wants_rank(call, PEEPHOLES, 2, 2, err));
-        TRY(check_dim(call, PEEPHOLES, 0, &directions, err));
-        TRY(check_dim(call, PEEPHOLES, 1, &tripled, err));
-    }
+    TRY(check_optional(call, r, directions, *batch, &hidden, err));
     r->hidden = hidden > 0 ? (size_t)hidden : 0;
     r->inputs = inputs > 0 ? (size_t)inputs : 0;
     r->steps = (size_t)*steps;
