@@ -192,23 +192,26 @@ static void line_tell(struct follow *follow, struct bytes line, struct text *out
     sse_write(out, ++follow->id, event, line);
 }
 
-/* The lines that are whole. The file lies in the page cache: its writer is this machine. */
+/* The lines that are whole; how many bytes they are. */
+static size_t lines_tell(struct follow *follow, struct bytes piece, struct text *out)
+{
+    const uint8_t *at = piece.data, *end = piece.data + piece.size;
+
+    for (const uint8_t *stop; at < end && (stop = memchr(at, '\n', (size_t)(end - at)));
+         at = stop + 1)
+        if (stop > at)
+            line_tell(follow, (struct bytes){at, (size_t)(stop - at)}, out);
+    return (size_t)(at - piece.data);
+}
+
+/* The file lies in the page cache: its writer is this machine. */
 static enum feed_state follow_next(struct feed *feed, struct executor *executor, struct text *out)
 {
     struct follow *follow = (struct follow *)feed;
     uint8_t *piece = arena_new(&executor->arena, uint8_t, PIECE_BYTES);
     ssize_t got = piece ? pread(follow->fd, piece, PIECE_BYTES, follow->at) : 0;
-    size_t done = 0, left = got > 0 ? (size_t)got : 0;
-    uint8_t *end;
+    size_t done = got > 0 ? lines_tell(follow, (struct bytes){piece, (size_t)got}, out) : 0;
 
-    while (!follow->over && left && (end = memchr(piece + done, '\n', left))) {
-        size_t size = (size_t)(end - piece) - done;
-
-        if (size)
-            line_tell(follow, (struct bytes){piece + done, size}, out);
-        done += size + 1;
-        left -= size + 1;
-    }
     follow->at += (off_t)done;
     executor_reset(executor);
     if (follow->over)
@@ -250,15 +253,11 @@ static enum status follow(struct response *response, int fd, bool ended, struct 
     /* all that there will be: a kill between the row and its last event must not leave us waiting
      */
     for (ssize_t got; (got = pread(fd, piece, sizeof piece, feed->at)) > 0;) {
-        uint8_t *end = memrchr(piece, '\n', (size_t)got), *at = piece;
+        size_t done = lines_tell(feed, (struct bytes){piece, (size_t)got}, &response->body);
 
-        if (!end)
+        if (!done)
             break;
-        for (uint8_t *stop; at <= end && (stop = memchr(at, '\n', (size_t)(end + 1 - at)));
-             at = stop + 1)
-            if (stop > at)
-                line_tell(feed, (struct bytes){at, (size_t)(stop - at)}, &response->body);
-        feed->at += end + 1 - piece;
+        feed->at += (off_t)done;
     }
     follow_free(&feed->feed);
     return STATUS_OK;
