@@ -11,6 +11,7 @@
  * built with leaves them. Source: core/kernels/image/non_max_suppression_op.cc. */
 #include <math.h>
 
+#include "ops/firn/tensorflow/overlap.h"
 #include "ops/kernels/call.h"
 
 enum { BOXES, SCORES, MOST_CLASS, MOST_ALL, OVERLAP, SCORE };
@@ -70,33 +71,6 @@ static struct candidate heap_pop(struct candidate *heap, size_t *count)
 }
 
 /* --- one class of one image --- */
-
-static void corners(const float *box, float low[2], float high[2])
-{
-    for (int i = 0; i < 2; i++) {
-        low[i] = box[i] < box[i + 2] ? box[i] : box[i + 2];
-        high[i] = box[i] < box[i + 2] ? box[i + 2] : box[i];
-    }
-}
-
-static float overlap_of(const float *a, const float *b)
-{
-    float a_low[2], a_high[2], b_low[2], b_high[2], common = 1, a_area, b_area;
-
-    corners(a, a_low, a_high);
-    corners(b, b_low, b_high);
-    a_area = (a_high[0] - a_low[0]) * (a_high[1] - a_low[1]);
-    b_area = (b_high[0] - b_low[0]) * (b_high[1] - b_low[1]);
-    if (a_area <= 0 || b_area <= 0)
-        return 0;
-    for (int i = 0; i < 2; i++) {
-        float low = a_low[i] > b_low[i] ? a_low[i] : b_low[i];
-        float high = a_high[i] < b_high[i] ? a_high[i] : b_high[i];
-
-        common *= high - low > 0 ? high - low : 0;
-    }
-    return common / (a_area + b_area - common);
-}
 
 static const float *box_of(const struct suppression *s, const float *boxes, int64_t index,
                            int64_t class)

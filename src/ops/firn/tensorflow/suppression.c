@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "ops/firn/tensorflow/overlap.h"
 #include "ops/kernels/call.h"
 
 enum { BOXES, SCORES, MOST, OVERLAP, SCORE, SIGMA };
@@ -72,39 +73,18 @@ static struct candidate heap_pop(struct suppression *s)
     return best;
 }
 
-/* --- how much two boxes overlap: intersection over union, in single precision --- */
-
-static void corners(const struct tensor *boxes, int64_t box, float low[2], float high[2])
-{
-    for (size_t i = 0; i < 2; i++) {
-        float a = (float)tensor_f64(boxes, (size_t)box * 4 + i);
-        float b = (float)tensor_f64(boxes, (size_t)box * 4 + i + 2);
-
-        low[i] = a < b ? a : b;
-        high[i] = a < b ? b : a;
-    }
-}
-
 static float similarity(const struct suppression *s, int64_t a, int64_t b)
 {
     const struct tensor *boxes = &s->call->in[BOXES];
-    float a_low[2], a_high[2], b_low[2], b_high[2], common = 1, a_area, b_area;
+    float a_box[4], b_box[4];
 
     if (s->are_overlaps)
         return (float)tensor_f64(boxes, (size_t)(a * s->count + b));
-    corners(boxes, a, a_low, a_high);
-    corners(boxes, b, b_low, b_high);
-    a_area = (a_high[0] - a_low[0]) * (a_high[1] - a_low[1]);
-    b_area = (b_high[0] - b_low[0]) * (b_high[1] - b_low[1]);
-    if (a_area <= 0 || b_area <= 0)
-        return 0;
-    for (int i = 0; i < 2; i++) {
-        float low = a_low[i] > b_low[i] ? a_low[i] : b_low[i];
-        float high = a_high[i] < b_high[i] ? a_high[i] : b_high[i];
-
-        common *= high - low > 0 ? high - low : 0;
+    for (size_t i = 0; i < 4; i++) {
+        a_box[i] = (float)tensor_f64(boxes, (size_t)a * 4 + i);
+        b_box[i] = (float)tensor_f64(boxes, (size_t)b * 4 + i);
     }
-    return common / (a_area + b_area - common);
+    return overlap_of(a_box, b_box);
 }
 
 /* --- the selection --- */
