@@ -390,16 +390,6 @@ static enum status alias(struct lowering *l, const struct pickle_object *self,
     return estimator_lower(l, "transformer", inner, METHOD_TRANSFORM, in, out, err);
 }
 
-static enum status identity(struct lowering *l, const struct pickle_object *self,
-                            const struct table *in, struct table *out, struct error *err)
-{
-    (void)l;
-    (void)self;
-    (void)err;
-    *out = *in;
-    return STATUS_OK;
-}
-
 #define DECORATOR(class_name, function)                                                            \
     {                                                                                              \
         .name = class_name, .package = "sklearn2pmml", .transform = function                       \
@@ -409,4 +399,5 @@ const struct estimator_set estimators_decoration = ESTIMATOR_SET(
     DECORATOR("ContinuousDomain", continuous), DECORATOR("CategoricalDomain", discrete),
     DECORATOR("OrdinalDomain", discrete), DECORATOR("MultiDomain", multi),
     DECORATOR("Alias", alias), DECORATOR("MultiAlias", alias),
-    DECORATOR("ContinuousDomainEraser", identity), DECORATOR("DiscreteDomainEraser", identity));
+    DECORATOR("ContinuousDomainEraser", estimator_identity),
+    DECORATOR("DiscreteDomainEraser", estimator_identity));

@@ -2,16 +2,6 @@
 /* Estimators that answer with another one, and steps that matter only while fitting. */
 #include "importers/sklearn/internal.h"
 
-static enum status identity(struct lowering *l, const struct pickle_object *self,
-                            const struct table *in, struct table *out, struct error *err)
-{
-    (void)l;
-    (void)self;
-    (void)err;
-    *out = *in;
-    return STATUS_OK;
-}
-
 /* interpret's linear models: scikit-learn's, when all columns are plain numbers. */
 static enum status check_continuous(const struct pickle_object *self, struct error *err)
 {
@@ -56,7 +46,7 @@ static enum status interpret_proba(struct lowering *l, const struct pickle_objec
 /* Resampling of the training set: a pipeline skips it when it predicts. */
 #define SAMPLER(class_name)                                                                        \
     {                                                                                              \
-        .name = class_name, .package = "imblearn", .transform = identity                           \
+        .name = class_name, .package = "imblearn", .transform = estimator_identity                 \
     }
 
 /* What does not run here yet, but has methods that its contract lists. */
@@ -75,8 +65,8 @@ const struct estimator_set estimators_delegate = ESTIMATOR_SET(
      .predict = interpret_predict,
      .predict_proba = interpret_proba},
     {.name = "LinearRegression", .package = "interpret", .predict = interpret_predict},
-    {.name = "IdentityTransformer", .package = "sklego", .transform = identity},
-    {.name = "DenseTransformer", .package = "mlxtend", .transform = identity},
+    {.name = "IdentityTransformer", .package = "sklego", .transform = estimator_identity},
+    {.name = "DenseTransformer", .package = "mlxtend", .transform = estimator_identity},
     SAMPLER("RandomOverSampler"), SAMPLER("SMOTE"), SAMPLER("SMOTENC"), SAMPLER("SMOTEN"),
     SAMPLER("ADASYN"), SAMPLER("BorderlineSMOTE"), SAMPLER("KMeansSMOTE"), SAMPLER("SVMSMOTE"),
     SAMPLER("SMOTEENN"), SAMPLER("SMOTETomek"), SAMPLER("RandomUnderSampler"),

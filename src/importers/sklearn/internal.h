@@ -96,6 +96,11 @@ const struct pickle_object *ensemble_first(const struct pickle_object *self);
 const struct estimator_class *estimator_find(const struct pickle_object *object); /* or NULL */
 bool estimator_has(const struct pickle_object *object, enum method method);
 
+/* A transformer that gives what it takes. */
+enum status estimator_identity(struct lowering *l, const struct pickle_object *self,
+                               const struct table *in, struct table *out, struct error *err)
+    must_check;
+
 /* Lower a method of an estimator. `role` says what it is in its parent, for messages: "step
  * 'scaler'", "base estimator 3"; NULL for nothing. The strings 'passthrough' and 'drop' are the
  * caller's affair. The same question (object, method, same table) gets the same answer and no new

@@ -81,16 +81,6 @@ static enum status slice(struct lowering *l, const struct pickle_object *self,
     return STATUS_OK;
 }
 
-static enum status identity(struct lowering *l, const struct pickle_object *self,
-                            const struct table *in, struct table *out, struct error *err)
-{
-    (void)l;
-    (void)self;
-    (void)err;
-    *out = *in;
-    return STATUS_OK;
-}
-
 #define PMML(class_name, function)                                                                 \
     {                                                                                              \
         .name = class_name, .package = "sklearn2pmml", .transform = function                       \
@@ -99,4 +89,4 @@ static enum status identity(struct lowering *l, const struct pickle_object *self
 const struct estimator_set estimators_pmml =
     ESTIMATOR_SET(PMML("Aggregator", aggregate), PMML("AggregateTransformer", aggregate),
                   PMML("PowerFunctionTransformer", power), PMML("DataFrameConstructor", name),
-                  PMML("Slicer", slice), PMML("IdentityTransformer", identity));
+                  PMML("Slicer", slice), PMML("IdentityTransformer", estimator_identity));
