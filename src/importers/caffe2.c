@@ -286,10 +286,12 @@ static void shape_derive(struct importing *im, const char *name, struct field *f
         caffe2_int(&call, "axis", 1) == 1)
         field->shape = SHAPE(DIM_UNKNOWN, weights->dims[1]);
     if (!strcmp(reader->type, "Conv") && weights && weights->rank == 4) {
-        bool last = caffe2_channels_last(&call);
+        int channels = caffe2_channels_last(&call) ? 3 : 1;
+        int64_t groups = channels == 1 ? caffe2_int(&call, "group", 1) : 1, count;
 
-        field->shape.dims[last ? 3 : 1] =
-            weights->dims[last ? 3 : 1] * (last ? 1 : caffe2_int(&call, "group", 1));
+        if (weights->dims[channels] >= 0 && groups > 0 &&
+            !__builtin_mul_overflow(weights->dims[channels], groups, &count))
+            field->shape.dims[channels] = count;
     }
     if (field->shape.rank >= 0)
         field->evidence_shape = (struct evidence){

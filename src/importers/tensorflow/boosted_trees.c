@@ -261,12 +261,20 @@ static enum status column_of(struct lists *lists, int64_t feature, int64_t dimen
                              int64_t *number, struct error *err)
 {
     struct tf_call *c = lists->c;
-    struct column *column;
+    struct column wanted = {feature, dimension}, *column;
     void *known;
 
-    if (feature < 0 || (uint64_t)feature + 1 >= c->in_count || dimension < 0)
+    if (feature < 0 || (uint64_t)feature + 1 >= c->in_count)
         return error_set(err, STATUS_INVALID_INPUT, "a split of feature %lld, of %zu",
                          (long long)feature, c->in_count - 1);
+    if (dimension < 0 || dimension > INT32_MAX)
+        return error_set(err, STATUS_INVALID_INPUT, "a split of dimension %lld of feature %lld",
+                         (long long)dimension, (long long)feature);
+    known = map_find(&lists->columns, (struct bytes){(const uint8_t *)&wanted, sizeof wanted});
+    if (known) {
+        *number = (int64_t)(uintptr_t)known - 1;
+        return STATUS_OK;
+    }
     if (lists->column_count == COLUMNS_MAX)
         return error_set(err, STATUS_TOO_LARGE, "trees of more than %d features", COLUMNS_MAX);
     if (!ARENA_GROW(c->l->keep, lists->by_number, lists->column_count, lists->column_capacity))
@@ -274,12 +282,7 @@ static enum status column_of(struct lists *lists, int64_t feature, int64_t dimen
     column = arena_new(c->l->keep, struct column, 1);
     if (!column)
         return error_no_memory(err, "the trees");
-    *column = (struct column){feature, dimension};
-    known = map_find(&lists->columns, (struct bytes){(const uint8_t *)column, sizeof *column});
-    if (known) {
-        *number = (int64_t)(uintptr_t)known - 1;
-        return STATUS_OK;
-    }
+    *column = wanted;
     *number = (int64_t)lists->column_count;
     lists->by_number[lists->column_count++] = *column;
     if (!map_set(&lists->columns, (struct bytes){(const uint8_t *)column, sizeof *column},

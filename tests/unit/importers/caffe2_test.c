@@ -116,6 +116,8 @@ TEST(caffe2_refuses)
         {"", "MaxPool x y kernel=3 legacy_pad=9", "legacy_pad 9"},
         {"", "MaxPool x y kernel=1 stride=2 legacy_pad=2", "windows that leave gaps"},
         {"", "MaxPool x x y kernel=2", "it has 2 inputs, not 1 to 1"},
+        {"GivenTensorFill w shape=1,4,1,1 values=1.0,1.0,1.0,1.0",
+         "Conv x w y kernel=1 group=4611686018427387904", "group"},
         {"", "LRN x y size=2", "size 2 is not odd"},
         {"GivenTensorFill w shape=2", "Add x w y", "values for"},
         {"", "Cast x y to=99", "is cast, and no input_spec.json says it"},
