@@ -83,7 +83,8 @@ static enum status local_delete(struct store *store, const char *model, int64_t 
 static enum status local_gc(struct store *store, uint64_t *files, uint64_t *bytes,
                             struct error *err)
 {
-    return registry_gc(registry_of(store), files, bytes, err);
+    TRY(registry_gc(registry_of(store), files, bytes, err));
+    return worker_collect(registry_of(store), ((struct local *)store)->folder, files, bytes, err);
 }
 
 static enum status local_verify(struct store *store, struct text *report, size_t *faults,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/map.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "contract/adapters.h"
@@ -731,4 +732,82 @@ enum status worker_lay_out_files(struct artifact *artifact, const char *python, 
                               .more = more};
 
     return lay_out(&subject, policy, folder, place, keep, err);
+}
+
+/* --- environments that nobody needs any more --- */
+
+static enum status name_of(struct registry *registry, const struct version *version, char name[65],
+                           struct arena *scratch, struct error *err)
+{
+    struct environment_request request = {0};
+    struct subject subject = {0};
+    char digest[SHA256_HEX_SIZE];
+    enum status status;
+
+    name[0] = 0;
+    TRY(registry_artifact(registry, version, &subject.artifact, err));
+    status = version_subject(version, &subject, scratch, err);
+    if (!status && subject.adapter.name) {
+        request.python = python_of(&subject);
+        request.install = subject.manifest->install_command;
+        request.digest = digest;
+        status = requirements_of(&subject, &request.requirements, scratch, err);
+        if (!status)
+            status = files_digest(subject.artifact, digest, err);
+        if (!status)
+            status = environment_name(&request, name, scratch, err);
+    }
+    artifact_close(subject.artifact);
+    return status;
+}
+
+static enum status names_of_model(struct registry *registry, const char *model, struct map *wanted,
+                                  struct arena *scratch, struct error *err)
+{
+    struct version *versions;
+    size_t count;
+
+    TRY(registry_list(registry, model, &versions, &count, scratch, err));
+    for (size_t i = 0; i < count; i++) {
+        char *name = arena_new(scratch, char, SHA256_HEX_SIZE);
+
+        if (!name)
+            return error_no_memory(err, "names of environments");
+        if (name_of(registry, &versions[i], name, scratch, err))
+            return error_within(err, "%s:%lld", versions[i].model, (long long)versions[i].number);
+        if (name[0] && !map_set(wanted, bytes_of(name), name))
+            return error_no_memory(err, "names of environments");
+    }
+    return STATUS_OK;
+}
+
+static bool is_wanted(const void *context, const char *name)
+{
+    return map_find(context, bytes_of(name)) != NULL;
+}
+
+enum status worker_collect(struct registry *registry, const char *folder, uint64_t *files,
+                           uint64_t *bytes, struct error *err)
+{
+    struct version *models;
+    enum status status = STATUS_OK;
+    struct arena scratch;
+    struct map wanted;
+    char *place;
+    size_t count;
+
+    arena_init(&scratch, (size_t)1 << MEMORY_SHIFT);
+    map_init(&wanted, &scratch);
+    place = arena_printf(&scratch, "%s/environments", folder);
+    if (!place)
+        status = error_no_memory(err, "a path");
+    if (!status && access(place, F_OK) == 0) {
+        status = registry_list(registry, NULL, &models, &count, &scratch, err);
+        for (size_t i = 0; !status && i < count; i++)
+            status = names_of_model(registry, models[i].model, &wanted, &scratch, err);
+        if (!status)
+            status = environment_collect(place, is_wanted, &wanted, files, bytes, err);
+    }
+    arena_release(&scratch);
+    return status;
 }

@@ -65,6 +65,11 @@ enum status worker_prepare(struct loading *loading, const struct worker_policy *
 enum status worker_installs(struct loading *loading, const struct worker_policy *policy,
                             bool *installs, struct arena *scratch, struct error *err) must_check;
 
+/* Remove environments below `folder` that no version of the registry needs any more: see
+ * environment_collect. Adds to *files and *bytes. */
+enum status worker_collect(struct registry *registry, const char *folder, uint64_t *files,
+                           uint64_t *bytes, struct error *err) must_check;
+
 /* What a job of a version needs: its files in `folder`, which is made, readable by everybody, and
  * its environment, installed. */
 struct worker_place {

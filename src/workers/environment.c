@@ -474,7 +474,29 @@ static enum status find_or_make(struct build *build, const char *key,
             status = make(build, path, failed, err);
         close(build->lock);
     }
+    if (!status)
+        (void)!utimensat(AT_FDCWD, path, NULL, 0); /* environment_collect looks at it */
     return status ? status : log_read(path, &environment->log, build->keep, err);
+}
+
+static bool is_needed(const struct environment_request *request, const struct python *python)
+{
+    return request->requirements.size || request->install || !python->system ||
+           !strstr(python->says.data, " numpy");
+}
+
+enum status environment_name(const struct environment_request *request, char name[65],
+                             struct arena *keep, struct error *err)
+{
+    struct python python = {.says = {.limit = 8192}};
+    const char *remark;
+    enum status status = python_find(request->python, &python, &remark, keep, err);
+
+    name[0] = 0;
+    if (!status && is_needed(request, &python))
+        status = key_of(request, text_bytes(&python.says), name, err);
+    text_release(&python.says);
+    return status;
 }
 
 enum status environment_get(const struct environment_request *request,
@@ -495,8 +517,7 @@ enum status environment_get(const struct environment_request *request,
     status = python_find(request->python, &python, &environment->remark, keep, err);
     if (!status)
         status = interpreter_of(&python, &build.install.python, keep, err);
-    if (!status && (request->requirements.size || request->install || !python.system ||
-                    !strstr(python.says.data, " numpy"))) {
+    if (!status && is_needed(request, &python)) {
         status = key_of(request, text_bytes(&python.says), key, err);
         if (!status)
             status = find_or_make(&build, key, environment, err);

@@ -37,6 +37,18 @@ struct environment {
     const char *remark; /* what is not as it was wanted: another version of Python; or NULL */
 };
 
+/* The name of the folder that environment_get would give, "" for none. Needs no `folder`. */
+enum status environment_name(const struct environment_request *request, char name[65],
+                             struct arena *keep, struct error *err) must_check;
+
+/* Remove the environments of `folder` for which `is_wanted` is false, which were not asked for
+ * within the last hour, are not being built and which no process runs; and what builds left that
+ * were killed. */
+enum status environment_collect(const char *folder,
+                                bool (*is_wanted)(const void *context, const char *name),
+                                const void *context, uint64_t *files, uint64_t *bytes,
+                                struct error *err) must_check;
+
 /* FAILED with the last lines when installing fails; TOO_LARGE past the limits; DEADLINE;
  * UNAVAILABLE without a python3 or a sandbox. All in `keep`. */
 enum status environment_get(const struct environment_request *request,

@@ -4,6 +4,7 @@
 needs a network: the packages are folders of the model, their build back end is their own.
 The last line is "installs: N passed, N failed"."""
 import concurrent.futures
+import fcntl
 import os
 import pathlib
 import shutil
@@ -148,6 +149,38 @@ def good(folder):
     check("and a worker imports it", done.returncode == 0 and "7" in done.stdout, done.stdout + done.stderr)
 
 
+def collected(folder):
+    """firn gc: what a version needs stays, as does what is new, being built or run; the rest goes."""
+    def gc():
+        done = subprocess.run([str(FIRN), "gc", "--store", str(folder / "store")], capture_output=True, text=True)
+        check("gc ends well", done.returncode == 0, done.stdout + done.stderr)
+        return {p.name for p in place.iterdir() if p.is_dir()}
+
+    def old(name):
+        os.utime(place / name, (1, 1))
+
+    place = folder / "store" / "environments"
+    upload(folder, model(folder, "kept", None, "install-command: echo kept"))
+    before = {p.name for p in place.iterdir() if p.is_dir()}
+    upload(folder, model(folder, "unwanted", None, "install-command: echo unwanted"))
+    unwanted, = {p.name for p in place.iterdir() if p.is_dir()} - before
+    for name in before:
+        old(name)
+    check("gc keeps what versions need", gc() == before | {unwanted})
+    subprocess.run([str(FIRN), "delete", "unwanted", "--all", "--store", str(folder / "store")], check=True, capture_output=True)
+    check("gc keeps what is new", gc() == before | {unwanted})
+    old(unwanted)
+    running = subprocess.Popen([str(place / unwanted / "bin" / "python3"), "-c", "input()"], stdin=subprocess.PIPE)
+    time.sleep(0.5)
+    check("gc keeps what runs", gc() == before | {unwanted})
+    running.communicate(b"\n")
+    with open(place / (unwanted + ".lock"), "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (place / (unwanted + ".scratch")).mkdir()
+        check("gc keeps what is being built", gc() == before | {unwanted, unwanted + ".scratch"})
+    check("gc removes the rest", gc() == before, gc())
+
+
 def spying(folder):
     store = folder / "store"
     secret = folder / "secret.txt"
@@ -265,7 +298,7 @@ def main():
             print("SKIPPED installs in a sandbox: " + text.strip().splitlines()[-1])
         else:
             wanted = sys.argv[1:]
-            for test in (good, spying, violent, greedy, left_behind):
+            for test in (good, collected, spying, violent, greedy, left_behind):
                 if not wanted or test.__name__ in wanted:
                     test(folder)
         for path in sorted(folder.glob("store/environments/*.failed.log")) if os.environ.get("SHOW_LOGS") else []:

@@ -40,7 +40,7 @@ static int run(int argc, char **argv)
 const struct command command_gc = {
     .name = "gc",
     .usage = "gc --store DIR",
-    .summary = "remove the bytes that no version refers to any more",
+    .summary = "remove bytes, and environments of workers, that no version needs any more",
     .group = "store",
     .options = OPTIONS,
     .run = run,

@@ -336,6 +336,8 @@ static enum status gc(struct request *request, struct response *response, struct
 
     TRY(stored_registry(request, &registry, err));
     TRY(registry_gc(registry, &files, &bytes, err));
+    if (request->server->workers)
+        TRY(worker_collect(registry, request->server->workers->folder, &files, &bytes, err));
     text_printf(&response->body, "{\"files\":%llu,\"bytes\":%llu}", (unsigned long long)files,
                 (unsigned long long)bytes);
     return STATUS_OK;
