@@ -5,6 +5,7 @@ import datetime
 import decimal
 import io
 import os
+import tempfile
 import threading
 import uuid
 
@@ -189,6 +190,90 @@ class Datasets(Live):
             with self.assertRaises(firn.NotFound):
                 d.drop(name)
         self.assertEqual(d.put([5], "shop/prices").revision, 4)
+
+    def people(self, name="people"):
+        frame = pandas.DataFrame({"name": ["ann", "bob", None, "dan"], "age": [20, 31, 42, 53], "x": [0.0, 1, 2, 3]})
+        self.om.datasets.put(frame, name)
+        return frame
+
+    def test_conditions(self):
+        frame, get = self.people(), self.om.datasets.get
+        for conditions, rows in (({"age__gte": 31}, [1, 2, 3]), ({"age": 20}, [0]), ({"age__ne": 20, "x__lt": 3}, [1, 2]),
+                                 ({"age__in": [20, 53]}, [0, 3]), ({"age__nin": [20, 53]}, [1, 2]), ({"age__between": (25, 45)}, [1, 2]),
+                                 ({"name__contains": "n"}, [0, 3]), ({"name__startswith": "b"}, [1]), ({"name__endswith": "n"}, [0, 3]),
+                                 ({"name__regex": "^[ab]"}, [0, 1]), ({"name__isnull": True}, [2]), ({"name__isnull": False}, [0, 1, 3]),
+                                 ({"age__gt": 99}, []), ({"x__lte": 1, "age__lt": 31}, [0]), ({"age__eq": 42}, [2])):
+            pandas.testing.assert_frame_equal(get("people", **conditions), frame.iloc[rows])
+        for conditions, kind in (({"age__near": 1}, firn.InvalidInput), ({"none": 1}, firn.NotFound), ({"name__regex": "("}, firn.InvalidInput),
+                                 ({"age__contains": "x"}, firn.InvalidInput), ({"age__between": 3}, firn.InvalidInput)):
+            with self.assertRaises(kind, msg=conditions):
+                get("people", **conditions)
+
+    def test_what_names_choose(self):
+        frame, get = self.people(), self.om.datasets.get
+        for name, want in (("people[age]", frame[["age"]]), ("people[x, name]", frame[["x", "name"]]), ("people[name:age]", frame[["name", "age"]]),
+                           ("people[age:]", frame[["age", "x"]]), ("people[:age]", frame[["name", "age"]]), ("people[:]", frame),
+                           ("people[^age,x]", frame[["name"]]), ("people@1[x]", frame[["x"]]), ("people#rows:start=1,end=3", frame.iloc[1:3]),
+                           ("people#rows:end=1", frame.iloc[:1]), ("people[age]#rows:start=3", frame[["age"]].iloc[3:])):
+            pandas.testing.assert_frame_equal(get(name), want)
+        self.assertEqual([len(chunk) for chunk in get("people#iterchunks:chunksize=3")], [3, 1])
+        pandas.testing.assert_frame_equal(pandas.concat(get("people#")), frame)
+        self.assertEqual(get("people[age]", age__gt=50)["age"].tolist(), [53])
+        self.om.datasets.put(numpy.arange(10), "numbers")
+        self.assertEqual(get("numbers#rows:start=8").tolist(), [8, 9])
+        for name, kind in (("people[none]", firn.NotFound), ("people[a:b]", firn.NotFound), ("people[^none]", firn.NotFound), ("people#all", firn.InvalidInput),
+                           ("people#rows:start=x", firn.InvalidInput), ("people#rows:chunksize=1", firn.InvalidInput),
+                           ("numbers[a]", firn.Unsupported), ("none[a]", firn.NotFound), ("none#", firn.NotFound)):
+            with self.assertRaises(kind, msg=name):
+                get(name)
+        with self.assertRaises(firn.InvalidInput):
+            get("people[age]", os.path.join(tempfile.gettempdir(), "never"))
+
+    def test_lazy(self):
+        d, frame = self.om.datasets, self.people("lazy")
+        d.put(frame, "lazy", append=True)
+        lazy = d.getl("lazy")
+        d.put(frame.iloc[:1], "lazy")
+        whole = pandas.concat([frame, frame], ignore_index=True)
+        pandas.testing.assert_frame_equal(lazy.value, whole)  # as it was when it was asked for
+        self.assertEqual((len(lazy), repr(lazy)), (8, "<Lazy lazy@2>"))
+        pandas.testing.assert_frame_equal(lazy.query(age__gte=42).value, whole[whole.age >= 42])
+        pandas.testing.assert_frame_equal(lazy.query(age__gte=42)[["x", "age"]].rows(1, 3).value, whole[whole.age >= 42][["x", "age"]].iloc[1:3])
+        pandas.testing.assert_frame_equal(lazy["age"].head(5), whole[["age"]].head(5))
+        pandas.testing.assert_frame_equal(lazy.filter(x__lt=1).filter(age=20).value, whole[whole.x < 1])
+        self.assertEqual([len(chunk) for chunk in lazy.iterchunks(3)], [3, 1, 3, 1])
+        self.assertEqual(sum(chunk["age"].sum() for chunk in lazy), whole["age"].sum())
+        self.assertEqual(len(d.getl("lazy@2#rows:start=6")), 2)
+        self.assertEqual(d.getl("lazy@2[age]", age=20).value.shape, (2, 1))
+        for wrong in (lambda: lazy[1:2], lambda: lazy.rows(0, 1).rows(0, 1), lambda: lazy.rows(0, 1).query(age=1), lambda: lazy.rows(-1),
+                      lambda: list(lazy.iterchunks(0)), lambda: lazy.query(a__odd=1)):
+            with self.assertRaises(firn.FirnError):
+                wrong()
+        d.put([1, 2, 3], "list")
+        self.assertEqual(d.getl("list").rows(1).value, [2, 3])
+        d.put(numpy.arange(3), "array")
+        d.put(numpy.arange(2), "array", append=True)
+        self.assertEqual(d.getl("array").rows(2, 4).value.tolist(), [2, 0])
+
+    def test_tags_and_reports(self):
+        d = self.om.datasets
+        for number, tag in ((1, "first"), (2, None), (3, "good"), (4, "good")):
+            self.assertEqual(d.put([number], "tagged", tag=tag).tag, tag)
+        for name, want in (("tagged@first", [1]), ("tagged@good", [4]), ("tagged", [4]), ("tagged@2", [2])):
+            self.assertEqual(d.get(name), want)
+        self.assertEqual(d.metadata("tagged@first").revision, 1)
+        self.assertTrue(d.exists("tagged@good") and not d.exists("tagged@bad"))
+        self.assertTrue(d.drop("tagged@good"))
+        self.assertEqual(d.get("tagged@good"), [3])
+        d.put([3], "tagged", tag="again")
+        self.assertEqual(d.get("tagged@again"), [3])
+        for bad in ("3", "", "a b", 5):
+            with self.assertRaises(firn.InvalidInput):
+                d.put([1], "tagged", tag=bad)
+        d.put([1], "report/a")
+        d.put([1], "report/b")
+        self.assertEqual(d.drop("report/*", report=True), {"report/a": True, "report/b": True})
+        self.assertEqual(d.drop("report/a", force=True, report=True), {"report/a": False})
 
     def test_what_cannot_be_saved_is_refused_with_a_list(self):
         loop = []

@@ -6,7 +6,7 @@ A kind has FORMATS (what the server calls its bytes), WHAT (for messages), takes
 pack(obj, options) -> Packed, and unpack(Stored, options) -> the object."""
 
 import importlib
-from typing import Any, Dict, Iterable, List
+from typing import Any, Dict, Iterable, Iterator, List
 
 from ..errors import Unsupported
 
@@ -63,6 +63,34 @@ def unpack(stored: Stored, options: Dict[str, Any]) -> Any:
     raise Unsupported("%s is of format %s, which this client does not read"
                       % (stored.dataset.reference, stored.dataset.format),
                       fix="get(name, path) writes its bytes")
+
+
+def separate(stored: Stored, options: Dict[str, Any]) -> Iterator[Any]:
+    """Each part of a frame or array by itself, with the index that it has in the whole; what is
+    neither, whole."""
+    if stored.dataset.format not in ("frame", "npy"):
+        yield unpack(stored, options)
+        return
+    frames = _kind("frames") if stored.dataset.format == "frame" and len(stored.parts) > 1 else None
+    number = frames is not None and frames.are_numbered(stored.parts, stored.dataset.reference)
+    at = 0
+    for part in stored.parts:
+        one = unpack(Stored(stored.dataset, [part]), options)
+        if number:
+            one.index = type(one.index)(at, at + len(one))
+        at += len(one) if number else 0
+        yield one
+
+
+def join(pieces: List[Any]) -> Any:
+    """What separate() gave, or some of each."""
+    if len(pieces) == 1:
+        return pieces[0]
+    if hasattr(pieces[0], "iloc"):
+        import pandas
+        return pandas.concat(pieces)
+    import numpy
+    return numpy.concatenate(pieces)
 
 
 def module_is(obj: Any, *names: str) -> bool:

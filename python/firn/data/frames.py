@@ -338,6 +338,13 @@ def _labels(names: List[Any], said: Dict[str, Any]) -> Any:
     return pandas.Index(names, dtype=dtype, name=words[0], tupleize_cols=False)
 
 
+def are_numbered(parts: List[memoryview], what: str) -> bool:
+    """Has each part a plain range as index, so that the numbers go on from one to the next?"""
+    plain = {"type": "range", "start": 0, "step": 1, "name": None}
+    indices = (json.loads(bytes(_Archive(part, what).bytes("frame.json")))["index"] for part in parts)
+    return all(len(index) == 1 and plain.items() <= index[0].items() for index in indices)
+
+
 def unpack(stored: Stored, options: Dict[str, Any]) -> Any:
     try:
         import pandas
@@ -347,9 +354,8 @@ def unpack(stored: Stored, options: Dict[str, Any]) -> Any:
     read = [_read(part, stored.dataset.reference) for part in stored.parts]
     frames = [frame for frame, _ in read]
     if len(frames) > 1:
-        ranges = all(isinstance(f.index, pandas.RangeIndex) and f.index.name is None
-                     and f.index.start == 0 and f.index.step == 1 for f in frames)
-        frame = pandas.concat(frames, ignore_index=ranges)
+        numbered = are_numbered(stored.parts, stored.dataset.reference)
+        frame = pandas.concat(frames, ignore_index=numbered)
     else:
         frame = frames[0]
     if read[0][1]:
