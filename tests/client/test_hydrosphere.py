@@ -218,7 +218,7 @@ class Hydrosphere(unittest.TestCase):
             [find_program(), "serve", "--store", folder.name, "--http", "127.0.0.1:0", "--workers", "on"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.addCleanup(self.process.stdout.close)
-        self.addCleanup(self.process.wait, 30)
+        self.addCleanup(lambda: self.assertEqual(self.process.wait(30), 0))
         self.addCleanup(self.process.terminate)
         self.address = self.process.stdout.readline().split("//")[1].split()[0]
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "formats/json/json.h"
+#include "server/hydrosphere/kept.h"
 #include "server/hydrosphere_message.h"
 #include "server/internal.h"
 
@@ -22,7 +24,8 @@ struct watch_feed {
                          struct arena *arena, struct text *out, struct error *err);
     int generation;
     bool begun;
-    uint64_t serial; /* of the table that was looked at */
+    uint64_t serial;  /* of the table that was looked at */
+    uint64_t changes; /* likewise of what clients left */
     struct item *items;
     size_t count, capacity;
 };
@@ -131,39 +134,37 @@ static enum status write_servables(struct watch_feed *watch, const struct model_
     return STATUS_OK;
 }
 
-/* Metrics are models that watch others: the manifest of a version names them. */
-static enum status write_metric(struct watch_feed *watch, const struct version *row,
-                                const struct manifest_monitor *monitor,
+/* Metrics are models that watch others: the manifest of a version names them, or a client did. */
+struct metric {
+    const char *id, *name;
+    int64_t version;   /* that is watched */
+    struct loaded *by; /* NULL: it is not there */
+    double threshold;
+    int64_t comparison; /* as the messages have it */
+};
+
+static enum status write_metric(struct watch_feed *watch, const struct metric *metric,
                                 const struct model_table *table, struct arena *arena,
                                 struct text *out, struct error *err)
 {
-    static const char *const WORDS[] = {"==", "!=", ">", "<", ">=", "<="};
     size_t begin = protobuf_write_begin(out), config, threshold, servable;
     const struct table_servable *by = NULL;
-    char name[SERVABLE_NAME_SIZE], *id;
-    struct loaded *loaded;
-    int64_t comparison = 0;
-    struct error ignored;
+    char name[SERVABLE_NAME_SIZE];
 
-    id = arena_printf(arena, "%lld-%s", (long long)row->id, monitor->name);
-    if (!id)
-        return error_no_memory(err, "a metric");
-    for (size_t i = 0; i < ARRAY_COUNT(WORDS); i++)
-        if (strcmp(monitor->comparison, WORDS[i]) == 0)
-            comparison = (int64_t)i;
-    protobuf_write_text(out, 1, id);
-    protobuf_write_text(out, 2, monitor->name);
-    protobuf_write_i64(out, 3, row->id);
+    protobuf_write_text(out, 1, metric->id);
+    protobuf_write_text(out, 2, metric->name);
+    protobuf_write_i64(out, 3, metric->version);
     config = protobuf_write_begin(out);
-    if (models_find(table, bytes_of(monitor->model), (struct bytes){0}, &loaded, &ignored) ==
-        STATUS_OK) {
-        protobuf_write_i64(out, 1, loaded_row(loaded)->id);
-        servable_name(loaded_row(loaded)->model, loaded_row(loaded)->number, 0, name);
+    if (metric->by) {
+        const struct version *row = loaded_row(metric->by);
+
+        protobuf_write_i64(out, 1, row->id);
+        servable_name(row->model, row->number, 0, name);
         by = model_table_servable(table, bytes_of(name));
     }
     threshold = protobuf_write_begin(out);
-    protobuf_write_f64(out, 1, monitor->threshold);
-    protobuf_write_i64(out, 2, comparison);
+    protobuf_write_f64(out, 1, metric->threshold);
+    protobuf_write_i64(out, 2, metric->comparison);
     protobuf_write_end(out, 2, threshold);
     if (by) {
         servable = protobuf_write_begin(out);
@@ -171,12 +172,77 @@ static enum status write_metric(struct watch_feed *watch, const struct version *
         protobuf_write_end(out, 3, servable);
     }
     protobuf_write_end(out, 4, config);
-    return watch_item(watch, id, out, begin, 3, err);
+    return watch_item(watch, metric->id, out, begin, 3, err);
+}
+
+static int64_t comparison_of(struct bytes word, const char *const words[6])
+{
+    for (int64_t i = 0; i < 6; i++)
+        if (bytes_is(word, words[i]))
+            return i;
+    return 0;
+}
+
+/* Of a manifest. */
+static enum status write_declared(struct watch_feed *watch, const struct version *row,
+                                  const struct manifest_monitor *monitor,
+                                  const struct model_table *table, struct arena *arena,
+                                  struct text *out, struct error *err)
+{
+    static const char *const WORDS[] = {"==", "!=", ">", "<", ">=", "<="};
+    struct metric metric = {
+        .id = arena_printf(arena, "%lld-%s", (long long)row->id, monitor->name),
+        .name = monitor->name,
+        .version = row->id,
+        .threshold = monitor->threshold,
+        .comparison = comparison_of(bytes_of(monitor->comparison), WORDS),
+    };
+    struct error ignored;
+
+    if (!metric.id)
+        return error_no_memory(err, "a metric");
+    if (models_find(table, bytes_of(monitor->model), (struct bytes){0}, &metric.by, &ignored))
+        metric.by = NULL;
+    return write_metric(watch, &metric, table, arena, out, err);
+}
+
+/* Of a client, as its record has it. */
+static enum status write_kept(struct watch_feed *watch, const struct kept_item *item,
+                              const struct model_table *table, struct arena *arena,
+                              struct text *out, struct error *err)
+{
+    static const char *const WORDS[] = {"Eq", "NotEq", "Greater", "Less", "GreaterEq", "LessEq"};
+    struct metric metric = {.id = arena_printf(arena, "%lld", (long long)item->id)};
+    const char *whole = arena_printf(arena, "{%s}", item->body);
+    struct bytes name = bytes_of(""), word = bytes_of("");
+    const struct json *config;
+    struct json body;
+    int64_t by = 0;
+
+    if (!metric.id || !whole)
+        return error_no_memory(err, "a metric");
+    TRY(json_parse(bytes_of(whole), 0, &body, arena, err));
+    config = json_get(&body, "config");
+    (void)json_string(json_get(&body, "name"), &name);
+    (void)json_string(json_get(json_get(config, "thresholdCmpOperator"), "kind"), &word);
+    if (!json_i64(json_get(&body, "modelVersionId"), &metric.version) ||
+        !json_i64(json_get(config, "modelVersionId"), &by) ||
+        !json_f64(json_get(config, "threshold"), &metric.threshold))
+        return error_set(err, STATUS_INTERNAL, "the record of metric %s is none", metric.id);
+    metric.comparison = comparison_of(word, WORDS);
+    metric.by = model_table_version(table, by);
+    metric.name = arena_text(arena, name);
+    if (!metric.name)
+        return error_no_memory(err, "a metric");
+    return write_metric(watch, &metric, table, arena, out, err);
 }
 
 static enum status write_metrics(struct watch_feed *watch, const struct model_table *table,
                                  struct arena *arena, struct text *out, struct error *err)
 {
+    const struct kept_item *items;
+    size_t count;
+
     for (size_t m = 0; m < model_table_count(table); m++) {
         const struct table_model *model = model_table_at(table, m);
 
@@ -188,10 +254,13 @@ static enum status write_metrics(struct watch_feed *watch, const struct model_ta
                 continue;
             TRY(hydrosphere_version(row, &version, arena, err));
             for (size_t k = 0; version.manifest && k < version.manifest->monitor_count; k++)
-                TRY(write_metric(watch, row, &version.manifest->monitors[k], table, arena, out,
-                                 err));
+                TRY(write_declared(watch, row, &version.manifest->monitors[k], table, arena, out,
+                                   err));
         }
     }
+    items = kept_list(watch->server->kept, KEPT_METRIC, &count, arena);
+    for (size_t i = 0; i < count; i++)
+        TRY(write_kept(watch, &items[i], table, arena, out, err));
     return STATUS_OK;
 }
 
@@ -201,15 +270,16 @@ static enum feed_state watch_next(struct feed *feed, struct executor *executor, 
 {
     struct watch_feed *watch = (struct watch_feed *)feed;
     const struct model_table *table = models_pin(watch->server->models, executor->index);
-    uint64_t serial = model_table_serial(table);
+    uint64_t serial = model_table_serial(table), changes = kept_changes(watch->server->kept);
     enum feed_state state = FEED_WAIT;
     struct error err;
 
-    if (!watch->begun || serial != watch->serial) {
+    if (!watch->begun || serial != watch->serial || changes != watch->changes) {
         enum status status = watch->write(watch, table, &executor->arena, out, &err);
 
         write_removed(watch, out);
         watch->serial = serial;
+        watch->changes = changes;
         if (status != STATUS_OK)
             state = FEED_END;
         else if (!watch->begun || out->size)

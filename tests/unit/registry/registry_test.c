@@ -118,6 +118,50 @@ TEST(versions_are_numbered_and_never_again)
     arena_release(&keep);
 }
 
+/* A place keeps its id for one version; its number goes to who comes first. */
+TEST(places_of_versions)
+{
+    struct registry *registry = open_store("places");
+    struct version_place place, other;
+    struct version_upload upload = {
+        .model = "iris", .format = "test", .contract = "{\"signatures\":[]}", .place = &place};
+    struct version version;
+    struct arena keep;
+    struct error err;
+    bool unchanged;
+
+    arena_init(&keep, 1 << 20);
+    CHECK_OK(registry_reserve(registry, "iris", &place, &err), err);
+    CHECK_INT(place.id, 1);
+    CHECK_INT(place.number, 1);
+    CHECK_FAILS(registry_resolve(registry, "iris", &version, &keep, &err), err, STATUS_NOT_FOUND,
+                "there is no model \"iris\"");
+    CHECK_INT(add_text(registry, "other", "one"), 1); /* takes the id behind it */
+    CHECK_OK(artifact_open_bytes(bytes_of("one"), "model.txt", NULL, &upload.artifact, &err), err);
+    CHECK_OK(registry_add(registry, &upload, &version, &unchanged, &keep, &err), err);
+    CHECK_INT(version.id, 1);
+    CHECK_INT(version.model_id, place.model_id);
+    CHECK_OK(registry_reserve(registry, "iris", &place, &err), err);
+    CHECK_INT(place.id, 3);
+    CHECK_INT(place.number, 2);
+    /* the same bytes again are a version too: the place was promised */
+    CHECK_OK(registry_add(registry, &upload, &version, &unchanged, &keep, &err), err);
+    CHECK(!unchanged);
+    CHECK_INT(version.number, 2);
+    CHECK_OK(registry_reserve(registry, "iris", &place, &err), err);
+    CHECK_INT(add_text(registry, "iris", "three"), 3);
+    CHECK_FAILS(registry_add(registry, &upload, &version, &unchanged, &keep, &err), err,
+                STATUS_CONFLICT, "another upload became version 3 of \"iris\"");
+    CHECK_OK(registry_reserve(registry, "iris", &other, &err), err);
+    CHECK(other.id > place.id);
+    CHECK_INT(other.number, 4);
+    CHECK_FAILS(registry_reserve(registry, "a b", &other, &err), err, STATUS_INVALID_INPUT, "a b");
+    artifact_close(upload.artifact);
+    check_whole(registry);
+    registry_close(registry);
+    arena_release(&keep);
+}
+
 TEST(references)
 {
     struct registry *registry = open_store("references");
