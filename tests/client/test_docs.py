@@ -64,7 +64,8 @@ class Docs(Live):
     @unittest.skipUnless(importlib.util.find_spec("tensorflow"), "TensorFlow is not installed")
     def test_datasets(self):
         import tensorflow as tf
-        frame = pandas.DataFrame({"price": [1.0, 2.0]})
+        frame = pandas.DataFrame({"item": ["a", "b"], "price": [10.0, 20.0]})
+        self.om.datasets.put(frame, "tmp/a")
         for price in ([1.0], [2.0]):
             self.om.datasets.put(pandas.DataFrame({"price": price}), "shop/prices")
         with open("report.pdf", "wb") as file:
@@ -74,4 +75,6 @@ class Docs(Live):
             "examples": [tf.train.Example()], "squares": squares})
         self.assertTrue(os.path.exists("copy.pdf"))
         self.assertEqual([r.revision for r in self.om.datasets.revisions("shop/prices")],
-                         [5, 4, 3, 2])
+                         [6, 5, 4, 3, 2])
+        self.assertEqual(self.om.datasets.metadata("shop/prices@checked").revision, 6)
+        self.assertFalse(self.om.datasets.exists("tmp/a"))
