@@ -14,6 +14,7 @@
 
 #define SERVER_NAME "firn"
 #define SERVER_BESIDE "firn-standalone"
+#define FORMAT_OF_APPLICATIONS "firn-application" /* applications/application.h */
 #define TIME "1970-01-01T00:00:00Z"
 
 #if defined(__aarch64__)
@@ -174,6 +175,11 @@ enum status standalone_make(const char *server, const struct version *version,
     if (version->reason)
         return error_set(err, STATUS_UNSUPPORTED, "%s:%lld cannot be served by a server alone: %s",
                          version->model, (long long)version->number, version->reason);
+    if (!strcmp(version->format, FORMAT_OF_APPLICATIONS))
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "%s:%lld is an application: a standalone image holds one model, and not "
+                         "the versions that an application uses",
+                         version->model, (long long)version->number);
     if (!sha256_of(bytes_of(version->contract), contract + 7))
         return error_no_memory(err, "a digest");
     TRY(layer_make(server, standalone, err));

@@ -142,6 +142,10 @@ def standalone(home, host, store, stored):
         alone(here, f"http://127.0.0.1:{port}", home, want)
     else:
         print("SKIPPED bwrap: " + contained.stderr.strip())
+    (home / "app.yaml").write_text("kind: Application\nname: app\nsingular:\n  model: iris:1\n")
+    firn("apply", "-f", home / "app.yaml", "--store", store, home=home)
+    refused(home, host, "an application is no standalone image", "is an application", "push", "app",
+            f"oci:{home}/app:1", "--standalone", "--store", store)
     back = home / "back"
     firn("pull", f"{host}/alone/iris:1", "--store", back, home=home)
     count.check("the model out of a standalone image has its first digest",
