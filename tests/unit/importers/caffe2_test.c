@@ -31,6 +31,8 @@ static void write_operator(struct text *net, const char *line)
         protobuf_write_text(net, 1, words[i]);
         if (!strcmp(equal + 1, "1,1"))
             protobuf_write_packed_i64(net, 6, (const int64_t[]){1, 1}, 2);
+        else if (!strcmp(equal + 1, "1,4,1,1"))
+            protobuf_write_packed_i64(net, 6, (const int64_t[]){1, 4, 1, 1}, 4);
         else if (!strcmp(equal + 1, "0.0"))
             protobuf_write_packed_f32(net, 5, (const float[]){0}, 1);
         else if (equal[1] >= '0' && equal[1] <= '9')
@@ -116,8 +118,7 @@ TEST(caffe2_refuses)
         {"", "MaxPool x y kernel=3 legacy_pad=9", "legacy_pad 9"},
         {"", "MaxPool x y kernel=1 stride=2 legacy_pad=2", "windows that leave gaps"},
         {"", "MaxPool x x y kernel=2", "it has 2 inputs, not 1 to 1"},
-        {"GivenTensorFill w shape=1,4,1,1 values=1.0,1.0,1.0,1.0",
-         "Conv x w y kernel=1 group=4611686018427387904", "group"},
+        {"ConstantFill w shape=1,4,1,1", "Conv x w y kernel=1 group=4611686018427387904", "group"},
         {"", "LRN x y size=2", "size 2 is not odd"},
         {"GivenTensorFill w shape=2", "Add x w y", "values for"},
         {"", "Cast x y to=99", "is cast, and no input_spec.json says it"},
