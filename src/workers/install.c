@@ -231,7 +231,8 @@ enum status install_open(struct install *install, struct error *err)
 {
     static _Atomic unsigned installs;
 
-    install->number = atomic_fetch_add(&installs, 1);
+    /* another user than installs of other servers have: processes are counted for each user */
+    install->number = atomic_fetch_add(&installs, 1) + (unsigned)getpid() * 16;
     install->readable = arena_new(install->keep, const char *, READABLE_MAX + 2);
     if (!install->readable)
         return error_no_memory(err, "paths");
