@@ -214,9 +214,11 @@ class Hydrosphere(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
+        # other tests name an environment; here each version has its own
+        variables = {name: value for name, value in os.environ.items() if name != "FIRN_WORKER_ENVIRONMENT"}
         self.process = subprocess.Popen(
             [find_program(), "serve", "--store", folder.name, "--http", "127.0.0.1:0", "--workers", "on"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=variables)
         self.addCleanup(self.process.stdout.close)
         self.addCleanup(lambda: self.assertEqual(self.process.wait(30), 0))
         self.addCleanup(self.process.terminate)
