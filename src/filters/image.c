@@ -247,7 +247,8 @@ static enum status arithmetic(struct filter_step *step, const struct image_filte
     TRY(emit_cast(&step->emit, *x, dtype, x, err));
     if (o->scale != 1) {
         double whole = 1 / o->scale;
-        bool divide = whole == (double)(int64_t)whole && whole > 1; /* x / 255 as others write it */
+        bool divide = whole > 1 && whole < 0x1p53 && whole == (double)(int64_t)whole;
+        /* x / 255 as others write it */
 
         TRY(emit_number(&step->emit, dtype, divide ? whole : o->scale, &other, err));
         TRY(emit_2(&step->emit, divide ? "Div" : "Mul", *x, other, x, err));
