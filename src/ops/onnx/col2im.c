@@ -48,7 +48,7 @@ static enum status infer(struct op_call *call, struct error *err)
     int64_t block = 1, positions = 1;
     struct window w;
 
-    TRY(op_wants(call, 0, DTYPES_NUMBER, err));
+    TRY(op_wants(call, 0, DTYPES_NUMBER | DTYPE_BIT(DTYPE_C64) | DTYPE_BIT(DTYPE_C128), err));
     TRY(op_wants(call, 1, DTYPE_BIT(DTYPE_I64), err));
     TRY(op_wants(call, 2, DTYPE_BIT(DTYPE_I64), err));
     TRY(op_wants_rank(call, 0, 3, 3, err));
@@ -97,8 +97,13 @@ static enum status run(const struct op_call *call, struct error *err)
     struct tensor *y = &call->out[0];
     size_t planes = shape_span(&y->shape, 0, 2), plane = shape_span(&y->shape, 2, y->shape.rank);
     size_t from = 0;
+    bool is_complex = x->dtype == DTYPE_C64 || x->dtype == DTYPE_C128;
+    size_t parts = is_complex ? 2 : 1; /* of an element */
+    struct tensor blocks = *x, sums = *y;
     struct window w;
 
+    if (is_complex)
+        blocks.dtype = sums.dtype = x->dtype == DTYPE_C64 ? DTYPE_F32 : DTYPE_F64;
     TRY(window_of_call(call, &w, err));
     if (tensor_count(y))
         memset(y->data, 0, tensor_bytes(y));
@@ -112,8 +117,10 @@ static enum status run(const struct op_call *call, struct error *err)
                 int64_t at = image_offset(&w, tap, position);
                 size_t to = p * plane + (size_t)at;
 
-                if (at >= 0)
-                    tensor_set_f64(y, to, tensor_f64(y, to) + tensor_f64(x, from));
+                for (size_t i = 0; i < parts && at >= 0; i++)
+                    tensor_set_f64(&sums, parts * to + i,
+                                   tensor_f64(&sums, parts * to + i) +
+                                       tensor_f64(&blocks, parts * from + i));
                 from++;
             } while (index_next(position, w.out, w.rank));
         } while (index_next(tap, w.kernel, w.rank));

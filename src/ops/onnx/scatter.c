@@ -23,9 +23,22 @@ static void combine_BOOL(enum reduction reduction, void *vy, const void *vx, siz
         y[i] = reduction == REDUCTION_ADD || reduction == REDUCTION_MAX ? y[i] | x[i] : y[i] & x[i];
 }
 
+/* Sums and products: complex numbers have no order. */
+#define COMBINE_COMPLEX(name, type)                                                                \
+    static void combine_##name(enum reduction reduction, void *vy, const void *vx, size_t count)   \
+    {                                                                                              \
+        const type *x = vx;                                                                        \
+        type *y = vy;                                                                              \
+                                                                                                   \
+        for (size_t i = 0; i < count; i++)                                                         \
+            y[i] = reduction == REDUCTION_ADD ? y[i] + x[i] : y[i] * x[i];                         \
+    }
+COMBINE_COMPLEX(C64, float _Complex)
+COMBINE_COMPLEX(C128, double _Complex)
+
 typedef void (*combine_kernel)(enum reduction reduction, void *y, const void *x, size_t count);
-static const combine_kernel COMBINE[DTYPE_COUNT] = {FOR_NUMBER(KERNEL, combine)
-                                                        KERNEL(BOOL, combine)};
+static const combine_kernel COMBINE[DTYPE_COUNT] = {
+    FOR_NUMBER(KERNEL, combine) KERNEL(BOOL, combine) KERNEL(C64, combine) KERNEL(C128, combine)};
 
 static const char *const REDUCTIONS[] = {"none", "add", "mul", "max", "min"};
 
@@ -33,13 +46,15 @@ static enum status reduction_of_call(const struct op_call *call, enum reduction 
                                      struct error *err)
 {
     struct bytes name = attribute_string(call->attributes, "reduction", "none");
+    enum dtype dtype = call->in[0].dtype;
+    bool is_complex = dtype == DTYPE_C64 || dtype == DTYPE_C128;
 
     for (size_t i = 0; i < ARRAY_COUNT(REDUCTIONS); i++)
         if (bytes_is(name, REDUCTIONS[i])) {
             *reduction = (enum reduction)i;
-            if (*reduction && !COMBINE[call->in[0].dtype])
+            if (*reduction && (!COMBINE[dtype] || (*reduction > REDUCTION_MUL && is_complex)))
                 return op_error(call, err, STATUS_UNSUPPORTED, "reduction %s of %s", REDUCTIONS[i],
-                                dtype_name(call->in[0].dtype));
+                                dtype_name(dtype));
             return STATUS_OK;
         }
     return op_error(call, err, STATUS_UNSUPPORTED, "this reduction");

@@ -4,7 +4,7 @@
 
 static enum status infer(struct op_call *call, struct error *err)
 {
-    TRY(op_wants(call, 0, DTYPES_ANY & ~DTYPE_BIT(DTYPE_STRING), err));
+    TRY(op_wants(call, 0, DTYPES_ANY, err));
     TRY(op_wants_rank(call, 0, 2, RANK_MAX, err));
     if (op_has(call, 1)) {
         TRY(op_wants(call, 1, DTYPES_INDEX, err));

@@ -33,8 +33,24 @@ static enum status slices_of(const struct op_call *call, struct slices *s, struc
     return STATUS_OK;
 }
 
+/* By the real part, then by the imaginary one, as NumPy sorts. */
+static int compare_complex(const struct tensor *x, size_t a, size_t b)
+{
+    struct tensor parts = {.dtype = x->dtype == DTYPE_C64 ? DTYPE_F32 : DTYPE_F64, .data = x->data};
+
+    for (size_t i = 0; i < 2; i++) {
+        double p = tensor_f64(&parts, 2 * a + i), q = tensor_f64(&parts, 2 * b + i);
+
+        if (p != q)
+            return isnan(p) || isnan(q) ? !!isnan(p) - !!isnan(q) : (p > q) - (p < q);
+    }
+    return 0;
+}
+
 static int compare_elements(const struct tensor *x, size_t a, size_t b)
 {
+    if (x->dtype == DTYPE_C64 || x->dtype == DTYPE_C128)
+        return compare_complex(x, a, b);
     if (x->dtype == DTYPE_STRING) {
         struct bytes p = ((const struct bytes *)x->data)[a], q = ((const struct bytes *)x->data)[b];
         size_t shorter = p.size < q.size ? p.size : q.size;
@@ -144,7 +160,10 @@ static enum status infer(struct op_call *call, struct error *err)
     struct slices s;
     int at = 0;
 
-    TRY(op_wants(call, 0, DTYPES_NUMBER | DTYPE_BIT(DTYPE_BOOL) | DTYPE_BIT(DTYPE_STRING), err));
+    TRY(op_wants(call, 0,
+                 DTYPES_NUMBER | DTYPE_BIT(DTYPE_BOOL) | DTYPE_BIT(DTYPE_STRING) |
+                     DTYPE_BIT(DTYPE_C64) | DTYPE_BIT(DTYPE_C128),
+                 err));
     if (axis && in->rank >= 0)
         TRY(op_axis(call, axis->i, in->rank, &at, err));
     if (axis)
