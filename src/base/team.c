@@ -193,8 +193,9 @@ static void run_here(size_t chunks, void (*work)(void *, size_t, size_t), void *
         work(context, chunk, 0);
 }
 
-void team_run(struct team *team, size_t chunks,
-              void (*work)(void *context, size_t chunk, size_t lane), void *context)
+/* Waking at most `sleepers` of the helpers. */
+static void share(struct team *team, size_t chunks, size_t sleepers,
+                  void (*work)(void *context, size_t chunk, size_t lane), void *context)
 {
     struct slot *slot = NULL;
     uint64_t state;
@@ -214,12 +215,26 @@ void team_run(struct team *team, size_t chunks,
                 << GENERATION_SHIFT |
             ONE_LANE | chunks;
     atomic_store(&slot->state, state);
-    event_wake(&team->event, (chunks < team->lanes ? chunks : team->lanes) - 1);
+    event_wake(&team->event, sleepers);
     inside = true;
     own = work_on(slot, state, false, 0, NULL, NULL);
     inside = false;
     wait_done(slot, (uint32_t)chunks - own);
     atomic_fetch_and(&team->taken, ~(UINT64_C(1) << (slot - team->slots)));
+}
+
+void team_run(struct team *team, size_t chunks,
+              void (*work)(void *context, size_t chunk, size_t lane), void *context)
+{
+    size_t lanes = team_lanes(team), most = chunks < lanes ? chunks : lanes;
+
+    share(team, chunks, most - (most > 0), work, context);
+}
+
+void team_offer(struct team *team, size_t chunks,
+                void (*work)(void *context, size_t chunk, size_t lane), void *context)
+{
+    share(team, chunks, 0, work, context);
 }
 
 /* --- life --- */

@@ -26,6 +26,10 @@ size_t team_lanes(const struct team *team);
 void team_run(struct team *team, size_t chunks,
               void (*work)(void *context, size_t chunk, size_t lane), void *context);
 
+/* The same for work that is too short to wake anybody for: who waits awake may take part. */
+void team_offer(struct team *team, size_t chunks,
+                void (*work)(void *context, size_t chunk, size_t lane), void *context);
+
 /* --- making one. Freed when nobody uses it any more; NULL: no memory, or no threads. --- */
 
 /* `threads` that work at once: the owner and threads - 1 helpers, which are started here. */

@@ -163,14 +163,14 @@ static size_t parts(size_t total, size_t part)
     return (total + part - 1) / part;
 }
 
-/* Into how many chunks: by what the multiplications take, or reading B. */
-static size_t chunks_of(const struct gemm *g)
+/* About how long: what the multiplications take, or reading B. */
+static double ns_of(const struct gemm *g)
 {
     double elements = (double)g->b->rows * (double)g->b->columns;
     double products = 2 * (double)g->m * elements / SPREAD_FLOPS_PER_NS;
     double read = elements * (double)dtype_size(g->b->stored) / SPREAD_BYTES_PER_NS;
 
-    return spread_chunks(g->team, products > read ? products : read);
+    return products > read ? products : read;
 }
 
 static void multiply_shared(const struct gemm *g, size_t wanted)
@@ -184,7 +184,8 @@ static void multiply_shared(const struct gemm *g, size_t wanted)
     sharing.columns = parts(panels, across) * type->panel;
     sharing.across = parts(g->b->columns, sharing.columns);
     sharing.rows = parts(parts(g->m, down), type->rows_max) * type->rows_max;
-    team_run(g->team, sharing.across * parts(g->m, sharing.rows), chunk_run, &sharing);
+    spread_share(g->team, ns_of(g), sharing.across * parts(g->m, sharing.rows), chunk_run,
+                 &sharing);
 }
 
 void gemm_multiply(const struct gemm *g)
@@ -197,7 +198,7 @@ void gemm_multiply(const struct gemm *g)
         fill_bias(g);
         return;
     }
-    chunks = chunks_of(g);
+    chunks = spread_chunks(g->team, ns_of(g));
     if (chunks > 1)
         multiply_shared(g, chunks);
     else

@@ -4,7 +4,7 @@
 /* A thread that helps has most often been waiting awake since the step before, and sees work within
  * a microsecond; a chunk is many times that, and no chunk so long that another thread waits for it.
  */
-static const double CHUNK_NS = 5e3;
+static const double CHUNK_NS = 5e3, WAKING_NS = 60e3;
 enum { CHUNKS_A_LANE = 16 };
 static double alone_ns = 16e3;
 
@@ -24,6 +24,12 @@ size_t spread_chunks(const struct team *team, double ns)
     if (lanes < 2 || !(ns > alone_ns))
         return 1;
     return wanted < 2 ? 2 : (size_t)(wanted < most ? wanted : most);
+}
+
+void spread_share(struct team *team, double ns, size_t chunks,
+                  void (*work)(void *context, size_t chunk, size_t lane), void *context)
+{
+    (ns < WAKING_NS ? team_offer : team_run)(team, chunks, work, context);
 }
 
 struct spread {
@@ -53,5 +59,5 @@ void spread_run(struct team *team, size_t n, double ns, size_t grain,
         return;
     }
     spread.chunk = (n / chunks / grain + 1) * grain;
-    team_run(team, (n + spread.chunk - 1) / spread.chunk, run_chunk, &spread);
+    spread_share(team, (double)n * ns, (n + spread.chunk - 1) / spread.chunk, run_chunk, &spread);
 }

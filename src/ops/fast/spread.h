@@ -13,6 +13,10 @@
  * it saves, or nobody would help. */
 size_t spread_chunks(const struct team *team, double ns);
 
+/* team_run for work of about `ns`, team_offer where waking a thread would take longer. */
+void spread_share(struct team *team, double ns, size_t chunks,
+                  void (*work)(void *context, size_t chunk, size_t lane), void *context);
+
 /* What is shorter runs on one thread; -> what it was. For tests, which share small things too. */
 double spread_alone_ns(double ns);
 

@@ -302,5 +302,5 @@ void depthwise_run(const struct depthwise_weights *w, const struct conv_geometry
             (double)(w->kernel[0] * w->kernel[1] * w->kernel[2]);
     chunks = spread_chunks(operands->team, flops / FLOPS_PER_NS);
     work.chunks = chunks < work.lines ? chunks : work.lines;
-    team_run(operands->team, work.chunks, chunk_run, &work);
+    spread_share(operands->team, flops / FLOPS_PER_NS, work.chunks, chunk_run, &work);
 }

@@ -26,6 +26,7 @@ struct cut {
     size_t region_height, region_width; /* of x for one block, with zeros */
     size_t block_floats;
     size_t lanes;
+    double ns; /* it may take on one of them */
 };
 
 static size_t minimum(size_t a, size_t b)
@@ -101,7 +102,8 @@ static void cut_make(const struct conv_weights *w, const struct conv_geometry *g
     outputs = g->n * g->out[0] * g->out[1] * g->out[2];
     flops =
         2.0 * (double)outputs * (double)(w->runs * w->run_length) * (double)(w->maps * w->groups);
-    if (spread_chunks(team, flops / SPREAD_FLOPS_PER_NS) > 1)
+    cut->ns = flops / SPREAD_FLOPS_PER_NS;
+    if (spread_chunks(team, cut->ns) > 1)
         cut->lanes = team_lanes(team);
     if (is_product(w, g)) {
         g->in[2] = g->out[2] = outputs;
@@ -406,8 +408,8 @@ void conv_implicit_run(const struct conv_weights *w, const struct conv_geometry 
     runs_of(&work, operands->scratch);
     work.blocks = (float *)((char *)operands->scratch + runs * sizeof(ptrdiff_t));
     work.after = epilogue_limits(epilogue, &work.low, &work.high);
-    team_run(work.cut.lanes > 1 ? operands->team : NULL,
-             work.cut.g.n * work.cut.g.out[0] * work.cut.line_blocks * work.cut.segments *
-                 work.cut.parts,
-             block_run, &work);
+    spread_share(work.cut.lanes > 1 ? operands->team : NULL, work.cut.ns,
+                 work.cut.g.n * work.cut.g.out[0] * work.cut.line_blocks * work.cut.segments *
+                     work.cut.parts,
+                 block_run, &work);
 }

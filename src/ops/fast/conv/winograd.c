@@ -193,6 +193,7 @@ struct work {
     size_t block, blocks;       /* tiles of a block; how many */
     size_t parts;               /* the panels of a block are split in so many */
     size_t lanes, lane_floats;
+    double ns; /* it may take on one of them */
     float low, high;
     bool after;
 };
@@ -208,7 +209,8 @@ static void work_make(const struct winograd *w, const struct conv_geometry *g, s
     work->down = divide_up(g->out[1], w->m);
     work->tiles = g->n * work->across * work->down;
     flops = 2.0 * (double)(work->tiles * frequencies) * (double)(w->channels * w->maps);
-    if (spread_chunks(team, flops / SPREAD_FLOPS_PER_NS) > 1)
+    work->ns = flops / SPREAD_FLOPS_PER_NS;
+    if (spread_chunks(team, work->ns) > 1)
         work->lanes = team_lanes(team);
     /* the weights pass once for each block: no less of the rest than of them */
     wanted = frequencies * w->channels * w->padded * sizeof(float);
@@ -470,5 +472,6 @@ void winograd_run(const struct winograd *w, const struct conv_geometry *g,
     work.epilogue = epilogue;
     work.operands = operands;
     work.after = epilogue_limits(epilogue, &work.low, &work.high);
-    team_run(work.lanes > 1 ? operands->team : NULL, work.blocks * work.parts, block_run, &work);
+    spread_share(work.lanes > 1 ? operands->team : NULL, work.ns, work.blocks * work.parts,
+                 block_run, &work);
 }

@@ -161,6 +161,7 @@ void image_pool_run(const struct image_pool *pool, struct team *team)
         .row_bytes = pool->channels * dtype_size(pool->dtype),
     };
     size_t read = pool->channels, chunks;
+    double ns;
 
     p.in_bytes = p.row_bytes;
     for (int d = 0; d < w->rank; d++) {
@@ -168,9 +169,10 @@ void image_pool_run(const struct image_pool *pool, struct team *team)
         p.line_outputs *= d ? (size_t)w->out[d] : 1;
         read *= (size_t)(d ? w->out[d] * w->kernel[d] : w->kernel[d]);
     }
-    chunks = spread_chunks(team, NS * (double)(read * p.lines));
+    ns = NS * (double)(read * p.lines);
+    chunks = spread_chunks(team, ns);
     p.lines_per_chunk = p.lines / chunks + 1;
-    team_run(team, (p.lines + p.lines_per_chunk - 1) / p.lines_per_chunk, pool_chunk, &p);
+    spread_share(team, ns, (p.lines + p.lines_per_chunk - 1) / p.lines_per_chunk, pool_chunk, &p);
 }
 
 /* --- over a whole item --- */
@@ -256,11 +258,13 @@ static void whole_chunk(void *context, size_t chunk, size_t lane)
 
 static void whole_run(struct whole *w, size_t n, struct team *team)
 {
+    double ns = NS * (double)(n * w->count * w->channels);
+
     w->kernels = row_kernels();
     w->blocks = (w->channels + BLOCK_CHANNELS - 1) / BLOCK_CHANNELS;
-    if (spread_chunks(team, NS * (double)(n * w->count * w->channels)) < 2)
+    if (spread_chunks(team, ns) < 2)
         team = NULL;
-    team_run(team, n * w->blocks, whole_chunk, w);
+    spread_share(team, ns, n * w->blocks, whole_chunk, w);
 }
 
 void image_mean_all(const float *x, float *y, size_t n, size_t count, size_t channels,

@@ -219,5 +219,6 @@ void int8_depthwise_run(const struct int8_depthwise_job *job, struct team *team)
     chunks = spread_chunks(team, flops / FLOPS_PER_NS);
     most = CHUNKS_A_LANE * team_lanes(team);
     rows.chunk = rows.count / (chunks < most ? chunks : most) + 1;
-    team_run(team, (rows.count + rows.chunk - 1) / rows.chunk, work, &rows);
+    spread_share(team, flops / FLOPS_PER_NS, (rows.count + rows.chunk - 1) / rows.chunk, work,
+                 &rows);
 }

@@ -329,14 +329,15 @@ void int8_run(const struct int8_weights *weights, const struct int8_rows *rows,
     };
     size_t panel = weights->kernels->panel, panels = (weights->columns + panel - 1) / panel;
     size_t depth = weights->tap_count * weights->run, chunks, row_chunks;
+    double ns;
 
     for (int d = 0; d < rows->rank; d++)
         job.m *= rows->dims[d];
     if (!job.m || !weights->columns)
         return;
     job.zero = output->x_zero + job.flip;
-    chunks = spread_chunks(team, (double)job.m * (double)weights->columns *
-                                     (2.0 * (double)depth / FLOPS_PER_NS + NS));
+    ns = (double)job.m * (double)weights->columns * (2.0 * (double)depth / FLOPS_PER_NS + NS);
+    chunks = spread_chunks(team, ns);
     chunks = minimum(chunks, 4 * team_lanes(team));
     row_chunks = minimum(chunks, (job.m + 47) / 48);
     job.column_chunks = minimum((chunks + row_chunks - 1) / row_chunks, panels);
@@ -345,7 +346,7 @@ void int8_run(const struct int8_weights *weights, const struct int8_rows *rows,
     job.column_chunk = (panels + job.column_chunks - 1) / job.column_chunks * panel;
     row_chunks = (job.m + job.row_chunk - 1) / job.row_chunk;
     job.column_chunks = (weights->columns + job.column_chunk - 1) / job.column_chunk;
-    team_run(team, row_chunks * job.column_chunks, work, &job);
+    spread_share(team, ns, row_chunks * job.column_chunks, work, &job);
 }
 
 void int8_widen(const void *bytes, bool is_signed, size_t count, int16_t *words)

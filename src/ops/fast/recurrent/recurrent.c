@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "base/cpu.h"
 #include "ops/fast/recurrent/cells.h"
+#include "ops/fast/spread.h"
 
 enum {
     GROUP = 32,      /* items that share a product with the recurrent weights */
@@ -331,10 +332,12 @@ static void multiply_states(const struct group *g, const struct recurrent_matrix
                             const float *states, size_t step)
 {
     struct product product = {g, matrix, states, step, 1};
+    double flops = 2.0 * (double)(g->items * g->layer->hidden) * (double)matrix->columns;
 
-    if (2.0 * (double)(g->items * g->layer->hidden) * (double)matrix->columns >= SHARED_FLOPS)
+    if (flops >= SHARED_FLOPS)
         product.shares = minimum(team_lanes(g->team), matrix->count);
-    team_run(g->team, product.shares, multiply_share, &product);
+    spread_share(g->team, flops / SPREAD_FLOPS_PER_NS * (double)g->run->steps, product.shares,
+                 multiply_share, &product);
 }
 
 static void run_step(const struct group *g, size_t step)
