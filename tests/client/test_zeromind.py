@@ -38,6 +38,43 @@ def archive(path, members):
     return path
 
 
+# --- nets of Caffe2, as protocol buffers (caffe2/proto/caffe2.proto) ---
+
+def field(number, value):
+    """Bytes or text, an integer, or what is packed already."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def varint(value):
+    return (bytes([value & 127 | 128]) + varint(value >> 7)) if value > 127 else bytes([value])
+
+
+def argument(name, integer=None, integers=(), floats=None):
+    parts = [field(1, name)] + ([field(3, integer)] if integer is not None else [])
+    parts += [field(6, int(value)) for value in integers]
+    if floats is not None:  # not packed: a tag for each
+        parts += [varint(5 << 3 | 5) + value.tobytes() for value in floats.ravel()]
+    return b"".join(parts)
+
+
+def operator(kind, inputs, outputs, arguments=()):
+    return b"".join([field(1, name) for name in inputs] + [field(2, name) for name in outputs] +
+                    [field(4, kind)] + [field(5, given) for given in arguments])
+
+
+def filled(name, values):
+    return operator("GivenTensorFill", [], [name], [argument("shape", integers=values.shape),
+                                                    argument("values", floats=values)])
+
+
+def net(operators, inputs=(), outputs=()):
+    return b"".join([field(1, "net")] + [field(2, each) for each in operators] +
+                    [field(7, name) for name in inputs] + [field(8, name) for name in outputs])
+
+
 def members_of(path):
     with tarfile.open(path) as packed:
         return {entry.name: packed.extractfile(entry).read() for entry in packed}
@@ -270,6 +307,42 @@ class ZeroMind(unittest.TestCase):
         numpy.testing.assert_allclose(got, y, rtol=2e-5, atol=2e-6)
         one = self.pool.call("/model/predict?id=net", {"data": x[:1].tolist()})[1]["result"]
         numpy.testing.assert_allclose(one["default"], y[0], rtol=2e-5, atol=2e-6)
+
+    def test_caffe2_archive_as_printed(self):
+        """Specs to the letter: a net of that shape, pixels averaged, 1,000 classes."""
+        random = numpy.random.default_rng(7)
+        w, b = random.normal(size=(1000, 3)).astype("f4"), random.normal(size=1000).astype("f4")
+        archive(self.at("printed.caffe2"), {
+            "init_net.pb": net([filled("w", w), filled("b", b)]),
+            "predict_net.pb": net([
+                operator("AveragePool", ["data"], ["mean"], [argument("global_pooling", integer=1)]),
+                operator("FC", ["mean", "w", "b"], ["scores"]),
+                operator("Softmax", ["scores"], ["softmax"])], ["data", "w", "b"], ["softmax"]),
+            "input_spec.json": b'''{
+  "inputs": [
+    {
+      "name": "data",
+      "type": "uint8",
+      "shape": [1, 3, 224, 224]
+    }
+  ]
+}''',
+            "output_spec.json": b'''{
+  "outputs": [
+    {
+      "name": "default",
+      "type": "uint8",
+      "shape": [1, 1000]
+    }
+  ]
+}'''})
+        self.assertEqual(self.load("printed", "printed.caffe2", kind="caffe2")[0], 200)
+        pixels = random.integers(0, 256, size=(1, 3, 224, 224))
+        scores = numpy.exp(pixels.mean((2, 3)) @ w.T + b - (pixels.mean((2, 3)) @ w.T + b).max())
+        status, got = self.pool.call("/model/predict?id=printed", {"data": pixels.tolist()})
+        self.assertEqual(status, 200, got)
+        numpy.testing.assert_allclose(numpy.reshape(got["result"]["default"], (1, 1000)),
+                                      scores / scores.sum(), rtol=2e-3, atol=1e-6)
 
     def test_caffe2_by_save_model_and_by_two_files(self):
         init_net, predict_net, x, y = self.caffe2("residual")
