@@ -44,6 +44,7 @@ enum status worker_policy_of(const struct settings *settings, const char *folder
                                .sandbox = settings->worker_sandbox != 0,
                                .limits = {.processes = (size_t)settings->worker_processes,
                                           .memory_bytes = (size_t)settings->worker_memory_max,
+                                          .cpu_percent = (unsigned)settings->worker_cpu_percent,
                                           .start_ms = (unsigned)settings->worker_start_ms,
                                           .request_ms = (unsigned)settings->worker_request_ms,
                                           .arena_bytes_max = (size_t)settings->worker_arena_max,

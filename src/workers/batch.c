@@ -14,7 +14,6 @@ enum { TURN_MS = 100, END_FRAMES_MAX = 100000 };
 struct running {
     const struct worker_batch *batch;
     struct process *process;
-    struct process_settings *settings;
     struct text *result;
     enum batch_end end;
     bool over; /* it said how it ended, or was killed for what `err` says */
@@ -108,8 +107,7 @@ static void take_frames(struct running *running)
 
 static void look_after(struct running *running, uint64_t now)
 {
-    size_t limit = running->settings->options.limits.memory_bytes, taken;
-    char why[160];
+    char why[sizeof running->process->why];
 
     if (atomic_load(running->batch->cancelled)) {
         stop(running, BATCH_CANCELLED, STATUS_CONFLICT, "was cancelled");
@@ -119,12 +117,8 @@ static void look_after(struct running *running, uint64_t now)
         stop(running, BATCH_LATE, STATUS_DEADLINE, "was not done within its time");
         return;
     }
-    taken = limit ? process_memory(running->process) : 0;
-    if (taken <= limit)
-        return;
-    snprintf(why, sizeof why, "was killed because it took %zu MiB of memory, more than %zu MiB",
-             taken >> 20, limit >> 20);
-    stop(running, BATCH_BROKEN, STATUS_FAILED, why);
+    if (process_exceeds(running->process, why, sizeof why))
+        stop(running, BATCH_BROKEN, STATUS_FAILED, why);
 }
 
 /* Until it said how it ended, was stopped, or is gone. */
@@ -173,7 +167,9 @@ static enum status conclude(struct running *running, bool alive)
     if (running->over)
         return running->end == BATCH_DONE ? STATUS_OK : running->err->status;
     /* an exit is its own doing, a signal somebody's */
-    running->end = strstr(process->end, "was killed by signal") ? BATCH_DIED : BATCH_RAISED;
+    running->end = process->exceeded                    ? BATCH_BROKEN
+                   : strstr(process->end, "was killed") ? BATCH_DIED
+                                                        : BATCH_RAISED;
     return error_set(running->err, STATUS_FAILED, "the worker %s", process->end);
 }
 
@@ -182,8 +178,7 @@ enum status worker_batch(const struct worker_batch *batch, struct text *result, 
 {
     static const struct contract none = {0};
     struct process_settings settings = {.options = batch->options};
-    struct running running = {
-        .batch = batch, .settings = &settings, .result = result, .end = BATCH_BROKEN, .err = err};
+    struct running running = {.batch = batch, .result = result, .end = BATCH_BROKEN, .err = err};
     enum status status;
 
     *end = BATCH_BROKEN;

@@ -27,7 +27,6 @@ enum {
     STACK_BYTES = 256 << 10,
     PARKED_FD = 64, /* from where on descriptors wait before they get their numbers */
     DESCRIPTORS_MAX = 1024,
-    PROCESSES_MAX = 1024, /* threads count, one a core in each numeric library */
 };
 
 /* Newer than the headers of Debian 12. */
@@ -67,6 +66,14 @@ static RAW bool write_file(struct launch *launch, const char *path, int flags, c
     STEP(launch, fd, path);
     STEP(launch, syscall(SYS_write, fd, text, size), path);
     syscall(SYS_close, fd);
+    return true;
+}
+
+static RAW bool enter_groups(struct launch *launch)
+{
+    for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
+        if (launch->groups[i] >= 0)
+            STEP(launch, syscall(SYS_write, launch->groups[i], "0", 1), "a control group");
     return true;
 }
 
@@ -247,7 +254,7 @@ static RAW bool enter_limits(struct launch *launch)
     return limit(launch, RLIMIT_CORE, 0) && limit(launch, RLIMIT_NOFILE, DESCRIPTORS_MAX) &&
            (!launch->request->sandbox || !launch->request->temporary_bytes ||
             limit(launch, RLIMIT_FSIZE, launch->request->temporary_bytes)) &&
-           (!launch->request->sandbox || limit(launch, RLIMIT_NPROC, PROCESSES_MAX)) &&
+           (!launch->request->sandbox || limit(launch, RLIMIT_NPROC, LAUNCH_PROCESSES_MAX)) &&
            (!launch->memory_bytes || limit(launch, RLIMIT_DATA, launch->memory_bytes));
 }
 
@@ -295,6 +302,8 @@ static RAW bool enter(struct launch *launch)
     if (launch->request->install)
         syscall(SYS_umask, 022);
     STEP(launch, syscall(SYS_setsid), "a session");
+    if (!enter_groups(launch))
+        return false;
     if (sandbox && launch->ability->user_namespace && !enter_user(launch))
         return false;
     if (launch->program && !enter_descriptors(launch))

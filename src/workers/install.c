@@ -351,7 +351,7 @@ static enum status watch(void *context, pid_t pid, struct error *err)
 
     if (taken > limit)
         return error_set(err, STATUS_TOO_LARGE,
-                         "was ended because it took %llu MiB of memory, more than %llu "
+                         "was ended: out of memory, as it took %llu MiB, more than %llu MiB "
                          "(worker_memory_max)",
                          (unsigned long long)(taken >> 20), (unsigned long long)(limit >> 20));
     return check_disk(install, err);
@@ -373,6 +373,7 @@ enum status install_run(struct install *install, const struct run *run, int *cod
     request.files = install->files;
     request.temporary = install->scratch;
     request.memory_bytes = install->limits.memory_bytes;
+    request.cpu_percent = install->limits.cpu_percent;
     request.temporary_bytes = install->limits.disk_bytes;
     inside.sandbox = install->limits.sandbox ? &request : NULL;
     inside.watch = watch;

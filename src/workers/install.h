@@ -14,6 +14,7 @@
 struct install_limits {
     uint64_t disk_bytes;   /* of the environment and all that is written beside it; 0: no limit */
     uint64_t memory_bytes; /* of one program and its children; 0: no limit */
+    unsigned cpu_percent;  /* see struct worker_limits */
     bool sandbox;          /* false: with all rights of the server */
 };
 

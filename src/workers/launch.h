@@ -30,6 +30,10 @@ struct landlock_rule {
     uint64_t access;
 };
 
+enum {
+    LAUNCH_PROCESSES_MAX = 1024,    /* threads count, one a core in each numeric library */
+    LAUNCH_SHARED_BYTES = 64 << 20, /* of /dev/shm */
+};
 enum { LAUNCH_STEPS_MAX = 512, LAUNCH_RULES_MAX = 128, LAUNCH_BYTES_MAX = 4 << 20 };
 
 struct launch {
@@ -44,6 +48,7 @@ struct launch {
     const char *program, **arguments, **environment, *folder;
     char id_map[64], group_map[64]; /* of a user namespace */
     unsigned uid;
+    const int *groups; /* (CGROUP_CONTROLLERS,): descriptors to enter them by; -1: none */
     size_t memory_bytes;
     bool failed_memory;
     /* Written by the child: the step that failed, and errno. NULL: none. */

@@ -133,12 +133,22 @@ static enum status make_temporary(struct process *process, const struct process_
     return STATUS_OK;
 }
 
+/* Of numeric libraries: its part of the cores. */
+static unsigned threads_of(const struct worker_limits *limits)
+{
+    unsigned threads = cpu_count() / (unsigned)limits->processes;
+    unsigned bound = limits->cpu_percent ? (limits->cpu_percent + 99) / 100 : threads;
+
+    threads = threads < bound ? threads : bound;
+    return threads ? threads : 1;
+}
+
 static enum status launch_process(struct process *process, const struct process_settings *settings,
                                   const struct far_ends *far, struct error *err)
 {
     static const char *const arguments[] = {"-s", "-B", "-m", "firn_worker", NULL};
     const struct worker_options *options = &settings->options;
-    unsigned threads = cpu_count() / (unsigned)options->limits.processes;
+    unsigned threads = threads_of(&options->limits);
     struct sandbox_request request = {
         .python = settings->python,
         .environment = options->environment,
@@ -151,9 +161,10 @@ static enum status launch_process(struct process *process, const struct process_
         .socket = far->socket,
         .arena = process->memory.fd,
         .memory_bytes = options->limits.memory_bytes,
+        .cpu_percent = options->limits.cpu_percent,
         .temporary_bytes =
             options->limits.temporary_bytes ? options->limits.temporary_bytes : TEMPORARY_BYTES,
-        .threads = threads ? threads : 1,
+        .threads = threads,
         .number = settings->number,
         .java = options->java,
         .sandbox = options->sandbox,
@@ -163,6 +174,9 @@ static enum status launch_process(struct process *process, const struct process_
     TRY(sandbox_start(&request, &child, err));
     process->pid = child.pid;
     process->pidfd = child.pidfd;
+    process->group = child.group;
+    process->memory_bytes = options->limits.memory_bytes;
+    process->files_bytes = sandbox_files_bytes(&request);
     snprintf(process->printed.prefix, sizeof process->printed.prefix,
              "worker %.64s[%d]: ", options->name ? options->name : "", (int)child.pid);
     return STATUS_OK;
@@ -231,22 +245,62 @@ void process_kill(struct process *process, const char *why)
     syscall(SYS_pidfd_send_signal, process->pidfd, SIGKILL, NULL, 0);
 }
 
+static void say_exceeded(const struct process *process, char *why, size_t size)
+{
+    int used = snprintf(why, size, "was killed: out of memory, as it took more than %zu MiB",
+                        process->memory_bytes >> 20);
+
+    if (process->files_bytes)
+        snprintf(why + used, size - (size_t)used, " and %zu MiB for files",
+                 process->files_bytes >> 20);
+}
+
+bool process_exceeds(const struct process *process, char *why, size_t size)
+{
+    size_t taken = process->memory_bytes ? process_memory(process) : 0;
+
+    if (taken > process->memory_bytes)
+        snprintf(why, size, "was killed: out of memory, as it took %zu MiB, more than %zu MiB",
+                 taken >> 20, process->memory_bytes >> 20);
+    else if (process->memory_bytes && cgroup_look(&process->group) == CGROUP_EXCEEDED)
+        say_exceeded(process, why, size); /* one of those that it started was killed */
+    else
+        return false;
+    return true;
+}
+
+/* How it ended, into process->end. */
+static void say_reason(struct process *process, const siginfo_t *info)
+{
+    enum cgroup_end look = cgroup_look(&process->group);
+    size_t size = sizeof process->end;
+    char *end = process->end;
+
+    process->exceeded = !process->killed && look == CGROUP_EXCEEDED;
+    if (process->killed)
+        snprintf(end, size, "%s", process->why);
+    else if (process->exceeded)
+        say_exceeded(process, end, size);
+    else if (look == CGROUP_OUT_OF_MEMORY)
+        snprintf(end, size,
+                 "was killed: firn's own control group, or the machine, is out of memory");
+    else if (info->si_code == CLD_EXITED)
+        snprintf(end, size, "ended with exit status %d", info->si_status);
+    else
+        snprintf(end, size, "was killed by signal %d (%s)", info->si_status,
+                 strsignal(info->si_status));
+}
+
 static void say_end(struct process *process, const siginfo_t *info)
 {
     char tail[PRINTED_TAIL_MAX];
-    size_t size = sizeof process->end;
-    int used;
+    size_t used;
 
+    say_reason(process, info);
     printed_tail(&process->printed, tail, sizeof tail);
-    if (process->killed)
-        used = snprintf(process->end, size, "%s", process->why);
-    else if (info->si_code == CLD_EXITED)
-        used = snprintf(process->end, size, "ended with exit status %d", info->si_status);
-    else
-        used = snprintf(process->end, size, "was killed by signal %d (%s)", info->si_status,
-                        strsignal(info->si_status));
+    used = strlen(process->end);
     if (tail[0])
-        snprintf(process->end + used, size - (size_t)used, "; it printed last: %s", tail);
+        snprintf(process->end + used, sizeof process->end - used, "; it printed last: %s", tail);
 }
 
 void process_reap(struct process *process, uint64_t now_ns)
@@ -264,6 +318,7 @@ void process_release(struct process *process)
 {
     struct error err;
 
+    cgroup_remove(&process->group);
     close_fd(&process->pidfd);
     close_fd(&process->socket);
     close_fd(&process->output);

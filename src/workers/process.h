@@ -29,6 +29,8 @@ struct process {
 
     pid_t pid;
     int pidfd, socket, output; /* -1: none */
+    struct cgroup group;
+    size_t memory_bytes, files_bytes; /* it may take; of files in memory beside; 0: no limit */
     struct shared_memory memory;
     uint64_t id;       /* of the frame sent last */
     uint64_t until_ns; /* what it does must be done by then; else it is killed */
@@ -37,6 +39,7 @@ struct process {
     bool output_ended;
     bool killed;   /* by us, under the pool's lock */
     char why[192]; /* we killed it */
+    bool exceeded; /* its memory_bytes, and the kernel killed it for that; with `end` */
     struct printed printed;
     char *temporary;            /* folder that goes with it; or NULL */
     bool passes;                /* it may pass files */
@@ -89,6 +92,8 @@ void process_text(const struct process *process, const struct frame *frame, char
 enum status process_grow(struct process *process, size_t size, size_t limit, struct error *err)
     must_check;
 
+/* Has it, with all that it started, taken more than memory_bytes? `why` says so. */
+bool process_exceeds(const struct process *process, char *why, size_t size);
 /* Bytes of memory of a process and all its descendants, without what is mapped from files. */
 size_t process_memory(const struct process *process);
 /* The same of any; `arena`: bytes of memory that it shares with us, which do not count. */

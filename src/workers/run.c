@@ -51,10 +51,10 @@ static char **variables(const struct run *run, struct arena *scratch)
 }
 
 /* Where all that it started dies with it, nobody needs to wait for what it left behind. */
-static enum status spawn_inside(const struct run *run, int output, pid_t *pid, struct error *err)
+static enum status spawn_inside(const struct run *run, int output, struct sandbox_child *child,
+                                struct error *err)
 {
     struct sandbox_request request = *run->sandbox;
-    struct sandbox_child child;
     enum status status;
 
     request.arguments = run->arguments;
@@ -64,13 +64,11 @@ static enum status spawn_inside(const struct run *run, int output, pid_t *pid, s
     request.arena = -1;
     if (request.input < 0)
         return error_set(err, STATUS_UNAVAILABLE, "/dev/null: %s", strerror(errno));
-    status = sandbox_start(&request, &child, err);
+    status = sandbox_start(&request, child, err);
     close(request.input);
-    if (status)
-        return status;
-    close(child.pidfd);
-    *pid = child.pid;
-    return STATUS_OK;
+    if (!status)
+        close(child->pidfd);
+    return status;
 }
 
 static enum status spawn(const struct run *run, int output, pid_t *pid, struct error *err)
@@ -184,15 +182,29 @@ static enum status follow(const struct run *run, pid_t pid, int output, struct e
     return status;
 }
 
+/* The kernel kills one of its processes, which need not be the first. */
+static enum status check_memory(const struct run *run, const struct cgroup *group, int code,
+                                struct error *err)
+{
+    if (!code || cgroup_look(group) != CGROUP_EXCEEDED)
+        return STATUS_OK;
+    return error_set(err, STATUS_TOO_LARGE,
+                     "was ended: out of memory, as it took more than %zu MiB (worker_memory_max)",
+                     run->sandbox->memory_bytes >> 20);
+}
+
 enum status run_program(const struct run *run, int *code, struct error *err)
 {
+    struct sandbox_child child = {0};
     int ends[2], state = 0;
     pid_t pid;
     enum status status;
 
     if (pipe2(ends, O_CLOEXEC))
         return error_set(err, STATUS_UNAVAILABLE, "a pipe: %s", strerror(errno));
-    status = run->sandbox ? spawn_inside(run, ends[1], &pid, err) : spawn(run, ends[1], &pid, err);
+    status = run->sandbox ? spawn_inside(run, ends[1], &child, err)
+                          : spawn(run, ends[1], &child.pid, err);
+    pid = child.pid;
     close(ends[1]);
     if (status) {
         close(ends[0]);
@@ -208,5 +220,8 @@ enum status run_program(const struct run *run, int *code, struct error *err)
         continue;
     kill(-pid, SIGKILL); /* what it left behind */
     *code = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
+    if (!status)
+        status = check_memory(run, &child.group, *code, err);
+    cgroup_remove(&child.group);
     return status;
 }

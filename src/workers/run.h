@@ -26,6 +26,7 @@ struct run {
     void *watch_context;
 };
 
-/* CONFLICT: it was cancelled. *code: what it ended with, 128 and the signal's number when it was
- * killed. NOT_FOUND: there is no such program. DEADLINE. */
+/* TOO_LARGE: the kernel killed what exceeded the memory of `sandbox`. CONFLICT: it was cancelled.
+ * *code: what it ended with, 128 and the signal's number when it was killed. NOT_FOUND: there is no
+ * such program. DEADLINE. */
 enum status run_program(const struct run *run, int *code, struct error *err) must_check;

@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -20,7 +21,8 @@ enum {
     UID_FIRST = 0x70000000,
     UID_COUNT = 0xffff,
     UID_NOBODY = 65534,
-    STACK_BYTES_THREAD = 16 << 20
+    STACK_BYTES_THREAD = 16 << 20,
+    TRIAL_BYTES = 1 << 30,
 };
 
 static const char *const LABELS[] = {
@@ -37,6 +39,8 @@ static unsigned uid_of(const struct sandbox_request *request, const struct sandb
     return ability->uid == UID_FIRST ? first + request->number % UID_COUNT : ability->uid;
 }
 
+static const int NO_GROUPS[CGROUP_CONTROLLERS] = {-1, -1, -1};
+
 static struct launch *launch_new(const struct sandbox_request *request,
                                  const struct sandbox_ability *ability)
 {
@@ -48,6 +52,7 @@ static struct launch *launch_new(const struct sandbox_request *request,
     arena_init(&launch->arena, LAUNCH_BYTES_MAX);
     launch->request = request;
     launch->ability = ability;
+    launch->groups = NO_GROUPS;
     snprintf(launch->id_map, sizeof launch->id_map, "%u %u 1", geteuid(), geteuid());
     snprintf(launch->group_map, sizeof launch->group_map, "%u %u 1", getegid(), getegid());
     if (request->sandbox)
@@ -63,29 +68,70 @@ static void launch_free(struct launch *launch)
     munmap(launch, sizeof *launch);
 }
 
+/* Files that lie in memory. */
+static size_t files_bytes(const struct sandbox_request *request,
+                          const struct sandbox_ability *ability)
+{
+    if (!request->sandbox || !ability->has[LAYER_FILES])
+        return 0;
+    return LAUNCH_SHARED_BYTES +
+           (request->install ? (size_t)LAUNCH_SHARED_BYTES : request->temporary_bytes);
+}
+
+static enum status group_make(struct launch *launch, struct cgroup *group, struct error *err)
+{
+    const struct sandbox_request *request = launch->request;
+    const struct cgroup_limits limits = {
+        .memory_bytes = request->memory_bytes
+                            ? request->memory_bytes + files_bytes(request, launch->ability)
+                            : 0,
+        .processes = LAUNCH_PROCESSES_MAX,
+        .cpu_percent = request->cpu_percent};
+
+    *group = (struct cgroup){0};
+    if (!launch->ability->has[LAYER_CGROUP])
+        return STATUS_OK;
+    TRY(cgroup_new(&launch->ability->groups, &limits, group, err));
+    launch->groups = group->procs;
+    return STATUS_OK;
+}
+
+/* Make it; false with launch->failed, and nothing left but what ended at once. */
+static bool run(struct launch *launch, struct sandbox_child *child)
+{
+    bool good = launch_run(launch, child);
+    siginfo_t info;
+
+    cgroup_entered(&child->group);
+    if (good && launch->program)
+        return true;
+    if (child->pidfd >= 0) {
+        while (waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED) && errno == EINTR)
+            ;
+        close(child->pidfd);
+    }
+    cgroup_remove(&child->group);
+    return good;
+}
+
 /* --- what this machine can do --- */
 
 /* Go through the list with what `ability` has, without a program at its end. */
 static bool trial(const struct sandbox_ability *ability, char *detail, size_t size)
 {
-    const struct sandbox_request request = {.sandbox = true};
+    const struct sandbox_request request = {.sandbox = true, .memory_bytes = TRIAL_BYTES};
     struct launch *launch = launch_new(&request, ability);
     struct sandbox_child child = {.pidfd = -1};
-    siginfo_t info;
     struct error err;
     bool good;
 
-    if (!launch || launch_view_system(launch, &err) || launch_filter(launch, &err)) {
-        snprintf(detail, size, "%.90s", launch ? err.text : "no memory");
+    if (!launch || launch_view_system(launch, &err) || launch_filter(launch, &err) ||
+        group_make(launch, &child.group, &err)) {
+        snprintf(detail, size, "%.150s", launch ? err.text : "no memory");
         launch_free(launch);
         return false;
     }
-    good = launch_run(launch, &child);
-    if (child.pidfd >= 0) {
-        while (waitid(P_PIDFD, (id_t)child.pidfd, &info, WEXITED) && errno == EINTR)
-            ;
-        close(child.pidfd);
-    }
+    good = run(launch, &child);
     if (!good)
         snprintf(detail, size, "%s: %s", launch->failed, strerror(launch->error));
     launch_free(launch);
@@ -157,6 +203,20 @@ static void try_landlock(struct sandbox_ability *ability)
         ability->landlock_abi = 0;
 }
 
+static void try_cgroup(struct sandbox_ability *ability)
+{
+    const char *wanted = getenv("FIRN_WORKER_CGROUP");
+
+    cgroup_place_find("", wanted && *wanted ? wanted : NULL, &ability->groups);
+    if (ability->groups.version) {
+        cgroup_sweep(&ability->groups);
+        try_layer(ability, LAYER_CGROUP);
+    }
+    if (ability->has[LAYER_CGROUP] || !ability->groups.version)
+        snprintf(ability->detail[LAYER_CGROUP], sizeof ability->detail[LAYER_CGROUP], "%s",
+                 ability->groups.detail);
+}
+
 static struct sandbox_ability ABILITY;
 
 static void find_out(void)
@@ -170,6 +230,7 @@ static void find_out(void)
     try_layer(&ABILITY, LAYER_IPC);
     try_files(&ABILITY);
     try_landlock(&ABILITY);
+    try_cgroup(&ABILITY);
 }
 
 const struct sandbox_ability *sandbox_ability(void)
@@ -220,6 +281,13 @@ void worker_sandbox_missing(struct text *text)
     }
 }
 
+bool worker_sandbox_bounds_cpu(void)
+{
+    const struct sandbox_ability *ability = sandbox_ability();
+
+    return ability->has[LAYER_CGROUP] && ability->groups.folders[CGROUP_CPU][0];
+}
+
 enum status worker_sandbox_check(struct error *err)
 {
     return sandbox_check(sandbox_ability(), err);
@@ -236,6 +304,11 @@ const char *sandbox_files(const struct sandbox_request *request)
 {
     return request->sandbox && sandbox_ability()->has[LAYER_FILES] ? "/model/files"
                                                                    : request->files;
+}
+
+size_t sandbox_files_bytes(const struct sandbox_request *request)
+{
+    return files_bytes(request, sandbox_ability());
 }
 
 static bool install_set(struct launch *launch)
@@ -318,8 +391,11 @@ enum status sandbox_start(const struct sandbox_request *request, struct sandbox_
 
     if (!launch)
         return error_no_memory(err, "a worker");
+    *child = (struct sandbox_child){.pidfd = -1};
     status = prepare(launch, err);
-    if (!status && !launch_run(launch, child)) {
+    if (!status)
+        status = group_make(launch, &child->group, err);
+    if (!status && !run(launch, child)) {
         status = error_set(err, STATUS_UNAVAILABLE, "%s cannot start: %s: %s",
                            request->install ? "an install" : "a worker", launch->failed,
                            strerror(launch->error));
@@ -328,13 +404,6 @@ enum status sandbox_start(const struct sandbox_request *request, struct sandbox_
                       "workers run as user %u, who must be able to enter the folders above it: "
                       "chmod o+x",
                       launch->ability->uid);
-        if (child->pidfd >= 0) {
-            siginfo_t info;
-
-            while (waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED) && errno == EINTR)
-                ;
-            close(child->pidfd);
-        }
     }
     launch_free(launch);
     return status;

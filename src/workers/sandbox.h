@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/text.h"
+#include "workers/cgroup.h"
 
 enum sandbox_layer {
 #define LAYER(name, label, meaning) LAYER_##name,
@@ -20,11 +21,12 @@ enum sandbox_layer {
 
 struct sandbox_ability {
     bool has[LAYER_COUNT];
-    char detail[LAYER_COUNT][96]; /* "ABI 7"; or why not: "Operation not permitted" */
-    bool user_namespace;          /* the way to the others where firn is not root */
-    bool proc;                    /* /proc can be mounted in it */
-    int landlock_abi;             /* 0: none */
-    unsigned uid;                 /* to become; 0: stays who it is */
+    char detail[LAYER_COUNT][160]; /* "ABI 7"; or why not: "Operation not permitted" */
+    bool user_namespace;           /* the way to the others where firn is not root */
+    bool proc;                     /* /proc can be mounted in it */
+    int landlock_abi;              /* 0: none */
+    unsigned uid;                  /* to become; 0: stays who it is */
+    struct cgroup_place groups;
 };
 
 /* What this machine can do; the first call tries it out. From any thread. */
@@ -53,6 +55,7 @@ struct sandbox_request {
     const char *const *arguments;     /* NULL-terminated; of a worker after the program's name */
     int input, output, socket, arena; /* descriptors: 0, 1 and 2, 3, 4 of the worker; -1: none */
     size_t memory_bytes;              /* 0: no limit */
+    unsigned cpu_percent;             /* of one core, in a control group; 0: no limit */
     size_t temporary_bytes;           /* of /tmp, and of each file */
     unsigned threads;                 /* that numeric libraries shall use */
     unsigned number;                  /* of the servable: another uid for each */
@@ -63,7 +66,11 @@ struct sandbox_request {
 struct sandbox_child {
     pid_t pid;
     int pidfd;
+    struct cgroup group; /* that it is in; cgroup_remove once it was reaped */
 };
+
+/* Bytes of files that it may have in memory: they count for its group, and not for its heap. */
+size_t sandbox_files_bytes(const struct sandbox_request *request);
 
 /* The user that it becomes; 0: stays who it is. */
 unsigned sandbox_uid(const struct sandbox_request *request);

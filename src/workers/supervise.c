@@ -284,17 +284,10 @@ static void check_time(struct worker_pool *pool, struct process *process, uint64
 
 static void check_memory(struct worker_pool *pool, struct process *process)
 {
-    size_t limit = pool->settings.options.limits.memory_bytes, taken;
-    char why[128];
+    char why[sizeof process->why];
 
-    if (!limit || process->ended || process->killed)
-        return;
-    taken = process_memory(process);
-    if (taken <= limit)
-        return;
-    snprintf(why, sizeof why, "was killed because it took %zu MiB of memory, more than %zu MiB",
-             taken >> 20, limit >> 20);
-    put_down(pool, process, why);
+    if (!process->ended && !process->killed && process_exceeds(process, why, sizeof why))
+        put_down(pool, process, why);
 }
 
 /* When to look again, at the latest. */

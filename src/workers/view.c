@@ -13,8 +13,6 @@
 
 #define OLD_ROOT "/.old"
 
-enum { SHARED_BYTES = 64 << 20, PREFIX_FILE_MAX = 16 << 10 };
-
 /* read with execute, as for programs and libraries; write, as for /tmp */
 static const uint64_t ACCESS_READ =
     LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
@@ -182,11 +180,11 @@ static void show_writable(struct launch *launch)
     step_add(launch, STEP_FOLDER, NULL, "/tmp", NULL);
     step_add(launch, launch->request->java ? STEP_MOUNT_PROGRAMS : STEP_MOUNT, "tmpfs", "/tmp",
              arena_printf(&launch->arena, "mode=1777,nr_inodes=65536,size=%zu",
-                          launch->request->install ? (size_t)SHARED_BYTES
+                          launch->request->install ? (size_t)LAUNCH_SHARED_BYTES
                                                    : launch->request->temporary_bytes));
     step_add(launch, STEP_FOLDER, NULL, "/dev/shm", NULL);
     step_add(launch, STEP_MOUNT, "tmpfs", "/dev/shm",
-             arena_printf(&launch->arena, "mode=1777,nr_inodes=4096,size=%d", SHARED_BYTES));
+             arena_printf(&launch->arena, "mode=1777,nr_inodes=4096,size=%d", LAUNCH_SHARED_BYTES));
     step_add(launch, STEP_FOLDER, NULL, "/proc", NULL);
     if (launch->ability->has[LAYER_PROCESSES] && launch->ability->proc)
         step_add(launch, STEP_MOUNT, "proc", "/proc", NULL);

@@ -10,10 +10,11 @@
 #include "engine/servable.h"
 
 struct worker_limits {
-    size_t processes;    /* at most, of one servable */
-    size_t memory_bytes; /* of one process; 0: none */
-    unsigned start_ms;   /* until READY */
-    unsigned request_ms; /* of one request without a deadline of its own; then it is killed */
+    size_t processes;     /* at most, of one servable */
+    size_t memory_bytes;  /* of one process; 0: none */
+    unsigned cpu_percent; /* of one core, for one process, where there are control groups; 0: all */
+    unsigned start_ms;    /* until READY */
+    unsigned request_ms;  /* of one request without a deadline of its own; then it is killed */
     size_t arena_bytes_max;
     size_t temporary_bytes; /* of its /tmp, and of each file; 0: 256 MiB */
     size_t log_bytes_max;   /* of what a process may print, a minute; more is dropped and counted */
@@ -58,6 +59,9 @@ void worker_sandbox_describe(struct text *text);
 
 /* What is missing of it, as "landlock (not in this kernel), ipc"; nothing when nothing is. */
 void worker_sandbox_missing(struct text *text);
+
+/* Is worker_limits.cpu_percent kept? */
+bool worker_sandbox_bounds_cpu(void);
 
 /* UNAVAILABLE when that is too little to run a stranger's code. */
 enum status worker_sandbox_check(struct error *err) must_check;

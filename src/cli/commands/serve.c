@@ -173,6 +173,8 @@ static enum status say_sandbox(const struct worker_policy *workers, struct error
     worker_sandbox_describe(&layers);
     fprintf(stderr, "sandbox of workers:\n%s", layers.data ? layers.data : "");
     text_release(&layers);
+    if (workers->limits.cpu_percent && !worker_sandbox_bounds_cpu())
+        fprintf(stderr, "worker_cpu_percent has no effect: there is no control group with cpu\n");
     return STATUS_OK;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Workers that behave and workers that do not: tests/workers/firn_worker does what the name of the
  * signature says. */
+#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -17,20 +18,57 @@
 enum { MIB = 1 << 20 };
 
 /* All take x and give y, float [-1], unless said otherwise. */
-static const char *const NAMES[] = {
-    "double",        "echo",          "socket",         "unix_socket",
-    "read_other",    "read_model",    "write_model",    "write_temporary",
-    "see_processes", "kill_parent",   "much_memory",    "run_program",
-    "threads",       "fork",          "exit",           "die",
-    "close",         "hang",          "slow",           "print",
-    "garbage",       "empty",         "oversize",       "stale",
-    "unasked",       "outside",       "before",         "overflow",
-    "negative",      "dtype",         "shape",          "length",
-    "fewer",         "grow_for_ever", "grow_too_much",  "take_memory",
-    "refuse",        "raise",         "text",           "strings",
-    "bools",         "talk",          "talk_outside",   "datagrams",
-    "socket_ipv6",   "socket_icmp",   "socket_netlink", "socket_mptcp",
-    "run_unpacked"};
+static const char *const NAMES[] = {"double",
+                                    "echo",
+                                    "socket",
+                                    "unix_socket",
+                                    "read_other",
+                                    "read_model",
+                                    "write_model",
+                                    "write_temporary",
+                                    "see_processes",
+                                    "kill_parent",
+                                    "much_memory",
+                                    "run_program",
+                                    "threads",
+                                    "fork",
+                                    "exit",
+                                    "die",
+                                    "close",
+                                    "hang",
+                                    "slow",
+                                    "print",
+                                    "garbage",
+                                    "empty",
+                                    "oversize",
+                                    "stale",
+                                    "unasked",
+                                    "outside",
+                                    "before",
+                                    "overflow",
+                                    "negative",
+                                    "dtype",
+                                    "shape",
+                                    "length",
+                                    "fewer",
+                                    "grow_for_ever",
+                                    "grow_too_much",
+                                    "take_memory",
+                                    "refuse",
+                                    "raise",
+                                    "text",
+                                    "strings",
+                                    "bools",
+                                    "talk",
+                                    "talk_outside",
+                                    "datagrams",
+                                    "socket_ipv6",
+                                    "socket_icmp",
+                                    "socket_netlink",
+                                    "socket_mptcp",
+                                    "run_unpacked",
+                                    "page_tables",
+                                    "page_tables_of_a_child"};
 enum { NAME_COUNT = ARRAY_COUNT(NAMES) };
 
 static struct field INPUTS[NAME_COUNT], OUTPUTS[NAME_COUNT];
@@ -361,6 +399,26 @@ TEST(prints_are_bounded)
     fixture_close(&f);
 }
 
+/* Of this process. */
+static unsigned groups_left(void)
+{
+    const struct cgroup_place *place = &sandbox_ability()->groups;
+    unsigned count = 0;
+    char own[32];
+
+    snprintf(own, sizeof own, "-%d-", (int)getpid());
+    for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
+        DIR *stream = place->folders[i][0] ? opendir(place->folders[i]) : NULL;
+        struct dirent *entry;
+
+        while (stream && (entry = readdir(stream)))
+            count += !strncmp(entry->d_name, "firn-", 5) && strstr(entry->d_name, own);
+        if (stream)
+            closedir(stream);
+    }
+    return count;
+}
+
 TEST(memory_is_limited)
 {
     struct worker_options options = options_make("test");
@@ -371,9 +429,35 @@ TEST(memory_is_limited)
     CHECK_OK(run(f.session, "much_memory", 4, &y, &err), err);
     CHECK_NEAR(y, 0, 0);
     CHECK_FAILS(run(f.session, "take_memory", 4, NULL, &err), err, STATUS_UNAVAILABLE,
-                "more than 512 MiB");
+                "was killed: out of memory, as it took");
+    CHECK(strstr(err.text, "more than 512 MiB"));
     check_serves(f.session);
     fixture_close(&f);
+    CHECK_INT(groups_left(), 0);
+}
+
+/* What a process's own account does not have, its group's does. */
+TEST(memory_of_the_kernel_is_limited)
+{
+    struct worker_options options = options_make("test");
+    const struct sandbox_ability *ability = sandbox_ability();
+    struct fixture f;
+    struct error err;
+
+    if (!ability->has[LAYER_CGROUP] || !ability->groups.folders[CGROUP_MEMORY][0]) {
+        printf("SKIPPED memory of the kernel: %s\n", ability->detail[LAYER_CGROUP]);
+        return;
+    }
+    options.limits.memory_bytes = (size_t)128 * MIB;
+    f = fixture_open(&options);
+    CHECK_FAILS(run(f.session, "page_tables", 4, NULL, &err), err, STATUS_UNAVAILABLE,
+                "out of memory, as it took more than 128 MiB");
+    check_serves(f.session);
+    CHECK_FAILS(run(f.session, "page_tables_of_a_child", 4, NULL, &err), err, STATUS_UNAVAILABLE,
+                "out of memory, as it took more than 128 MiB");
+    check_serves(f.session);
+    fixture_close(&f);
+    CHECK_INT(groups_left(), 0);
 }
 
 /* --- what a sandbox keeps it from --- */

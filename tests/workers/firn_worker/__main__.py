@@ -90,6 +90,13 @@ def talk():
         assert other.recv(1) == b"x"
 
 
+def page_tables():
+    """Memory that no account of a process has: 4 KiB for each 2 MiB of addresses that are only read."""
+    m = mmap.mmap(-1, 1 << 41, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000, mmap.PROT_READ)
+    for at in range(0, 1 << 41, 2 << 20):
+        m[at]
+
+
 def run_unpacked():
     """A program of its own making, as a Java machine maps libraries."""
     path = os.path.join(os.environ["TMPDIR"], "true")
@@ -219,6 +226,14 @@ def infer(name, request, tensors, offset, space):
             for at in range(0, 16 << 20, 4096):
                 m[at] = 1
             blocks.append(m)
+    elif name == "page_tables":
+        page_tables()
+    elif name == "page_tables_of_a_child":
+        pid = os.fork()
+        if pid == 0:
+            page_tables()
+        os.waitpid(pid, 0)
+        time.sleep(1000)
     elif name == "refuse":
         send(ERROR, request, status=INVALID_INPUT, text=b"x must be positive")
     else:
