@@ -4,7 +4,7 @@ import importlib
 import struct
 import sys
 
-from firn_worker import values
+from firn_worker import maps, values
 from firn_worker.frame import DTYPES, STRING
 
 # name of the contract: (number of the message's DataType, its field, how the field holds an element)
@@ -18,6 +18,7 @@ MESSAGE = {
     "qint32": (13, "int_val", ""), "qint16": (15, "int_val", ""), "quint16": (16, "int_val", ""),
 }
 NAMES = {row[0]: name for name, row in MESSAGE.items()}
+MAP = 27
 
 
 def imported_by(module):
@@ -68,7 +69,73 @@ def from_value(value, field):
                                **{name: flat_of(value, field, how)})
 
 
+def from_values(inputs, fields):
+    """Messages of all inputs; one of DT_MAP for a field that holds others."""
+    made = {field.name: from_value(inputs[field.name], field)
+            for field in fields if field.name in inputs and not field.maps}
+    for name, inside, kind in maps.children(fields, 0):
+        if kind is not None:
+            found = maps.nest({field.name: inputs[field.name] for field in inside if field.name in inputs}, inside)
+            if name in found:
+                made[name] = map_from(found[name], inside, kind, 1)
+    return made
+
+
+def map_from(value, fields, kind, depth):
+    package = classes()
+    shape = [package.TensorShapeProto.Dim(size=len(value))] if kind.size is not None else []
+    message = package.TensorProto(dtype=MAP, tensor_shape=package.TensorShapeProto(dim=shape))
+    for item in value if kind.size is not None else [value]:
+        subtensors = message.map_val.add().subtensors
+        for name, inside, deeper in maps.children(fields, depth):
+            if name in item:
+                subtensors[name].CopyFrom(from_value(item[name], inside[0]) if deeper is None else
+                                          map_from(item[name], inside, deeper, depth + 1))
+    return message
+
+
 # --- and back ---
+
+
+def unpacked(value):
+    """A message of maps as a dict or a list of dicts."""
+    if hasattr(value, "keys"):
+        return {name: unpacked(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [unpacked(item) for item in value]
+    if not is_message(value) or not (value.dtype == MAP or len(getattr(value, "map_val", ()))):
+        return value
+    found = [{name: unpacked(item.subtensors[name]) for name in item.subtensors} for item in value.map_val]
+    shape = value.tensor_shape
+    return found if len(shape.dim if hasattr(shape, "dim") else shape.dims) else found[0] if len(found) == 1 else found
+
+
+def plain(message, field):
+    """A message inside of maps as a value of numpy."""
+    alone = values.Field({"name": field.name, "dtype": DTYPES[field.dtype][0]})
+    result = to_result(message, alone)
+    if field.dtype == STRING:
+        return values.nest(list(message.string_val), result.shape)
+    data = bytearray(result.size)
+    result.write(memoryview(data))
+    if values.numpy is None:
+        return values.nest(memoryview(data).cast(values.LETTERS[DTYPES[field.dtype][2]]).tolist(), result.shape)
+    return values.numpy.frombuffer(data, dtype=values.numpy_type(field)).reshape(result.shape)[()]
+
+
+def to_results(outputs, fields):
+    """What a function returned, a value or checked result for each leaf."""
+    made = {name: value for name, value in outputs.items()}
+    if maps.has_maps(fields):
+        made = maps.flatten({name: unpacked(value) for name, value in made.items()}, fields, plain_of)
+    named = {field.name: field for field in fields}
+    return {name: to_result(value, named[name]) if name in named and is_message(value) else value
+            for name, value in made.items()}
+
+
+def plain_of(value, field):
+    return plain(value, field) if is_message(value) else value
+
 
 
 def dims_of(message, count, field):

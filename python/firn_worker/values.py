@@ -21,6 +21,14 @@ class ValueFault(Exception):
     """A value that the contract does not allow; the text names the field."""
 
 
+class Map:
+    """A field that holds others; `size` of a list of such, or None for one."""
+
+    def __init__(self, row):
+        self.name, shape = row["name"], row["shape"]
+        self.size = None if not shape else -1 if shape[0] is None else int(shape[0])
+
+
 class Field:
     """An input or output of a signature, as the contract has it."""
 
@@ -29,6 +37,8 @@ class Field:
         self.dtype = DTYPE_INDEX.get(row.get("dtype") or "", 0)
         shape = row.get("shape")
         self.shape = None if shape is None else tuple(-1 if dim is None else int(dim) for dim in shape)
+        self.maps = [Map(around) for around in row.get("maps") or ()]  # outermost first
+        self.own = self.name[sum(len(around.name) + 1 for around in self.maps):]
 
     def says(self):
         name = DTYPES[self.dtype][0] or "of any type"
@@ -66,6 +76,10 @@ def known(dtype):
         return True
     name = DTYPES[dtype][2]
     return name is not None if numpy else name in LETTERS
+
+
+def numpy_type(field):
+    return object if field.dtype == STRING else DTYPES[field.dtype][2]
 
 
 # --- from the arena ---

@@ -27,8 +27,16 @@ struct evidence {
 /* "stored: feature_names_in_", "unknown" into `buffer`. */
 char *evidence_print(const struct evidence *evidence, char *buffer, size_t size);
 
-struct field {
+struct field_map { /* a field that holds others; see contract/maps.h */
     const char *name;
+    bool is_list; /* of such maps; else it is one */
+    int64_t size; /* of the list; -1 for a free one */
+};
+
+struct field {
+    const char *name;             /* inside maps: their names and its own, "person.age" */
+    const struct field_map *maps; /* (map_count,) that it lies in, outermost first */
+    size_t map_count;
     enum dtype dtype;
     struct shape shape;           /* -1 for a free dimension; rank RANK_UNKNOWN */
     const struct tensor *element; /* of a sequence or optional: what it holds; or NULL */
@@ -89,7 +97,8 @@ enum status contract_bind(const struct signature *signature, const struct given 
 /* --- given_json.c --- */
 
 /* {"field": value or nested arrays, ...}, each with the dtype of the field; what is given twice,
- * ragged or no field is INVALID_INPUT. A lone value for a field of some rank gets it, of sizes 1.
+ * ragged or no field is INVALID_INPUT. A lone value for a field of some rank gets it, of sizes 1. A
+ * field that holds others is an object of those, or a list of such objects.
  */
 enum status contract_given_json(const struct signature *signature, struct bytes json,
                                 const struct given **given, size_t *count, struct arena *keep,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The contract of a manifest. The first generation maps names of signatures; later ones write one
  * signature with its name beside inputs and outputs. */
+#include "base/map.h"
 #include "contract/kinds/internal.h"
+#include "contract/maps.h"
 
 enum { SIGNATURES_MAX = 1000, FIELDS_MAX = 100000 };
 
@@ -153,48 +155,154 @@ static void profile_read(struct reading *r, const struct yaml *value, void *into
               text_quote(bytes_of(name), text, sizeof text));
 }
 
-static void subfields_read(struct reading *r, const struct yaml *value, void *into)
-{
-    const struct field *field = into;
+/* What a map is read into: its leaves go to the signature's list. */
+struct declaring {
+    struct field *fields;
+    size_t count, capacity;
+    struct field_map maps[FIELD_MAPS_MAX]; /* around what is read now */
+    size_t depth;
+};
 
-    fault(r, value->key_line, "give each of them as a field of its own",
-          "field \"%s\" holds other fields: maps in fields are not supported", field->name);
+struct field_reading {
+    struct declaring *declaring;
+    struct field field;
+    const struct yaml *fields; /* what it holds; NULL: it is no map */
+};
+
+static void holds_read(struct reading *r, const struct yaml *value, void *into)
+{
+    struct field_reading *reading = into;
+
+    if (value->kind != YAML_MAP || !value->count || value->count > FIELDS_MAX)
+        fault(r, value->line, NULL,
+              "\"fields\" of \"%s\" must map names of fields to their types, not %s",
+              reading->field.name, yaml_kind_name(value->kind));
+    else
+        reading->fields = value;
 }
 
-static void field_read(struct reading *r, const struct yaml *value, struct field *field)
-{
-    static const struct key KEYS[] = {{"shape", shape_read},
-                                      {"type", type_read},
-                                      {"profile", profile_read},
-                                      {"fields", subfields_read}};
+#define READS(what)                                                                                \
+    static void field_##what(struct reading *r, const struct yaml *value, void *into)              \
+    {                                                                                              \
+        what(r, value, &((struct field_reading *)into)->field);                                    \
+    }
+READS(shape_read)
+READS(type_read)
+READS(profile_read)
 
-    *field = (struct field){.name = value->key, .shape = shape_unknown()};
-    declared_at(r, value->key_line, &field->evidence_name);
+static void declare(struct reading *r, struct declaring *declaring, struct field *field,
+                    size_t line)
+{
+    struct field_map *maps = NULL;
+    struct error err;
+
+    if (declaring->depth) {
+        maps = ROOM(r, struct field_map, declaring->depth);
+        if (!maps)
+            return;
+        memcpy(maps, declaring->maps, declaring->depth * sizeof *maps);
+    }
+    if (field_put_within(field, maps, declaring->depth, r->keep, &err)) {
+        fault(r, line, NULL, "%s", err.text);
+        return;
+    }
+    if (declaring->count >= FIELDS_MAX ||
+        !ARENA_GROW(r->keep, declaring->fields, declaring->count, declaring->capacity)) {
+        r->no_memory = true;
+        return;
+    }
+    declaring->fields[declaring->count++] = *field;
+}
+
+static void field_read(struct reading *r, const struct yaml *value, struct declaring *declaring);
+
+/* A field that holds others: they are the signature's. */
+static void map_read(struct reading *r, const struct yaml *value,
+                     const struct field_reading *reading)
+{
+    struct declaring *declaring = reading->declaring;
+    const struct field *field = &reading->field;
+
+    if (field->dtype != DTYPE_NONE) {
+        fault(r, value->key_line, NULL, "field \"%s\" has a type and holds fields", field->name);
+        return;
+    }
+    if (field->shape.rank > 1 || declaring->depth == FIELD_MAPS_MAX) {
+        fault(r, value->key_line, NULL,
+              "field \"%s\" holds others: its shape is scalar (one map) or [n] (a list of them), "
+              "and at most %d lie in each other",
+              field->name, FIELD_MAPS_MAX);
+        return;
+    }
+    if (field->evidence_profile.kind == EVIDENCE_DECLARED)
+        note(r, value->key_line, "the profile of \"%s\" is not used: its fields have their own",
+             field->name);
+    declaring->maps[declaring->depth++] =
+        (struct field_map){.name = field->name,
+                           .is_list = field->shape.rank == 1,
+                           .size = field->shape.rank == 1 ? field->shape.dims[0] : 0};
+    for (size_t i = 0; i < reading->fields->count; i++)
+        field_read(r, &reading->fields->items[i], declaring);
+    declaring->depth--;
+}
+
+static void field_read(struct reading *r, const struct yaml *value, struct declaring *declaring)
+{
+    static const struct key KEYS[] = {{"shape", field_shape_read},
+                                      {"type", field_type_read},
+                                      {"profile", field_profile_read},
+                                      {"fields", holds_read}};
+    struct field_reading reading = {.declaring = declaring,
+                                    .field = {.name = value->key, .shape = shape_unknown()}};
+
+    declared_at(r, value->key_line, &reading.field.evidence_name);
     if (!value->key[0])
         fault(r, value->key_line, NULL, "a field needs a name");
-    if (value->kind == YAML_NULL)
-        return;
-    if (value->kind != YAML_MAP)
+    if (value->kind == YAML_MAP)
+        keys_read(r, value, "a field", KEYS, ARRAY_COUNT(KEYS), &reading);
+    else if (value->kind != YAML_NULL)
         fault(r, value->line, NULL, "field \"%s\" must hold shape, type and profile, not %s",
               value->key, yaml_kind_name(value->kind));
+    if (reading.fields)
+        map_read(r, value, &reading);
     else
-        keys_read(r, value, "a field", KEYS, ARRAY_COUNT(KEYS), field);
+        declare(r, declaring, &reading.field, value->key_line);
+}
+
+/* "a.b" of map "a" and a field "a.b" are one name. */
+static void names_check(struct reading *r, const struct yaml *value,
+                        const struct declaring *declaring)
+{
+    char name[TEXT_QUOTE_SIZE];
+    struct map names;
+
+    map_init(&names, r->keep);
+    for (size_t i = 0; i < declaring->count; i++) {
+        const char *field = declaring->fields[i].name;
+
+        if (map_find(&names, bytes_of(field)))
+            fault(r, value->key_line, NULL, "field \"%s\" is declared twice",
+                  text_quote(bytes_of(field), name, sizeof name));
+        else if (!map_set(&names, bytes_of(field), &declaring->fields[i]))
+            r->no_memory = true;
+    }
 }
 
 static void fields_read(struct reading *r, const struct yaml *value, struct field **fields,
                         size_t *count)
 {
+    struct declaring declaring = {.fields = NULL};
+
     if (value->kind != YAML_MAP || value->count > FIELDS_MAX) {
         fault(r, value->line, NULL, "\"%s\" must map names of fields to their types, not %s",
               value->key, yaml_kind_name(value->kind));
         return;
     }
-    *fields = ROOM(r, struct field, value->count);
-    if (!*fields)
-        return;
-    *count = value->count;
     for (size_t i = 0; i < value->count; i++)
-        field_read(r, &value->items[i], &(*fields)[i]);
+        field_read(r, &value->items[i], &declaring);
+    names_check(r, value, &declaring);
+    *fields = declaring.count ? declaring.fields : ROOM(r, struct field, 1);
+    *count = declaring.count;
 }
 
 /* --- signatures --- */

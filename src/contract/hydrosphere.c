@@ -7,14 +7,19 @@
 #include "base/map.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "contract/maps.h"
 #include "formats/protobuf.h"
 
 enum { TF_CODE_MAX = 23 }; /* what Hydrosphere took from TensorFlow */
 
-/* What is being read, for errors. */
+/* What is being read, for errors, and where its fields go: those of maps too. */
 struct place {
     const char *where, *direction;
     struct arena *keep;
+    struct field *fields;
+    size_t count, capacity;
+    struct field_map maps[FIELD_MAPS_MAX]; /* around what is read now */
+    size_t depth;
 };
 
 /* --- types and profiles --- */
@@ -111,14 +116,6 @@ static enum status invalid(const struct place *place, const struct field *field,
                      text_quote(bytes_of(field->name), name, sizeof name), what);
 }
 
-static enum status subfields_refuse(const struct place *place, const struct field *field,
-                                    struct error *err)
-{
-    if (invalid(place, field, "holds other fields: maps in fields are not supported", err))
-        error_fix(err, "give each of them as a field of its own");
-    return err->status;
-}
-
 static enum status dim_add(const struct place *place, struct field *field, int64_t size,
                            struct error *err)
 {
@@ -157,6 +154,50 @@ static void field_declared(const struct place *place, struct field *field)
         field->evidence_shape = declared;
     if (field->profile != PROFILE_NONE) /* which clients say when nobody said anything */
         field->evidence_profile = declared;
+}
+
+/* A leaf, or a field outside of maps, is one of the signature's. */
+static enum status field_end(struct place *place, struct field *field, struct error *err)
+{
+    struct field_map *maps = NULL;
+
+    field_declared(place, field);
+    if (place->depth) {
+        maps = arena_new(place->keep, struct field_map, place->depth);
+        if (!maps)
+            return error_no_memory(err, "a contract");
+        memcpy(maps, place->maps, place->depth * sizeof *maps);
+    }
+    if (field_put_within(field, maps, place->depth, place->keep, err))
+        return error_within(err, "%s", place->where);
+    if (place->count >= HYDROSPHERE_FIELDS_MAX)
+        return error_set(err, STATUS_INVALID_INPUT, "%s has more than %d %ss", place->where,
+                         HYDROSPHERE_FIELDS_MAX, place->direction);
+    if (!ARENA_GROW(place->keep, place->fields, place->count, place->capacity))
+        return error_no_memory(err, "a contract");
+    place->fields[place->count++] = *field;
+    return STATUS_OK;
+}
+
+/* `field` holds others, which are read next: until map_end. No shape is one map. */
+static enum status map_begin(struct place *place, const struct field *field, struct error *err)
+{
+    if (field->shape.rank > 1)
+        return invalid(place, field, "holds other fields: it is one map, or a list of them", err);
+    if (place->depth == FIELD_MAPS_MAX)
+        return invalid(place, field, "lies in too many other fields", err);
+    place->maps[place->depth++] =
+        (struct field_map){.name = field->name,
+                           .is_list = field->shape.rank == 1,
+                           .size = field->shape.rank == 1 ? field->shape.dims[0] : 0};
+    return STATUS_OK;
+}
+
+static enum status map_end(struct place *place, const struct field *field, size_t before,
+                           struct error *err)
+{
+    place->depth--;
+    return place->count > before ? STATUS_OK : invalid(place, field, "holds no fields", err);
 }
 
 static enum status names_check(const struct place *place, const struct field *fields, size_t count,
@@ -230,22 +271,29 @@ static enum status json_shape(const struct place *place, struct field *field,
     return STATUS_OK;
 }
 
-static enum status json_field(const struct place *place, const struct json *value,
-                              struct field *field, struct error *err)
+static enum status json_subfields(struct place *place, const struct json *list,
+                                  const struct field *field, struct error *err);
+
+static enum status json_field(struct place *place, const struct json *value, struct error *err)
 {
     const struct json *dtype = member(value, "dtype"), *profile = member(value, "profile");
-    const struct json *shape = member(value, "shape");
-    struct bytes string = {NULL, 0};
+    const struct json *shape = member(value, "shape"), *holds = member(value, "subfields");
+    struct bytes string = value->key; /* of an object of fields */
+    struct field made, *field = &made;
     char *name = NULL;
 
-    if (value->kind == JSON_OBJECT && json_string(member(value, "name"), &string)) {
+    if (value->kind == JSON_OBJECT &&
+        (json_string(member(value, "name"), &string) || string.size)) {
         name = arena_text(place->keep, string);
         if (!name)
             return error_no_memory(err, "a contract");
     }
     TRY(field_begin(place, name, field, err));
-    if (member(value, "subfields") && !dtype)
-        return subfields_refuse(place, field, err);
+    if (holds && !dtype) {
+        if (shape)
+            TRY(json_shape(place, field, shape, err));
+        return json_subfields(place, holds, field, err);
+    }
     if (!json_string(dtype, &string))
         return invalid(place, field, "has no dtype", err);
     field->dtype = hydrosphere_dtype_from(string);
@@ -260,8 +308,32 @@ static enum status json_field(const struct place *place, const struct json *valu
         TRY(json_shape(place, field, shape, err));
     if (profile && !(json_string(profile, &string) && profile_by_name(string, &field->profile)))
         return invalid(place, field, "has a profile that is none", err);
-    field_declared(place, field);
-    return STATUS_OK;
+    return field_end(place, field, err);
+}
+
+/* The manager sent a list of fields with their names; hydrosdk reads an object of them. */
+static enum status json_subfields(struct place *place, const struct json *list,
+                                  const struct field *field, struct error *err)
+{
+    size_t before = place->count;
+
+    if (list->kind != JSON_ARRAY && list->kind != JSON_OBJECT)
+        return invalid(place, field, "has subfields that are no list of fields", err);
+    TRY(map_begin(place, field, err));
+    for (size_t i = 0; i < list->count; i++)
+        TRY(json_field(place, &list->items[i], err));
+    return map_end(place, field, before, err);
+}
+
+/* What was read into `place`: unique names. */
+static enum status fields_take(struct place *place, struct field **fields, size_t *count,
+                               struct error *err)
+{
+    *fields = place->fields;
+    *count = place->count;
+    place->fields = NULL;
+    place->count = place->capacity = 0;
+    return names_check(place, *fields, *count, err);
 }
 
 static enum status json_fields(struct place *place, const struct json *list, struct field **fields,
@@ -272,13 +344,9 @@ static enum status json_fields(struct place *place, const struct json *list, str
     if (list->kind != JSON_ARRAY || list->count > HYDROSPHERE_FIELDS_MAX)
         return error_set(err, STATUS_INVALID_INPUT, "%s: %ss is no list of at most %d fields",
                          place->where, place->direction, HYDROSPHERE_FIELDS_MAX);
-    *fields = arena_new(place->keep, struct field, list->count);
-    if (!*fields)
-        return error_no_memory(err, "a contract");
-    *count = list->count;
     for (size_t i = 0; i < list->count; i++)
-        TRY(json_field(place, &list->items[i], &(*fields)[i], err));
-    return names_check(place, *fields, *count, err);
+        TRY(json_field(place, &list->items[i], err));
+    return fields_take(place, fields, count, err);
 }
 
 static enum status json_signature(const struct json *value, const char *where,
@@ -390,53 +458,92 @@ static enum status protobuf_info(const struct place *place, struct protobuf mess
     }
 }
 
-/* ModelField {name 1, shape 2, subfields 3, dtype 4, profile 5 or, in generation 2, 10}; before
- * generation 1 {field_name 1, dict 2, info 3} */
-static enum status protobuf_field_read(const struct place *place, struct protobuf message,
-                                       struct field *field, struct error *err)
+static enum status protobuf_field_read(struct place *place, struct protobuf message,
+                                       struct error *err);
+
+/* Subfield {data 1} */
+static enum status protobuf_subfields(struct place *place, struct protobuf message,
+                                      const struct field *field, struct error *err)
 {
-    struct protobuf again = message, shape, info;
-    struct protobuf_field item;
-    const char *name = NULL;
+    size_t before = place->count, count;
+    struct bytes *items;
+
+    TRY(protobuf_all_bytes(&message, 1, &items, &count, place->keep, err));
+    TRY(map_begin(place, field, err));
+    for (size_t i = 0; i < count; i++)
+        TRY(protobuf_field_read(place, protobuf_over(items[i]), err));
+    return map_end(place, field, before, err);
+}
+
+struct field_parts { /* of a ModelField, until all are there */
+    struct field field;
+    struct protobuf second, holds; /* field 2: a shape, or what the oldest maps hold; field 3 */
+    bool has_second, is_map;
+};
+
+static enum status protobuf_part(struct place *place, const struct protobuf_field *item,
+                                 struct field_parts *parts, struct error *err)
+{
+    struct field *field = &parts->field;
     int64_t number;
     bool is_info;
+
+    switch (item->number) {
+    case 2:
+        parts->has_second = true;
+        return protobuf_message(item, &parts->second, err);
+    case 3:
+        TRY(protobuf_message(item, &parts->holds, err));
+        TRY(protobuf_info(place, parts->holds, field, &is_info, err));
+        parts->is_map = !is_info;
+        return STATUS_OK;
+    case 4:
+        TRY(protobuf_i64(item, &number, err));
+        field->dtype = number > TF_CODE_MAX ? DTYPE_NONE : dtype_from_tf(number);
+        parts->is_map = false; /* one of both: the last */
+        return STATUS_OK;
+    case 5:
+    case 10:
+        TRY(protobuf_i64(item, &number, err));
+        return profile_by_number(number, &field->profile)
+                   ? STATUS_OK
+                   : invalid(place, field, "has a profile that is none", err);
+    default:
+        return STATUS_OK;
+    }
+}
+
+/* ModelField {name 1, shape 2, subfields 3, dtype 4, profile 5 or, in generation 2, 10}; before
+ * generation 1 {field_name 1, dict 2, info 3} */
+static enum status protobuf_field_read(struct place *place, struct protobuf message,
+                                       struct error *err)
+{
+    struct field_parts parts = {.is_map = false};
+    struct protobuf again = message;
+    struct protobuf_field item;
+    const char *name = NULL;
 
     do {
         TRY(protobuf_next(&again, &item, err));
         if (item.number == 1)
             TRY(protobuf_text(&item, &name, place->keep, err));
     } while (item.number != 0);
-    TRY(field_begin(place, name, field, err));
+    TRY(field_begin(place, name, &parts.field, err));
     for (;;) {
         TRY(protobuf_next(&message, &item, err));
-        switch (item.number) {
-        case 0:
-            if (field->dtype == DTYPE_NONE)
-                return invalid(place, field, "has no dtype", err);
-            field_declared(place, field);
-            return STATUS_OK;
-        case 2:
-            TRY(protobuf_message(&item, &shape, err));
-            TRY(protobuf_shape(place, field, shape, err));
+        if (item.number == 0)
             break;
-        case 3:
-            TRY(protobuf_message(&item, &info, err));
-            TRY(protobuf_info(place, info, field, &is_info, err));
-            if (!is_info)
-                return subfields_refuse(place, field, err);
-            break;
-        case 4:
-            TRY(protobuf_i64(&item, &number, err));
-            field->dtype = number > TF_CODE_MAX ? DTYPE_NONE : dtype_from_tf(number);
-            break;
-        case 5:
-        case 10:
-            TRY(protobuf_i64(&item, &number, err));
-            if (!profile_by_number(number, &field->profile))
-                return invalid(place, field, "has a profile that is none", err);
-            break;
-        }
+        TRY(protobuf_part(place, &item, &parts, err));
     }
+    if (parts.field.dtype == DTYPE_NONE && !parts.is_map) {
+        if (!parts.has_second)
+            return invalid(place, &parts.field, "has no dtype", err);
+        return protobuf_subfields(place, parts.second, &parts.field, err);
+    }
+    if (parts.has_second)
+        TRY(protobuf_shape(place, &parts.field, parts.second, err));
+    return parts.is_map ? protobuf_subfields(place, parts.holds, &parts.field, err)
+                        : field_end(place, &parts.field, err);
 }
 
 static enum status protobuf_fields(struct place *place, const struct protobuf *message,
@@ -449,12 +556,9 @@ static enum status protobuf_fields(struct place *place, const struct protobuf *m
     if (*count > HYDROSPHERE_FIELDS_MAX)
         return error_set(err, STATUS_INVALID_INPUT, "%s has more than %d %ss", place->where,
                          HYDROSPHERE_FIELDS_MAX, place->direction);
-    *fields = arena_new(place->keep, struct field, *count);
-    if (!*fields)
-        return error_no_memory(err, "a contract");
-    for (size_t i = 0; i < *count; i++)
-        TRY(protobuf_field_read(place, protobuf_over(items[i]), &(*fields)[i], err));
-    return names_check(place, *fields, *count, err);
+    for (size_t i = 0, all = *count; i < all; i++)
+        TRY(protobuf_field_read(place, protobuf_over(items[i]), err));
+    return fields_take(place, fields, count, err);
 }
 
 /* ModelSignature {signature_name 1, inputs 2, outputs 3} */
@@ -527,22 +631,60 @@ static void print_shape(const struct shape *shape, unsigned shapes, struct text 
     text_append_char(text, '}');
 }
 
+static void print_group(const struct map_group *group, bool named, unsigned shapes,
+                        struct text *text);
+
+static void print_map(const struct map_group *map, unsigned shapes, struct text *text)
+{
+    const struct shape shape = {.rank = map_of(map)->is_list, .dims = {map_of(map)->size}};
+
+    text_append(text, ",\"shape\":");
+    print_shape(&shape, shapes, text);
+    text_append(text, ",\"profile\":\"NONE\",\"subfields\":{");
+    print_group(map, true, shapes, text);
+    text_append_char(text, '}');
+}
+
+/* `named`: as members of an object, which is how hydrosdk reads what a map holds. */
+static void print_group(const struct map_group *group, bool named, unsigned shapes,
+                        struct text *text)
+{
+    char dtype[HYDROSPHERE_DTYPE_SIZE];
+    struct map_group child;
+    size_t at = 0;
+    bool any = false;
+
+    while (map_group_next(group, &at, &child)) {
+        const struct field *field = &group->fields[child.begin];
+        const struct shape shape = field_own_shape(field);
+
+        text_append(text, any ? "," : "");
+        any = true;
+        if (named)
+            json_write_key(text, map_child_name(group, &child));
+        text_append(text, "{\"name\":");
+        json_write_text(text, map_child_name(group, &child));
+        if (!map_child_is_leaf(group, &child)) {
+            print_map(&child, shapes, text);
+        } else {
+            text_printf(
+                text, ",\"dtype\":\"%s\",\"shape\":", hydrosphere_dtype_name(field->dtype, dtype));
+            print_shape(&shape, shapes, text);
+            text_printf(text, ",\"profile\":\"%s\"", hydrosphere_profile_name(field->profile));
+        }
+        text_append_char(text, '}');
+    }
+}
+
 static void print_fields(const char *key, const struct field *fields, size_t count, unsigned shapes,
                          struct text *text)
 {
-    char name[HYDROSPHERE_DTYPE_SIZE];
+    const struct map_group all = map_group_of(fields, count);
 
     text_append_char(text, ',');
     json_write_key(text, key);
     text_append_char(text, '[');
-    for (size_t i = 0; i < count; i++) {
-        text_append(text, i ? ",{\"name\":" : "{\"name\":");
-        json_write_text(text, fields[i].name);
-        text_printf(text,
-                    ",\"dtype\":\"%s\",\"shape\":", hydrosphere_dtype_name(fields[i].dtype, name));
-        print_shape(&fields[i].shape, shapes, text);
-        text_printf(text, ",\"profile\":\"%s\"}", hydrosphere_profile_name(fields[i].profile));
-    }
+    print_group(&all, false, shapes, text);
     text_append_char(text, ']');
 }
 

@@ -5,11 +5,13 @@
  *   generation 2  {"modelName", "predict": SIGNATURE}               ModelContract, predict 2
  *   generation 3  SIGNATURE                                         ModelSignature
  *   SIGNATURE     {"signatureName", "inputs": [FIELD ...], "outputs": [FIELD ...]}
- *   FIELD         {"name", "dtype": "DT_FLOAT", "shape", "profile": "NUMERICAL"}
+ *   FIELD         {"name", "dtype": "DT_FLOAT", "shape", "profile": "NUMERICAL"}, or one that holds
+ *                 others (contract/maps.h), {"name", "subfields": [FIELD ...], "shape"}
  *   shape         {"dims": [-1, 3]}; before the third {"dim": [{"size", "name"} ...],
  *                 "unknownRank"}; null: any
  *
- * A field that holds other fields is refused: tensors have no maps. */
+ * Subfields are read as a list, and as an object whose keys are their names: hydrosdk reads nothing
+ * else, so that is what is written. */
 #pragma once
 
 #include "contract/contract.h"

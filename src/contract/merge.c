@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "contract/manifest.h"
+#include "contract/maps.h"
 
 struct place {
     const char *signature, *direction;
@@ -193,10 +194,12 @@ static enum status merge_fields(struct place *place, struct field **fields, size
             return no_field(place, &declared[i], *fields, *count);
         if (to->evidence_name.kind != EVIDENCE_STORED)
             to->evidence_name = declared[i].evidence_name;
+        to->maps = declared[i].maps; /* how clients say it: the model has leaves */
+        to->map_count = declared[i].map_count;
         place->field = to;
         TRY(merge_field(place, to, &declared[i], keep));
     }
-    return STATUS_OK;
+    return maps_check(*fields, *count, place->err);
 }
 
 static enum status copy_all(struct contract *inferred, const struct contract *declared,

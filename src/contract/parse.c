@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Reads back what print.c wrote as JSON. */
 
-#include "contract/contract.h"
+#include "contract/maps.h"
 #include "formats/json/json.h"
 
 enum { FIELDS_MAX = 1 << 20 };
@@ -195,6 +195,51 @@ static enum status holds_from(const struct json *value, int depth, const struct 
     return STATUS_OK;
 }
 
+/* Its name begins with theirs. */
+static bool name_within(const struct field *field)
+{
+    const char *name = field->name;
+
+    for (size_t m = 0; m < field->map_count; m++) {
+        size_t size = strlen(field->maps[m].name);
+
+        if (strncmp(name, field->maps[m].name, size) != 0 || name[size] != '.')
+            return false;
+        name += size + 1;
+    }
+    return true;
+}
+
+static enum status maps_from(const struct json *list, struct field *field, struct arena *keep,
+                             struct error *err)
+{
+    struct field_map *maps;
+    struct shape shape;
+    int lists = 0;
+
+    if (list->kind != JSON_ARRAY || list->count > FIELD_MAPS_MAX)
+        return bad(err, list, "maps is no list of a few");
+    maps = arena_new(keep, struct field_map, list->count);
+    if (!maps)
+        return error_no_memory(err, "a contract");
+    for (size_t m = 0; m < list->count; m++) {
+        const struct json *item = &list->items[m];
+
+        TRY(text_of(json_get(item, "name"), item, &maps[m].name, keep, err));
+        TRY(shape_from(json_get(item, "shape"), &shape, err));
+        if (shape.rank != 0 && shape.rank != 1)
+            return bad(err, item, "a map has another shape than [] or [size]");
+        maps[m].is_list = shape.rank == 1;
+        maps[m].size = shape.rank ? shape.dims[0] : 0;
+        lists += shape.rank;
+    }
+    field->maps = maps;
+    field->map_count = list->count;
+    if (!name_within(field) || (field->shape.rank >= 0 && field->shape.rank < lists))
+        return bad(err, list, "maps do not fit the field that lies in them");
+    return STATUS_OK;
+}
+
 static enum status field_from(const struct json *value, struct field *field, struct arena *keep,
                               struct error *err)
 {
@@ -209,6 +254,8 @@ static enum status field_from(const struct json *value, struct field *field, str
             return bad(err, dtype, "unknown dtype");
     }
     TRY(shape_from(json_get(value, "shape"), &field->shape, err));
+    if (json_get(value, "maps"))
+        TRY(maps_from(json_get(value, "maps"), field, keep, err));
     if (json_get(value, "element"))
         TRY(holds_from(json_get(value, "element"), 0, &field->element, keep, err));
     TRY(text_of(json_get(value, "profile"), value, &word, keep, err));

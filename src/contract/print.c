@@ -2,7 +2,7 @@
 /* Contracts as JSON (INTERFACE: the array "signatures"), as the YAML of a manifest, as a table. */
 #include <stdio.h>
 
-#include "contract/contract.h"
+#include "contract/maps.h"
 #include "formats/json/json_tensor.h"
 #include "tensor/sequence.h"
 
@@ -73,10 +73,31 @@ static void json_element(struct text *text, const struct tensor *element)
     text_append_char(text, '}');
 }
 
+/* The maps around it, outermost first: {"name", "shape": [] or, of a list, [size]}. */
+static void json_maps(struct text *text, const struct field *field)
+{
+    text_append_char(text, ',');
+    json_write_key(text, "maps");
+    for (size_t m = 0; m < field->map_count; m++) {
+        const struct field_map *map = &field->maps[m];
+        const struct shape shape = {.rank = map->is_list, .dims = {map->size}};
+
+        text_append(text, m ? ",{" : "[{");
+        json_text(text, "name", map->name);
+        text_append_char(text, ',');
+        json_write_key(text, "shape");
+        json_dims(text, &shape);
+        text_append_char(text, '}');
+    }
+    text_append_char(text, ']');
+}
+
 static void json_field(struct text *text, const struct field *field)
 {
     text_append_char(text, '{');
     json_text(text, "name", field->name);
+    if (field->map_count)
+        json_maps(text, field);
     text_append_char(text, ',');
     json_write_key(text, "dtype");
     if (field->dtype == DTYPE_NONE)
@@ -177,28 +198,56 @@ static void yaml_text(struct text *text, const char *value)
         json_write_string(text, bytes_of(value));
 }
 
+static void yaml_shape(struct text *text, const struct shape *shape, int margin)
+{
+    if (shape->rank < 0)
+        return;
+    text_printf(text, "%*sshape: [", margin, "");
+    for (int d = 0; d < shape->rank; d++)
+        text_printf(text, "%s%lld", d ? ", " : "",
+                    (long long)(shape->dims[d] < 0 ? -1 : shape->dims[d]));
+    text_append(text, "]\n");
+}
+
+static void yaml_leaf(struct text *text, const struct field *field, int margin)
+{
+    const struct shape shape = field_own_shape(field);
+
+    yaml_shape(text, &shape, margin);
+    if (field->dtype != DTYPE_NONE) /* "float" has 64 bits in manifests of some generations */
+        text_printf(text, "%*stype: %s\n", margin, "",
+                    field->dtype == DTYPE_F32 ? "float32" : dtype_name(field->dtype));
+    text_printf(text, "%*sprofile: %s\n", margin, "", profile_name(field->profile));
+}
+
+static void yaml_group(struct text *text, const struct map_group *group, int margin)
+{
+    struct map_group child;
+    size_t at = 0;
+
+    while (map_group_next(group, &at, &child)) {
+        text_printf(text, "%*s", margin, "");
+        yaml_text(text, map_child_name(group, &child));
+        text_append(text, ":\n");
+        if (map_child_is_leaf(group, &child)) {
+            yaml_leaf(text, &group->fields[child.begin], margin + 2);
+            continue;
+        }
+        yaml_shape(text,
+                   &(struct shape){.rank = map_of(&child)->is_list, .dims = {map_of(&child)->size}},
+                   margin + 2);
+        text_printf(text, "%*sfields:\n", margin + 2, "");
+        yaml_group(text, &child, margin + 4);
+    }
+}
+
 static void yaml_fields(struct text *text, const char *key, const struct field *fields,
                         size_t count)
 {
+    const struct map_group all = map_group_of(fields, count);
+
     text_printf(text, "    %s:%s\n", key, count ? "" : " {}");
-    for (size_t i = 0; i < count; i++) {
-        text_append(text, "      ");
-        yaml_text(text, fields[i].name);
-        text_append(text, ":\n");
-        if (fields[i].shape.rank >= 0) {
-            text_append(text, "        shape: [");
-            for (int d = 0; d < fields[i].shape.rank; d++)
-                text_printf(
-                    text, "%s%lld", d ? ", " : "",
-                    (long long)(fields[i].shape.dims[d] < 0 ? -1 : fields[i].shape.dims[d]));
-            text_append(text, "]\n");
-        }
-        if (fields[i].dtype !=
-            DTYPE_NONE) /* "float" has 64 bits in manifests of some generations */
-            text_printf(text, "        type: %s\n",
-                        fields[i].dtype == DTYPE_F32 ? "float32" : dtype_name(fields[i].dtype));
-        text_printf(text, "        profile: %s\n", profile_name(fields[i].profile));
-    }
+    yaml_group(text, &all, 6);
 }
 
 void contract_print_yaml(const struct contract *contract, struct text *text)

@@ -9,7 +9,7 @@
 enum { /* beside the fields of TensorProto */
        RESOURCES = 14,
        VARIANTS = 15,
-       MAPS = 27,
+       MAPS = TENSOR_MAP_DTYPE,
        LAST = TF_UINT64_VAL,
 };
 
@@ -88,7 +88,7 @@ static enum status dtype_read(const struct protobuf_field *field, struct parts *
 
     TRY(protobuf_i64(field, &code, err));
     if (code == MAPS)
-        return error_set(err, STATUS_UNSUPPORTED, "map_val: a map is no tensor of one field");
+        return error_set(err, STATUS_INVALID_INPUT, "it is a map, and the field holds no others");
     parts->tensor->dtype = dtype_from_tf(code);
     if (parts->tensor->dtype == DTYPE_NONE)
         return error_set(err, STATUS_INVALID_INPUT, "%lld is no dtype", (long long)code);
@@ -123,7 +123,8 @@ static enum status part_read(const struct protobuf_field *field, enum tensor_dia
     case VARIANTS:
         return error_set(err, STATUS_UNSUPPORTED, "resources and variants are no tensors");
     case MAPS:
-        return error_set(err, STATUS_UNSUPPORTED, "map_val: a map is no tensor of one field");
+        return error_set(err, STATUS_INVALID_INPUT,
+                         "it has map_val, and the field holds no others");
     default:
         return field->number <= LAST && LISTS[field->number] ? list_seen(parts, field, err)
                                                              : STATUS_OK;
@@ -446,32 +447,85 @@ enum status tensor_message_read(const struct protobuf *message, enum tensor_dial
     return parts.has_content ? content_read(&parts, keep, err) : values_read(&parts, keep, err);
 }
 
-enum status tensor_entry_read(const struct protobuf_field *field, enum tensor_dialect dialect,
-                              struct tensor_entry *entry, struct arena *keep, struct error *err)
+/* --- maps --- */
+
+static enum status map_part(const struct protobuf_field *field, enum tensor_dialect dialect,
+                            struct parts *parts, struct arena *keep, struct error *err)
 {
-    struct protobuf message, value = {0};
+    int64_t code;
+
+    if (field->number == TF_TENSOR_SHAPE)
+        return shape_read(field, dialect, parts, keep, err);
+    if (field->number == TF_DTYPE) {
+        TRY(protobuf_i64(field, &code, err));
+        if (code != 0 && code != MAPS) /* clients forget it */
+            return error_set(err, STATUS_INVALID_INPUT, "its dtype is %lld, not DT_MAP",
+                             (long long)code);
+    }
+    if (field->number == TF_TENSOR_CONTENT ||
+        (field->number <= LAST && LISTS[field->number] && field->bytes.size))
+        return error_set(err, STATUS_INVALID_INPUT, "it is a map with values of its own");
+    return STATUS_OK;
+}
+
+enum status tensor_message_maps(const struct protobuf *message, enum tensor_dialect dialect,
+                                struct bytes **maps, size_t *count, struct shape *shape,
+                                struct arena *keep, struct error *err)
+{
+    struct tensor tensor = {.shape = shape_scalar()};
+    struct parts parts = {.message = message, .tensor = &tensor};
+    struct protobuf reader = *message;
+    struct protobuf_field field;
+
+    do {
+        TRY(protobuf_next(&reader, &field, err));
+        TRY(map_part(&field, dialect, &parts, keep, err));
+    } while (field.number);
+    TRY(protobuf_all_bytes(message, MAPS, maps, count, keep, err));
+    if (parts.has_shape || *count)
+        TRY(shape_settle(&parts, *count, err));
+    else
+        tensor.shape = SHAPE(0);
+    *shape = tensor.shape;
+    return STATUS_OK;
+}
+
+enum status tensor_entry_split(const struct protobuf_field *field, const char **key,
+                               struct protobuf *value, struct arena *keep, struct error *err)
+{
+    struct protobuf message;
     struct protobuf_field part;
     char quoted[TEXT_QUOTE_SIZE];
     bool has_value = false;
 
-    entry->key = "";
+    *key = "";
     TRY(protobuf_message(field, &message, err));
     for (;;) {
         TRY(protobuf_next(&message, &part, err));
         if (!part.number)
             break;
         if (part.number == 1)
-            TRY(protobuf_text(&part, &entry->key, keep, err));
+            TRY(protobuf_text(&part, key, keep, err));
         if (part.number != 2)
             continue;
-        TRY(protobuf_message(&part, &value, err));
+        TRY(protobuf_message(&part, value, err));
         has_value = true;
     }
-    text_quote(bytes_of(entry->key), quoted, sizeof quoted);
     if (!has_value)
-        return error_set(err, STATUS_INVALID_INPUT, "'%s': it has no tensor", quoted);
+        return error_set(err, STATUS_INVALID_INPUT, "'%s': it has no tensor",
+                         text_quote(bytes_of(*key), quoted, sizeof quoted));
+    return STATUS_OK;
+}
+
+enum status tensor_entry_read(const struct protobuf_field *field, enum tensor_dialect dialect,
+                              struct tensor_entry *entry, struct arena *keep, struct error *err)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+    struct protobuf value;
+
+    TRY(tensor_entry_split(field, &entry->key, &value, keep, err));
     if (tensor_message_read(&value, dialect, &entry->tensor, keep, err))
-        return error_within(err, "'%s'", quoted);
+        return error_within(err, "'%s'", text_quote(bytes_of(entry->key), quoted, sizeof quoted));
     return STATUS_OK;
 }
 
@@ -493,7 +547,7 @@ static size_t shape_size(const struct shape *shape, enum tensor_dialect dialect)
     return size;
 }
 
-static void shape_write(struct text *text, const struct shape *shape, enum tensor_dialect dialect)
+void tensor_shape_write(struct text *text, const struct shape *shape, enum tensor_dialect dialect)
 {
     protobuf_write_size(text, TF_TENSOR_SHAPE, shape_size(shape, dialect));
     if (dialect != TENSOR_TENSORFLOW && shape->rank)
@@ -577,7 +631,7 @@ static void message_write(struct text *text, uint32_t number, enum tensor_dialec
 
     protobuf_write_size(text, number, message_size(tensor, dialect, content, list));
     protobuf_write_i64(text, TF_DTYPE, dtype_to_tf(tensor->dtype));
-    shape_write(text, &tensor->shape, dialect);
+    tensor_shape_write(text, &tensor->shape, dialect);
     list_write(text, tensor, list, content);
 }
 

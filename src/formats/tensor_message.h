@@ -29,12 +29,23 @@ enum status tensor_message_read(const struct protobuf *message, enum tensor_dial
                                 struct tensor *tensor, struct arena *keep, struct error *err)
     must_check;
 
+enum { TENSOR_MAP_DTYPE = 27 }; /* DT_MAP */
+/* Read a tensor whose elements are maps: messages MapTensorData {map<string, Tensor> subtensors 1}.
+ * `shape` is of as many; without one, a scalar or a list. INVALID_INPUT: another dtype, other
+ * values, a shape of another number. */
+enum status tensor_message_maps(const struct protobuf *message, enum tensor_dialect dialect,
+                                struct bytes **maps, size_t *count, struct shape *shape,
+                                struct arena *keep, struct error *err) must_check;
+
 /* Can a tensor of this dtype be written? */
 bool tensor_message_has(enum dtype dtype);
 
 /* Field `number` with the tensor as its message: lists of values, which every client reads. */
 void tensor_message_write(struct text *text, uint32_t number, enum tensor_dialect dialect,
                           const struct tensor *tensor);
+
+/* The shape of a tensor alone, as field 2. */
+void tensor_shape_write(struct text *text, const struct shape *shape, enum tensor_dialect dialect);
 
 /* An entry of a map<string, Tensor> in field `number`. */
 void tensor_entry_write(struct text *text, uint32_t number, const char *key,
@@ -43,6 +54,10 @@ struct tensor_entry {
     const char *key;
     struct tensor tensor;
 };
+/* Its key and the message of its tensor; INVALID_INPUT when it has none. */
+enum status tensor_entry_split(const struct protobuf_field *field, const char **key,
+                               struct protobuf *value, struct arena *keep, struct error *err)
+    must_check;
 /* An entry, field->bytes; errors name the key. */
 enum status tensor_entry_read(const struct protobuf_field *field, enum tensor_dialect dialect,
                               struct tensor_entry *entry, struct arena *keep, struct error *err)

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "contract/manifest.h"
+#include "contract/maps.h"
 #include "importers/importer.h"
 #include "importers/python/functions.h"
 
@@ -82,29 +83,25 @@ static bool takes(const struct python_function *f, const char *name)
     return f->any;
 }
 
-static bool is_input(const struct signature *signature, const char *name)
-{
-    for (size_t i = 0; i < signature->input_count; i++)
-        if (!strcmp(signature->inputs[i].name, name))
-            return true;
-    return false;
-}
-
-/* The inputs are the parameters: both lists are shown where they differ. */
+/* The inputs are the parameters, a map is one: both lists are shown where they differ. */
 static enum status check_parameters(const struct signature *signature,
                                     const struct python_function *f, struct error *err)
 {
+    const struct map_group inputs = map_group_of(signature->inputs, signature->input_count);
     const char *extra = NULL, *missing = NULL;
     char one[TEXT_QUOTE_SIZE];
     struct text text = {.limit = 4096};
+    struct map_group input;
     enum status status;
+    size_t at = 0;
 
-    for (size_t i = 0; i < signature->input_count && !extra; i++)
-        if (!takes(f, signature->inputs[i].name))
-            extra = signature->inputs[i].name;
+    while (!extra && map_group_next(&inputs, &at, &input))
+        if (!takes(f, map_child_name(&inputs, &input)))
+            extra = map_child_name(&inputs, &input);
     for (size_t i = 0; i < f->parameter_count && !missing; i++)
         if (i < f->positional_only ||
-            (!f->parameters[i].optional && !is_input(signature, f->parameters[i].name)))
+            (!f->parameters[i].optional &&
+             !map_group_find(&inputs, bytes_of(f->parameters[i].name), &input)))
             missing = f->parameters[i].name;
     if ((!extra && !missing) || f->decorated)
         return STATUS_OK;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "contract/hydrosphere.h"
+#include "contract/maps.h"
 
 /* --- signatures --- */
 
@@ -28,19 +29,42 @@ static void write_shape(struct text *text, const struct shape *given, int genera
     protobuf_write_end(text, 2, begin);
 }
 
+/* ModelField {name 1, shape 2, subfields 3 {data 1} or dtype 4, profile} */
+static void write_group(struct text *text, uint32_t number, const struct map_group *group,
+                        int generation)
+{
+    struct map_group child;
+    size_t at = 0;
+
+    while (map_group_next(group, &at, &child)) {
+        const struct field *field = &group->fields[child.begin];
+        size_t begin = protobuf_write_begin(text), holds;
+        struct shape shape;
+
+        protobuf_write_text(text, 1, map_child_name(group, &child));
+        if (map_child_is_leaf(group, &child)) {
+            shape = field_own_shape(field);
+            write_shape(text, &shape, generation);
+            protobuf_write_i64(text, 4, dtype_to_tf(field->dtype));
+            protobuf_write_i64(text, generation < GENERATION_3 ? 10 : 5,
+                               hydrosphere_profile_number(field->profile));
+        } else {
+            shape = (struct shape){.rank = map_of(&child)->is_list, .dims = {map_of(&child)->size}};
+            write_shape(text, &shape, generation);
+            holds = protobuf_write_begin(text);
+            write_group(text, 1, &child, generation);
+            protobuf_write_end(text, 3, holds);
+        }
+        protobuf_write_end(text, number, begin);
+    }
+}
+
 static void write_fields(struct text *text, uint32_t number, const struct field *fields,
                          size_t count, int generation)
 {
-    for (size_t i = 0; i < count; i++) {
-        size_t begin = protobuf_write_begin(text);
+    const struct map_group all = map_group_of(fields, count);
 
-        protobuf_write_text(text, 1, fields[i].name);
-        write_shape(text, &fields[i].shape, generation);
-        protobuf_write_i64(text, 4, dtype_to_tf(fields[i].dtype));
-        protobuf_write_i64(text, generation < GENERATION_3 ? 10 : 5,
-                           hydrosphere_profile_number(fields[i].profile));
-        protobuf_write_end(text, number, begin);
-    }
+    write_group(text, number, &all, generation);
 }
 
 void message_write_signature(struct text *text, const struct signature *signature, int generation)

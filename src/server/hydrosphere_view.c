@@ -8,7 +8,7 @@
 #include "server/internal.h"
 #include "server/stored.h"
 
-enum { BATCH_DEFAULT = 100, EXAMPLE_VALUES_MAX = 1 << 20 };
+enum { BATCH_DEFAULT = 100 };
 
 struct view view_of(struct request *request, struct response *response)
 {
@@ -607,66 +607,5 @@ enum status view_application_1(const struct view *view, const struct table_model
     text_append(text, "]},");
     print_streaming(text, told.streaming);
     text_append(text, "}");
-    return STATUS_OK;
-}
-
-/* --- an example --- */
-
-/* One element, repeated. */
-static enum status example_field(const struct view *view, const struct field *field,
-                                 struct error *err)
-{
-    struct shape shape = field->shape.rank < 0 ? shape_scalar() : field->shape;
-    size_t count = 1, inner = 1;
-    struct bytes first;
-
-    for (int d = 0; d < shape.rank; d++) {
-        shape.dims[d] = shape.dims[d] < 1 ? 1 : shape.dims[d];
-        if ((size_t)shape.dims[d] > EXAMPLE_VALUES_MAX / count)
-            return error_set(err, STATUS_TOO_LARGE, "an example of '%.64s' has more than %d values",
-                             field->name, EXAMPLE_VALUES_MAX);
-        count *= (size_t)shape.dims[d];
-    }
-    for (size_t i = 0; i < count; i++) {
-        text_append(view->text, i ? "," : "");
-        inner = 1;
-        for (int d = shape.rank; d-- > 0;) { /* as many as begin here */
-            inner *= (size_t)shape.dims[d];
-            if (i % inner == 0)
-                text_append(view->text, "[");
-        }
-        if (dtype_kind(field->dtype) == KIND_STRING) {
-            first = field->classes && field->classes->dtype == DTYPE_STRING &&
-                            tensor_count(field->classes)
-                        ? ((const struct bytes *)field->classes->data)[0]
-                        : bytes_of("foo");
-            json_write_string(view->text, first);
-        } else {
-            text_append(view->text, field->dtype == DTYPE_BOOL ? "true"
-                                    : dtype_kind(field->dtype) == KIND_FLOAT ||
-                                            dtype_kind(field->dtype) == KIND_COMPLEX
-                                        ? "1.0"
-                                        : "1");
-        }
-        inner = 1;
-        for (int d = shape.rank; d-- > 0;) {
-            inner *= (size_t)shape.dims[d];
-            if ((i + 1) % inner == 0)
-                text_append(view->text, "]");
-        }
-    }
-    return STATUS_OK;
-}
-
-enum status view_example(const struct view *view, const struct signature *signature,
-                         struct error *err)
-{
-    text_append(view->text, "{");
-    for (size_t i = 0; i < signature->input_count; i++) {
-        text_append(view->text, i ? "," : "");
-        json_write_key(view->text, signature->inputs[i].name);
-        TRY(example_field(view, &signature->inputs[i], err));
-    }
-    text_append(view->text, "}");
     return STATUS_OK;
 }

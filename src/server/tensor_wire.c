@@ -2,6 +2,7 @@
 #include "server/tensor_wire.h"
 
 #include "server/internal.h"
+#include "server/map_wire.h"
 
 /* `x:0` of TensorFlow is `x`. */
 static size_t bare_size(const char *name)
@@ -41,63 +42,96 @@ enum status tensor_wire_check(const struct prediction *p, struct error *err)
     return STATUS_OK;
 }
 
+/* An entry of the request: a tensor, or a map among the fields. */
+static enum status entry_give(const struct protobuf_field *field, enum tensor_dialect dialect,
+                              struct maps_given *maps, struct given *given, size_t *count,
+                              struct error *err)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+    struct protobuf value;
+    struct map_group child;
+    uint64_t number;
+    const char *key;
+
+    TRY(tensor_entry_split(field, &key, &value, maps->keep, err));
+    text_quote(bytes_of(key), quoted, sizeof quoted);
+    if (!map_group_find(&maps->all, bytes_of(key), &child) ||
+        map_child_is_leaf(&maps->all, &child)) {
+        given[*count].name = key;
+        if (tensor_message_read(&value, dialect, &given[*count].tensor, maps->keep, err))
+            return error_within(err, "'%s'", quoted);
+        ++*count;
+        return STATUS_OK;
+    }
+    if (!maps->leaves)
+        TRY(maps_begin(maps, &number, err)); /* 1: the request itself */
+    if (!maps_see(maps, &maps->all, &child, 1))
+        return error_set(err, STATUS_INVALID_INPUT, "'%s' is given twice", quoted);
+    if (map_wire_read(&value, &child, dialect, maps, err))
+        return error_within(err, "'%s'", quoted);
+    return STATUS_OK;
+}
+
 enum status tensor_wire_give(struct prediction *p, uint32_t number, enum tensor_dialect dialect,
                              struct error *err)
 {
     struct arena *arena = request_arena(p->request);
+    struct maps_given maps = maps_given_of(p->signature->inputs, p->signature->input_count, arena);
     struct protobuf message = protobuf_over(p->request->body);
     struct protobuf_field field;
     struct given *given;
     size_t count;
 
     TRY(protobuf_count(&message, number, &count, err));
-    given = arena_new(arena, struct given, count);
+    given = arena_new(arena, struct given, count + p->signature->input_count);
     if (!given)
         return error_no_memory(err, "a request");
     p->given = given;
     p->given_count = 0;
-    while (p->given_count < count) {
-        struct tensor_entry entry;
-
+    for (size_t seen = 0; seen < count;) {
         TRY(protobuf_next(&message, &field, err));
         if (field.number != number)
             continue;
-        if (tensor_entry_read(&field, dialect, &entry, arena, err))
+        seen++;
+        if (entry_give(&field, dialect, &maps, given, &p->given_count, err))
             return error_within(err, "input");
-        given[p->given_count++] = (struct given){entry.key, entry.tensor};
     }
+    TRY(maps_join(&maps, given, &p->given_count, err));
     return tensor_wire_check(p, err);
 }
 
-static enum status output_index(const struct prediction *p, struct bytes name, size_t *index,
+static enum status output_write(struct prediction *p, enum tensor_dialect dialect,
+                                const struct map_group *all, const struct map_group *output,
                                 struct error *err)
 {
-    char quoted[TEXT_QUOTE_SIZE];
+    const struct tensor *tensor = &p->outputs[output->begin];
+    const char *name = map_child_name(all, output);
 
-    for (*index = 0; *index < p->signature->output_count; ++*index)
-        if (bytes_is(name, p->signature->outputs[*index].name))
-            return STATUS_OK;
-    return error_set(err, STATUS_INVALID_INPUT, "signature '%s' has no output '%s'",
-                     p->signature->name, text_quote(name, quoted, sizeof quoted));
+    if (!map_child_is_leaf(all, output))
+        return map_wire_write(&p->response->body, 1, output, dialect, p->outputs, err);
+    if (!tensor_message_has(tensor->dtype))
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "output '%.64s' is of %s, which the protocol does not have", name,
+                         dtype_name(tensor->dtype));
+    tensor_entry_write(&p->response->body, 1, name, dialect, tensor);
+    return STATUS_OK;
 }
 
 enum status tensor_wire_answer(struct prediction *p, enum tensor_dialect dialect,
                                const struct bytes *names, size_t count, struct error *err)
 {
-    size_t outputs = count ? count : p->signature->output_count;
+    const struct map_group all = map_group_of(p->signature->outputs, p->signature->output_count);
+    char quoted[TEXT_QUOTE_SIZE];
+    struct map_group output;
+    size_t at = 0;
 
-    for (size_t i = 0; i < outputs; i++) {
-        size_t index = i;
-
-        if (count)
-            TRY(output_index(p, names[i], &index, err));
-        if (!tensor_message_has(p->outputs[index].dtype))
-            return error_set(err, STATUS_UNSUPPORTED,
-                             "output '%.64s' is of %s, which the protocol does not have",
-                             p->signature->outputs[index].name,
-                             dtype_name(p->outputs[index].dtype));
-        tensor_entry_write(&p->response->body, 1, p->signature->outputs[index].name, dialect,
-                           &p->outputs[index]);
+    while (!count && map_group_next(&all, &at, &output))
+        TRY(output_write(p, dialect, &all, &output, err));
+    for (size_t i = 0; i < count; i++) {
+        if (!map_group_find(&all, names[i], &output))
+            return error_set(err, STATUS_INVALID_INPUT, "signature '%s' has no output '%s'",
+                             p->signature->name, text_quote(names[i], quoted, sizeof quoted));
+        TRY(output_write(p, dialect, &all, &output, err));
     }
     return STATUS_OK;
 }

@@ -2,13 +2,13 @@
 """Python functions: src/func_main.py, a function for each signature, called with the inputs by name.
 
 Three generations of handlers are known. The first and the early second get messages (TensorProto) and return a
-PredictResponse; later ones get numpy arrays, or scalars, and return a dict. options["calling"] is "messages",
+PredictResponse; later ones get numpy arrays, or scalars, and return a dict. A field that holds others is a dict. options["calling"] is "messages",
 "values" or "", for which the module decides: who imports hydro_serving_grpc gets messages."""
 import importlib
 import os
 import sys
 
-from firn_worker import protos, values
+from firn_worker import maps, protos, values
 from firn_worker.adapter import Loaded
 
 COMPAT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "compat")
@@ -30,17 +30,14 @@ class Functions(Loaded):
     def predict(self, signature, inputs):
         inputs = {name: value for name, value in inputs.items() if value is not None}  # the function's own default
         if self.messages:
-            for field in [field for field in signature.inputs if field.name in inputs]:
-                inputs[field.name] = protos.from_value(inputs[field.name], field)
+            inputs = protos.from_values(inputs, signature.inputs)
+        elif maps.has_maps(signature.inputs):
+            inputs = maps.nest(inputs, signature.inputs)
         result = self.functions[signature.name](**inputs)
         outputs = getattr(result, "outputs", None)
         if outputs is not None and hasattr(outputs, "keys"):
             result = outputs
-        if not hasattr(result, "keys"):
-            return result
-        fields = {field.name: field for field in signature.outputs}
-        return {name: protos.to_result(value, fields[name]) if name in fields and protos.is_message(value) else value
-                for name, value in result.items()}
+        return protos.to_results(result, signature.outputs) if hasattr(result, "keys") else result
 
 
 def load(model):

@@ -5,7 +5,7 @@
  * unknown fields are refused, and an error has the status that it deserves. */
 
 #include "base/number.h"
-#include "formats/json/json_tensor.h"
+#include "contract/maps.h"
 #include "server/hydrosphere_v1.h"
 #include "server/internal.h"
 #include "server/predict.h"
@@ -32,18 +32,8 @@ static enum status parse_named(struct prediction *p, struct error *err)
 
 static enum status answer(struct prediction *p, struct error *err)
 {
-    struct text *body = &p->response->body;
-
-    (void)err;
-    text_append_char(body, '{');
-    for (size_t i = 0; i < p->signature->output_count; i++) {
-        if (i)
-            text_append_char(body, ',');
-        json_write_key(body, p->signature->outputs[i].name);
-        json_write_nested(body, &p->outputs[i]);
-    }
-    text_append_char(body, '}');
-    return STATUS_OK;
+    return maps_print_json(p->signature->outputs, p->signature->output_count, p->outputs,
+                           &p->response->body, err);
 }
 
 static const struct prediction_wire FIRST = {parse_first, answer}, NAMED = {parse_named, answer};

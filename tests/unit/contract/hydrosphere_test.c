@@ -86,7 +86,9 @@ TEST(what_is_wrong_is_said)
     check_refused(WITH("{\"name\":\"x\"}"), "input \"x\" has no dtype");
     check_refused(WITH("{\"name\":\"x\",\"dtype\":\"DT_FLOAT32\"}"), "\"DT_FLOAT32\"");
     check_refused(WITH("{\"name\":\"x\",\"dtype\":\"DT_INVALID\"}"), "\"DT_INVALID\"");
-    check_refused(WITH("{\"name\":\"x\",\"subfields\":[]}"), "maps in fields");
+    check_refused(WITH("{\"name\":\"x\",\"subfields\":[]}"), "\"x\" holds no fields");
+    check_refused(WITH("{\"name\":\"x\",\"subfields\":7}"), "no list of fields");
+    check_refused(WITH("{\"name\":\"x\",\"subfields\":[{\"dtype\":\"DT_INT8\"}]}"), "has no name");
     check_refused(WITH("{\"name\":\"x\",\"dtype\":\"DT_INT8\",\"shape\":[1]}"), "has a shape");
     check_refused(WITH("{\"name\":\"x\",\"dtype\":\"DT_INT8\",\"shape\":{\"dims\":[0]}}"),
                   "dimension of 0");

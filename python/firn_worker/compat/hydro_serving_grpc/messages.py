@@ -309,9 +309,16 @@ _VALUES = ("half_val", "float_val", "double_val", "int_val", "string_val", "scom
            "dcomplex_val", "uint32_val", "uint64_val")
 
 
+class MapTensorData(Message):
+    """subtensors: maps of TensorProto."""
+
+    FIELDS = {"subtensors": lambda: Map(TensorProto)}
+
+
 class TensorProto(Message):
     FIELDS = dict([("dtype", int), ("tensor_shape", TensorShapeProto), ("version_number", int),
-                   ("tensor_content", bytes)] + [(name, Repeated) for name in _VALUES])
+                   ("tensor_content", bytes)] + [(name, Repeated) for name in _VALUES] +
+                  [("map_val", lambda: RepeatedMessage(MapTensorData))])
 
 
 class TensorShape(Message):
@@ -320,9 +327,16 @@ class TensorShape(Message):
     FIELDS = {"dims": Repeated}
 
 
+class MapTensor(Message):
+    """MapTensorData of the third generation."""
+
+    FIELDS = {"subtensors": lambda: Map(Tensor)}
+
+
 class Tensor(Message):
     FIELDS = dict([("dtype", int), ("tensor_shape", TensorShape), ("binary_val", bytes)] +
-                  [(name, Repeated) for name in _VALUES])
+                  [(name, Repeated) for name in _VALUES] +
+                  [("map_val", lambda: RepeatedMessage(MapTensor))])
 
 
 class Int64Value(Message):
