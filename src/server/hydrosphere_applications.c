@@ -56,6 +56,8 @@ enum status application_compose(struct request *request, struct response *respon
     struct version version;
 
     TRY(hydrosphere_compose(request, compose, &version, err));
+    if (request->later != LATER_NO)
+        return STATUS_OK;
     return print_named(request, response, bytes_of(version.model), write, err);
 }
 

@@ -3,6 +3,7 @@
 
 #include "applications/application.h"
 #include "formats/json/json.h"
+#include "server/hydrosphere/builds.h"
 #include "server/hydrosphere_view.h"
 #include "server/internal.h"
 
@@ -207,6 +208,29 @@ static enum status compose_all(struct composing *c, enum compose compose, struct
     return request_keep(c, version, err);
 }
 
+/* Versions that are being built are waited for; a malformed graph is told of later. */
+static enum status builds_wait(struct composing *c, struct error *err)
+{
+    const struct json *stages = member(member(&c->body, "executionGraph"), "stages");
+
+    for (size_t s = 0; stages && stages->kind == JSON_ARRAY && s < stages->count; s++) {
+        const char *key = member(&stages->items[s], "services") ? "services" : "modelVariants";
+        const struct json *variants = member(&stages->items[s], key);
+
+        for (size_t v = 0; variants && variants->kind == JSON_ARRAY && v < variants->count; v++) {
+            int64_t id;
+
+            if (!json_i64(member(&variants->items[v], "modelVersionId"), &id))
+                continue;
+            if (builds_await(c->request, id, err))
+                return error_within(err, "stage %zu", s + 1);
+            if (c->request->later != LATER_NO)
+                return STATUS_OK;
+        }
+    }
+    return STATUS_OK;
+}
+
 enum status hydrosphere_compose(struct request *request, enum compose compose,
                                 struct version *version, struct error *err)
 {
@@ -222,6 +246,9 @@ enum status hydrosphere_compose(struct request *request, enum compose compose,
     if (c.body.kind != JSON_OBJECT)
         return error_set(err, STATUS_INVALID_INPUT, "the body is %s, not an object",
                          json_kind_name(c.body.kind));
+    TRY(builds_wait(&c, err));
+    if (request->later != LATER_NO)
+        return STATUS_OK;
     status = compose_all(&c, compose, version, err);
     text_release(&c.manifest);
     if (!status)

@@ -16,6 +16,7 @@ enum compose { COMPOSE_NEW, COMPOSE_CHANGE };
 
 /* Make the application of the request's body, or change it: in one transaction, the old one
  * answers until the new one can. CONFLICT when COMPOSE_NEW finds one, NOT_FOUND when COMPOSE_CHANGE
- * does not. On a control thread, nothing pinned. */
+ * does not. On a control thread, nothing pinned; sets request->later when a version that it needs
+ * is being built, and this thread must not wait for it. */
 enum status hydrosphere_compose(struct request *request, enum compose compose,
                                 struct version *version, struct error *err) must_check;

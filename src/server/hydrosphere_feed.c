@@ -10,6 +10,7 @@
 #include "server/feed.h"
 #include "server/hydrosphere/builds.h"
 #include "server/hydrosphere/kept.h"
+#include "server/hydrosphere/metrics.h"
 #include "server/internal.h"
 #include "server/sse.h"
 
@@ -101,7 +102,7 @@ static enum status print(const struct view *view, enum kind kind, const void *ob
     case KIND_SERVABLE:
         return view_servable(view, object, err);
     case KIND_METRIC:
-        return kept_view_metric(view, item->id, item->body, err);
+        return metric_view(view, object, err);
     case KIND_CONFIGURATION:
         text_append(view->text, item->body);
     }
@@ -187,9 +188,35 @@ static bool look_at_kept(struct events *events, struct map *map, const struct vi
                                       .name = named ? items[i].name : NULL,
                                       .state = bytes_hash(bytes_of(items[i].body))};
 
-            if (!look_at(events, map, &seen, view, &items[i], out))
+            struct hydrosphere_metric metric;
+            struct error ignored;
+
+            if (!named &&
+                metric_of_record(items[i].id, items[i].body, &metric, view->arena, &ignored))
+                continue;
+            if (!look_at(events, map, &seen, view, named ? (const void *)&items[i] : &metric, out))
                 return false;
         }
+    }
+    return true;
+}
+
+/* Metrics that the manifest of a version declares: they come with it. */
+static bool look_at_declared(struct events *events, struct map *map, const struct version *row,
+                             const struct view *view, struct text *out)
+{
+    struct hydrosphere_metric *metrics;
+    struct error ignored;
+    size_t count;
+
+    if (metrics_declared(view->table, row, &metrics, &count, view->arena, &ignored))
+        return true; /* what does not read declares nothing */
+    for (size_t i = 0; i < count; i++) {
+        const struct seen seen = {
+            .kind = KIND_METRIC, .id = metrics[i].id, .state = (uint64_t)metrics[i].by};
+
+        if (!look_at(events, map, &seen, view, &metrics[i], out))
+            return false;
     }
     return true;
 }
@@ -206,7 +233,8 @@ static bool look_at_model(struct events *events, struct map *map, const struct t
         if (hydrosphere_is_application(row))
             break;
         seen.state = loaded_state(model->versions[v]) == MODEL_FAILED;
-        if (!look_at(events, map, &seen, view, model->versions[v], out))
+        if (!look_at(events, map, &seen, view, model->versions[v], out) ||
+            !look_at_declared(events, map, row, view, out))
             return false;
     }
     if (model->serving && hydrosphere_is_application(loaded_row(model->serving))) {

@@ -5,6 +5,8 @@
 
 #include "contract/hydrosphere.h"
 #include "contract/maps.h"
+#include "formats/json/json.h"
+#include "server/hydrosphere_view.h"
 
 /* --- signatures --- */
 
@@ -118,22 +120,28 @@ static void write_pairs(struct text *text, uint32_t number, const struct manifes
     }
 }
 
+/* ModelVersionStatus of generation 3. */
+static int64_t status_number(const char *status)
+{
+    return strcmp(status, "Released") == 0 ? 1 : strcmp(status, "Assembling") == 0 ? 2 : 0;
+}
+
 /* The fields that both generations have elsewhere or otherwise. */
 static void write_names(struct text *text, const struct hydrosphere_version *version,
-                        int generation)
+                        const char *status, int generation)
 {
     const struct version *row = version->row;
     size_t begin;
 
     if (generation >= GENERATION_3) {
-        protobuf_write_i64(text, 4, 1); /* Success: a version is there when it was made */
+        protobuf_write_i64(text, 4, status_number(status));
         protobuf_write_text(text, 6, row->model);
         if (version->predict)
             write_signature(text, 7, version->predict, generation);
         return;
     }
     protobuf_write_text(text, 3, row->format);
-    protobuf_write_text(text, 4, "Released");
+    protobuf_write_text(text, 4, status);
     begin = protobuf_write_begin(text);
     protobuf_write_i64(text, 1, row->model_id);
     protobuf_write_text(text, 2, row->model);
@@ -141,25 +149,97 @@ static void write_names(struct text *text, const struct hydrosphere_version *ver
     write_contract(text, 7, row->model, version->predict);
 }
 
-enum status message_write_version(struct text *text, const struct version *row, int generation,
+static void write_version(struct text *text, const struct hydrosphere_version *version,
+                          const char *status, int generation)
+{
+    size_t begin;
+
+    protobuf_write_i64(text, 1, version->row->id);
+    protobuf_write_i64(text, 2, version->row->number);
+    write_names(text, version, status, generation);
+    write_image(text, 31, &version->image);
+    protobuf_write_text(text, 32, version->sha);
+    write_image(text, 33, &version->runtime);
+    write_pairs(text, 34, version->metadata, version->metadata_count);
+    if (version->monitoring_batch) {
+        begin = protobuf_write_begin(text);
+        protobuf_write_i64(text, 1, version->monitoring_batch);
+        protobuf_write_end(text, 35, begin);
+    }
+}
+
+enum status message_write_version(struct text *text, const struct loaded *loaded, int generation,
                                   struct arena *arena, struct error *err)
 {
     struct hydrosphere_version version;
-    size_t begin;
 
-    TRY(hydrosphere_version(row, &version, arena, err));
-    protobuf_write_i64(text, 1, row->id);
-    protobuf_write_i64(text, 2, row->number);
-    write_names(text, &version, generation);
-    write_image(text, 31, &version.image);
-    protobuf_write_text(text, 32, version.sha);
-    write_image(text, 33, &version.runtime);
-    write_pairs(text, 34, version.metadata, version.metadata_count);
-    if (version.monitoring_batch) {
-        begin = protobuf_write_begin(text);
-        protobuf_write_i64(text, 1, version.monitoring_batch);
-        protobuf_write_end(text, 35, begin);
-    }
+    TRY(hydrosphere_version(loaded_row(loaded), &version, arena, err));
+    write_version(text, &version, view_version_status(loaded), generation);
+    return STATUS_OK;
+}
+
+/* --- what is being built, or failed: its view says all --- */
+
+static const char *text_of(const struct json *value, const char *otherwise, struct arena *arena)
+{
+    struct bytes bytes;
+    const char *text = json_string(value, &bytes) ? arena_text(arena, bytes) : NULL;
+
+    return text ? text : otherwise;
+}
+
+static void metadata_read(const struct json *metadata, struct hydrosphere_version *version,
+                          struct arena *arena)
+{
+    size_t count = metadata && metadata->kind == JSON_OBJECT ? metadata->count : 0;
+    struct manifest_pair *pairs = arena_new(arena, struct manifest_pair, count);
+
+    for (size_t i = 0; pairs && i < count; i++)
+        pairs[i] =
+            (struct manifest_pair){arena_printf(arena, "%.*s", (int)metadata->items[i].key.size,
+                                                (const char *)metadata->items[i].key.data),
+                                   text_of(&metadata->items[i], "", arena)};
+    version->metadata = pairs;
+    version->metadata_count = pairs ? count : 0;
+    for (size_t i = 0; i < version->metadata_count; i++)
+        if (!pairs[i].key)
+            version->metadata_count = i;
+}
+
+static void built_read(const struct json *view, struct hydrosphere_version *version,
+                       struct arena *arena)
+{
+    const struct json *runtime = json_get(view, "runtime");
+    struct error ignored;
+
+    version->runtime.name = text_of(json_get(runtime, "name"), "", arena);
+    version->runtime.tag = text_of(json_get(runtime, "tag"), "", arena);
+    metadata_read(json_get(view, "metadata"), version, arena);
+    (void)json_i64(json_get(json_get(view, "monitoringConfiguration"), "batchSize"),
+                   &version->monitoring_batch);
+    if (!hydrosphere_contract_json(json_get(view, "modelSignature"), "a build", &version->contract,
+                                   arena, &ignored) &&
+        version->contract.count) /* one whose contract is not known yet has none */
+        version->predict = &version->contract.signatures[0];
+}
+
+enum status message_write_build(struct text *text, const struct build_entry *entry, int generation,
+                                struct arena *arena, struct error *err)
+{
+    struct version row = {.id = entry->id, .number = entry->number, .format = ""};
+    struct hydrosphere_version version = {.row = &row, .sha = ""};
+    struct json view;
+
+    row.model = arena_text(arena, entry->name);
+    version.image.name = row.model;
+    version.image.tag = arena_printf(arena, "%lld", (long long)entry->number);
+    if (!row.model || !version.image.tag)
+        return error_no_memory(err, "a version");
+    TRY(json_parse(entry->view, 0, &view, arena, err));
+    (void)json_i64(json_get(json_get(&view, "model"), "id"), &row.model_id);
+    built_read(&view, &version, arena);
+    write_version(text, &version, entry->state == BUILD_RUNNING ? "Assembling" : "Failed",
+                  generation);
     return STATUS_OK;
 }
 
@@ -179,7 +259,7 @@ enum status message_write_servable(struct text *text, const struct table_servabl
     if (weight)
         protobuf_write_i64(text, 3, weight);
     begin = protobuf_write_begin(text);
-    TRY(message_write_version(text, loaded_row(servable->loaded), generation, arena, err));
+    TRY(message_write_version(text, servable->loaded, generation, arena, err));
     protobuf_write_end(text, 4, begin);
     protobuf_write_text(text, 5, servable->name);
     protobuf_write_i64(text, 6, state);

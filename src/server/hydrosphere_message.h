@@ -5,12 +5,16 @@
 
 #include "formats/protobuf.h"
 #include "server/hydrosphere.h"
+#include "server/hydrosphere/builds.h"
 
 enum { GENERATION_2 = 2, GENERATION_3 = 3 };
 
 void message_write_signature(struct text *text, const struct signature *signature, int generation);
-enum status message_write_version(struct text *text, const struct version *row, int generation,
+enum status message_write_version(struct text *text, const struct loaded *loaded, int generation,
                                   struct arena *arena, struct error *err) must_check;
+/* One that is being built, or could not be. */
+enum status message_write_build(struct text *text, const struct build_entry *entry, int generation,
+                                struct arena *arena, struct error *err) must_check;
 /* `weight`: of 100 in its stage; 0: it stands alone. */
 enum status message_write_servable(struct text *text, const struct table_servable *servable,
                                    int64_t weight, int generation, struct arena *arena,

@@ -555,3 +555,17 @@ enum status builds_await(struct request *request, int64_t id, struct error *err)
     pthread_mutex_unlock(&builds->lock);
     return status;
 }
+
+enum status builds_await_named(struct request *request, struct bytes name, int64_t number,
+                               struct error *err)
+{
+    struct builds *builds = request->server->builds;
+    int64_t id = 0;
+
+    pthread_mutex_lock(&builds->lock);
+    for (const struct building *b = builds->first; b; b = b->next)
+        if (b->state == BUILD_RUNNING && b->place.number == number && bytes_is(name, b->row.model))
+            id = b->place.id;
+    pthread_mutex_unlock(&builds->lock);
+    return builds_await(request, id, err);
+}

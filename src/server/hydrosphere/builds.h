@@ -76,3 +76,6 @@ enum status builds_follow(struct builds *builds, int64_t id, int64_t seen, struc
 /* A request that needs the version of that id: waits for its build, if there is one. When this
  * thread must not wait, request->later is set. CONFLICT when the build failed. */
 enum status builds_await(struct request *request, int64_t id, struct error *err) must_check;
+/* Likewise by the model's name and number. */
+enum status builds_await_named(struct request *request, struct bytes name, int64_t number,
+                               struct error *err) must_check;

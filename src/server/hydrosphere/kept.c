@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "formats/json/json.h"
 #include "server/internal.h"
 
 enum { BYTES_MAX = 256 << 20 };
@@ -151,40 +150,4 @@ uint64_t kept_changes(struct kept *kept)
     changes = kept->changes;
     pthread_mutex_unlock(&kept->lock);
     return changes;
-}
-
-/* The running servable of the version that config names, or null. */
-static enum status servable_print(const struct view *view, struct bytes body, struct error *err)
-{
-    struct loaded *loaded = NULL;
-    struct json json;
-    int64_t id;
-
-    TRY(json_parse(body, 0, &json, view->arena, err));
-    if (json_i64(json_get(json_get(&json, "config"), "modelVersionId"), &id))
-        loaded = model_table_version(view->table, id);
-    for (size_t i = 0; loaded && i < model_table_servables(view->table); i++) {
-        const struct table_servable *servable = model_table_servable_at(view->table, i);
-
-        if (servable->loaded == loaded && hydrosphere_is_running(servable))
-            return view_servable(view, servable, err);
-    }
-    text_append(view->text, "null");
-    return STATUS_OK;
-}
-
-enum status kept_view_metric(const struct view *view, int64_t id, const char *body,
-                             struct error *err)
-{
-    size_t size = strlen(body);
-    const char *whole = arena_printf(view->arena, "{%s}", body);
-
-    if (!whole)
-        return error_no_memory(err, "a metric");
-    if (size < 2 || strcmp(body + size - 2, "}}") != 0)
-        return error_set(err, STATUS_INTERNAL, "the record of metric %lld is none", (long long)id);
-    text_printf(view->text, "{\"id\":%lld,%.*s,\"servable\":", (long long)id, (int)size - 1, body);
-    TRY(servable_print(view, bytes_of(whole), err));
-    text_append(view->text, "}}");
-    return STATUS_OK;
 }

@@ -3,7 +3,7 @@
  * of them, and an I/O thread must not read the store. */
 #pragma once
 
-#include "server/hydrosphere_view.h"
+#include "base/arena.h"
 
 struct server;
 struct kept;
@@ -27,8 +27,3 @@ struct kept_item {
 struct kept_item *kept_list(struct kept *kept, enum kept_kind kind, size_t *count,
                             struct arena *keep);
 uint64_t kept_changes(struct kept *kept); /* grows whenever they change */
-
-/* A metric as JSON: {"id", "name", "modelVersionId", "config" {.., "servable"}}, `body` being its
- * record's. The servable is that of the version that watches, or null while none runs. */
-enum status kept_view_metric(const struct view *view, int64_t id, const char *body,
-                             struct error *err) must_check;

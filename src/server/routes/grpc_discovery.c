@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "base/map.h"
-#include "formats/json/json.h"
 #include "server/hydrosphere/kept.h"
+#include "server/hydrosphere/metrics.h"
 #include "server/hydrosphere_message.h"
 #include "server/internal.h"
 
@@ -134,29 +134,22 @@ static enum status write_servables(struct watch_feed *watch, const struct model_
     return STATUS_OK;
 }
 
-/* Metrics are models that watch others: the manifest of a version names them, or a client did. */
-struct metric {
-    const char *id, *name;
-    int64_t version;   /* that is watched */
-    struct loaded *by; /* NULL: it is not there */
-    double threshold;
-    int64_t comparison; /* as the messages have it */
-};
-
-static enum status write_metric(struct watch_feed *watch, const struct metric *metric,
+static enum status write_metric(struct watch_feed *watch, const struct hydrosphere_metric *metric,
                                 const struct model_table *table, struct arena *arena,
                                 struct text *out, struct error *err)
 {
+    const struct loaded *loaded = metric->by ? model_table_version(table, metric->by) : NULL;
     size_t begin = protobuf_write_begin(out), config, threshold, servable;
     const struct table_servable *by = NULL;
-    char name[SERVABLE_NAME_SIZE];
+    char name[SERVABLE_NAME_SIZE], id[24];
 
-    protobuf_write_text(out, 1, metric->id);
+    snprintf(id, sizeof id, "%lld", (long long)metric->id);
+    protobuf_write_text(out, 1, id);
     protobuf_write_text(out, 2, metric->name);
     protobuf_write_i64(out, 3, metric->version);
     config = protobuf_write_begin(out);
-    if (metric->by) {
-        const struct version *row = loaded_row(metric->by);
+    if (loaded) {
+        const struct version *row = loaded_row(loaded);
 
         protobuf_write_i64(out, 1, row->id);
         servable_name(row->model, row->number, 0, name);
@@ -172,95 +165,40 @@ static enum status write_metric(struct watch_feed *watch, const struct metric *m
         protobuf_write_end(out, 3, servable);
     }
     protobuf_write_end(out, 4, config);
-    return watch_item(watch, metric->id, out, begin, 3, err);
+    return watch_item(watch, id, out, begin, 3, err);
 }
 
-static int64_t comparison_of(struct bytes word, const char *const words[6])
+static enum status write_declared(struct watch_feed *watch, const struct model_table *table,
+                                  const struct version *row, struct arena *arena, struct text *out,
+                                  struct error *err)
 {
-    for (int64_t i = 0; i < 6; i++)
-        if (bytes_is(word, words[i]))
-            return i;
-    return 0;
-}
+    struct hydrosphere_metric *metrics;
+    size_t count;
 
-/* Of a manifest. */
-static enum status write_declared(struct watch_feed *watch, const struct version *row,
-                                  const struct manifest_monitor *monitor,
-                                  const struct model_table *table, struct arena *arena,
-                                  struct text *out, struct error *err)
-{
-    static const char *const WORDS[] = {"==", "!=", ">", "<", ">=", "<="};
-    struct metric metric = {
-        .id = arena_printf(arena, "%lld-%s", (long long)row->id, monitor->name),
-        .name = monitor->name,
-        .version = row->id,
-        .threshold = monitor->threshold,
-        .comparison = comparison_of(bytes_of(monitor->comparison), WORDS),
-    };
-    struct error ignored;
-
-    if (!metric.id)
-        return error_no_memory(err, "a metric");
-    if (models_find(table, bytes_of(monitor->model), (struct bytes){0}, &metric.by, &ignored))
-        metric.by = NULL;
-    return write_metric(watch, &metric, table, arena, out, err);
-}
-
-/* Of a client, as its record has it. */
-static enum status write_kept(struct watch_feed *watch, const struct kept_item *item,
-                              const struct model_table *table, struct arena *arena,
-                              struct text *out, struct error *err)
-{
-    static const char *const WORDS[] = {"Eq", "NotEq", "Greater", "Less", "GreaterEq", "LessEq"};
-    struct metric metric = {.id = arena_printf(arena, "%lld", (long long)item->id)};
-    const char *whole = arena_printf(arena, "{%s}", item->body);
-    struct bytes name = bytes_of(""), word = bytes_of("");
-    const struct json *config;
-    struct json body;
-    int64_t by = 0;
-
-    if (!metric.id || !whole)
-        return error_no_memory(err, "a metric");
-    TRY(json_parse(bytes_of(whole), 0, &body, arena, err));
-    config = json_get(&body, "config");
-    (void)json_string(json_get(&body, "name"), &name);
-    (void)json_string(json_get(json_get(config, "thresholdCmpOperator"), "kind"), &word);
-    if (!json_i64(json_get(&body, "modelVersionId"), &metric.version) ||
-        !json_i64(json_get(config, "modelVersionId"), &by) ||
-        !json_f64(json_get(config, "threshold"), &metric.threshold))
-        return error_set(err, STATUS_INTERNAL, "the record of metric %s is none", metric.id);
-    metric.comparison = comparison_of(word, WORDS);
-    metric.by = model_table_version(table, by);
-    metric.name = arena_text(arena, name);
-    if (!metric.name)
-        return error_no_memory(err, "a metric");
-    return write_metric(watch, &metric, table, arena, out, err);
+    TRY(metrics_declared(table, row, &metrics, &count, arena, err));
+    for (size_t i = 0; i < count; i++)
+        TRY(write_metric(watch, &metrics[i], table, arena, out, err));
+    return STATUS_OK;
 }
 
 static enum status write_metrics(struct watch_feed *watch, const struct model_table *table,
                                  struct arena *arena, struct text *out, struct error *err)
 {
     const struct kept_item *items;
+    struct hydrosphere_metric metric;
     size_t count;
 
     for (size_t m = 0; m < model_table_count(table); m++) {
         const struct table_model *model = model_table_at(table, m);
 
-        for (size_t i = 0; i < model->count; i++) {
-            const struct version *row = loaded_row(model->versions[i]);
-            struct hydrosphere_version version;
-
-            if (hydrosphere_is_application(row))
-                continue;
-            TRY(hydrosphere_version(row, &version, arena, err));
-            for (size_t k = 0; version.manifest && k < version.manifest->monitor_count; k++)
-                TRY(write_declared(watch, row, &version.manifest->monitors[k], table, arena, out,
-                                   err));
-        }
+        for (size_t i = 0; i < model->count; i++)
+            TRY(write_declared(watch, table, loaded_row(model->versions[i]), arena, out, err));
     }
     items = kept_list(watch->server->kept, KEPT_METRIC, &count, arena);
-    for (size_t i = 0; i < count; i++)
-        TRY(write_kept(watch, &items[i], table, arena, out, err));
+    for (size_t i = 0; i < count; i++) {
+        TRY(metric_of_record(items[i].id, items[i].body, &metric, arena, err));
+        TRY(write_metric(watch, &metric, table, arena, out, err));
+    }
     return STATUS_OK;
 }
 

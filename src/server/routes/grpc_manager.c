@@ -30,9 +30,24 @@ static enum status add_versions(struct messages *messages, const struct model_ta
 
             if (hydrosphere_is_application(row))
                 continue;
-            TRY(message_write_version(messages_begin(messages), row, generation, arena, err));
+            TRY(message_write_version(messages_begin(messages), model->versions[i], generation,
+                                      arena, err));
             TRY(messages_end(messages, err));
         }
+    }
+    return STATUS_OK;
+}
+
+/* Those that are being built or could not be, and are no versions by now. */
+static enum status add_builds(struct messages *messages, const struct model_table *table,
+                              const struct build_entry *builds, size_t count, int generation,
+                              struct arena *arena, struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (model_table_version(table, builds[i].id))
+            continue;
+        TRY(message_write_build(messages_begin(messages), &builds[i], generation, arena, err));
+        TRY(messages_end(messages, err));
     }
     return STATUS_OK;
 }
@@ -40,12 +55,22 @@ static enum status add_versions(struct messages *messages, const struct model_ta
 static enum status all_versions(struct request *request, struct response *response, int generation,
                                 struct error *err)
 {
-    struct messages *messages = messages_new();
+    struct arena *arena = request_arena(request);
+    const struct model_table *table;
+    struct build_entry *builds;
+    struct messages *messages;
     enum status status;
+    size_t count;
 
+    /* before the table: what has ended meanwhile is there */
+    TRY(builds_list(request->server, &builds, &count, arena, err));
+    messages = messages_new();
     if (!messages)
         return error_no_memory(err, "an answer");
-    status = add_versions(messages, table_now(request), generation, request_arena(request), err);
+    table = table_now(request);
+    status = add_versions(messages, table, generation, arena, err);
+    if (!status)
+        status = add_builds(messages, table, builds, count, generation, arena, err);
     model_release(request);
     if (status == STATUS_OK)
         response->feed = messages_feed(messages);
@@ -59,9 +84,12 @@ static enum status version(struct request *request, struct response *response, i
                            struct error *err)
 {
     struct protobuf message = protobuf_over(request->body);
+    struct arena *arena = request_arena(request);
     struct protobuf_field field;
     const struct loaded *loaded;
+    struct build_entry build;
     enum status status;
+    bool found = false;
     int64_t id = 0;
 
     do {
@@ -69,13 +97,17 @@ static enum status version(struct request *request, struct response *response, i
         if (field.number == 1)
             TRY(protobuf_i64(&field, &id, err));
     } while (field.number);
+    if (id)
+        TRY(builds_find(request->server, id, (struct bytes){NULL, 0}, 0, &found, &build, arena,
+                        err));
     loaded = model_table_version(table_now(request), id);
-    if (!loaded || hydrosphere_is_application(loaded_row(loaded)))
+    if (loaded && !hydrosphere_is_application(loaded_row(loaded)))
+        status = message_write_version(&response->body, loaded, generation, arena, err);
+    else if (found)
+        status = message_write_build(&response->body, &build, generation, arena, err);
+    else
         status =
             error_set(err, STATUS_NOT_FOUND, "there is no version with id %lld", (long long)id);
-    else
-        status = message_write_version(&response->body, loaded_row(loaded), generation,
-                                       request_arena(request), err);
     model_release(request);
     return status;
 }
@@ -270,6 +302,11 @@ static enum status deploy(struct request *request, struct response *response, in
     const char *name;
 
     TRY(deployment_read(request, &deployment, err));
+    TRY(deployment.name
+            ? builds_await_named(request, bytes_of(deployment.name), deployment.number, err)
+            : builds_await(request, deployment.id, err));
+    if (request->later != LATER_NO)
+        return STATUS_OK;
     TRY(deployment_version(request, &deployment, &row, err));
     TRY(hydrosphere_deploy(request, &row, &deployment.note, &name, err));
     deployed = calloc(1, sizeof *deployed);

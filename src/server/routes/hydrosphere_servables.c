@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Hydrosphere's manager, generations 2 and 3: servables. */
 #include "formats/json/json.h"
+#include "server/hydrosphere/builds.h"
 #include "server/hydrosphere_feed.h"
 #include "server/hydrosphere_view.h"
 #include "server/internal.h"
@@ -132,6 +133,9 @@ static enum status servable_create(struct request *request, struct response *res
         arena_printf(request_arena(request), "%s:%lld", order.model, (long long)order.number);
     if (!reference)
         return error_no_memory(err, "a servable");
+    TRY(builds_await_named(request, bytes_of(order.model), order.number, err));
+    if (request->later != LATER_NO)
+        return STATUS_OK;
     TRY(registry_resolve(registry, reference, &version, request_arena(request), err));
     TRY(hydrosphere_deploy(request, &version, &order.note, &name, err));
     return print_named(request, response, bytes_of(name), err);

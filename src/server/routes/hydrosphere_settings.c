@@ -9,6 +9,7 @@
 #include "formats/json/json.h"
 #include "server/hydrosphere/builds.h"
 #include "server/hydrosphere/kept.h"
+#include "server/hydrosphere/metrics.h"
 #include "server/internal.h"
 #include "server/received.h"
 #include "server/stored.h"
@@ -167,66 +168,39 @@ static enum status selectors_list(struct request *request, struct response *resp
 
 /* --- metrics: another version watches a version --- */
 
-/* "LessEq" of itself or of "<=", which hs 3.0 sends untranslated; NULL when it is neither. */
-static const char *comparison_of(struct bytes text)
-{
-    static const char *const KNOWN[][2] = {{"Eq", "=="},        {"NotEq", "!="}, {"Greater", ">"},
-                                           {"GreaterEq", ">="}, {"Less", "<"},   {"LessEq", "<="}};
-
-    for (size_t i = 0; i < ARRAY_COUNT(KNOWN); i++)
-        if (bytes_is(text, KNOWN[i][0]) || bytes_is(text, KNOWN[i][1]))
-            return KNOWN[i][0];
-    return NULL;
-}
-
-struct metric {
-    struct bytes name;
-    int64_t version, monitor; /* ids */
-    double threshold;
-    const char *comparison;
-};
-
-static enum status metric_read(const struct json *body, struct metric *metric, struct error *err)
+static enum status metric_read(const struct json *body, struct hydrosphere_metric *metric,
+                               struct arena *arena, struct error *err)
 {
     const struct json *config = json_get(body, "config");
     struct bytes text;
 
-    if (!json_string(json_get(body, "name"), &metric->name) || !metric->name.size)
+    *metric = (struct hydrosphere_metric){.id = 0};
+    if (!json_string(json_get(body, "name"), &text) || !text.size ||
+        memchr(text.data, 0, text.size))
         return error_set(err, STATUS_INVALID_INPUT, "\"name\" is no string");
     if (!json_i64(json_get(body, "modelVersionId"), &metric->version))
         return error_set(err, STATUS_INVALID_INPUT, "\"modelVersionId\" is no id");
-    if (!json_i64(json_get(config, "modelVersionId"), &metric->monitor))
+    if (!json_i64(json_get(config, "modelVersionId"), &metric->by))
         return error_set(err, STATUS_INVALID_INPUT, "\"modelVersionId\" of \"config\" is no id");
     if (!json_f64(json_get(config, "threshold"), &metric->threshold) ||
         !isfinite(metric->threshold))
         return error_set(err, STATUS_INVALID_INPUT, "\"threshold\" of \"config\" is no number");
-    metric->comparison =
-        json_string(json_get(json_get(config, "thresholdCmpOperator"), "kind"), &text)
-            ? comparison_of(text)
-            : NULL;
-    if (!metric->comparison)
+    metric->name = arena_text(arena, text);
+    if (!metric->name)
+        return error_no_memory(err, "a metric");
+    if (!json_string(json_get(json_get(config, "thresholdCmpOperator"), "kind"), &text) ||
+        !metric_comparison(text, &metric->comparison))
         return error_set(err, STATUS_INVALID_INPUT,
                          "\"kind\" of \"thresholdCmpOperator\" is none of Eq NotEq Greater "
                          "GreaterEq Less LessEq");
     return STATUS_OK;
 }
 
-/* Without braces: an answer puts the id before it. */
-static void metric_write(const struct metric *metric, struct text *text)
-{
-    text_append(text, "\"name\":");
-    json_write_string(text, metric->name);
-    text_printf(text, ",\"modelVersionId\":%lld,\"config\":{\"modelVersionId\":%lld,\"threshold\":",
-                (long long)metric->version, (long long)metric->monitor);
-    json_write_f64(text, metric->threshold);
-    text_printf(text, ",\"thresholdCmpOperator\":{\"kind\":\"%s\"}}", metric->comparison);
-}
-
 static enum status metric_print(struct request *request, struct response *response,
-                                const struct record *record, struct error *err)
+                                const struct hydrosphere_metric *metric, struct error *err)
 {
     const struct view view = view_of(request, response);
-    enum status status = kept_view_metric(&view, record->id, record->body, err);
+    enum status status = metric_view(&view, metric, err);
 
     model_release(request);
     return status;
@@ -236,55 +210,89 @@ static enum status metric_create(struct request *request, struct response *respo
                                  struct error *err)
 {
     struct record record = {.kind = METRIC, .name = ""};
+    struct hydrosphere_metric metric;
     struct registry *registry;
     struct version version;
     struct text text = {0};
-    struct metric metric;
     struct json body;
     enum status status;
 
     TRY(stored_registry(request, &registry, err));
     TRY(body_object(request, &body, err));
-    TRY(metric_read(&body, &metric, err));
+    TRY(metric_read(&body, &metric, request_arena(request), err));
     TRY(builds_await(request, metric.version, err));
+    if (request->later == LATER_NO)
+        TRY(builds_await(request, metric.by, err));
     if (request->later != LATER_NO)
         return STATUS_OK;
     TRY(registry_resolve_id(registry, metric.version, &version, request_arena(request), err));
-    TRY(registry_resolve_id(registry, metric.monitor, &version, request_arena(request), err));
-    metric_write(&metric, &text);
+    TRY(registry_resolve_id(registry, metric.by, &version, request_arena(request), err));
+    metric_record(&metric, &text);
     record.version = metric.version;
     record.body = text.data;
     status = text_check(&text, err);
     if (!status)
         status = registry_record_put(registry, &record, (struct bytes){NULL, 0}, false, err);
-    if (!status)
-        status = metric_print(request, response, &record, err);
     text_release(&text);
+    TRY(status);
     kept_refresh(request->server->kept);
-    return status;
+    metric.id = record.id;
+    return metric_print(request, response, &metric, err);
 }
 
-static enum status specs_print(struct request *request, struct response *response, int64_t version,
-                               struct error *err)
+/* Metrics of all versions, or of one: those that clients left, then those of manifests. */
+static enum status specs_print(const struct view *view, int64_t version,
+                               const struct record *records, size_t count, struct error *err)
+{
+    struct hydrosphere_metric metric, *declared;
+    size_t printed = 0, declared_count;
+
+    text_append(view->text, "[");
+    for (size_t i = 0; i < count; i++) {
+        TRY(metric_of_record(records[i].id, records[i].body, &metric, view->arena, err));
+        text_append(view->text, printed++ ? "," : "");
+        TRY(metric_view(view, &metric, err));
+    }
+    for (size_t m = 0; m < model_table_count(view->table); m++) {
+        const struct table_model *model = model_table_at(view->table, m);
+
+        for (size_t v = 0; v < model->count; v++) {
+            const struct version *row = loaded_row(model->versions[v]);
+
+            if (version && row->id != version)
+                continue;
+            TRY(metrics_declared(view->table, row, &declared, &declared_count, view->arena, err));
+            for (size_t i = 0; i < declared_count; i++) {
+                text_append(view->text, printed++ ? "," : "");
+                TRY(metric_view(view, &declared[i], err));
+            }
+        }
+    }
+    text_append(view->text, "]");
+    return STATUS_OK;
+}
+
+static enum status specs_answer(struct request *request, struct response *response, int64_t version,
+                                struct error *err)
 {
     const struct record_filter filter = {.kind = METRIC, .version = version};
     struct record *records;
+    enum status status;
+    struct view view;
     size_t count;
 
     TRY(records_of(request, &filter, &records, &count, err));
-    text_append(&response->body, "[");
-    for (size_t i = 0; i < count; i++) {
-        text_append(&response->body, i ? "," : "");
-        TRY(metric_print(request, response, &records[i], err));
-    }
-    text_append(&response->body, "]");
-    return STATUS_OK;
+    models_refresh(request->server->models, false);
+    view = view_of(request, response);
+    status = specs_print(&view, version, records, count, err);
+    model_release(request);
+    return status;
 }
 
 static enum status metrics_list(struct request *request, struct response *response,
                                 struct error *err)
 {
-    return specs_print(request, response, 0, err);
+    return specs_answer(request, response, 0, err);
 }
 
 /* The version of path parameter 0, an id. */
@@ -304,43 +312,81 @@ static enum status metrics_of_version(struct request *request, struct response *
     struct version version;
 
     TRY(version_of(request, &version, err));
-    return specs_print(request, response, version.id, err);
+    return specs_answer(request, response, version.id, err);
 }
 
-static enum status metric_find(struct request *request, struct record *record, struct error *err)
+static enum status no_metric(int64_t id, struct error *err)
+{
+    return error_set(err, STATUS_NOT_FOUND, "there is no metric with id %lld", (long long)id);
+}
+
+/* That of a manifest, by its negative id. */
+static enum status declared_find(struct request *request, int64_t id, int64_t version,
+                                 struct hydrosphere_metric *metric, struct error *err)
+{
+    const struct model_table *table = models_pin(request->server->models, request->executor->index);
+    const struct loaded *loaded = model_table_version(table, version);
+    struct hydrosphere_metric *declared = NULL;
+    enum status status = STATUS_OK;
+    size_t count = 0;
+
+    if (loaded)
+        status = metrics_declared(table, loaded_row(loaded), &declared, &count,
+                                  request_arena(request), err);
+    metric->id = 0;
+    for (size_t i = 0; i < count; i++)
+        if (declared[i].id == id)
+            *metric = declared[i];
+    model_release(request);
+    TRY(status);
+    return metric->id ? STATUS_OK : no_metric(id, err);
+}
+
+/* Of path parameter 0, an id. */
+static enum status metric_find(struct request *request, struct hydrosphere_metric *metric,
+                               struct error *err)
 {
     struct record_filter filter = {.kind = METRIC};
     struct registry *registry;
-    bool found;
+    struct record record;
+    int64_t version;
+    bool found = false;
 
     TRY(stored_registry(request, &registry, err));
-    TRY(view_id(request, 0, &filter.id, err));
-    found = false;
+    if (!number_i64_from_text(request->parameters[0], &filter.id))
+        TRY(view_id(request, 0, &filter.id, err)); /* says what is wrong */
+    if (metric_is_declared(filter.id, &version))
+        return declared_find(request, filter.id, version, metric, err);
     if (filter.id)
-        TRY(registry_record_find(registry, &filter, &found, record, request_arena(request), err));
-    if (!found)
-        return error_set(err, STATUS_NOT_FOUND, "there is no metric with id %lld",
-                         (long long)filter.id);
-    return STATUS_OK;
+        TRY(registry_record_find(registry, &filter, &found, &record, request_arena(request), err));
+    return found ? metric_of_record(record.id, record.body, metric, request_arena(request), err)
+                 : no_metric(filter.id, err);
 }
 
 static enum status metric_show(struct request *request, struct response *response,
                                struct error *err)
 {
-    struct record record;
+    struct hydrosphere_metric metric;
 
-    TRY(metric_find(request, &record, err));
-    return metric_print(request, response, &record, err);
+    TRY(metric_find(request, &metric, err));
+    return metric_print(request, response, &metric, err);
 }
 
 static enum status metric_delete(struct request *request, struct response *response,
                                  struct error *err)
 {
-    struct record record;
+    struct hydrosphere_metric metric;
+    int64_t version;
 
-    TRY(metric_find(request, &record, err));
-    TRY(metric_print(request, response, &record, err));
-    return record_remove(request, record.id, err);
+    TRY(metric_find(request, &metric, err));
+    if (metric_is_declared(metric.id, &version))
+        return error_set(
+            err, STATUS_CONFLICT,
+            "metric \"%.64s\" is declared by the manifest of the version with id %lld, "
+            "and goes with it",
+            metric.name, (long long)version);
+    TRY(metric_print(request, response, &metric, err));
+    return record_remove(request, metric.id, err);
 }
 
 /* --- training data --- */
@@ -430,8 +476,8 @@ static const struct route ROWS[] = {
     {HTTP_DELETE, "/api/v2/deployment_configuration/{name}", configuration_delete, "forget it",
      ROUTE_CONTROL},
     {HTTP_GET, "/api/v2/hostSelector", selectors_list, "none", 0},
-    {HTTP_GET, "/api/v2/monitoring/metricspec", metrics_list, "metrics of all versions",
-     ROUTE_CONTROL},
+    {HTTP_GET, "/api/v2/monitoring/metricspec", metrics_list,
+     "metrics of all versions, also those of manifests", ROUTE_CONTROL},
     {HTTP_POST, "/api/v2/monitoring/metricspec", metric_create,
      "keep that a version watches another: {name, modelVersionId, config {modelVersionId, "
      "threshold, thresholdCmpOperator {kind}}}",

@@ -4,6 +4,7 @@
 #include "contract/hydrosphere.h"
 #include "formats/json/json.h"
 #include "server/hydrosphere_v1.h"
+#include "server/hydrosphere/builds.h"
 #include "server/internal.h"
 #include "server/stored.h"
 
@@ -222,6 +223,9 @@ static enum status service_create(struct request *request, struct response *resp
     pair.value = arena_text(request_arena(request), service);
     if (!pair.value)
         return error_no_memory(err, "a service");
+    TRY(builds_await(request, id, err));
+    if (request->later != LATER_NO)
+        return STATUS_OK;
     TRY(registry_resolve_id(registry, id, &version, request_arena(request), err));
     TRY(hydrosphere_deploy(request, &version, &note, &name, err));
     view = view_of(request, response);
