@@ -53,6 +53,8 @@ struct signature {
     const char *name;
     struct field *inputs, *outputs;
     size_t input_count, output_count;
+    const char
+        *method; /* of TensorFlow, "tensorflow/serving/classify"; NULL: predict, or not said */
     const char *reason; /* why firn itself cannot run this one; NULL: it can */
     bool columns; /* inputs are the columns of one table: one field each, all of shape [-1]; a 2-D
                    * matrix of them in this order is accepted too */
@@ -103,6 +105,12 @@ enum status contract_bind(const struct signature *signature, const struct given 
 enum status contract_given_json(const struct signature *signature, struct bytes json,
                                 const struct given **given, size_t *count, struct arena *keep,
                                 struct error *err) must_check;
+
+/* The same of an object at the reader's place, with the reader's flags. */
+struct json_reader;
+enum status contract_given_object(struct json_reader *reader, const struct signature *signature,
+                                  const struct given **given, size_t *count, struct arena *keep,
+                                  struct error *err) must_check;
 
 /* --- diff.c --- */
 

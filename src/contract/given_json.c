@@ -127,10 +127,8 @@ static enum status fields_read(struct json_reader *reader, const struct signatur
 
     for (;;) {
         TRY(json_next(reader, &more, &key, err));
-        if (!more) {
-            TRY(json_end(reader, err));
+        if (!more)
             return maps_join(&maps, given, count, err);
-        }
         if (!map_group_find(&maps.all, key, &child))
             return unknown_field(signature, key, err);
         if (!map_child_is_leaf(&maps.all, &child)) {
@@ -145,18 +143,27 @@ static enum status fields_read(struct json_reader *reader, const struct signatur
     }
 }
 
-enum status contract_given_json(const struct signature *signature, struct bytes json,
-                                const struct given **given, size_t *count, struct arena *keep,
-                                struct error *err)
+enum status contract_given_object(struct json_reader *reader, const struct signature *signature,
+                                  const struct given **given, size_t *count, struct arena *keep,
+                                  struct error *err)
 {
     struct given *made = arena_new(keep, struct given, signature->input_count);
-    struct json_reader reader;
 
     *count = 0;
     *given = made;
     if (!made)
         return error_no_memory(err, "a request");
+    TRY(json_enter(reader, JSON_OBJECT, err));
+    return fields_read(reader, signature, made, count, keep, err);
+}
+
+enum status contract_given_json(const struct signature *signature, struct bytes json,
+                                const struct given **given, size_t *count, struct arena *keep,
+                                struct error *err)
+{
+    struct json_reader reader;
+
     json_reader_init(&reader, json, 0);
-    TRY(json_enter(&reader, JSON_OBJECT, err));
-    return fields_read(&reader, signature, made, count, keep, err);
+    TRY(contract_given_object(&reader, signature, given, count, keep, err));
+    return json_end(&reader, err);
 }

@@ -289,6 +289,7 @@ static enum status signature_from(const struct json *value, struct signature *si
                                   struct arena *keep, struct error *err)
 {
     const struct json *columns = json_get(value, "columns"), *reason = json_get(value, "reason");
+    const struct json *method = json_get(value, "method");
 
     TRY(text_of(json_get(value, "name"), value, &signature->name, keep, err));
     TRY(fields_from(json_get(value, "inputs"), value, &signature->inputs, &signature->input_count,
@@ -297,6 +298,8 @@ static enum status signature_from(const struct json *value, struct signature *si
                     &signature->output_count, keep, err));
     if (columns && !json_bool(columns, &signature->columns))
         return bad(err, columns, "columns is not true or false");
+    if (method)
+        TRY(text_of(method, value, &signature->method, keep, err));
     if (reason && reason->kind != JSON_NULL)
         TRY(text_of(reason, value, &signature->reason, keep, err));
     return STATUS_OK;

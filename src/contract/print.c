@@ -168,6 +168,10 @@ void contract_print_json(const struct contract *contract, struct text *text)
             json_write_key(text, "columns");
             text_append(text, "true");
         }
+        if (signature->method) {
+            text_append_char(text, ',');
+            json_text(text, "method", signature->method);
+        }
         if (signature->reason) {
             text_append_char(text, ',');
             json_text(text, "reason", signature->reason);

@@ -41,7 +41,11 @@ struct json {
     };
 };
 
-enum { JSON_ALLOW_NAN = 1 }; /* the words NaN, Infinity, -Infinity, as Python's json writes them */
+enum {
+    JSON_ALLOW_NAN = 1, /* the words NaN, Infinity, -Infinity, as Python's json writes them */
+    JSON_BASE64 = 2,    /* tensors of strings: {"b64": "..."} for bytes, as TensorFlow Serving */
+    JSON_BASE64_BROKEN = 4, /* when written: for those that are not UTF-8 */
+};
 
 /* The whole text as one value. Strings are borrowed from `text` where they have no escapes. */
 enum status json_parse(struct bytes text, unsigned flags, struct json *value, struct arena *keep,
@@ -93,6 +97,10 @@ enum status json_enter(struct json_reader *reader, enum json_kind kind, struct e
 enum status json_next(struct json_reader *reader, bool *more, struct bytes *key, struct error *err)
     must_check;
 enum status json_read_string(struct json_reader *reader, struct bytes *string, struct arena *keep,
+                             struct error *err) must_check;
+/* JSON_BASE64: is the value {"b64": "..."}? It is not consumed. And its bytes. */
+bool json_is_base64(const struct json_reader *reader);
+enum status json_read_base64(struct json_reader *reader, struct bytes *bytes, struct arena *keep,
                              struct error *err) must_check;
 enum status json_read_f64(struct json_reader *reader, double *value, struct error *err) must_check;
 /* An integer as it is written: 1.0 and 1e3 are refused. */

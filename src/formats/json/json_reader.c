@@ -2,6 +2,7 @@
 /* The pull reader of JSON, RFC 8259. */
 #include <math.h>
 
+#include "base/base64.h"
 #include "base/number.h"
 #include "formats/json/json_scan.h"
 
@@ -425,4 +426,47 @@ enum status json_repeated(const struct json_reader *reader, struct bytes key, st
 
     return error_at(err, json_offset(reader), STATUS_INVALID_INPUT, "JSON: key \"%s\" occurs twice",
                     text_quote(key, quoted, sizeof quoted));
+}
+
+/* --- bytes --- */
+
+enum status json_read_base64(struct json_reader *reader, struct bytes *bytes, struct arena *keep,
+                             struct error *err)
+{
+    struct bytes key, text = {NULL, 0};
+    uint8_t *to;
+    bool more;
+
+    TRY(json_enter(reader, JSON_OBJECT, err));
+    TRY(json_next(reader, &more, &key, err));
+    if (!more || !bytes_is(key, "b64"))
+        return error_at(err, json_offset(reader), STATUS_INVALID_INPUT,
+                        "an object is no {\"b64\": text}");
+    TRY(json_read_string(reader, &text, keep, err));
+    TRY(json_next(reader, &more, &key, err));
+    if (more)
+        return error_at(err, json_offset(reader), STATUS_INVALID_INPUT,
+                        "an object has more than \"b64\"");
+    to = arena_alloc(keep, text.size / 4 * 3 + 3, 1);
+    if (!to)
+        return error_no_memory(err, "a JSON string");
+    *bytes = (struct bytes){to, 0};
+    if (!base64_read(text, to, &bytes->size))
+        return error_at(err, json_offset(reader), STATUS_INVALID_INPUT,
+                        "\"b64\" is not base64: unable to base64 decode");
+    return STATUS_OK;
+}
+
+bool json_is_base64(const struct json_reader *reader)
+{
+    struct json_reader ahead = *reader;
+    struct error ignored;
+    struct bytes key;
+    bool more;
+
+    if (json_peek(&ahead) != JSON_OBJECT || json_enter(&ahead, JSON_OBJECT, &ignored) ||
+        json_next(&ahead, &more, &key, &ignored) || !more || !bytes_is(key, "b64") ||
+        json_peek(&ahead) != JSON_STRING || json_skip(&ahead, &ignored))
+        return false;
+    return !json_next(&ahead, &more, &key, &ignored) && !more;
 }

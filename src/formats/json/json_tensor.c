@@ -256,6 +256,10 @@ static enum status read_element(struct reading *r, struct error *err)
     if (r->dtype == DTYPE_STRING && json_peek(r->reader) == JSON_STRING)
         return json_read_string(r->reader, (struct bytes *)(void *)r->data + r->count, r->keep,
                                 err);
+    if (r->dtype == DTYPE_STRING && r->reader->flags & JSON_BASE64 &&
+        json_peek(r->reader) == JSON_OBJECT)
+        return json_read_base64(r->reader, (struct bytes *)(void *)r->data + r->count, r->keep,
+                                err);
     return wrong_kind(r, err);
 }
 

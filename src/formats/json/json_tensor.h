@@ -20,3 +20,8 @@ enum status json_read_tensor(struct json_reader *reader, enum dtype dtype,
 void json_write_tensor(struct text *text, const struct tensor *tensor);
 /* Arrays in arrays, as the shape says; a scalar is a lone value. */
 void json_write_nested(struct text *text, const struct tensor *tensor);
+/* With flags of json.h: JSON_ALLOW_NAN writes NaN and infinities bare; JSON_BASE64 writes strings
+ * as
+ * {"b64": "..."}. Row `row` of the first dimension alone, or all of it (ROWS_ALL). */
+enum { ROWS_ALL = -1 };
+void json_write_rows(struct text *text, const struct tensor *tensor, int64_t row, unsigned flags);

@@ -2,15 +2,16 @@
 /* Tensors as JSON. */
 #include <math.h>
 
+#include "base/base64.h"
 #include "base/number.h"
 #include "formats/json/json_tensor.h"
 
-/* NaN and infinities in quotes. Room for NUMBER_SIZE + 2. */
-static size_t print_float(double value, bool is_double, char *to)
+/* NaN and infinities in quotes, or bare. Room for NUMBER_SIZE + 2. */
+static size_t print_float(double value, bool is_double, unsigned flags, char *to)
 {
     size_t size;
 
-    if (isfinite(value))
+    if (isfinite(value) || flags & JSON_ALLOW_NAN)
         return is_double ? number_print_f64(value, to) : number_print_f32((float)value, to);
     to[0] = '"';
     size = 1 + number_print_f64(value, to + 1);
@@ -19,20 +20,20 @@ static size_t print_float(double value, bool is_double, char *to)
 }
 
 /* [real,imaginary] */
-static size_t print_complex(double real, double imaginary, bool is_double, char *to)
+static size_t print_complex(double real, double imaginary, bool is_double, unsigned flags, char *to)
 {
     size_t size = 1;
 
     to[0] = '[';
-    size += print_float(real, is_double, to + size);
+    size += print_float(real, is_double, flags, to + size);
     to[size++] = ',';
-    size += print_float(imaginary, is_double, to + size);
+    size += print_float(imaginary, is_double, flags, to + size);
     to[size++] = ']';
     return size;
 }
 
 /* One element that is no string, at `to`, which has room for ELEMENT_SIZE_MAX - 1. */
-static size_t print_element(const struct tensor *tensor, size_t i, char *to)
+static size_t print_element(const struct tensor *tensor, size_t i, unsigned flags, char *to)
 {
     const float *f32 = tensor->data;
     const double *f64 = tensor->data;
@@ -40,13 +41,13 @@ static size_t print_element(const struct tensor *tensor, size_t i, char *to)
 
     switch (tensor->dtype) {
     case DTYPE_F32:
-        return print_float((double)f32[i], false, to);
+        return print_float((double)f32[i], false, flags, to);
     case DTYPE_F64:
-        return print_float(f64[i], true, to);
+        return print_float(f64[i], true, flags, to);
     case DTYPE_C64:
-        return print_complex((double)f32[2 * i], (double)f32[2 * i + 1], false, to);
+        return print_complex((double)f32[2 * i], (double)f32[2 * i + 1], false, flags, to);
     case DTYPE_C128:
-        return print_complex(f64[2 * i], f64[2 * i + 1], true, to);
+        return print_complex(f64[2 * i], f64[2 * i + 1], true, flags, to);
     case DTYPE_U64:
         return number_print_u64(((const uint64_t *)tensor->data)[i], to);
     case DTYPE_BOOL:
@@ -55,14 +56,15 @@ static size_t print_element(const struct tensor *tensor, size_t i, char *to)
         return size;
     default:
         if (dtype_is_float(tensor->dtype)) /* halves and smaller: as floats, fewer digits do */
-            return print_float(tensor_f64(tensor, i), false, to);
+            return print_float(tensor_f64(tensor, i), false, flags, to);
         return number_print_i64(tensor_i64(tensor, i), to);
     }
 }
 
 enum { CHUNK_ELEMENTS = 512, ELEMENT_SIZE_MAX = 2 * (NUMBER_SIZE + 2) + 4 };
 
-static void write_numbers(struct text *text, const struct tensor *tensor, size_t count)
+static void write_numbers(struct text *text, const struct tensor *tensor, size_t from, size_t count,
+                          unsigned flags)
 {
     for (size_t i = 0; i < count;) {
         size_t chunk = count - i < CHUNK_ELEMENTS ? count - i : CHUNK_ELEMENTS;
@@ -72,58 +74,92 @@ static void write_numbers(struct text *text, const struct tensor *tensor, size_t
         for (size_t stop = i + chunk; i < stop; i++) {
             if (i)
                 *to++ = ',';
-            to += print_element(tensor, i, to);
+            to += print_element(tensor, from + i, flags, to);
         }
         text->size += (size_t)(to - start);
         *to = 0;
     }
 }
 
+static void write_string(struct text *text, struct bytes string, unsigned flags)
+{
+    char *to;
+
+    if (!(flags & JSON_BASE64) && !(flags & JSON_BASE64_BROKEN && !text_is_utf8(string))) {
+        json_write_string(text, string);
+        return;
+    }
+    text_append(text, "{\"b64\":\"");
+    to = text_reserve(text, string.size / 3 * 4 + 4);
+    if (!to)
+        return;
+    text->size += base64_encode(string, to);
+    text_append(text, "\"}");
+}
+
+/* Elements from `from` on, with commas between them. */
+static void write_elements(struct text *text, const struct tensor *tensor, size_t from,
+                           size_t count, unsigned flags)
+{
+    if (tensor->dtype != DTYPE_STRING) {
+        write_numbers(text, tensor, from, count, flags);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            text_append_char(text, ',');
+        write_string(text, ((const struct bytes *)tensor->data)[from + i], flags);
+    }
+}
+
 void json_write_tensor(struct text *text, const struct tensor *tensor)
 {
-    size_t count = tensor_count(tensor);
-
     text_append_char(text, '[');
-    if (tensor->dtype != DTYPE_STRING)
-        write_numbers(text, tensor, count);
-    else
-        for (size_t i = 0; i < count; i++) {
-            if (i)
-                text_append_char(text, ',');
-            json_write_string(text, ((const struct bytes *)tensor->data)[i]);
-        }
+    write_elements(text, tensor, 0, tensor_count(tensor), 0);
     text_append_char(text, ']');
 }
 
-/* Elements from `at` on, the dimensions from `axis` on. */
-static void write_nested(struct text *text, const struct tensor *tensor, int axis, size_t at)
+/* Elements from `from` on, the dimensions from `axis` on. */
+static void write_nested(struct text *text, const struct tensor *tensor, int axis, size_t from,
+                         unsigned flags)
 {
+    const struct shape *shape = &tensor->shape;
     size_t below = 1;
-    struct tensor row = {.dtype = tensor->dtype, .shape = {.rank = 1}};
 
-    if (axis + 1 == tensor->shape.rank) {
-        row.shape.dims[0] = tensor->shape.dims[axis];
-        row.data = (char *)tensor->data + at * dtype_size(tensor->dtype);
-        json_write_tensor(text, &row);
+    if (axis == shape->rank) {
+        write_elements(text, tensor, from, 1, flags);
         return;
     }
-    for (int d = axis + 1; d < tensor->shape.rank; d++)
-        below *= (size_t)tensor->shape.dims[d];
     text_append_char(text, '[');
-    for (int64_t i = 0; i < tensor->shape.dims[axis]; i++) {
+    if (axis + 1 == shape->rank) {
+        write_elements(text, tensor, from, (size_t)shape->dims[axis], flags);
+        text_append_char(text, ']');
+        return;
+    }
+    for (int d = axis + 1; d < shape->rank; d++)
+        below *= (size_t)shape->dims[d];
+    for (int64_t i = 0; i < shape->dims[axis]; i++) {
         if (i)
             text_append_char(text, ',');
-        write_nested(text, tensor, axis + 1, at + (size_t)i * below);
+        write_nested(text, tensor, axis + 1, from + (size_t)i * below, flags);
     }
     text_append_char(text, ']');
 }
 
 void json_write_nested(struct text *text, const struct tensor *tensor)
 {
-    if (tensor->shape.rank)
-        write_nested(text, tensor, 0, 0);
-    else if (tensor->dtype == DTYPE_STRING)
-        json_write_string(text, *(const struct bytes *)tensor->data);
-    else
-        write_numbers(text, tensor, 1);
+    write_nested(text, tensor, 0, 0, 0);
+}
+
+void json_write_rows(struct text *text, const struct tensor *tensor, int64_t row, unsigned flags)
+{
+    size_t below = 1;
+
+    if (row == ROWS_ALL) {
+        write_nested(text, tensor, 0, 0, flags);
+        return;
+    }
+    for (int d = 1; d < tensor->shape.rank; d++)
+        below *= (size_t)tensor->shape.dims[d];
+    write_nested(text, tensor, 1, (size_t)row * below, flags);
 }

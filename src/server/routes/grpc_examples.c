@@ -1,40 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* TensorFlow Serving's predictions from tf.train.Example: Classify, Regress, MultiInference. A
- * signature with one input of strings gets the examples as they are, as TensorFlow's own parse
- * them; others get their features by name. */
-#include <stdio.h>
-
-#include "formats/tensorflow/example.h"
+/* TensorFlow Serving's predictions from tf.train.Example: Classify, Regress, MultiInference. */
 #include "server/internal.h"
 #include "server/tensorflow.h"
-
-enum { EXAMPLES_MAX = 1 << 20, LABEL_SIZE = 64 };
+#include "server/tensorflow_serving/examples.h"
 
 /* --- Input {example_list 1 {examples 1} | example_list_with_context 2 {examples 1, context 2}} ---
  */
-
-struct examples {
-    struct bytes *list; /* (count,) messages */
-    size_t count;
-};
-
-/* The context's features belong to each example: messages merge by standing behind each other. */
-static enum status context_add(struct examples *examples, struct bytes context, struct arena *arena,
-                               struct error *err)
-{
-    for (size_t i = 0; context.size && i < examples->count; i++) {
-        size_t size = context.size + examples->list[i].size;
-        uint8_t *both = arena_alloc(arena, size, 1);
-
-        if (!both)
-            return error_no_memory(err, "examples");
-        memcpy(both, context.data, context.size);
-        if (examples->list[i].size)
-            memcpy(both + context.size, examples->list[i].data, examples->list[i].size);
-        examples->list[i] = (struct bytes){both, size};
-    }
-    return STATUS_OK;
-}
 
 static enum status list_read(const struct protobuf_field *field, struct examples *examples,
                              struct arena *arena, struct error *err)
@@ -50,7 +21,7 @@ static enum status list_read(const struct protobuf_field *field, struct examples
     for (reader = message;;) {
         TRY(protobuf_next(&reader, &part, err));
         if (!part.number)
-            return context_add(examples, context, arena, err);
+            return examples_add_context(examples, context, arena, err);
         if (part.number == 2)
             TRY(protobuf_bytes(&part, &context, err));
     }
@@ -78,134 +49,21 @@ static enum status examples_read(struct request *request, struct examples *examp
                 TRY(list_read(&part, examples, request_arena(request), err));
         }
     }
-    if (examples->count == 0)
-        return error_set(err, STATUS_INVALID_INPUT, "the input has no examples");
-    if (examples->count > EXAMPLES_MAX)
-        return error_set(err, STATUS_TOO_LARGE, "%zu examples, at most %d", examples->count,
-                         EXAMPLES_MAX);
-    return STATUS_OK;
-}
-
-/* --- features as tensors --- */
-
-static enum status feature_of(const struct examples *examples, size_t i, const char *name,
-                              struct feature_list *feature, struct error *err)
-{
-    const struct bytes key = bytes_of(name);
-
-    if (example_features(examples->list[i], &key, 1, feature, err))
-        return error_within(err, "example %zu", i);
-    return STATUS_OK;
-}
-
-/* Values of one example: what the field's dimensions behind the first say, or those of the first
- * example. */
-static size_t values_each(const struct field *field, const struct feature_list *first)
-{
-    size_t each = 1;
-
-    for (int d = 1; d < field->shape.rank; d++) {
-        if (field->shape.dims[d] < 0)
-            return first->count;
-        each *= (size_t)field->shape.dims[d];
-    }
-    return field->shape.rank < 0 ? first->count : each;
-}
-
-static struct shape shape_for(const struct field *field, size_t examples, size_t each)
-{
-    struct shape shape = field->shape;
-    size_t free_dims = 0;
-
-    for (int d = 1; d < shape.rank; d++)
-        free_dims += shape.dims[d] < 0;
-    if (shape.rank == 1 || (shape.rank < 0 && each == 1))
-        return SHAPE((int64_t)examples);
-    if (shape.rank < 1 || free_dims)
-        return SHAPE((int64_t)examples, (int64_t)each);
-    shape.dims[0] = (int64_t)examples;
-    return shape;
-}
-
-/* *given has no dtype when no example has the feature and the field is optional. */
-static enum status field_read(const struct examples *examples, const struct field *field,
-                              struct given *given, struct arena *arena, struct error *err)
-{
-    struct feature_list feature;
-    struct shape shape;
-    size_t each, size;
-
-    *given = (struct given){.name = field->name};
-    TRY(feature_of(examples, 0, field->name, &feature, err));
-    if (feature.dtype == DTYPE_NONE && field->optional)
-        return STATUS_OK;
-    each = values_each(field, &feature);
-    shape = shape_for(field, examples->count, each);
-    if (feature.dtype != DTYPE_NONE) {
-        TRY(shape_check(&shape, feature.dtype, SIZE_MAX / 2, NULL, err));
-        TRY(tensor_new(&given->tensor, feature.dtype, &shape, arena, err));
-    }
-    size = each * dtype_size(feature.dtype);
-    for (size_t i = 0; i < examples->count; i++) {
-        if (i)
-            TRY(feature_of(examples, i, field->name, &feature, err));
-        if (feature.dtype == DTYPE_NONE)
-            return error_set(err, STATUS_INVALID_INPUT, "example %zu has no feature '%.64s'", i,
-                             field->name);
-        if (feature.dtype != given->tensor.dtype || feature.count != each)
-            return error_set(err, STATUS_INVALID_INPUT,
-                             "example %zu has %zu %s as '%.64s', not %zu %s", i, feature.count,
-                             dtype_name(feature.dtype), field->name, each,
-                             dtype_name(given->tensor.dtype));
-        TRY(feature_values(&feature, (char *)given->tensor.data + i * size, err));
-    }
-    return STATUS_OK;
-}
-
-/* Does the signature take examples as they are? */
-static enum status takes_examples(const struct signature *signature,
-                                  const struct examples *examples, bool *takes, struct error *err)
-{
-    struct feature_list feature;
-
-    *takes = signature->input_count == 1 && signature->inputs[0].dtype == DTYPE_STRING;
-    if (!*takes)
-        return STATUS_OK;
-    TRY(feature_of(examples, 0, signature->inputs[0].name, &feature, err));
-    *takes = feature.dtype == DTYPE_NONE;
-    return STATUS_OK;
+    return examples_check(examples, err);
 }
 
 static enum status parse(struct prediction *p, struct error *err)
 {
-    struct arena *arena = request_arena(p->request);
-    struct examples *examples = arena_new(arena, struct examples, 1);
+    struct examples *examples = arena_new(request_arena(p->request), struct examples, 1);
     struct model_spec spec;
-    struct given *given;
-    bool takes;
 
     if (!examples)
         return error_no_memory(err, "examples");
+    p->state = examples;
     TRY(model_spec_read(p->request, p->request->body, 1, &spec, err));
     TRY(model_spec_signature(p, &spec, err));
     TRY(examples_read(p->request, examples, err));
-    p->state = examples;
-    TRY(takes_examples(p->signature, examples, &takes, err));
-    given = arena_new(arena, struct given, p->signature->input_count);
-    if (!given)
-        return error_no_memory(err, "a request");
-    p->given = given;
-    if (takes) {
-        given[p->given_count++] =
-            (struct given){p->signature->inputs[0].name,
-                           {DTYPE_STRING, SHAPE((int64_t)examples->count), examples->list, NULL}};
-        return STATUS_OK;
-    }
-    for (size_t i = 0; i < p->signature->input_count; i++) {
-        TRY(field_read(examples, &p->signature->inputs[i], &given[p->given_count], arena, err));
-        p->given_count += given[p->given_count].tensor.dtype != DTYPE_NONE;
-    }
-    return STATUS_OK;
+    return examples_give(p, examples, err);
 }
 
 static size_t example_count(const struct prediction *p)
@@ -215,89 +73,22 @@ static size_t example_count(const struct prediction *p)
 
 /* --- Classify: {result 1 {classifications 1 {classes 1 {label 1, score 2}}}, model_spec 2} --- */
 
-struct classification {
-    const struct tensor *labels;  /* strings (examples, classes); or NULL */
-    const struct tensor *scores;  /* (examples, classes); or NULL */
-    const struct tensor *classes; /* (classes,): labels of all examples; or NULL */
-};
-
-static bool is_rows(const struct prediction *p, const struct tensor *tensor)
-{
-    return tensor->shape.rank >= 1 && tensor->shape.rank <= 2 &&
-           (size_t)tensor->shape.dims[0] == example_count(p);
-}
-
-static size_t columns(const struct tensor *tensor)
-{
-    return tensor->shape.rank == 2 ? (size_t)tensor->shape.dims[1] : 1;
-}
-
-/* "classes" and "scores", as TensorFlow calls them; else the first matrix of numbers, with the
- * classes that the contract knows. */
-static enum status classification_find(const struct prediction *p, struct classification *found,
-                                       struct error *err)
-{
-    *found = (struct classification){0};
-    for (size_t i = 0; i < p->signature->output_count; i++) {
-        const struct field *field = &p->signature->outputs[i];
-        const struct tensor *output = &p->outputs[i];
-
-        if (!is_rows(p, output))
-            continue;
-        if (strcmp(field->name, "classes") == 0 && output->dtype == DTYPE_STRING)
-            found->labels = output;
-        if (!dtype_is_float(output->dtype) || output->shape.rank != 2)
-            continue;
-        if (found->scores && strcmp(field->name, "scores") != 0)
-            continue;
-        found->scores = output;
-        found->classes = field->classes && tensor_count(field->classes) == columns(output)
-                             ? field->classes
-                             : NULL;
-    }
-    if (!found->labels && !found->scores)
-        return error_set(err, STATUS_INVALID_INPUT,
-                         "signature '%s' is no classification: it has neither classes nor scores "
-                         "for each example",
-                         p->signature->name);
-    if (found->labels && found->scores && columns(found->labels) != columns(found->scores))
-        found->scores = NULL;
-    return STATUS_OK;
-}
-
-static void write_label(struct text *text, const struct tensor *labels, size_t i)
-{
-    char buffer[LABEL_SIZE];
-
-    if (labels->dtype == DTYPE_STRING) {
-        protobuf_write_bytes(text, 1, ((const struct bytes *)labels->data)[i]);
-        return;
-    }
-    if (dtype_is_float(labels->dtype))
-        snprintf(buffer, sizeof buffer, "%.17g", tensor_f64(labels, i));
-    else
-        snprintf(buffer, sizeof buffer, "%lld", (long long)tensor_i64(labels, i));
-    protobuf_write_text(text, 1, buffer);
-}
-
 static enum status classify_answer(struct prediction *p, struct error *err)
 {
     struct text *text = &p->response->body;
-    struct classification c;
-    size_t result = protobuf_write_begin(text), row, class, count;
+    struct classification found;
+    size_t result = protobuf_write_begin(text), row, class;
+    char label[LABEL_SIZE];
 
-    TRY(classification_find(p, &c, err));
-    count = columns(c.labels ? c.labels : c.scores);
+    TRY(classification_find(p, example_count(p), &found, err));
     for (size_t i = 0; i < example_count(p); i++) {
         row = protobuf_write_begin(text);
-        for (size_t k = 0; k < count; k++) {
+        for (size_t k = 0; k < found.count; k++) {
             class = protobuf_write_begin(text);
-            if (c.labels)
-                write_label(text, c.labels, i * count + k);
-            else if (c.classes)
-                write_label(text, c.classes, k);
-            if (c.scores)
-                protobuf_write_f32(text, 2, (float)tensor_f64(c.scores, i * count + k));
+            if (found.labels || found.classes)
+                protobuf_write_bytes(text, 1, classification_label(&found, i, k, label));
+            if (found.scores)
+                protobuf_write_f32(text, 2, classification_score(&found, i, k));
             protobuf_write_end(text, 1, class);
         }
         protobuf_write_end(text, 1, row);
@@ -312,17 +103,10 @@ static enum status classify_answer(struct prediction *p, struct error *err)
 static enum status regress_answer(struct prediction *p, struct error *err)
 {
     struct text *text = &p->response->body;
-    const struct tensor *values = NULL;
+    const struct tensor *values;
     size_t result = protobuf_write_begin(text), row;
 
-    for (size_t i = 0; i < p->signature->output_count && !values; i++)
-        if (dtype_is_float(p->outputs[i].dtype) && is_rows(p, &p->outputs[i]) &&
-            columns(&p->outputs[i]) == 1)
-            values = &p->outputs[i];
-    if (!values)
-        return error_set(err, STATUS_INVALID_INPUT,
-                         "signature '%s' is no regression: it has no number for each example",
-                         p->signature->name);
+    TRY(regression_find(p, example_count(p), &values, err));
     for (size_t i = 0; i < example_count(p); i++) {
         row = protobuf_write_begin(text);
         protobuf_write_f32(text, 1, (float)tensor_f64(values, i));

@@ -7,6 +7,7 @@
 #include "server/oip.h"
 #include "server/tensor_wire.h"
 #include "server/tensorflow.h"
+#include "server/tensorflow_serving/metadata.h"
 
 /* --- Predict: {model_spec 1, map inputs 2, output_filter 3} -> {map outputs 1, model_spec 2} ---
  */
@@ -109,7 +110,7 @@ static void write_signatures(struct text *text, const struct contract *contract)
         definition = protobuf_write_begin(text);
         write_fields(text, 1, signature->inputs, signature->input_count);
         write_fields(text, 2, signature->outputs, signature->output_count);
-        protobuf_write_text(text, 3, "tensorflow/serving/predict");
+        protobuf_write_text(text, 3, signature_method(signature));
         protobuf_write_end(text, 2, definition);
         protobuf_write_end(text, 1, entry);
     }
@@ -184,23 +185,14 @@ static enum status metadata(struct request *request, struct response *response, 
 
 /* --- GetModelStatus: {model_spec 1} -> {repeated {version 1, state 2, status 3}} --- */
 
-enum { STATE_LOADING = 20, STATE_AVAILABLE = 30, STATE_END = 50 };
-
 static void write_state(struct text *text, const struct loaded *loaded)
 {
-    static const int STATES[] = {
-        [MODEL_UNLOADED] = STATE_END,
-        [MODEL_LOADING] = STATE_LOADING,
-        [MODEL_READY] = STATE_AVAILABLE,
-        [MODEL_FAILED] = STATE_END,
-    };
-    enum model_state state = loaded_state(loaded);
     size_t begin = protobuf_write_begin(text), inner;
 
     protobuf_write_i64(text, 1, loaded_row(loaded)->number);
-    protobuf_write_i64(text, 2, STATES[state]);
+    protobuf_write_i64(text, 2, version_state(loaded));
     inner = protobuf_write_begin(text);
-    if (state == MODEL_FAILED) {
+    if (version_state(loaded) == VERSION_END) {
         protobuf_write_i64(text, 1, status_grpc(loaded_error(loaded)->status));
         protobuf_write_text(text, 2, loaded_error(loaded)->text);
     }
@@ -211,27 +203,21 @@ static void write_state(struct text *text, const struct loaded *loaded)
 static enum status model_status(struct request *request, struct response *response,
                                 struct error *err)
 {
-    const struct table_model *model;
+    struct loaded *loaded, **versions;
     struct model_spec spec;
-    struct loaded *loaded;
+    enum status result;
+    size_t count;
 
     TRY(model_spec_read(request, request->body, 1, &spec, err));
     TRY(model_access_named(request, bytes_of(spec.name), bytes_of(spec.version), false, &loaded,
                            err));
     if (!loaded)
         return STATUS_OK;
-    model = model_table_find(models_pinned(request->server->models, request->executor->index),
-                             bytes_of(loaded_row(loaded)->model));
-    if (*spec.version || !model) {
-        write_state(&response->body, loaded);
-    } else {
-        for (size_t i = 0; i < model->count;
-             i++) /* those that are there, and the one that serves */
-            if (loaded_state(model->versions[i]) != MODEL_UNLOADED || model->versions[i] == loaded)
-                write_state(&response->body, model->versions[i]);
-    }
+    result = versions_told(request, loaded, *spec.version, &versions, &count, err);
+    for (size_t i = 0; result == STATUS_OK && i < count; i++)
+        write_state(&response->body, versions[i]);
     model_release(request);
-    return STATUS_OK;
+    return result;
 }
 
 static const struct route ROWS[] = {

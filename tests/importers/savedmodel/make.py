@@ -247,9 +247,43 @@ def versions(folder):
         tf.saved_model.save(m, os.path.join(folder, version), signatures=m.f.get_concrete_function())
 
 
+def estimator(folder):
+    """As an Estimator exports: serialized tf.train.Examples, classified (the default), regressed and predicted; "half"
+    takes a number, and its output is what TensorFlow Serving's half_plus_two gives."""
+    with tf.Graph().as_default(), v1.Session() as session:
+        serialized = v1.placeholder(tf.string, [None], "input_example_tensor")
+        read = v1.parse_example(serialized, {"x": tf.io.FixedLenFeature([1], tf.float32), "city": tf.io.FixedLenFeature([], tf.string, default_value="none")})
+        a = v1.get_variable("a", initializer=0.5, use_resource=False)
+        x = tf.identity(read["x"], "x")
+        y = tf.identity(a * x + 2.0, "y")
+        scores = tf.concat([y, -y, tf.zeros_like(y)], 1, "scores")
+        classes = tf.tile(tf.constant([["up", "down", "level"]]), [tf.shape(y)[0], 1], "classes")
+        city = tf.identity(read["city"], "city")
+        session.run(v1.global_variables_initializer())
+
+        def signature(inputs, outputs, method):
+            info = v1.saved_model.build_tensor_info
+            return v1.saved_model.build_signature_def({k: info(v) for k, v in inputs.items()}, {k: info(v) for k, v in outputs.items()}, "tensorflow/serving/" + method)
+
+        builder = v1.saved_model.Builder(folder)
+        builder.add_meta_graph_and_variables(session, ["serve"], {
+            "serving_default": signature({"inputs": serialized}, {"classes": classes, "scores": scores}, "classify"),
+            "regression": signature({"inputs": serialized}, {"outputs": y}, "regress"),
+            "predict": signature({"examples": serialized}, {"y": y, "city": city, "city_bytes": city}, "predict"),
+            "half": signature({"x": x}, {"y": y}, "predict"),
+        }, strip_default_attrs=True)
+        builder.save()
+    model = tf.saved_model.load(folder, tags=["serve"])
+    example = tf.train.Example(features=tf.train.Features(feature={"x": tf.train.Feature(float_list=tf.train.FloatList(value=[3.0]))})).SerializeToString()
+    near(model.signatures["serving_default"](inputs=tf.constant([example]))["scores"], [[3.5, -3.5, 0]])
+    near(model.signatures["regression"](inputs=tf.constant([example]))["outputs"], [[3.5]])
+    near(model.signatures["half"](x=tf.constant([[5.0]]))["y"], [[4.5]])
+
+
 MODELS = {
     "state": state, "two": two, "text": lambda folder: two(folder, text=True), "tags": lambda folder: two(folder, tags=["serve", "gpu"]),
     "sparse": sparse, "ragged": ragged, "plain": plain, "checkpoint": checkpoint, "recursive": recursive, "versions": versions,
+    "estimator": estimator,
 }
 
 

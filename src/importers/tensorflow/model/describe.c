@@ -47,6 +47,13 @@ static void field_describe(const struct tf_field *stored, bool of_function, stru
     };
 }
 
+/* Of a signature that is not there to predict; or NULL. */
+static const char *method_of(const struct tf_signature *stored)
+{
+    return *stored->method && strcmp(stored->method, "tensorflow/serving/predict") ? stored->method
+                                                                                   : NULL;
+}
+
 static enum status signature_describe(const struct tf_graph *graph,
                                       const struct tf_signature *stored,
                                       struct signature *signature, struct arena *keep,
@@ -58,6 +65,7 @@ static enum status signature_describe(const struct tf_graph *graph,
         .outputs = arena_new(keep, struct field, stored->output_count),
         .input_count = stored->input_count,
         .output_count = stored->output_count,
+        .method = method_of(stored),
     };
     if (!signature->inputs || !signature->outputs)
         return error_no_memory(err, "the contract");
@@ -131,8 +139,7 @@ static enum status methods_tell(const struct tf_saved_model *model, struct descr
     char name[TEXT_QUOTE_SIZE], method[TEXT_QUOTE_SIZE];
 
     for (size_t i = 0; i < model->signature_count; i++)
-        if (*model->signatures[i].method &&
-            strcmp(model->signatures[i].method, "tensorflow/serving/predict"))
+        if (method_of(&model->signatures[i]))
             TRY(description_tell(
                 description, keep, err, "method of %s: %s",
                 text_quote(bytes_of(model->signatures[i].name), name, sizeof name),
