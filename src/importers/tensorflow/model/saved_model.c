@@ -208,6 +208,30 @@ static enum status meta_field_read(const struct protobuf_field *at, struct proto
     return STATUS_OK;
 }
 
+/* What a placeholder says of itself is true where a SignatureDef says otherwise, as those that were
+ * made from session bundles do: TensorFlow feeds the placeholder. */
+static void inputs_settle(struct tf_saved_model *model)
+{
+    struct error ignored;
+
+    for (size_t s = 0; s < model->signature_count; s++) {
+        struct tf_signature *signature = &model->signatures[s];
+
+        for (size_t i = 0; i < signature->input_count && !signature->function.size; i++) {
+            struct tf_field *field = &signature->inputs[i];
+            const struct tf_node *node = map_find(&model->graph.by_name, field->tensor.node);
+            enum dtype dtype;
+
+            if (!node || field->tensor.output || strncmp(node->op, "Placeholder", 11) ||
+                tf_type(node, "dtype", &dtype, &ignored) || dtype == DTYPE_NONE ||
+                dtype == field->dtype)
+                continue;
+            field->dtype = dtype;
+            field->dtype_source = "Placeholder.dtype";
+        }
+    }
+}
+
 enum status tf_meta_graph_read(const struct protobuf *meta, struct tf_saved_model *model,
                                struct arena *keep, struct error *err)
 {
@@ -235,6 +259,7 @@ enum status tf_meta_graph_read(const struct protobuf *meta, struct tf_saved_mode
         TRY(meta_field_read(&at, inner, model, keep, err));
     }
     qsort(model->signatures, model->signature_count, sizeof *model->signatures, by_signature_name);
+    inputs_settle(model);
     return STATUS_OK;
 }
 
