@@ -249,7 +249,8 @@ def versions(folder):
 
 def estimator(folder):
     """As an Estimator exports: serialized tf.train.Examples, classified (the default), regressed and predicted; "half"
-    takes a number, and its output is what TensorFlow Serving's half_plus_two gives."""
+    takes a number, and its output is what TensorFlow Serving's half_plus_two gives; "bundle" says float of the serialized
+    examples, as what was made of session bundles does."""
     with tf.Graph().as_default(), v1.Session() as session:
         serialized = v1.placeholder(tf.string, [None], "input_example_tensor")
         read = v1.parse_example(serialized, {"x": tf.io.FixedLenFeature([1], tf.float32), "city": tf.io.FixedLenFeature([], tf.string, default_value="none")})
@@ -265,8 +266,11 @@ def estimator(folder):
             info = v1.saved_model.build_tensor_info
             return v1.saved_model.build_signature_def({k: info(v) for k, v in inputs.items()}, {k: info(v) for k, v in outputs.items()}, "tensorflow/serving/" + method)
 
+        bundle = signature({"inputs": serialized}, {"outputs": y}, "regress")
+        bundle.inputs["inputs"].dtype = tf.float32.as_datatype_enum
         builder = v1.saved_model.Builder(folder)
         builder.add_meta_graph_and_variables(session, ["serve"], {
+            "bundle": bundle,
             "serving_default": signature({"inputs": serialized}, {"classes": classes, "scores": scores}, "classify"),
             "regression": signature({"inputs": serialized}, {"outputs": y}, "regress"),
             "predict": signature({"examples": serialized}, {"y": y, "city": city, "city_bytes": city}, "predict"),

@@ -17,6 +17,39 @@ TEST(base64_of_rfc_4648)
         CHECK(base64_is(text));
         CHECK_INT(base64_decode(text, room), strlen(CASES[i].bytes));
         CHECK(!memcmp(room, CASES[i].bytes, strlen(CASES[i].bytes)));
+        CHECK_INT(base64_encode(bytes_of(CASES[i].bytes), (char *)room), text.size);
+        CHECK(!memcmp(room, text.data, text.size));
+    }
+}
+
+TEST(base64_of_clients)
+{
+    static const struct {
+        const char *text, *bytes; /* NULL: it is none */
+    } CASES[] = {{"", ""},
+                 {"Zg", "f"},
+                 {"Zg==", "f"},
+                 {"Zm8", "fo"},
+                 {"Z m9v\nYg= =", "foob"},
+                 {"Zm9vYmFy", "foobar"},
+                 {"Zg=", NULL},
+                 {"Z", NULL},
+                 {"Zm9v=", NULL},
+                 {"Zm9vYg===", NULL},
+                 {"Zg==Zg==", NULL},
+                 {"=", NULL},
+                 {"Zm9-", NULL},
+                 {"Zm9vY", NULL},
+                 {"==", NULL},
+                 {"====", NULL}};
+    uint8_t room[16];
+    size_t size;
+
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        bool is = base64_read(bytes_of(CASES[i].text), room, &size);
+
+        CHECK_INT(is, CASES[i].bytes != NULL);
+        CHECK(!is || (size == strlen(CASES[i].bytes) && !memcmp(room, CASES[i].bytes, size)));
     }
 }
 

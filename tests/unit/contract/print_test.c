@@ -41,7 +41,9 @@ static struct signature SIGNATURES[] = {
      .outputs = OUTPUTS,
      .output_count = 1,
      .columns = true},
-    {.name = "transform", .reason = "step \"x\" is unknown"},
+    {.name = "transform",
+     .method = "tensorflow/serving/classify",
+     .reason = "step \"x\" is unknown"},
 };
 static const struct contract CONTRACT = {SIGNATURES, 2};
 
@@ -75,6 +77,8 @@ TEST(json_reads_back)
     CHECK_INT(back.signatures[0].inputs[1].classes->dtype, DTYPE_I64);
     CHECK_INT(back.signatures[0].inputs[2].fallback->shape.rank, 2);
     CHECK(back.signatures[0].columns);
+    CHECK(!back.signatures[0].method);
+    CHECK_TEXT(back.signatures[1].method, "tensorflow/serving/classify");
     for (size_t cut = 0; cut + 1 < text.size; cut += 7)
         CHECK(contract_parse_json((struct bytes){(const uint8_t *)text.data, cut}, &back, &keep,
                                   &err) == STATUS_INVALID_INPUT);

@@ -197,6 +197,31 @@ TEST(savedmodel_without_signatures)
     release(&m);
 }
 
+/* Methods of signatures are kept; where a SignatureDef and its placeholder differ, the placeholder
+ * is right. */
+TEST(savedmodel_of_an_estimator)
+{
+    static struct bytes message = {
+        (const uint8_t *)"\x0a\x0f\x0a\x0d\x0a\x01x\x12\x08\x12\x06\x0a\x04\0\0\x40\x40", 17};
+    struct tensor examples = {DTYPE_STRING, SHAPE(1), &message};
+    const struct contract *contract;
+    struct model m;
+    size_t index;
+
+    load(&m, "estimator");
+    contract = m.servable->contract;
+    CHECK_TEXT(contract->signatures[0].name, "serving_default");
+    CHECK_TEXT(contract->signatures[0].method, "tensorflow/serving/classify");
+    CHECK_OK(contract_signature(contract, "half", &index, &m.err), m.err);
+    CHECK(!contract->signatures[index].method);
+    CHECK_OK(contract_signature(contract, "bundle", &index, &m.err), m.err);
+    CHECK_INT(contract->signatures[index].inputs[0].dtype, DTYPE_STRING);
+    CHECK_TEXT(contract->signatures[index].inputs[0].evidence_dtype.source, "Placeholder.dtype");
+    CHECK_OK(run(&m, "bundle", &examples), m.err);
+    CHECK_FLOATS(&m.outputs[0], 3.5);
+    release(&m);
+}
+
 /* Of two steps the later one. */
 TEST(checkpoint_with_its_graph)
 {

@@ -58,7 +58,7 @@ static const struct {
      "{ratings float[8.0,NaN,Infinity]}{names string[\"baz\",\"hello\"], mix int64[1,1,0]}"
      "{ratings float[-Infinity]}"},
     {"{\"examples\": [{}], \"context\": {}}", "{} + {}"},
-    {"{\"examples\": [{\"x\": []}]}", "{x }"},
+    {"{\"examples\": [{\"x\": []}]}", "{x none}"},
     {"{\"examples\": [{\"x\": 1e2, \"y\": -9223372036854775808, \"z\": {\"b64\": \"/w==\"}}]}",
      "{x float[100.0], y int64[-9223372036854775808], z string[{\"b64\":\"/w==\"}]}"},
     {"{\"examples\": [{\"a\\u0062\": \"\\u00e9\"}]}", "{ab string[\"\xc3\xa9\"]}"},

@@ -158,7 +158,7 @@ static const struct {
      "zero byte"},
     /* ragged */
     {"x:int32", "{\"instances\": [[1,2],[3,4],[5,6,7]]}", STATUS_INVALID_INPUT, "ragged"},
-    {"x:int32", "{\"instances\": [[1,2],[3,4],[[5,6]]]}", STATUS_INVALID_INPUT, "[\""},
+    {"x:int32", "{\"instances\": [[1,2],[3,4],[[5,6]]]}", STATUS_INVALID_INPUT, "ragged"},
     {"x:int32", "{\"instances\": [1, [1]]}", STATUS_INVALID_INPUT, "element 1 is an array"},
     {"x:int32", "{\"instances\": [{\"x\": [[1,2],[3,4]]}, {\"x\": [[[1,2],[3,4]]]}]}",
      STATUS_INVALID_INPUT, "Expecting shape [2,2] but got: [1,2,2]"},
