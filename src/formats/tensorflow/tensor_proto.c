@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/tensorflow/tensor_proto.h"
 
+#include "base/cursor.h"
+
 static const size_t BYTES_MAX = (size_t)1 << 40;
 /* Values that are repeated rather than stored: a small file may not ask for all memory. */
 static const size_t REPEATED_MAX = (size_t)1 << 30;
@@ -58,13 +60,38 @@ enum status tf_shape_read(const struct protobuf *message, struct shape *shape,
 
 /* --- values --- */
 
+/* The sizes of all, then their bytes. */
+static enum status strings_content_read(struct bytes content, struct tensor *tensor,
+                                        struct arena *keep, struct error *err)
+{
+    struct cursor cursor = cursor_over(content);
+    size_t count = tensor_count(tensor);
+    struct bytes *data;
+
+    if (count > content.size)
+        return error_set(err, STATUS_INVALID_INPUT, "%zu bytes of content for %zu strings",
+                         content.size, count);
+    tensor->data = data = arena_new(keep, struct bytes, count);
+    if (!data)
+        return error_no_memory(err, "a tensor");
+    for (size_t i = 0; i < count; i++)
+        data[i].size = cursor_varint(&cursor);
+    for (size_t i = 0; i < count; i++)
+        data[i] = cursor_take(&cursor, data[i].size);
+    TRY(cursor_check(&cursor, err));
+    return cursor_left(&cursor)
+               ? error_set(err, STATUS_INVALID_INPUT, "%zu bytes of content behind its strings",
+                           cursor_left(&cursor))
+               : STATUS_OK;
+}
+
 static enum status content_read(struct bytes content, struct tensor *tensor, struct arena *keep,
                                 struct error *err)
 {
     size_t size = tensor_bytes(tensor);
 
     if (tensor->dtype == DTYPE_STRING)
-        return error_set(err, STATUS_INVALID_INPUT, "strings in tensor_content");
+        return strings_content_read(content, tensor, keep, err);
     if (content.size != size)
         return error_set(err, STATUS_INVALID_INPUT, "%zu bytes of content, its shape asks for %zu",
                          content.size, size);
@@ -269,7 +296,7 @@ enum status tf_tensor_read(const struct protobuf *message, struct tensor *tensor
 
 /* --- writing --- */
 
-void tf_tensor_write(struct text *text, const struct tensor *tensor)
+static void head_write(struct text *text, const struct tensor *tensor)
 {
     size_t shape;
 
@@ -283,10 +310,35 @@ void tf_tensor_write(struct text *text, const struct tensor *tensor)
         protobuf_write_end(text, 2, dim);
     }
     protobuf_write_end(text, TF_TENSOR_SHAPE, shape);
+}
+
+void tf_tensor_write(struct text *text, const struct tensor *tensor)
+{
+    head_write(text, tensor);
     if (tensor->dtype == DTYPE_STRING)
         for (size_t i = 0; i < tensor_count(tensor); i++)
             protobuf_write_bytes(text, TF_STRING_VAL, ((const struct bytes *)tensor->data)[i]);
     else if (tensor_bytes(tensor))
         protobuf_write_bytes(text, TF_TENSOR_CONTENT,
                              (struct bytes){tensor->data, tensor_bytes(tensor)});
+}
+
+void tf_tensor_write_content(struct text *text, const struct tensor *tensor)
+{
+    const struct bytes *strings = tensor->data;
+    size_t count = tensor_count(tensor), content;
+
+    if (tensor->dtype != DTYPE_STRING) {
+        tf_tensor_write(text, tensor);
+        return;
+    }
+    head_write(text, tensor);
+    if (!count)
+        return;
+    content = protobuf_write_begin(text);
+    for (size_t i = 0; i < count; i++)
+        protobuf_write_varint(text, strings[i].size);
+    for (size_t i = 0; i < count; i++)
+        text_append_bytes(text, strings[i]);
+    protobuf_write_end(text, TF_TENSOR_CONTENT, content);
 }

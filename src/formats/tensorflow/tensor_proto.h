@@ -44,3 +44,5 @@ enum status tf_values_read(const struct protobuf *message, struct tensor *tensor
 /* A tensor as TensorFlow writes it, byte for byte: numbers as content, strings as values. Its dtype
  * must have a list (tf_tensor_list). */
 void tf_tensor_write(struct text *text, const struct tensor *tensor);
+/* The same with strings as content too. */
+void tf_tensor_write_content(struct text *text, const struct tensor *tensor);

@@ -270,13 +270,14 @@ struct tf_resource {
     const struct tensor *tensor;
     const struct graph *graph; /* where `value` is what it holds now */
     value_id value;
-    bool reference;   /* of TensorFlow 1: its handle is read like a tensor */
-    size_t shared;    /* of a reference: the signature in which something may share its memory */
-    bool written;     /* while serving: it is state, that signatures take and give */
-    size_t signature; /* of a written one: in which `value` is valid */
-    value_id taken;   /* the hidden input; VALUE_NONE */
-    bool assigned;    /* in this signature: `value` is a hidden output */
-    size_t writer;    /* the first signature that writes it */
+    bool reference; /* of TensorFlow 1: its handle is read like a tensor */
+    size_t shared;  /* of a reference: the signature in which something may share its memory */
+    size_t shared_in_loop, written_in_loop; /* likewise: in which that is in a loop */
+    bool written;                   /* while serving: it is state, that signatures take and give */
+    size_t signature;               /* of a written one: in which `value` is valid */
+    value_id taken;                 /* the hidden input; VALUE_NONE */
+    bool assigned;                  /* in this signature: `value` is a hidden output */
+    size_t writer;                  /* the first signature that writes it */
     const struct graph *slot_graph; /* where `slot` is the number of its state */
     uint32_t slot;
 
@@ -411,6 +412,8 @@ struct tf_lowering {
     struct tf_body *bodies;     /* subgraphs, the newest first */
     size_t steps;               /* nodes lowered: functions and loops in functions may multiply */
     struct map lists;           /* values that are arrays of tensors; model/control.c */
+    struct tf_ragged_kind *raggeds; /* that were made variants; ragged_variant.c */
+    size_t version;                 /* of the variables: how often one was written */
 };
 
 struct tf_state {      /* of a node in a scope */
@@ -429,8 +432,10 @@ struct tf_scope {
     const struct tf_scope *caller;
     const struct tf_function *function; /* NULL: the graph of the file */
     size_t depth;
-    struct tf_flow *flow; /* what its Switch, Merge ... describe; NULL: it has none */
-    struct tf_part *part; /* of the graph of another scope; NULL: all of its own */
+    struct tf_flow *flow;     /* what its Switch, Merge ... describe; NULL: it has none */
+    struct tf_part *part;     /* of the graph of another scope; NULL: all of its own */
+    const struct tf_node *at; /* which is being lowered */
+    struct map places;        /* node -> struct tf_place; model/place.c */
 };
 
 enum { TF_DEPTH_MAX = 64 };
@@ -462,6 +467,16 @@ enum status tf_input_value(struct tf_scope *scope, const struct tf_node *node, s
                            value_id *value, struct error *err) must_check;
 /* Is it in no loop and on no side of a condition? */
 bool tf_is_unconditional(const struct tf_scope *scope, const struct tf_node *node);
+/* The node that is being lowered uses a variable that is written. UNSUPPORTED where the branches
+ * and loops of TensorFlow 1 around it would run it twice (model/place.c). */
+enum status tf_place_note(const struct tf_scope *scope, bool writes, struct error *err) must_check;
+bool tf_is_in_loop(const struct tf_scope *scope); /* of TensorFlow 1 */
+/* Of what its control edges come from, and is to run, the first that is not lowered; or NULL. */
+enum status tf_controls_missing(struct tf_scope *scope, const struct tf_node *node,
+                                const struct tf_node **from, struct error *err) must_check;
+/* Its node will be asked for: what one branch or loop gives is lowered together. */
+enum status tf_edge_want(struct tf_scope *scope, const struct tf_edge *edge, struct error *err)
+    must_check;
 /* The value of an edge, whose node is lowered when it is not yet. */
 enum status tf_edge_value(struct tf_scope *scope, const struct tf_edge *edge, value_id *value,
                           struct error *err) must_check;

@@ -34,6 +34,8 @@ static enum status make(struct tf_call *c, struct error *err)
     if (!array)
         return error_no_memory(err, "an array");
     TRY(tf_type(c->node, "dtype", &array->dtype, err));
+    if (array->dtype == DTYPE_VARIANT) /* a ragged tensor (ragged_variant.c) */
+        array->dtype = DTYPE_STRING;
     if (!dtype_to_onnx(array->dtype))
         return error_set(err, STATUS_UNSUPPORTED, "an array of %s", dtype_name(array->dtype));
     TRY(tf_shape(c->node, "element_shape", &array->element, c->l->keep, err));

@@ -72,6 +72,8 @@ static enum status make(struct tf_call *c, size_t shape, value_id length, struct
     enum dtype dtype;
 
     TRY(tf_type(c->node, "element_dtype", &dtype, err));
+    if (dtype == DTYPE_VARIANT) /* a ragged tensor (ragged_variant.c) */
+        dtype = DTYPE_STRING;
     if (!dtype_to_onnx(dtype))
         return error_set(err, STATUS_UNSUPPORTED, "a list of %s", dtype_name(dtype));
     attribute = attribute_of_int("dtype", dtype_to_onnx(dtype));
