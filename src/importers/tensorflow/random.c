@@ -108,6 +108,7 @@ static enum status taken_before(struct tf_call *c, struct tf_resource **variable
         return error_no_memory(err, "a generator");
     TRY(tf_resource_get(c->l, TF_VARIABLE, name, &NODE, variable, err));
     (*variable)->tensor = &NOTHING;
+    TRY(tf_place_note(c->scope, true, err));
     if (!(*variable)->written)
         (*variable)->writer = c->l->signature;
     (*variable)->written = true;

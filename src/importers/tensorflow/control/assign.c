@@ -25,14 +25,6 @@ static enum status assign_now(struct tf_call *c, struct tf_resource *variable, s
     return STATUS_OK;
 }
 
-/* Control flow of TensorFlow 1 says what is in a branch or loop, not what is done there. */
-static bool is_in_part(const struct tf_scope *scope)
-{
-    while (scope && !scope->part)
-        scope = scope->caller;
-    return scope != NULL;
-}
-
 /* From here on the variable holds `value` in this signature. */
 static enum status assign_served(struct tf_call *c, struct tf_resource *variable, value_id value,
                                  struct error *err)
@@ -41,11 +33,12 @@ static enum status assign_served(struct tf_call *c, struct tf_resource *variable
     struct shape shape;
     enum dtype dtype;
 
-    if (c->e->graph != c->l->serving && (variable->reference || is_in_part(c->scope)))
-        return error_set(err, STATUS_UNSUPPORTED,
-                         "writes variable '%.64s' in a branch or loop while it serves",
-                         variable->name);
-    if (variable->reference && variable->shared == c->l->signature)
+    TRY(tf_place_note(c->scope, true, err));
+    if (tf_is_in_loop(c->scope))
+        variable->written_in_loop = c->l->signature;
+    if (variable->reference && c->l->writes &&
+        (variable->shared == c->l->signature ||
+         (variable->shared_in_loop == c->l->signature && tf_is_in_loop(c->scope))))
         return error_set(err, STATUS_UNSUPPORTED,
                          "writes variable '%.64s' in place, whose memory an earlier value shares",
                          variable->name);

@@ -109,12 +109,16 @@ enum status tf_list_concat(const struct emitter *e, value_id list, value_id *who
 
 /* --- parts of a scope's graph --- */
 
+enum tf_role { TF_ROLE_BRANCH, TF_ROLE_CONDITION, TF_ROLE_ROUND, TF_ROLE_EXIT };
+
 /* Why a scope is lowered apart from the one around it. */
 struct tf_part {
     struct tf_scope *outer;
     struct tf_body *body; /* NULL: in the graph of the scope around it */
     int32_t frame;        /* a round of this loop; 0: */
     uint64_t predicate;   /* a branch: with the side in its lowest bits */
+    const void *owner;    /* the Merge or Exit that is lowered */
+    enum tf_role role;    /* of this part in that */
     struct map states;    /* node -> struct tf_state, of those lowered here */
 };
 
@@ -190,6 +194,9 @@ int tf_flow_side(const struct tf_flow *flow, const struct tf_node *node, uint64_
 /* The node and output that a predicate is. */
 const struct tf_node *tf_flow_predicate(const struct tf_flow *flow, uint64_t predicate,
                                         size_t *output);
+
+/* Does `from` need `to`? True too when that would take too long to find out. */
+bool tf_flow_needs(struct tf_flow *flow, const struct tf_node *from, const struct tf_node *to);
 
 /* A walk backwards from some nodes through those that are inside of something. */
 struct tf_walk {

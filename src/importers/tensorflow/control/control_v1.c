@@ -103,8 +103,8 @@ static enum status input_of(struct tf_scope *scope, const struct tf_node *merge,
     return error_set(err, STATUS_UNSUPPORTED, "it has no input for one side of its condition");
 }
 
-static enum status merge_needs(struct tf_scope *scope, const struct tf_node *node,
-                               const struct tf_node **from, struct error *err)
+static enum status own_needs(struct tf_scope *scope, const struct tf_node *node,
+                             const struct tf_node **from, struct error *err)
 {
     const struct tf_flow_node *merge = flow_of(scope, node);
     const struct tf_state *state = tf_state_of(scope, node);
@@ -145,25 +145,68 @@ struct merging {
     bool flag; /* the condition is a bool */
 };
 
-/* Merges of the same condition that are wanted too and need nothing that is not there. */
+/* Is it a Merge of the same condition as that of `leader`, wanted and not lowered yet? */
+static bool is_mate(struct tf_scope *scope, const struct tf_node *leader,
+                    const struct tf_node *node)
+{
+    const struct tf_flow_node *first = flow_of(scope, leader), *found = flow_of(scope, node);
+    struct error ignored;
+
+    return node != leader && found->predicate == first->predicate && !found->is_switch &&
+           found->wanted && found->settled && found->frame == first->frame &&
+           node->input_count == leader->input_count && tf_home(scope, node) == scope &&
+           tf_state_of(scope, node)->state != TF_DONE && !tf_flow_check(scope, node, &ignored);
+}
+
+/* What a Merge of the same condition needs, which needs this one not: where its branches write, all
+ * that is done in them is to be done at once. */
+static enum status mates_need(struct tf_scope *scope, const struct tf_node *leader,
+                              const struct tf_node **from, struct error *err)
+{
+    size_t count = 0;
+
+    TRY(tf_flow_spend(scope->flow, scope->stored->count, err));
+    for (size_t n = 0; n < scope->stored->count && count < TOGETHER_MAX; n++) {
+        const struct tf_node *node = &scope->stored->nodes[n];
+
+        if (!is_mate(scope, leader, node) || tf_state_of(scope, node)->state == TF_WAITING ||
+            (!tf_state_of(scope, node)->needs && tf_flow_needs(scope->flow, node, leader)))
+            continue;
+        count++;
+        TRY(tf_controls_missing(scope, node, from, err));
+        if (!*from)
+            TRY(own_needs(scope, node, from, err));
+        if (*from)
+            return STATUS_OK;
+    }
+    *from = NULL;
+    return STATUS_OK;
+}
+
+static enum status merge_needs(struct tf_scope *scope, const struct tf_node *node,
+                               const struct tf_node **from, struct error *err)
+{
+    TRY(own_needs(scope, node, from, err));
+    if (*from || !scope->l->writes || !tf_state_of(scope, node)->needs)
+        return STATUS_OK;
+    return mates_need(scope, node, from, err);
+}
+
+/* Those that need nothing that is not there. */
 static enum status mates_find(struct merging *m, struct error *err)
 {
     struct tf_scope *scope = m->scope;
-    const struct tf_flow_node *leader = flow_of(scope, m->merges[0]);
     const struct tf_node *from;
-    struct error ignored;
 
     TRY(tf_flow_spend(scope->flow, scope->stored->count, err));
     for (size_t n = 0; n < scope->stored->count && m->count < TOGETHER_MAX; n++) {
         const struct tf_node *node = &scope->stored->nodes[n];
-        const struct tf_flow_node *found = &scope->flow->nodes[n];
 
-        if (node == m->merges[0] || found->predicate != leader->predicate || found->is_switch ||
-            !found->wanted || !found->settled || found->frame != leader->frame ||
-            node->input_count != m->merges[0]->input_count || tf_home(scope, node) != scope ||
-            tf_state_of(scope, node)->state == TF_DONE || tf_flow_check(scope, node, &ignored))
+        if (!is_mate(scope, m->merges[0], node))
             continue;
-        TRY(merge_needs(scope, node, &from, err));
+        TRY(tf_controls_missing(scope, node, &from, err));
+        if (!from)
+            TRY(own_needs(scope, node, &from, err));
         if (!from)
             m->merges[m->count++] = node;
     }
@@ -174,7 +217,7 @@ static enum status branch_lower(void *context, size_t branch, struct emitter *e,
                                 struct tf_body *body, value_id *outputs, struct error *err)
 {
     struct merging *m = context;
-    struct tf_part part = {.body = body};
+    struct tf_part part = {.body = body, .owner = m->merges[0], .role = TF_ROLE_BRANCH};
     struct tf_scope scope;
     size_t input;
 
@@ -217,6 +260,7 @@ static enum status merge(struct tf_call *c, struct error *err)
 struct looping {
     struct tf_scope *scope;
     int32_t frame;
+    const struct tf_node *exit; /* that was asked for first */
     const struct tf_node **heads, **exits;
     size_t head_count, exit_count;
 };
@@ -267,7 +311,7 @@ static enum status loop_find(struct tf_scope *scope, const struct tf_node *exit,
 
     if (!inside || !flow_of(scope, inside)->frame)
         return error_set(err, STATUS_UNSUPPORTED, "it leaves no loop");
-    *l = (struct looping){.scope = scope, .frame = flow_of(scope, inside)->frame};
+    *l = (struct looping){.scope = scope, .frame = flow_of(scope, inside)->frame, .exit = exit};
     condition = scope->flow->frames[l->frame].condition;
     if (!condition || condition->input_count != 1 || scope->flow->frames[l->frame].bad)
         return error_set(err, STATUS_UNSUPPORTED, "the loop that it leaves is malformed");
@@ -316,12 +360,51 @@ static enum status exit_needs(struct tf_scope *scope, const struct tf_node *node
     return needs_next(scope, &made->needs, from, err);
 }
 
-/* A round of the loop with these states. */
-static enum status round_open(const struct looping *l, struct emitter *e, struct tf_body *body,
-                              const value_id *states, struct tf_part *part, struct tf_scope *scope,
-                              struct error *err)
+/* What a node waits for that is only there to tie things together. */
+static enum status controls_lower(struct tf_scope *scope, const struct tf_node *node,
+                                  struct error *err)
 {
-    *part = (struct tf_part){.body = body, .frame = l->frame};
+    const struct tf_node *from;
+
+    TRY(tf_controls_missing(scope, node, &from, err));
+    while (from) {
+        TRY(tf_lower(scope, &from, 1, err));
+        TRY(tf_controls_missing(scope, node, &from, err));
+    }
+    return STATUS_OK;
+}
+
+/* What comes to a head or an Exit by control edges would run in each round. */
+static enum status controls_free(const struct looping *l, const struct tf_node *node,
+                                 struct error *err)
+{
+    for (size_t i = 0; i < node->control_count; i++) {
+        const struct tf_node *from = node_of(l->scope, &node->controls[i]);
+        bool matters = from != NULL;
+
+        if (from)
+            TRY(tf_control_matters(l->scope, from, &matters, err));
+        if (matters)
+            return error_set(err, STATUS_UNSUPPORTED, "'%.64s' waits for '%.64s'", node->name,
+                             from->name);
+    }
+    return STATUS_OK;
+}
+
+/* A head that takes no reference reads it, and may share its memory. */
+static enum status head_read(const struct tf_scope *scope, const struct tf_node *head,
+                             value_id *value, struct error *err)
+{
+    return tf_takes_reference(head->op) ? STATUS_OK
+                                        : tf_variable_dereference(scope, head->op, value, err);
+}
+
+/* A round of the loop with these states. */
+static enum status round_open(const struct looping *l, enum tf_role role, struct emitter *e,
+                              struct tf_body *body, const value_id *states, struct tf_part *part,
+                              struct tf_scope *scope, struct error *err)
+{
+    *part = (struct tf_part){.body = body, .frame = l->frame, .owner = l->exit, .role = role};
     TRY(tf_part_open(scope, part, l->scope, e, err));
     for (size_t i = 0; i < l->head_count; i++)
         TRY(tf_feed(scope, l->heads[i], states[i], err));
@@ -332,11 +415,13 @@ static enum status loop_condition(void *context, struct emitter *e, struct tf_bo
                                   const value_id *states, value_id *condition, struct error *err)
 {
     const struct looping *l = context;
+    const struct tf_node *end = l->scope->flow->frames[l->frame].condition;
     struct tf_part part;
     struct tf_scope scope;
 
-    TRY(round_open(l, e, body, states, &part, &scope, err));
-    return tf_input_value(&scope, l->scope->flow->frames[l->frame].condition, 0, condition, err);
+    TRY(round_open(l, TF_ROLE_CONDITION, e, body, states, &part, &scope, err));
+    TRY(controls_lower(&scope, end, err));
+    return tf_input_value(&scope, end, 0, condition, err);
 }
 
 static enum status loop_next(void *context, struct emitter *e, struct tf_body *body,
@@ -347,10 +432,12 @@ static enum status loop_next(void *context, struct emitter *e, struct tf_body *b
     struct tf_part part;
     struct tf_scope scope;
 
-    TRY(round_open(l, e, body, states, &part, &scope, err));
+    TRY(round_open(l, TF_ROLE_ROUND, e, body, states, &part, &scope, err));
     for (size_t i = 0; i < l->head_count; i++) {
         TRY(head_input(l, l->heads[i], "NextIteration", &iteration, err));
+        TRY(controls_lower(&scope, iteration, err));
         TRY(tf_input_value(&scope, iteration, 0, &next[i], err));
+        TRY(head_read(&scope, l->heads[i], &next[i], err));
     }
     return STATUS_OK;
 }
@@ -374,13 +461,17 @@ static enum status leave(struct tf_call *c, struct error *err)
         return error_no_memory(err, "a loop");
     for (size_t i = 0; i < l->head_count; i++) {
         TRY(head_input(l, l->heads[i], "Enter", &enter, err));
+        TRY(controls_free(l, l->heads[i], err));
+        TRY(controls_lower(c->scope, enter, err));
         TRY(tf_input_value(c->scope, enter, 0, &entry[i], err));
+        TRY(head_read(c->scope, l->heads[i], &entry[i], err));
     }
     loop.count = l->head_count;
     loop.entry = entry;
     TRY(tf_loop_emit(c->l, c->e, &loop, results, err));
-    TRY(round_open(l, c->e, NULL, results, &part, &scope, err));
+    TRY(round_open(l, TF_ROLE_EXIT, c->e, NULL, results, &part, &scope, err));
     for (size_t i = 0; i < l->exit_count; i++) {
+        TRY(controls_free(l, l->exits[i], err));
         TRY(tf_input_value(&scope, l->exits[i], 0, &value, err));
         if (l->exits[i] == c->node)
             TRY(tf_add(c, value, err));

@@ -150,8 +150,10 @@ enum status tf_variable_value(const struct tf_scope *scope, struct tf_resource *
     struct graph *graph = scope->e->graph;
     struct tensor stored;
 
-    if (variable->written)
+    if (variable->written) {
+        TRY(tf_place_note(scope, false, err));
         return tf_variable_now(scope->l, graph, variable, value, err);
+    }
     if (variable->graph != graph) {
         TRY(tf_variable_stored(scope->l, variable, &stored, err));
         TRY(emit_constant(scope->e, &stored, &variable->value, err));
@@ -159,6 +161,24 @@ enum status tf_variable_value(const struct tf_scope *scope, struct tf_resource *
     }
     *value = variable->value;
     return STATUS_OK;
+}
+
+/* Something has the memory of a reference: who writes it now changes that too. In a loop the write
+ * may come first. */
+static enum status reference_share(const struct tf_scope *scope, struct tf_resource *variable,
+                                   struct error *err)
+{
+    const size_t signature = scope->l->signature;
+
+    variable->shared = signature;
+    if (!tf_is_in_loop(scope))
+        return STATUS_OK;
+    variable->shared_in_loop = signature;
+    return variable->written_in_loop == signature && scope->l->writes
+               ? error_set(err, STATUS_UNSUPPORTED,
+                           "a loop writes variable '%.64s' in place, and shares its memory",
+                           variable->name)
+               : STATUS_OK;
 }
 
 enum status tf_variable_dereference(const struct tf_scope *scope, const char *reader,
@@ -170,7 +190,8 @@ enum status tf_variable_dereference(const struct tf_scope *scope, const char *re
         return STATUS_OK;
     if (scope->l->phase != TF_SERVING && !variable->tensor && !variable->key.size)
         return STATUS_OK;
-    variable->shared = tf_may_share(reader) ? scope->l->signature : variable->shared;
+    if (tf_may_share(reader))
+        TRY(reference_share(scope, variable, err));
     return tf_variable_value(scope, variable, value, err);
 }
 

@@ -197,3 +197,32 @@ enum status tf_flow_walk(struct tf_walk *walk, const struct tf_node *const *from
     }
     return STATUS_OK;
 }
+
+bool tf_flow_needs(struct tf_flow *flow, const struct tf_node *from, const struct tf_node *to)
+{
+    uint32_t target = tf_flow_index(flow, to);
+    size_t depth = 0;
+
+    if (!flow->stack)
+        return true;
+    flow->clock++;
+    flow->stack[depth++] = tf_flow_index(flow, from);
+    while (depth) {
+        uint32_t n = flow->stack[--depth];
+
+        if (n == target)
+            return true;
+        flow->steps += flow->first[n + 1] - flow->first[n];
+        if (flow->steps > WALK_STEPS_MAX / 2)
+            return true;
+        for (uint32_t i = flow->first[n]; i < flow->first[n + 1]; i++) {
+            uint32_t next = flow->from[i];
+
+            if (next == TF_NOWHERE || flow->nodes[next].mark == flow->clock)
+                continue;
+            flow->nodes[next].mark = flow->clock;
+            flow->stack[depth++] = next;
+        }
+    }
+    return false;
+}

@@ -235,6 +235,8 @@ static enum status results_lower(struct tf_scope *scope, const value_id *argumen
 
     for (size_t i = 0; i < function->argument_count; i++)
         TRY(tf_feed(scope, &function->body.nodes[i], arguments[i], err));
+    for (size_t i = 0; i < function->result_count; i++)
+        TRY(tf_edge_want(scope, &function->results[i], err));
     TRY(tf_effects_lower(scope, err));
     for (size_t i = 0; i < function->result_count; i++)
         TRY(tf_edge_value(scope, &function->results[i], &results[i], err));

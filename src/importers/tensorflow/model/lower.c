@@ -138,6 +138,7 @@ enum status tf_part_open(struct tf_scope *scope, struct tf_part *part, struct tf
     scope->states = NULL;
     scope->e = e;
     scope->part = part;
+    scope->places = (struct map){0};
     scope->depth = outer->depth + 1;
     part->outer = outer;
     map_init(&part->states, scope->l->keep);
@@ -307,6 +308,13 @@ static enum status value_of_edge(struct tf_scope *scope, const struct tf_edge *e
     return value_bring(scope, home, value, err);
 }
 
+enum status tf_edge_want(struct tf_scope *scope, const struct tf_edge *edge, struct error *err)
+{
+    const struct tf_node *node = map_find(&scope->stored->by_name, edge->node);
+
+    return node ? tf_flow_want(scope, &node, 1, err) : STATUS_OK;
+}
+
 enum status tf_edge_value(struct tf_scope *scope, const struct tf_edge *edge, value_id *value,
                           struct error *err)
 {
@@ -431,6 +439,7 @@ static enum status node_lower(struct tf_scope *scope, const struct tf_node *node
     value_id *in = arena_new(l->keep, value_id, node->input_count);
     size_t first = scope->e->graph->node_count;
     struct tf_outputs *outputs = outputs_take(l);
+    const struct tf_node *before = scope->at;
     struct tf_call c;
 
     if (!in || !outputs)
@@ -438,6 +447,7 @@ static enum status node_lower(struct tf_scope *scope, const struct tf_node *node
     if (++l->steps > STEPS_MAX)
         return error_set(err, STATUS_TOO_LARGE, "more than %d nodes with all functions", STEPS_MAX);
     scope->e->where = node->name;
+    scope->at = node;
     for (size_t i = 0; i < node->input_count && !is_lazy(scope, node); i++) {
         TRY(value_of_edge(scope, &node->inputs[i], &in[i], err));
         TRY(dereference(scope, node, &in[i], err));
@@ -451,6 +461,7 @@ static enum status node_lower(struct tf_scope *scope, const struct tf_node *node
     TRY(tf_done(scope, node, c.out, c.out_count, err));
     outputs->next = l->outputs;
     l->outputs = outputs;
+    scope->at = before;
     return STATUS_OK;
 }
 
@@ -500,10 +511,16 @@ enum status tf_missing(struct tf_scope *scope, const struct tf_node **node, stru
     return tf_lower(home, &from, 1, err);
 }
 
+enum status tf_controls_missing(struct tf_scope *scope, const struct tf_node *node,
+                                const struct tf_node **from, struct error *err)
+{
+    return missing_of(scope, node->controls, node->control_count, true, from, err);
+}
+
 static enum status missing(struct tf_scope *scope, const struct tf_node *node,
                            const struct tf_node **from, struct error *err)
 {
-    TRY(missing_of(scope, node->controls, node->control_count, true, from, err));
+    TRY(tf_controls_missing(scope, node, from, err));
     if (*from)
         return STATUS_OK;
     if (is_lazy(scope, node))

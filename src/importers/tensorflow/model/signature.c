@@ -157,6 +157,8 @@ static enum status outputs_find(struct tf_scope *scope, const struct tf_signatur
                                 value_id *outputs, struct error *err)
 {
     for (size_t i = 0; i < stored->output_count; i++)
+        TRY(tf_edge_want(scope, &stored->outputs[i].tensor, err));
+    for (size_t i = 0; i < stored->output_count; i++)
         TRY(output_find(scope, &stored->outputs[i], &outputs[i], err));
     for (size_t i = 0; i < stored->output_count; i++) {
         enum dtype dtype;
