@@ -4,19 +4,18 @@
  * state of the servable. ThreeFry, which TensorFlow has on no CPU, is refused.
  * Source: tensorflow/core/kernels/{random_op,stateless_random_ops*}.cc, util/guarded_philox_random.
  */
-#include "importers/tensorflow/internal.h"
+#include "importers/tensorflow/random.h"
 
-enum { PHILOX = 1, AUTOMATIC = 3, RESERVED = 256 /* samples for each element */ };
+enum { PHILOX = 1, AUTOMATIC = 3, RESERVED = TF_RESERVED };
 
-/* dims, and low and high of integers: inputs of the node from `rest` on. */
-static enum status draw(struct tf_call *c, const char *what, value_id key, value_id counter,
-                        size_t rest, value_id *y, struct error *err)
+enum status tf_draw(struct tf_call *c, const char *what, size_t dims, value_id key,
+                    value_id counter, size_t rest, value_id *y, struct error *err)
 {
     value_id in[5] = {0, key, counter};
     size_t count = 3;
     enum dtype dtype;
 
-    TRY(tf_index(c, 0, &in[0], err));
+    TRY(tf_index(c, dims, &in[0], err));
     TRY(tf_type(c->node, "dtype", &dtype, err));
     if (!strcmp(what, "integer")) {
         if (c->in_count < rest + 2)
@@ -54,7 +53,7 @@ static enum status by_seed(struct tf_call *c, const char *what, struct error *er
     value_id key[2], y;
 
     TRY(emit(c->e, "firn", "PhiloxKey", &c->in[1], 1, NULL, 0, key, 2, err));
-    TRY(draw(c, what, key[0], key[1], 2, &y, err));
+    TRY(tf_draw(c, what, 0, key[0], key[1], 2, &y, err));
     return tf_give(c, y);
 }
 
@@ -66,7 +65,7 @@ static enum status by_key(struct tf_call *c, const char *what, struct error *err
     if (c->in_count < 4)
         return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs", c->in_count);
     TRY(algorithm_check(c, 3, err));
-    TRY(draw(c, what, c->in[1], c->in[2], 4, &y, err));
+    TRY(tf_draw(c, what, 0, c->in[1], c->in[2], 4, &y, err));
     return tf_give(c, y);
 }
 
@@ -95,6 +94,17 @@ static enum status key_counter_algorithm(struct tf_call *c, struct error *err)
 
 /* --- stateful --- */
 
+/* By which calls a function is reached: put in the places of several, or called by them, it would
+ * have several generators, or one. */
+static const char *path_of(const struct tf_call *c)
+{
+    const char *path = "";
+
+    for (const struct tf_scope *s = c->scope->caller; s && path; s = s->caller)
+        path = arena_printf(c->l->keep, "%s/%s", s->at ? s->at->name : "", path);
+    return path;
+}
+
 /* How many samples earlier runs have taken, a scalar int64: a variable of its own. */
 static enum status taken_before(struct tf_call *c, struct tf_resource **variable, value_id *taken,
                                 struct error *err)
@@ -102,11 +112,19 @@ static enum status taken_before(struct tf_call *c, struct tf_resource **variable
     static const struct tf_node NODE = {.name = "", .op = "VarHandleOp"};
     static int64_t nothing = 0;
     static const struct tensor NOTHING = {.dtype = DTYPE_I64, .shape = {0}, .data = &nothing};
-    const char *name = arena_printf(c->l->keep, "%s/random", c->node->name);
+    const struct tf_function *function = c->scope->function;
+    const char *name = arena_printf(c->l->keep, "%s%s%s/random", function ? function->name : "",
+                                    function ? "/" : "", c->node->name);
+    const char *path = path_of(c);
 
-    if (!name)
+    if (!name || !path)
         return error_no_memory(err, "a generator");
     TRY(tf_resource_get(c->l, TF_VARIABLE, name, &NODE, variable, err));
+    if ((*variable)->state && strcmp((*variable)->state, path))
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "it draws by seeds in function '%.64s', which is called in several places",
+                         function ? function->name : "");
+    (*variable)->state = (void *)(uintptr_t)path;
     (*variable)->tensor = &NOTHING;
     TRY(tf_place_note(c->scope, true, err));
     if (!(*variable)->written)
@@ -115,18 +133,13 @@ static enum status taken_before(struct tf_call *c, struct tf_resource **variable
     return tf_variable_now(c->l, c->e->graph, *variable, taken, err);
 }
 
-struct generator {
-    struct tf_resource *variable; /* NULL: no seeds are stated */
-    value_id taken, key, counter;
-};
-
-static enum status generator_open(struct tf_call *c, struct generator *g, struct error *err)
+enum status tf_generator_open(struct tf_call *c, struct tf_generator *g, struct error *err)
 {
     static const int64_t LIST[] = {1};
     int64_t seed, seed2;
     value_id any[2], high;
 
-    *g = (struct generator){0};
+    *g = (struct tf_generator){0};
     TRY(tf_int(c->node, "seed", 0, &seed, err));
     TRY(tf_int(c->node, "seed2", 0, &seed2, err));
     if (!seed && !seed2) {
@@ -135,8 +148,8 @@ static enum status generator_open(struct tf_call *c, struct generator *g, struct
         g->counter = any[1];
         return STATUS_OK;
     }
-    if (c->scope->function || c->l->phase != TF_SERVING)
-        return error_set(err, STATUS_UNSUPPORTED, "it draws by seeds in a function");
+    if (c->l->phase != TF_SERVING)
+        return error_set(err, STATUS_UNSUPPORTED, "it draws by seeds");
     TRY(taken_before(c, &g->variable, &g->taken, err));
     TRY(emit_ints(c->e, &seed, 1, &g->key, err));
     TRY(emit_ints(c->e, &seed2, 1, &high, err));
@@ -144,9 +157,8 @@ static enum status generator_open(struct tf_call *c, struct generator *g, struct
     return emit_concat(c->e, EMIT(g->counter, high), 0, &g->counter, err);
 }
 
-/* It has given so many numbers, a scalar int64; each keeps `each` places. */
-static enum status generator_close(struct tf_call *c, struct generator *g, value_id numbers,
-                                   int64_t each, struct error *err)
+enum status tf_generator_close(struct tf_call *c, struct tf_generator *g, value_id numbers,
+                               int64_t each, struct error *err)
 {
     value_id places;
 
@@ -161,14 +173,14 @@ static enum status generator_close(struct tf_call *c, struct generator *g, value
 static enum status stateful(struct tf_call *c, const char *what, struct error *err)
 {
     const int64_t axis = 0;
-    struct generator g;
+    struct tf_generator g;
     value_id dims, size, y;
 
-    TRY(generator_open(c, &g, err));
-    TRY(draw(c, what, g.key, g.counter, 1, &y, err));
+    TRY(tf_generator_open(c, &g, err));
+    TRY(tf_draw(c, what, 0, g.key, g.counter, 1, &y, err));
     TRY(tf_index(c, 0, &dims, err));
     TRY(emit_reduce(c->e, "ReduceProd", dims, &axis, 1, false, &size, err));
-    TRY(generator_close(c, &g, size, RESERVED, err));
+    TRY(tf_generator_close(c, &g, size, RESERVED, err));
     return tf_give(c, y);
 }
 
@@ -177,10 +189,10 @@ static enum status stateful(struct tf_call *c, const char *what, struct error *e
 static enum status shuffle(struct tf_call *c, struct error *err)
 {
     const struct shape *x = emit_shape(c->e, c->in[0]);
-    struct generator g;
+    struct tf_generator g;
     value_id rows, more, y;
 
-    TRY(generator_open(c, &g, err));
+    TRY(tf_generator_open(c, &g, err));
     TRY(emit_node(c->e, "firn", "PhiloxShuffle", EMIT(c->in[0], g.key, g.counter), EMIT_PLAIN, &y,
                   err));
     if (g.variable) { /* a word for each row but the last; four words are a place */
@@ -193,7 +205,7 @@ static enum status shuffle(struct tf_call *c, struct error *err)
         TRY(emit_2(c->e, "Add", rows, more, &rows, err));
         TRY(emit_number(c->e, DTYPE_I64, 4, &more, err));
         TRY(emit_2(c->e, "Div", rows, more, &rows, err));
-        TRY(generator_close(c, &g, rows, 1, err));
+        TRY(tf_generator_close(c, &g, rows, 1, err));
     }
     return tf_give(c, y);
 }
@@ -212,10 +224,10 @@ static enum status picked(struct tf_call *c, value_id key, value_id counter, val
 /* logits, count */
 static enum status pick(struct tf_call *c, struct error *err)
 {
-    struct generator g;
+    struct tf_generator g;
     value_id rows, n, number, y;
 
-    TRY(generator_open(c, &g, err));
+    TRY(tf_generator_open(c, &g, err));
     TRY(picked(c, g.key, g.counter, &y, err));
     if (g.variable) { /* rows * 2 * (count rounded up to four) */
         TRY(emit_1(c->e, "Shape", c->in[0], &rows, err));
@@ -227,7 +239,7 @@ static enum status pick(struct tf_call *c, struct error *err)
         TRY(emit_number(c->e, DTYPE_I64, 4, &number, err));
         TRY(emit_2(c->e, "Div", n, number, &n, err));
         TRY(emit_2(c->e, "Mul", rows, n, &n, err));
-        TRY(generator_close(c, &g, n, 8 * RESERVED, err));
+        TRY(tf_generator_close(c, &g, n, 8 * RESERVED, err));
     }
     return tf_give(c, y);
 }
@@ -253,8 +265,7 @@ static enum status gamma_draw(struct tf_call *c, value_id dims, value_id alpha, 
     return tf_give(c, y);
 }
 
-/* The shape that is stated ends with that of alpha. */
-static enum status dims_before(struct tf_call *c, value_id alpha, value_id *dims, struct error *err)
+enum status tf_dims_before(struct tf_call *c, value_id alpha, value_id *dims, struct error *err)
 {
     int rank = emit_shape(c->e, alpha)->rank;
 
@@ -270,7 +281,7 @@ static enum status gamma_by_seed(struct tf_call *c, struct error *err)
     value_id key[2], dims;
 
     TRY(emit(c->e, "firn", "PhiloxKey", &c->in[1], 1, NULL, 0, key, 2, err));
-    TRY(dims_before(c, c->in[2], &dims, err));
+    TRY(tf_dims_before(c, c->in[2], &dims, err));
     return gamma_draw(c, dims, c->in[2], key[0], key[1], err);
 }
 
@@ -280,17 +291,17 @@ static enum status gamma_by_key(struct tf_call *c, struct error *err)
     value_id dims;
 
     TRY(algorithm_check(c, 3, err));
-    TRY(dims_before(c, c->in[4], &dims, err));
+    TRY(tf_dims_before(c, c->in[4], &dims, err));
     return gamma_draw(c, dims, c->in[4], c->in[1], c->in[2], err);
 }
 
 /* shape, alpha; without seeds alone */
 static enum status gamma_drawn(struct tf_call *c, struct error *err)
 {
-    struct generator g;
+    struct tf_generator g;
     value_id dims;
 
-    TRY(generator_open(c, &g, err));
+    TRY(tf_generator_open(c, &g, err));
     if (g.variable)
         return error_set(err, STATUS_UNSUPPORTED, "it draws by seeds");
     TRY(tf_index_list(c, 0, &dims, err));
