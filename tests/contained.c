@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* contained COMMAND...: run it as in a container with the usual profile: no namespaces, mounts or
  * landlock, few capabilities. What tests say there must be "passed" or SKIPPED. */
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>

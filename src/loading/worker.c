@@ -99,7 +99,7 @@ static enum status start(const struct subject *subject, const struct worker_poli
 
     if (!options.settings)
         return error_no_memory(err, "settings");
-    TRY(unpacked_open(policy->folder, &held->files, err));
+    TRY(unpacked_open(policy, &held->files, err));
     TRY(subject_write_files(subject, held->files.path, err));
     TRY(subject_environment(subject, policy, held->files.path, &environment, &held->memory, err));
     options.environment = environment.path;
@@ -262,7 +262,7 @@ enum status worker_prepare(struct loading *loading, const struct worker_policy *
     *log = "";
     if (!loading->description.reason || !subject.adapter.name)
         return STATUS_OK;
-    status = unpacked_open(policy->folder, &files, err);
+    status = unpacked_open(policy, &files, err);
     if (!status)
         status = subject_write_files(&subject, files.path, err);
     if (!status)

@@ -22,14 +22,42 @@ void unpacked_remove(struct unpacked *unpacked)
     unpacked->lock = -1;
 }
 
-enum status unpacked_open(const char *folder, struct unpacked *unpacked, struct error *err)
+/* In a container without namespaces and landlock nothing but its user id keeps a worker from files:
+ * those of the store are for ours alone then. */
+static enum status store_close(const struct worker_policy *policy, struct error *err)
 {
+    static const struct {
+        const char *name;
+        mode_t mode;
+    } parts[] = {{"blobs", 0700},        {"index.json", 0600},   {"store.db", 0600},
+                 {"store.db-wal", 0600}, {"store.db-shm", 0600}, {"jobs.db", 0600},
+                 {"jobs.db-wal", 0600},  {"jobs.db-shm", 0600},  {"tmp", 0711}};
+    char path[4096];
+
+    if (!policy->sandbox || worker_sandbox_hides_files())
+        return STATUS_OK;
+    for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
+        int size = snprintf(path, sizeof path, "%s/%s", policy->folder, parts[i].name);
+
+        if (size > 0 && (size_t)size < sizeof path && chmod(path, parts[i].mode) && errno != ENOENT)
+            return error_set(err, STATUS_UNAVAILABLE,
+                             "\"%.300s\" cannot be closed to other users, as workers are: %s", path,
+                             strerror(errno));
+    }
+    return STATUS_OK;
+}
+
+enum status unpacked_open(const struct worker_policy *policy, struct unpacked *unpacked,
+                          struct error *err)
+{
+    const char *folder = policy->folder;
     int size = snprintf(unpacked->path, sizeof unpacked->path, "%s/tmp", folder);
 
     unpacked->lock = -1;
     if (size < 0 || (size_t)size + 32 > sizeof unpacked->path)
         return error_set(err, STATUS_INVALID_INPUT, "the path \"%.200s\" is too long", folder);
     TRY(file_make_folders(unpacked->path, err));
+    TRY(store_close(policy, err));
     strcat(unpacked->path, "/worker-XXXXXX");
     if (!mkdtemp(unpacked->path) || chmod(unpacked->path, 0755))
         return error_set(err, STATUS_INTERNAL, "cannot make a folder in \"%.200s\": %s", folder,
@@ -86,6 +114,7 @@ static enum status lay_out(struct subject *subject, const struct worker_policy *
 {
     struct environment environment = {0};
 
+    TRY(store_close(policy, err));
     TRY(file_make_folders(folder, err));
     if (chmod(folder, 0755))
         return error_set(err, STATUS_INTERNAL, "\"%.300s\": %s", folder, strerror(errno));

@@ -45,8 +45,8 @@ struct unpacked { /* FOLDER/tmp/worker-XXXXXX, locked while it is used */
     char path[4096];
     int lock; /* -1: none */
 };
-enum status unpacked_open(const char *folder, struct unpacked *unpacked, struct error *err)
-    must_check;
+enum status unpacked_open(const struct worker_policy *policy, struct unpacked *unpacked,
+                          struct error *err) must_check;
 void unpacked_remove(struct unpacked *unpacked);
 
 /* Is the model the file itself? Then this is its name below the folder. */

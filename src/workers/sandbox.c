@@ -281,6 +281,13 @@ void worker_sandbox_missing(struct text *text)
     }
 }
 
+bool worker_sandbox_hides_files(void)
+{
+    const struct sandbox_ability *ability = sandbox_ability();
+
+    return ability->has[LAYER_FILES] || ability->has[LAYER_LANDLOCK];
+}
+
 bool worker_sandbox_bounds_cpu(void)
 {
     const struct sandbox_ability *ability = sandbox_ability();

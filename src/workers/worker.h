@@ -60,6 +60,9 @@ void worker_sandbox_describe(struct text *text);
 /* What is missing of it, as "landlock (not in this kernel), ipc"; nothing when nothing is. */
 void worker_sandbox_missing(struct text *text);
 
+/* Are other files than those of the model kept from a worker, whoever may read them? */
+bool worker_sandbox_hides_files(void);
+
 /* Is worker_limits.cpu_percent kept? */
 bool worker_sandbox_bounds_cpu(void);
 
