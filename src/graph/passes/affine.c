@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Chains of products and sums with constants: x s1 s2, x + b1 + b2, and (x s1 + b1) s2 + b2 become
  * one product and one sum. */
+#include <float.h>
+#include <math.h>
+
 #include "graph/internal.h"
 
 enum { CONSTANT_MAX = 1 << 16 }; /* elements of a constant that is made */
@@ -72,6 +75,22 @@ static bool joint_shape(const struct tensor *a, const struct tensor *b, struct s
     return true;
 }
 
+/* Does the product or the sum of two constants stand for both? Not where it leaves the range in
+ * which the dtype is exact, nor where one of two numbers all but cancels the other: that may be
+ * there to round. */
+static bool is_faithful(enum dtype dtype, double a, double b, double both, bool product)
+{
+    double most = dtype == DTYPE_F32 ? FLT_MAX : DBL_MAX;
+    double least = dtype == DTYPE_F32 ? FLT_MIN : DBL_MIN;
+
+    if (!isfinite(a) || !isfinite(b) || fabs(both) > most)
+        return false;
+    if (product)
+        return a == 0 || b == 0 || fabs(both) >= least;
+    return a == 0 || b == 0 || fabs(both) >= 1e-3 * fmax(fabs(a), fabs(b));
+}
+
+/* The product or the sum of two constants; VALUE_NONE when it would not stand for both. */
 static enum status combine(struct graph *graph, const struct tensor *a, const struct tensor *b,
                            bool product, value_id *value, struct error *err)
 {
@@ -84,7 +103,13 @@ static enum status combine(struct graph *graph, const struct tensor *a, const st
     for (size_t i = 0; i < tensor_count(&made); i++) {
         double one = broadcast_f64(a, &shape, i), two = broadcast_f64(b, &shape, i);
 
-        tensor_set_f64(&made, i, product ? one * two : one + two);
+        double both = product ? one * two : one + two;
+
+        if (!is_faithful(a->dtype, one, two, both, product)) {
+            *value = VALUE_NONE;
+            return STATUS_OK;
+        }
+        tensor_set_f64(&made, i, both);
     }
     return graph_constant(graph, "", &made, value, err);
 }
@@ -123,6 +148,8 @@ static enum status join(struct graph *graph, const struct uses *uses, size_t ind
         if (!a->product && tensor_count(a->by) == 1 && tensor_count(b.by) == 1)
             return STATUS_OK;
         TRY(combine(graph, b.by, a->by, a->product, &factor, err));
+        if (factor == VALUE_NONE)
+            return STATUS_OK;
         return put(graph, index, a->product ? "Mul" : "Add", b.x, factor, err);
     }
     if (!a->product)
@@ -133,6 +160,8 @@ static enum status join(struct graph *graph, const struct uses *uses, size_t ind
         return STATUS_OK;
     TRY(combine(graph, c.by, a->by, true, &factor, err));
     TRY(combine(graph, b.by, a->by, true, &shift, err));
+    if (factor == VALUE_NONE || shift == VALUE_NONE)
+        return STATUS_OK;
     TRY(graph_op(graph, "", "Mul", c.x, factor, VALUE_NONE, NULL, 0, &scaled, err));
     return put(graph, index, "Add", scaled, shift, err);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Algebra into weights: Conv, ConvTranspose, Gemm and MatMul take over what multiplies, divides,
  * shifts their output by constants per channel; in double, rounded once. */
+#include <math.h>
+
 #include "graph/constants.h"
 #include "graph/internal.h"
 
@@ -101,6 +103,19 @@ static bool bias_is_simple(const struct graph *graph, const struct node *node, s
                                         (size_t)bias->shape.dims[rank - 1] == channels));
 }
 
+/* Is every number 0, or far from where weights that it multiplies or divides would leave the range
+ * of floats that the sum of the products is in? */
+static bool is_moderate(const struct tensor *by, bool inverse)
+{
+    for (size_t i = 0; i < tensor_count(by); i++) {
+        double size = fabs(tensor_f64(by, i));
+
+        if (!(size == 0 ? !inverse : size >= 1e-15 && size <= 1e15))
+            return false;
+    }
+    return true;
+}
+
 /* Does the constant, broadcast to the output, depend on the channel alone? */
 static bool is_per_channel(const struct tensor *by, int rank, int axis, size_t channels)
 {
@@ -156,7 +171,7 @@ static bool find(struct absorption *a, size_t side)
         return false;
     if (a->act == ACT_SHIFT)
         return row->has_bias && attribute_float(&product->attributes, "beta", 1) == 1;
-    return is_ours(a, product->inputs[W]);
+    return is_moderate(a->by, a->inverse) && is_ours(a, product->inputs[W]);
 }
 
 static double factor_of(const struct absorption *a, size_t channel)

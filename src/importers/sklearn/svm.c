@@ -94,6 +94,25 @@ static enum status novelty(struct lowering *l, const struct pickle_object *self,
     return predict_sign(l, &classes, y, out, err);
 }
 
+/* score_samples came with 0.20, and with it the offset. */
+static bool novelty_has(const struct pickle_object *self, enum method method)
+{
+    return method != METHOD_SCORE_SAMPLES || pickle_get(self, "offset_") != NULL;
+}
+
+/* decision_function plus the offset: not quite the sum without the intercept. */
+static enum status novelty_samples(struct lowering *l, const struct pickle_object *self,
+                                   const struct table *in, struct table *out, struct error *err)
+{
+    struct tensor offset;
+    value_id y;
+
+    TRY(state_vector(l, self, "offset_", 1, &offset, err));
+    TRY(weighted_sum(l, self, in, &y, err));
+    TRY(emit_scaled(l, "Add", y, tensor_f64(&offset, 0), &y, err));
+    return predict_numbers(l, y, 1, true, out, err);
+}
+
 /* --- classification --- */
 
 struct pairs { /* of classes, in libsvm's order: (0,1) (0,2) .. (1,2) .. */
@@ -283,4 +302,6 @@ const struct estimator_set estimators_svm =
                   {.name = "OneClassSVM",
                    .predict = novelty,
                    .decision_function = regress,
+                   .score_samples = novelty_samples,
+                   .has = novelty_has,
                    .width = "support_vectors_"});

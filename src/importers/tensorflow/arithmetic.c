@@ -169,6 +169,37 @@ static enum status truncate_mod(struct tf_call *c, struct error *err)
 
 /* --- conversion --- */
 
+static int mantissa_bits(enum dtype dtype)
+{
+    return dtype == DTYPE_F64 ? 52 : dtype == DTYPE_F32 ? 23 : dtype == DTYPE_F16 ? 10 : 7;
+}
+
+/* Truncate: bits that do not fit into a shorter float are cut off, so that nothing is rounded. */
+static enum status cut_bits(struct tf_call *c, enum dtype from, enum dtype to, value_id *x,
+                            struct error *err)
+{
+    enum dtype bits = from == DTYPE_F64 ? DTYPE_U64 : DTYPE_U32;
+    struct shape shape = shape_scalar();
+    struct tensor mask;
+    uint64_t kept;
+    value_id by;
+    bool cut;
+
+    TRY(tf_bool(c->node, "Truncate", false, &cut, err));
+    if (!cut || !dtype_is_float(from) || !dtype_is_float(to) ||
+        dtype_size(from) <= dtype_size(to) || (from == DTYPE_F64 && to == DTYPE_BF16))
+        return STATUS_OK; /* to bfloat16 doubles are rounded all the same */
+    TRY(tensor_new(&mask, bits, &shape, c->l->keep, err));
+    kept = ~UINT64_C(0) << (mantissa_bits(from) - mantissa_bits(to));
+    memcpy(mask.data, &kept, dtype_size(bits)); /* little endian */
+    TRY(emit_constant(c->e, &mask, &by, err));
+    TRY(emit_node(c->e, "firn", "Bitcast", EMIT(*x),
+                  EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(bits))), x, err));
+    TRY(emit_2(c->e, "BitwiseAnd", *x, by, x, err));
+    return emit_node(c->e, "firn", "Bitcast", EMIT(*x),
+                     EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(from))), x, err);
+}
+
 /* To a complex type: by way of its parts. From one: the real part. */
 static enum status cast(struct tf_call *c, struct error *err)
 {
@@ -180,6 +211,7 @@ static enum status cast(struct tf_call *c, struct error *err)
         return error_set(err, STATUS_INVALID_INPUT, "has no DstT");
     if (from == to)
         return tf_give(c, y);
+    TRY(cut_bits(c, from, to, &y, err));
     part = to == DTYPE_C64 ? DTYPE_F32 : DTYPE_F64;
     if (dtype_kind(from) == KIND_COMPLEX && dtype_kind(to) == KIND_COMPLEX) {
         value_id parts[2];

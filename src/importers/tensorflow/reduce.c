@@ -177,9 +177,14 @@ static enum status top(struct tf_call *c, value_id k, struct error *err)
 {
     enum dtype dtype;
     value_id y[2];
+    bool sorted;
 
     TRY(tf_type(c->node, "index_type", &dtype, err));
-    TRY(emit(c->e, "", "TopK", (value_id[]){c->in[0], k}, 2, NULL, 0, y, 2, err));
+    TRY(tf_bool(c->node, "sorted", true, &sorted, err));
+    if (sorted)
+        TRY(emit(c->e, "", "TopK", (value_id[]){c->in[0], k}, 2, NULL, 0, y, 2, err));
+    else
+        TRY(emit(c->e, "firn", "TopUnsorted", (value_id[]){c->in[0], k}, 2, NULL, 0, y, 2, err));
     TRY(emit_cast(c->e, y[1], dtype == DTYPE_NONE ? DTYPE_I32 : dtype, &y[1], err));
     TRY(tf_add(c, y[0], err));
     return tf_add(c, y[1], err);

@@ -113,7 +113,10 @@ def sorting():
     ties = np.array([[3, 1, 3, 2], [0, 0, 0, 0], [-1, -2, 5, 5]], np.float32)
     for k in (0, 1, 3, 4):
         for ordered in (True, False):
-            yield from one("TopKV2", input=ties, k=K(k), sorted=ordered) if ordered or k in (1, 4) else ()
+            yield from one("TopKV2", input=ties, k=K(k), sorted=ordered)
+    for k in (2, 5, 16, 17, 39):
+        yield from one("TopKV2", f"heap{k}", input=normal(3, 40), k=K(k), sorted=False)
+        yield from one("TopKV2", f"heap-ties{k}", input=whole(2, 40, low=0, high=6), k=K(k), sorted=False)
     yield from sweep("TopKV2", input=whole(2, 2, 5), k=K(2))
     yield from one("TopKV2", "vector", input=normal(7), k=K(7))
     yield from one("TopKV2", "infinite", input=np.array([np.inf, 1, -np.inf, np.inf], np.float32), k=K(4))
