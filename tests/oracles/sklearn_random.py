@@ -364,7 +364,7 @@ def check(model, method, asked, options, seed, label, speak):
             got = predict(path, [file], method)[method]
         except Refused as refusal:
             outcome, sentence = outcome_of(refusal)
-            if refused or outcome == "refused":
+            if refused or outcome == "refused" or refusal.args[0] == 3:  # no such signature
                 return "refused" if not refused else "agreed", why(sentence)
             return "wrong", f"{label} {method}: {sentence}"
         except Exception as error:

@@ -3,6 +3,7 @@
  * node takes in those of its operands' producers that nobody else reads; as nodes are visited in
  * order, chains grow from the front. After all other fusion: what a product or a convolution can
  * take over is gone by then. */
+#include <float.h>
 #include <math.h>
 
 #include "graph/internal.h"
@@ -45,8 +46,8 @@ static bool is_chain(const struct node *node)
 /* Bounds of a Clip: constants, or attributes before opset 11. */
 static bool clip_of(const struct graph *graph, const struct node *node, double *p, double *q)
 {
-    *p = node->opset < 11 ? attribute_float(&node->attributes, "min", -INFINITY) : -INFINITY;
-    *q = node->opset < 11 ? attribute_float(&node->attributes, "max", INFINITY) : INFINITY;
+    *p = node->opset < 11 ? attribute_float(&node->attributes, "min", -(double)FLT_MAX) : -INFINITY;
+    *q = node->opset < 11 ? attribute_float(&node->attributes, "max", (double)FLT_MAX) : INFINITY;
     for (size_t i = 1; i < node->input_count; i++) {
         const struct tensor *bound = node_constant(graph, node, i);
 

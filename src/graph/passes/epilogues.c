@@ -2,6 +2,7 @@
 /* Epilogues: convolutions and products take over the bias, the sum with a residual and the
  * activation behind them (ops/fast/epilogue.h), in this order. The last node of the pattern becomes
  * the whole, so that a residual is there already. */
+#include <float.h>
 #include <math.h>
 
 #include "graph/internal.h"
@@ -94,8 +95,8 @@ static bool clip_of(const struct graph *graph, const struct node *node, double *
     *low = -INFINITY;
     *high = INFINITY;
     if (node->opset < 11) {
-        *low = attribute_float(&node->attributes, "min", -INFINITY);
-        *high = attribute_float(&node->attributes, "max", INFINITY);
+        *low = attribute_float(&node->attributes, "min", -(double)FLT_MAX);
+        *high = attribute_float(&node->attributes, "max", (double)FLT_MAX);
         return true;
     }
     for (size_t i = 1; i <= 2; i++) {

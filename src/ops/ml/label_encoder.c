@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* LabelEncoder (keys and values of any type) and CategoryMapper (strings to integers or back). */
+#include <math.h>
+
 #include "ops/kernels/call.h"
 #include "ops/kernels/categories.h"
 
@@ -168,9 +170,13 @@ static enum status run(const struct op_call *call, struct error *err)
     size_t count = tensor_count(x), size = dtype_size(values->dtype);
     char *y = call->out[0].data;
 
+    /* before version 4 a NaN was no key, not even where one is among them */
+    bool skips_nan = op_before(call, 4) && dtype_is_float(x->dtype);
+
     (void)err;
     for (size_t i = 0; i < count; i++) {
-        int64_t at = categories_find(&state->categories, x, i);
+        int64_t at =
+            skips_nan && isnan(tensor_f64(x, i)) ? -1 : categories_find(&state->categories, x, i);
 
         memcpy(y + i * size,
                at < 0 ? state->encoder.otherwise : (const char *)values->data + (size_t)at * size,

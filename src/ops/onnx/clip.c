@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Clip: between min and max (inputs; attributes before opset 11). */
+/* Clip: between min and max (inputs; attributes before opset 11, whose defaults are the least and
+ * the largest float: infinities are clipped). */
+#include <float.h>
 #include <math.h>
 
 #include "ops/fast/elementwise/unary.h"
@@ -39,11 +41,12 @@ static double bound(const struct op_call *call, size_t input, double otherwise)
 
 static enum status run(const struct op_call *call, struct error *err)
 {
+    double widest = op_before(call, 11) ? (double)FLT_MAX : INFINITY;
     struct bounds bounds = {
         .low = op_has(call, 1) ? call->in[1].data : NULL,
         .high = op_has(call, 2) ? call->in[2].data : NULL,
-        .low_value = attribute_float(call->attributes, "min", -INFINITY),
-        .high_value = attribute_float(call->attributes, "max", INFINITY),
+        .low_value = attribute_float(call->attributes, "min", -widest),
+        .high_value = attribute_float(call->attributes, "max", widest),
     };
 
     (void)err;

@@ -4,8 +4,7 @@
 
 #include "graph/internal.h"
 
-#include "model.h"
-#include "test.h"
+#include "optimised.h"
 
 enum { ROWS = 256, COLUMNS = 128, BYTES = ROWS * COLUMNS * 4 }; /* 128 KiB */
 
@@ -136,4 +135,69 @@ TEST(weights_of_convolutions_wait)
               hwio[(i % TAPS * CHANNELS + channel) * MAPS + map] * factors[map]);
     }
     model_release(&m);
+}
+
+/* x by c1, then by c2, and x plus b1, plus b2, rows of two. */
+static value_id twice(struct model *m, value_id x, const char *op, const float *one,
+                      const float *two)
+{
+    value_id v = model_op(m, op, x, model_constant(m, DTYPE_F32, SHAPE(2), one), VALUE_NONE);
+
+    return model_op(m, op, v, model_constant(m, DTYPE_F32, SHAPE(2), two), VALUE_NONE);
+}
+
+TEST(constants_join_where_one_stands_for_both)
+{
+    static const float TWO[] = {2, 2}, HUGE_ONES[] = {1, 1e30f}, TINY[] = {1, 1e-30f},
+                       FAR[] = {1, 1e9f}, BACK[] = {1, -1e9f};
+    value_id x, out[5];
+    struct model m;
+
+    model_init(&m);
+    x = model_input(&m, "x", DTYPE_F32, SHAPE(3, 2));
+    out[0] = twice(&m, x, "Mul", TWO, HUGE_ONES);
+    out[1] = twice(&m, x, "Mul", HUGE_ONES, HUGE_ONES);
+    out[2] = twice(&m, x, "Mul", TINY, TINY);
+    out[3] = twice(&m, x, "Add", FAR, BACK);
+    out[4] = twice(&m, x, "Add", TWO, TWO);
+    model_signature(&m, "main", &x, 1, out, 5);
+    check_optimised(&m, "chain",
+                    "input %x: float[3,2]\n"
+                    "constant %3: float[2] = {1.0, 1e30}\n"
+                    "constant %9: float[2] = {1.0, 1e-30}\n"
+                    "constant %13: float[2] = {1.0, 1000000000.0}\n"
+                    "constant %15: float[2] = {1.0, -1000000000.0}\n"
+                    "constant %21: float[2] = {2.0, 2e30}\n"
+                    "constant %22: float[2] = {4.0, 4.0}\n"
+                    "%4: float[3,2] = Mul(%x, %21)\n"
+                    "%6: float[3,2] = Mul(%x, %3)\n"
+                    "%8: float[3,2] = Mul(%6, %3)\n"
+                    "%10: float[3,2] = Mul(%x, %9)\n"
+                    "%12: float[3,2] = Mul(%10, %9)\n"
+                    "%14: float[3,2] = Add(%x, %13)\n"
+                    "%16: float[3,2] = Add(%14, %15)\n"
+                    "%20: float[3,2] = Add(%x, %22)\n"
+                    "signature main(%x) -> (%4, %8, %12, %16, %20)\n");
+}
+
+/* The weights would leave the range of floats. */
+TEST(weights_leave_extreme_factors_alone)
+{
+    static const float HUGE_ONES[6] = {1e30f, 1e30f, 1e30f};
+    value_id x, y;
+    struct model m;
+
+    model_init(&m);
+    x = model_input(&m, "x", DTYPE_F32, SHAPE(3, 2));
+    y = model_op(&m, "MatMul", x, model_constant(&m, DTYPE_F32, SHAPE(2, 3), HUGE_ONES),
+                 VALUE_NONE);
+    y = model_op(&m, "Mul", y, model_constant(&m, DTYPE_F32, SHAPE(3), HUGE_ONES), VALUE_NONE);
+    model_signature(&m, "main", &x, 1, &y, 1);
+    check_optimised(&m, "chain",
+                    "input %x: float[3,2]\n"
+                    "constant %1: float[2,3] = {1e30, 1e30, 1e30, 0.0, 0.0, 0.0}\n"
+                    "constant %3: float[3] = {1e30, 1e30, 1e30}\n"
+                    "%2: float[3,3] = firn.Product(%x, %1)\n"
+                    "%4: float[3,3] = Mul(%2, %3)\n"
+                    "signature main(%x) -> (%4)\n");
 }
