@@ -116,7 +116,7 @@ static enum status local_push(struct store *store, const struct version *version
         TRY(image_push_reference(hosts.registry, version, &reference, keep, err));
     if (push->standalone)
         TRY(standalone_find(&to.server, keep, err));
-    return image_push(registry_of(store), version, &to, pushed, keep, err);
+    return load_push(registry_of(store), version, &to, pushed, keep, err);
 }
 
 /* An upload is pushed where the user says that all are; it is one without that, too. */

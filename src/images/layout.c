@@ -56,8 +56,8 @@ static bool tag_is(const struct json *entry, const char *tag)
 }
 
 /* The digest of a tag; without one, of the only manifest. */
-static enum status digest_find(const struct json *index, const char *tag, struct bytes *digest,
-                               struct error *err)
+enum status image_index_find(const struct json *index, const char *tag, struct bytes *digest,
+                             struct error *err)
 {
     const struct json *list = json_get(index, "manifests"), *found = NULL;
 
@@ -102,7 +102,7 @@ static enum status tag_resolve(const struct layout *layout, const char *tag, con
     if (status)
         status = error_within(err, "index.json");
     else
-        status = digest_find(&index, tag, &found, err);
+        status = image_index_find(&index, tag, &found, err);
     if (!status) {
         *digest = arena_text(keep, found);
         status = *digest ? STATUS_OK : error_no_memory(err, "a digest");

@@ -6,6 +6,8 @@ enum status image_place_open(const struct image_reference *reference,
                              struct error *err)
 {
     *place = NULL;
+    if (reference->folder && reference->archive)
+        return image_archive_open(reference, access, place, err);
     if (reference->folder)
         return image_layout_open(reference, access, place, err);
     return image_remote_open(reference, access, place, err);

@@ -54,7 +54,7 @@ struct image_access {
     bool write;                      /* it will be pushed to */
 };
 
-/* images/remote.c or, without the registry client, remote_none.c; images/layout.c */
+/* images/remote.c or, without the registry client, remote_none.c; layout.c; archive.c */
 enum status image_place_open(const struct image_reference *reference,
                              const struct image_access *access, struct image_place **place,
                              struct error *err) must_check;
@@ -64,6 +64,14 @@ enum status image_remote_open(const struct image_reference *reference,
 enum status image_layout_open(const struct image_reference *reference,
                               const struct image_access *access, struct image_place **place,
                               struct error *err) must_check;
+enum status image_archive_open(const struct image_reference *reference,
+                               const struct image_access *access, struct image_place **place,
+                               struct error *err) must_check;
+
+/* The digest that an index.json has for a tag; for NULL that of its only manifest. */
+struct json;
+enum status image_index_find(const struct json *index, const char *tag, struct bytes *digest,
+                             struct error *err) must_check;
 void image_place_close(struct image_place *place); /* NULL is fine */
 
 void image_progress_add(struct image_place *place, uint64_t bytes);

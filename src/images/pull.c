@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "images/manifest.h"
+#include "images/standalone.h"
 
 struct pulling {
     struct image_place *place;
@@ -116,27 +117,26 @@ static enum status config_get(struct pulling *pulling, struct error *err)
 /* --- what it is --- */
 
 /* The image that registry_add makes: one layer as it is, and labels that say the rest. */
-static bool is_ours(struct pulling *pulling)
+bool image_read_ours(const struct image_manifest *manifest, const struct image_config *config,
+                     const char *digest, int64_t bytes, struct image_pulled *pulled)
 {
-    const struct image_manifest *manifest = &pulling->manifest;
-    const struct image_config *config = &pulling->config;
-    struct incoming_image *image = &pulling->pulled->image;
+    struct incoming_image *image = &pulled->image;
 
     *image = (struct incoming_image){
         .model = image_config_label(config, LABEL_TITLE),
         .format = image_config_label(config, LABEL_FORMAT),
         .framework = image_config_label(config, LABEL_FRAMEWORK),
         .framework_version = image_config_label(config, LABEL_FRAMEWORK_VERSION),
-        .manifest_digest = pulling->pulled->digest,
-        .manifest_bytes = (int64_t)pulling->manifest_bytes.size,
+        .manifest_digest = digest,
+        .manifest_bytes = bytes,
         .config_digest = manifest->config.digest,
         .config_bytes = manifest->config.size,
     };
-    pulling->pulled->contract_digest = image_config_label(config, LABEL_CONTRACT);
-    pulling->pulled->made_here = image->model && image->format && image->framework &&
-                                 image->framework_version && pulling->pulled->contract_digest;
-    if (!pulling->pulled->made_here || pulling->pull->path || manifest->layer_count != 1 ||
-        config->diff_id_count != 1 || strcmp(manifest->layers[0].type, IMAGE_TYPE_LAYER) != 0 ||
+    pulled->contract_digest = image_config_label(config, LABEL_CONTRACT);
+    pulled->made_here = image->model && image->format && image->framework &&
+                        image->framework_version && pulled->contract_digest;
+    if (!pulled->made_here || manifest->layer_count != 1 || config->diff_id_count != 1 ||
+        strcmp(manifest->layers[0].type, IMAGE_TYPE_LAYER) != 0 ||
         strcmp(manifest->layers[0].digest, config->diff_ids[0]) != 0)
         return false;
     image->layer_digest = manifest->layers[0].digest;
@@ -200,6 +200,7 @@ static enum status foreign_get(struct pulling *pulling, struct error *err)
     struct image_layers layers = {.count = manifest->layer_count,
                                   .limits = artifact_limits_default()};
     const char **files = arena_new(pulling->keep, const char *, manifest->layer_count);
+    const char *place = pulling->pull->path ? pulling->pull->path : DEFAULT_PATH;
     char path[4096];
 
     if (!files)
@@ -211,8 +212,8 @@ static enum status foreign_get(struct pulling *pulling, struct error *err)
             return error_no_memory(err, "layers");
     }
     layers.files = files;
-    layers.extra = pulling->pull->path ? NULL : IMAGE_MANIFEST;
-    layers.path = path_of(pulling->pull->path ? pulling->pull->path : DEFAULT_PATH, pulling->keep);
+    layers.extra = pulling->pull->path || pulling->pulled->store ? NULL : IMAGE_MANIFEST;
+    layers.path = path_of(pulling->pulled->store ? STANDALONE_STORE : place, pulling->keep);
     incoming_file(pulling->incoming, "merged.tar", path);
     pulling->pulled->merged = arena_text(pulling->keep, bytes_of(path));
     if (!layers.path || !pulling->pulled->merged)
@@ -242,7 +243,11 @@ static enum status pull_all(struct pulling *pulling, struct error *err)
         progress.total += (uint64_t)pulling->manifest.layers[i].size;
     pulling->place->progress = &progress;
     TRY(config_get(pulling, err));
-    pulled->ours = is_ours(pulling);
+    pulled->ours = image_read_ours(&pulling->manifest, &pulling->config, pulled->digest,
+                                   (int64_t)pulling->manifest_bytes.size, pulled) &&
+                   !pulling->pull->path;
+    pulled->store = pulled->made_here && !pulled->ours && !pulling->pull->path &&
+                    image_config_label(&pulling->config, LABEL_STORE);
     title = image_config_label(&pulling->config, LABEL_TITLE);
     pulled->name = pulled->made_here ? title : default_name(pulling->pull->reference);
     return pulled->ours ? ours_get(pulling, err) : foreign_get(pulling, err);

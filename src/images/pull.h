@@ -20,12 +20,17 @@ struct image_pulled {
     const char *name;   /* title of our images; else the last part of the repository's name */
     bool ours;      /* `image` is whole but for what the layer says: contract, manifest, reason */
     bool made_here; /* one of ours, but with other layers: the name is the model's */
+    bool store;     /* the standalone image of an application: `merged` is its frozen store */
     struct incoming_image image;
     const char *layer; /* the file of our layer */
     const char *contract_digest;
     const char *merged; /* else: a tar, see layers.h; in the incoming folder */
     struct image_merged facts;
 };
+
+/* What manifest and configuration of an image say; is it one of ours? */
+bool image_read_ours(const struct image_manifest *manifest, const struct image_config *config,
+                     const char *digest, int64_t bytes, struct image_pulled *pulled);
 
 enum status image_pull(struct incoming *incoming, const struct image_pull *pull,
                        struct image_pulled *pulled, struct arena *keep, struct error *err)

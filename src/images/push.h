@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Push: the image of a stored version to a registry or a folder: blobs that are not there yet, then
  * the manifest. `server`: with that program, linked statically, as a layer below the model, so that
- * the image serves the version by itself. */
+ * the image serves the version by itself (standalone.h). */
 #pragma once
 
 #include "images/place.h"
@@ -10,7 +10,9 @@
 struct image_push {
     const struct image_reference *reference; /* without a tag: the version's number is it */
     const struct image_hosts *hosts;
-    const char *server; /* path of the program; NULL: the model alone */
+    const char *server;         /* path of the program; NULL: the model alone */
+    const struct version *uses; /* (use_count,) with a server: the versions of an application */
+    size_t use_count;
     void (*show)(void *context, uint64_t done, uint64_t total); /* may be NULL */
     void *context;
 };

@@ -10,6 +10,9 @@ enum { NAME_BYTES_MAX = 255, TAG_BYTES_MAX = 128, HOST_BYTES_MAX = 255, DIGEST_B
 
 #define DOCKER_HUB "docker.io"
 
+/* What begins a path: a folder, then tar files, by the names that skopeo has for them. */
+static const char *const PLACES[] = {"oci:", "oci-archive:", "docker-archive:"};
+
 static bool is_lower(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -91,7 +94,9 @@ static enum status wrong(struct error *err, const char *text, const char *why)
     enum status status = error_set(err, STATUS_INVALID_INPUT, "\"%s\" is no image: %s",
                                    text_quote(bytes_of(text), quoted, sizeof quoted), why);
 
-    error_fix(err, "HOST[:PORT]/NAME[:TAG | @sha256:DIGEST], or oci:FOLDER[:TAG]");
+    error_fix(
+        err,
+        "HOST[:PORT]/NAME[:TAG | @sha256:DIGEST], oci:FOLDER[:TAG] or docker-archive:FILE[:TAG]");
     return status;
 }
 
@@ -114,7 +119,7 @@ static enum status layout_parse(const char *whole, char *path, struct image_refe
     reference->folder = path;
     reference->host = reference->name = "";
     if (!path[0])
-        return wrong(err, whole, "it names no folder");
+        return wrong(err, whole, "it names no path");
     if (reference->tag && !image_tag_is(reference->tag))
         return wrong(err, whole, "what follows the colon is no tag");
     return STATUS_OK;
@@ -183,8 +188,11 @@ enum status image_reference_parse(const char *text, struct image_reference *refe
     *reference = (struct image_reference){0};
     if (!copy)
         return error_no_memory(err, "a reference");
-    if (strncmp(copy, "oci:", 4) == 0)
-        return layout_parse(text, copy + 4, reference, err);
+    for (size_t i = 0; i < ARRAY_COUNT(PLACES); i++)
+        if (strncmp(copy, PLACES[i], strlen(PLACES[i])) == 0) {
+            reference->archive = i > 0;
+            return layout_parse(text, copy + strlen(PLACES[i]), reference, err);
+        }
     return remote_parse(text, copy, reference, keep, err);
 }
 
@@ -194,7 +202,8 @@ const char *image_reference_text(const struct image_reference *reference, struct
     const char *which = reference->digest ? reference->digest : reference->tag;
 
     if (reference->folder)
-        return arena_printf(keep, "oci:%s%s%s", reference->folder, mark, which ? which : "");
+        return arena_printf(keep, "%s%s%s%s", PLACES[reference->archive], reference->folder, mark,
+                            which ? which : "");
     return arena_printf(keep, "%s/%s%s%s", reference->host, reference->name, mark,
                         which ? which : "");
 }

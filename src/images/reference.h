@@ -3,14 +3,16 @@
  *
  *   registry.example.com[:PORT]/models/iris[:TAG | @sha256:HEX]    in a registry
  *   https://... or http://...                                      the same, the scheme said
- *   oci:FOLDER[:TAG]                                               in a folder, an OCI layout */
+ *   oci:FOLDER[:TAG]                                               in a folder, an OCI layout
+ *   oci-archive:FILE[:TAG], docker-archive:FILE[:TAG]              in a tar file of either kind */
 #pragma once
 
 #include "base/arena.h"
 #include "base/error.h"
 
 struct image_reference {
-    const char *folder;       /* of a layout; NULL: in a registry */
+    const char *folder;       /* of a layout, or the archive; NULL: in a registry */
+    bool archive;             /* a tar file */
     const char *scheme;       /* "http" or "https" when it was said; else NULL */
     const char *host;         /* "registry.example.com:5000", lower case */
     const char *name;         /* "models/iris"; "" in a layout */

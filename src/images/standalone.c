@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "images/standalone.h"
 
-#include <elf.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/file.h"
-#include "base/sha256.h"
-#include "formats/archive/tar_write.h"
 #include "formats/json/json.h"
-#include "images/manifest.h"
 
 #define SERVER_NAME "firn"
 #define SERVER_BESIDE "firn-standalone"
-#define FORMAT_OF_APPLICATIONS "firn-application" /* applications/application.h */
 #define TIME "1970-01-01T00:00:00Z"
 
 #if defined(__aarch64__)
@@ -23,58 +16,12 @@
 #define ARCHITECTURE "amd64"
 #endif
 
-enum { SERVER_BYTES_MAX = 256 << 20 };
-
 void standalone_release(struct standalone *standalone)
 {
-    text_release(&standalone->layer);
+    text_release(&standalone->server);
+    text_release(&standalone->index);
     text_release(&standalone->config);
     text_release(&standalone->manifest);
-}
-
-/* A program of this machine that needs no other file. */
-static bool is_static(struct bytes program)
-{
-    const Elf64_Ehdr *head = (const void *)program.data;
-    const Elf64_Phdr *parts;
-
-    if (program.size < sizeof *head || memcmp(head->e_ident, ELFMAG, SELFMAG) != 0 ||
-        head->e_ident[EI_CLASS] != ELFCLASS64 || head->e_phentsize != sizeof *parts ||
-        head->e_phoff % 8 || head->e_phoff > program.size ||
-        (program.size - head->e_phoff) / sizeof *parts < head->e_phnum)
-        return false;
-    parts = (const void *)(program.data + head->e_phoff);
-    for (size_t i = 0; i < head->e_phnum; i++)
-        if (parts[i].p_type == PT_INTERP)
-            return false;
-    return true;
-}
-
-static enum status digest_of(const struct text *text, char digest[72], struct error *err)
-{
-    TRY(text_check(text, err));
-    memcpy(digest, "sha256:", 7);
-    return sha256_of(text_bytes(text), digest + 7) ? STATUS_OK : error_no_memory(err, "a digest");
-}
-
-static enum status layer_make(const char *server, struct standalone *standalone, struct error *err)
-{
-    static const uint8_t ZEROS[TAR_END_SIZE];
-    struct file_map map = {{NULL, 0}};
-    struct text *text = &standalone->layer;
-
-    TRY(file_map_open(&map, AT_FDCWD, server, true, err));
-    if (map.bytes.size > SERVER_BYTES_MAX || !is_static(map.bytes)) {
-        file_map_close(&map);
-        return error_set(err, STATUS_INVALID_INPUT, "\"%s\" is no statically linked program",
-                         server);
-    }
-    tar_write_head(text, bytes_of(SERVER_NAME), map.bytes.size, TAR_PROGRAM);
-    text_append_bytes(text, map.bytes);
-    text_append_bytes(text, (struct bytes){ZEROS, tar_padding(map.bytes.size)});
-    text_append_bytes(text, (struct bytes){ZEROS, TAR_END_SIZE});
-    file_map_close(&map);
-    return digest_of(text, standalone->layer_digest, err);
 }
 
 static void label(struct text *text, const char *key, const char *value, const char *end)
@@ -110,10 +57,25 @@ static void environment(struct text *text, const struct version *version)
     text_release(&name);
 }
 
-static enum status config_make(const struct version *version, const char *contract,
-                               const struct stored_image *image, struct standalone *standalone,
-                               struct error *err)
+static void lists(const struct standalone *standalone, const struct standalone_wish *wish,
+                  struct text *text)
 {
+    text_append(text, "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[");
+    for (size_t i = 0; i < standalone->layer_count; i++)
+        text_printf(text, "%s\"%s\"", i ? "," : "", standalone->layers[i].digest);
+    text_append(text, "]},\"history\":[");
+    for (size_t i = 0; i < standalone->layer_count; i++)
+        text_printf(text, "%s{\"created\":\"" TIME "\",\"created_by\":\"%s\"}", i ? "," : "",
+                    i == 0             ? "firn server"
+                    : wish->part_count ? "firn store"
+                                       : "firn");
+    text_append(text, "]");
+}
+
+static enum status config_make(const struct standalone_wish *wish, const char *contract,
+                               struct standalone *standalone, struct error *err)
+{
+    const struct version *version = wish->version;
     struct text *text = &standalone->config;
 
     text_append(text, "{\"created\":\"" TIME "\",\"architecture\":\"" ARCHITECTURE "\","
@@ -122,69 +84,85 @@ static enum status config_make(const struct version *version, const char *contra
     environment(text, version);
     text_append(text, "],\"Entrypoint\":[\"/" SERVER_NAME "\",\"serve\",\"--image-root\","
                       "\"" STANDALONE_ROOT "\",\"--http\",\"0.0.0.0:" STANDALONE_PORT "\"],"
-                      "\"WorkingDir\":\"/\",\"Labels\":{");
+                      "\"WorkingDir\":\"/\",\"StopSignal\":\"SIGTERM\",\"Labels\":{");
     label(text, LABEL_CONTRACT, contract, ",");
     label(text, LABEL_FORMAT, version->format, ",");
     label(text, LABEL_FRAMEWORK, version->framework, ",");
     label(text, LABEL_FRAMEWORK_VERSION, version->framework_version, ",");
     label(text, "io.firn.healthcheck", "/v2/health/ready", ",");
+    label(text, "io.firn.healthcheck.live", "/v2/health/live", ",");
+    if (wish->part_count)
+        label(text, LABEL_STORE, "/" STANDALONE_STORE, ",");
     label(text, "io.firn.version.digest", version->digest, ",");
     text_printf(text, "\"io.firn.version\":\"%lld\",", (long long)version->number);
+    text_printf(text, "\"org.opencontainers.image.version\":\"%lld\",", (long long)version->number);
     label(text, LABEL_TITLE, version->model, "}},");
-    text_printf(text,
-                "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\",\"%s\"]},\"history\":["
-                "{\"created\":\"" TIME "\",\"created_by\":\"firn server\"},"
-                "{\"created\":\"" TIME "\",\"created_by\":\"firn\"}]}",
-                standalone->layer_digest, image->layer.digest);
-    return digest_of(text, standalone->config_digest, err);
+    lists(standalone, wish, text);
+    text_append(text, "}");
+    return standalone_digest(text, standalone->config_digest, err);
 }
 
-static void descriptor(struct text *text, const char *type, const char *digest, long long size,
-                       const char *end)
+static void descriptor(struct text *text, const char *type, const char *digest, int64_t size)
 {
-    text_printf(text, "{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%lld}%s", type, digest,
-                size, end);
+    text_printf(text, "{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%lld}", type, digest,
+                (long long)size);
 }
 
 static enum status manifest_make(const struct version *version, const char *contract,
-                                 const struct stored_image *image, struct standalone *standalone,
-                                 struct error *err)
+                                 struct standalone *standalone, struct error *err)
 {
     struct text *text = &standalone->manifest;
 
     text_append(text, "{\"schemaVersion\":2,\"mediaType\":\"" IMAGE_TYPE_MANIFEST "\",\"config\":");
     descriptor(text, IMAGE_TYPE_CONFIG, standalone->config_digest,
-               (long long)standalone->config.size, ",\"layers\":[");
-    descriptor(text, IMAGE_TYPE_LAYER, standalone->layer_digest, (long long)standalone->layer.size,
-               ",");
-    descriptor(text, IMAGE_TYPE_LAYER, image->layer.digest, (long long)image->layer.size,
-               "],\"annotations\":{");
+               (int64_t)standalone->config.size);
+    text_append(text, ",\"layers\":[");
+    for (size_t i = 0; i < standalone->layer_count; i++) {
+        text_append(text, i ? "," : "");
+        descriptor(text, IMAGE_TYPE_LAYER, standalone->layers[i].digest,
+                   standalone->layers[i].size);
+    }
+    text_append(text, "],\"annotations\":{");
     label(text, LABEL_CONTRACT, contract, ",");
     label(text, "io.firn.version.digest", version->digest, ",");
     label(text, LABEL_TITLE, version->model, "}}");
-    return digest_of(text, standalone->manifest_digest, err);
+    return standalone_digest(text, standalone->manifest_digest, err);
 }
 
-enum status standalone_make(const char *server, const struct version *version,
-                            const struct stored_image *image, struct standalone *standalone,
-                            struct error *err)
+/* The static server runs no framework's processes. */
+static enum status native_check(const char *model, int64_t number, const char *reason,
+                                struct error *err)
 {
-    char contract[72] = "sha256:";
+    enum status status;
+
+    if (!reason)
+        return STATUS_OK;
+    status = error_set(err, STATUS_UNSUPPORTED, "%s:%lld cannot be served by a server alone: %s",
+                       model, (long long)number, reason);
+    error_fix(err, "an image with Python and firn serves it: docs/images.md, \"Python models\"");
+    return status;
+}
+
+enum status standalone_make(const struct standalone_wish *wish, struct standalone *standalone,
+                            struct arena *keep, struct error *err)
+{
+    const struct version *version = wish->version;
+    struct text contract = {0};
+    char digest[72];
+    enum status status;
 
     *standalone = (struct standalone){0};
-    if (version->reason)
-        return error_set(err, STATUS_UNSUPPORTED, "%s:%lld cannot be served by a server alone: %s",
-                         version->model, (long long)version->number, version->reason);
-    if (!strcmp(version->format, FORMAT_OF_APPLICATIONS))
-        return error_set(err, STATUS_UNSUPPORTED,
-                         "%s:%lld is an application: a standalone image holds one model, and not "
-                         "the versions that an application uses",
-                         version->model, (long long)version->number);
-    if (!sha256_of(bytes_of(version->contract), contract + 7))
-        return error_no_memory(err, "a digest");
-    TRY(layer_make(server, standalone, err));
-    TRY(config_make(version, contract, image, standalone, err));
-    return manifest_make(version, contract, image, standalone, err);
+    TRY(native_check(version->model, version->number, version->reason, err));
+    for (size_t i = 0; i < wish->part_count; i++)
+        TRY(native_check(wish->parts[i].row.image.model, wish->parts[i].row.number,
+                         wish->parts[i].row.image.reason, err));
+    text_append(&contract, version->contract);
+    status = standalone_digest(&contract, digest, err);
+    text_release(&contract);
+    TRY(status);
+    TRY(standalone_layers(wish, standalone, keep, err));
+    TRY(config_make(wish, digest, standalone, err));
+    return manifest_make(version, digest, standalone, err);
 }
 
 enum status standalone_find(const char **server, struct arena *keep, struct error *err)

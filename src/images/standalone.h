@@ -1,27 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Standalone images: the static server below the model's own layer, an entrypoint that serves this
- * version. The same server and version give the same bytes. */
+/* Standalone images: the static server below what it serves, and an entrypoint that serves it.
+ *
+ *   a model          /firn, the version's own layer over it: /model/files, /model/contract.json
+ *   an application   /firn, /model/store: a frozen store (registry/frozen.h) with the application
+ *                    and every version that it uses. Layers of versions all hold /model/files, so
+ *                    that one would hide the other: here each version has a layer with its three
+ *                    blobs as files, the same in every application that uses it.
+ *
+ * The same server and versions give the same bytes. */
 #pragma once
 
 #include "base/text.h"
-#include "registry/incoming.h"
+#include "images/manifest.h"
+#include "registry/frozen.h"
 
 /* Where the server listens, and which version it is, in the image's environment. */
 #define STANDALONE_PORT "8080"
 #define STANDALONE_ROOT "/model"
+#define STANDALONE_STORE "model/store"   /* from the root, without its slash */
 #define STANDALONE_VARIABLE "FIRN_MODEL" /* "iris:3" */
+#define LABEL_STORE "io.firn.store"      /* where the store of an application's image lies */
 
-struct standalone {
-    struct text layer, config,
-        manifest; /* bytes of the blobs that it has beside the model's layer */
-    char layer_digest[72], config_digest[72], manifest_digest[72];
+struct standalone_part { /* a version of an application's image */
+    struct frozen row;
+    struct stored_image image;
 };
 
-/* Ends with standalone_release in any case. */
-enum status standalone_make(const char *server, const struct version *version,
-                            const struct stored_image *image, struct standalone *standalone,
-                            struct error *err) must_check;
+struct standalone_wish {
+    const char *server; /* path of the static program */
+    const struct version *version;
+    const struct stored_image *image;    /* of the version */
+    const struct standalone_part *parts; /* (part_count,) of an application: what it uses, and it */
+    size_t part_count;                   /* 0: a model */
+    struct incoming *incoming;           /* what is large is made in its folder */
+};
+
+struct standalone_layer {
+    char digest[72];
+    int64_t size;
+    const char *path; /* of its file; NULL: `bytes` */
+    struct bytes bytes;
+};
+
+struct standalone {
+    struct text server, index, config, manifest; /* bytes of blobs that are made in memory */
+    struct standalone_layer layers[FROZEN_VERSIONS_MAX + 2]; /* (layer_count,), the lowest first */
+    size_t layer_count;
+    char config_digest[72], manifest_digest[72];
+};
+
+/* Ends with standalone_release in any case. UNSUPPORTED names the version that needs a worker. */
+enum status standalone_make(const struct standalone_wish *wish, struct standalone *standalone,
+                            struct arena *keep, struct error *err) must_check;
 void standalone_release(struct standalone *standalone);
+
+/* standalone_layers.c */
+enum status standalone_layers(const struct standalone_wish *wish, struct standalone *standalone,
+                              struct arena *keep, struct error *err) must_check;
+enum status standalone_digest(const struct text *text, char digest[72], struct error *err)
+    must_check;
 
 /* The server beside this program, kept; NOT_FOUND says how to get it. */
 enum status standalone_find(const char **server, struct arena *keep, struct error *err) must_check;

@@ -4,43 +4,40 @@
 #include "applications/application.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "images/push.h"
 #include "loading/adapt.h"
-#include "loading/load.h"
+#include "loading/internal.h"
 
-#define LAYER_FOLDER "model/"
+enum status load_push(struct registry *registry, const struct version *version,
+                      const struct image_push *push, struct image_pushed *pushed,
+                      struct arena *keep, struct error *err)
+{
+    struct image_push whole = *push;
+    struct application application;
+    struct version *uses;
+
+    if (!push->server || strcmp(version->format, APPLICATION_FORMAT) != 0)
+        return image_push(registry, version, push, pushed, keep, err);
+    TRY(application_parse(registry, bytes_of(version->manifest), &application, keep, err));
+    uses = arena_new(keep, struct version, application.part_count);
+    if (!uses)
+        return error_no_memory(err, "an application");
+    for (size_t i = 0; i < application.part_count; i++)
+        uses[i] = application.parts[i].version;
+    whole.uses = uses;
+    whole.use_count = application.part_count;
+    return image_push(registry, version, &whole, pushed, keep, err);
+}
 
 /* --- an image that we made --- */
-
-static enum status member_text(struct artifact *layer, const char *path, bool needed,
-                               const char **text, struct arena *keep, struct error *err)
-{
-    struct member *member = artifact_find(layer, path + strlen(LAYER_FOLDER));
-    struct bytes bytes = {(const uint8_t *)"", 0};
-
-    if (!member && needed)
-        return error_set(err, STATUS_INVALID_INPUT, "the image has no /%s", path);
-    if (member)
-        TRY(member_bytes(member, &bytes, err));
-    if (memchr(bytes.data, 0, bytes.size))
-        return error_set(err, STATUS_INVALID_INPUT, "the image's /%s has zero bytes", path);
-    *text = arena_text(keep, bytes);
-    return *text ? STATUS_OK : error_no_memory(err, "an image");
-}
 
 /* The contract and the manifest lie beside the files. */
 static enum status layer_read(const struct image_pulled *pulled, struct incoming_image *image,
                               struct arena *keep, struct error *err)
 {
     char digest[72] = "sha256:";
-    struct artifact *layer;
-    enum status status;
 
-    TRY(artifact_open_layer(pulled->layer, LAYER_FOLDER, false, NULL, &layer, err));
-    status = member_text(layer, IMAGE_CONTRACT, true, &image->contract, keep, err);
-    if (!status)
-        status = member_text(layer, IMAGE_MANIFEST, false, &image->manifest, keep, err);
-    artifact_close(layer);
-    TRY(status);
+    TRY(image_layer_texts(pulled->layer, &image->contract, &image->manifest, keep, err));
     if (!sha256_of(bytes_of(image->contract), digest + 7))
         return error_no_memory(err, "a digest");
     if (strcmp(digest, pulled->contract_digest) != 0)
@@ -88,29 +85,43 @@ static enum status import_check(struct loading *loading, struct incoming_image *
     return STATUS_OK;
 }
 
-static enum status ours_freeze(struct incoming *incoming, const struct load_pull *pull,
-                               struct image_pulled *pulled, struct version *version,
-                               bool *unchanged, struct arena *keep, struct error *err)
+enum status image_pulled_check(struct image_pulled *pulled, struct arena *keep, struct error *err)
 {
     struct incoming_image *image = &pulled->image;
     struct loading loading = {0};
     struct artifact *files;
     enum status status;
 
-    if (strcmp(image->format, APPLICATION_FORMAT) == 0) {
-        status = error_set(err, STATUS_UNSUPPORTED,
-                           "the image is an application, whose models are other images");
-        error_fix(err, "pull its models, then `firn apply` its manifest");
-        return status;
-    }
     TRY(layer_read(pulled, image, keep, err));
     TRY(files_open(pulled, image, &files, err));
+    if (strcmp(image->format, APPLICATION_FORMAT) == 0) { /* application_add checks the rest */
+        artifact_close(files);
+        return STATUS_OK;
+    }
     status = load_import(files, bytes_of(image->manifest), MANIFEST_NAME, &loading, err);
     if (!status)
         status = import_check(&loading, image, keep, err);
     load_close(&loading);
+    return status;
+}
+
+static enum status ours_freeze(struct incoming *incoming, const struct load_pull *pull,
+                               struct image_pulled *pulled, struct version *version,
+                               bool *unchanged, struct arena *keep, struct error *err)
+{
+    struct incoming_image *image = &pulled->image;
+    enum status status;
+
+    if (strcmp(image->format, APPLICATION_FORMAT) == 0) {
+        status = error_set(err, STATUS_UNSUPPORTED,
+                           "the image is an application, whose models are other images");
+        error_fix(err, "pull its standalone image, which has them, or pull its models, then "
+                       "`firn apply` its manifest");
+        return status;
+    }
+    TRY(image_pulled_check(pulled, keep, err));
     image->model = pull->name ? pull->name : image->model;
-    return status ? status : incoming_freeze(incoming, image, version, unchanged, keep, err);
+    return incoming_freeze(incoming, image, version, unchanged, keep, err);
 }
 
 /* --- any other --- */
@@ -187,7 +198,9 @@ enum status load_pull(struct registry *registry, const struct load_pull *pull,
     TRY(image_reference_parse(pull->reference, &reference, keep, err));
     TRY(incoming_open(registry, &incoming, err));
     status = image_pull(incoming, &from, &pulled, keep, err);
-    if (!status)
+    if (!status && pulled.store)
+        status = image_store_freeze(registry, pull, &pulled, version, unchanged, keep, err);
+    else if (!status)
         status = pulled.ours
                      ? ours_freeze(incoming, pull, &pulled, version, unchanged, keep, err)
                      : foreign_freeze(registry, pull, &pulled, version, unchanged, keep, err);

@@ -7,6 +7,13 @@
 #include "images/pull.h"
 #include "registry/registry.h"
 
+/* Push; with a server, an application takes the versions that it uses along. */
+struct image_push;
+struct image_pushed;
+enum status load_push(struct registry *registry, const struct version *version,
+                      const struct image_push *push, struct image_pushed *pushed,
+                      struct arena *keep, struct error *err) must_check;
+
 struct load_pull {
     const char *reference; /* see images/reference.h */
     const struct image_hosts *hosts;

@@ -41,6 +41,11 @@ int registry_lock(const struct registry *registry, const char *name, enum lock_k
     enum status ignored;
     int fd;
 
+    if (registry->backend == &store_frozen) {
+        ignored = store_frozen_refuse(err);
+        (void)ignored;
+        return -1;
+    }
     snprintf(path, sizeof path, "%s/%s", registry->folder, name);
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd >= 0 && lock_wait(fd, kind == LOCK_SHARED ? LOCK_SH : LOCK_EX))
@@ -131,10 +136,15 @@ void blob_release(struct blob *blob)
     *blob = (struct blob){.fd = -1};
 }
 
+bool blob_digest_is(const char *digest)
+{
+    return strncmp(digest, "sha256:", 7) == 0 && strlen(digest) == DIGEST_SIZE - 1 &&
+           strspn(digest + 7, "0123456789abcdef") == SHA256_HEX_SIZE - 1;
+}
+
 bool blob_path(const struct registry *registry, const char *digest, char path[PATH_SIZE])
 {
-    if (strncmp(digest, "sha256:", 7) != 0 || strlen(digest) != DIGEST_SIZE - 1 ||
-        strspn(digest + 7, "0123456789abcdef") != SHA256_HEX_SIZE - 1)
+    if (!blob_digest_is(digest))
         return false;
     snprintf(path, PATH_SIZE, "%s/blobs/sha256/%s", registry->folder, digest + 7);
     return true;

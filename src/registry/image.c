@@ -16,6 +16,8 @@
 #include "formats/json/json.h"
 #include "formats/archive/tar_write.h"
 
+#define LAYER_FOLDER "model/"
+
 enum {
     COPY_BYTES = 1 << 20,
     SUFFIX_BYTES_MAX = 16,
@@ -295,6 +297,36 @@ enum status image_write(struct image *image, const struct staging *staging,
         status = text_write(&image->manifest, staging, "manifest", &text, err);
     }
     text_release(&text);
+    return status;
+}
+
+static enum status member_text(struct artifact *layer, const char *path, bool needed,
+                               const char **text, struct arena *keep, struct error *err)
+{
+    struct member *member = artifact_find(layer, path + strlen(LAYER_FOLDER));
+    struct bytes bytes = {(const uint8_t *)"", 0};
+
+    if (!member && needed)
+        return error_set(err, STATUS_INVALID_INPUT, "the image has no /%s", path);
+    if (member)
+        TRY(member_bytes(member, &bytes, err));
+    if (memchr(bytes.data, 0, bytes.size))
+        return error_set(err, STATUS_INVALID_INPUT, "the image's /%s has zero bytes", path);
+    *text = arena_text(keep, bytes);
+    return *text ? STATUS_OK : error_no_memory(err, "an image");
+}
+
+enum status image_layer_texts(const char *path, const char **contract, const char **manifest,
+                              struct arena *keep, struct error *err)
+{
+    struct artifact *layer;
+    enum status status;
+
+    TRY(artifact_open_layer(path, LAYER_FOLDER, false, NULL, &layer, err));
+    status = member_text(layer, IMAGE_CONTRACT, true, contract, keep, err);
+    if (!status)
+        status = member_text(layer, IMAGE_MANIFEST, false, manifest, keep, err);
+    artifact_close(layer);
     return status;
 }
 

@@ -9,8 +9,8 @@
 #include "registry/internal.h"
 
 enum {
-    INCOMING_BLOBS_MAX = 192
-}; /* manifest, configuration and all layers that an image may have */
+    INCOMING_BLOBS_MAX = 384
+}; /* manifest, configuration and all layers of an image, or three of each version of a store */
 
 struct incoming {
     struct registry *registry;
@@ -92,14 +92,12 @@ void incoming_abandon(struct incoming *incoming)
     incoming->digest[0] = 0;
 }
 
-enum status incoming_begin(struct incoming *incoming, const char *digest, int64_t size,
-                           struct error *err)
+static enum status begin(struct incoming *incoming, const char *digest, int64_t size,
+                         struct error *err)
 {
-    char path[PATH_SIZE], name[32];
+    char name[32];
     struct blob *blob;
 
-    if (!blob_path(incoming->registry, digest, path) || size < 0)
-        return error_set(err, STATUS_INVALID_INPUT, "\"%.80s\" is no digest", digest);
     if (incoming->digest[0] || incoming->count == INCOMING_BLOBS_MAX)
         return error_set(err, STATUS_TOO_LARGE, "an image has more than %d blobs",
                          INCOMING_BLOBS_MAX);
@@ -108,13 +106,37 @@ enum status incoming_begin(struct incoming *incoming, const char *digest, int64_
         return error_no_memory(err, "a blob");
     snprintf(name, sizeof name, "blob-%zu", incoming->count);
     incoming->blobs[incoming->count++] = blob;
-    memcpy(incoming->digest, digest, sizeof incoming->digest);
+    snprintf(incoming->digest, sizeof incoming->digest, "%s", digest);
     incoming->size = size;
     if (blob_create(blob, &incoming->staging, name, err)) {
         incoming_abandon(incoming);
         return err->status;
     }
     return STATUS_OK;
+}
+
+enum status incoming_begin(struct incoming *incoming, const char *digest, int64_t size,
+                           struct error *err)
+{
+    if (!blob_digest_is(digest) || size < 0)
+        return error_set(err, STATUS_INVALID_INPUT, "\"%.80s\" is no digest", digest);
+    return begin(incoming, digest, size, err);
+}
+
+enum status incoming_make(struct incoming *incoming, struct error *err)
+{
+    return begin(incoming, "that is made", INT64_MAX, err);
+}
+
+void incoming_made(struct incoming *incoming, char *digest, int64_t *size, char *path)
+{
+    struct blob *blob = incoming->blobs[incoming->count - 1];
+
+    blob_finish(blob);
+    incoming->digest[0] = 0;
+    memcpy(digest, blob->digest, sizeof blob->digest);
+    *size = blob->size;
+    snprintf(path, PATH_SIZE, "%s", blob->path);
 }
 
 enum status incoming_write(struct incoming *incoming, struct bytes bytes, struct error *err)

@@ -28,6 +28,11 @@ void incoming_abandon(struct incoming *incoming); /* the one that was begun */
 enum status incoming_read(const char *path, size_t most, struct bytes *bytes, struct arena *keep,
                           struct error *err) must_check;
 
+/* A blob that is made here instead of being received, of bytes that incoming_write gets: its digest
+ * (72 bytes), its size and its file (4,096 bytes) are known at the end. */
+enum status incoming_make(struct incoming *incoming, struct error *err) must_check;
+void incoming_made(struct incoming *incoming, char *digest, int64_t *size, char *path);
+
 /* A file of that name in the private folder, for what is made of blobs; removed at the end. */
 void incoming_file(const struct incoming *incoming, const char *name, char path[4096]);
 
@@ -69,6 +74,11 @@ enum status registry_pushed(struct registry *registry, const struct version *ver
 /* References that versions with this layer were pushed to. */
 enum status registry_pushes(struct registry *registry, const char *layer, const char ***references,
                             size_t *count, struct arena *keep, struct error *err) must_check;
+
+/* What lies beside the files in a layer of ours: the contract, and the manifest ("" when there is
+ * none). INVALID_INPUT. */
+enum status image_layer_texts(const char *layer, const char **contract, const char **manifest,
+                              struct arena *keep, struct error *err) must_check;
 
 /* Names and labels of our images. */
 #define IMAGE_FILES "model/files/"

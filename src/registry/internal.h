@@ -81,6 +81,8 @@ enum status blob_publish(const struct registry *registry, struct blob *blob, str
 /* Is it in the store, with this size? */
 bool blob_exists(const struct registry *registry, const char *digest, int64_t size);
 
+bool blob_digest_is(const char *digest); /* "sha256:HEX" */
+
 /* "FOLDER/blobs/sha256/HEX" into `path`; false when it is no digest. */
 bool blob_path(const struct registry *registry, const char *digest, char path[PATH_SIZE])
     must_check;

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/number.h"
+#include "registry/frozen.h"
 
 enum { NAME_BYTES_MAX = 128, SUGGESTIONS_MAX = 1000, SCRATCH_BYTES_MAX = 256 << 20 };
 
@@ -65,6 +66,28 @@ enum status registry_open(const char *folder, struct registry **registry, struct
         return error_no_memory(err, "the registry");
     opened->backend = &store_sqlite;
     if (open_registry(opened, folder, err)) {
+        registry_close(opened);
+        return error_within(err, "store \"%.200s\"", folder);
+    }
+    *registry = opened;
+    return STATUS_OK;
+}
+
+enum status registry_open_frozen(const char *folder, struct registry **registry, struct error *err)
+{
+    struct registry *opened = calloc(1, sizeof *opened);
+    enum status status;
+
+    *registry = NULL;
+    if (!opened)
+        return error_no_memory(err, "the registry");
+    opened->backend = &store_frozen;
+    if ((size_t)snprintf(opened->folder, sizeof opened->folder, "%s", folder) >=
+        sizeof opened->folder)
+        status = error_set(err, STATUS_INVALID_INPUT, "path is too long: %.64s...", folder);
+    else
+        status = opened->backend->open(folder, &opened->store, err);
+    if (status) {
         registry_close(opened);
         return error_within(err, "store \"%.200s\"", folder);
     }

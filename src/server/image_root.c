@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "applications/application.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "loading/load.h"
+#include "registry/frozen.h"
 
 enum { MEMORY_MAX = 64 << 20, TEXT_BYTES_MAX = 16 << 20 };
 
@@ -89,10 +92,44 @@ static enum status name_read(struct image_root *root, struct error *err)
     return STATUS_OK;
 }
 
+/* Without a name it is the application that lies there. */
+static enum status application_find(struct image_root *root, struct error *err)
+{
+    struct version *models;
+    size_t count;
+
+    if (getenv("FIRN_MODEL"))
+        return registry_resolve(root->registry, getenv("FIRN_MODEL"), &root->version, &root->memory,
+                                err);
+    TRY(registry_list(root->registry, NULL, &models, &count, &root->memory, err));
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(models[i].format, APPLICATION_FORMAT)) {
+            root->version = models[i];
+            return STATUS_OK;
+        }
+    return error_set(err, STATUS_NOT_FOUND, "the image's store has no application");
+}
+
+static enum status store_open(struct image_root *root, const char *folder, bool *frozen,
+                              struct error *err)
+{
+    const char *store = arena_printf(&root->memory, "%s/store", folder);
+    const char *index = store ? arena_printf(&root->memory, "%s/index.json", store) : NULL;
+
+    if (!index)
+        return error_no_memory(err, "a path");
+    *frozen = access(index, F_OK) == 0;
+    if (!*frozen)
+        return STATUS_OK;
+    TRY(registry_open_frozen(store, &root->registry, err));
+    return application_find(root, err);
+}
+
 enum status image_root_open(const char *folder, const struct native_options *options,
                             struct image_root *root, struct error *err)
 {
     struct version *version = &root->version;
+    bool frozen;
 
     *root = (struct image_root){.options = *options};
     arena_init(&root->memory, MEMORY_MAX);
@@ -102,6 +139,9 @@ enum status image_root_open(const char *folder, const struct native_options *opt
     version->framework_version = variable("FIRN_MODEL_FRAMEWORK_VERSION");
     version->created = "1970-01-01T00:00:00Z";
     TRY(name_read(root, err));
+    TRY(store_open(root, folder, &frozen, err));
+    if (frozen)
+        return STATUS_OK;
     TRY(file_read(root, folder, "contract.json", true, &version->contract, err));
     TRY(file_read(root, folder, MANIFEST_NAME, false, &version->manifest, err));
     return files_find(root, folder, err);
@@ -109,6 +149,7 @@ enum status image_root_open(const char *folder, const struct native_options *opt
 
 void image_root_close(struct image_root *root)
 {
+    registry_close(root->registry);
     arena_release(&root->memory);
 }
 
@@ -149,9 +190,11 @@ static enum status load(void *context, const struct version *version, struct sha
                         struct servable **servable, struct error *err)
 {
     const struct image_root *root = context;
+    const struct load_options options = {.native = &root->options, .sharing = sharing};
     struct artifact *artifact;
 
-    (void)sharing;
+    if (root->registry)
+        return load_version(root->registry, version, &options, servable, err);
     TRY(artifact_open(root->files, NULL, &artifact, err));
     return load_frozen(artifact, version, &root->options, servable, err);
 }

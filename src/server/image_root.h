@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The folder /model of an image as a source of models: the one version that is frozen in it,
- * without a store. What the image is called comes from its environment: FIRN_MODEL ("iris:3") and,
- * for what is said of it, FIRN_MODEL_FORMAT, _FRAMEWORK, _FRAMEWORK_VERSION and _DIGEST. */
+ * without a store; of an application with the versions that it uses, in a frozen one (/model/store,
+ * registry/frozen.h). What the image is called comes from its environment: FIRN_MODEL ("iris:3")
+ * and, for what is said of it, FIRN_MODEL_FORMAT, _FRAMEWORK, _FRAMEWORK_VERSION and _DIGEST. */
 #pragma once
 
 #include "engine/native.h"
@@ -9,7 +10,8 @@
 
 struct image_root {
     struct version version;
-    const char *files; /* a path: the folder, or the one file */
+    struct registry *registry; /* of an application; else NULL */
+    const char *files;         /* a path: the folder, or the one file */
     struct native_options options;
     struct arena memory;
 };

@@ -29,6 +29,8 @@ enum status received_open(const struct server *server, struct received *received
 {
     char path[4096];
 
+    if (!server->temporary)
+        return error_set(err, STATUS_UNSUPPORTED, "this server takes no uploads");
     received->fd = open(server->temporary, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (received->fd >= 0)
         return STATUS_OK;

@@ -23,51 +23,15 @@ import threading
 import time
 import urllib.parse
 
-from common import (EXAMPLES, FIRN, Count, environment, firn, folder, free_port, missing, post, registry, sha256,
-                    wait_for)
+from common import (EXAMPLES, FIRN, IRIS, STANDALONE, Count, Server, contained, digest, environment, firn, folder,
+                    free_port, missing, post, registry, sha256, unpack, wait_for)
 from layers import layer
 
 count = Count("images")
-IRIS = {"inputs": [{"name": n, "shape": [3], "datatype": "FP64", "data": d} for n, d in [
-    ("sepal_length", [6.3, 5.1, 5.9]), ("sepal_width", [3.3, 3.5, 3.0]), ("petal_length", [6.0, 1.4, 4.2]),
-    ("petal_width", [2.5, 0.2, 1.5])]]}
-STANDALONE = FIRN.parent / "firn-standalone"
-
-
-def outputs(answer):
-    return [(o["name"], o["data"]) for o in answer["outputs"]]
-
-
-class Server:
-    """firn serve, or a command like it, until the end of the block."""
-
-    def __init__(self, command, url, env):
-        self.command, self.url, self.env = command, url, env
-
-    def __enter__(self):
-        self.process = subprocess.Popen([str(c) for c in self.command], stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, env=self.env)
-        try:
-            wait_for(self.url + "/v2/health/ready")
-        except AssertionError:
-            self.process.kill()
-            raise AssertionError(self.process.stdout.read().decode())
-        return self.url
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        finally:
-            self.process.kill()
 
 
 def tags(host, name):
     return json.loads(wait_for(f"http://{host}/v2/{name}/tags/list"))["tags"]
-
-
-def digest(text):
-    return re.search(r"digest +(sha256:[0-9a-f]{64})", text).group(1)
 
 
 def journey(home, host, store):
@@ -116,36 +80,23 @@ def standalone(home, host, store, stored):
     pushed = firn("push", "iris", f"{host}/alone/iris:1", "--standalone", "--store", store, home=home).stdout
     again = firn("push", "iris", f"oci:{home}/layout:x", "--standalone", "--store", store, home=home).stdout
     count.check("a standalone image is the same each time", digest(pushed) == digest(again))
-    layout, bundle = home / "copied", home / "bundle"
+    layout = home / "copied"
     subprocess.run(["skopeo", "copy", "-q", "--preserve-digests", "--src-tls-verify=false", f"docker://{host}/alone/iris:1",
                     f"oci:{layout}:1"], check=True, env=environment(home))
     manifest = json.loads((layout / "blobs/sha256" / digest(pushed)[7:]).read_text())
     size = sum(layer["size"] for layer in manifest["layers"])
     print(f"standalone image: {size / 1e6:.1f} MB, {manifest['layers'][0]['size'] / 1e6:.1f} MB of it the server")
     count.check("server and scikit-learn model are at most 20 MB", size <= 20e6, str(size))
-    subprocess.run(["umoci", "unpack", "--rootless", "--image", f"{layout}:1", bundle], check=True,
-                   capture_output=True, env=environment(home))
-    config = json.loads((bundle / "config.json").read_text())["process"]
+    bundle, config = unpack(home, layout, "1")
     port = free_port()
-    command = [f"127.0.0.1:{port}" if c == "0.0.0.0:8080" else c for c in config["args"]]
     variables = dict(v.split("=", 1) for v in config["env"])
-    here = ["bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--clearenv",
-            "--ro-bind", bundle / "rootfs", "/", *[x for k, v in variables.items() for x in ("--setenv", k, v)], "--",
-            *command]
+    here = contained(bundle, config, port)
     shared = free_port()
     with Server([FIRN, "serve", "--store", store, "--http", f"127.0.0.1:{shared}"], f"http://127.0.0.1:{shared}",
                 environment(home)) as url:
         wait_for(url + "/v2/models/iris/ready")
         want = post(url + "/v2/models/iris/infer", IRIS)
-    contained = subprocess.run([*here[:here.index("--ro-bind")], "--ro-bind", "/", "/", "--", "true"], capture_output=True, text=True)
-    if contained.returncode == 0:
-        alone(here, f"http://127.0.0.1:{port}", home, want)
-    else:
-        print("SKIPPED bwrap: " + contained.stderr.strip())
-    (home / "app.yaml").write_text("kind: Application\nname: app\nsingular:\n  model: iris:1\n")
-    firn("apply", "-f", home / "app.yaml", "--store", store, home=home)
-    refused(home, host, "an application is no standalone image", "is an application", "push", "app",
-            f"oci:{home}/app:1", "--standalone", "--store", store)
+    alone(here, f"http://127.0.0.1:{port}", home, want)
     back = home / "back"
     firn("pull", f"{host}/alone/iris:1", "--store", back, home=home)
     count.check("the model out of a standalone image has its first digest",

@@ -1,10 +1,13 @@
 """What the tests of images share: programs, a registry, counting."""
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +18,11 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 FIRN = pathlib.Path(os.environ.get("FIRN", ROOT / "build" / "firn")).resolve()
 EXAMPLES = ROOT / "examples"
+STANDALONE = FIRN.parent / "firn-standalone"
+
+IRIS = {"inputs": [{"name": n, "shape": [3], "datatype": "FP64", "data": d} for n, d in [
+    ("sepal_length", [6.3, 5.1, 5.9]), ("sepal_width", [3.3, 3.5, 3.0]), ("petal_length", [6.0, 1.4, 4.2]),
+    ("petal_width", [2.5, 0.2, 1.5])]]}
 
 
 class Count:
@@ -112,3 +120,64 @@ def post(url, body):
 
 def folder():
     return tempfile.TemporaryDirectory(prefix="firn-images-")
+
+
+def digest(text):
+    return re.search(r"digest +(sha256:[0-9a-f]{64})", text).group(1)
+
+
+class Server:
+    """firn serve, or a command like it, until the end of the block."""
+
+    def __init__(self, command, url, env):
+        self.command, self.url, self.env = command, url, env
+
+    def __enter__(self):
+        self.process = subprocess.Popen([str(c) for c in self.command], stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, env=self.env)
+        try:
+            wait_for(self.url + "/v2/health/ready")
+        except AssertionError:
+            self.process.kill()
+            raise AssertionError(self.process.stdout.read().decode())
+        return self.url
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        finally:
+            self.process.kill()
+
+
+def unpack(home, layout, tag):
+    """The bundle that umoci makes of an image, and what it would start."""
+    bundle = home / f"bundle-{tag}"
+    subprocess.run(["umoci", "unpack", "--rootless", "--image", f"{layout}:{tag}", bundle], check=True,
+                   capture_output=True, env=environment(home))
+    return bundle, json.loads((bundle / "config.json").read_text())["process"]
+
+
+def arguments(config, port):
+    return [f"127.0.0.1:{port}" if c == "0.0.0.0:8080" else c for c in config["args"]]
+
+
+CONTAINED = ["bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--clearenv"]
+
+
+@functools.cache
+def bwrap_works():
+    done = subprocess.run([*CONTAINED, "--ro-bind", "/", "/", "--", "true"], capture_output=True, text=True)
+    if done.returncode:
+        print("SKIPPED bwrap, without it: " + done.stderr.strip())
+    return done.returncode == 0
+
+
+def contained(bundle, config, port):
+    """Start it with nothing of the host but its network: no /proc, /dev or /tmp, nothing that can be written."""
+    if not bwrap_works():
+        root = bundle / "rootfs"
+        return ["env", "-i", *config["env"], root / "firn", *[str(root) + c if c == "/model" else c for c in arguments(
+            config, port)[1:]]]
+    variables = [x for v in config["env"] for x in ("--setenv", *v.split("=", 1))]
+    return [*CONTAINED, "--ro-bind", bundle / "rootfs", "/", *variables, "--", *arguments(config, port)]

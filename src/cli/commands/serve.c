@@ -243,6 +243,7 @@ static enum status serve_image(const struct serve *serve, const struct settings 
     };
     enum status status = image_root_open(serve->image_root, &native, &root, err);
 
+    options.registry = root.registry;
     if (!status)
         status = serve_with(serve, &options, signals, err);
     image_root_close(&root);

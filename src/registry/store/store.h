@@ -118,3 +118,5 @@ struct store_backend {
 };
 
 extern const struct store_backend store_sqlite;
+extern const struct store_backend store_frozen; /* registry/frozen.h; nothing changes it */
+enum status store_frozen_refuse(struct error *err) must_check;

@@ -87,7 +87,7 @@ static enum status push(struct request *request, struct response *response, stru
     if (request_query_flag(request, "standalone"))
         TRY(standalone_find(&to.server, arena, err));
     TRY(begin(err));
-    status = image_push(registry, &version, &to, &pushed, arena, err);
+    status = load_push(registry, &version, &to, &pushed, arena, err);
     atomic_store(&busy, false);
     TRY(status);
     text_append(&response->body, "{\"reference\":");

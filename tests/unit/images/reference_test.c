@@ -62,8 +62,8 @@ TEST(what_is_no_reference_is_refused)
         {"a.b:port/x", "is no host"},     {"a.b:123456/x", "is no host"},
         {"user@a.b/x", "is no host"},     {"https://user:p@a.b/x", "is no host"},
         {"ftp://a.b/x", "is no host"},    {"a.b/x?y=1", "a name has"},
-        {"a.b/x#y", "a name has"},        {"oci:", "no folder"},
-        {"oci::x", "no folder"},
+        {"a.b/x#y", "a name has"},        {"oci:", "no path"},
+        {"oci::x", "no path"},
     };
     struct image_reference reference;
     struct arena keep;

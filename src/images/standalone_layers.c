@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The layers of a standalone image. */
+#include <elf.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "formats/archive/tar_write.h"
+#include "images/standalone.h"
+
+#define SERVER_NAME "firn"
+#define BLOBS STANDALONE_STORE "/blobs/sha256/"
+
+enum { SERVER_BYTES_MAX = 256 << 20, PIECE_BYTES = 8 << 20 };
+
+enum status standalone_digest(const struct text *text, char digest[72], struct error *err)
+{
+    TRY(text_check(text, err));
+    memcpy(digest, "sha256:", 7);
+    return sha256_of(text_bytes(text), digest + 7) ? STATUS_OK : error_no_memory(err, "a digest");
+}
+
+static struct standalone_layer *layer_add(struct standalone *standalone)
+{
+    return &standalone->layers[standalone->layer_count++];
+}
+
+static enum status layer_of_text(struct standalone *standalone, const struct text *text,
+                                 struct error *err)
+{
+    struct standalone_layer *layer = layer_add(standalone);
+
+    layer->size = (int64_t)text->size;
+    layer->bytes = text_bytes(text);
+    return standalone_digest(text, layer->digest, err);
+}
+
+/* --- the server --- */
+
+/* A program of this machine that needs no other file. */
+static bool is_static(struct bytes program)
+{
+    const Elf64_Ehdr *head = (const void *)program.data;
+    const Elf64_Phdr *parts;
+
+    if (program.size < sizeof *head || memcmp(head->e_ident, ELFMAG, SELFMAG) != 0 ||
+        head->e_ident[EI_CLASS] != ELFCLASS64 || head->e_phentsize != sizeof *parts ||
+        head->e_phoff % 8 || head->e_phoff > program.size ||
+        (program.size - head->e_phoff) / sizeof *parts < head->e_phnum)
+        return false;
+    parts = (const void *)(program.data + head->e_phoff);
+    for (size_t i = 0; i < head->e_phnum; i++)
+        if (parts[i].p_type == PT_INTERP)
+            return false;
+    return true;
+}
+
+static void zeros(struct text *text, size_t size)
+{
+    static const uint8_t ZEROS[TAR_BLOCK + TAR_END_SIZE]; /* padding and end */
+
+    text_append_bytes(text, (struct bytes){ZEROS, size});
+}
+
+static enum status server_layer(const char *server, struct standalone *standalone,
+                                struct error *err)
+{
+    struct file_map map = {{NULL, 0}};
+    struct text *text = &standalone->server;
+
+    TRY(file_map_open(&map, AT_FDCWD, server, true, err));
+    if (map.bytes.size > SERVER_BYTES_MAX || !is_static(map.bytes)) {
+        file_map_close(&map);
+        return error_set(err, STATUS_INVALID_INPUT, "\"%s\" is no statically linked program",
+                         server);
+    }
+    tar_write_head(text, bytes_of(SERVER_NAME), map.bytes.size, TAR_PROGRAM);
+    text_append_bytes(text, map.bytes);
+    zeros(text, tar_padding(map.bytes.size) + TAR_END_SIZE);
+    file_map_close(&map);
+    return layer_of_text(standalone, text, err);
+}
+
+/* --- the store of an application --- */
+
+static enum status drain(struct incoming *incoming, struct text *text, struct error *err)
+{
+    TRY(text_check(text, err));
+    TRY(incoming_write(incoming, text_bytes(text), err));
+    text_clear(text);
+    return STATUS_OK;
+}
+
+static enum status blob_append(struct incoming *incoming, const struct stored_blob *blob,
+                               struct text *text, struct error *err)
+{
+    struct file_map map = {{NULL, 0}};
+    enum status status;
+    char path[160];
+
+    snprintf(path, sizeof path, BLOBS "%s", blob->digest + strlen("sha256:"));
+    tar_write_head(text, bytes_of(path), (uint64_t)blob->size, TAR_FILE);
+    TRY(file_map_open(&map, AT_FDCWD, blob->path, false, err));
+    status = map.bytes.size == (uint64_t)blob->size
+                 ? drain(incoming, text, err)
+                 : error_set(err, STATUS_INVALID_INPUT, "blob %s has %zu bytes, not %lld",
+                             blob->digest, map.bytes.size, (long long)blob->size);
+    for (size_t at = 0; !status && at < map.bytes.size; at += PIECE_BYTES) {
+        size_t left = map.bytes.size - at;
+        struct bytes piece = {map.bytes.data + at, left < PIECE_BYTES ? left : PIECE_BYTES};
+        status = incoming_write(incoming, piece, err);
+    }
+    file_map_close(&map);
+    zeros(text, tar_padding((uint64_t)blob->size));
+    return status;
+}
+
+static void folders(struct text *text, const char *const *paths, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        tar_write_head(text, bytes_of(paths[i]), 0, TAR_FOLDER);
+}
+
+static enum status part_write(struct incoming *incoming, const struct standalone_part *part,
+                              struct text *text, struct error *err)
+{
+    static const char *const FOLDERS[] = {"model/", STANDALONE_STORE "/",
+                                          STANDALONE_STORE "/blobs/", BLOBS};
+
+    folders(text, FOLDERS, ARRAY_COUNT(FOLDERS));
+    TRY(blob_append(incoming, &part->image.manifest, text, err));
+    TRY(blob_append(incoming, &part->image.config, text, err));
+    TRY(blob_append(incoming, &part->image.layer, text, err));
+    zeros(text, TAR_END_SIZE);
+    return drain(incoming, text, err);
+}
+
+static enum status part_layer(const struct standalone_wish *wish,
+                              const struct standalone_part *part, struct standalone *standalone,
+                              struct arena *keep, struct error *err)
+{
+    struct standalone_layer *layer;
+    struct text text = {0};
+    enum status status;
+    char path[4096];
+
+    TRY(incoming_make(wish->incoming, err));
+    status = part_write(wish->incoming, part, &text, err);
+    text_release(&text);
+    if (status) {
+        incoming_abandon(wish->incoming);
+        return status;
+    }
+    layer = layer_add(standalone);
+    incoming_made(wish->incoming, layer->digest, &layer->size, path);
+    layer->path = arena_text(keep, bytes_of(path));
+    for (size_t i = 0; i + 1 < standalone->layer_count; i++)
+        if (!strcmp(standalone->layers[i].digest, layer->digest)) {
+            standalone->layer_count--; /* the same version under two numbers */
+            break;
+        }
+    return layer->path ? STATUS_OK : error_no_memory(err, "a layer");
+}
+
+static enum status index_layer(const struct standalone_wish *wish, struct standalone *standalone,
+                               struct arena *keep, struct error *err)
+{
+    static const char *const FOLDERS[] = {"model/", STANDALONE_STORE "/"};
+    struct frozen *rows = arena_new(keep, struct frozen, wish->part_count);
+    struct text *text = &standalone->index, json = {0};
+    struct bytes layout = bytes_of(FROZEN_LAYOUT);
+
+    if (!rows)
+        return error_no_memory(err, "an index");
+    for (size_t i = 0; i < wish->part_count; i++)
+        rows[i] = wish->parts[i].row;
+    frozen_print(rows, wish->part_count, &json);
+    folders(text, FOLDERS, ARRAY_COUNT(FOLDERS));
+    tar_write_head(text, bytes_of(STANDALONE_STORE "/index.json"), json.size, TAR_FILE);
+    text_append_bytes(text, text_bytes(&json));
+    zeros(text, tar_padding(json.size));
+    tar_write_head(text, bytes_of(STANDALONE_STORE "/oci-layout"), layout.size, TAR_FILE);
+    text_append_bytes(text, layout);
+    zeros(text, tar_padding(layout.size) + TAR_END_SIZE);
+    text->failed = text->failed || json.failed;
+    text_release(&json);
+    return layer_of_text(standalone, text, err);
+}
+
+enum status standalone_layers(const struct standalone_wish *wish, struct standalone *standalone,
+                              struct arena *keep, struct error *err)
+{
+    struct standalone_layer *layer;
+
+    TRY(server_layer(wish->server, standalone, err));
+    for (size_t i = 0; i < wish->part_count; i++) {
+        const struct frozen *row = &wish->parts[i].row;
+        if (part_layer(wish, &wish->parts[i], standalone, keep, err))
+            return error_within(err, "%s:%lld", row->image.model, (long long)row->number);
+    }
+    if (wish->part_count)
+        return index_layer(wish, standalone, keep, err);
+    layer = layer_add(standalone);
+    layer->size = wish->image->layer.size;
+    layer->path = wish->image->layer.path;
+    snprintf(layer->digest, sizeof layer->digest, "%s", wish->image->layer.digest);
+    return STATUS_OK;
+}
