@@ -4,49 +4,243 @@
  *
  *   manifest.json    [{"Config": "HEX.json", "RepoTags": ["name:tag"], "Layers": ["ID/layer.tar"]}]
  *
- * For that one a manifest is made, whose digests are those of the files. */
+ * For that one a manifest is made, whose digests are those of the files. Layers that it has twice
+ * are links. The file may be packed: then each blob is found by unpacking from the start. */
 #include "images/place.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/file.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "formats/archive/artifact.h"
+#include "formats/archive/tar_stream.h"
 #include "formats/json/json.h"
 
-enum { PIECE_BYTES = 1 << 20, MEMORY_MAX = 64 << 20 };
+enum { PIECE_BYTES = 1 << 20, MEMORY_MAX = 256 << 20 };
+
+struct named { /* a file or a link in it */
+    struct bytes path;
+    struct bytes link; /* the path that it leads to; {NULL, 0}: a file */
+    uint64_t size;
+    const char *digest; /* once it is known */
+};
 
 struct archive {
     struct image_place base;
-    struct artifact *artifact;
+    struct file_map map;
     struct arena memory;
-    const char *digests[IMAGE_LAYERS_MAX + 1]; /* (blob_count,) of docker's form */
-    struct member *blobs[IMAGE_LAYERS_MAX + 1];
-    size_t blob_count;
+    struct artifact_limits limits;
+    struct named *items; /* (count,) in order */
+    size_t count, capacity;
 };
 
-static enum status member_needed(struct archive *archive, const char *path, struct member **member,
-                                 struct error *err)
+/* --- files --- */
+
+static struct bytes tidy(struct bytes path)
+{
+    while (path.size > 1 && path.data[0] == '.' && path.data[1] == '/')
+        path = (struct bytes){path.data + 2, path.size - 2};
+    return path;
+}
+
+/* "../ID/layer.tar" beside "a/x": "ID/layer.tar". */
+static struct bytes link_path(struct archive *archive, const struct tar_entry *entry)
+{
+    struct bytes from = tidy(entry->path), to = entry->link;
+    const char *path;
+
+    for (;;) {
+        while (from.size && from.data[from.size - 1] != '/')
+            from.size--;
+        if (to.size < 3 || memcmp(to.data, "../", 3) != 0)
+            break;
+        to = (struct bytes){to.data + 3, to.size - 3};
+        from.size -= from.size > 0;
+    }
+    path = arena_printf(&archive->memory, "%.*s%.*s", (int)from.size, (const char *)from.data,
+                        (int)to.size, (const char *)to.data);
+    return path ? bytes_of(path) : (struct bytes){NULL, 0};
+}
+
+static enum status stream_open(const struct archive *archive, struct tar_stream **stream,
+                               struct error *err)
+{
+    return tar_stream_open(archive->map.bytes, true, 4 * archive->limits.bytes,
+                           archive->limits.ratio, stream, err);
+}
+
+static enum status item_add(struct archive *archive, const struct tar_entry *entry,
+                            struct error *err)
+{
+    struct bytes path = tidy(entry->path);
+    struct named *item;
+
+    if (archive->count == archive->limits.members)
+        return error_set(err, STATUS_TOO_LARGE, "the archive has more than %zu files",
+                         archive->limits.members);
+    if (!ARENA_GROW(&archive->memory, archive->items, archive->count, archive->capacity))
+        return error_no_memory(err, "an archive");
+    item = &archive->items[archive->count++];
+    *item = (struct named){.size = entry->size};
+    item->path = (struct bytes){(const uint8_t *)arena_text(&archive->memory, path), path.size};
+    if (entry->type != '0')
+        item->link = link_path(archive, entry);
+    return item->path.data ? STATUS_OK : error_no_memory(err, "an archive");
+}
+
+static enum status items_list(struct archive *archive, struct error *err)
+{
+    struct tar_stream *stream;
+    struct tar_entry entry;
+    bool more = true;
+    enum status status;
+
+    TRY(stream_open(archive, &stream, err));
+    while (more) {
+        status = tar_stream_next(stream, &entry, &more, err);
+        /* hard links and devices are no files of an image's archive */
+        if (!status && more && (entry.type == '0' || entry.type == '2'))
+            status = item_add(archive, &entry, err);
+        if (status)
+            break;
+    }
+    tar_stream_close(stream);
+    return status;
+}
+
+/* The file of that name, through one link; NULL when there is none. */
+static struct named *item_find(struct archive *archive, struct bytes path)
+{
+    for (size_t hop = 0; hop < 2; hop++) {
+        struct named *found = NULL;
+        for (size_t i = 0; i < archive->count && !found; i++)
+            if (bytes_equal(archive->items[i].path, path))
+                found = &archive->items[i];
+        if (!found || !found->link.data)
+            return found;
+        path = found->link;
+    }
+    return NULL;
+}
+
+static enum status item_needed(struct archive *archive, struct bytes path, struct named **item,
+                               struct error *err)
 {
     char quoted[TEXT_QUOTE_SIZE];
 
-    *member = artifact_find(archive->artifact, path);
-    return *member ? STATUS_OK
-                   : error_set(err, STATUS_NOT_FOUND, "the archive has no \"%s\"",
-                               text_quote(bytes_of(path), quoted, sizeof quoted));
+    *item = item_find(archive, path);
+    return *item ? STATUS_OK
+                 : error_set(err, STATUS_NOT_FOUND, "the archive has no \"%s\"",
+                             text_quote(path, quoted, sizeof quoted));
 }
 
-static enum status json_member(struct archive *archive, struct member *member, struct json *json,
-                               struct error *err)
+static enum status stream_copy(struct tar_stream *stream, const struct image_sink *sink,
+                               struct image_place *place, struct error *err)
+{
+    uint8_t *piece = malloc(PIECE_BYTES);
+    enum status status = piece ? STATUS_OK : error_no_memory(err, "a blob");
+    size_t got = 1;
+
+    while (!status && got) {
+        status = tar_stream_read(stream, piece, PIECE_BYTES, &got, err);
+        if (!status && got)
+            status = sink->write(sink->context, (struct bytes){piece, got}, err);
+        if (!status)
+            image_progress_add(place, got);
+    }
+    free(piece);
+    return status;
+}
+
+/* All bytes of a file to `sink`. */
+static enum status item_read(struct archive *archive, const struct named *item,
+                             const struct image_sink *sink, struct image_place *place,
+                             struct error *err)
+{
+    struct tar_stream *stream;
+    struct tar_entry entry;
+    bool more = true, found = false;
+    enum status status;
+
+    TRY(stream_open(archive, &stream, err));
+    do {
+        status = tar_stream_next(stream, &entry, &more, err);
+        found = !status && more && entry.type == '0' && bytes_equal(tidy(entry.path), item->path);
+    } while (!status && more && !found);
+    if (found)
+        status = stream_copy(stream, sink, place, err);
+    else if (!status)
+        status = error_set(err, STATUS_CONFLICT, "the archive changed while it was read");
+    tar_stream_close(stream);
+    return status;
+}
+
+static enum status text_take(void *context, struct bytes bytes, struct error *err)
+{
+    text_append_bytes(context, bytes);
+    return text_check(context, err);
+}
+
+/* A small one, kept. */
+static enum status item_bytes(struct archive *archive, const struct named *item,
+                              struct bytes *bytes, struct arena *keep, struct error *err)
+{
+    struct image_place nowhere = {0};
+    struct text text = {0};
+    const struct image_sink sink = {text_take, &text};
+    enum status status;
+    char quoted[TEXT_QUOTE_SIZE];
+
+    if (item->size > IMAGE_MANIFEST_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "\"%s\" has more than %d bytes",
+                         text_quote(item->path, quoted, sizeof quoted), IMAGE_MANIFEST_MAX);
+    status = item_read(archive, item, &sink, &nowhere, err);
+    *bytes = (struct bytes){NULL, text.size};
+    if (!status)
+        bytes->data = (const uint8_t *)arena_text(keep, text_bytes(&text));
+    text_release(&text);
+    return status || bytes->data ? status : error_no_memory(err, "a file of an archive");
+}
+
+static enum status hash_take(void *context, struct bytes bytes, struct error *err)
+{
+    (void)err;
+    sha256_update(context, bytes);
+    return STATUS_OK;
+}
+
+static enum status item_digest(struct archive *archive, struct named *item, struct error *err)
+{
+    struct image_place nowhere = {0};
+    struct image_sink sink = {hash_take, NULL};
+    char hex[SHA256_HEX_SIZE];
+    enum status status;
+
+    if (item->digest)
+        return STATUS_OK;
+    sink.context = sha256_new();
+    if (!sink.context)
+        return error_no_memory(err, "a digest");
+    status = item_read(archive, item, &sink, &nowhere, err);
+    sha256_finish(sink.context, hex);
+    sha256_free(sink.context);
+    TRY(status);
+    item->digest = arena_printf(&archive->memory, "sha256:%s", hex);
+    return item->digest ? STATUS_OK : error_no_memory(err, "a digest");
+}
+
+static enum status json_read(struct archive *archive, const struct named *item, struct json *json,
+                             struct error *err)
 {
     struct bytes bytes;
 
-    TRY(member_bytes(member, &bytes, err));
-    if (bytes.size > IMAGE_MANIFEST_MAX)
-        return error_set(err, STATUS_TOO_LARGE, "\"%s\" has more than %d bytes", member->path,
-                         IMAGE_MANIFEST_MAX);
-    return json_parse(bytes, 0, json, &archive->memory, err) ? error_within(err, "%s", member->path)
-                                                             : STATUS_OK;
+    TRY(item_bytes(archive, item, &bytes, &archive->memory, err));
+    if (json_parse(bytes, 0, json, &archive->memory, err))
+        return error_within(err, "%.*s", (int)item->path.size, (const char *)item->path.data);
+    return STATUS_OK;
 }
 
 /* --- docker's own form --- */
@@ -89,24 +283,15 @@ static enum status entry_find(const struct json *list, const char *tag, const st
 static enum status blob_describe(struct archive *archive, const struct json *name, const char *type,
                                  struct text *manifest, struct error *err)
 {
-    struct bytes string;
-    struct member *member;
-    const char *path;
-    char hex[65];
+    struct bytes path;
+    struct named *item;
 
-    if (!json_string(name, &string) || memchr(string.data, 0, string.size))
+    if (!json_string(name, &path))
         return error_set(err, STATUS_INVALID_INPUT, "manifest.json: a file has no name");
-    path = arena_text(&archive->memory, string);
-    if (!path)
-        return error_no_memory(err, "an image");
-    TRY(member_needed(archive, path, &member, err));
-    TRY(member_sha256(member, hex, err));
-    archive->blobs[archive->blob_count] = member;
-    archive->digests[archive->blob_count] = arena_printf(&archive->memory, "sha256:%s", hex);
-    if (!archive->digests[archive->blob_count++])
-        return error_no_memory(err, "an image");
-    text_printf(manifest, "{\"mediaType\":\"%s\",\"digest\":\"sha256:%s\",\"size\":%llu}", type,
-                hex, (unsigned long long)member->size);
+    TRY(item_needed(archive, tidy(path), &item, err));
+    TRY(item_digest(archive, item, err));
+    text_printf(manifest, "{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%llu}", type,
+                item->digest, (unsigned long long)item->size);
     return STATUS_OK;
 }
 
@@ -121,7 +306,6 @@ static enum status manifest_make(struct archive *archive, const struct json *ent
     if (layers->count > IMAGE_LAYERS_MAX)
         return error_set(err, STATUS_TOO_LARGE, "manifest.json: %zu layers, more than %d",
                          layers->count, IMAGE_LAYERS_MAX);
-    archive->blob_count = 0;
     text_append(manifest, "{\"schemaVersion\":2,\"config\":");
     TRY(blob_describe(archive, json_get(entry, "Config"), IMAGE_TYPE_CONFIG, manifest, err));
     text_append(manifest, ",\"layers\":[");
@@ -133,7 +317,7 @@ static enum status manifest_make(struct archive *archive, const struct json *ent
     return text_check(manifest, err);
 }
 
-static enum status docker_read(struct archive *archive, struct member *member, const char *tag,
+static enum status docker_read(struct archive *archive, const struct named *item, const char *tag,
                                struct bytes *bytes, struct arena *keep, struct error *err)
 {
     const struct json *entry = NULL;
@@ -141,7 +325,7 @@ static enum status docker_read(struct archive *archive, struct member *member, c
     struct json json;
     enum status status;
 
-    TRY(json_member(archive, member, &json, err));
+    TRY(json_read(archive, item, &json, err));
     TRY(entry_find(&json, tag, &entry, err));
     status = manifest_make(archive, entry, &manifest, err);
     if (!status) {
@@ -155,15 +339,15 @@ static enum status docker_read(struct archive *archive, struct member *member, c
 
 /* --- both --- */
 
-static struct member *blob_find(struct archive *archive, const char *digest)
+static struct named *blob_find(struct archive *archive, const char *digest)
 {
     const char *path;
 
-    for (size_t i = 0; i < archive->blob_count; i++)
-        if (strcmp(archive->digests[i], digest) == 0)
-            return archive->blobs[i];
+    for (size_t i = 0; i < archive->count; i++)
+        if (archive->items[i].digest && strcmp(archive->items[i].digest, digest) == 0)
+            return &archive->items[i];
     path = arena_printf(&archive->memory, "blobs/sha256/%s", digest + strlen("sha256:"));
-    return path ? artifact_find(archive->artifact, path) : NULL;
+    return path ? item_find(archive, bytes_of(path)) : NULL;
 }
 
 static enum status blob_missing(const char *digest, struct error *err)
@@ -175,8 +359,8 @@ static enum status manifest_read(struct image_place *place, const char *which, s
                                  struct arena *keep, struct error *err)
 {
     struct archive *archive = (struct archive *)place;
-    struct member *index = artifact_find(archive->artifact, "index.json");
-    struct member *docker = artifact_find(archive->artifact, "manifest.json"), *member;
+    const struct named *index = item_find(archive, bytes_of("index.json")), *item;
+    const struct named *docker = item_find(archive, bytes_of("manifest.json"));
     struct bytes digest = bytes_of(which ? which : "");
     struct json json;
 
@@ -186,41 +370,24 @@ static enum status manifest_read(struct image_place *place, const char *which, s
         if (!index)
             return error_set(err, STATUS_INVALID_INPUT,
                              "the archive has no index.json and no manifest.json: it is no image");
-        TRY(json_member(archive, index, &json, err));
+        TRY(json_read(archive, index, &json, err));
         TRY(image_index_find(&json, which, &digest, err));
         which = arena_text(&archive->memory, digest);
         if (!which)
             return error_no_memory(err, "a digest");
     }
-    member = blob_find(archive, which);
-    if (!member)
-        return blob_missing(which, err);
-    if (member->size > IMAGE_MANIFEST_MAX)
-        return error_set(err, STATUS_TOO_LARGE, "manifest %s has more than %d bytes", which,
-                         IMAGE_MANIFEST_MAX);
-    TRY(member_bytes(member, &digest, err));
-    *bytes = (struct bytes){(const uint8_t *)arena_text(keep, digest), digest.size};
-    return bytes->data ? STATUS_OK : error_no_memory(err, "an image");
+    item = blob_find(archive, which);
+    return item ? item_bytes(archive, item, bytes, keep, err) : blob_missing(which, err);
 }
 
 static enum status blob_read(struct image_place *place, const struct image_descriptor *descriptor,
                              const struct image_sink *sink, struct error *err)
 {
     struct archive *archive = (struct archive *)place;
-    struct member *member = blob_find(archive, descriptor->digest);
-    struct bytes bytes;
+    const struct named *item = blob_find(archive, descriptor->digest);
 
-    if (!member)
-        return blob_missing(descriptor->digest, err);
-    TRY(member_bytes(member, &bytes, err));
-    for (size_t at = 0; at < bytes.size; at += PIECE_BYTES) {
-        size_t left = bytes.size - at;
-        struct bytes piece = {bytes.data + at, left < PIECE_BYTES ? left : PIECE_BYTES};
-        TRY(sink->write(sink->context, piece, err)); /* which bounds and checks it */
-        artifact_forget(archive->artifact, piece);
-        image_progress_add(place, piece.size);
-    }
-    return STATUS_OK;
+    return item ? item_read(archive, item, sink, place, err)
+                : blob_missing(descriptor->digest, err);
 }
 
 static enum status refuse(struct error *err)
@@ -254,7 +421,7 @@ static void archive_close(struct image_place *place)
 {
     struct archive *archive = (struct archive *)place;
 
-    artifact_close(archive->artifact);
+    file_map_close(&archive->map);
     arena_release(&archive->memory);
     free(archive);
 }
@@ -281,10 +448,10 @@ enum status image_archive_open(const struct image_reference *reference,
         return error_no_memory(err, "an archive");
     archive->base.class = &ARCHIVE_CLASS;
     arena_init(&archive->memory, MEMORY_MAX);
-    status = artifact_open(reference->folder, NULL, &archive->artifact, err);
-    if (!status && archive->artifact->kind != ARTIFACT_TAR)
-        status =
-            error_set(err, STATUS_INVALID_INPUT, "\"%.300s\" is no tar archive", reference->folder);
+    archive->limits = artifact_limits_default();
+    status = file_map_open(&archive->map, AT_FDCWD, reference->folder, true, err);
+    if (!status && items_list(archive, err))
+        status = error_within(err, "archive \"%.200s\"", reference->folder);
     if (status)
         archive_close(&archive->base);
     else

@@ -34,8 +34,9 @@ struct mark {
 struct merge {
     const struct image_layers *layers;
     struct image_merged *merged;
-    struct map marks;   /* of the layers above */
-    struct mark *fresh; /* of this one */
+    struct map marks;    /* of the layers above */
+    struct mark *fresh;  /* of this one */
+    struct bytes folder; /* of it, whose parents were marked last */
     struct arena names;
     size_t seen; /* entries that concern us */
     uint64_t bytes;
@@ -46,6 +47,22 @@ struct merge {
 
 /* --- marks --- */
 
+static struct bytes last_part(struct bytes path)
+{
+    size_t at = path.size;
+
+    while (at && path.data[at - 1] != '/')
+        at--;
+    return (struct bytes){path.data + at, path.size - at};
+}
+
+static struct bytes parent(struct bytes path)
+{
+    size_t at = path.size - last_part(path).size;
+
+    return (struct bytes){path.data, at ? at - 1 : 0};
+}
+
 static enum status mark_add(struct merge *merge, struct bytes path, int kind, struct error *err)
 {
     struct mark *mark = arena_new(&merge->names, struct mark, 1);
@@ -55,6 +72,21 @@ static enum status mark_add(struct merge *merge, struct bytes path, int kind, st
         return error_set(err, STATUS_TOO_LARGE, "its layers have too many names");
     *mark = (struct mark){merge->fresh, {(uint8_t *)copy, path.size}, kind, 0};
     merge->fresh = mark;
+    return STATUS_OK;
+}
+
+/* The folders that it lies in, whether or not the layer lists them. */
+static enum status mark_parents(struct merge *merge, struct bytes path, struct error *err)
+{
+    struct bytes folder = parent(path);
+
+    if (bytes_equal(folder, merge->folder))
+        return STATUS_OK;
+    for (size_t i = 0; i < path.size; i++)
+        if (path.data[i] == '/')
+            TRY(mark_add(merge, (struct bytes){path.data, i}, MARK_FOLDER, err));
+    if (merge->fresh)
+        merge->folder = folder.size ? merge->fresh->path : (struct bytes){NULL, 0};
     return STATUS_OK;
 }
 
@@ -69,6 +101,7 @@ static enum status marks_settle(struct merge *merge, struct error *err)
         known->kinds |= mark->kind;
     }
     merge->fresh = NULL;
+    merge->folder = (struct bytes){NULL, 0};
     return STATUS_OK;
 }
 
@@ -110,22 +143,6 @@ static bool is_within(struct bytes path, struct bytes root)
 {
     return root.size == 0 ||
            (bytes_starts(path, root) && (path.size == root.size || path.data[root.size] == '/'));
-}
-
-static struct bytes last_part(struct bytes path)
-{
-    size_t at = path.size;
-
-    while (at && path.data[at - 1] != '/')
-        at--;
-    return (struct bytes){path.data + at, path.size - at};
-}
-
-static struct bytes parent(struct bytes path)
-{
-    size_t at = path.size - last_part(path).size;
-
-    return (struct bytes){path.data, at ? at - 1 : 0};
 }
 
 static enum status refuse(struct bytes path, const char *why, struct error *err)
@@ -282,8 +299,10 @@ static enum status entry_take(struct merge *merge, struct tar_stream *stream,
         return STATUS_OK;
     switch (entry->type) {
     case '5':
+        TRY(mark_parents(merge, path, err));
         return mark_add(merge, path, MARK_FOLDER, err);
     case '0':
+        TRY(mark_parents(merge, path, err));
         TRY(mark_add(merge, path, MARK_COVERED, err));
         return file_take(merge, stream, entry, path, err);
     case '1':

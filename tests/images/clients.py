@@ -6,7 +6,6 @@ does; credentials, TLS, mounting, models out of images that others made, 2 GB in
 "images: N passed, N failed"."""
 import base64
 import contextlib
-import gzip
 import http.server
 import json
 import os
@@ -17,7 +16,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tarfile
 import tempfile
 import threading
 import time
@@ -25,7 +23,6 @@ import urllib.parse
 
 from common import (EXAMPLES, FIRN, IRIS, STANDALONE, Count, Server, contained, digest, environment, firn, folder,
                     free_port, missing, post, registry, sha256, unpack, wait_for)
-from layers import layer
 
 count = Count("images")
 
@@ -291,71 +288,6 @@ def tls(home, store):
             "--store", store)
 
 
-def layout(place, layers, tag="x"):
-    """An image of these layers as others would make it."""
-    blobs = place / "blobs" / "sha256"
-    blobs.mkdir(parents=True)
-
-    def put(data):
-        (blobs / sha256(data)[7:]).write_bytes(data)
-        return {"digest": sha256(data), "size": len(data)}
-
-    described = [{"mediaType": kind, **put(data)} for data, kind in layers]
-    config = put(json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {
-        "type": "layers", "diff_ids": [d["digest"] for d in described]}}).encode())
-    manifest = put(json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                               "config": {"mediaType": "application/vnd.oci.image.config.v1+json", **config},
-                               "layers": described}).encode())
-    (place / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-    (place / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [
-        {"mediaType": "application/vnd.oci.image.manifest.v1+json", **manifest,
-         "annotations": {"org.opencontainers.image.ref.name": tag}}]}))
-    return f"oci:{place}:{tag}"
-
-
-def foreign(home):
-    model = (EXAMPLES / "iris.joblib").read_bytes()
-    store = home / "foreign"
-    packings = ["gzip", None] + (["zstd"] if shutil.which("zstd") else [])
-    for i, packed in enumerate(packings):
-        image = layout(home / f"made-{i}", [layer([("etc/", None), ("etc/passwd", b"root")], "gzip"), layer(
-            [("model/", None), ("model/files/", None), ("model/files/model.joblib", model)], packed)])
-        firn("upload", "--image", image, "--name", "iris", "--store", store, home=home)
-    shown = firn("list", "iris", "--store", store, "--json", home=home).stdout
-    count.check("layers gzip, plain and zstd give one version", len(json.loads(shown)) == 1, shown)
-    direct = home / "direct"
-    firn("upload", EXAMPLES / "iris.joblib", "--store", direct, home=home)
-    count.check("the digest is that of an upload", digest(firn("show", "iris", "--store", store, home=home).stdout) ==
-                digest(firn("show", "iris", "--store", direct, home=home).stdout))
-    whited = layout(home / "whited", [
-        layer([("srv/m/old.joblib", b"old"), ("srv/m/a/x", b"x"), ("srv/gone/model.joblib", b"gone")], "gzip"),
-        layer([("srv/m/.wh.old.joblib", b""), ("srv/m/a/.wh..wh..opq", b""), ("srv/.wh.gone", b"")], "gzip"),
-        layer([("./srv/m/churn.joblib", model)])])
-    done = firn("upload", "--image", whited, "--path", "/srv/m/", "--name", "churn", "--store", store, "--json",
-                home=home)
-    count.check("whiteouts hide what is below", json.loads(done.stdout)["bytes"] == len(model), done.stdout)
-    refused(home, None, "a folder that is whited out", "no file at /srv/gone", "upload", "--image", whited, "--path",
-            "srv/gone", "--store", store)
-    one = firn("upload", "--image", whited, "--path", "/srv/m/churn.joblib", "--name", "one", "--store", store,
-               home=home)
-    count.check("a path may be a file", "one:1" in one.stdout)
-    refused(home, None, "an image without a model", "say with --path", "upload", "--image", whited, "--store", store)
-    for what, words, entries in [
-            ("a symbolic link", "symbolic link", [("model/files/model.joblib", None, tarfile.SYMTYPE, "/etc/passwd")]),
-            ("a link above", "symbolic link", [("model", None, tarfile.SYMTYPE, "opt")]),
-            ("a hard link", "hard link", [("model/files/a", b"1"), ("model/files/b", None, tarfile.LNKTYPE, "etc/x")]),
-            ("a device", "device", [("model/files/a", None, tarfile.CHRTYPE, "")]),
-            ("a path that escapes", "leaves the root", [("model/files/../../etc/passwd", b"1")])]:
-        bad = layout(home / what.replace(" ", "-"), [layer(entries, "gzip")])
-        refused(home, None, what, words, "pull", bad, "--name", "bad", "--store", store)
-    bomb = gzip.compress(layer([("model/files/model.joblib", b"\0" * (64 << 20))])[0], 9)
-    double = layout(home / "bomb", [(gzip.compress(bomb * 200, 9), "application/vnd.oci.image.layer.v1.tar+gzip")])
-    refused(home, None, "a bomb", "", "pull", double, "--name", "bomb", "--store", store)
-    listed = firn("list", "--store", store, home=home).stdout
-    count.check("nothing of them is stored", "bad" not in listed and "bomb" not in listed, listed)
-    count.check("nor left behind", not any((store / "tmp").iterdir()))
-
-
 def peak(command, env):
     """Peak memory of a program in bytes: its VmHWM, looked at while it runs. (ru_maxrss would count this
     process too, from which it was forked.)"""
@@ -441,7 +373,7 @@ def main():
         store = home / "store"
         stored = journey(home, host, store)
         steps = {"standalone": lambda: standalone(home, host, store, stored), "credentials": lambda: credentials(
-            home, store), "tls": lambda: tls(home, store), "tokens": lambda: tokens(home, store), "flaky": lambda: flaky(home, host), "foreign": lambda: foreign(home), "follow": lambda: follow(
+            home, store), "tls": lambda: tls(home, store), "tokens": lambda: tokens(home, store), "flaky": lambda: flaky(home, host), "follow": lambda: follow(
                 home, host), "served": lambda: served(home, host), "large": lambda: large(home, host)}
         for step, run in steps.items():
             if wanted and step not in wanted:

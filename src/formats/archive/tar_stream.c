@@ -4,7 +4,13 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { PIECE_BYTES = 256 << 10, RATIO_FREE_BYTES = 1 << 20, FORGET_BYTES = 16 << 20 };
+enum {
+    PIECE_BYTES = 256 << 10,
+    RATIO_FREE_BYTES = 1 << 20,
+    FORGET_BYTES = 16 << 20,
+    LINK_AT = 157,
+    LINK_BYTES = 100,
+};
 
 struct tar_stream {
     struct unpacking *unpacking;
@@ -169,6 +175,8 @@ static enum status header_read(struct tar_stream *stream, const uint8_t *header,
     if (entry->type == '0' && entry->path.size && !entry->size &&
         entry->path.data[entry->path.size - 1] == '/')
         entry->type = '5';
+    entry->link =
+        (struct bytes){header + LINK_AT, strnlen((const char *)header + LINK_AT, LINK_BYTES)};
     stream->left = entry->size;
     stream->padding = (TAR_BLOCK - entry->size % TAR_BLOCK) % TAR_BLOCK;
     stream->next = (struct tar_extension){0};

@@ -16,6 +16,7 @@ void tar_stream_close(struct tar_stream *stream); /* NULL is fine */
 
 struct tar_entry {
     struct bytes path; /* as it is written; valid until the next call */
+    struct bytes link; /* of a link: what it names, where ustar's own field holds it */
     uint64_t size;     /* of its data */
     char type; /* '0' a file, '5' a folder, '1' and '2' links, '3', '4' and '6' devices ... */
 };
