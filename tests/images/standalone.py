@@ -6,16 +6,14 @@ import io
 import json
 import os
 import pathlib
-import re
 import shutil
-import signal
 import subprocess
-import sys
 import tarfile
+import time
 import urllib.error
 import urllib.request
 
-from common import (EXAMPLES, FIRN, IRIS, STANDALONE, Count, Server, contained, digest, environment, firn, folder,
+from common import (EXAMPLES, FIRN, IRIS, STANDALONE, Count, Server, arguments, contained, digest, environment, firn, folder,
                     free_port, missing, registry, sha256, unpack, wait_for)
 from layers import layer
 
@@ -70,6 +68,14 @@ def layers_of(home, place, pushed):
     return [d["digest"] for d in manifest["layers"]]
 
 
+def grpc(url, method, message):
+    """(200, the answer's message) of Open Inference over HTTP/2."""
+    done = subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "-H", "content-type: application/grpc", "-H", "te: trailers",
+                           "--data-binary", "@-", f"{url}/inference.GRPCInferenceService/{method}"],
+                          input=b"\0" + len(message).to_bytes(4, "big") + message, capture_output=True, check=True)
+    return (200 if done.stdout else 0), done.stdout
+
+
 def answers(url):
     """What all wires say of the application, but for what a start decides."""
     got = {}
@@ -78,12 +84,11 @@ def answers(url):
     got["version"] = ask(url + "/v2/models/shop/versions/1/infer", IRIS, **{"X-User": "anna"})
     got["metadata"] = ask(url + "/v2/models/shop")
     got["ready"] = ask(url + "/v2/models/shop/ready")
-    rows = [{n["name"]: n["data"][i] for n in IRIS["inputs"]} for i in range(3)]
-    got["tensorflow"] = ask(url + "/v1/models/shop:predict", {"instances": rows}, **{"X-User": "anna"})
     got["hydrosphere"] = ask(url + "/api/v1/applications/serve/shop/predict", {
         n["name"]: n["data"][0] for n in IRIS["inputs"]}, **{"X-User": "anna"})
-    got["gateway"] = ask(url + "/gateway/application/shop/predict", {n["name"]: n["data"][0] for n in IRIS["inputs"]},
+    got["gateway"] = ask(url + "/gateway/application/shop", {n["name"]: n["data"][:1] for n in IRIS["inputs"]},
                          **{"X-User": "anna"})
+    got["gRPC"] = grpc(url, "ModelReady", b"\n\4shop")
     return got
 
 
@@ -159,6 +164,72 @@ def back(home, host, store):
     packed = home / "from-packed"
     firn("pull", f"oci:{home}/packed:shop", "--store", packed, home=home)
     count.check("layers may have been compressed on the way", versions(home, packed) == want)
+
+
+MEMORY = 24 << 20  # bytes of the control group: weights and requests of these models need little of it
+STRANGER = "1000660000:0"  # as OpenShift starts containers: a user that nobody knows, group 0
+
+
+def memory_group():
+    """A control group with little memory, of whichever version this machine has; None without the right to make it."""
+    for parent, limit in [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")]:
+        place = pathlib.Path(parent, f"firn-test-{os.getpid()}")
+        try:
+            place.mkdir()
+            (place / limit).write_text(str(MEMORY))
+            return place
+        except OSError:
+            if place.is_dir():
+                place.rmdir()
+    return None
+
+
+def stranger(home):
+    """As a user that is not root and nobody knows, without capabilities, on a read-only root without /tmp, /proc or
+    /dev, in little memory."""
+    if os.geteuid() or subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
+        print("SKIPPED other users: not root, or no mount namespaces")
+        return
+    group = memory_group()
+    if not group:
+        print("SKIPPED little memory: no control group can be made")
+    for tag, name in (("shop", "shop"), ("iris", "iris")):
+        bundle, config = (home / f"bundle-{tag}", json.loads((home / f"bundle-{tag}/config.json").read_text())["process"]) \
+            if (home / f"bundle-{tag}").exists() else unpack(home, home / "layout", tag)
+        port = free_port()
+        root, url = bundle / "rootfs", f"http://127.0.0.1:{port}"
+        script = (f"echo $$ > {group}/cgroup.procs; " if group else "") + (
+            f"mount --bind {root} {root} && mount -o remount,bind,ro {root} && exec env -i {' '.join(config['env'])} "
+            f"{shutil.which('setpriv')} --no-new-privs --bounding-set=-all --inh-caps=-all -- "
+            f"{shutil.which('chroot')} --userspec={STRANGER} {root} {' '.join(arguments(config, port))}")
+        # chroot itself needs its capability; the bounding set takes all of them away at the server's execve
+        script = script.replace("--bounding-set=-all", "--bounding-set=-all,+sys_chroot,+setuid,+setgid")
+        with Server(["unshare", "--mount", "sh", "-c", script], url, environment(home)):
+            wait_for(f"{url}/v2/models/{name}/ready")
+            for _ in range(200):
+                status, body = ask(f"{url}/v2/models/{name}/infer", IRIS)
+            count.check(f"{tag} answers a stranger's start", status == 200 and b"virginica" in body, body)
+            pid = [int(p) for p in (group / "cgroup.procs").read_text().split()] if group else []
+            for process in pid:
+                said = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{process}/status").read_text(
+                    ).splitlines() if ":\t" in line)
+                count.check(f"{tag} runs as nobody's user", said["Uid"].split() == ["1000660000"] * 4 and said[
+                    "CapEff"].strip("0") == "" and said["NoNewPrivs"] == "1", str(said))
+                print(f"standalone image of {tag}: {int(said['VmHWM'].split()[0]) / 1024:.0f} MiB at most")
+            large = b'{"inputs":[' + b" " * (80 << 20)
+            try:
+                got = urllib.request.urlopen(urllib.request.Request(f"{url}/v2/models/{name}/infer", large), timeout=20).status
+            except (urllib.error.HTTPError, OSError) as error:
+                got = getattr(error, "code", str(error))
+            count.check(f"{tag} refuses what it has no memory for", got != 200, str(got))
+            count.check(f"{tag} goes on", ask(f"{url}/v2/models/{name}/infer", IRIS)[0] == 200)
+    if group:
+        end = time.time() + 5
+        while group.exists() and time.time() < end:
+            try:
+                group.rmdir()
+            except OSError:
+                time.sleep(0.1)
 
 
 class Image:
@@ -284,7 +355,8 @@ def main():
         home = pathlib.Path(name)
         store = home / "store"
         stored(home, store)
-        for step in (lambda: application(home, host, store), lambda: back(home, host, store), lambda: lies(home)):
+        for step in (lambda: application(home, host, store), lambda: back(home, host, store), lambda: stranger(home), lambda: lies(
+                home)):
             try:
                 step()
             except (AssertionError, subprocess.SubprocessError, OSError) as error:
