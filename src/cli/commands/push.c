@@ -85,7 +85,8 @@ const struct command command_push = {
     .help =
         "REF is HOST[:PORT]/NAME[:TAG] or oci:FOLDER[:TAG]; without a tag the version's number\n"
         "is it, without REF the registry that registries.yaml names. The image has the digest\n"
-        "of the version; what the registry has already is not sent.\n"
+        "of the version; what the registry has already is not sent. With --standalone an\n"
+        "application takes the versions that it uses along.\n"
         "\n"
         "  firn push iris:3 registry.example.com/models/iris\n"
         "  firn push iris oci:image:latest --standalone\n",
