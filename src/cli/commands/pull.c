@@ -68,12 +68,13 @@ const struct command command_pull = {
     .name = "pull",
     .usage = "pull REF [--name NAME] [--registries FILE] [--store DIR | --server URL] [--json]",
     .summary = "pull an image as the next version of a model",
-    .help = "An image that firn pushed keeps its digest; out of any other, the files at\n"
-            "/model/files are taken (`firn upload --image REF --path PATH` for another place). REF\n"
-            "may be a tar file, too: docker-archive:FILE[:TAG], oci-archive:FILE[:TAG].\n"
-            "\n"
-            "  firn pull registry.example.com/models/iris:3 --store store\n"
-            "  firn pull oci:image:latest --name flowers\n",
+    .help =
+        "An image that firn pushed keeps its digest; out of any other, the files at\n"
+        "/model/files are taken (`firn upload --image REF --path PATH` for another place). REF\n"
+        "may be a tar file, too: docker-archive:FILE[:TAG], oci-archive:FILE[:TAG].\n"
+        "\n"
+        "  firn pull registry.example.com/models/iris:3 --store store\n"
+        "  firn pull oci:image:latest --name flowers\n",
     .group = "store",
     .options = OPTIONS,
     .run = run,
