@@ -14,6 +14,7 @@ enum feed_state {
     FEED_WAIT, /* nothing now: ask again in a while (feed_poll_ms), or when a model changed */
     FEED_MORE, /* a piece was written; there may be more at once */
     FEED_END,  /* the answer is over; a piece may have been written */
+    FEED_CUT,  /* likewise, but broken off: its client is to notice that it did not end well */
 };
 
 struct feed_class {

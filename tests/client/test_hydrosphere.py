@@ -330,6 +330,62 @@ class Hydrosphere(unittest.TestCase):
         following = self.iris()[1]
         self.assertGreater(following["id"], version["id"])
 
+    def test_log_of_a_build_for_hs_3(self):
+        """hs 3 looks at nothing but the log: one of a build that fails is broken off, once."""
+        status, version = upload(self.address, "rows", FUNCTION, modelSignature=SIGNATURE,
+                                 metadata={"hydrosphere.cli.version": "3.0.3"}, installCommand="echo one; exit 3")
+        self.assertEqual((status, version["status"]), (200, "Assembling"))
+        path = "/api/v2/model/version/%d/logs" % version["id"]
+        with contextlib.closing(http.client.HTTPConnection(self.address, timeout=60)) as connection:
+            connection.request("GET", path)
+            with self.assertRaises(http.client.IncompleteRead) as broken:
+                connection.getresponse().read()
+        self.assertIn(b"data: failed: install-command ended with 3", broken.exception.partial)
+        self.assertNotIn(b"EndOfStream", broken.exception.partial)
+        again = Events(self.address, path)
+        again.join(60)
+        self.assertEqual(again.events[-1][1], "EndOfStream")
+
+    def test_metrics_of_a_manifest(self):
+        self.iris()
+        manifest = ("kind: Model\nname: rows\nruntime: a/image:1\ncontract:\n  predict:\n    inputs:\n"
+                    "      x: {shape: [-1], type: double}\n    outputs:\n      y: {shape: [-1], type: double}\n"
+                    "monitoring:\n  - name: far\n    config: {monitoring-model: 'iris:1', threshold: 3.5, operator: '<='}\n"
+                    "  - name: gone\n    config: {monitoring-model: 'nobody:1', threshold: 1, operator: '>'}\n")
+        events = Events(self.address, "/api/v2/events")
+        with tempfile.TemporaryDirectory() as folder:
+            os.makedirs(os.path.join(folder, "src"))
+            for name, text in (("serving.yaml", manifest), ("src/func_main.py", FUNCTION["src/func_main.py"].decode())):
+                with open(os.path.join(folder, name), "w") as file:
+                    file.write(text)
+            subprocess.run([find_program(), "upload", folder, "--server", "http://" + self.address],
+                           check=True, capture_output=True)
+        far, gone = ask(self.address, "GET", "/api/v2/monitoring/metricspec")[1]
+        self.assertEqual((far["name"], far["config"]["modelVersionId"], far["config"]["threshold"],
+                          far["config"]["thresholdCmpOperator"]), ("far", 1, 3.5, {"kind": "LessEq"}))
+        self.assertEqual((gone["name"], gone["config"]["modelVersionId"], gone["config"]["servable"]), ("gone", None, None))
+        path = "/api/v2/monitoring/metricspec/%d" % far["id"]
+        self.assertEqual(ask(self.address, "GET", path)[1]["name"], "far")
+        self.assertEqual(events.wait_for("MetricSpecUpdate", "id", far["id"])["name"], "far")
+        of_version = ask(self.address, "GET", "/api/v2/monitoring/metricspec/modelversion/%d" % far["modelVersionId"])[1]
+        self.assertEqual([metric["id"] for metric in of_version], [far["id"], gone["id"]])
+        status, answer = ask(self.address, "DELETE", path)
+        self.assertEqual(status, 409, answer)
+        self.assertIn("declared by the manifest", answer["message"])
+        self.assertEqual(ask(self.address, "GET", "/api/v2/monitoring/metricspec/-1")[0], 404)
+
+    def test_what_needs_a_build_waits_for_it(self):
+        version = upload(self.address, "rows", FUNCTION, modelSignature=SIGNATURE, installCommand="sleep 1")[1]
+        self.assertEqual(version["status"], "Assembling")
+        status, answer = ask(self.address, "POST", "/api/v2/application", {"name": "app", "executionGraph": {
+            "stages": [{"modelVariants": [{"modelVersionId": version["id"], "weight": 100}]}]}})
+        self.assertEqual(status, 200, answer)
+        self.assertEqual(ask(self.address, "POST", "/gateway/application/app", {"x": [1]})[1], {"y": [1.0]})
+        version = upload(self.address, "rows", FUNCTION, modelSignature=SIGNATURE, installCommand="sleep 1; exit 5")[1]
+        status, answer = ask(self.address, "POST", "/api/v2/servable", {"modelName": "rows", "version": version["modelVersion"]})
+        self.assertEqual(status, 409, answer)
+        self.assertIn("could not be built: install-command ended with 5", answer["message"])
+
 
 if __name__ == "__main__":
     unittest.main()

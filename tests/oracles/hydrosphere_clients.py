@@ -182,7 +182,21 @@ def hs(version):
                 check("hs2 cluster buildinfo", call("cluster buildinfo", "cluster", "buildinfo").count("firn") == 3)
             for model, (at, request, want) in models.items():
                 hs_model(name, version, call, url, model, at, request, want)
+            hs_fails(name, call, folder, tag)
             hs_rest(name, version, call, url, models)
+
+
+def hs_fails(name, call, folder, tag):
+    """An install that fails, fails what uploaded it; what was printed was seen."""
+    at = folder / "fails"
+    (at / "src").mkdir(parents=True)
+    (at / "src" / "func_main.py").write_text("def predict(x):\n    return {'y': x}\n")
+    write(at, "fails", tag, "src", [field("x", "[-1]", "double", "numerical")], [field("y", "[-1]", "double", "numerical")])
+    manifest = (at / "serving.yaml").read_text().replace('"true"', '"echo one; exit 3"')
+    (at / "serving.yaml").write_text(manifest)
+    output = call("apply of a failing install", "apply", "-f", "serving.yaml", at=at, fails=True)
+    check(f"{name} apply of a failing install: the log", "\none\n" in output and "install-command ended with 3" in output, output[-1500:])
+    check(f"{name} apply of a failing install: nothing was applied", "was applied" not in output, output[-1500:])
 
 
 def hs_model(name, version, call, url, model, at, request, want):

@@ -278,16 +278,16 @@ static void feed_on(struct connection *connection)
             return;
         }
     }
-    if (state == FEED_END) {
+    if (state >= FEED_END) {
         feeding_stop(io, &connection->exchange.feeding);
-        if (connection->feed_chunked)
+        if (connection->feed_chunked && state == FEED_END)
             text_append(&io->out, "0\r\n\r\n");
-        connection->closing |= io->draining;
+        connection->closing |= io->draining || state == FEED_CUT;
         begin_head(connection);
     }
     if (!connection_flush(connection, (struct bytes){0}) || connection_has_output(connection))
         return;
-    if (state == FEED_END && (connection->closing || connection->exchange.in.size == 0))
+    if (state >= FEED_END && (connection->closing || connection->exchange.in.size == 0))
         resume(connection);
     else
         connection_watch(connection,

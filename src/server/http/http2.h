@@ -61,6 +61,7 @@ struct stream {
 
     /* the answer: (frame, body), or piece after piece from exchange.feeding */
     bool answered, deferred;
+    bool cut;       /* after what is left, RST_STREAM */
     bool said;      /* all of it was sent, and the client goes on */
     size_t dropped; /* bytes of the client since it was answered */
     uint8_t frame[GRPC_FRAME];

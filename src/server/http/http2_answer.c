@@ -65,9 +65,12 @@ static bool next_piece(struct stream *stream)
         grpc_frame(stream->frame, stream->body.size, false);
         stream->frame_size = GRPC_FRAME;
     }
-    if (state == FEED_END) {
+    if (state >= FEED_END) {
         feeding_stop(io, &exchange->feeding);
-        stream->status = io->draining ? status_grpc(STATUS_UNAVAILABLE) : 0;
+        stream->status = io->draining        ? status_grpc(STATUS_UNAVAILABLE)
+                         : state == FEED_CUT ? status_grpc(STATUS_INTERNAL)
+                                             : 0;
+        stream->cut = state == FEED_CUT && !exchange->grpc;
         return true;
     }
     return left(stream) > 0;
@@ -97,9 +100,11 @@ static ssize_t read_data(nghttp2_session *session, int32_t id, uint8_t *buffer, 
         stream->deferred = true;
         return NGHTTP2_ERR_DEFERRED;
     }
+    if (stream->cut && left(stream) == 0)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* RST_STREAM instead of an end */
     size = left(stream) < length ? left(stream) : length;
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (size == left(stream) && !stream->exchange.feeding.feed) {
+    if (size == left(stream) && !stream->exchange.feeding.feed && !stream->cut) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
         if (stream->exchange.grpc) {
             *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;

@@ -322,6 +322,15 @@ static enum status describe(struct building *building, struct error *err)
     return status;
 }
 
+/* hs 3 never asks what became of an upload: to it a log that ends well is a version. */
+static bool log_tells(const struct hydrosphere_upload *upload)
+{
+    for (size_t i = 0; i < upload->metadata_count; i++)
+        if (strcmp(upload->metadata[i].key, "hydrosphere.cli.version") == 0)
+            return strncmp(upload->metadata[i].value, "3.", 2) == 0;
+    return false;
+}
+
 static enum status begin(struct building *building, struct arena *scratch, struct error *err)
 {
     struct server *server = building->server;
@@ -330,6 +339,7 @@ static enum status begin(struct building *building, struct arena *scratch, struc
     building->policy.log = line_told;
     building->policy.context = building;
     building->work.run = build_run;
+    building->log_tells = log_tells(&building->build.upload);
     TRY(describe(building, err)); /* its model's name, for the list */
     TRY(list_add(server->builds, building, err));
     if (registry_reserve(server->registry, building->row.model, &building->place, err) ||
@@ -440,12 +450,12 @@ struct follow {
 
 enum { HEARTBEAT_NS = 2000000000, PIECE_BYTES = 32 << 10 };
 
-/* What is new, as much as makes a piece. False: that was all, and there will be no more. */
-static bool lines_take(struct follow *follow, struct text *out)
+/* What is new, as much as makes a piece. FEED_END: that was all, and there will be no more. */
+static enum feed_state lines_take(struct follow *follow, struct text *out)
 {
     struct building *building = follow->building;
     struct builds *builds = building->server->builds;
-    bool more;
+    enum feed_state state = FEED_MORE;
 
     pthread_mutex_lock(&builds->lock);
     while (follow->offset < building->log.size && out->size < PIECE_BYTES) {
@@ -457,21 +467,25 @@ static bool lines_take(struct follow *follow, struct text *out)
         if (++follow->number > follow->seen)
             sse_write(out, follow->number, NULL, (struct bytes){(const uint8_t *)line, size});
     }
-    more = building->state == BUILD_RUNNING || follow->offset < building->log.size;
+    if (building->state != BUILD_RUNNING && follow->offset >= building->log.size) {
+        state = building->state == BUILD_FAILED && building->log_tells ? FEED_CUT : FEED_END;
+        building->log_tells = false;
+    }
     pthread_mutex_unlock(&builds->lock);
-    return more;
+    return state;
 }
 
 static enum feed_state follow_next(struct feed *feed, struct executor *executor, struct text *out)
 {
     struct follow *follow = (struct follow *)feed;
+    enum feed_state state = lines_take(follow, out);
     uint64_t now = clock_ns();
 
     (void)executor;
-    if (!lines_take(follow, out)) {
+    if (state == FEED_END)
         sse_write(out, 0, SSE_END, (struct bytes){NULL, 0});
-        return FEED_END;
-    }
+    if (state != FEED_MORE)
+        return state;
     if (out->size == 0 && now - follow->spoke_ns >= HEARTBEAT_NS)
         sse_heartbeat(out);
     if (out->size == 0)

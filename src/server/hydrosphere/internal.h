@@ -15,7 +15,8 @@ struct building {
     struct building *next; /* of the list: begun later */
     unsigned users;        /* under the lock, as are state, log and finished */
     enum build_state state;
-    bool full; /* the log takes no more */
+    bool full;      /* the log takes no more */
+    bool log_tells; /* its client looks at nothing else: if it fails, the log is broken off once */
     struct version_place place;
     struct version row; /* as it is shown before it is one */
     struct loading loading;
