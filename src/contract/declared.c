@@ -127,9 +127,18 @@ static void profile_read(struct reading *r, const struct yaml *value, void *into
         const char *name;
         enum profile profile;
     } OLD[] = {
-        {"continuous", PROFILE_NUMERICAL}, {"interval", PROFILE_NUMERICAL},
-        {"ratio", PROFILE_NUMERICAL},      {"nominal", PROFILE_CATEGORICAL},
+        {"continuous", PROFILE_NUMERICAL},
+        {"interval", PROFILE_NUMERICAL},
+        {"ratio", PROFILE_NUMERICAL},
+        {"nominal", PROFILE_CATEGORICAL},
         {"ordinal", PROFILE_CATEGORICAL},
+        {"video", PROFILE_NONE},
+        {"numerical", PROFILE_NUMERICAL},
+        {"categorical", PROFILE_CATEGORICAL},
+        {"text", PROFILE_TEXT},
+        {"image", PROFILE_IMAGE},
+        {"audio", PROFILE_AUDIO},
+        {"none", PROFILE_NONE},
     };
     struct field *field = into;
     const char *name = NULL;
@@ -141,7 +150,7 @@ static void profile_read(struct reading *r, const struct yaml *value, void *into
         return;
     known = profile_parse(name, &field->profile);
     for (size_t i = 0; !known && i < ARRAY_COUNT(OLD); i++) {
-        if (strcmp(OLD[i].name, name))
+        if (strcasecmp(OLD[i].name, name)) /* as the old tools: "NUMERICAL" too */
             continue;
         field->profile = OLD[i].profile;
         note(r, value->line, "profile %s is read as %s", name, profile_name(field->profile));

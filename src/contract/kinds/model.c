@@ -154,6 +154,37 @@ static void monitor_config_read(struct reading *r, const struct yaml *value, voi
             key_required(r, value, "the config of a monitor", KEYS[i].name);
 }
 
+/* Of the release candidates of 2.0: metrics that the manager computed itself. */
+static void typed_monitor_read(struct reading *r, const struct yaml *item)
+{
+    static const char *const KINDS[] = {"KSMetricSpec", "GANMetricSpec", "AEMetricSpec"};
+    static const struct key CONFIG[] = {
+        {"input", NULL}, {"application", NULL}, {"threshold", NULL}};
+    static const struct key KEYS[] = {
+        {"kind", NULL}, {"name", NULL}, {"with-health", NULL}, {"config", NULL}};
+    const struct yaml *kind = yaml_get(item, "kind"), *config = yaml_get(item, "config");
+    char name[TEXT_QUOTE_SIZE];
+    bool known = false;
+
+    for (size_t i = 0; kind->kind == YAML_TEXT && i < ARRAY_COUNT(KINDS); i++)
+        known = known || !strcmp(kind->text, KINDS[i]);
+    if (!known) {
+        fault(r, kind->line,
+              kind->kind == YAML_TEXT ? did_you_mean(r, kind->text, KINDS, ARRAY_COUNT(KINDS))
+                                      : NULL,
+              "unknown kind of a monitor: %s",
+              is_scalar(kind) ? text_quote(bytes_of(kind->text), name, sizeof name)
+                              : yaml_kind_name(kind->kind));
+        return;
+    }
+    keys_read(r, item, "a monitor", KEYS, ARRAY_COUNT(KEYS), NULL);
+    if (config)
+        keys_read(r, config, "the config of a monitor", CONFIG, ARRAY_COUNT(CONFIG), NULL);
+    note(r, kind->line,
+         "%s is not used: a monitor is another model, which its config names as monitoring-model",
+         kind->text);
+}
+
 static void monitoring_read(struct reading *r, const struct yaml *value, void *into)
 {
     static const struct key KEYS[] = {{"name", monitor_name_read}, {"config", monitor_config_read}};
@@ -163,6 +194,10 @@ static void monitoring_read(struct reading *r, const struct yaml *value, void *i
 
     model->monitors = ROOM(r, struct manifest_monitor, count);
     for (size_t i = 0; model->monitors && i < count; i++) {
+        if (items[i].kind == YAML_MAP && yaml_get(&items[i], "kind")) {
+            typed_monitor_read(r, &items[i]);
+            continue;
+        }
         if (!keys_read(r, &items[i], "a monitor", KEYS, ARRAY_COUNT(KEYS),
                        &model->monitors[model->monitor_count++]))
             continue;

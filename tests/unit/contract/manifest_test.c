@@ -134,6 +134,11 @@ TEST(float_by_generation)
         {"kind: Model\nruntime: a:1\ncontract: {inputs: {x: {type: float32}}}\n", DTYPE_F32, 1},
         {"kind: Model\ncontract: {s: {inputs: {x: {type: DT_INT8, profile: ordinal}}}}\n", DTYPE_I8,
          2},
+        {"kind: Model\ncontract: {s: {inputs: {x: {type: int8, profile: NUMERICAL}}}}\n", DTYPE_I8,
+         1},
+        {"kind: Model\ncontract: {s: {inputs: {x: {type: int8}}}}\nmonitoring: [{name: a, kind: "
+         "GANMetricSpec, with-health: true, config: {input: x, application: b}}]\n",
+         DTYPE_I8, 1},
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(CASES); i++) {
@@ -303,6 +308,10 @@ TEST(what_is_refused_says_line_and_fix)
          "serving.yaml:6: unknown type \"flaot\"", "\"float\""},
         {"kind: Model\ncontract: {s: {inputs: {x: {type: qwertyuiop}}}}\n", "unknown type",
          "types are half"},
+        {"kind: Model\nmonitoring: [{name: a, kind: KSMetric}]\n",
+         "unknown kind of a monitor: KSMetric", "\"KSMetricSpec\""},
+        {"kind: Model\nmonitoring: [{name: a, kind: KSMetricSpec, health: true}]\n",
+         "unknown key \"health\"", ""},
         {"kind: Model\ncontract: {s: {inputs: {x: {profile: numeric}}}}\n",
          "unknown profile \"numeric\"", "\"numerical\""},
         {"kind: Model\ncontract: {s: {inputs: {x: {shape: 3}}}}\n", "\"shape\" must be a list", ""},
