@@ -76,10 +76,10 @@ $(GEN)/$(1).h: FORCE
 	@scripts/list-plugins $(2) $(3) $(4) $$(wildcard $$(addsuffix /*.c,$(5))) | scripts/replace $$@
 PLUGIN_TABLES += $(GEN)/$(1).h
 endef
-$(eval $(call plugin_table,ops_onnx,op_set,ops_onnx,OPS_ONNX,src/ops/onnx))
+$(eval $(call plugin_table,ops_onnx,op_set,ops_onnx,OPS_ONNX,src/ops/onnx src/ops/onnx/*))
 $(eval $(call plugin_table,ops_ml,op_set,ops_ml,OPS_ML,src/ops/ml))
 $(eval $(call plugin_table,ops_training,op_set,ops_training,OPS_TRAINING,src/ops/training))
-$(eval $(call plugin_table,ops_firn,op_set,ops_firn,OPS_FIRN,src/ops/firn src/ops/firn/tensorflow))
+$(eval $(call plugin_table,ops_firn,op_set,ops_firn,OPS_FIRN,src/ops/firn src/ops/firn/* src/ops/firn/tensorflow/*))
 $(eval $(call plugin_table,passes,pass,pass,PASSES,src/graph/passes))
 $(eval $(call plugin_table,importers,importer,importer,IMPORTERS,src/importers))
 $(eval $(call plugin_table,estimators,estimator_set,estimators,ESTIMATORS,src/importers/sklearn))

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
-#include "server/policy.h"
+#include "server/models/policy.h"
 
 /* $XDG_CACHE_HOME/firn or ~/.cache/firn */
 static const char *cache_folder(struct arena *keep)

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
-#include "base/sha256.h"
+#include "base/hash/sha256.h"
 #include "base/text.h"
 #include "formats/archive/artifact.h"
 #include "formats/archive/tar_stream.h"

@@ -42,7 +42,7 @@ static void variable(struct text *text, const char *name, const char *value)
     text_release(&line);
 }
 
-/* What the server inside knows of the version: server/image_root.h. */
+/* What the server inside knows of the version: server/models/image_root.h. */
 static void environment(struct text *text, const struct version *version)
 {
     struct text name = {0};

@@ -2,7 +2,7 @@
 #include "loading/image.h"
 
 #include "applications/application.h"
-#include "base/sha256.h"
+#include "base/hash/sha256.h"
 #include "base/text.h"
 #include "images/push.h"
 #include "loading/adapt.h"

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/map.h"
-#include "base/sha256.h"
+#include "base/hash/sha256.h"
 #include "base/text.h"
 #include "loading/worker_internal.h"
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Operators: names and semantics of ONNX (domains "" and "ai.onnx.ml"), and our own in "firn".
  *
- * One file per operator or family in ops/onnx/, ops/ml/ or ops/firn/ (the folder is the domain);
- * the file name is the registration: ops/onnx/relu.c defines
+ * One file per operator or family below ops/onnx/, ops/ml/ or ops/firn/ (the folder is the domain,
+ * folders in it are families of the standard's); the file name is the registration:
+ * ops/onnx/math/relu.c defines
  *
  *     const struct op_set ops_onnx_relu = OP_SET({.name = "Relu", ...});
  *

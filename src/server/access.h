@@ -2,7 +2,7 @@
 /* How routes come to a version: pinned, loaded, or later. */
 #pragma once
 
-#include "server/models.h"
+#include "server/models/models.h"
 #include "server/request.h"
 
 /* Find the version of path parameters 0 (model) and 1 (version, when the route has it) and pin it

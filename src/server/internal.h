@@ -5,11 +5,11 @@
 #include <pthread.h>
 
 #include "server/feed.h"
-#include "server/loop.h"
-#include "server/pool.h"
+#include "server/loop/loop.h"
+#include "server/loop/pool.h"
+#include "server/loop/tls.h"
 #include "server/request.h"
 #include "server/server.h"
-#include "server/tls.h"
 
 struct builds;
 struct kept;
@@ -196,7 +196,7 @@ static inline bool exchange_busy(const struct exchange *exchange)
     return exchange->connection->phase == PHASE_JOB || exchange->connection->phase == PHASE_FEED;
 }
 
-/* connection.c */
+/* loop/connection.c */
 void connection_open(struct io *io, int fd, bool secure);
 void connection_close(struct connection *connection);
 struct connection *io_connection(struct io *io, uint32_t slot, uint32_t generation);
@@ -217,7 +217,7 @@ void connection_unbuffer(struct connection *connection, struct text *text);
 bool connection_too_slow(const struct connection *connection, uint64_t began_ms, uint64_t bytes);
 void connection_count_timeout(struct connection *connection, const char *what);
 
-/* http1_connection.c */
+/* http/http1_connection.c */
 
 /* Its job is answered: send io->out and `tail`, and go on with further requests. */
 void connection_answered(struct connection *connection, struct bytes tail);
@@ -225,7 +225,7 @@ void connection_answered(struct connection *connection, struct bytes tail);
  * connection owns from now on. */
 void connection_feed(struct connection *connection, struct feed *feed, bool chunked);
 
-/* feeds.c */
+/* loop/feeds.c */
 void feeds_init(struct io *io);
 void feeds_wake(struct server *server); /* a model changed; from any thread */
 void feeding_start(struct io *io, struct feeding *feeding, struct feed *feed,
@@ -234,7 +234,7 @@ void feeding_stop(struct io *io, struct feeding *feeding); /* also fine when the
 /* The next piece, into the emptied `piece`. FEED_END when the server is to stop. */
 enum feed_state feeding_next(struct io *io, struct feeding *feeding, struct text *piece);
 
-/* exchange.c: one request */
+/* loop/exchange.c: one request */
 
 /* The request at `data`, complete with its body: answer it into io->out or hand it on (the
  * connection is in PHASE_JOB then). io->head is its head. `used`: bytes of the request as sent. */
@@ -247,7 +247,7 @@ bool exchange_head(struct exchange *exchange, const uint8_t *data, size_t size);
 /* Call the route's handler; request->later says whether `response` is the answer. */
 void exchange_run(struct request *request, struct response *response);
 
-/* answer.c: answers into io->out */
+/* loop/answer.c: answers into io->out */
 
 /* The set whose errors are gRPC's: plain text. */
 extern const struct route_set answer_grpc_errors;
@@ -277,7 +277,7 @@ void answer_unmatched(struct exchange *exchange, const struct route_match *match
 
 void answer_refresh_date(struct io *io); /* io->date */
 
-/* http2.c and its neighbours */
+/* http/http2.c and its neighbours */
 
 void io_free_streams(struct io *io);
 void io_free_pieces(struct io *io);
@@ -294,7 +294,7 @@ void http2_continue(struct exchange *exchange); /* 100 */
  * there is none. */
 int http2_pipe_body(struct exchange *exchange);
 
-/* job.c: requests on other threads */
+/* loop/job.c: requests on other threads */
 
 /* A request on another thread. Owned by its I/O thread, which alone frees it, after `answered`. */
 struct job {
@@ -330,7 +330,7 @@ void job_hand_on_stream(struct exchange *exchange, const uint8_t *data, struct b
 void jobs_unpark(struct server *server); /* a model was loaded, or may have been */
 void job_free(struct job *job);
 
-/* stream.c */
+/* loop/stream.c */
 struct body_stream *body_stream_new(int fd, struct tls *tls, const struct http1_head *head,
                                     struct bytes rest, const struct settings *settings);
 /* The body of an HTTP/2 stream: all that comes from `fd`, which is closed with it. */
@@ -348,13 +348,13 @@ void body_stream_tell(struct body_stream *stream, struct bytes text);
 bool body_stream_ended(const struct body_stream *stream);        /* the next request may follow */
 struct bytes body_stream_rest(const struct body_stream *stream); /* bytes behind the body */
 
-/* encoding.c */
+/* loop/encoding.c */
 enum status encoding_unpack(struct bytes packed, size_t limit, struct bytes *plain,
                             struct arena *arena, struct error *err) must_check;
 void encoding_pack(struct response *response); /* gzip, when that makes it smaller */
 bool encoding_worth(const struct response *response, const struct settings *settings);
 
-/* listener.c */
+/* loop/listener.c */
 enum status listener_open(struct server *server, const char *text, bool secure, struct error *err)
     must_check;
 void listeners_close(struct server *server); /* from the first I/O thread, or when it has ended */

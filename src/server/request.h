@@ -6,8 +6,8 @@
 #include <stdatomic.h>
 
 #include "base/text.h"
-#include "server/executor.h"
 #include "server/http/http1.h"
+#include "server/loop/executor.h"
 #include "server/route.h"
 
 struct server;

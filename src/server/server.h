@@ -3,7 +3,7 @@
 #pragma once
 
 #include "images/hosts.h"
-#include "server/models.h"
+#include "server/models/models.h"
 #include "server/route.h"
 #include "server/settings.h"
 

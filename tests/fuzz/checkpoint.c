@@ -2,7 +2,7 @@
 /* TensorFlow's checkpoints of version 1: the input is keys and values (a byte and two of their
  * sizes before each pair), of which a table with its sums is made, so that what is changed gets to
  * those who read the values. Every tensor that it names is read, whole and in part. */
-#include "base/crc32c.h"
+#include "base/hash/crc32c.h"
 #include "base/text.h"
 #include "formats/tensorflow/bundle.h"
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "server/feed.h"
-#include "server/grpc.h"
+#include "server/grpc/grpc.h"
 #include "server/internal.h"
 
 static const char BEGIN[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";

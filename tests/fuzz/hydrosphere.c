@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "contract/hydrosphere.h"
-#include "server/hydrosphere_upload.h"
+#include "server/hydrosphere/upload.h"
 
 /* Written as a manifest and read again it has the same signatures. */
 static void check_manifest(const struct hydrosphere_upload *upload, struct arena *keep)

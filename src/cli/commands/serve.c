@@ -11,11 +11,11 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/store.h"
-#include "server/image_root.h"
-#include "server/policy.h"
+#include "server/models/image_root.h"
+#include "server/models/policy.h"
+#include "server/models/source.h"
 #include "server/pusher.h"
 #include "server/server.h"
-#include "server/source.h"
 #include "server/zeromind/pool.h"
 
 enum {

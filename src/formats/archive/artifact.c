@@ -12,7 +12,7 @@
 #include <zlib.h>
 
 #include "base/file.h"
-#include "base/sha256.h"
+#include "base/hash/sha256.h"
 #include "base/text.h"
 #include "formats/compression/compression.h"
 #include "formats/archive/entries.h"

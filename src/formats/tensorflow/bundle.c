@@ -3,7 +3,7 @@
 
 #include "base/cursor.h"
 #include "base/checked.h"
-#include "base/crc32c.h"
+#include "base/hash/crc32c.h"
 #include "base/text.h"
 #include "formats/tensorflow/bundle_first.h"
 #include "formats/tensorflow/slice.h"

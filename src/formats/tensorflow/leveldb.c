@@ -5,8 +5,8 @@
  *          u32 n; behind it one byte of compression and the masked CRC of both */
 #include "formats/tensorflow/leveldb.h"
 
-#include "base/crc32c.h"
 #include "base/cursor.h"
+#include "base/hash/crc32c.h"
 #include "formats/compression/snappy.h"
 
 enum { FOOTER = 48, TRAILER = 5, ENTRIES_MAX = 1 << 24, KEY_MAX = 1 << 16, BLOCK_MAX = 1 << 26 };

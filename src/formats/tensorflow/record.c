@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/tensorflow/record.h"
 
-#include "base/crc32c.h"
+#include "base/hash/crc32c.h"
 #include "formats/protobuf.h"
 
 /* --- records: u64 length, u32 masked CRC of it, data, u32 masked CRC of the data --- */

@@ -133,7 +133,7 @@ static enum status set_node(struct tree_list *list, const struct predictor *p, s
         if (list->missing_left[at])
             words[w] |= ~categories->known[list->feature[at]][w];
     }
-    list->mode[at] = 6; /* TREE_MEMBER of ops/kernels/trees.h */
+    list->mode[at] = 6; /* TREE_MEMBER of ops/kernels/ml/trees.h */
     list->outside_left[at] = list->missing_left[at];
     list->set_words[at] = SET_WORDS;
     return tree_list_set(list, words, &list->set[at], err);

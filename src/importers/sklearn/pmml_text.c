@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/regex.h"
+#include "base/regex/regex.h"
 #include "base/text.h"
 
 /* --- one column in, one column out --- */

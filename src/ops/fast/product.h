@@ -4,7 +4,7 @@
 #pragma once
 
 #include "ops/fast/gemm.h"
-#include "ops/kernels/matmul_shape.h"
+#include "ops/kernels/matrix/matmul_shape.h"
 #include "ops/op.h"
 
 struct product {

@@ -3,7 +3,7 @@
  * hashes them: the hashes joined one after another, a number standing for itself.
  *
  * Inputs: STRING or I64, all of one shape. Output: I64 of that shape. Attribute: buckets. */
-#include "base/fingerprint.h"
+#include "base/hash/fingerprint.h"
 #include "ops/kernels/call.h"
 
 /* TensorFlow's hash_key where none is given. */

@@ -3,7 +3,7 @@
  *
  * Input: STRING. Output: I64, the hash modulo `buckets`, or its 64 bits when there are none.
  * Attributes: function "farm", "sip" or "murmur"; buckets; key: two integers, for "sip". */
-#include "base/fingerprint.h"
+#include "base/hash/fingerprint.h"
 #include "ops/kernels/call.h"
 
 static enum status infer(struct op_call *call, struct error *err)

@@ -20,7 +20,7 @@
 #include "base/base64.h"
 #include "formats/image/image.h"
 #include "ops/kernels/call.h"
-#include "ops/kernels/resample.h"
+#include "ops/kernels/spatial/resample.h"
 
 enum { RGB, BGR, RGBA, GRAY };
 enum { STRETCH, CROP, PAD };

@@ -4,7 +4,7 @@
  * x (...) string -> (...) int64. Attribute labels: tensor (k,); of equal ones the last counts. */
 #include "base/text.h"
 #include "ops/kernels/call.h"
-#include "ops/kernels/categories.h"
+#include "ops/kernels/ml/categories.h"
 
 static enum status infer(struct op_call *call, struct error *err)
 {

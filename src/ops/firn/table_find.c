@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "ops/kernels/call.h"
-#include "ops/kernels/categories.h"
+#include "ops/kernels/ml/categories.h"
 
 #define KEYS (DTYPES_NUMBER | DTYPE_BIT(DTYPE_BOOL) | DTYPE_BIT(DTYPE_STRING))
 

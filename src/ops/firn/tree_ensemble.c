@@ -2,7 +2,7 @@
 /* TreeEnsemble: the sum (or average ...) of decision trees, for every framework's trees.
  *
  * Input   x (rows, features) float or double. Output y (rows, outputs) double, raw values.
- * Attributes, in the words of ops/kernels/trees.h:
+ * Attributes, in the words of ops/kernels/ml/trees.h:
  *   features, outputs     INT
  *   roots                 INTS     node of each tree's root
  *   feature, left, right  INTS     one each node; feature -1: a leaf, whose left is its row of
@@ -12,7 +12,7 @@
  * (leaves, outputs), or (leaves,) with targets               INTS     the output of each leaf base
  * FLOATS   (outputs,) compare_f32           INT      x is rounded to float before it is compared
  *   aggregate             STRING   SUM (default), AVERAGE, MIN, MAX */
-#include "ops/kernels/trees.h"
+#include "ops/kernels/ml/trees.h"
 #include "ops/op.h"
 
 /* An optional list with one entry for each node. */

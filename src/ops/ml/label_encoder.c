@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "ops/kernels/call.h"
-#include "ops/kernels/categories.h"
+#include "ops/kernels/ml/categories.h"
 
 struct encoder {
     struct tensor keys, values; /* (n,) */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* LinearClassifier and LinearRegressor: x W' + b, in double, put out as float. */
 #include "ops/kernels/call.h"
-#include "ops/kernels/class_labels.h"
-#include "ops/kernels/post_transform.h"
+#include "ops/kernels/ml/class_labels.h"
+#include "ops/kernels/ml/post_transform.h"
 
 #define DTYPES_FEATURE                                                                             \
     (DTYPE_BIT(DTYPE_F32) | DTYPE_BIT(DTYPE_F64) | DTYPE_BIT(DTYPE_I64) | DTYPE_BIT(DTYPE_I32))

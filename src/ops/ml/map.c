@@ -7,7 +7,7 @@
 
 #include "base/number.h"
 #include "ops/kernels/call.h"
-#include "ops/kernels/categories.h"
+#include "ops/kernels/ml/categories.h"
 
 static enum status pairs_check(const struct op_call *call, uint64_t keys, uint64_t values,
                                struct error *err)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* OneHotEncoder: a dimension with a 1 at the category's place. */
 #include "ops/kernels/call.h"
-#include "ops/kernels/categories.h"
+#include "ops/kernels/ml/categories.h"
 
 static enum status keys_of(const struct op_call *call, struct tensor *keys, struct error *err)
 {

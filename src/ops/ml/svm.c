@@ -5,8 +5,8 @@
 
 #include "ops/fast/support.h"
 #include "ops/kernels/call.h"
-#include "ops/kernels/class_labels.h"
-#include "ops/kernels/post_transform.h"
+#include "ops/kernels/ml/class_labels.h"
+#include "ops/kernels/ml/post_transform.h"
 
 #define DTYPES_FEATURE                                                                             \
     (DTYPE_BIT(DTYPE_F32) | DTYPE_BIT(DTYPE_F64) | DTYPE_BIT(DTYPE_I64) | DTYPE_BIT(DTYPE_I32))

@@ -6,9 +6,9 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "ops/kernels/pairs.h"
-#include "ops/kernels/post_transform.h"
-#include "ops/kernels/trees.h"
+#include "ops/kernels/ml/pairs.h"
+#include "ops/kernels/ml/post_transform.h"
+#include "ops/kernels/ml/trees.h"
 #include "ops/op.h"
 
 struct state {

@@ -2,7 +2,7 @@
 /* Objects of the SQLite back end: revisions, and the parts that they share. */
 #include "registry/store/sqlite.h"
 
-#include "base/sha256.h"
+#include "base/hash/sha256.h"
 
 #define OBJECT_COLUMNS                                                                             \
     "SELECT o.kind, o.name, r.number, r.format, r.metadata, r.digest, r.bytes,"                    \

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "base/number.h"
-#include "base/regex.h"
+#include "base/regex/regex.h"
 #include "server/datasets/table.h"
 
 enum operation {

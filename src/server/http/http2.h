@@ -8,7 +8,7 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include "server/grpc.h"
+#include "server/grpc/grpc.h"
 #include "server/internal.h"
 
 struct http2 {

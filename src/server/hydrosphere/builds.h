@@ -6,8 +6,8 @@
  * upload. */
 #pragma once
 
-#include "server/hydrosphere_upload.h"
-#include "server/hydrosphere_view.h"
+#include "server/hydrosphere/upload.h"
+#include "server/hydrosphere/view.h"
 
 struct server;
 struct builds;

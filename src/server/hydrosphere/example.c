@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Examples of requests: one value, repeated. */
 #include "contract/maps.h"
-#include "server/hydrosphere_view.h"
+#include "server/hydrosphere/view.h"
 
 enum { VALUES_MAX = 1 << 20 };
 

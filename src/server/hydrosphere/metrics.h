@@ -4,7 +4,7 @@
  * and it goes with that version. */
 #pragma once
 
-#include "server/hydrosphere_view.h"
+#include "server/hydrosphere/view.h"
 
 struct hydrosphere_metric {
     int64_t id;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* TensorFlow Serving's predictions from tf.train.Example: Classify, Regress, MultiInference. */
 #include "server/internal.h"
-#include "server/tensorflow.h"
 #include "server/tensorflow_serving/examples.h"
+#include "server/tensorflow_serving/model_spec.h"
 
 /* --- Input {example_list 1 {examples 1} | example_list_with_context 2 {examples 1, context 2}} ---
  */

@@ -5,9 +5,9 @@
  * "firn-model" may, and a server with one model needs no name. */
 #include <stdio.h>
 
-#include "server/hydrosphere.h"
+#include "server/grpc/tensor_wire.h"
+#include "server/hydrosphere/hydrosphere.h"
 #include "server/internal.h"
-#include "server/tensor_wire.h"
 
 /* --- gateway: {name 1, map data 2} -> {map outputs 1} --- */
 

@@ -4,9 +4,9 @@
 
 #include "base/version.h"
 #include "formats/oip_message.h"
-#include "server/infer_stream.h"
 #include "server/internal.h"
-#include "server/oip.h"
+#include "server/oip/infer_stream.h"
+#include "server/oip/oip.h"
 
 /* --- the server --- */
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "server/hydrosphere_message.h"
+#include "server/grpc/messages.h"
+#include "server/hydrosphere/message.h"
 #include "server/internal.h"
-#include "server/messages.h"
 
 enum { PAIRS_MAX = 100, PAIR_BYTES_MAX = 1024 };
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "formats/protobuf.h"
-#include "server/descriptors.h"
 #include "server/feed.h"
-#include "server/grpc.h"
+#include "server/grpc/descriptors.h"
+#include "server/grpc/grpc.h"
 #include "server/internal.h"
 
 enum {

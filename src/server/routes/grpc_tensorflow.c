@@ -3,11 +3,11 @@
  * Hydrosphere's generations 1 and 2, which had the same service, and Status of generation 2. */
 #include <stdio.h>
 
+#include "server/grpc/tensor_wire.h"
 #include "server/internal.h"
-#include "server/oip.h"
-#include "server/tensor_wire.h"
-#include "server/tensorflow.h"
+#include "server/oip/oip.h"
 #include "server/tensorflow_serving/metadata.h"
+#include "server/tensorflow_serving/model_spec.h"
 
 /* --- Predict: {model_spec 1, map inputs 2, output_filter 3} -> {map outputs 1, model_spec 2} ---
  */

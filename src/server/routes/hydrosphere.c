@@ -6,7 +6,7 @@
 
 #include "base/number.h"
 #include "contract/maps.h"
-#include "server/hydrosphere_v1.h"
+#include "server/hydrosphere/v1.h"
 #include "server/internal.h"
 #include "server/predict.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Hydrosphere's manager, generations 2 and 3: applications, and what changes. */
-#include "server/hydrosphere_applications.h"
-#include "server/hydrosphere_feed.h"
+#include "server/hydrosphere/applications.h"
+#include "server/hydrosphere/feed.h"
 
 static enum status list_all(struct request *request, struct response *response, struct error *err)
 {

@@ -2,8 +2,8 @@
 /* Hydrosphere's manager, generations 2 and 3: servables. */
 #include "formats/json/json.h"
 #include "server/hydrosphere/builds.h"
-#include "server/hydrosphere_feed.h"
-#include "server/hydrosphere_view.h"
+#include "server/hydrosphere/feed.h"
+#include "server/hydrosphere/view.h"
 #include "server/internal.h"
 #include "server/stored.h"
 

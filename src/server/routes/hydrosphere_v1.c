@@ -6,7 +6,7 @@
 #include "formats/json/json.h"
 #include "server/form.h"
 #include "server/hydrosphere/builds.h"
-#include "server/hydrosphere_v1.h"
+#include "server/hydrosphere/v1.h"
 #include "server/internal.h"
 #include "server/stored.h"
 

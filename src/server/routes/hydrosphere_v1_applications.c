@@ -5,8 +5,8 @@
 #include "base/number.h"
 #include "base/version.h"
 #include "formats/json/json.h"
-#include "server/hydrosphere_applications.h"
-#include "server/hydrosphere_v1.h"
+#include "server/hydrosphere/applications.h"
+#include "server/hydrosphere/v1.h"
 #include "server/internal.h"
 #include "server/stored.h"
 

@@ -3,7 +3,7 @@
  * Prometheus looks. */
 #include "contract/hydrosphere.h"
 #include "formats/json/json.h"
-#include "server/hydrosphere_v1.h"
+#include "server/hydrosphere/v1.h"
 #include "server/hydrosphere/builds.h"
 #include "server/internal.h"
 #include "server/stored.h"

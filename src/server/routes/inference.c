@@ -5,7 +5,7 @@
 #include "base/number.h"
 #include "formats/json/oip.h"
 #include "server/internal.h"
-#include "server/oip.h"
+#include "server/oip/oip.h"
 
 static struct oip_request *oip_of(const struct prediction *p)
 {

@@ -3,7 +3,7 @@
 #include "formats/json/json.h"
 #include "server/access.h"
 #include "server/internal.h"
-#include "server/oip.h"
+#include "server/oip/oip.h"
 
 static enum status list(struct request *request, struct response *response, struct error *err)
 {

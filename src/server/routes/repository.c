@@ -3,7 +3,7 @@
 #include "formats/json/json.h"
 #include "server/access.h"
 #include "server/internal.h"
-#include "server/oip.h"
+#include "server/oip/oip.h"
 
 enum { OPTIONS_BYTES_MAX = 1 << 20 };
 

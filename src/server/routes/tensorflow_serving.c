@@ -6,7 +6,7 @@
 
 #include "formats/json/json_tensor.h"
 #include "server/internal.h"
-#include "server/tensorflow.h"
+#include "server/tensorflow_serving/model_spec.h"
 #include "server/tensorflow_serving/example_json.h"
 #include "server/tensorflow_serving/examples.h"
 #include "server/tensorflow_serving/metadata.h"

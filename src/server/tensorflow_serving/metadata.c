@@ -3,7 +3,7 @@
 
 #include "formats/json/json.h"
 #include "server/internal.h"
-#include "server/oip.h"
+#include "server/oip/oip.h"
 
 /* --- versions --- */
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Checksums, Snappy, records, examples, and the checkpoints of the fixtures, whose own checksums
  * say whether they were read right. */
-#include "base/crc32c.h"
+#include "base/hash/crc32c.h"
 #include "formats/compression/snappy.h"
 #include "formats/tensorflow/bundle.h"
 #include "formats/tensorflow/record.h"

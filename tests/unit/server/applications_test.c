@@ -5,7 +5,7 @@
 
 #include "applications/application.h"
 #include "loading/load.h"
-#include "server/source.h"
+#include "server/models/source.h"
 
 #include "test.h"
 

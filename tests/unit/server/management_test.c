@@ -2,7 +2,7 @@
 /* The management API on a real store, with a real model, and its predictions. */
 #include "fixture.h"
 
-#include "server/source.h"
+#include "server/models/source.h"
 
 #include "test.h"
 

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "ops/kernels/convolution.h"
+#include "ops/kernels/spatial/convolution.h"
 
 struct conv;
 

@@ -2,7 +2,7 @@
 /* Pools of (N, ..., C): largest elements of floats and bytes, means of floats. */
 #pragma once
 
-#include "ops/kernels/window.h"
+#include "ops/kernels/spatial/window.h"
 
 struct image_pool {
     struct window window;

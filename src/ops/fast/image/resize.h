@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/team.h"
-#include "ops/kernels/resize_axis.h"
+#include "ops/kernels/spatial/resize_axis.h"
 #include "tensor/tensor.h"
 
 struct image_resize {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "ops/fast/int8/int8.h"
-#include "ops/kernels/convolution.h"
+#include "ops/kernels/spatial/convolution.h"
 
 enum { INT8_CONV_RANK_MAX = 3 }; /* spatial dimensions */
 

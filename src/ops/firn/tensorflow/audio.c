@@ -14,7 +14,7 @@
 
 #include "base/cursor.h"
 #include "ops/kernels/call.h"
-#include "ops/kernels/fft.h"
+#include "ops/kernels/math/fft.h"
 
 /* --- DecodeWav: RIFF, 16 bits PCM --- */
 

@@ -6,7 +6,7 @@
  *   attributes  rank 1 to 3; inverse; real: forward of real numbers to half of the last dimension,
  *               inverse back to real numbers
  * In double; the inverse is divided by the number of elements. */
-#include "ops/kernels/fft.h"
+#include "ops/kernels/math/fft.h"
 
 #include "ops/kernels/call.h"
 #include "ops/kernels/index.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Linear algebra of the last two dimensions, in float, double or complex: what kernels/matrix.h
- * computes, one matrix after another. Attributes adjoint, lower, full, vectors; the inputs and
- * outputs are those of TensorFlow's operators of these names. */
-#include "ops/kernels/matrix.h"
+/* Linear algebra of the last two dimensions, in float, double or complex: what
+ * ops/kernels/matrix/matrix.h computes, one matrix after another. Attributes adjoint, lower, full,
+ * vectors; the inputs and outputs are those of TensorFlow's operators of these names. */
+#include "ops/kernels/matrix/matrix.h"
 
 #include "ops/kernels/call.h"
 #include "ops/kernels/strided.h"

@@ -16,7 +16,7 @@
 #include <sys/random.h>
 
 #include "ops/kernels/call.h"
-#include "ops/kernels/philox.h"
+#include "ops/kernels/math/philox.h"
 
 enum { WORDS = PHILOX_WORDS, TRUNCATED_EACH = 256 };
 

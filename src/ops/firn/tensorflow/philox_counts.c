@@ -13,7 +13,7 @@
 #include <math.h>
 
 #include "ops/kernels/call.h"
-#include "ops/kernels/philox.h"
+#include "ops/kernels/math/philox.h"
 #include "ops/kernels/strided.h"
 
 enum { RESERVED = 256, RESERVED_SMALL = 42, TRIES_MAX = 1 << 20 };

@@ -13,7 +13,7 @@
 #include <math.h>
 
 #include "ops/kernels/call.h"
-#include "ops/kernels/philox.h"
+#include "ops/kernels/math/philox.h"
 
 enum { RESERVED = 256 };
 

@@ -7,7 +7,7 @@
  *
  *     y[block index * batch + item, o..., rest] = padded x[item, o * block + offset ..., rest] */
 #include "ops/kernels/call.h"
-#include "ops/kernels/window.h"
+#include "ops/kernels/spatial/window.h"
 
 enum { X, BLOCK, PADS, BLOCK_MAX = 1 << 20 };
 

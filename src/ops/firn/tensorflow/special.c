@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "ops/kernels/call.h"
-#include "ops/kernels/special.h"
+#include "ops/kernels/math/special.h"
 #include "ops/kernels/strided.h"
 
 static double x_log_y(double x, double y)

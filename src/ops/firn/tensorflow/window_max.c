@@ -3,8 +3,8 @@
  * window and a filter; MaxPoolGrad (x, gradient of the output) and AveragePoolGrad (shape of x,
  * gradient of the output): gradients by x. All of images (N, H, W, C), with the attributes of
  * ONNX's MaxPool; nothing beyond the edge takes part. */
-#include "ops/kernels/nhwc.h"
-#include "ops/kernels/window.h"
+#include "ops/kernels/spatial/nhwc.h"
+#include "ops/kernels/spatial/window.h"
 
 /* Is x[a] less than x[b]? Not when one is NaN. */
 static bool is_less(const struct tensor *x, size_t a, size_t b)
