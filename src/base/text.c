@@ -168,6 +168,34 @@ char *text_quote(struct bytes bytes, char *buffer, size_t size)
     return buffer;
 }
 
+enum { NAMES_END = 32 }; /* bytes for " and %zu more" */
+
+struct text_names text_names(char *buffer, size_t size)
+{
+    buffer[0] = 0;
+    return (struct text_names){buffer, size, 0, 0};
+}
+
+void text_names_add(struct text_names *names, const char *name)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+
+    text_quote(bytes_of(name), quoted, sizeof quoted);
+    if (names->left || names->used + strlen(quoted) + 2 + NAMES_END > names->size)
+        names->left++;
+    else
+        names->used += (size_t)snprintf(names->buffer + names->used, names->size - names->used,
+                                        "%s%s", names->used ? ", " : "", quoted);
+}
+
+char *text_names_end(struct text_names *names)
+{
+    if (names->left)
+        snprintf(names->buffer + names->used, names->size - names->used,
+                 names->used ? " and %zu more" : "%zu", names->left);
+    return names->buffer;
+}
+
 enum { SUGGEST_LENGTH_MAX = 63 };
 
 static size_t edit_distance(const char *a, const char *b)

@@ -33,6 +33,15 @@ enum status text_check(const struct text *text, struct error *err) must_check;
 char *text_quote(struct bytes bytes, char *buffer, size_t size);
 enum { TEXT_QUOTE_SIZE = 128 }; /* a good size for the buffer of text_quote */
 
+/* Names for a message, quoted, in a buffer of the caller's: "age, sex and 12 more". */
+struct text_names {
+    char *buffer;
+    size_t size, used, left; /* left: names that found no room */
+};
+struct text_names text_names(char *buffer, size_t size); /* none yet; of more than 32 bytes */
+void text_names_add(struct text_names *names, const char *name);
+char *text_names_end(struct text_names *names);
+
 /* Is it well-formed UTF-8 (RFC 3629)? */
 bool text_is_utf8(struct bytes bytes);
 

@@ -96,24 +96,17 @@ static enum status read_column(const struct csv *csv, size_t column, struct tens
 static enum status missing_columns(const struct csv *csv, const struct signature *signature,
                                    const struct map *columns, struct error *err)
 {
-    char list[LIST_MAX] = "", name[TEXT_QUOTE_SIZE];
-    size_t used = 0, missing = 0, shown = 0;
+    char list[LIST_MAX];
+    struct text_names names = text_names(list, sizeof list);
     enum status status;
 
     for (size_t i = 0; i < signature->input_count; i++) {
         const struct field *field = &signature->inputs[i];
-        if (field->optional || map_find(columns, bytes_of(field->name)))
-            continue;
-        missing++;
-        text_quote(bytes_of(field->name), name, sizeof name);
-        if (shown + 1 < missing || used + strlen(name) + 32 > sizeof list)
-            continue;
-        shown++;
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", name);
+        if (!field->optional && !map_find(columns, bytes_of(field->name)))
+            text_names_add(&names, field->name);
     }
-    if (shown < missing)
-        snprintf(list + used, sizeof list - used, " and %zu more", missing - shown);
-    status = error_set(err, STATUS_INVALID_INPUT, "the table has no column %s", list);
+    status =
+        error_set(err, STATUS_INVALID_INPUT, "the table has no column %s", text_names_end(&names));
     error_fix(err, "the header names %zu columns; add what is missing", csv->columns);
     return status;
 }

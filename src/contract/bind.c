@@ -36,24 +36,15 @@ static enum status within_field(const struct binding *b, size_t input)
     return error_within(b->err, "input \"%s\"", quoted(b->signature->inputs[input].name, name));
 }
 
-/* "age, sex and 12 more" of the inputs for which `wanted` holds, at most LIST_MAX bytes. */
+/* The names of all inputs, or of those that must still be given. */
 static void list_inputs(const struct binding *b, bool only_missing, char *buffer, size_t size)
 {
-    char name[TEXT_QUOTE_SIZE];
-    size_t used = 0, left = 0;
+    struct text_names names = text_names(buffer, size);
 
-    buffer[0] = 0;
-    for (size_t i = 0; i < b->signature->input_count; i++) {
-        if (only_missing && (b->chosen[i] || b->signature->inputs[i].optional))
-            continue;
-        quoted(b->signature->inputs[i].name, name);
-        if (left || used + strlen(name) + 32 > size)
-            left++;
-        else
-            used += (size_t)snprintf(buffer + used, size - used, "%s%s", used ? ", " : "", name);
-    }
-    if (left)
-        snprintf(buffer + used, size - used, " and %zu more", left);
+    for (size_t i = 0; i < b->signature->input_count; i++)
+        if (!only_missing || !(b->chosen[i] || b->signature->inputs[i].optional))
+            text_names_add(&names, b->signature->inputs[i].name);
+    text_names_end(&names);
 }
 
 /* The name of an input near `name` that is not given yet; or NULL. */

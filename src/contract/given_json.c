@@ -10,16 +10,17 @@
 static enum status unknown_field(const struct signature *signature, struct bytes name,
                                  struct error *err)
 {
-    char quoted[TEXT_QUOTE_SIZE], list[300] = "";
     const struct map_group all = map_group_of(signature->inputs, signature->input_count);
+    char quoted[TEXT_QUOTE_SIZE], list[300];
+    struct text_names names = text_names(list, sizeof list);
     struct map_group child;
-    size_t used = 0, at = 0;
+    size_t at = 0;
 
-    while (used < sizeof list && map_group_next(&all, &at, &child))
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "",
-                                 map_child_name(&all, &child));
+    while (map_group_next(&all, &at, &child))
+        text_names_add(&names, map_child_name(&all, &child));
     return error_set(err, STATUS_INVALID_INPUT, "signature '%s' has no input '%s'; it has %s",
-                     signature->name, text_quote(name, quoted, sizeof quoted), list);
+                     signature->name, text_quote(name, quoted, sizeof quoted),
+                     text_names_end(&names));
 }
 
 /* The rank of the contract: a value for [1], say, may come as a lone one. */

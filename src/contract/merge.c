@@ -143,19 +143,18 @@ static struct field *find_field(struct field *fields, size_t count, const char *
 static enum status no_field(const struct place *place, const struct field *declared,
                             const struct field *fields, size_t count)
 {
-    char signature[TEXT_QUOTE_SIZE], name[TEXT_QUOTE_SIZE], other[TEXT_QUOTE_SIZE], list[240] = "";
-    size_t used = 0, shown = 0;
+    char signature[TEXT_QUOTE_SIZE], name[TEXT_QUOTE_SIZE], list[240];
+    struct text_names names = text_names(list, sizeof list);
     enum status status;
 
-    for (; shown < count && used + TEXT_QUOTE_SIZE + 2 < sizeof list; shown++)
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", shown ? ", " : "",
-                                 text_quote(bytes_of(fields[shown].name), other, sizeof other));
+    for (size_t i = 0; i < count; i++)
+        text_names_add(&names, fields[i].name);
     status = error_set(place->err, STATUS_CONFLICT,
-                       "%s \"%s\" of \"%s\" is declared (%s), but the file has %s%s",
+                       "%s \"%s\" of \"%s\" is declared (%s), but the file has %s",
                        place->direction, text_quote(bytes_of(declared->name), name, sizeof name),
                        text_quote(bytes_of(place->signature), signature, sizeof signature),
-                       declared->evidence_name.source ? declared->evidence_name.source : "", list,
-                       shown < count ? " ..." : "");
+                       declared->evidence_name.source ? declared->evidence_name.source : "",
+                       text_names_end(&names));
     error_fix(place->err, "use the names of the file; `firn inspect` lists them");
     return status;
 }

@@ -75,20 +75,18 @@ static void unknown_key(struct reading *r, const struct yaml *item, const char *
                         const struct key *keys, size_t count)
 {
     const char **names = ROOM(r, const char *, count);
-    char quoted[TEXT_QUOTE_SIZE], list[200] = "";
-    size_t used = 0;
+    char quoted[TEXT_QUOTE_SIZE], list[200];
+    struct text_names known = text_names(list, sizeof list);
 
     if (!names)
         return;
     for (size_t k = 0; k < count; k++) {
         names[k] = keys[k].name;
-        if (used < sizeof list)
-            used +=
-                (size_t)snprintf(list + used, sizeof list - used, "%s%s", k ? ", " : "", names[k]);
+        text_names_add(&known, names[k]);
     }
     fault(r, item->key_line, did_you_mean(r, item->key, names, count),
           "unknown key \"%s\" in %s; known are %s",
-          text_quote(bytes_of(item->key), quoted, sizeof quoted), where, list);
+          text_quote(bytes_of(item->key), quoted, sizeof quoted), where, text_names_end(&known));
 }
 
 bool keys_read(struct reading *r, const struct yaml *map, const char *where, const struct key *keys,

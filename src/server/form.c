@@ -50,14 +50,13 @@ static enum status text_take(struct request *request, struct multipart *reader,
 static enum status unknown_part(const char *name, const struct form_part *parts, size_t count,
                                 struct error *err)
 {
-    char quoted[TEXT_QUOTE_SIZE], list[200] = "";
-    size_t used = 0;
+    char quoted[TEXT_QUOTE_SIZE], list[200];
+    struct text_names names = text_names(list, sizeof list);
 
-    for (size_t i = 0; i < count && used < sizeof list; i++)
-        used +=
-            (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", parts[i].name);
+    for (size_t i = 0; i < count; i++)
+        text_names_add(&names, parts[i].name);
     return error_set(err, STATUS_INVALID_INPUT, "part \"%s\" is none of %s",
-                     text_quote(bytes_of(name), quoted, sizeof quoted), list);
+                     text_quote(bytes_of(name), quoted, sizeof quoted), text_names_end(&names));
 }
 
 static enum status part_take(struct request *request, struct multipart *reader,

@@ -99,21 +99,20 @@ static int type_named(struct bytes name)
 /* "model_type", or the extension where it is one of a type; else the file's content decides. */
 static enum status type_choose(struct adding *a)
 {
-    char quoted[TEXT_QUOTE_SIZE], list[256] = "";
+    char quoted[TEXT_QUOTE_SIZE], list[256];
+    struct text_names names = text_names(list, sizeof list);
     const char *name, *dot = strrchr(a->path, '.');
-    size_t used = 0;
 
     STEP(a, TASK_ATTRIBUTE, text_attribute(a, "model_type", false, &name));
     a->type = type_named(bytes_of(name ? name : dot ? dot + 1 : ""));
     if (a->type >= 0 || !name)
         return STATUS_OK;
     for (size_t i = 0; i < ARRAY_COUNT(TYPES); i++)
-        used +=
-            (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", TYPES[i].name);
+        text_names_add(&names, TYPES[i].name);
     *a->code = ZEROMIND_TYPE_UNKNOWN;
     if (error_set(a->err, STATUS_INVALID_INPUT, "the model type \"%s\" is unknown",
                   text_quote(bytes_of(name), quoted, sizeof quoted)))
-        error_fix(a->err, "types are %s", list);
+        error_fix(a->err, "types are %s", text_names_end(&names));
     return a->err->status;
 }
 
