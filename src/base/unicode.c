@@ -4,11 +4,12 @@
 #include "base/compiler.h"
 #include "base/text.h"
 
-struct range {
+struct range { /* first in the rows of all tables, which are in its order */
     uint32_t first, last;
 };
 struct change { /* of every `step`th code point; delta 0: to several code points */
-    uint32_t first, last, step;
+    struct range range;
+    uint32_t step;
     int32_t delta;
 };
 
@@ -38,9 +39,9 @@ static const struct range DECIMALS[] = {
 #define DECIMAL(first, last)
 
 #undef CATEGORY
-#define CATEGORY(first, last, letter) {first, last, letter},
+#define CATEGORY(first, last, letter) {{first, last}, letter},
 static const struct category {
-    uint32_t first, last;
+    struct range range;
     char letter;
 } CATEGORIES[] = {
 #include "base/unicode.def"
@@ -49,7 +50,7 @@ static const struct category {
 #define CATEGORY(first, last, letter)
 
 #undef LOWER
-#define LOWER(first, last, step, delta) {first, last, step, delta},
+#define LOWER(first, last, step, delta) {{first, last}, step, delta},
 static const struct change LOWERS[] = {
 #include "base/unicode.def"
 };
@@ -57,7 +58,7 @@ static const struct change LOWERS[] = {
 #define LOWER(first, last, step, delta)
 
 #undef UPPER
-#define UPPER(first, last, step, delta) {first, last, step, delta},
+#define UPPER(first, last, step, delta) {{first, last}, step, delta},
 static const struct change UPPERS[] = {
 #include "base/unicode.def"
 };
@@ -82,9 +83,10 @@ static const struct range HIDDENS[] = {
 #define HIDDEN(first, last)
 
 #undef BASE
-#define BASE(code, a, b, c) {code, {a, b, c}},
+#define BASE(code, a, b, c) {{code, code}, {a, b, c}},
 static const struct base {
-    uint32_t code, parts[3];
+    struct range range;
+    uint32_t parts[3];
 } BASES[] = {
 #include "base/unicode.def"
 };
@@ -120,34 +122,39 @@ size_t unicode_write(uint32_t code, uint8_t out[4])
     return size;
 }
 
-static bool in_ranges(const struct range *ranges, size_t count, uint32_t code)
+/* The row of `code` among `count` rows of `size` bytes; or NULL. */
+static const void *row_find(const void *rows, size_t count, size_t size, uint32_t code)
 {
     size_t low = 0, high = count;
 
     while (low < high) {
         size_t middle = (low + high) / 2;
+        const struct range *range = (const void *)((const char *)rows + middle * size);
 
-        if (ranges[middle].last < code)
+        if (range->last < code)
             low = middle + 1;
-        else
+        else if (range->first > code)
             high = middle;
+        else
+            return range;
     }
-    return low < count && ranges[low].first <= code;
+    return NULL;
 }
+#define FIND(rows, code) row_find(rows, ARRAY_COUNT(rows), sizeof *(rows), code)
 
 bool unicode_is_word(uint32_t code)
 {
     if (code < 0x80)
         return (code >= '0' && code <= '9') || (code >= 'A' && code <= 'Z') ||
                (code >= 'a' && code <= 'z') || code == '_';
-    return in_ranges(WORDS, ARRAY_COUNT(WORDS), code);
+    return FIND(WORDS, code) != NULL;
 }
 
 bool unicode_is_decimal(uint32_t code)
 {
     if (code < 0x80)
         return code >= '0' && code <= '9';
-    return in_ranges(DECIMALS, ARRAY_COUNT(DECIMALS), code);
+    return FIND(DECIMALS, code) != NULL;
 }
 
 bool unicode_is_space(uint32_t code)
@@ -172,20 +179,12 @@ static char ascii_category(uint32_t code)
 
 char unicode_category(uint32_t code)
 {
-    size_t low = 0, high = ARRAY_COUNT(CATEGORIES);
+    const struct category *category;
 
     if (code < 0x80)
         return ascii_category(code);
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (CATEGORIES[middle].last < code)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < ARRAY_COUNT(CATEGORIES) && CATEGORIES[low].first <= code ? CATEGORIES[low].letter
-                                                                          : 'C';
+    category = FIND(CATEGORIES, code);
+    return category ? category->letter : 'C';
 }
 
 bool unicode_is_punctuation(uint32_t code)
@@ -193,24 +192,13 @@ bool unicode_is_punctuation(uint32_t code)
     return unicode_category(code) == 'P';
 }
 
-static uint32_t changed(const struct change *changes, size_t count, uint32_t code)
+static uint32_t changed(const struct change *change, uint32_t code)
 {
-    size_t low = 0, high = count;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (changes[middle].last < code)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == count || changes[low].first > code ||
-        (code - changes[low].first) % changes[low].step)
+    if (!change || (code - change->range.first) % change->step)
         return code;
-    if (changes[low].delta == 0)
+    if (change->delta == 0)
         return UNICODE_SEVERAL;
-    return (uint32_t)((int32_t)code + changes[low].delta);
+    return (uint32_t)((int32_t)code + change->delta);
 }
 
 uint32_t unicode_lower(uint32_t code)
@@ -219,20 +207,19 @@ uint32_t unicode_lower(uint32_t code)
         return code >= 'A' && code <= 'Z' ? code + 32 : code;
     if (code == 0x3A3) /* capital sigma: another one at the end of a word */
         return UNICODE_SEVERAL;
-    return changed(LOWERS, ARRAY_COUNT(LOWERS), code);
+    return changed(FIND(LOWERS, code), code);
 }
 
 uint32_t unicode_upper(uint32_t code)
 {
     if (code < 0x80)
         return code >= 'a' && code <= 'z' ? code - 32 : code;
-    return changed(UPPERS, ARRAY_COUNT(UPPERS), code);
+    return changed(FIND(UPPERS, code), code);
 }
 
 bool unicode_is_hidden(uint32_t code)
 {
-    return code < 0x80 ? code < ' ' || code == 0x7F
-                       : in_ranges(HIDDENS, ARRAY_COUNT(HIDDENS), code);
+    return code < 0x80 ? code < ' ' || code == 0x7F : FIND(HIDDENS, code) != NULL;
 }
 
 enum { HANGUL_FIRST = 0xAC00, HANGUL_LAST = 0xD7A3, HANGUL_TAILS = 28, HANGUL_PAIRS = 21 * 28 };
@@ -250,27 +237,21 @@ static size_t hangul(uint32_t code, uint32_t parts[3])
 
 size_t unicode_base(uint32_t code, uint32_t parts[3])
 {
-    size_t low = 0, high = ARRAY_COUNT(BASES), count = 1;
+    const struct base *base;
+    size_t count = 1;
 
     if (code >= HANGUL_FIRST && code <= HANGUL_LAST)
         return hangul(code, parts);
     parts[0] = code;
     if (code < 0x80)
         return 1;
-    if (in_ranges(LOOSE_MARKS, ARRAY_COUNT(LOOSE_MARKS), code))
+    if (FIND(LOOSE_MARKS, code))
         return 0;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (BASES[middle].code < code)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == ARRAY_COUNT(BASES) || BASES[low].code != code)
+    base = FIND(BASES, code);
+    if (!base)
         return 1;
-    parts[0] = BASES[low].parts[0];
-    for (; count < 3 && BASES[low].parts[count]; count++)
-        parts[count] = BASES[low].parts[count];
+    parts[0] = base->parts[0];
+    for (; count < 3 && base->parts[count]; count++)
+        parts[count] = base->parts[count];
     return count;
 }
