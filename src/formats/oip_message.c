@@ -77,20 +77,14 @@ static enum status parameter_value(const struct protobuf_field *field, struct pa
 static enum status parameter_read(const struct protobuf_field *field, struct parameter *parameter,
                                   struct arena *keep, struct error *err)
 {
-    struct protobuf message;
-    struct protobuf_field part;
+    struct protobuf entry;
+    struct protobuf_field key, value;
 
     *parameter = (struct parameter){.key = ""};
-    TRY(protobuf_message(field, &message, err));
-    for (;;) {
-        TRY(protobuf_next(&message, &part, err));
-        if (!part.number)
-            return STATUS_OK;
-        if (part.number == 1)
-            TRY(protobuf_text(&part, &parameter->key, keep, err));
-        if (part.number == 2)
-            TRY(parameter_value(&part, parameter, keep, err));
-    }
+    TRY(protobuf_message(field, &entry, err));
+    TRY(protobuf_entry(entry, &key, &value, err));
+    TRY(protobuf_text(&key, &parameter->key, keep, err));
+    return parameter_value(&value, parameter, keep, err);
 }
 
 /* Of a request. */

@@ -118,20 +118,13 @@ static enum status version(struct request *request, struct response *response, i
 static enum status pair_read(const struct protobuf_field *field, struct manifest_pair *pair,
                              struct arena *arena, struct error *err)
 {
-    struct protobuf message;
-    struct protobuf_field part;
+    struct protobuf entry;
+    struct protobuf_field key, value;
 
-    *pair = (struct manifest_pair){"", ""};
-    TRY(protobuf_message(field, &message, err));
-    for (;;) {
-        TRY(protobuf_next(&message, &part, err));
-        if (!part.number)
-            break;
-        if (part.number == 1)
-            TRY(protobuf_text(&part, &pair->key, arena, err));
-        if (part.number == 2)
-            TRY(protobuf_text(&part, &pair->value, arena, err));
-    }
+    TRY(protobuf_message(field, &entry, err));
+    TRY(protobuf_entry(entry, &key, &value, err));
+    TRY(protobuf_text(&key, &pair->key, arena, err));
+    TRY(protobuf_text(&value, &pair->value, arena, err));
     if (strlen(pair->key) > PAIR_BYTES_MAX || strlen(pair->value) > PAIR_BYTES_MAX)
         return error_set(err, STATUS_TOO_LARGE, "metadata of more than %d bytes", PAIR_BYTES_MAX);
     return STATUS_OK;
