@@ -78,18 +78,11 @@ struct dense {
 static enum status dense_of(const struct op_call *call, size_t k, struct dense *dense,
                             struct error *err)
 {
-    size_t ranks, dim_count, at = 0;
-    const int64_t *rank = attribute_ints(call->attributes, "ranks", &ranks);
-    const int64_t *dims = attribute_ints(call->attributes, "dims", &dim_count);
-
-    for (size_t i = 0; i < k && i < ranks; i++)
-        at += rank[i] < 0 ? dim_count + 1 : (size_t)rank[i];
-    if (k >= ranks || rank[k] < 0 || rank[k] >= RANK_MAX || at + (size_t)rank[k] > dim_count ||
-        k + 1 >= call->in_count)
-        return op_error(call, err, STATUS_INVALID_INPUT, "feature %zu has no shape or default", k);
-    *dense =
-        (struct dense){.dtype = call->in[k + 1].dtype, .shape = shape_of((int)rank[k], dims + at)};
-    dense->variable = rank[k] > 0 && dims[at] == -1;
+    if (k + 1 >= call->in_count)
+        return op_error(call, err, STATUS_INVALID_INPUT, "feature %zu has no default", k);
+    *dense = (struct dense){.dtype = call->in[k + 1].dtype};
+    TRY(features_shape(call, "feature", k, RANK_MAX - 1, &dense->shape, err));
+    dense->variable = dense->shape.rank > 0 && dense->shape.dims[0] == -1;
     if (dense->variable)
         dense->shape.dims[0] = 1;
     TRY(shape_check(&dense->shape, DTYPE_STRING, SIZE_MAX / 2, NULL, err));

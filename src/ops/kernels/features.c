@@ -16,6 +16,24 @@ enum dtype features_dtype(const struct op_call *call, const char *name, size_t k
     return k < count ? dtype_from_onnx(types[k]) : DTYPE_NONE;
 }
 
+enum status features_shape(const struct op_call *call, const char *kind, size_t k, int limit,
+                           struct shape *shape, struct error *err)
+{
+    size_t ranks, left;
+    const int64_t *rank = attribute_ints(call->attributes, "ranks", &ranks);
+    const int64_t *dims = attribute_ints(call->attributes, "dims", &left);
+
+    for (size_t i = 0; i <= k; i++) {
+        if (i >= ranks || rank[i] < 0 || rank[i] > limit || (size_t)rank[i] > left)
+            return op_error(call, err, STATUS_INVALID_INPUT, "%s %zu has no shape", kind, k);
+        *shape = shape_of((int)rank[i], dims);
+        if (rank[i])
+            dims += rank[i];
+        left -= (size_t)rank[i];
+    }
+    return STATUS_OK;
+}
+
 enum status features_infer(struct op_call *call, size_t outputs, size_t *count, struct error *err)
 {
     (void)features_keys(call, count);

@@ -13,6 +13,11 @@ const struct bytes *features_keys(const struct op_call *call, size_t *count);
 /* Of feature k, from the list of numbers `name`: "types", "splits". DTYPE_NONE: none is given. */
 enum dtype features_dtype(const struct op_call *call, const char *name, size_t k);
 
+/* Of feature k, from the attributes ranks (K,) and dims, one list after the other: at most `limit`
+ * dimensions, unchecked. kind: "feature list". */
+enum status features_shape(const struct op_call *call, const char *kind, size_t k, int limit,
+                           struct shape *shape, struct error *err) must_check;
+
 /* Input and number of outputs, `outputs` for each key. */
 enum status features_infer(struct op_call *call, size_t outputs, size_t *count, struct error *err)
     must_check;

@@ -12,6 +12,7 @@
 
 #include "ops/kernels/call.h"
 #include "ops/kernels/index.h"
+#include "ops/kernels/order.h"
 
 /* --- Roll --- */
 
@@ -187,29 +188,14 @@ static int compare(const struct tensor *x, size_t i, const struct tensor *y, siz
     return (tensor_i64(x, i) > tensor_i64(y, j)) - (tensor_i64(x, i) < tensor_i64(y, j));
 }
 
-/* Merge sort; returns the half of `room` (2 n) that the places are in. */
+static int compare_places(const void *y, size_t i, size_t j)
+{
+    return compare(y, i, y, j);
+}
+
 static const size_t *sorted_places(const struct tensor *y, size_t *room)
 {
-    size_t n = tensor_count(y), *order = room, *next = room + n;
-
-    for (size_t i = 0; i < n; i++)
-        order[i] = i;
-    for (size_t width = 1; width < n; width *= 2) {
-        size_t *swap = order;
-
-        for (size_t start = 0; start < n; start += 2 * width) {
-            size_t a = start, middle = start + width < n ? start + width : n;
-            size_t b = middle, end = middle + width < n ? middle + width : n;
-
-            for (size_t to = start; to < end; to++)
-                next[to] = b >= end || (a < middle && compare(y, order[a], y, order[b]) <= 0)
-                               ? order[a++]
-                               : order[b++];
-        }
-        order = next;
-        next = swap;
-    }
-    return order;
+    return order_places(room, tensor_count(y), compare_places, y);
 }
 
 static bool is_among(const struct tensor *x, size_t i, const struct tensor *y, const size_t *order)

@@ -90,15 +90,7 @@ static enum status lengths_read(const struct op_call *call, struct lengths *leng
 static enum status step_shape(const struct op_call *call, size_t k, struct shape *shape,
                               struct error *err)
 {
-    size_t ranks, dim_count, at = 0;
-    const int64_t *rank = attribute_ints(call->attributes, "ranks", &ranks);
-    const int64_t *dims = attribute_ints(call->attributes, "dims", &dim_count);
-
-    for (size_t i = 0; i < k && i < ranks; i++)
-        at += rank[i] < 0 ? dim_count + 1 : (size_t)rank[i];
-    if (k >= ranks || rank[k] < 0 || rank[k] > RANK_MAX - 2 || at + (size_t)rank[k] > dim_count)
-        return op_error(call, err, STATUS_INVALID_INPUT, "feature list %zu has no shape", k);
-    *shape = shape_of((int)rank[k], dims + at);
+    TRY(features_shape(call, "feature list", k, RANK_MAX - 2, shape, err));
     return shape_check(shape, DTYPE_STRING, SIZE_MAX / 2, NULL, err);
 }
 

@@ -13,6 +13,7 @@
 
 #include "ops/firn/tensorflow/image/overlap.h"
 #include "ops/kernels/call.h"
+#include "ops/kernels/order.h"
 
 enum { BOXES, SCORES, MOST_CLASS, MOST_ALL, OVERLAP, SCORE };
 
@@ -33,7 +34,9 @@ struct suppression {
     bool clip;
     struct candidate *heap;
     int64_t *selected;
-    struct result *results, *sorted;
+    struct result *results; /* (classes, per_class) */
+    size_t *room;           /* (2, classes, per_class) */
+    const size_t *order;    /* of results */
 };
 
 /* --- std::priority_queue: push_heap and pop_heap of a maximum heap --- */
@@ -104,27 +107,12 @@ static void select_class(struct suppression *s, const float *boxes, const float 
     }
 }
 
-/* By score, the best first; equal ones as they stand. */
-static void sort_results(struct suppression *s, size_t count)
+/* By score, the best first. */
+static int compare(const void *elements, size_t a, size_t b)
 {
-    struct result *from = s->results, *to = s->sorted;
+    const struct result *results = elements;
 
-    for (size_t width = 1; width < count; width *= 2) {
-        for (size_t at = 0; at < count; at += 2 * width) {
-            size_t middle = at + width < count ? at + width : count, a = at, b = middle;
-            size_t end = at + 2 * width < count ? at + 2 * width : count;
-
-            for (size_t k = at; k < end; k++)
-                to[k] = a < middle && (b >= end || !(from[b].score > from[a].score)) ? from[a++]
-                                                                                     : from[b++];
-        }
-        struct result *other = from;
-
-        from = to;
-        to = other;
-    }
-    s->results = from;
-    s->sorted = to;
+    return (results[a].score < results[b].score) - (results[a].score > results[b].score);
 }
 
 /* --- the operator --- */
@@ -132,7 +120,7 @@ static void sort_results(struct suppression *s, size_t count)
 static size_t room_for(const struct suppression *s)
 {
     return (size_t)s->count * (sizeof(struct candidate) + sizeof(int64_t)) +
-           2 * (size_t)(s->per_class * s->classes) * sizeof(struct result) + 64;
+           (size_t)(s->per_class * s->classes) * (sizeof(struct result) + 2 * sizeof(size_t)) + 64;
 }
 
 static enum status suppression_of(const struct op_call *call, struct suppression *s,
@@ -248,7 +236,7 @@ static void give_item(const struct op_call *call, const struct suppression *s, s
     size_t limit = (size_t)(s->per_class * s->classes), valid = 0;
 
     for (int64_t k = 0; k < s->made; k++) {
-        const struct result *result = (size_t)k < limit ? &s->results[k] : NULL;
+        const struct result *result = (size_t)k < limit ? &s->results[s->order[k]] : NULL;
         bool is_one = result && result->box;
         size_t at = n * (size_t)s->made + (size_t)k;
 
@@ -278,8 +266,8 @@ static enum status run(const struct op_call *call, struct error *err)
                         (double)s.overlap, (double)s.score);
     limit = (size_t)(s.per_class * s.classes);
     s.results = call->scratch;
-    s.sorted = s.results + limit;
-    s.selected = (int64_t *)(s.sorted + limit);
+    s.room = (size_t *)(s.results + limit);
+    s.selected = (int64_t *)(s.room + 2 * limit);
     s.heap = (struct candidate *)(s.selected + s.count);
     for (size_t n = 0; n < (size_t)s.items; n++) {
         for (size_t i = 0; i < limit; i++)
@@ -287,7 +275,7 @@ static enum status run(const struct op_call *call, struct error *err)
         for (int64_t class = 0; class < s.classes; class ++)
             select_class(&s, boxes + (int64_t)n * s.count * s.q * 4,
                          scores + (int64_t)n * s.count * s.classes, class);
-        sort_results(&s, limit);
+        s.order = order_places(s.room, limit, compare, s.results);
         give_item(call, &s, n);
     }
     return STATUS_OK;

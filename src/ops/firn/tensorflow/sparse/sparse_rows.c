@@ -14,6 +14,7 @@
 
 #include "ops/kernels/call.h"
 #include "ops/kernels/index.h"
+#include "ops/kernels/order.h"
 
 static int64_t at(const struct tensor *indices, size_t row, int64_t column)
 {
@@ -101,7 +102,12 @@ static int compare(const struct tensor *a, size_t i, const struct tensor *b, siz
     return 0;
 }
 
-/* --- SparseReorder: merge sort of row numbers --- */
+static int compare_rows(const void *indices, size_t i, size_t j)
+{
+    return compare(indices, i, indices, j);
+}
+
+/* --- SparseReorder --- */
 
 static enum status infer_reorder(struct op_call *call, struct error *err)
 {
@@ -119,29 +125,13 @@ static size_t reorder_scratch(const struct op_call *call)
 static enum status run_reorder(const struct op_call *call, struct error *err)
 {
     const struct tensor *indices = &call->in[0];
-    size_t n = (size_t)indices->shape.dims[0], *order = call->scratch, *next = order + n;
+    size_t n = (size_t)indices->shape.dims[0];
     size_t row = (size_t)indices->shape.dims[1] * sizeof(int64_t);
+    const size_t *order;
 
     if (op_has(call, 2))
         TRY(check_within(call, indices, &call->in[2], err));
-    for (size_t i = 0; i < n; i++)
-        order[i] = i;
-    for (size_t width = 1; width < n; width *= 2) {
-        size_t *swap = order;
-
-        for (size_t start = 0; start < n; start += 2 * width) {
-            size_t a = start, middle = start + width < n ? start + width : n;
-            size_t b = middle, end = middle + width < n ? middle + width : n;
-
-            for (size_t to = start; to < end; to++)
-                next[to] =
-                    b >= end || (a < middle && compare(indices, order[a], indices, order[b]) <= 0)
-                        ? order[a++]
-                        : order[b++];
-        }
-        order = next;
-        next = swap;
-    }
+    order = order_places(call->scratch, n, compare_rows, indices);
     for (size_t i = 0; i < n; i++) {
         memcpy((char *)call->out[0].data + i * row, (const char *)indices->data + order[i] * row,
                row);
