@@ -166,6 +166,30 @@ bool shape_equal(const struct shape *a, const struct shape *b)
     return true;
 }
 
+struct shape shape_with_axis(const struct shape *shape, int axis, int64_t dim)
+{
+    struct shape made = *shape;
+
+    if (made.rank < 0 || made.rank >= RANK_MAX)
+        return shape_unknown();
+    memmove(&made.dims[axis + 1], &made.dims[axis], (size_t)(made.rank - axis) * sizeof *made.dims);
+    made.dims[axis] = dim;
+    made.rank++;
+    return made;
+}
+
+struct shape shape_without_axis(const struct shape *shape, int axis)
+{
+    struct shape made = *shape;
+
+    if (made.rank <= axis)
+        return shape_unknown();
+    memmove(&made.dims[axis], &made.dims[axis + 1],
+            (size_t)(made.rank - axis - 1) * sizeof *made.dims);
+    made.rank--;
+    return made;
+}
+
 void shape_forget_symbols(struct shape *shape)
 {
     for (int i = 0; i < shape->rank; i++)

@@ -61,6 +61,10 @@ struct shape shape_scalar(void);
 struct shape shape_unknown(void); /* of unknown rank */
 bool shape_equal(const struct shape *a, const struct shape *b);
 bool shape_is_known(const struct shape *shape); /* a rank, and every dimension >= 0 */
+/* With another dimension in front of dimension `axis`, and without that one; of unknown rank where
+ * it was before, or is too large or too small. */
+struct shape shape_with_axis(const struct shape *shape, int axis, int64_t dim);
+struct shape shape_without_axis(const struct shape *shape, int axis);
 /* Symbols, which belong to one graph, become DIM_UNKNOWN. */
 void shape_forget_symbols(struct shape *shape);
 

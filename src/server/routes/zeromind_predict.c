@@ -245,8 +245,7 @@ static struct tensor without_batch(const struct prediction *p, const struct tens
     if (!p->signature->input_count || !output->shape.rank || output->shape.dims[0] != 1 ||
         (input->rank && input->dims[0] != 1))
         return row;
-    row.shape.rank--;
-    memmove(row.shape.dims, row.shape.dims + 1, (size_t)row.shape.rank * sizeof *row.shape.dims);
+    row.shape = shape_without_axis(&row.shape, 0);
     return row;
 }
 

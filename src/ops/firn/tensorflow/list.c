@@ -33,13 +33,7 @@ static bool is_blank(const struct shape *element)
 
 static struct shape element_of(const struct shape *list)
 {
-    struct shape element = *list;
-
-    if (list->rank < 1)
-        return shape_unknown();
-    element.rank--;
-    memmove(element.dims, list->dims + 1, (size_t)element.rank * sizeof *element.dims);
-    return element;
+    return shape_without_axis(list, 0);
 }
 
 static enum status list_of(const struct op_call *call, int64_t length, const struct shape *element,
@@ -50,9 +44,7 @@ static enum status list_of(const struct op_call *call, int64_t length, const str
         return STATUS_OK;
     if (element->rank >= RANK_MAX)
         return op_error(call, err, STATUS_UNSUPPORTED, "more than %d dimensions", RANK_MAX);
-    list->rank = element->rank + 1;
-    list->dims[0] = length;
-    memcpy(list->dims + 1, element->dims, (size_t)element->rank * sizeof *element->dims);
+    *list = shape_with_axis(element, 0, length);
     return STATUS_OK;
 }
 

@@ -53,9 +53,7 @@ static enum status split_infer(struct op_call *call, struct error *err)
     } else if (attribute_int(call->attributes, "keepdims", 1)) {
         shape->dims[axis] = 1;
     } else {
-        memmove(&shape->dims[axis], &shape->dims[axis + 1],
-                (size_t)(shape->rank - axis - 1) * sizeof *shape->dims);
-        shape->rank--;
+        *shape = shape_without_axis(shape, axis);
     }
     return op_give_container(call, 0, DTYPE_SEQUENCE, &element, err);
 }
@@ -75,11 +73,8 @@ static enum status part_cut(const struct op_call *call, const struct parts *part
     for (size_t i = 0; i < outer && bytes; i++)
         memcpy((char *)part->data + i * bytes,
                (const char *)x->data + i * row + (size_t)from * inner, bytes);
-    if (parts->squeeze) {
-        memmove(&part->shape.dims[parts->axis], &part->shape.dims[parts->axis + 1],
-                (size_t)(part->shape.rank - parts->axis - 1) * sizeof *part->shape.dims);
-        part->shape.rank--;
-    }
+    if (parts->squeeze)
+        part->shape = shape_without_axis(&part->shape, parts->axis);
     return STATUS_OK;
 }
 
@@ -163,10 +158,8 @@ static enum status concat_infer(struct op_call *call, struct error *err)
     out = element->shape;
     if (stack && out.rank == RANK_MAX)
         return op_error(call, err, STATUS_UNSUPPORTED, "more than %d dimensions", RANK_MAX);
-    if (stack) {
-        memmove(&out.dims[axis + 1], &out.dims[axis], (size_t)(out.rank - axis) * sizeof *out.dims);
-        out.rank++;
-    }
+    if (stack)
+        out = shape_with_axis(&out, axis, DIM_UNKNOWN);
     out.dims[axis] = known ? 0 : DIM_UNKNOWN;
     if (known)
         TRY(concat_known(call, known, axis, stack, &out, err));
