@@ -7,9 +7,10 @@
  *   place.c      memory of a plan: which buffers may overlap
  *   execute.c    each request: bind pointers, run the steps
  *   session.c    memory and plans of one thread
- *   control.c    If, Loop, Scan, SequenceMap: plans of their graphs, run by a step; parts in
- * control/ state.c      variables that signatures write slices.c     large batches, some rows at a
- * time region.c     what is left of a recipe behind steps whose shapes depend on data
+ *   control.c    If, Loop, Scan, SequenceMap: plans of their graphs, run by a step (control/)
+ *   state.c      variables that signatures write
+ *   slices.c     large batches, some rows at a time
+ *   region.c     what is left of a recipe behind steps whose shapes depend on data
  *
  * What is below `struct native` never changes after load and is shared by all threads; what is
  * below `struct native_session` belongs to one thread. So there is no lock but that of state.c. */
