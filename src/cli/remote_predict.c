@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/client.h"
 #include "cli/store.h"
@@ -99,108 +100,27 @@ static enum status write_request(const struct signature *signature, const struct
 
 /* --- the answer --- */
 
-struct output { /* one object of "outputs" as it is read */
-    struct bytes name, datatype;
-    struct shape shape;
-    struct json_reader data;
-    bool has_data;
-};
-
-static enum status read_shape(struct json_reader *reader, struct shape *shape, struct error *err)
-{
-    bool more;
-
-    shape->rank = 0;
-    TRY(json_enter(reader, JSON_ARRAY, err));
-    for (;;) {
-        int64_t dim;
-        TRY(json_next(reader, &more, NULL, err));
-        if (!more)
-            return STATUS_OK;
-        TRY(json_read_i64(reader, &dim, err));
-        if (shape->rank == RANK_MAX || dim < 0)
-            return error_set(err, STATUS_UNAVAILABLE, "the answer holds an impossible shape");
-        shape->dims[shape->rank++] = dim;
-    }
-}
-
-static enum status read_output(struct json_reader *reader, struct output *output,
-                               struct arena *keep, struct error *err)
-{
-    struct bytes key;
-    bool more;
-
-    *output = (struct output){.shape = shape_unknown()};
-    TRY(json_enter(reader, JSON_OBJECT, err));
-    for (;;) {
-        TRY(json_next(reader, &more, &key, err));
-        if (!more)
-            return STATUS_OK;
-        if (bytes_is(key, "name")) {
-            TRY(json_read_string(reader, &output->name, keep, err));
-        } else if (bytes_is(key, "datatype")) {
-            TRY(json_read_string(reader, &output->datatype, keep, err));
-        } else if (bytes_is(key, "shape")) {
-            TRY(read_shape(reader, &output->shape, err));
-        } else {
-            if (bytes_is(key, "data")) {
-                output->data = *reader; /* read when type and shape are known */
-                output->has_data = true;
-            }
-            TRY(json_skip(reader, err));
-        }
-    }
-}
-
-static enum status keep_output(struct output *output, struct remote_answer *answer,
-                               struct arena *keep, struct error *err)
-{
-    const struct signature *signature = answer->signature;
-    enum dtype dtype = dtype_from_oip(output->datatype);
-    char quoted[TEXT_QUOTE_SIZE];
-
-    for (size_t i = 0; i < signature->output_count; i++) {
-        if (!bytes_is(output->name, signature->outputs[i].name))
-            continue;
-        if (!output->has_data || dtype == DTYPE_NONE || output->shape.rank < 0)
-            return error_set(err, STATUS_UNAVAILABLE, "output \"%s\" of the answer has no data",
-                             text_quote(output->name, quoted, sizeof quoted));
-        return json_read_tensor(&output->data, dtype, &output->shape, &answer->outputs[i], keep,
-                                err);
-    }
-    return STATUS_OK;
-}
-
 static enum status read_answer(struct bytes body, struct remote_answer *answer, struct arena *keep,
                                struct error *err)
 {
-    struct json_reader reader;
-    struct output output;
-    struct bytes key;
-    bool more;
+    struct oip_response response;
 
-    json_reader_init(&reader, body, 0);
-    TRY(json_enter(&reader, JSON_OBJECT, err));
-    for (;;) {
-        TRY(json_next(&reader, &more, &key, err));
-        if (!more)
-            break;
-        if (!bytes_is(key, "outputs")) {
-            TRY(json_skip(&reader, err));
-            continue;
-        }
-        TRY(json_enter(&reader, JSON_ARRAY, err));
-        for (;;) {
-            TRY(json_next(&reader, &more, NULL, err));
-            if (!more)
-                break;
-            TRY(read_output(&reader, &output, keep, err));
-            TRY(keep_output(&output, answer, keep, err));
-        }
+    if (oip_parse_response(body, body.size, &response, keep, err)) {
+        err->status = STATUS_UNAVAILABLE;
+        return error_within(err, "the answer");
     }
-    for (size_t i = 0; i < answer->signature->output_count; i++)
-        if (answer->outputs[i].dtype == DTYPE_NONE)
-            return error_set(err, STATUS_UNAVAILABLE, "the answer lacks an output");
+    for (size_t i = 0; i < answer->signature->output_count; i++) {
+        const char *name = answer->signature->outputs[i].name;
+        char quoted[TEXT_QUOTE_SIZE];
+        size_t k = 0;
+
+        while (k < response.output_count && strcmp(response.outputs[k].name, name) != 0)
+            k++;
+        if (k == response.output_count)
+            return error_set(err, STATUS_UNAVAILABLE, "the answer lacks output \"%s\"",
+                             text_quote(bytes_of(name), quoted, sizeof quoted));
+        answer->outputs[i] = response.outputs[k].tensor;
+    }
     return STATUS_OK;
 }
 
