@@ -431,13 +431,6 @@ void protobuf_write_packed_f32(struct text *text, uint32_t number, const float *
                          (struct bytes){(const uint8_t *)values, count * sizeof *values});
 }
 
-void protobuf_write_packed_f64(struct text *text, uint32_t number, const double *values,
-                               size_t count)
-{
-    protobuf_write_bytes(text, number,
-                         (struct bytes){(const uint8_t *)values, count * sizeof *values});
-}
-
 void protobuf_write_size(struct text *text, uint32_t number, size_t size)
 {
     write_key(text, number, PROTOBUF_BYTES);

@@ -102,8 +102,6 @@ void protobuf_write_packed_i64(struct text *text, uint32_t number, const int64_t
                                size_t count);
 void protobuf_write_packed_f32(struct text *text, uint32_t number, const float *values,
                                size_t count);
-void protobuf_write_packed_f64(struct text *text, uint32_t number, const double *values,
-                               size_t count);
 /* What stands before a message or packed list of `size` bytes, which the caller writes then: for
  * large ones, whose size is known. */
 void protobuf_write_size(struct text *text, uint32_t number, size_t size);

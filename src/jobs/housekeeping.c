@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "jobs/internal.h"
 
-enum { ORPHAN_S = 3600, PRUNE_MAX = 1000 };
+enum { ORPHAN_S = 3600 };
 
 static void owner_path(const struct jobs *jobs, const char *owner, char path[4200])
 {

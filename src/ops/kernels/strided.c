@@ -94,7 +94,7 @@ static void copy_row(const char *from, char *to, int64_t count, int64_t from_str
 
 /* Both layouts have a dimension of neighbours, but not the same one: a transposition. In tiles, so
  * that what is read of a line of the cache is used while it is there; of few columns whole rows. */
-enum { TILE = 16, FEW = 4 };
+enum { TILE = 16 };
 
 struct tiles {
     int64_t rows, columns;       /* a row of `to` is contiguous, a column of `from` */

@@ -9,8 +9,6 @@
 #include "server/omegaml/jobs.h"
 #include "server/stored.h"
 
-enum { RFC3339_SECONDS = 19 };
-
 static enum status parse_result(struct request *request, const struct job_row *job,
                                 struct json *json, struct error *err)
 {

@@ -21,11 +21,6 @@ static int64_t saturated(double value)
 typedef void (*matmul_kernel)(const struct matmul *matmul);
 static const matmul_kernel KERNELS[DTYPE_COUNT] = {FOR_NUMBER(KERNEL, matmul)};
 
-bool matmul_takes(enum dtype dtype)
-{
-    return KERNELS[dtype] != NULL;
-}
-
 void matmul_reference(const struct matmul *matmul)
 {
     KERNELS[matmul->dtype](matmul);

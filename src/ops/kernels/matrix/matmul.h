@@ -16,5 +16,4 @@ struct matmul {
     double alpha, beta;
 };
 
-bool matmul_takes(enum dtype dtype);
 void matmul_reference(const struct matmul *matmul);

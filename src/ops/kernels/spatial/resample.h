@@ -17,10 +17,8 @@ enum resample {
 
 struct pixels {
     uint8_t *data; /* (height, width, channels) */
-    size_t height, width, channels;
+    size_t height, width, channels; /* at most 4 channels */
 };
-
-enum { RESAMPLE_CHANNELS_MAX = 4 };
 
 /* Fill `to`, which has its size and the channels of `from`. False: no memory. */
 bool resample(enum resample how, const struct pixels *from, const struct pixels *to);
