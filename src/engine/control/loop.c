@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/checked.h"
 #include "engine/control/internal.h"
+#include "tensor/sequence.h"
 
 struct loop {
     struct tensor *inputs, *outputs; /* of the body */

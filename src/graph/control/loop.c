@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "graph/control/internal.h"
+#include "tensor/sequence.h"
 
 /* How often it runs, where that is certain. */
 static int64_t trip_count(const struct op_call *call, const struct graph *body)

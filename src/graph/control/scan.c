@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "graph/control/internal.h"
+#include "tensor/sequence.h"
 
 enum status control_scan(const struct op_call *call, const struct control *control,
                          struct scan *scan, struct error *err)
