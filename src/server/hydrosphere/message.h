@@ -4,8 +4,8 @@
 #pragma once
 
 #include "formats/protobuf.h"
-#include "server/hydrosphere/hydrosphere.h"
 #include "server/hydrosphere/builds.h"
+#include "server/hydrosphere/hydrosphere.h"
 
 enum { GENERATION_2 = 2, GENERATION_3 = 3 };
 

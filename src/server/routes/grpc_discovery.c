@@ -6,8 +6,8 @@
 
 #include "base/map.h"
 #include "server/hydrosphere/kept.h"
-#include "server/hydrosphere/metrics.h"
 #include "server/hydrosphere/message.h"
+#include "server/hydrosphere/metrics.h"
 #include "server/internal.h"
 
 struct item { /* that the client knows */

@@ -3,8 +3,8 @@
  * Prometheus looks. */
 #include "contract/hydrosphere.h"
 #include "formats/json/json.h"
-#include "server/hydrosphere/v1.h"
 #include "server/hydrosphere/builds.h"
+#include "server/hydrosphere/v1.h"
 #include "server/internal.h"
 #include "server/stored.h"
 
