@@ -11,7 +11,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path = [p for p in sys.path if os.path.abspath(p or ".") != HERE]  # this file is called keras
-os.environ.update(KERAS_BACKEND="jax", JAX_PLATFORMS="cpu", OMP_NUM_THREADS="1")
+os.environ.update(KERAS_BACKEND=os.environ.get("KERAS_BACKEND", "jax"), JAX_PLATFORMS="cpu", OMP_NUM_THREADS="1")
 
 import logging
 import tempfile

@@ -103,7 +103,7 @@ static enum status softmax_over(struct call *c, const struct json *list, value_i
 
 static enum status softmax(struct call *c, struct error *err)
 {
-    const struct json *axis = json_get(c->config, "axis");
+    const struct json *axis = config_get(c, "axis", NULL);
     value_id x = c->in[0].value, mask = c->in[0].mask, number, y;
     int64_t value = -1;
     bool clears = mask != VALUE_NONE && c->k->generation > 2;

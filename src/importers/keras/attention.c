@@ -29,9 +29,8 @@ static enum status operands(struct call *c, struct mixing *m, struct error *err)
         .query_mask = c->in[0].mask,
         .masks = {.query = VALUE_NONE, .keys = {c->in[1].mask, VALUE_NONE}, .given = VALUE_NONE},
     };
-    json_bool(call_keyword(c, "use_causal_mask"), &causal);
-    json_bool(call_keyword(c, "return_attention_scores"), &m->scores);
-    m->masks.causal = causal;
+    m->scores = call_flag(c, 3, "return_attention_scores", false);
+    m->masks.causal = call_flag(c, 4, "use_causal_mask", causal);
     return STATUS_OK;
 }
 
@@ -112,5 +111,8 @@ static enum status additive_attention(struct call *c, struct error *err)
 }
 
 const struct layer_set layers_attention =
-    LAYER_SET({.name = "Attention", .lower = attention, .keywords = true},
-              {.name = "AdditiveAttention", .lower = additive_attention, .keywords = true}, );
+    LAYER_SET({.name = "Attention", .lower = attention, .keywords = true, .mask_place = 1},
+              {.name = "AdditiveAttention",
+               .lower = additive_attention,
+               .keywords = true,
+               .mask_place = 1}, );

@@ -123,9 +123,9 @@ static enum status input_of(const struct call *c, size_t place, const char *name
     return STATUS_OK;
 }
 
-static value_id mask_of(const struct call *c, const char *name, value_id otherwise)
+static value_id mask_of(const struct call *c, size_t place, const char *name, value_id otherwise)
 {
-    const struct keras_tensor *given = call_tensor(c, name, 0);
+    const struct keras_tensor *given = call_tensor(c, place, name, 0);
 
     return given ? given->value : otherwise;
 }
@@ -135,7 +135,7 @@ static enum status inputs_read(struct heads *h, struct error *err)
 {
     static const char *const NAMES[] = {"query", "value", "key"};
     struct call *c = h->c;
-    bool given[3], causal = false;
+    bool given[3];
     bool masks = c->k->generation > 2 || c->k->minor >= 10;
     struct keras_tensor mask;
 
@@ -144,9 +144,9 @@ static enum status inputs_read(struct heads *h, struct error *err)
     if (!given[0] || !given[1])
         return error_set(err, STATUS_INVALID_INPUT, "has no query or no value");
     h->masks = (struct attention_masks){
-        .query = mask_of(c, "query_mask", masks ? h->in[0].mask : VALUE_NONE),
-        .keys = {mask_of(c, "value_mask", masks ? h->in[1].mask : VALUE_NONE),
-                 given[2] ? mask_of(c, "key_mask", masks ? h->in[2].mask : VALUE_NONE)
+        .query = mask_of(c, 3, "query_mask", masks ? h->in[0].mask : VALUE_NONE),
+        .keys = {mask_of(c, 4, "value_mask", masks ? h->in[1].mask : VALUE_NONE),
+                 given[2] ? mask_of(c, 5, "key_mask", masks ? h->in[2].mask : VALUE_NONE)
                           : VALUE_NONE},
         .given = VALUE_NONE,
     };
@@ -155,9 +155,8 @@ static enum status inputs_read(struct heads *h, struct error *err)
     TRY(input_of(c, c->k->generation > 2 ? 6 : 3, "attention_mask", &mask, &given[0], err));
     if (given[0])
         h->masks.given = mask.value;
-    json_bool(call_keyword(c, "use_causal_mask"), &causal);
-    json_bool(call_keyword(c, "return_attention_scores"), &h->scores);
-    h->masks.causal = causal;
+    h->scores = call_flag(c, 7, "return_attention_scores", false);
+    h->masks.causal = call_flag(c, 9, "use_causal_mask", false);
     h->rank = emit_shape(c->e, h->in[0].value)->rank;
     h->biased = config_bool_or(c, "use_bias", NULL, true);
     h->gated = config_bool_or(c, "use_gate", NULL, false);
@@ -205,7 +204,7 @@ static enum status unflatten(struct heads *h, value_id query, value_id *y, struc
 
 static enum status axes_check(const struct heads *h, struct error *err)
 {
-    const struct json *axes = json_get(h->c->config, "attention_axes");
+    const struct json *axes = config_get(h->c, "attention_axes", NULL);
     int64_t axis = 1;
 
     if (axes && axes->kind == JSON_ARRAY && axes->count == (size_t)h->rank - 2) {

@@ -75,7 +75,7 @@ static enum status join(struct call *c, struct bytes mode, value_id a, value_id 
 static enum status states_split(const struct call *c, struct keras_tensor *in[2], size_t *count,
                                 struct error *err)
 {
-    const struct argument *given = call_argument(c, SIZE_MAX, "initial_state");
+    const struct argument *given = call_argument(c, call_place(c, 1), "initial_state");
     const struct keras_tensor *states = c->in + 1;
     size_t total = c->in_count - 1;
 
@@ -98,9 +98,9 @@ static enum status states_split(const struct call *c, struct keras_tensor *in[2]
 
 static enum status bidirectional(struct call *c, struct error *err)
 {
-    const struct json *layer = json_get(c->config, "layer");
-    const struct json *given = json_get(c->config, "backward_layer");
-    const struct json *mode = json_get(c->config, "merge_mode");
+    const struct json *layer = config_get(c, "layer", NULL);
+    const struct json *given = config_get(c, "backward_layer", NULL);
+    const struct json *mode = config_get(c, "merge_mode", NULL);
     struct keras_tensor forward[LAYER_OUTPUTS_MAX], backward[LAYER_OUTPUTS_MAX], *in[2];
     size_t forward_count, backward_count, in_count = 1;
     bool sequences = false, own = given && given->kind == JSON_OBJECT;
@@ -136,5 +136,5 @@ static enum status bidirectional(struct call *c, struct error *err)
     return STATUS_OK;
 }
 
-const struct layer_set layers_bidirectional =
-    LAYER_SET({.name = "Bidirectional", .lower = bidirectional, .keywords = true}, );
+const struct layer_set layers_bidirectional = LAYER_SET(
+    {.name = "Bidirectional", .lower = bidirectional, .keywords = true, .mask_place = 2}, );

@@ -23,7 +23,7 @@ static enum status kernel_of(const struct call *c, struct geometry *g, struct er
         [3] = {"kernel_dim1", "kernel_dim2", "kernel_dim3"}};
     static const char *const STRIDES[] = {"strides", "subsample", "subsample_length"};
 
-    if (json_get(c->config, "kernel_size"))
+    if (config_get(c, "kernel_size", NULL))
         TRY(config_ints(c, "kernel_size", (size_t)g->spatial, 1, g->kernel, err));
     else
         for (int i = 0; i < g->spatial; i++)
@@ -31,11 +31,11 @@ static enum status kernel_of(const struct call *c, struct geometry *g, struct er
     for (int i = 0; i < g->spatial; i++)
         g->strides[i] = g->dilations[i] = 1;
     for (size_t i = 0; i < ARRAY_COUNT(STRIDES); i++)
-        if (json_get(c->config, STRIDES[i]))
+        if (config_get(c, STRIDES[i], NULL))
             TRY(config_ints(c, STRIDES[i], (size_t)g->spatial, 1, g->strides, err));
-    if (json_get(c->config, "dilation_rate"))
+    if (config_get(c, "dilation_rate", NULL))
         TRY(config_ints(c, "dilation_rate", (size_t)g->spatial, 1, g->dilations, err));
-    if (json_get(c->config, "atrous_rate"))
+    if (config_get(c, "atrous_rate", NULL))
         TRY(config_ints(c, "atrous_rate", (size_t)g->spatial, 1, g->dilations, err));
     for (int i = 0; i < g->spatial; i++)
         if (g->kernel[i] < 1 || g->strides[i] < 1 || g->dilations[i] < 1 ||
@@ -324,7 +324,7 @@ static void transposed_pads(struct geometry *g, const int64_t *given, int64_t *o
 
 static enum status transposed(struct call *c, int spatial, struct error *err)
 {
-    const struct json *extra = json_get(c->config, "output_padding");
+    const struct json *extra = config_get(c, "output_padding", NULL);
     int64_t output_padding[SPATIAL_MAX], given[SPATIAL_MAX] = {0};
     int perm[SPATIAL_MAX + 2] = {spatial + 1, spatial};
     struct tensor stored, kernel, bias;

@@ -90,10 +90,10 @@ static enum status convolve(const struct convolution_lstm *n, value_id x, bool s
 static enum status gate(const struct convolution_lstm *n, value_id z, int index,
                         const char *activation, value_id *y, struct error *err)
 {
-    const struct json *given = json_get(n->c->config, activation);
+    const struct json *given = config_get(n->c, activation, NULL);
 
     if (!given && !strcmp(activation, "recurrent_activation"))
-        given = json_get(n->c->config, "inner_activation");
+        given = config_get(n->c, "inner_activation", NULL);
     TRY(emit_slice(n->c->e, z, n->first ? 1 : n->spatial + 1, index * n->filters,
                    (index + 1) * n->filters, 1, y, err));
     return activation_emit(n->c, given, *y, y, err);
@@ -121,7 +121,7 @@ static enum status step(const struct convolution_lstm *n, value_id x, value_id *
         TRY(emit_2(e, "Add", f, g, &g, err));
     }
     *cell = g;
-    TRY(activation_emit(n->c, json_get(n->c->config, "activation"), g, &g, err));
+    TRY(activation_emit(n->c, config_get(n->c, "activation", NULL), g, &g, err));
     return emit_2(e, "Mul", o, g, h, err);
 }
 
@@ -176,8 +176,8 @@ static enum status run_step(const struct convolution_lstm *n, int64_t at, struct
 
 static enum status initial_read(const struct call *c, struct state *s, struct error *err)
 {
-    const struct keras_tensor *h = call_tensor(c, "initial_state", 0);
-    const struct keras_tensor *cell = call_tensor(c, "initial_state", 1);
+    const struct keras_tensor *h = call_tensor(c, 1, "initial_state", 0);
+    const struct keras_tensor *cell = call_tensor(c, 1, "initial_state", 1);
 
     *s = (struct state){VALUE_NONE, VALUE_NONE, VALUE_NONE};
     if (!h && c->in_count == 3) {
@@ -201,8 +201,8 @@ static enum status convolution_lstm(struct call *c, int spatial, struct error *e
     value_id outputs[STEPS_MAX], y;
     struct state s;
 
-    if (!json_get(c->config, "activation") ||
-        (!json_get(c->config, "recurrent_activation") && !json_get(c->config, "inner_activation")))
+    if (!config_get(c, "activation", NULL) ||
+        (!config_get(c, "recurrent_activation", NULL) && !config_get(c, "inner_activation", NULL)))
         return error_set(err, STATUS_UNSUPPORTED, "does not state its activations");
     TRY(initial_read(c, &s, err));
     TRY(read(&n, err));
@@ -230,7 +230,7 @@ LAYER(1)
 LAYER(2)
 LAYER(3)
 
-const struct layer_set layers_convolution_lstm =
-    LAYER_SET({.name = "ConvLSTM1D", .lower = convolution_lstm_1, .keywords = true},
-              {.name = "ConvLSTM2D", .lower = convolution_lstm_2, .keywords = true},
-              {.name = "ConvLSTM3D", .lower = convolution_lstm_3, .keywords = true}, );
+const struct layer_set layers_convolution_lstm = LAYER_SET(
+    {.name = "ConvLSTM1D", .lower = convolution_lstm_1, .keywords = true, .mask_place = 2},
+    {.name = "ConvLSTM2D", .lower = convolution_lstm_2, .keywords = true, .mask_place = 2},
+    {.name = "ConvLSTM3D", .lower = convolution_lstm_3, .keywords = true, .mask_place = 2}, );

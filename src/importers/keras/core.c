@@ -9,49 +9,25 @@ static enum status same(struct call *c, struct error *err)
     return STATUS_OK;
 }
 
-/* AbsMaxQuantizer: x of each row times 127 / its largest, rounded; *scale is that factor. */
-static enum status rows_to_int8(struct call *c, value_id x, value_id *quantised, value_id *scale,
-                                struct error *err)
-{
-    int64_t last = -1;
-    value_id epsilon, largest, top;
-
-    TRY(emit_1(c->e, "Abs", x, &largest, err));
-    TRY(emit_reduce(c->e, "ReduceMax", largest, &last, 1, true, &largest, err));
-    TRY(emit_number(c->e, c->dtype, 1e-7, &epsilon, err));
-    TRY(emit_2(c->e, "Add", largest, epsilon, &largest, err));
-    TRY(emit_number(c->e, c->dtype, 127, &top, err));
-    TRY(emit_2(c->e, "Div", top, largest, scale, err));
-    TRY(emit_2(c->e, "Mul", x, *scale, quantised, err));
-    TRY(emit_1(c->e, "Round", *quantised, quantised, err));
-    TRY(emit_clip(c->e, *quantised, -127, 127, quantised, err));
-    return emit_cast(c->e, *quantised, DTYPE_I8, quantised, err);
-}
-
 /* Kernel, bias and scales, in this order; products are of integers unless inputs stay as they are.
  */
 static enum status dense_int8(struct call *c, value_id x, bool biased, value_id *y,
                               struct error *err)
 {
-    const struct json *inputs = json_get(
-        json_get(json_get(c->config, "quantization_config"), "config"), "activation_quantizer");
-    bool rounds = !json_get(c->config, "quantization_config") ||
-                  json_get(c->config, "quantization_config")->kind == JSON_NULL ||
-                  (inputs && inputs->kind != JSON_NULL);
-    struct bytes kind = bytes_of("AbsMaxQuantizer");
+    static const int64_t LAST = -1;
+    struct rounding rounding;
     struct tensor stored;
     value_id kernel, bias, scales, own;
 
-    json_string(json_get(inputs, "class_name"), &kind);
-    if (!bytes_is(kind, "AbsMaxQuantizer"))
-        return error_set(err, STATUS_UNSUPPORTED, "its 'activation_quantizer' is not supported");
+    TRY(rounding_read(c, &rounding, err));
     TRY(weight_take_any(c, "kernel", DTYPE_I8, &stored, err));
     TRY(emit_constant(c->e, &stored, &kernel, err));
     if (biased)
         TRY(weight_constant(c, "bias", 1, &bias, err));
     TRY(weight_constant(c, "scales", 1, &scales, err));
-    if (rounds) {
-        TRY(rows_to_int8(c, x, &x, &own, err));
+    if (rounding.rounds) {
+        TRY(rounding_emit(c, &rounding, &LAST, 1, &x, &own, err));
+        TRY(emit_cast(c->e, x, DTYPE_I8, &x, err));
         TRY(emit_2(c->e, "MatMulInteger", x, kernel, y, err));
         TRY(emit_cast(c->e, *y, c->dtype, y, err));
         TRY(emit_2(c->e, "Mul", scales, own, &scales, err));
@@ -63,6 +39,29 @@ static enum status dense_int8(struct call *c, value_id x, bool biased, value_id 
     return biased ? emit_2(c->e, "Add", *y, bias, y, err) : STATUS_OK;
 }
 
+/* Of other modes: the kernel as floats. */
+static enum status dense_quantised(struct call *c, value_id x, bool biased, value_id *y,
+                                   struct error *err)
+{
+    static const int64_t LAST = -1;
+    struct quantised_product q;
+    int64_t rows, columns;
+    struct shape shape;
+
+    if (c->quantised.mode == QUANTISED_INT8)
+        return dense_int8(c, x, biased, y, err);
+    TRY(call_dim(c, 0, -1, &rows, err));
+    TRY(config_int(c, "units", NULL, &columns, err));
+    if (columns < 1)
+        return error_set(err, STATUS_INVALID_INPUT, "has %lld units", (long long)columns);
+    shape = SHAPE(rows, columns);
+    TRY(quantised_read(c, &shape, (size_t)rows, (size_t)columns, biased, &LAST, 1, &x, &q, err));
+    TRY(emit_2(c->e, "MatMul", x, q.kernel, y, err));
+    if (q.inputs != VALUE_NONE)
+        TRY(emit_2(c->e, "Div", *y, q.inputs, y, err));
+    return biased ? emit_2(c->e, "Add", *y, q.bias, y, err) : STATUS_OK;
+}
+
 static enum status dense(struct call *c, struct error *err)
 {
     bool biased = config_bool_or(c, "use_bias", "bias", true);
@@ -71,8 +70,8 @@ static enum status dense(struct call *c, struct error *err)
     TRY(call_wants(c, 1, err));
     TRY(config_lora(c, err));
     TRY(emit_cast(c->e, c->in[0].value, c->dtype, &x, err));
-    if (c->int8) {
-        TRY(dense_int8(c, x, biased, &y, err));
+    if (c->quantised.mode) {
+        TRY(dense_quantised(c, x, biased, &y, err));
         TRY(activation_of(c, y, &y, err));
         return call_give(c, y);
     }
@@ -105,7 +104,7 @@ static enum status flatten(struct call *c, struct error *err)
 
     TRY(call_wants(c, 1, err));
     TRY(call_rank(c, 0, &rank, err));
-    if (json_get(c->config, "data_format") && config_channels_first(c, rank - 2) && rank > 2) {
+    if (config_get(c, "data_format", NULL) && config_channels_first(c, rank - 2) && rank > 2) {
         perm[0] = 0;
         for (int i = 1; i < rank - 1; i++)
             perm[i] = i + 1;
@@ -118,7 +117,7 @@ static enum status flatten(struct call *c, struct error *err)
 
 static enum status reshape(struct call *c, struct error *err)
 {
-    const struct json *target = json_get(c->config, "target_shape");
+    const struct json *target = config_get(c, "target_shape", NULL);
     int64_t dims[RANK_MAX] = {0};
     value_id y;
 
@@ -134,7 +133,7 @@ static enum status reshape(struct call *c, struct error *err)
 
 static enum status permute(struct call *c, struct error *err)
 {
-    const struct json *dims = json_get(c->config, "dims");
+    const struct json *dims = config_get(c, "dims", NULL);
     int64_t perm[RANK_MAX] = {0};
     value_id y;
 
@@ -183,20 +182,44 @@ static enum status masking(struct call *c, struct error *err)
 
 /* --- Embedding --- */
 
-/* (words, width) of int8 and a scale for each word: a word's row divided by its scale. */
-static enum status table_of_int8(struct call *c, value_id *table, struct error *err)
+/* (words, width) of int8, or of int4 with two to a byte along the width, and a scale for each word:
+ * a word's row divided by its scale. In groups along the width: less a zero point, times a scale.
+ */
+static enum status table_of_integers(struct call *c, value_id *table, struct error *err)
 {
-    struct tensor stored, scales, wide;
-    size_t width;
+    bool packed = c->quantised.mode == QUANTISED_INT4, grouped;
+    struct tensor stored, scales, zeros = {0}, group = {0}, wide;
+    struct shape shape;
+    int64_t width, groups;
 
+    TRY(config_int(c, "output_dim", NULL, &width, err));
     TRY(weight_take_any(c, "table", DTYPE_I8, &stored, err));
-    TRY(weight_take(c, "scales", 1, &scales, err));
-    if (stored.shape.rank != 2 || scales.shape.dims[0] != stored.shape.dims[0])
+    TRY(weight_take(c, "scales", -1, &scales, err));
+    grouped = scales.shape.rank == 2;
+    groups = grouped ? scales.shape.dims[1] : 1;
+    if (grouped) {
+        TRY(weight_take_any(c, "zero points", DTYPE_I8, &zeros, err));
+        TRY(weight_take_any(c, "groups", DTYPE_F32, &group, err));
+    }
+    if (stored.shape.rank != 2 || width < 1 ||
+        stored.shape.dims[1] != (packed ? (width + 1) / 2 : width) ||
+        (int64_t)tensor_count(&scales) != stored.shape.dims[0] * groups ||
+        (grouped && (!shape_equal(&zeros.shape, &scales.shape) ||
+                     (int64_t)tensor_count(&group) != width || !packed)))
         return error_set(err, STATUS_INVALID_INPUT, "its table and its scales do not match");
-    TRY(tensor_new(&wide, c->dtype, &stored.shape, c->k->keep, err));
-    width = (size_t)stored.shape.dims[1];
-    for (size_t i = 0; i < tensor_count(&stored); i++)
-        tensor_set_f64(&wide, i, tensor_f64(&stored, i) / tensor_f64(&scales, i / width));
+    shape = SHAPE(stored.shape.dims[0], width);
+    TRY(tensor_new(&wide, c->dtype, &shape, c->k->keep, err));
+    for (size_t i = 0; i < tensor_count(&wide); i++) {
+        size_t row = i / (size_t)width, column = i % (size_t)width;
+        double of = grouped ? tensor_f64(&group, column) : 0;
+        size_t byte = packed ? row * (((size_t)width + 1) / 2) + column / 2 : i;
+        double value = packed ? int4_at(&stored, byte, column) : tensor_f64(&stored, i);
+        size_t at = row * (size_t)groups + (size_t)(of >= 0 && of < (double)groups ? of : 0);
+
+        value = grouped ? (value - tensor_f64(&zeros, at)) * tensor_f64(&scales, at)
+                        : value / tensor_f64(&scales, at);
+        tensor_set_f64(&wide, i, value);
+    }
     return emit_constant(c->e, &wide, table, err);
 }
 
@@ -220,8 +243,10 @@ static enum status embedding(struct call *c, struct error *err)
 
     TRY(call_wants(c, 1, err));
     TRY(config_lora(c, err));
-    if (c->int8)
-        TRY(table_of_int8(c, &table, err));
+    if (c->quantised.mode > QUANTISED_INT4)
+        return error_set(err, STATUS_UNSUPPORTED, "its table is quantised to other than integers");
+    if (c->quantised.mode)
+        TRY(table_of_integers(c, &table, err));
     else
         TRY(weight_constant(c, "table", 2, &table, err));
     return rows_of(c, table, err);
@@ -230,13 +255,13 @@ static enum status embedding(struct call *c, struct error *err)
 /* The same table, or one of its own, as the kernel of a Dense: called with reverse=True. */
 static enum status reversible_embedding(struct call *c, struct error *err)
 {
-    const struct json *cap = json_get(c->config, "logit_soft_cap");
-    bool reverse = false, tied = config_bool_or(c, "tie_weights", NULL, true);
+    const struct json *cap = config_get(c, "logit_soft_cap", NULL);
+    bool reverse = call_flag(c, 1, "reverse", false);
+    bool tied = config_bool_or(c, "tie_weights", NULL, true);
     value_id table, kernel, limit, y;
     double number;
 
     TRY(call_wants(c, 1, err));
-    json_bool(call_keyword(c, "reverse"), &reverse);
     TRY(weight_constant(c, "table", 2, &table, err));
     if (!reverse)
         return rows_of(c, table, err);
@@ -255,16 +280,21 @@ static enum status reversible_embedding(struct call *c, struct error *err)
 }
 
 const struct layer_set layers_core = LAYER_SET(
-    {.name = "Dense", .lower = dense, .masks = true, .int8 = true},
+    {.name = "Dense", .lower = dense, .masks = true, .quantised = true},
     {.name = "TimeDistributedDense", .lower = dense, .masks = true},
     {.name = "Activation", .lower = activation, .masks = true},
     {.name = "Flatten", .lower = flatten}, {.name = "Reshape", .lower = reshape},
     {.name = "Permute", .lower = permute}, {.name = "RepeatVector", .lower = repeat_vector},
-    {.name = "Masking", .lower = masking}, {.name = "Embedding", .lower = embedding, .int8 = true},
+    {.name = "Masking", .lower = masking},
+    {.name = "Embedding", .lower = embedding, .quantised = true},
     {.name = "ReversibleEmbedding", .lower = reversible_embedding, .keywords = true},
-    {.name = "Identity", .lower = same, .alias = "TFDIdentity"},
-    {.name = "StochasticDepth", .lower = same}, {.name = "Dropout", .lower = same},
-    {.name = "SpatialDropout1D", .lower = same}, {.name = "SpatialDropout2D", .lower = same},
-    {.name = "SpatialDropout3D", .lower = same}, {.name = "GaussianNoise", .lower = same},
-    {.name = "GaussianDropout", .lower = same}, {.name = "AlphaDropout", .lower = same},
-    {.name = "ActivityRegularization", .lower = same}, );
+    {.name = "Identity", .lower = same, .alias = "TFDIdentity", .idle = true},
+    {.name = "StochasticDepth", .lower = same, .idle = true},
+    {.name = "Dropout", .lower = same, .idle = true},
+    {.name = "SpatialDropout1D", .lower = same, .idle = true},
+    {.name = "SpatialDropout2D", .lower = same, .idle = true},
+    {.name = "SpatialDropout3D", .lower = same, .idle = true},
+    {.name = "GaussianNoise", .lower = same, .idle = true},
+    {.name = "GaussianDropout", .lower = same, .idle = true},
+    {.name = "AlphaDropout", .lower = same, .idle = true},
+    {.name = "ActivityRegularization", .lower = same, .idle = true}, );

@@ -57,7 +57,7 @@ static enum dtype output_dtype(struct bytes mode)
 static enum status hashing(struct call *c, struct error *err)
 {
     struct bytes mode = config_text_or(c, "output_mode", NULL, "int");
-    const struct json *mask = json_get(c->config, "mask_value");
+    const struct json *mask = config_get(c, "mask_value", NULL);
     value_id x = c->in[0].value, is = VALUE_NONE, value, one, zero, y;
     int64_t buckets;
 
@@ -70,7 +70,7 @@ static enum status hashing(struct call *c, struct error *err)
         TRY(emit_2(c->e, "Equal", x, value, &is, err));
     }
     TRY(strings_of(c, x, &x, err));
-    TRY(hash_emit(c, x, buckets - (is != VALUE_NONE), json_get(c->config, "salt"), &y, err));
+    TRY(hash_emit(c, x, buckets - (is != VALUE_NONE), config_get(c, "salt", NULL), &y, err));
     if (is != VALUE_NONE) {
         TRY(emit_number(c->e, DTYPE_I64, 1, &one, err));
         TRY(emit_number(c->e, DTYPE_I64, 0, &zero, err));

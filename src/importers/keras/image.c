@@ -5,11 +5,6 @@
 
 #include "importers/keras/internal.h"
 
-struct image {
-    int rows, columns; /* axes */
-    int64_t height, width;
-};
-
 static enum status image_of(const struct call *c, struct image *image, struct error *err)
 {
     int rank;
@@ -28,78 +23,6 @@ static enum status image_of(const struct call *c, struct image *image, struct er
     return STATUS_OK;
 }
 
-/* x with its rows and columns made `height` and `width`, which may both be unlike before. */
-static enum status resize(struct call *c, const struct image *image, value_id x,
-                          struct bytes interpolation, bool antialias, value_id *y,
-                          struct error *err)
-{
-    bool nearest = bytes_is(interpolation, "nearest"), cubic = bytes_is(interpolation, "bicubic");
-    struct attribute attributes[6];
-    value_id in[4] = {x, VALUE_NONE, VALUE_NONE, VALUE_NONE}, shape, size, rest;
-    size_t count = 0;
-
-    if (!nearest && !cubic && !bytes_is(interpolation, "bilinear"))
-        return error_set(err, STATUS_UNSUPPORTED, "its 'interpolation' is not supported");
-    attributes[count++] = attribute_of_text("mode", nearest ? "nearest"
-                                                    : cubic ? "cubic"
-                                                            : "linear");
-    attributes[count++] = attribute_of_text("coordinate_transformation_mode", "half_pixel");
-    attributes[count++] = attribute_of_text("nearest_mode", "round_prefer_ceil");
-    attributes[count++] = attribute_of_int("antialias", antialias && !nearest);
-    if (cubic)
-        attributes[count++] = attribute_of_float("cubic_coeff_a", -0.5);
-    if (cubic || antialias)
-        attributes[count++] = attribute_of_int("exclude_outside", 1);
-    TRY(emit_1(c->e, "Shape", x, &shape, err));
-    TRY(EMIT_INTS(c->e, &size, err, image->height, image->width));
-    TRY(emit_slice(c->e, shape, 0, 0, image->rows, 1, &in[3], err));
-    TRY(emit_slice(c->e, shape, 0, image->columns + 1, INT64_MAX, 1, &rest, err));
-    TRY(emit_concat(c->e, EMIT(in[3], size, rest), 0, &in[3], err));
-    return emit(c->e, "", "Resize", in, 4, attributes, count, y, 1, err);
-}
-
-/* The largest part in the middle that has the sides' ratio of the target. */
-static enum status crop_to_ratio(struct call *c, const struct image *image, value_id *x,
-                                 struct error *err)
-{
-    int64_t height, width, rows, columns, top, left;
-
-    TRY(call_dim(c, 0, image->rows, &height, err));
-    TRY(call_dim(c, 0, image->columns, &width, err));
-    rows = (int64_t)((double)(width * image->height) / (double)image->width);
-    columns = (int64_t)((double)(height * image->width) / (double)image->height);
-    rows = rows < height ? rows : height;
-    columns = columns < width ? columns : width;
-    rows = rows > 1 ? rows : 1;
-    columns = columns > 1 ? columns : 1;
-    top = (height - rows) / 2;
-    left = (width - columns) / 2;
-    TRY(emit_slice(c->e, *x, image->rows, top, top + rows, 1, x, err));
-    return emit_slice(c->e, *x, image->columns, left, left + columns, 1, x, err);
-}
-
-/* A border on two sides, so that the image has the sides' ratio of the target. */
-static enum status pad_to_ratio(struct call *c, const struct image *image, value_id *x,
-                                struct error *err)
-{
-    int64_t height, width, rows, columns, pads[8] = {0};
-    value_id list, fill;
-
-    TRY(call_dim(c, 0, image->rows, &height, err));
-    TRY(call_dim(c, 0, image->columns, &width, err));
-    rows = (int64_t)((double)(width * image->height) / (double)image->width);
-    columns = (int64_t)((double)(height * image->width) / (double)image->height);
-    rows = rows > height ? (rows - height) / 2 : 0;
-    columns = columns > width ? (columns - width) / 2 : 0;
-    if (rows)
-        columns = 0;
-    pads[image->rows] = pads[4 + image->rows] = rows;
-    pads[image->columns] = pads[4 + image->columns] = columns;
-    TRY(emit_ints(c->e, pads, 8, &list, err));
-    TRY(emit_number(c->e, emit_dtype(c->e, *x), config_number_or(c, "fill_value", 0), &fill, err));
-    return emit_node(c->e, "", "Pad", EMIT(*x, list, fill), EMIT_PLAIN, x, err);
-}
-
 /* Integers are resized as floats; Keras 3 rounds them back. */
 static enum status resizing(struct call *c, struct error *err)
 {
@@ -115,10 +38,11 @@ static enum status resizing(struct call *c, struct error *err)
         return error_set(err, STATUS_UNSUPPORTED, "its 'fill_mode' is not constant");
     TRY(emit_cast(c->e, c->in[0].value, c->dtype, &x, err));
     if (crop)
-        TRY(crop_to_ratio(c, &image, &x, err));
+        TRY(image_crop(c, &image, &x, err));
     else if (pad)
-        TRY(pad_to_ratio(c, &image, &x, err));
-    TRY(resize(c, &image, x, interpolation, config_bool_or(c, "antialias", NULL, false), &x, err));
+        TRY(image_pad(c, &image, config_number_or(c, "fill_value", 0), &x, err));
+    TRY(image_resize(c, &image, x, interpolation, config_bool_or(c, "antialias", NULL, false), &x,
+                     err));
     if (!dtype_is_float(own) && c->k->generation > 2) {
         TRY(emit_1(c->e, "Round", x, &x, err));
         if (own == DTYPE_U8)
@@ -140,8 +64,8 @@ static enum status center_crop(struct call *c, struct error *err)
     TRY(call_dim(c, 0, image.columns, &width, err));
     TRY(emit_cast(c->e, c->in[0].value, c->dtype, &x, err));
     if (height < image.height || width < image.width) {
-        TRY(crop_to_ratio(c, &image, &x, err));
-        TRY(resize(c, &image, x, bytes_of("bilinear"), false, &x, err));
+        TRY(image_crop(c, &image, &x, err));
+        TRY(image_resize(c, &image, x, bytes_of("bilinear"), false, &x, err));
         return call_give(c, x);
     }
     top = (height - image.height) / 2;
@@ -168,8 +92,8 @@ static enum status random_crop(struct call *c, struct error *err)
     if (c->k->generation > 2)
         return error_set(err, STATUS_UNSUPPORTED, "a RandomCrop of this version of Keras");
     TRY(emit_cast(c->e, x, c->dtype, &x, err));
-    TRY(crop_to_ratio(c, &image, &x, err));
-    TRY(resize(c, &image, x, bytes_of("bilinear"), false, &x, err));
+    TRY(image_crop(c, &image, &x, err));
+    TRY(image_resize(c, &image, x, bytes_of("bilinear"), false, &x, err));
     return call_give(c, x);
 }
 
@@ -216,7 +140,7 @@ static enum status same(struct call *c, struct error *err)
 /* Layers one behind another. */
 static enum status pipeline(struct call *c, struct error *err)
 {
-    const struct json *layers = json_get(c->config, "layers");
+    const struct json *layers = config_get(c, "layers", NULL);
     struct keras_tensor x = c->in[0], out[LAYER_OUTPUTS_MAX];
     struct weights list, *own = c->weights;
     struct bytes name;
@@ -247,7 +171,7 @@ static enum status pipeline(struct call *c, struct error *err)
 
 #define NOTHING(name_)                                                                             \
     {                                                                                              \
-        .name = name_, .lower = same, .any_dtype = true                                            \
+        .name = name_, .lower = same, .any_dtype = true, .idle = true                              \
     }
 
 const struct layer_set layers_image = LAYER_SET(

@@ -118,6 +118,28 @@ struct keras {
 
 /* --- a call of a layer --- */
 
+enum quantisation {
+    QUANTISED_NOT,
+    QUANTISED_INT8,
+    QUANTISED_INT4,
+    QUANTISED_FLOAT8,
+    QUANTISED_GPTQ,
+    QUANTISED_AWQ
+};
+struct quantised {
+    enum quantisation mode;
+    int bits; /* of a weight */
+};
+
+/* What was read of a configuration and of the arguments of a call (model/seen.c). */
+enum { KEYS_MAX = 256 };
+struct seen {
+    const struct json *config;
+    bool keys[KEYS_MAX], parts[ARGUMENTS_MAX];
+    const char *misread; /* a key whose value is not of the kind that was asked for; or NULL */
+    enum json_kind misread_kind;
+};
+
 struct call {
     struct keras *k;
     const struct emitter *e;
@@ -127,12 +149,14 @@ struct call {
     enum dtype dtype; /* in which the layer computes: float32 or float64 */
     enum dtype half;  /* to which weights, inputs and outputs are rounded; or DTYPE_NONE */
     bool operation;
-    bool int8;                     /* the layer was quantised */
+    struct quantised quantised;    /* what quantize() made of the layer */
+    bool masked;                   /* a mask was an argument of the call */
     const struct keras_tensor *in; /* tensors of positional arguments */
     size_t in_count;
     const struct arguments *arguments;  /* NULL: of a layer inside a layer */
     const struct keras_tensor *tensors; /* of all arguments; the positional ones first */
-    struct keras_tensor *out;           /* (LAYER_OUTPUTS_MAX,) */
+    struct seen *seen;
+    struct keras_tensor *out; /* (LAYER_OUTPUTS_MAX,) */
     size_t out_count;
     int depth;
 };
@@ -143,8 +167,10 @@ struct layer_class {
     enum status (*lower)(struct call *c, struct error *err);
     bool masks;     /* the mask of the input is that of the output */
     bool keywords;  /* reads all arguments of its call; for others they must not matter */
-    bool int8;      /* reads its weights as quantize("int8") leaves them */
+    bool quantised; /* reads its weights as quantize(mode) leaves them */
     bool any_dtype; /* its dtype policy says nothing about its inputs and outputs */
+    bool idle;      /* gives its input: nothing of its configuration matters */
+    int mask_place; /* Keras 3: the place of argument `mask`, behind the input; 0: by name alone */
 };
 
 struct layer_set {
@@ -178,10 +204,15 @@ enum status call_inner(struct call *c, const struct json *layer, const char *par
                        size_t *out_count, struct error *err) must_check;
 /* The argument of this place, or of this name; NULL when there is none. */
 const struct argument *call_argument(const struct call *c, size_t place, const char *name);
+/* A flag at this place or of this name; `otherwise` when there is none. */
+bool call_flag(const struct call *c, size_t place, const char *name, bool otherwise);
+/* The place of an argument in Keras 3; before it arguments behind the first have names. */
+size_t call_place(const struct call *c, size_t place);
 /* The keyword's value; NULL when there is none or it holds tensors. */
 const struct json *call_keyword(const struct call *c, const char *name);
-/* The tensor that a keyword of the call is; number `index` where it is a list. Or NULL. */
-const struct keras_tensor *call_tensor(const struct call *c, const char *name, size_t index);
+/* The tensor that an argument of the call is; number `index` where it is a list. Or NULL. */
+const struct keras_tensor *call_tensor(const struct call *c, size_t place, const char *name,
+                                       size_t index);
 
 /* The mask of the steps of a recurrent layer. Keras 3 hands on none beside initial states, unless
  * the call has it. */
@@ -192,6 +223,23 @@ enum status call_rank(const struct call *c, size_t input, int *rank, struct erro
 /* A dimension that must be a number. */
 enum status call_dim(const struct call *c, size_t input, int axis, int64_t *dim, struct error *err)
     must_check;
+
+/* --- what was read (model/seen.c) ---
+ *
+ * config_get and call_argument mark what they find. What is neither marked nor known to leave
+ * results alone is refused when the layer is done. */
+
+void seen_key(const struct call *c, const struct json *value); /* an item of c->config */
+void seen_part(const struct call *c, const struct argument *part);
+void seen_positional(const struct call *c); /* all of them */
+void seen_all(const struct call *c);        /* every key */
+void seen_keys(const struct call *c, const char *words);
+/* null, false, zero, nothing, a list of nulls. */
+bool json_is_off(const struct json *value);
+/* The value of the key is not of the kind that the layer reads. */
+void seen_misread(const struct call *c, const char *key, const struct json *value);
+enum status seen_check_config(const struct call *c, struct error *err) must_check;
+enum status seen_check_arguments(const struct call *c, struct error *err) must_check;
 
 /* --- configuration (model/config.c): `alias` is the key's name in Keras 1; or NULL --- */
 
@@ -206,6 +254,8 @@ struct bytes config_text_or(const struct call *c, const char *key, const char *a
 /* `rank` integers: a list, or one for all; `otherwise` where there is none. */
 enum status config_ints(const struct call *c, const char *key, size_t rank, int64_t otherwise,
                         int64_t *values, struct error *err) must_check;
+/* Is `name` one of the words, which have spaces between? */
+bool is_word_of(struct bytes name, const char *words);
 /* UNSUPPORTED unless the key is absent, null, false or zero. */
 enum status config_refuse(const struct call *c, const char *key, struct error *err) must_check;
 /* UNSUPPORTED where the matrices of LoRA stand beside the kernel; an archive keeps their sum. */
@@ -253,6 +303,36 @@ enum status weight_constant(struct call *c, const char *what, int rank, value_id
 /* A copy with its axes in another order. */
 enum status tensor_permute(const struct tensor *tensor, const int *perm, struct tensor *permuted,
                            struct arena *keep, struct error *err) must_check;
+
+/* --- quantised layers (model/quantised.c) --- */
+
+/* The mode of a policy: "int8", "int4/-1", "gptq/4/128". */
+enum status quantisation_of(struct bytes mode, struct quantised *q, struct error *err) must_check;
+
+/* Element `i` of a row of packed int4, which is a half of this byte. */
+double int4_at(const struct tensor *packed, size_t byte, size_t i);
+
+/* How inputs are rounded to integers before they are multiplied. */
+struct rounding {
+    bool rounds;
+    double low, high, epsilon;
+};
+enum status rounding_read(const struct call *c, struct rounding *rounding, struct error *err)
+    must_check;
+/* x times high / its largest along the axes, as whole numbers of floats; *scale is that factor. */
+enum status rounding_emit(struct call *c, const struct rounding *rounding, const int64_t *axes,
+                          size_t axis_count, value_id *x, value_id *scale, struct error *err)
+    must_check;
+
+/* A product of x and a kernel is divided by `scale`, which lies along the columns, and by `inputs`,
+ * of which the axes are 1; then the bias is added. VALUE_NONE: there is none. */
+struct quantised_product {
+    value_id kernel, bias, scale, inputs;
+};
+/* A kernel that is stored as a matrix (rows, columns), of this shape; *x rounded along the axes. */
+enum status quantised_read(struct call *c, const struct shape *shape, size_t rows, size_t columns,
+                           bool biased, const int64_t *axes, size_t axis_count, value_id *x,
+                           struct quantised_product *product, struct error *err) must_check;
 
 /* --- activations (model/activation.c) --- */
 
@@ -357,7 +437,22 @@ enum status categories_encode(struct call *c, value_id index, struct bytes mode,
                               value_id weights, enum dtype dtype, value_id *y, struct error *err)
     must_check;
 
-/* --- images (model/value_range.c) --- */
+/* --- images (model/image_size.c, model/value_range.c) --- */
+
+struct image {
+    int rows, columns;     /* axes */
+    int64_t height, width; /* wanted */
+};
+/* x with its rows and columns made `height` and `width`, which may both be unlike before. */
+enum status image_resize(struct call *c, const struct image *image, value_id x,
+                         struct bytes interpolation, bool antialias, value_id *y, struct error *err)
+    must_check;
+/* The largest part in the middle that has the sides' ratio that is wanted; a border that makes it.
+ */
+enum status image_crop(struct call *c, const struct image *image, value_id *x, struct error *err)
+    must_check;
+enum status image_pad(struct call *c, const struct image *image, double fill_value, value_id *x,
+                      struct error *err) must_check;
 
 /* Key "value_range": from, to; 0 and 255 when absent. */
 enum status value_range_of(const struct call *c, double range[2], struct error *err) must_check;

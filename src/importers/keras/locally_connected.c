@@ -24,13 +24,13 @@ static enum status window_read(struct local *l, struct error *err)
     size_t n = (size_t)l->spatial;
 
     l->strides[0] = l->strides[1] = 1;
-    if (json_get(c->config, "kernel_size"))
+    if (config_get(c, "kernel_size", NULL))
         TRY(config_ints(c, "kernel_size", n, 1, l->window, err));
     else
         for (size_t i = 0; i < n; i++)
             TRY(config_int(c, OLD[n - 1][i], NULL, &l->window[i], err));
     for (size_t i = 0; i < ARRAY_COUNT(STRIDES); i++)
-        if (json_get(c->config, STRIDES[i]))
+        if (config_get(c, STRIDES[i], NULL))
             TRY(config_ints(c, STRIDES[i], n, 1, l->strides, err));
     return STATUS_OK;
 }

@@ -147,7 +147,7 @@ static void special_drop(struct lookup *l)
 
 static enum status vocabulary_read(struct lookup *l, const char *part, struct error *err)
 {
-    const struct json *list = json_get(l->c->config, "vocabulary");
+    const struct json *list = config_get(l->c, "vocabulary", NULL);
     struct weights inner, *own = l->c->weights;
     struct bytes text;
     bool found = false;
@@ -175,7 +175,7 @@ static enum status vocabulary_read(struct lookup *l, const char *part, struct er
 static enum status special_read(struct lookup *l, const char *key, struct tensor *token,
                                 struct error *err)
 {
-    const struct json *value = json_get(l->c->config, key);
+    const struct json *value = config_get(l->c, key, NULL);
     struct shape shape = shape_scalar();
 
     *token = (struct tensor){.dtype = l->dtype};
@@ -207,7 +207,7 @@ static void places_set(struct lookup *l)
 static enum status oov_emit(const struct lookup *l, value_id tokens, value_id *index,
                             struct error *err)
 {
-    const struct json *salt = json_get(l->c->config, "salt");
+    const struct json *salt = config_get(l->c, "salt", NULL);
     bool farm = l->dtype == DTYPE_STRING ||
                 bytes_is(config_text_or(l->c, "oov_method", NULL, "floormod"), "farmhash");
     const struct emitter *e = l->c->e;
@@ -305,7 +305,7 @@ static enum status invert_emit(struct lookup *l, value_id x, value_id *y, struct
  */
 static enum status idf_read(struct lookup *l, int64_t depth, struct tensor *idf, struct error *err)
 {
-    const struct json *list = json_get(l->c->config, "idf_weights");
+    const struct json *list = config_get(l->c, "idf_weights", NULL);
     struct shape shape = SHAPE(depth);
     struct tensor stored;
     size_t front, count;
@@ -402,7 +402,7 @@ static enum status string_lookup(struct call *c, struct error *err)
 static enum status word_of(struct call *c, const char *key, const char *otherwise,
                            struct bytes *word, struct error *err)
 {
-    const struct json *value = json_get(c->config, key);
+    const struct json *value = config_get(c, key, NULL);
 
     *word = bytes_of(value && value->kind == JSON_NULL ? "none" : otherwise);
     if (value && value->kind != JSON_NULL && !json_string(value, word))
@@ -416,7 +416,7 @@ static enum status ngrams_read(struct call *c, int64_t widths[], size_t max, siz
 {
     int64_t one;
 
-    if (!json_i64(json_get(c->config, "ngrams"), &one))
+    if (!json_i64(config_get(c, "ngrams", NULL), &one))
         return option_ints(c, SIZE_MAX, "ngrams", widths, max, count, err);
     if (one < 1 || one > (int64_t)max)
         return error_set(err, STATUS_UNSUPPORTED, "its 'ngrams' is %lld", (long long)one);

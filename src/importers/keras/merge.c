@@ -205,7 +205,7 @@ static enum status dot(struct call *c, struct error *err)
     b = c->in[1].value;
     TRY(call_rank(c, 0, &ranks[0], err));
     TRY(call_rank(c, 1, &ranks[1], err));
-    TRY(config_ints(c, json_get(c->config, "axes") ? "axes" : "dot_axes", 2, -1, axes, err));
+    TRY(config_ints(c, config_get(c, "axes", NULL) ? "axes" : "dot_axes", 2, -1, axes, err));
     for (int i = 0; i < 2; i++) {
         axes[i] += axes[i] < 0 ? ranks[i] : 0;
         if (ranks[i] < 2 || ranks[i] > 8 || axes[i] < 1 || axes[i] >= ranks[i])
@@ -274,7 +274,7 @@ static enum status scaled_sum(struct call *c, struct error *err)
     value_id factor, y;
 
     TRY(call_wants(c, 2, err));
-    if (!json_f64(json_get(c->config, "scale"), &scale))
+    if (!json_f64(config_get(c, "scale", NULL), &scale))
         return error_set(err, STATUS_INVALID_INPUT, "has no 'scale'");
     TRY(emit_number(c->e, c->dtype, scale, &factor, err));
     TRY(emit_2(c->e, "Mul", c->in[1].value, factor, &y, err));

@@ -8,7 +8,7 @@
 static enum status axis_of(const struct call *c, int64_t otherwise, int rank, int64_t *axis,
                            struct error *err)
 {
-    const struct json *value = json_get(c->config, "axis");
+    const struct json *value = config_get(c, "axis", NULL);
 
     *axis = otherwise;
     if (value && value->kind == JSON_ARRAY && value->count == 1)
@@ -80,7 +80,7 @@ static enum status batch_normalization(struct call *c, struct error *err)
 static enum status axes_of(const struct call *c, int rank, int64_t axes[RANK_MAX], size_t *count,
                            struct error *err)
 {
-    const struct json *list = json_get(c->config, "axis");
+    const struct json *list = config_get(c, "axis", NULL);
     bool many = list && list->kind == JSON_ARRAY;
 
     *count = many ? list->count : 1;

@@ -19,8 +19,8 @@ static enum status take_(struct call *c, struct error *err)
         return error_set(err, STATUS_UNSUPPORTED, "indices that are no integers");
     if (axis_given && axis_given->kind != JSON_NULL)
         TRY(option_axis(c, 2, 0, rank, &axis, err));
-    else if (c->k->generation >= 3)
-        return error_set(err, STATUS_UNSUPPORTED, "has no axis");
+    else if (c->k->generation >= 3) /* of all elements */
+        TRY(emit_reshape(c->e, x, (const int64_t[]){-1}, 1, &x, err));
     TRY(emit_node(c->e, "", "Gather", EMIT(x, index),
                   EMIT_ATTRIBUTES(attribute_of_int("axis", axis)), &y, err));
     return call_give(c, y);
@@ -56,6 +56,40 @@ static enum status slice(struct call *c, struct error *err)
         TRY(emit_slice(c->e, x, d, start[d], size[d] < 0 ? INT64_MAX : start[d] + size[d], 1, &x,
                        err));
     return call_give(c, x);
+}
+
+/* A block of other numbers at these indices. */
+static enum status slice_update(struct call *c, struct error *err)
+{
+    const struct shape *shape, *block;
+    int64_t start[RANK_MAX];
+    value_id x, part, y;
+    size_t starts;
+    int rank;
+
+    TRY(operand_ranked(c, &x, &rank, err));
+    TRY(option_ints(c, 1, "start_indices", start, RANK_MAX, &starts, err));
+    TRY(operand_tensor(c, 2, "updates", &part, err));
+    shape = emit_shape(c->e, x);
+    block = emit_shape(c->e, part);
+    if (starts != (size_t)rank || block->rank != rank ||
+        emit_dtype(c->e, x) != emit_dtype(c->e, part))
+        return error_set(err, STATUS_UNSUPPORTED, "a block of other dimensions, or another dtype");
+    y = part;
+    for (int d = rank - 1; d >= 0; d--) { /* what is before and behind, of what the block is in */
+        value_id before = x, after = x;
+
+        if (block->dims[d] < 0 || start[d] < 0 ||
+            (d && (shape->dims[d] < 0 || start[d] + block->dims[d] > shape->dims[d])))
+            return error_set(err, STATUS_UNSUPPORTED, "a block that is not known to be inside");
+        for (int e = 0; e < d; e++)
+            TRY(emit_slice(c->e, before, e, start[e], start[e] + block->dims[e], 1, &before, err));
+        after = before;
+        TRY(emit_slice(c->e, before, d, 0, start[d], 1, &before, err));
+        TRY(emit_slice(c->e, after, d, start[d] + block->dims[d], INT64_MAX, 1, &after, err));
+        TRY(emit_concat(c->e, EMIT(before, y, after), d, &y, err));
+    }
+    return call_give(c, y);
 }
 
 static enum status triangle(struct call *c, struct error *err)
@@ -172,7 +206,7 @@ static enum status get_item(struct call *c, struct error *err)
 
 const struct layer_set layers_operation_index = OPERATION_SET(
     {.name = "Take", .lower = take_}, {.name = "TakeAlongAxis", .lower = take_along_axis},
-    {.name = "Slice", .lower = slice}, {.name = "Tril", .lower = triangle},
-    {.name = "Triu", .lower = triangle}, {.name = "OnesLike", .lower = filled},
-    {.name = "ZerosLike", .lower = filled}, {.name = "FullLike", .lower = filled},
-    {.name = "GetItem", .lower = get_item}, );
+    {.name = "Slice", .lower = slice}, {.name = "SliceUpdate", .lower = slice_update},
+    {.name = "Tril", .lower = triangle}, {.name = "Triu", .lower = triangle},
+    {.name = "OnesLike", .lower = filled}, {.name = "ZerosLike", .lower = filled},
+    {.name = "FullLike", .lower = filled}, {.name = "GetItem", .lower = get_item}, );

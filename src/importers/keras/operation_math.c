@@ -102,15 +102,20 @@ static enum status rsqrt(struct call *c, struct error *err)
 static enum status round_(struct call *c, struct error *err)
 {
     int64_t decimals;
-    value_id x, y;
+    value_id x, factor, y;
 
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
     TRY(option_int(c, 1, "decimals", 0, &decimals, err));
-    if (decimals)
+    if (decimals < -30 || decimals > 30 || (decimals < 0 && !dtype_is_float(emit_dtype(c->e, x))))
         return error_set(err, STATUS_UNSUPPORTED, "its 'decimals' is %lld", (long long)decimals);
     if (!dtype_is_float(emit_dtype(c->e, x)))
         return call_give(c, x);
+    TRY(emit_number(c->e, emit_dtype(c->e, x), pow(10, (double)decimals), &factor, err));
+    if (decimals)
+        TRY(emit_2(c->e, "Mul", x, factor, &x, err));
     TRY(emit_1(c->e, "Round", x, &y, err));
+    if (decimals)
+        TRY(emit_2(c->e, "Div", y, factor, &y, err));
     return call_give(c, y);
 }
 
@@ -183,13 +188,41 @@ static enum status gelu(struct call *c, struct error *err)
     return call_give(c, y);
 }
 
+/* Over several axes together, or all: those of the batch too. */
+static enum status softmax_over(struct call *c, bool all, bool log, value_id x, struct error *err)
+{
+    int rank = emit_shape(c->e, x)->rank;
+    int64_t axes[RANK_MAX];
+    value_id part, sum;
+    size_t count;
+
+    TRY(option_ints(c, 1, "axis", axes, RANK_MAX, &count, err));
+    for (int d = 0; all && d < rank; d++)
+        axes[count++] = d;
+    for (size_t i = 0; i < count; i++)
+        TRY(axis_within(&axes[i], rank, err));
+    TRY(emit_reduce(c->e, "ReduceMax", x, axes, count, true, &part, err));
+    TRY(emit_2(c->e, "Sub", x, part, &x, err));
+    TRY(emit_1(c->e, "Exp", x, &part, err));
+    TRY(emit_reduce(c->e, "ReduceSum", part, axes, count, true, &sum, err));
+    if (log)
+        TRY(emit_1(c->e, "Log", sum, &sum, err));
+    TRY(emit_2(c->e, log ? "Sub" : "Div", log ? x : part, sum, &x, err));
+    return call_give(c, x);
+}
+
 static enum status softmax(struct call *c, struct error *err)
 {
+    const struct json *given = operand_option(c, 1, "axis");
     bool log = !strcmp(c->class_name, "LogSoftmax");
+    bool all = given && given->kind == JSON_NULL && c->k->generation >= 3;
     int64_t axis;
     value_id x, y;
 
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
+    TRY(floats(c, x, &x, err));
+    if (all || (given && given->kind == JSON_ARRAY))
+        return softmax_over(c, all, log, x, err);
     TRY(option_int(c, 1, "axis", -1, &axis, err));
     TRY(emit_node(c->e, "", log ? "LogSoftmax" : "Softmax", EMIT(x),
                   EMIT_ATTRIBUTES(attribute_of_int("axis", axis)), &y, err));
@@ -362,15 +395,32 @@ static enum status where(struct call *c, struct error *err)
 
 static enum status clip(struct call *c, struct error *err)
 {
-    double low = option_number(c, 1, "x_min min clip_value_min min_value", -HUGE_VAL);
-    double high = option_number(c, 2, "x_max max clip_value_max max_value", HUGE_VAL);
+    const struct json *limits[2] = {operand_option(c, 1, "x_min min clip_value_min min_value"),
+                                    operand_option(c, 2, "x_max max clip_value_max max_value")};
+    double low, high;
     value_id x, y;
 
     TRY(operand_tensor(c, 0, OPERAND_1 " t", &x, err));
-    if (low == -HUGE_VAL || high == HUGE_VAL)
+    if (!json_f64(limits[0], &low) || !json_f64(limits[1], &high))
         return error_set(err, STATUS_UNSUPPORTED, "limits that are no numbers");
+    if (!dtype_is_float(emit_dtype(c->e, x)) &&
+        (limits[0]->kind == JSON_FLOAT || limits[1]->kind == JSON_FLOAT))
+        TRY(floats(c, x, &x, err));
     TRY(emit_clip(c->e, x, low, high, &y, err));
     return call_give(c, y);
+}
+
+/* Between the limits of a type of integers of up to 32 bits. */
+static enum status saturate(struct call *c, enum dtype dtype, value_id *x, struct error *err)
+{
+    int bits = 8 * (int)dtype_size(dtype);
+    bool is_signed = dtype_kind(dtype) == KIND_INT;
+
+    if (!dtype_is_integer(dtype) || bits > 16 || !dtype_is_float(emit_dtype(c->e, *x)))
+        return error_set(err, STATUS_UNSUPPORTED, "a saturating cast from %s to %s",
+                         dtype_name(emit_dtype(c->e, *x)), dtype_name(dtype));
+    return emit_clip(c->e, *x, is_signed ? -ldexp(1, bits - 1) : 0,
+                     ldexp(1, is_signed ? bits - 1 : bits) - 1, x, err);
 }
 
 static enum status cast(struct call *c, struct error *err)
@@ -382,6 +432,8 @@ static enum status cast(struct call *c, struct error *err)
     TRY(option_dtype(c, 1, "dtype", &dtype, err));
     if (dtype == DTYPE_NONE)
         return error_set(err, STATUS_UNSUPPORTED, "has no dtype");
+    if (!strcmp(c->class_name, "SaturateCast"))
+        TRY(saturate(c, dtype, &x, err));
     TRY(emit_cast(c->e, x, dtype, &x, err));
     return call_give(c, x);
 }
@@ -435,6 +487,6 @@ const struct layer_set layers_operation_math = OPERATION_SET(
     {.name = "DivideNoNan", .lower = divide_no_nan}, {.name = "Mod", .lower = mod},
     {.name = "FloorDivide", .lower = floor_divide}, {.name = "Power", .lower = power},
     {.name = "SquaredDifference", .lower = squared_difference}, {.name = "Where", .lower = where},
-    {.name = "Clip", .lower = clip}, {.name = "Cast", .alias = "SaturateCast", .lower = cast},
-    {.name = "Copy", .lower = same}, {.name = "StopGradient", .lower = same},
-    {.name = "ConvertToTensor", .lower = same}, );
+    {.name = "Clip", .lower = clip}, {.name = "Cast", .lower = cast},
+    {.name = "SaturateCast", .lower = cast}, {.name = "Copy", .lower = same},
+    {.name = "StopGradient", .lower = same}, {.name = "ConvertToTensor", .lower = same}, );

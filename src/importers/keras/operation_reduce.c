@@ -39,6 +39,19 @@ static bool is_named(const struct call *c, const char *name)
     return !strcmp(c->class_name, name);
 }
 
+/* One more number among those of which the largest or smallest is taken. */
+static enum status initial(struct call *c, value_id *y, struct error *err)
+{
+    const struct json *given = operand_option(c, 3, "initial");
+    value_id number;
+    double value;
+
+    if (!json_f64(given, &value))
+        return STATUS_OK;
+    TRY(emit_number(c->e, emit_dtype(c->e, *y), value, &number, err));
+    return emit_2(c->e, is_named(c, "Max") ? "Max" : "Min", *y, number, y, err);
+}
+
 static enum status reduce(struct call *c, struct error *err)
 {
     const struct reduction *r = REDUCTIONS;
@@ -61,6 +74,8 @@ static enum status reduce(struct call *c, struct error *err)
         TRY(emit_cast(c->e, x, DTYPE_F32, &x, err));
     }
     TRY(emit_reduce(c->e, r->op, x, axes, count, keep, &y, err));
+    if (is_named(c, "Max") || is_named(c, "Min"))
+        TRY(initial(c, &y, err));
     if (logic)
         TRY(emit_cast(c->e, y, DTYPE_BOOL, &y, err));
     return call_give(c, y);
@@ -88,6 +103,8 @@ static enum status variance(struct call *c, struct error *err)
 
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
     TRY(axes_of(c, x, axes, &count, &keep, err));
+    if (!dtype_is_float(emit_dtype(c->e, x)))
+        TRY(emit_cast(c->e, x, DTYPE_F32, &x, err));
     TRY(moments(c, x, axes, count, keep, &mean, &y, err));
     if (is_named(c, "Std"))
         TRY(emit_1(c->e, "Sqrt", y, &y, err));
@@ -184,17 +201,35 @@ static enum status einsum(struct call *c, struct error *err)
     struct bytes equation;
     value_id in[LAYER_INPUTS_MAX], y;
     struct attribute attribute;
+    enum dtype dtype = DTYPE_NONE;
+    struct operand o;
     const char *text;
+    size_t count = 0;
 
     if (!json_string(operand_option(c, SIZE_MAX, "subscripts equation"), &equation))
         return error_set(err, STATUS_INVALID_INPUT, "has no equation");
     text = arena_text(c->k->keep, equation);
     if (!text)
         return error_no_memory(err, "an equation");
-    for (size_t i = 0; i < c->in_count; i++)
-        in[i] = c->in[i].value;
+    if (c->k->generation < 3)
+        seen_positional(c);
+    for (; count < LAYER_INPUTS_MAX; count++) { /* tensors and arrays */
+        if (c->k->generation < 3 && count == c->in_count)
+            break;
+        if (c->k->generation >= 3)
+            TRY(operand_read(c, count, "", &o, err));
+        else
+            o = (struct operand){.value = c->in[count].value, .given = true};
+        if (!o.given)
+            break;
+        TRY(operand_value(c, &o, DTYPE_NONE, &in[count], err));
+        dtype =
+            count ? dtype_promote(dtype, emit_dtype(c->e, in[count])) : emit_dtype(c->e, in[count]);
+    }
+    for (size_t i = 0; i < count; i++)
+        TRY(emit_cast(c->e, in[i], dtype, &in[i], err));
     attribute = attribute_of_text("equation", text);
-    TRY(emit(c->e, "", "Einsum", in, c->in_count, &attribute, 1, &y, 1, err));
+    TRY(emit(c->e, "", "Einsum", in, count, &attribute, 1, &y, 1, err));
     return call_give(c, y);
 }
 
@@ -234,6 +269,25 @@ static enum status matmul(struct call *c, struct error *err)
     return call_give(c, y);
 }
 
+/* Of vectors: the sum of |x|^order, to 1 / order. */
+static enum status norm_of_order(struct call *c, double order, value_id x, const int64_t *axes,
+                                 size_t count, bool keep, value_id *y, struct error *err)
+{
+    value_id number;
+
+    TRY(emit_1(c->e, "Abs", x, &x, err));
+    if (isinf(order))
+        return emit_reduce(c->e, order > 0 ? "ReduceMax" : "ReduceMin", x, axes, count, keep, y,
+                           err);
+    if (order == 1)
+        return emit_reduce(c->e, "ReduceSum", x, axes, count, keep, y, err);
+    TRY(emit_number(c->e, emit_dtype(c->e, x), order, &number, err));
+    TRY(emit_2(c->e, "Pow", x, number, &x, err));
+    TRY(emit_reduce(c->e, "ReduceSum", x, axes, count, keep, y, err));
+    TRY(emit_number(c->e, emit_dtype(c->e, x), 1 / order, &number, err));
+    return emit_2(c->e, "Pow", *y, number, y, err);
+}
+
 /* x * min(rsqrt(sum of squares), 1 / epsilon); TensorFlow: x * rsqrt(max(sum, epsilon)). */
 static enum status normalize(struct call *c, struct error *err)
 {
@@ -246,8 +300,14 @@ static enum status normalize(struct call *c, struct error *err)
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
     TRY(option_int(c, 2, "order", 2, &order, err));
     TRY(axes_of(c, x, axes, &count, &keep, err));
-    if (order != 2)
-        return error_set(err, STATUS_UNSUPPORTED, "its 'order' is %lld", (long long)order);
+    if (order != 2) { /* x / max(the norm, epsilon) */
+        if (order < 1)
+            return error_set(err, STATUS_UNSUPPORTED, "its 'order' is %lld", (long long)order);
+        TRY(norm_of_order(c, (double)order, x, axes, count, true, &y, err));
+        TRY(emit_clip(c->e, y, epsilon, HUGE_VAL, &y, err));
+        TRY(emit_2(c->e, "Div", x, y, &y, err));
+        return call_give(c, y);
+    }
     TRY(emit_reduce(c->e, "ReduceSumSquare", x, axes, count, true, &y, err));
     if (c->k->generation < 3)
         TRY(emit_clip(c->e, y, epsilon, HUGE_VAL, &y, err));
@@ -264,18 +324,31 @@ static enum status norm(struct call *c, struct error *err)
 {
     const struct json *order = operand_option(c, 1, "ord");
     bool keep = option_bool(c, 3, "keepdims", false);
-    int64_t axes[RANK_MAX], number;
-    size_t count;
+    int64_t axes[RANK_MAX];
+    double number = 2;
+    struct bytes word;
     value_id x, y;
+    size_t count;
+    bool euclidean;
 
     TRY(operand_tensor(c, 0, OPERAND_1 " tensor", &x, err));
     TRY(option_ints(c, 2, "axis", axes, RANK_MAX, &count, err));
-    if (count != 1 || (order && order->kind != JSON_NULL &&
-                       (!json_i64(order, &number) || (number != 2 && number != 1))))
-        return error_set(err, STATUS_UNSUPPORTED, "a norm other than of order 1 or 2 of vectors");
-    TRY(emit_reduce(c->e,
-                    order && order->kind != JSON_NULL && number == 1 ? "ReduceL1" : "ReduceL2", x,
-                    axes, count, keep, &y, err));
+    if (!dtype_is_float(emit_dtype(c->e, x)))
+        TRY(emit_cast(c->e, x, DTYPE_F32, &x, err));
+    euclidean = !order || order->kind == JSON_NULL ||
+                (json_string(order, &word) && bytes_is(word, "fro") && count == 2) ||
+                (json_f64(order, &number) && number == 2 && count == 1);
+    if (!count && euclidean && order && order->kind != JSON_NULL)
+        return error_set(err, STATUS_UNSUPPORTED, "a norm of no stated axes");
+    if (!count && euclidean)
+        for (; (int)count < emit_shape(c->e, x)->rank; count++)
+            axes[count] = (int64_t)count;
+    if (euclidean)
+        TRY(emit_reduce(c->e, "ReduceL2", x, axes, count, keep, &y, err));
+    else if (count != 1 || !json_f64(order, &number) || number == 0)
+        return error_set(err, STATUS_UNSUPPORTED, "a norm of such an order");
+    else
+        TRY(norm_of_order(c, number, x, axes, count, keep, &y, err));
     return call_give(c, y);
 }
 

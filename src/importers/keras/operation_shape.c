@@ -3,6 +3,18 @@
 #include "base/text.h"
 #include "importers/keras/internal.h"
 
+/* Tensors of several dtypes become what they promote to. */
+static enum status one_dtype(struct call *c, value_id *values, size_t count, struct error *err)
+{
+    enum dtype dtype = emit_dtype(c->e, values[0]);
+
+    for (size_t i = 1; i < count; i++)
+        dtype = dtype_promote(dtype, emit_dtype(c->e, values[i]));
+    for (size_t i = 0; i < count; i++)
+        TRY(emit_cast(c->e, values[i], dtype, &values[i], err));
+    return STATUS_OK;
+}
+
 /* All tensors of the first argument. */
 static enum status list_of(struct call *c, const value_id **list, size_t *count, struct error *err)
 {
@@ -14,6 +26,8 @@ static enum status list_of(struct call *c, const value_id **list, size_t *count,
         return error_set(err, STATUS_INVALID_INPUT, "has no tensors");
     for (size_t i = 0; i < c->in_count; i++)
         values[i] = c->in[i].value;
+    seen_positional(c);
+    TRY(one_dtype(c, values, c->in_count, err));
     *list = values;
     *count = c->in_count;
     return STATUS_OK;
@@ -182,11 +196,44 @@ static enum status flip(struct call *c, struct error *err)
 
     TRY(operand_ranked(c, &x, &rank, err));
     TRY(option_ints(c, 1, "axis", axes, RANK_MAX, &count, err));
+    if (!strcmp(c->class_name, "Fliplr") || !strcmp(c->class_name, "Flipud"))
+        axes[count++] = !strcmp(c->class_name, "Fliplr");
     for (int d = 0; !count && d < rank; d++)
         axes[d] = d;
     count = count ? count : (size_t)rank;
     for (size_t i = 0; i < count; i++)
         TRY(emit_slice(c->e, x, axes[i], INT64_MAX, INT64_MIN, -1, &x, err));
+    return call_give(c, x);
+}
+
+/* k quarters of a turn, from the first of two axes to the second. */
+static enum status rotate(struct call *c, struct error *err)
+{
+    int64_t k, axes[RANK_MAX] = {0, 1}, perm[RANK_MAX];
+    size_t count;
+    value_id x;
+    int rank;
+
+    TRY(operand_ranked(c, &x, &rank, err));
+    TRY(option_int(c, 1, "k", 1, &k, err));
+    TRY(option_ints(c, 2, "axes", axes, RANK_MAX, &count, err));
+    if (count && count != 2)
+        return error_set(err, STATUS_INVALID_INPUT, "turns %zu axes", count);
+    for (int i = 0; i < 2; i++)
+        TRY(axis_within(&axes[i], rank, err));
+    if (axes[0] == axes[1])
+        return error_set(err, STATUS_INVALID_INPUT, "turns one axis");
+    k = (k % 4 + 4) % 4;
+    for (int d = 0; d < rank; d++)
+        perm[d] = d == axes[0] ? axes[1] : d == axes[1] ? axes[0] : d;
+    if (k == 1 || k == 2)
+        TRY(emit_slice(c->e, x, axes[1], INT64_MAX, INT64_MIN, -1, &x, err));
+    if (k == 2)
+        TRY(emit_slice(c->e, x, axes[0], INT64_MAX, INT64_MIN, -1, &x, err));
+    if (k == 1 || k == 3)
+        TRY(emit_transpose(c->e, x, perm, (size_t)rank, &x, err));
+    if (k == 3)
+        TRY(emit_slice(c->e, x, axes[1], INT64_MAX, INT64_MIN, -1, &x, err));
     return call_give(c, x);
 }
 
@@ -208,6 +255,37 @@ static enum status tile(struct call *c, struct error *err)
     return call_give(c, y);
 }
 
+static bool axis_zero(struct call *c)
+{
+    int64_t axis;
+
+    return json_i64(operand_option(c, 2, "axis"), &axis) && axis == 0;
+}
+
+/* Rows, of whatever number: (n, ...) -> (n, 1, ...) -> (n, times, ...) -> (n times, ...). */
+static enum status repeat_rows(struct call *c, value_id x, int rank, int64_t times,
+                               struct error *err)
+{
+    const struct shape shape = *emit_shape(c->e, x);
+    int64_t repeats[RANK_MAX], dims[RANK_MAX] = {-1};
+    value_id list, y;
+
+    for (int d = 1; d < rank; d++) {
+        dims[d] = shape.dims[d];
+        if (dims[d] < 1)
+            return error_set(err, STATUS_UNSUPPORTED, "dimension %d of its input is not known", d);
+    }
+    if (rank + 1 > RANK_MAX)
+        return error_set(err, STATUS_UNSUPPORTED, "%d dimensions", rank);
+    for (int d = 0; d <= rank; d++)
+        repeats[d] = d == 1 ? times : 1;
+    TRY(emit_unsqueeze(c->e, x, 1, &x, err));
+    TRY(emit_ints(c->e, repeats, (size_t)rank + 1, &list, err));
+    TRY(emit_2(c->e, "Tile", x, list, &y, err));
+    TRY(emit_reshape(c->e, y, dims, (size_t)rank, &y, err));
+    return call_give(c, y);
+}
+
 /* Each element n times: a dimension of n behind it, then joined with it. */
 static enum status repeat(struct call *c, struct error *err)
 {
@@ -217,6 +295,8 @@ static enum status repeat(struct call *c, struct error *err)
 
     TRY(operand_ranked(c, &x, &rank, err));
     TRY(option_int(c, 1, "repeats", -1, &times, err));
+    if (operand_option(c, 2, "axis") && axis_zero(c) && times >= 0 && times < 1 << 16)
+        return repeat_rows(c, x, rank, times, err);
     if (!operand_option(c, 2, "axis") || times < 0 || rank + 1 > RANK_MAX)
         return error_set(err, STATUS_UNSUPPORTED, "'repeats' or 'axis' is no number");
     TRY(option_axis(c, 2, 0, rank, &axis, err));
@@ -287,7 +367,28 @@ static enum status concatenate(struct call *c, struct error *err)
     TRY(option_axis(c, 1, !strcmp(c->class_name, "Vstack") ? 0 : -1, rank, &axis, err));
     if (!strcmp(c->class_name, "Hstack"))
         axis = rank > 1;
+    if (!strcmp(c->class_name, "Dstack")) {
+        if (rank < 3)
+            return error_set(err, STATUS_UNSUPPORTED, "tensors of %d dimensions", rank);
+        axis = 2;
+    }
     TRY(emit_concat(c->e, (struct emit_inputs){list, count}, axis, &y, err));
+    return call_give(c, y);
+}
+
+static enum status append(struct call *c, struct error *err)
+{
+    const struct json *given = operand_option(c, 2, "axis");
+    value_id in[2], y;
+    int64_t axis;
+    int rank;
+
+    TRY(operands_2(c, in, err));
+    rank = emit_shape(c->e, in[0])->rank;
+    if (!given || given->kind == JSON_NULL || rank < 1 || emit_shape(c->e, in[1])->rank != rank)
+        return error_set(err, STATUS_UNSUPPORTED, "has no axis");
+    TRY(option_axis(c, 2, 0, rank, &axis, err));
+    TRY(emit_concat(c->e, EMIT(in[0], in[1]), axis, &y, err));
     return call_give(c, y);
 }
 
@@ -314,6 +415,7 @@ static enum status stack(struct call *c, struct error *err)
 /* Into n equal parts, or before these places; TensorFlow gives sizes. */
 static enum status split(struct call *c, struct error *err)
 {
+    bool array = !strcmp(c->class_name, "ArraySplit");
     int64_t at[LAYER_OUTPUTS_MAX], axis, size, from = 0;
     size_t count;
     value_id x, y;
@@ -321,6 +423,10 @@ static enum status split(struct call *c, struct error *err)
 
     TRY(operand_ranked(c, &x, &rank, err));
     TRY(option_axis(c, 2, 0, rank, &axis, err));
+    if (strlen(c->class_name) == strlen("Hsplit")) /* V, H, D: 0, 1, 2 */
+        axis = *c->class_name == 'V' ? 0 : *c->class_name == 'H' ? rank > 1 : 2;
+    if (axis >= rank)
+        return error_set(err, STATUS_INVALID_INPUT, "its input has %d dimensions", rank);
     size = emit_shape(c->e, x)->dims[axis];
     TRY(option_ints(c, 1, "indices_or_sections num_or_size_splits", at, LAYER_OUTPUTS_MAX, &count,
                     err));
@@ -329,12 +435,13 @@ static enum status split(struct call *c, struct error *err)
     if (operand_option(c, 1, "indices_or_sections num_or_size_splits")->kind != JSON_ARRAY) {
         int64_t parts = at[0];
 
-        if (parts < 1 || parts > LAYER_OUTPUTS_MAX || size % parts)
+        if (parts < 1 || parts > LAYER_OUTPUTS_MAX || (size % parts && !array))
             return error_set(err, STATUS_UNSUPPORTED, "%lld parts of %lld", (long long)parts,
                              (long long)size);
         count = (size_t)parts - 1;
-        for (size_t i = 0; i < count; i++)
-            at[i] = (int64_t)(i + 1) * (size / parts);
+        for (size_t i = 0; i < count; i++) /* the first ones are longer */
+            at[i] = (int64_t)(i + 1) * (size / parts) +
+                    ((int64_t)i + 1 < size % parts ? (int64_t)i + 1 : size % parts);
     } else if (c->k->generation < 3) {
         for (size_t i = 1; i < count; i++)
             at[i] += at[i - 1];
@@ -369,6 +476,32 @@ static enum status unstack(struct call *c, struct error *err)
     return STATUS_OK;
 }
 
+/* The edge is mirrored with itself: dimension by dimension, by places. */
+static enum status pad_symmetric(struct call *c, value_id x, const int64_t *pads, int rank,
+                                 struct error *err)
+{
+    for (int d = 0; d < rank; d++) {
+        int64_t size = emit_shape(c->e, x)->dims[d], before = pads[d], after = pads[rank + d];
+        int64_t *places;
+        value_id index;
+
+        if (!before && !after)
+            continue;
+        if (size < 1 || before < 0 || after < 0 || before > size || after > size)
+            return error_set(err, STATUS_UNSUPPORTED, "mode symmetric of a dimension of %lld",
+                             (long long)size);
+        places = arena_new(c->k->keep, int64_t, (size_t)(before + size + after));
+        if (!places)
+            return error_no_memory(err, "an operation");
+        for (int64_t i = -before; i < size + after; i++)
+            places[before + i] = i < 0 ? -1 - i : i < size ? i : 2 * size - 1 - i;
+        TRY(emit_ints(c->e, places, (size_t)(before + size + after), &index, err));
+        TRY(emit_node(c->e, "", "Gather", EMIT(x, index),
+                      EMIT_ATTRIBUTES(attribute_of_int("axis", d)), &x, err));
+    }
+    return call_give(c, x);
+}
+
 /* One pair of numbers for all dimensions, a pair for each, or one number. */
 static enum status pad(struct call *c, struct error *err)
 {
@@ -395,7 +528,7 @@ static enum status pad(struct call *c, struct error *err)
     if (bytes_is(word, "CONSTANT"))
         word = bytes_of("constant");
     if (bytes_is(word, "symmetric") || bytes_is(word, "SYMMETRIC"))
-        return error_set(err, STATUS_UNSUPPORTED, "mode symmetric");
+        return pad_symmetric(c, x, pads, rank, err);
     if (bytes_is(word, "REFLECT"))
         word = bytes_of("reflect");
     if (!bytes_is(word, "constant") && !bytes_is(word, "reflect") && !bytes_is(word, "edge"))
@@ -419,9 +552,13 @@ const struct layer_set layers_operation_shape = OPERATION_SET(
     {.name = "Transpose", .lower = transpose}, {.name = "Swapaxes", .lower = swap_axes},
     {.name = "Moveaxis", .lower = move_axis}, {.name = "ExpandDims", .lower = expand_dims},
     {.name = "Squeeze", .lower = squeeze}, {.name = "BroadcastTo", .lower = broadcast_to},
-    {.name = "Flip", .lower = flip}, {.name = "Tile", .lower = tile},
-    {.name = "Repeat", .lower = repeat}, {.name = "Roll", .lower = roll},
-    {.name = "Concatenate", .lower = concatenate}, {.name = "Vstack", .lower = concatenate},
-    {.name = "Hstack", .lower = concatenate}, {.name = "Stack", .lower = stack},
-    {.name = "Split", .lower = split}, {.name = "Unstack", .lower = unstack},
-    {.name = "Pad", .lower = pad}, );
+    {.name = "Flip", .lower = flip}, {.name = "Fliplr", .lower = flip},
+    {.name = "Flipud", .lower = flip}, {.name = "Rot90", .lower = rotate},
+    {.name = "Tile", .lower = tile}, {.name = "Repeat", .lower = repeat},
+    {.name = "Roll", .lower = roll}, {.name = "Concatenate", .lower = concatenate},
+    {.name = "Vstack", .lower = concatenate}, {.name = "Hstack", .lower = concatenate},
+    {.name = "Dstack", .lower = concatenate}, {.name = "Append", .lower = append},
+    {.name = "Stack", .lower = stack}, {.name = "Split", .lower = split},
+    {.name = "ArraySplit", .lower = split}, {.name = "Hsplit", .lower = split},
+    {.name = "Vsplit", .lower = split}, {.name = "Dsplit", .lower = split},
+    {.name = "Unstack", .lower = unstack}, {.name = "Pad", .lower = pad}, );

@@ -8,15 +8,15 @@ enum { SPATIAL_MAX = 3 };
 static enum status sizes_of(const struct call *c, int spatial, int64_t *size, int64_t *strides,
                             struct error *err)
 {
-    const char *key = json_get(c->config, "pool_size") ? "pool_size" : "pool_length";
-    const struct json *given = json_get(c->config, "strides");
+    const char *key = config_get(c, "pool_size", NULL) ? "pool_size" : "pool_length";
+    const struct json *given = config_get(c, "strides", NULL);
 
     TRY(config_ints(c, key, (size_t)spatial, 2, size, err));
     memcpy(strides, size, sizeof *size * (size_t)spatial);
     if (!given || given->kind == JSON_NULL)
-        given = json_get(c->config, "stride");
+        given = config_get(c, "stride", NULL);
     if (given && given->kind != JSON_NULL)
-        TRY(config_ints(c, json_get(c->config, "strides") ? "strides" : "stride", (size_t)spatial,
+        TRY(config_ints(c, config_get(c, "strides", NULL) ? "strides" : "stride", (size_t)spatial,
                         1, strides, err));
     return STATUS_OK;
 }

@@ -8,7 +8,7 @@
 static enum status numbers(struct call *c, const char *key, double otherwise, value_id *value,
                            struct error *err)
 {
-    const struct json *list = json_get(c->config, key);
+    const struct json *list = config_get(c, key, NULL);
     struct tensor tensor;
     struct shape shape;
 
@@ -61,7 +61,7 @@ static enum status along_axes(struct tensor *tensor, const int64_t *axes, size_t
 static enum status axes_of(struct call *c, int rank, int64_t *axes, size_t *count,
                            struct error *err)
 {
-    const struct json *given = json_get(c->config, "axis");
+    const struct json *given = config_get(c, "axis", NULL);
 
     TRY(option_ints(c, SIZE_MAX, "axis", axes, RANK_MAX, count, err));
     if (!given) {
@@ -85,7 +85,7 @@ static enum status axes_of(struct call *c, int rank, int64_t *axes, size_t *coun
 /* (x - mean) / max(sqrt(variance), 1e-7); stated, or learnt as weights with a count behind them. */
 static enum status normalization(struct call *c, struct error *err)
 {
-    const struct json *mean = json_get(c->config, "mean");
+    const struct json *mean = config_get(c, "mean", NULL);
     bool invert = config_bool_or(c, "invert", NULL, false);
     struct tensor means, variances, deviations;
     int64_t axes[RANK_MAX];
@@ -98,7 +98,7 @@ static enum status normalization(struct call *c, struct error *err)
     TRY(axes_of(c, rank, axes, &count, err));
     TRY(emit_cast(c->e, c->in[0].value, c->dtype, &x, err));
     if (mean && mean->kind != JSON_NULL) {
-        const struct json *variance = json_get(c->config, "variance");
+        const struct json *variance = config_get(c, "variance", NULL);
 
         if (!variance)
             return error_set(err, STATUS_INVALID_INPUT, "has a mean without variance");
@@ -131,7 +131,7 @@ static enum status normalization(struct call *c, struct error *err)
 /* How many boundaries a value has reached. */
 static enum status discretization(struct call *c, struct error *err)
 {
-    const struct json *given = json_get(c->config, "bin_boundaries");
+    const struct json *given = config_get(c, "bin_boundaries", NULL);
     const struct json *inner = json_get(json_get(given, "config"), "value");
     struct bytes mode = config_text_or(c, "output_mode", NULL, "int");
     value_id x = c->in[0].value, edges, reached, y;
@@ -139,6 +139,7 @@ static enum status discretization(struct call *c, struct error *err)
     int64_t last = -1;
 
     TRY(call_wants(c, 1, err));
+    seen_keys(c, "epsilon num_bins"); /* of adapt() */
     given = inner ? inner : given;
     if (!given || given->kind == JSON_NULL)
         return error_set(err, STATUS_UNSUPPORTED, "its bin_boundaries are not in the file");
@@ -159,7 +160,7 @@ static enum status discretization(struct call *c, struct error *err)
 static enum status category_encoding(struct call *c, struct error *err)
 {
     struct bytes mode = config_text_or(c, "output_mode", NULL, "multi_hot");
-    const struct keras_tensor *weights = call_tensor(c, "count_weights", 0);
+    const struct keras_tensor *weights = call_tensor(c, 1, "count_weights", 0);
     int64_t depth;
     value_id y;
 

@@ -37,7 +37,7 @@ struct options {
 /* Initial states are a keyword, or follow the input. */
 static enum status initial_read(const struct call *c, struct options *o, struct error *err)
 {
-    const struct argument *given = call_argument(c, SIZE_MAX, "initial_state");
+    const struct argument *given = call_argument(c, call_place(c, 1), "initial_state");
 
     if (given && given->count) {
         o->initial = &c->tensors[given->first];
@@ -46,7 +46,7 @@ static enum status initial_read(const struct call *c, struct options *o, struct 
         o->initial = c->in + 1;
         o->initial_count = c->in_count - 1;
     }
-    if (json_get(c->config, "num_constants") && config_int_or(c, "num_constants", 0))
+    if (config_get(c, "num_constants", NULL) && config_int_or(c, "num_constants", 0))
         return error_set(err, STATUS_UNSUPPORTED, "its 'num_constants' is not supported");
     return STATUS_OK;
 }
@@ -148,7 +148,7 @@ struct cells {
 
 static enum status cells_read(const struct call *c, struct cells *cells, struct error *err)
 {
-    const struct json *cell = json_get(c->config, "cell");
+    const struct json *cell = config_get(c, "cell", NULL);
     const struct json *list = json_get(json_get(cell, "config"), "cells");
     const char *name = class_name_of(c->k, cell);
 
@@ -176,6 +176,7 @@ static enum status stacked_cell(struct call *c, const struct json *cell, struct 
     const struct json *config = c->config;
     const struct recurrent_kind *kind;
     struct weights part, *own = c->weights;
+    struct seen own_seen = {.config = json_get(cell, "config")}, *outer = c->seen;
     char quoted[TEXT_QUOTE_SIZE];
     const char *text = class_name_of(c->k, cell), *path;
     struct bytes name = bytes_of(text ? text : "");
@@ -195,9 +196,12 @@ static enum status stacked_cell(struct call *c, const struct json *cell, struct 
     else
         part = *own;
     c->weights = &part;
-    c->config = json_get(cell, "config");
+    c->config = own_seen.config;
+    c->seen = &own_seen;
     TRY(cell_emit(c, kind, o, used, x, states + *state_count, &mask, err));
+    TRY(seen_check_config(c, err));
     c->config = config;
+    c->seen = outer;
     c->weights = own;
     weights_part_end(own, &part);
     *state_count += (size_t)kind->states;
@@ -240,9 +244,9 @@ static enum status rnn(struct call *c, struct error *err)
 }
 
 const struct layer_set layers_recurrent =
-    LAYER_SET({.name = "SimpleRNN", .lower = recurrent, .keywords = true},
-              {.name = "LSTM", .lower = recurrent, .keywords = true},
-              {.name = "CuDNNLSTM", .lower = recurrent, .keywords = true},
-              {.name = "GRU", .lower = recurrent, .keywords = true},
-              {.name = "CuDNNGRU", .lower = recurrent, .keywords = true},
-              {.name = "RNN", .lower = rnn, .keywords = true}, );
+    LAYER_SET({.name = "SimpleRNN", .lower = recurrent, .keywords = true, .mask_place = 2},
+              {.name = "LSTM", .lower = recurrent, .keywords = true, .mask_place = 2},
+              {.name = "CuDNNLSTM", .lower = recurrent, .keywords = true, .mask_place = 2},
+              {.name = "GRU", .lower = recurrent, .keywords = true, .mask_place = 2},
+              {.name = "CuDNNGRU", .lower = recurrent, .keywords = true, .mask_place = 2},
+              {.name = "RNN", .lower = rnn, .keywords = true, .mask_place = 2}, );

@@ -8,7 +8,7 @@ enum { SPATIAL_MAX = 3 };
 static enum status ends_of(const struct call *c, const char *key, int spatial,
                            int64_t ends[SPATIAL_MAX][2], struct error *err)
 {
-    const struct json *value = json_get(c->config, key);
+    const struct json *value = config_get(c, key, NULL);
     int64_t one;
 
     for (int d = 0; d < spatial; d++) {
@@ -98,9 +98,10 @@ static enum status up_sampling(struct call *c, int spatial, struct error *err)
 {
     static const char *const MODES[][2] = {
         {"nearest", "nearest"}, {"bilinear", "linear"}, {"bicubic", "cubic"}};
-    const char *key = json_get(c->config, "size") ? "size" : "length";
+    const char *key = config_get(c, "size", NULL) ? "size" : "length";
     struct bytes how = config_text_or(c, "interpolation", NULL, "nearest");
     int64_t times[SPATIAL_MAX];
+    struct image image;
     value_id y;
 
     TRY(call_wants(c, 1, err));
@@ -113,8 +114,16 @@ static enum status up_sampling(struct call *c, int spatial, struct error *err)
             TRY(enlarge(c, spatial, times, MODES[i][1], &y, err));
             return call_give(c, y);
         }
-    return error_set(err, STATUS_UNSUPPORTED,
-                     "an interpolation other than nearest, bilinear, bicubic");
+    if (spatial != 2)
+        return error_set(err, STATUS_UNSUPPORTED, "such an interpolation");
+    image.rows = config_channels_first(c, 2) ? 2 : 1;
+    image.columns = image.rows + 1;
+    TRY(call_dim(c, 0, image.rows, &image.height, err));
+    TRY(call_dim(c, 0, image.columns, &image.width, err));
+    image.height *= times[0];
+    image.width *= times[1];
+    TRY(image_resize(c, &image, c->in[0].value, how, false, &y, err));
+    return call_give(c, y);
 }
 
 #define SIDES(n)                                                                                   \

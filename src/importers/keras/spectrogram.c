@@ -78,6 +78,7 @@ static enum status stft_spectrogram(struct call *c, struct error *err)
     value_id x = c->in[0].value, re, im, y;
 
     TRY(call_wants(c, 1, err));
+    seen_keys(c, "fft_length window scaling periodic"); /* the kernels have them */
     TRY(call_dim(c, 0, first ? 1 : 2, &channels, err));
     TRY(call_dim(c, 0, first ? 2 : 1, &steps, err));
     if (step < 1)
@@ -90,6 +91,9 @@ static enum status stft_spectrogram(struct call *c, struct error *err)
         TRY(waves(c, "imaginary kernel", step, channels, steps, x, &im, err));
     if (real_alone || bytes_is(mode, "imag")) {
         y = real_alone ? re : im;
+    } else if (bytes_is(mode, "angle")) {
+        TRY(emit_node(c->e, "firn", "Special", EMIT(im, re),
+                      EMIT_ATTRIBUTES(attribute_of_text("function", "atan2")), &y, err));
     } else if (bytes_is(mode, "stft")) {
         TRY(emit_concat(c->e, EMIT(re, im), 2, &y, err));
     } else {

@@ -151,7 +151,7 @@ static enum status function(struct call *c, struct error *err)
     char quoted[TEXT_QUOTE_SIZE];
     struct bytes name = {NULL, 0};
 
-    json_string(json_get(c->config, "function"), &name);
+    json_string(config_get(c, "function", NULL), &name);
     for (size_t i = 0; i < ARRAY_COUNT(FUNCTIONS); i++)
         if (bytes_is(name, FUNCTIONS[i].name))
             return operation_run(c, FUNCTIONS[i].operation, err);
@@ -219,7 +219,7 @@ static const struct function NODES[] = {
 static enum status node_arguments(struct call *c, const struct json *node, struct arguments *made,
                                   struct error *err)
 {
-    const struct json *constants = json_get(c->config, "constants");
+    const struct json *constants = config_get(c, "constants", NULL);
     const struct json *attributes = json_get(node, "attr");
     const struct json *inputs = json_get(node, "input");
     size_t count = inputs && inputs->kind == JSON_ARRAY ? inputs->count : 0, used = 0;
@@ -252,7 +252,7 @@ static enum status node_arguments(struct call *c, const struct json *node, struc
 
 static enum status node(struct call *c, struct error *err)
 {
-    const struct json *stored = json_get(c->config, "node_def");
+    const struct json *stored = config_get(c, "node_def", NULL);
     struct argument parts[ARGUMENTS_MAX];
     struct arguments made = {.parts = parts};
     struct bytes text, op = {NULL, 0};

@@ -70,7 +70,7 @@ static enum status time_distributed(struct call *c, struct error *err)
         else if (mask->rank != 2)
             return error_set(err, STATUS_UNSUPPORTED, "a mask of %d dimensions", mask->rank);
     }
-    TRY(call_inner(c, json_get(c->config, "layer"), "layer", &in, 1, out, &count, err));
+    TRY(call_inner(c, config_get(c, "layer", NULL), "layer", &in, 1, out, &count, err));
     if (count != 1)
         return error_set(err, STATUS_UNSUPPORTED, "its layer has %zu outputs", count);
     TRY(split_back(c, out[0].value, &y, err));
@@ -86,7 +86,7 @@ static enum status spectral_normalization(struct call *c, struct error *err)
     size_t count;
 
     TRY(call_wants(c, 1, err));
-    TRY(call_inner(c, json_get(c->config, "layer"), "layer", c->in, 1, out, &count, err));
+    TRY(call_inner(c, config_get(c, "layer", NULL), "layer", c->in, 1, out, &count, err));
     return call_give(c, out[0].value);
 }
 

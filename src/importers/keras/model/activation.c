@@ -210,7 +210,7 @@ enum status activation_emit(struct call *c, const struct json *activation, value
 
 enum status activation_of(struct call *c, value_id x, value_id *y, struct error *err)
 {
-    return activation_emit(c, json_get(c->config, "activation"), x, y, err);
+    return activation_emit(c, config_get(c, "activation", NULL), x, y, err);
 }
 
 enum status activation_recurrent(const struct call *c, const struct json *activation,

@@ -162,12 +162,25 @@ static enum status tensors_read_2(struct reader *r, const struct json *value, in
 static enum status keywords_read(struct reader *r, const struct json *keywords, bool generation_3,
                                  struct error *err)
 {
+    static const char INPUT_NAMES[] = "inputs sequences sequence";
+    const struct json *input = NULL;
+
     if (!keywords || keywords->kind != JSON_OBJECT)
         return STATUS_OK;
     r->made->keywords = keywords;
+    /* the input by its name is as good as in its place */
+    for (size_t i = 0; generation_3 && !r->made->part_count && i < keywords->count; i++) {
+        if (!is_word_of(keywords->items[i].key, INPUT_NAMES))
+            continue;
+        TRY(part_add(r, (struct bytes){NULL, 0}, &keywords->items[i], err));
+        TRY(tensors_read_3(r, &keywords->items[i], 0, err));
+        input = &keywords->items[i];
+    }
     for (size_t i = 0; i < keywords->count; i++) {
         const struct json *value = &keywords->items[i];
 
+        if (value == input)
+            continue;
         TRY(part_add(r, value->key, value, err));
         TRY((generation_3 ? tensors_read_3 : tensors_read_2)(r, value, 0, err));
     }

@@ -51,8 +51,10 @@ const struct argument *call_argument(const struct call *c, size_t place, const c
     const struct arguments *a = c->arguments;
 
     for (size_t i = 0; a && i < a->part_count; i++)
-        if (a->parts[i].name.size ? bytes_is(a->parts[i].name, name) : i == place)
+        if (a->parts[i].name.size ? bytes_is(a->parts[i].name, name) : i == place) {
+            seen_part(c, &a->parts[i]);
             return &a->parts[i];
+        }
     return NULL;
 }
 
@@ -63,9 +65,23 @@ const struct json *call_keyword(const struct call *c, const char *name)
     return argument && !argument->count ? argument->value : NULL;
 }
 
-const struct keras_tensor *call_tensor(const struct call *c, const char *name, size_t index)
+size_t call_place(const struct call *c, size_t place)
 {
-    const struct argument *argument = call_argument(c, SIZE_MAX, name);
+    return c->k->generation > 2 ? place : SIZE_MAX;
+}
+
+bool call_flag(const struct call *c, size_t place, const char *name, bool otherwise)
+{
+    const struct argument *argument = call_argument(c, call_place(c, place), name);
+    bool flag;
+
+    return argument && json_bool(argument->value, &flag) ? flag : otherwise;
+}
+
+const struct keras_tensor *call_tensor(const struct call *c, size_t place, const char *name,
+                                       size_t index)
+{
+    const struct argument *argument = call_argument(c, call_place(c, place), name);
 
     return argument && index < argument->count ? &c->tensors[argument->first + index] : NULL;
 }
@@ -99,7 +115,7 @@ static enum status arguments_check(const struct call *c, const struct layer_clas
                              json_kind_name(part->value->kind));
         if (bytes_is(part->name, "mask"))
             continue;
-        if (part->count)
+        if (part->count && part->name.size)
             return error_set(err, STATUS_UNSUPPORTED, "a tensor as its '%s' is not supported",
                              text_quote(part->name, quoted, sizeof quoted));
         if (part->name.size && !is_idle(part) && !bytes_is(part->name, "training"))
@@ -111,12 +127,10 @@ static enum status arguments_check(const struct call *c, const struct layer_clas
 
 value_id call_steps_mask(const struct call *c)
 {
-    const struct argument *states = call_argument(c, SIZE_MAX, "initial_state");
-    const struct argument *mask = call_argument(c, SIZE_MAX, "mask");
+    const struct argument *states = call_argument(c, call_place(c, 1), "initial_state");
 
-    return c->k->generation > 2 && states && states->count && !(mask && mask->count)
-               ? VALUE_NONE
-               : c->in[0].mask;
+    return c->k->generation > 2 && states && states->count && !c->masked ? VALUE_NONE
+                                                                         : c->in[0].mask;
 }
 
 enum status call_rank(const struct call *c, size_t input, int *rank, struct error *err)
@@ -153,8 +167,8 @@ static const struct policy {
 
 /* A word; {config: {name}}; {config: {mode, source_name}} of a quantised layer. Integers and text
  * are dtypes of layers that compute no numbers. */
-static enum status policy_find(const struct call *c, const struct policy **policy, bool *int8,
-                               struct error *err)
+static enum status policy_find(const struct call *c, const struct policy **policy,
+                               struct quantised *quantised, struct error *err)
 {
     const struct json *dtype = json_get(c->config, "dtype");
     char quoted[TEXT_QUOTE_SIZE];
@@ -167,10 +181,7 @@ static enum status policy_find(const struct call *c, const struct policy **polic
         dtype = json_get(config, "name");
         if (json_string(json_get(config, "mode"), &name)) {
             dtype = json_get(config, "source_name");
-            *int8 = bytes_is(name, "int8");
-            if (!*int8)
-                return error_set(err, STATUS_UNSUPPORTED, "it is quantised as '%s'",
-                                 text_quote(name, quoted, sizeof quoted));
+            TRY(quantisation_of(name, quantised, err));
         }
         if (!dtype)
             return error_set(err, STATUS_UNSUPPORTED, "its dtype policy is not supported");
@@ -226,9 +237,10 @@ static enum status outputs_cast(struct call *c, const struct policy *policy, str
 /* --- the call --- */
 
 /* The keyword mask: one for the first input, or a list of one for each. */
-static enum status masks_read(struct call *c, struct error *err)
+static enum status masks_read(struct call *c, const struct layer_class *class, struct error *err)
 {
-    const struct argument *given = call_argument(c, SIZE_MAX, "mask");
+    const struct argument *given = call_argument(
+        c, class->mask_place ? call_place(c, (size_t) class->mask_place) : SIZE_MAX, "mask");
     bool list = given && given->value->kind == JSON_ARRAY && c->k->generation > 2;
     size_t count = c->arguments ? c->arguments->reference_count : 0, next = 0;
     struct keras_tensor *tensors;
@@ -239,6 +251,9 @@ static enum status masks_read(struct call *c, struct error *err)
     if (!tensors)
         return error_no_memory(err, "a call");
     memcpy(tensors, c->tensors, count * sizeof *tensors);
+    if (!given->name.size)
+        c->in_count = given->first;
+    c->masked = true;
     for (size_t i = 0; i < c->in_count && next < given->count; i++)
         if (!list || (i < given->value->count && given->value->items[i].kind != JSON_NULL))
             tensors[i].mask = c->tensors[given->first + next++].value;
@@ -248,20 +263,21 @@ static enum status masks_read(struct call *c, struct error *err)
     return STATUS_OK;
 }
 
-static enum status layer_run(struct call *c, const struct layer_class *class, struct error *err)
+static enum status layer_lower(struct call *c, const struct layer_class *class, struct error *err)
 {
     size_t count = c->arguments ? c->arguments->reference_count : c->in_count;
     const struct policy *policy;
 
-    TRY(policy_find(c, &policy, &c->int8, err));
-    if (c->int8 && !class->int8)
-        return error_set(err, STATUS_UNSUPPORTED, "it is quantised as 'int8'");
+    c->quantised.mode = QUANTISED_NOT;
+    TRY(policy_find(c, &policy, &c->quantised, err));
+    if (c->quantised.mode && !class->quantised)
+        return error_set(err, STATUS_UNSUPPORTED, "it is quantised");
     c->dtype = policy->dtype;
     c->half = policy->half;
     TRY(arguments_check(c, class, err));
     if (!c->in_count && !class->keywords)
         return error_set(err, STATUS_INVALID_INPUT, "has no input");
-    TRY(masks_read(c, err));
+    TRY(masks_read(c, class, err));
     if (!class->any_dtype)
         TRY(inputs_cast(c, count, policy, err));
     TRY(class->lower(c, err));
@@ -272,7 +288,15 @@ static enum status layer_run(struct call *c, const struct layer_class *class, st
     return STATUS_OK;
 }
 
-enum status call_run(struct call *c, struct error *err)
+static enum status layer_run(struct call *c, const struct layer_class *class, struct error *err)
+{
+    TRY(layer_lower(c, class, err));
+    if (!class->idle)
+        TRY(seen_check_config(c, err));
+    return class->keywords ? seen_check_arguments(c, err) : STATUS_OK;
+}
+
+static enum status class_run(struct call *c, struct error *err)
 {
     const struct layer_class *class = class_find(c->class_name, c->operation);
 
@@ -287,7 +311,20 @@ enum status call_run(struct call *c, struct error *err)
     if (!c->operation)
         return layer_run(c, class, err);
     c->dtype = DTYPE_F32;
-    return class->lower(c, err);
+    TRY(class->lower(c, err));
+    TRY(seen_check_config(c, err));
+    return seen_check_arguments(c, err);
+}
+
+enum status call_run(struct call *c, struct error *err)
+{
+    struct seen seen = {.config = c->config}, *outer = c->seen;
+    enum status status;
+
+    c->seen = &seen;
+    status = class_run(c, err);
+    c->seen = outer;
+    return status;
 }
 
 /* The same of a model. */

@@ -4,11 +4,26 @@
 #include "base/text.h"
 #include "importers/keras/internal.h"
 
+bool is_word_of(struct bytes name, const char *words)
+{
+    while (*words) {
+        size_t size = strcspn(words, " ");
+
+        if (name.size == size && !memcmp(name.data, words, size))
+            return true;
+        words += size + (words[size] == ' ');
+    }
+    return false;
+}
+
 const struct json *config_get(const struct call *c, const char *key, const char *alias)
 {
     const struct json *value = json_get(c->config, key);
 
-    return value || !alias ? value : json_get(c->config, alias);
+    if (!value && alias)
+        value = json_get(c->config, alias);
+    seen_key(c, value);
+    return value;
 }
 
 static enum status wrong(const char *key, const struct json *value, const char *wanted,
@@ -28,40 +43,66 @@ enum status config_int(const struct call *c, const char *key, const char *alias,
 
 int64_t config_int_or(const struct call *c, const char *key, int64_t otherwise)
 {
+    const struct json *found = config_get(c, key, NULL);
     int64_t value;
 
-    return json_i64(json_get(c->config, key), &value) ? value : otherwise;
+    if (json_i64(found, &value))
+        return value;
+    seen_misread(c, key, found);
+    return otherwise;
+}
+
+/* A number may be an array of NumPy: {class_name, config: {value}}, or {type, value}. */
+static const struct json *number_within(const struct json *found)
+{
+    const struct json *inner = json_get(json_get(found, "config"), "value");
+
+    inner = inner ? inner : json_get(found, "value");
+    return inner ? inner : found;
 }
 
 double config_number_or(const struct call *c, const char *key, double otherwise)
 {
-    const struct json *found = json_get(c->config, key);
+    const struct json *found = config_get(c, key, NULL);
     double value;
 
-    if (!json_f64(found, &value)) /* an array of NumPy: {class_name, config: {value}} */
-        found = json_get(found, "value");
-    return json_f64(found, &value) ? value : otherwise;
+    if (json_f64(number_within(found), &value))
+        return value;
+    seen_misread(c, key, found);
+    return otherwise;
 }
 
+/* Keras 1 may have 0 and 1. */
 bool config_bool_or(const struct call *c, const char *key, const char *alias, bool otherwise)
 {
+    const struct json *found = config_get(c, key, alias);
+    int64_t number;
     bool value;
 
-    return json_bool(config_get(c, key, alias), &value) ? value : otherwise;
+    if (json_bool(found, &value))
+        return value;
+    if (json_i64(found, &number) && (number == 0 || number == 1))
+        return number;
+    seen_misread(c, key, found);
+    return otherwise;
 }
 
 struct bytes config_text_or(const struct call *c, const char *key, const char *alias,
                             const char *otherwise)
 {
+    const struct json *found = config_get(c, key, alias);
     struct bytes value;
 
-    return json_string(config_get(c, key, alias), &value) ? value : bytes_of(otherwise);
+    if (json_string(found, &value))
+        return value;
+    seen_misread(c, key, found);
+    return bytes_of(otherwise);
 }
 
 enum status config_ints(const struct call *c, const char *key, size_t rank, int64_t otherwise,
                         int64_t *values, struct error *err)
 {
-    const struct json *found = json_get(c->config, key);
+    const struct json *found = config_get(c, key, NULL);
     int64_t one = otherwise;
 
     if (found && found->kind == JSON_ARRAY) {
@@ -82,7 +123,7 @@ enum status config_ints(const struct call *c, const char *key, size_t rank, int6
 
 enum status config_refuse(const struct call *c, const char *key, struct error *err)
 {
-    const struct json *found = json_get(c->config, key);
+    const struct json *found = config_get(c, key, NULL);
     double number;
     bool flag;
 

@@ -5,6 +5,26 @@
 
 enum { SCRATCH_MAX = 1 << 30 };
 
+/* A model as a layer reads its inputs alone. Before Keras 3 it may be told to train. */
+static enum status network_arguments(const struct call *c, struct error *err)
+{
+    const struct arguments *a = c->arguments;
+    char quoted[TEXT_QUOTE_SIZE];
+    bool flag;
+
+    for (size_t i = 0; a && i < a->part_count; i++) {
+        bool training = bytes_is(a->parts[i].name, "training");
+
+        if (!a->parts[i].name.size || (!a->parts[i].count && json_is_off(a->parts[i].value)) ||
+            bytes_is(a->parts[i].name, "name") || (training && c->k->generation > 2) ||
+            (training && json_bool(a->parts[i].value, &flag) && !flag))
+            continue;
+        return error_set(err, STATUS_UNSUPPORTED, "keyword '%s' of its call is not supported",
+                         text_quote(a->parts[i].name, quoted, sizeof quoted));
+    }
+    return STATUS_OK;
+}
+
 /* Call a layer of a network once. `in`: the tensors of its arguments, of which the first `in_count`
  * are positional; `arguments` may be NULL. */
 static enum status layer_call(struct keras *k, struct layer *layer, size_t index,
@@ -33,7 +53,10 @@ static enum status layer_call(struct keras *k, struct layer *layer, size_t index
     weights.next = 0;
     k->e.where = layer->name;
     if (layer->network) {
-        status = network_lower(k, layer->network, in, in_count, made->outputs, depth + 1, err);
+        status = network_arguments(&c, err);
+        status =
+            status ? status
+                   : network_lower(k, layer->network, in, in_count, made->outputs, depth + 1, err);
         c.out_count = layer->network->sequential ? 1 : layer->network->output_count;
     } else {
         status = call_run(&c, err);

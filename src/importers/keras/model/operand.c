@@ -6,26 +6,15 @@
 #include "base/text.h"
 #include "importers/keras/internal.h"
 
-/* Is `name` one of the words? */
-static bool is_one_of(struct bytes name, const char *words)
-{
-    while (*words) {
-        size_t size = strcspn(words, " ");
-
-        if (name.size == size && !memcmp(name.data, words, size))
-            return true;
-        words += size + (words[size] == ' ');
-    }
-    return false;
-}
-
 static const struct argument *find(const struct call *c, size_t place, const char *names)
 {
     const struct arguments *a = c->arguments;
 
     for (size_t i = 0; a && i < a->part_count; i++)
-        if (a->parts[i].name.size ? is_one_of(a->parts[i].name, names) : i == place)
+        if (a->parts[i].name.size ? is_word_of(a->parts[i].name, names) : i == place) {
+            seen_part(c, &a->parts[i]);
             return &a->parts[i];
+        }
     return NULL;
 }
 
@@ -36,8 +25,10 @@ const struct json *operand_option(const struct call *c, size_t place, const char
     if (argument)
         return argument->count ? NULL : argument->value;
     for (size_t i = 0; c->config->kind == JSON_OBJECT && i < c->config->count; i++)
-        if (is_one_of(c->config->items[i].key, names))
+        if (is_word_of(c->config->items[i].key, names)) {
+            seen_key(c, &c->config->items[i]);
             return &c->config->items[i];
+        }
     return NULL;
 }
 

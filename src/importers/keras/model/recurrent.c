@@ -202,13 +202,13 @@ static enum status activations_of(struct recurrent *n, struct activations *all,
     struct recurrent_activation gate, cell;
 
     *all = (struct activations){0};
-    TRY(activation_recurrent(c, n->kind->cudnn ? NULL : json_get(c->config, "activation"), "tanh",
+    TRY(activation_recurrent(c, n->kind->cudnn ? NULL : config_get(c, "activation", NULL), "tanh",
                              &cell, err));
     if (n->kind->recurrent) {
-        const struct json *given = json_get(c->config, "recurrent_activation");
+        const struct json *given = config_get(c, "recurrent_activation", NULL);
 
         if (!given)
-            given = json_get(c->config, "inner_activation");
+            given = config_get(c, "inner_activation", NULL);
         TRY(activation_recurrent(c, n->kind->cudnn ? NULL : given,
                                  c->k->generation == 1 ? "hard_sigmoid" : n->kind->recurrent, &gate,
                                  err));

@@ -4,7 +4,7 @@
 
 enum status value_range_of(const struct call *c, double range[2], struct error *err)
 {
-    const struct json *given = json_get(c->config, "value_range");
+    const struct json *given = config_get(c, "value_range", NULL);
 
     range[0] = 0;
     range[1] = 255;
