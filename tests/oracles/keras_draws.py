@@ -226,7 +226,7 @@ def Normalisations(d):
 def recurrent_options(d, kind):
     options = {"return_sequences": d.maybe(), **d.some(go_backwards=d.maybe, unroll=False, use_bias=d.maybe, activation=d.pick(["tanh", "relu", "sigmoid", "linear", "softsign", "elu"]), dropout=0.2)}
     if kind != "SimpleRNN":
-        options.update(d.some(recurrent_activation=d.pick(["sigmoid", "hard_sigmoid", "tanh", "relu"])))
+        options.update(d.some(recurrent_activation=d.pick(["sigmoid", "hard_sigmoid", "softsign"])))  # what is not below 1 grows without end
     if kind == "GRU":
         options.update(d.some(reset_after=d.maybe))
     if kind == "LSTM":

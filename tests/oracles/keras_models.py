@@ -401,3 +401,7 @@ for name, shape, build, low in (("Dense", (6,), lambda x: L.Dense(4, lora_rank=2
                                 ("Embedding", (6,), lambda x: L.Embedding(9, 4, lora_rank=2)(x), 9), ("Conv2D", (6, 6, 3), lambda x: L.Conv2D(4, 3, lora_rank=2)(x), None)):
     case(f"LoRA {name}", [shape], build, low)
     CHANGES[f"LoRA {name}"] = lambda model: None  # HDF5 keeps the matrices apart: refused
+
+import keras_operations
+
+keras_operations.register(case)

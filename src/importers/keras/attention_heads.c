@@ -13,6 +13,10 @@ struct heads {
     struct keras_tensor in[3]; /* query, value, key */
     int rank;
     struct attention_masks masks;
+    struct shape output;    /* of what is behind the steps */
+    bool partial;           /* attention along some of the dimensions, not all between */
+    int64_t perm[RANK_MAX]; /* the others behind the batch, then those, then the width */
+    int across;             /* how many others */
 };
 
 /* Archives call a part after the attribute, which may begin with an underscore. */
@@ -68,21 +72,27 @@ static enum status project_back(struct heads *h, value_id x, value_id *y, struct
 {
     struct call *c = h->c;
     struct weights inner, *own = c->weights;
-    struct tensor kernel;
+    struct tensor kernel, bias;
     value_id w, b;
 
     TRY(part_begin(h, "output_dense", &inner, err));
     c->weights = &inner;
-    TRY(weight_take(c, "output kernel", 3, &kernel, err));
-    if (kernel.shape.dims[0] != h->queries || kernel.shape.dims[1] != h->value_dim)
+    TRY(weight_take(c, "output kernel", -1, &kernel, err));
+    if (kernel.shape.rank < 3 || kernel.shape.dims[0] != h->queries ||
+        kernel.shape.dims[1] != h->value_dim)
         return error_set(err, STATUS_INVALID_INPUT, "its output kernel is of another shape");
-    kernel.shape = SHAPE(h->queries * h->value_dim, kernel.shape.dims[2]);
+    h->output = (struct shape){.rank = kernel.shape.rank - 2};
+    for (int d = 0; d < h->output.rank; d++)
+        h->output.dims[d] = kernel.shape.dims[d + 2];
+    kernel.shape = SHAPE(h->queries * h->value_dim, (int64_t)shape_count(&h->output));
     TRY(emit_transpose(c->e, x, (const int64_t[]){0, 2, 1, 3}, 4, y, err));
     TRY(emit_reshape(c->e, *y, (const int64_t[]){0, 0, h->queries * h->value_dim}, 3, y, err));
     TRY(emit_constant(c->e, &kernel, &w, err));
     TRY(emit_2(c->e, "MatMul", *y, w, y, err));
     if (h->biased) {
-        TRY(weight_constant(c, "output bias", 1, &b, err));
+        TRY(weight_take(c, "output bias", h->output.rank, &bias, err));
+        bias.shape = SHAPE((int64_t)tensor_count(&bias));
+        TRY(emit_constant(c->e, &bias, &b, err));
         TRY(emit_2(c->e, "Add", *y, b, y, err));
     }
     c->weights = own;
@@ -165,6 +175,40 @@ static enum status inputs_read(struct heads *h, struct error *err)
     return STATUS_OK;
 }
 
+/* (batch, ..., width) as (batch and others, attended, width). */
+static enum status others_to_batch(const struct heads *h, value_id *x, struct error *err)
+{
+    const struct emitter *e = h->c->e;
+    const struct shape shape = *emit_shape(e, *x);
+    int64_t attended = 1, width = shape.dims[shape.rank - 1];
+
+    for (int d = 1; d < shape.rank - 1; d++)
+        if (shape.dims[d] < 1 || shape.dims[d] > 1 << 20)
+            return error_set(err, STATUS_UNSUPPORTED, "dimension %d of an input is not known", d);
+    for (int d = 1 + h->across; d < shape.rank - 1; d++)
+        if (__builtin_mul_overflow(attended, shape.dims[h->perm[d]], &attended))
+            return error_set(err, STATUS_TOO_LARGE, "an input is too large");
+    TRY(emit_transpose(e, *x, h->perm, (size_t)shape.rank, x, err));
+    return emit_reshape(e, *x, (const int64_t[]){-1, attended, width}, 3, x, err);
+}
+
+/* Back to the places that the query's dimensions had. */
+static enum status others_from_batch(const struct heads *h, value_id query, value_id *y,
+                                     struct error *err)
+{
+    const struct emitter *e = h->c->e;
+    const struct shape shape = *emit_shape(e, query);
+    int64_t dims[RANK_MAX] = {-1}, back[RANK_MAX];
+
+    for (int d = 1; d < shape.rank - 1; d++)
+        dims[d] = shape.dims[h->perm[d]];
+    dims[shape.rank - 1] = emit_shape(e, *y)->dims[2];
+    for (int d = 0; d < shape.rank; d++)
+        back[h->perm[d]] = d;
+    TRY(emit_reshape(e, *y, dims, (size_t)shape.rank, y, err));
+    return emit_transpose(e, *y, back, (size_t)shape.rank, y, err);
+}
+
 /* All dimensions between batch and width as one. */
 static enum status flatten(struct heads *h, struct error *err)
 {
@@ -175,13 +219,17 @@ static enum status flatten(struct heads *h, struct error *err)
 
         if (shape->rank != h->rank || shape->rank < 3 || shape->dims[shape->rank - 1] < 1)
             return error_set(err, STATUS_UNSUPPORTED, "an input has %d dimensions", shape->rank);
-        if (h->rank == 3)
+        if (h->rank == 3 && !h->partial)
             continue;
         if (h->masks.query != VALUE_NONE || h->masks.keys[0] != VALUE_NONE ||
             h->masks.keys[1] != VALUE_NONE || h->masks.given != VALUE_NONE || h->scores)
             return error_set(err, STATUS_UNSUPPORTED, "masks or scores of %d dimensions", h->rank);
-        TRY(emit_reshape(e, h->in[i].value, (const int64_t[]){0, -1, shape->dims[shape->rank - 1]},
-                         3, &h->in[i].value, err));
+        if (h->partial)
+            TRY(others_to_batch(h, &h->in[i].value, err));
+        else
+            TRY(emit_reshape(e, h->in[i].value,
+                             (const int64_t[]){0, -1, shape->dims[shape->rank - 1]}, 3,
+                             &h->in[i].value, err));
     }
     return STATUS_OK;
 }
@@ -193,6 +241,8 @@ static enum status unflatten(struct heads *h, value_id query, value_id *y, struc
     const struct shape *made = emit_shape(e, *y);
     value_id shape, width;
 
+    if (h->partial)
+        return others_from_batch(h, query, y, err);
     if (h->rank == 3)
         return STATUS_OK;
     TRY(emit_1(e, "Shape", query, &shape, err));
@@ -202,20 +252,48 @@ static enum status unflatten(struct heads *h, value_id query, value_id *y, struc
     return emit_2(e, "Reshape", *y, shape, y, err);
 }
 
-static enum status axes_check(const struct heads *h, struct error *err)
+/* Which dimensions are attended: all between batch and width, or those of the option. */
+static enum status axes_read(struct heads *h, struct error *err)
 {
     const struct json *axes = config_get(h->c, "attention_axes", NULL);
-    int64_t axis = 1;
+    bool list = axes && axes->kind == JSON_ARRAY;
+    size_t count = list ? axes->count : 1, at = 1;
+    bool attended[RANK_MAX] = {false};
 
-    if (axes && axes->kind == JSON_ARRAY && axes->count == (size_t)h->rank - 2) {
-        for (size_t i = 0; i < axes->count; i++)
-            if (!json_i64(&axes->items[i], &axis) || axis != (int64_t)i + 1)
-                return error_set(err, STATUS_UNSUPPORTED, "its 'attention_axes' is not supported");
+    if (!axes || axes->kind == JSON_NULL)
         return STATUS_OK;
+    for (size_t i = 0; i < count; i++) {
+        int64_t axis;
+
+        if (!json_i64(list ? &axes->items[i] : axes, &axis))
+            return error_set(err, STATUS_INVALID_INPUT, "its 'attention_axes' are no integers");
+        axis += axis < 0 ? h->rank : 0;
+        if (axis < 1 || axis > h->rank - 2 || attended[axis])
+            return error_set(err, STATUS_UNSUPPORTED, "its 'attention_axes' is not supported");
+        attended[axis] = true;
     }
-    if (axes && axes->kind != JSON_NULL && (!json_i64(axes, &axis) || axis != 1 || h->rank != 3))
-        return error_set(err, STATUS_UNSUPPORTED, "its 'attention_axes' is not supported");
+    h->partial = count + 2 < (size_t)h->rank;
+    for (int turn = 0; turn < 2; turn++)
+        for (int d = 1; d < h->rank - 1; d++)
+            if (attended[d] == turn)
+                h->perm[at++] = d;
+    h->perm[h->rank - 1] = h->rank - 1;
+    h->across = h->rank - 2 - (int)count;
     return STATUS_OK;
+}
+
+/* The width as the dimensions of the option output_shape. */
+static enum status output_spread(const struct heads *h, value_id *y, struct error *err)
+{
+    int64_t dims[RANK_MAX] = {0};
+
+    if (h->output.rank == 1)
+        return STATUS_OK;
+    if (h->rank - 1 + h->output.rank > RANK_MAX)
+        return error_set(err, STATUS_UNSUPPORTED, "an output of too many dimensions");
+    for (int d = 0; d < h->output.rank; d++)
+        dims[h->rank - 1 + d] = h->output.dims[d];
+    return emit_reshape(h->c->e, *y, dims, (size_t)(h->rank - 1 + h->output.rank), y, err);
 }
 
 /* --- the layer --- */
@@ -232,7 +310,7 @@ static enum status attend(struct heads *h, struct error *err)
     struct call *c = h->c;
     value_id query = h->in[0].value, q, k, v, gate = VALUE_NONE, scale, scores, mask, y;
 
-    TRY(axes_check(h, err));
+    TRY(axes_read(h, err));
     TRY(flatten(h, err));
     TRY(project(h, h->in[0].value, "query_dense", h->queries, h->key_dim, &q, err));
     TRY(project(h, h->in[2].value, "key_dense", h->keys, h->key_dim, &k, err));
@@ -254,6 +332,7 @@ static enum status attend(struct heads *h, struct error *err)
         TRY(emit_2(c->e, "Mul", y, gate, &y, err));
     TRY(project_back(h, y, &y, err));
     TRY(unflatten(h, query, &y, err));
+    TRY(output_spread(h, &y, err));
     TRY(call_add(c, y, c->k->generation > 2 ? h->in[0].mask : VALUE_NONE, err));
     return h->scores ? call_add(c, scores, VALUE_NONE, err) : STATUS_OK;
 }

@@ -293,6 +293,10 @@ static enum status merge_of_keras_1(struct call *c, struct error *err)
                  {"cos", cosine}};
     struct bytes mode = config_text_or(c, "mode", NULL, "sum");
 
+    if (!bytes_is(config_text_or(c, "mode_type", NULL, "raw"), "raw"))
+        return error_set(err, STATUS_UNSUPPORTED, "its 'mode' is Python code");
+    seen_keys(c, "concat_axis dot_axes node_indices tensor_indices output_shape_type "
+                 "output_mask_type"); /* of other modes, of code */
     for (size_t i = 0; i < ARRAY_COUNT(MODES); i++)
         if (bytes_is(mode, MODES[i].mode))
             return MODES[i].lower(c, err);

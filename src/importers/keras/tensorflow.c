@@ -141,9 +141,16 @@ static const struct function {
 
 static enum status operation_run(struct call *c, const char *operation, struct error *err)
 {
+    const char *layer = c->class_name;
+
     c->class_name = operation;
     c->operation = true;
-    return call_run(c, err);
+    TRY(call_run(c, err)); /* which sees to the arguments */
+    c->class_name = layer;
+    c->operation = false;
+    for (size_t i = 0; c->arguments && i < c->arguments->part_count; i++)
+        seen_part(c, &c->arguments->parts[i]);
+    return STATUS_OK;
 }
 
 static enum status function(struct call *c, struct error *err)
@@ -270,7 +277,7 @@ static enum status node(struct call *c, struct error *err)
     for (size_t i = 0; i < ARRAY_COUNT(NODES); i++)
         if (bytes_is(op, NODES[i].name)) {
             TRY(operation_run(c, NODES[i].operation, err));
-            c->arguments = NULL;
+            c->arguments = NULL; /* those of the node are gone */
             return STATUS_OK;
         }
     return error_set(err, STATUS_UNSUPPORTED, "operator '%s' of TensorFlow is not supported",

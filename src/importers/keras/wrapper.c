@@ -10,21 +10,26 @@ static enum status split_back(struct call *c, value_id y, value_id *out, struct 
     const struct shape *x = emit_shape(c->e, c->in[0].value), *made = emit_shape(c->e, y);
     int64_t dims[RANK_MAX] = {-1};
     value_id sizes, rest, shape;
+    bool open = false;
 
     if (made->rank < 1 || made->rank + 1 > RANK_MAX)
         return error_set(err, STATUS_UNSUPPORTED, "the rank of its output is not known");
-    for (int d = 1; d < made->rank; d++)
-        if (made->dims[d] < 0)
-            return error_set(err, STATUS_UNSUPPORTED, "the shape of its output is not known");
-    for (int d = 1; d < made->rank; d++)
+    for (int d = 1; d < made->rank; d++) {
         dims[d + 1] = made->dims[d];
-    if (x->dims[1] >= 0) {
+        open = open || made->dims[d] < 0;
+    }
+    if (x->dims[1] >= 0 && !open) {
         dims[1] = x->dims[1];
         return emit_reshape(c->e, y, dims, (size_t)made->rank + 1, out, err);
     }
     TRY(emit_1(c->e, "Shape", c->in[0].value, &sizes, err));
     TRY(emit_slice(c->e, sizes, 0, 0, 2, 1, &sizes, err));
-    TRY(emit_ints(c->e, dims + 2, (size_t)made->rank - 1, &rest, err));
+    if (open) {
+        TRY(emit_1(c->e, "Shape", y, &rest, err));
+        TRY(emit_slice(c->e, rest, 0, 1, INT64_MAX, 1, &rest, err));
+    } else {
+        TRY(emit_ints(c->e, dims + 2, (size_t)made->rank - 1, &rest, err));
+    }
     TRY(emit_concat(c->e, EMIT(sizes, rest), 0, &shape, err));
     return emit_2(c->e, "Reshape", y, shape, out, err);
 }
@@ -42,12 +47,31 @@ static enum status outer_mask(struct call *c, value_id *mask, struct error *err)
     return emit_cast(c->e, *mask, DTYPE_BOOL, mask, err);
 }
 
-static enum status time_distributed(struct call *c, struct error *err)
+/* (batch, steps, ...) as (batch times steps, ...). */
+static enum status steps_to_batch(struct call *c, int rank, value_id *y, struct error *err)
 {
     const struct shape *x = emit_shape(c->e, c->in[0].value);
+    int64_t dims[RANK_MAX] = {-1};
+    value_id all, rest, shape;
+    bool open = false;
+
+    for (int d = 2; d < rank; d++) {
+        dims[d - 1] = x->dims[d];
+        open = open || x->dims[d] < 0;
+    }
+    if (!open)
+        return emit_reshape(c->e, c->in[0].value, dims, (size_t)rank - 1, y, err);
+    TRY(EMIT_INTS(c->e, &all, err, -1));
+    TRY(emit_1(c->e, "Shape", c->in[0].value, &rest, err));
+    TRY(emit_slice(c->e, rest, 0, 2, INT64_MAX, 1, &rest, err));
+    TRY(emit_concat(c->e, EMIT(all, rest), 0, &shape, err));
+    return emit_2(c->e, "Reshape", c->in[0].value, shape, y, err);
+}
+
+static enum status time_distributed(struct call *c, struct error *err)
+{
     struct keras_tensor in = {VALUE_NONE, VALUE_NONE}, out[LAYER_OUTPUTS_MAX];
     const struct shape *mask;
-    int64_t dims[RANK_MAX] = {-1};
     size_t count;
     value_id y, steps;
     int rank;
@@ -56,12 +80,7 @@ static enum status time_distributed(struct call *c, struct error *err)
     TRY(call_rank(c, 0, &rank, err));
     if (rank < 3)
         return error_set(err, STATUS_INVALID_INPUT, "its input has %d dimensions", rank);
-    for (int d = 2; d < rank; d++) {
-        if (x->dims[d] < 0)
-            return error_set(err, STATUS_UNSUPPORTED, "dimension %d of its input is not known", d);
-        dims[d - 1] = x->dims[d];
-    }
-    TRY(emit_reshape(c->e, c->in[0].value, dims, (size_t)rank - 1, &in.value, err));
+    TRY(steps_to_batch(c, rank, &in.value, err));
     if (c->in[0].mask != VALUE_NONE) { /* of the steps of a step */
         mask = emit_shape(c->e, c->in[0].mask);
         if (mask->rank == 3 && mask->dims[2] >= 0)

@@ -16,12 +16,12 @@ static const char *const HARMLESS[] = {
     "implementation unroll flash_attention stateful zero_output_for_mask return_runs cpu_merge "
     "bidirectional",
     "units filters depth_multiplier output_dim nb_filter nb_feature nb_kernel rank groups "
-    "output_shape num_heads shared_axes lora_alpha lora_rank n_buckets vocabulary_size max_tokens "
+    "query_shape key_shape value_shape output_shape num_heads shared_axes lora_alpha lora_rank n_buckets vocabulary_size max_tokens "
     "num_bins "
     "encoding oov_token idf_weights output_mode arguments fill_value fill_mode clip_limit T",
     "function constants node_def input_tensors quantization_config autocast",
 };
-static const char *const ENDS[] = {"_initializer", "_regularizer", "_constraint", "_config"};
+static const char *const ENDS[] = {"_initializer", "_regularizer", "_constraint", "_config", "_init"};
 
 /* Of an operation: nearly nothing. */
 static const char HARMLESS_OPERATION[] =
@@ -48,7 +48,7 @@ bool json_is_off(const struct json *value)
 {
     double number;
 
-    if (value->kind == JSON_ARRAY) {
+    if (value->kind == JSON_ARRAY || value->kind == JSON_OBJECT) {
         for (size_t i = 0; i < value->count; i++)
             if (value->items[i].kind != JSON_NULL)
                 return false;
@@ -56,7 +56,6 @@ bool json_is_off(const struct json *value)
     }
     return value->kind == JSON_NULL || (value->kind == JSON_BOOL && !value->boolean) ||
            (value->kind == JSON_STRING && !value->string.size) ||
-           (value->kind == JSON_OBJECT && !value->count) ||
            (json_f64(value, &number) && number == 0);
 }
 
