@@ -16,12 +16,14 @@ static const char *const HARMLESS[] = {
     "implementation unroll flash_attention stateful zero_output_for_mask return_runs cpu_merge "
     "bidirectional",
     "units filters depth_multiplier output_dim nb_filter nb_feature nb_kernel rank groups "
-    "query_shape key_shape value_shape output_shape num_heads shared_axes lora_alpha lora_rank n_buckets vocabulary_size max_tokens "
+    "query_shape key_shape value_shape output_shape num_heads shared_axes lora_alpha lora_rank "
+    "n_buckets vocabulary_size max_tokens "
     "num_bins "
     "encoding oov_token idf_weights output_mode arguments fill_value fill_mode clip_limit T",
     "function constants node_def input_tensors quantization_config autocast",
 };
-static const char *const ENDS[] = {"_initializer", "_regularizer", "_constraint", "_config", "_init"};
+static const char *const ENDS[] = {"_initializer", "_regularizer", "_constraint", "_config",
+                                   "_init"};
 
 /* Of an operation: nearly nothing. */
 static const char HARMLESS_OPERATION[] =
