@@ -52,7 +52,16 @@ static enum status mfcc(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
+static enum status encode(struct tf_call *c, struct error *err)
+{
+    value_id y;
+
+    TRY(emit_node(c->e, "firn", "EncodeWav", EMIT(c->in[0], c->in[1]), EMIT_PLAIN, &y, err));
+    return tf_give(c, y);
+}
+
 const struct tf_op_set tf_ops_audio =
     TF_OP_SET({.name = "DecodeWav", .lower = wav, .inputs = 1},
+              {.name = "EncodeWav", .lower = encode, .inputs = 2},
               {.name = "AudioSpectrogram", .lower = spectrogram, .inputs = 1},
               {.name = "Mfcc", .lower = mfcc, .inputs = 2}, );

@@ -222,6 +222,40 @@ static enum status euclidean_norm(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
+/* On the CPU TensorFlow finds them all. */
+static enum status approximate_top_k(struct tf_call *c, struct error *err)
+{
+    int64_t number, axis;
+    bool largest;
+    value_id k, y[2];
+
+    TRY(tf_int(c->node, "k", 0, &number, err));
+    TRY(tf_int(c->node, "reduction_dimension", -1, &axis, err));
+    TRY(tf_bool(c->node, "is_max_k", true, &largest, err));
+    TRY(EMIT_INTS(c->e, &k, err, number));
+    TRY(emit(
+        c->e, "", "TopK", (value_id[]){c->in[0], k}, 2,
+        (struct attribute[]){attribute_of_int("axis", axis), attribute_of_int("largest", largest)},
+        2, y, 2, err));
+    TRY(emit_cast(c->e, y[1], DTYPE_I32, &y[1], err));
+    TRY(tf_add(c, y[0], err));
+    return tf_add(c, y[1], err);
+}
+
+static enum status isotonic(struct tf_call *c, struct error *err)
+{
+    enum dtype dtype;
+    value_id y[2];
+
+    TRY(tf_type(c->node, "output_dtype", &dtype, err));
+    TRY(emit(c->e, "firn", "IsotonicRegression", c->in, 1, NULL, 0, y, 2, err));
+    if (emit_dtype(c->e, y[0]) != (dtype == DTYPE_NONE ? DTYPE_F32 : dtype))
+        return error_set(err, STATUS_UNSUPPORTED, "%s to %s",
+                         dtype_name(emit_dtype(c->e, c->in[0])), dtype_name(dtype));
+    TRY(tf_add(c, y[0], err));
+    return tf_add(c, y[1], err);
+}
+
 const struct tf_op_set tf_ops_reduce = TF_OP_SET(
     {.name = "Sum", .lower = sum, .inputs = 2}, {.name = "Mean", .lower = mean, .inputs = 2},
     {.name = "Prod", .lower = prod, .inputs = 2}, {.name = "Max", .lower = max, .inputs = 2},
@@ -235,4 +269,6 @@ const struct tf_op_set tf_ops_reduce = TF_OP_SET(
     {.name = "LogSoftmax", .lower = log_softmax, .inputs = 1},
     {.name = "EuclideanNorm", .lower = euclidean_norm, .inputs = 2},
     {.name = "TopK", .lower = top_k, .inputs = 1},
+    {.name = "ApproxTopK", .lower = approximate_top_k, .inputs = 1},
+    {.name = "IsotonicRegression", .lower = isotonic, .inputs = 1},
     {.name = "TopKV2", .lower = top_k_v2, .inputs = 2}, );

@@ -244,6 +244,32 @@ static enum status scatter_div(struct tf_call *c, struct error *err)
     return target_set(c, variable, value, err);
 }
 
+/* What it held, once it is known to be below the limit; it is one more then. */
+static enum status count_up(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *variable;
+    value_id value, limit, one, below, checked, before;
+    int64_t number;
+
+    TRY(tf_int(c->node, "limit", 0, &number, err));
+    TRY(target(c, &variable, &value, err));
+    if (!variable)
+        return error_set(err, STATUS_UNSUPPORTED, "its counter is frozen");
+    if (!dtype_is_integer(emit_dtype(c->e, value)))
+        return error_set(err, STATUS_INVALID_INPUT, "counts in %s",
+                         dtype_name(emit_dtype(c->e, value)));
+    TRY(emit_number(c->e, emit_dtype(c->e, value), (double)number, &limit, err));
+    TRY(emit_2(c->e, "Less", value, limit, &below, err));
+    TRY(emit_node(c->e, "firn", "Assert", EMIT(below),
+                  EMIT_ATTRIBUTES(attribute_of_text("message", "the counter reached its limit")),
+                  &checked, err));
+    TRY(emit_node(c->e, "firn", "After", EMIT(value, checked), EMIT_PLAIN, &before, err));
+    TRY(emit_number(c->e, emit_dtype(c->e, value), 1, &one, err));
+    TRY(emit_2(c->e, "Add", before, one, &value, err));
+    TRY(assign_served(c, variable, value, err));
+    return tf_give(c, before);
+}
+
 /* v, begin, end, strides, x: the places of the slice among all elements are that slice of their
  * numbers. */
 static enum status slice_assign(struct tf_call *c, struct error *err)
@@ -314,6 +340,8 @@ const struct tf_op_set tf_ops_assign =
               {.name = "ResourceScatterDiv", .lower = scatter_div, .inputs = 3},
               {.name = "StridedSliceAssign", .lower = slice_assign, .inputs = 5},
               {.name = "ResourceStridedSliceAssign", .lower = slice_assign, .inputs = 5},
+              {.name = "CountUpTo", .lower = count_up, .inputs = 1},
+              {.name = "ResourceCountUpTo", .lower = count_up, .inputs = 1},
               {.name = "RngReadAndSkip", .lower = read_and_skip, .inputs = 3},
               {.name = "ResourceScatterUpdate", .lower = scatter_update, .inputs = 3},
               {.name = "ResourceScatterAdd", .lower = scatter_add, .inputs = 3},
