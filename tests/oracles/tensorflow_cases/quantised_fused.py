@@ -1,0 +1,131 @@
+"""Convolutions and products of integers with what follows them in one operator, as oneDNN's quantisers write them. The
+kernels are there only with oneDNN, which this oracle runs without: another process makes models and answers, all at once."""
+
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from .operators import CONFIG, GraphCase, NotInTensorFlow, normal, whole
+
+R = tf.raw_ops
+B8 = {tf.quint8: tf.uint8, tf.qint8: tf.int8, tf.qint32: tf.int32}
+
+
+def shown(q):
+    """What can be fetched: the integers themselves, and the range."""
+    q = q if isinstance(q, (list, tuple)) else [q]
+    return [tf.bitcast(v, B8[v.dtype]) if v.dtype in B8 else v for v in q]
+
+
+def integers(value, dtype):
+    return tf.bitcast(tf.constant(value), dtype)
+
+
+def convolutions():
+    for signed in (False, True):
+        kind, low, high = (tf.qint8, -3.0, 4.0) if signed else (tf.quint8, 0.0, 4.0)
+        x = whole(2, 7, 6, 3, low=-128 if signed else 0, high=128 if signed else 256, dtype=np.int8 if signed else np.uint8)
+        for channels in (False, True):
+            for size, stride, padding in ((3, 1, "SAME"), (3, 2, "VALID"), (1, 1, "SAME"), (5, 2, "SAME")):
+                w, bias = whole(size, size, 3, 4, low=-127, high=128, dtype=np.int8), normal(4) * 5
+                least = np.float32([-1, -2, -0.5, -1]) if channels else np.float32(-1)
+                most = np.float32([1, 1.5, 0.7, 0.2]) if channels else np.float32(0.8)
+                common = dict(min_input=low, max_input=high, min_filter=least, max_filter=most, strides=[1, stride, stride, 1], padding=padding)
+                label = f"{kind.name}.{channels}.{size}.{stride}.{padding}"
+                asked = {"min_freezed_output": 0.0, "max_freezed_output": 20.0}
+                both = {"min_freezed_output": -30.0, "max_freezed_output": 20.0}
+                ways = {"QuantizedConv2DWithBiasAndRequantize": dict(bias=bias, out_type=tf.qint8, **both), "QuantizedConv2DWithBiasAndReluAndRequantize": dict(bias=bias, **asked)}
+                if not channels:
+                    ways |= {"QuantizedConv2DWithBias": dict(bias=bias), "QuantizedConv2DWithBiasAndRelu": dict(bias=bias)}
+                if not channels and not signed:
+                    ways |= {"QuantizedConv2DAndRequantize": dict(out_type=tf.qint8, **both), "QuantizedConv2DAndReluAndRequantize": dict(asked), "QuantizedConv2DAndRelu": {}}
+                for op, more in ways.items():
+                    yield f"{op}.{label}", op, lambda x, op=op, w=w, kind=kind, common=common, more=more: shown(getattr(R, op)(input=tf.bitcast(x, kind), filter=integers(w, tf.qint8), **common, **more)), {"x": x}
+        whole_bias = whole(4, low=-9000, high=9000)
+        yield f"whole_bias.{kind.name}", "QuantizedConv2DWithBiasAndReluAndRequantize", lambda x, w=w, kind=kind, common=common, b=whole_bias: shown(R.QuantizedConv2DWithBiasAndReluAndRequantize(input=tf.bitcast(x, kind), filter=integers(w, tf.qint8), bias=integers(b, tf.qint32), min_freezed_output=0.0, max_freezed_output=20.0, **common)), {"x": x}
+    x = whole(2, 7, 6, 3, low=0, high=256, dtype=np.uint8)
+    for stride in (1, 2):
+        w, bias = whole(3, 3, 3, 1, low=-127, high=128, dtype=np.int8), normal(3) * 5
+        for channels in (False, True):
+            least, most = (np.float32([-1, -2, -0.5]), np.float32([1, 1.5, 0.7])) if channels else (np.float32(-1), np.float32(0.8))
+            common = dict(min_input=0.0, max_input=4.0, min_filter=least, max_filter=most, strides=[1, stride, stride, 1], padding="SAME")
+            ways = {"QuantizedDepthwiseConv2DWithBiasAndReluAndRequantize": dict(bias=bias, min_freezed_output=0.0, max_freezed_output=20.0)}
+            if not channels:
+                ways |= {"QuantizedDepthwiseConv2DWithBias": dict(bias=bias), "QuantizedDepthwiseConv2DWithBiasAndRelu": dict(bias=bias), "QuantizedDepthwiseConv2D": {}}
+            for op, more in ways.items():
+                yield f"{op}.{stride}.{channels}", op, lambda x, op=op, w=w, common=common, more=more: shown(getattr(R, op)(input=tf.bitcast(x, tf.quint8), filter=integers(w, tf.qint8), **common, **more)), {"x": x}
+
+
+def products():
+    a, w, bias = whole(4, 12, low=0, high=256, dtype=np.uint8), whole(12, 5, low=-127, high=128, dtype=np.int8), normal(5) * 5
+    for mode in ("SCALED", "MIN_FIRST"):
+        for low in (0.0, -2.0):
+            common = dict(bias=bias, min_a=low, max_a=4.0, min_b=-1.0, max_b=0.8, input_quant_mode=mode)
+            asked = {"min_freezed_output": 0.0, "max_freezed_output": 20.0}
+            for op, more in {"QuantizedMatMulWithBias": {}, "QuantizedMatMulWithBiasAndRelu": {}, "QuantizedMatMulWithBiasAndReluAndRequantize": asked, "QuantizedMatMulWithBiasAndDequantize": dict(Toutput=tf.float32, **asked)}.items():
+                yield f"{op}.{mode}.{low}", op, lambda a, op=op, common=common, more=more: shown(getattr(R, op)(a=tf.bitcast(a, tf.quint8), b=integers(w, tf.qint8), **common, **more)), {"a": a}
+
+
+def networks():
+    w = [whole(3, 3, 3, 8, low=-127, high=128, dtype=np.int8), whole(3, 3, 8, 8, low=-127, high=128, dtype=np.int8), whole(8 * 16, 10, low=-127, high=128, dtype=np.int8)]
+    bias = [normal(8), normal(8), normal(10)]
+
+    def network(x):
+        q, high = tf.bitcast(x, tf.quint8), 1.0
+        for i in range(2):
+            q = R.QuantizedConv2DWithBiasAndReluAndRequantize(input=q, filter=integers(w[i], tf.qint8), bias=bias[i], min_input=0.0, max_input=high, min_filter=-0.3, max_filter=0.3, min_freezed_output=0.0, max_freezed_output=4.0, strides=[1, 1, 1, 1], padding="SAME")[0]
+            q, high = R.QuantizedMaxPool(input=q, min_input=0.0, max_input=4.0, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="VALID")[0], 4.0
+        q = R.QuantizedReshape(tensor=q, shape=[-1, 8 * 16], input_min=0.0, input_max=4.0)[0]
+        return tf.nn.softmax(R.QuantizedMatMulWithBiasAndDequantize(a=q, b=integers(w[2], tf.qint8), bias=bias[2], min_a=0.0, max_a=4.0, min_b=-0.3, max_b=0.3, min_freezed_output=0.0, max_freezed_output=1.0, Toutput=tf.float32, input_quant_mode="SCALED"))
+
+    for i in range(3):
+        yield f"network.{i}", "QuantizedConv2DWithBiasAndReluAndRequantize", network, {"x": whole(2, 16, 16, 3, low=0, high=256, dtype=np.uint8)}
+
+
+def graphs():
+    yield from convolutions()
+    yield from products()
+    yield from networks()
+
+
+def make(folder):
+    """In the process with oneDNN: a folder for each graph, with what was asked and answered; an error as text."""
+    CONFIG.Clear()  # an optimiser puts the kernels there
+    for number, (name, operator, build, inputs) in enumerate(graphs()):
+        to = Path(folder) / str(number)
+        to.mkdir()
+        try:
+            found = GraphCase(name, build, inputs, operator=operator).write(to)[0]
+            (to / "answer").write_bytes(pickle.dumps(found[2:]))
+        except Exception as error:  # no kernel for these
+            (to / "error").write_text(f"{type(error).__name__}: {str(error)[:300]}")
+
+
+class Made(GraphCase):
+    folder = None
+
+    def write(self, folder):
+        if not Made.folder:
+            Made.folder = tempfile.TemporaryDirectory()
+            code = f"import sys; sys.path[:0] = [{str(Path(__file__).parents[1])!r}]; from tensorflow_cases import quantised_fused as q; q.make({Made.folder.name!r})"
+            path = [p for p in sys.path if p and Path(p).resolve() != Path(__file__).parents[1]]
+            subprocess.run([sys.executable, "-c", code.replace("sys.path[:0] =", "sys.path +=")], env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1", "PYTHONPATH": os.pathsep.join(path)}, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        made = Path(Made.folder.name) / str(self.number)
+        if (made / "error").exists():
+            raise NotInTensorFlow((made / "error").read_text())
+        shutil.copy(made / "model.pb", folder / "model.pb")
+        return [(folder / "model.pb", None, *pickle.loads((made / "answer").read_bytes()))]
+
+
+def cases():
+    for number, (name, operator, build, inputs) in enumerate(graphs()):
+        case = Made(name, build, inputs, operator=operator)
+        case.number = number
+        yield case
