@@ -258,8 +258,9 @@ static enum status convert(const struct binding *b, size_t input, const struct t
 {
     const struct field *field = &b->signature->inputs[input];
     struct tensor *to = &b->bound[input];
+    enum dtype wanted = field_feed(field);
 
-    if (from->dtype == field->dtype || field->dtype == DTYPE_NONE) {
+    if (from->dtype == wanted || wanted == DTYPE_NONE) {
         *to = *from;
         return STATUS_OK;
     }
@@ -271,10 +272,10 @@ static enum status convert(const struct binding *b, size_t input, const struct t
             return within_field(b, input);
         return STATUS_OK;
     }
-    if (dtype_is_container(field->dtype) || dtype_is_container(from->dtype))
+    if (dtype_is_container(wanted) || dtype_is_container(from->dtype))
         return error_set(b->err, STATUS_INVALID_INPUT, "input \"%.64s\" is %s, not %s", field->name,
-                         dtype_name(from->dtype), dtype_name(field->dtype));
-    if (tensor_new(to, field->dtype, &from->shape, b->request, b->err) ||
+                         dtype_name(from->dtype), dtype_name(wanted));
+    if (tensor_new(to, wanted, &from->shape, b->request, b->err) ||
         tensor_convert(from, to, b->err))
         return within_field(b, input);
     return STATUS_OK;

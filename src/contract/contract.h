@@ -38,7 +38,8 @@ struct field {
     const struct field_map *maps; /* (map_count,) that it lies in, outermost first */
     size_t map_count;
     enum dtype dtype;
-    struct shape shape;           /* -1 for a free dimension; rank RANK_UNKNOWN */
+    enum dtype fed;     /* input: what is fed, where the file says another dtype; or DTYPE_NONE */
+    struct shape shape; /* -1 for a free dimension; rank RANK_UNKNOWN */
     const struct tensor *element; /* of a sequence or optional: what it holds; or NULL */
     const char **dim_names;       /* (rank,) or NULL; entries may be NULL: "batch" */
     enum profile profile;
@@ -48,6 +49,11 @@ struct field {
     bool optional; /* input: `fallback` serves when it is not given */
     const struct tensor *fallback;
 };
+
+static inline enum dtype field_feed(const struct field *field)
+{
+    return field->fed ? field->fed : field->dtype;
+}
 
 struct signature {
     const char *name;

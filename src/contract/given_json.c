@@ -30,7 +30,7 @@ static enum status field_read(struct json_reader *reader, const struct field *fi
     const struct shape any = shape_unknown();
 
     given->name = field->name;
-    if (json_read_tensor(reader, field->dtype, &any, &given->tensor, keep, err))
+    if (json_read_tensor(reader, field_feed(field), &any, &given->tensor, keep, err))
         return error_within(err, "field '%.64s'", field->name);
     if (given->tensor.shape.rank == 0 && field->shape.rank > 0) {
         given->tensor.shape.rank = field->shape.rank;
@@ -73,7 +73,7 @@ static enum status map_child_read(struct json_reader *reader, struct maps_given 
 
     if (!map_child_is_leaf(group, child))
         return maps_read(reader, given, child, err);
-    if (json_read_tensor(reader, field->dtype, &any, &tensor, given->keep, err))
+    if (json_read_tensor(reader, field_feed(field), &any, &tensor, given->keep, err))
         return error_within(err, "field '%.64s'", field->name);
     return maps_add(given, child, &tensor, err);
 }

@@ -253,6 +253,12 @@ static enum status field_from(const struct json *value, struct field *field, str
         if (field->dtype == DTYPE_NONE)
             return bad(err, dtype, "unknown dtype");
     }
+    if (json_get(value, "fed")) {
+        TRY(text_of(json_get(value, "fed"), value, &word, keep, err));
+        field->fed = dtype_parse(word);
+        if (field->fed == DTYPE_NONE)
+            return bad(err, json_get(value, "fed"), "unknown dtype");
+    }
     TRY(shape_from(json_get(value, "shape"), &field->shape, err));
     if (json_get(value, "maps"))
         TRY(maps_from(json_get(value, "maps"), field, keep, err));

@@ -104,6 +104,10 @@ static void json_field(struct text *text, const struct field *field)
         text_append(text, "null");
     else
         json_write_string(text, bytes_of(dtype_name(field->dtype)));
+    if (field->fed) {
+        text_append_char(text, ',');
+        json_text(text, "fed", dtype_name(field->fed));
+    }
     text_append_char(text, ',');
     json_write_key(text, "shape");
     json_dims(text, &field->shape);

@@ -157,11 +157,11 @@ static enum status signature_match(const struct graph *graph, const struct signa
                          "the contract has %zu inputs and %zu outputs, the graph %zu and %zu",
                          promised->input_count, promised->output_count, inputs, outputs);
     for (size_t i = 0; i < inputs; i++)
-        if (promised->inputs[i].dtype != graph->values[found->inputs[i]].dtype)
+        if (field_feed(&promised->inputs[i]) != graph->values[found->inputs[i]].dtype)
             return error_set(err, STATUS_CONFLICT,
                              "input '%.64s' is %s in the contract, but %s in "
                              "the model",
-                             promised->inputs[i].name, dtype_name(promised->inputs[i].dtype),
+                             promised->inputs[i].name, dtype_name(field_feed(&promised->inputs[i])),
                              dtype_name(graph->values[found->inputs[i]].dtype));
     for (size_t i = 0; i < outputs; i++)
         if (promised->outputs[i].dtype != graph->values[found->outputs[i]].dtype)

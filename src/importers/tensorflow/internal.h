@@ -120,7 +120,7 @@ struct tf_field {
     struct shape shape;
     const char **dim_names;        /* (RANK_MAX,) or NULL */
     const struct tensor *fallback; /* of an input that need not be given; or NULL */
-    const char *dtype_source;      /* where else than in TensorInfo the dtype stands; or NULL */
+    enum dtype fed;                /* of its placeholder, where that is another; or DTYPE_NONE */
 };
 
 struct tf_captured {       /* by a function: one of both */

@@ -34,10 +34,10 @@ enum status tensor_wire_check(const struct prediction *p, struct error *err)
         const struct field *field =
             given->name && *given->name ? field_of(p->signature, given->name) : NULL;
 
-        if (field && field->dtype != DTYPE_NONE && field->dtype != given->tensor.dtype)
+        if (field && field->dtype != DTYPE_NONE && field_feed(field) != given->tensor.dtype)
             return error_set(err, STATUS_INVALID_INPUT, "input '%s' is of %s, not %s",
                              text_quote(bytes_of(field->name), quoted, sizeof quoted),
-                             dtype_name(field->dtype), dtype_name(given->tensor.dtype));
+                             dtype_name(field_feed(field)), dtype_name(given->tensor.dtype));
     }
     return STATUS_OK;
 }

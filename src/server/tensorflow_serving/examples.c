@@ -116,7 +116,7 @@ static enum status takes_examples(const struct signature *signature,
 {
     struct feature_list feature;
 
-    *takes = signature->input_count == 1 && signature->inputs[0].dtype == DTYPE_STRING;
+    *takes = signature->input_count == 1 && field_feed(&signature->inputs[0]) == DTYPE_STRING;
     if (!*takes)
         return STATUS_OK;
     TRY(feature_of(examples, 0, signature->inputs[0].name, &feature, err));

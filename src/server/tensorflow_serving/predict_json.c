@@ -129,8 +129,8 @@ static enum status unnamed_read(struct reading *r, const char *key, const char *
                          key, wanted, signature->name, signature->input_count);
     r->given[0].name = table ? NULL : signature->inputs[0].name;
     *r->count = 1;
-    if (json_read_tensor(r->reader, signature->inputs[0].dtype, &any, &r->given[0].tensor, r->keep,
-                         err))
+    if (json_read_tensor(r->reader, field_feed(&signature->inputs[0]), &any, &r->given[0].tensor,
+                         r->keep, err))
         return error_within(err, "'%s'", key);
     return STATUS_OK;
 }
@@ -234,7 +234,7 @@ static enum status row_read(struct reading *r, struct column *columns, size_t ro
         if (columns[i].seen != row) /* an optional one that was left out before */
             return error_set(err, STATUS_INVALID_INPUT, "key: %.64s was not in the elements before",
                              signature->inputs[i].name);
-        if (cell_read(r, &columns[i], signature->inputs[i].dtype, row, err))
+        if (cell_read(r, &columns[i], field_feed(&signature->inputs[i]), row, err))
             return error_within(err, "key: %.64s of 'instances' list. Error",
                                 signature->inputs[i].name);
     }

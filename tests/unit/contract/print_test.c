@@ -27,6 +27,7 @@ static struct field INPUTS[] = {
      .evidence_name = {EVIDENCE_DECLARED, "serving.yaml:3"}},
     {.name = "rate",
      .dtype = DTYPE_F64,
+     .fed = DTYPE_STRING,
      .shape = {2, {-1, 1}},
      .optional = true,
      .fallback = &FALLBACK},
@@ -78,6 +79,8 @@ TEST(json_reads_back)
     CHECK_INT(back.signatures[0].inputs[2].fallback->shape.rank, 2);
     CHECK(back.signatures[0].columns);
     CHECK(!back.signatures[0].method);
+    CHECK_INT(back.signatures[0].inputs[2].fed, DTYPE_STRING);
+    CHECK_INT(back.signatures[0].inputs[0].fed, DTYPE_NONE);
     CHECK_TEXT(back.signatures[1].method, "tensorflow/serving/classify");
     for (size_t cut = 0; cut + 1 < text.size; cut += 7)
         CHECK(contract_parse_json((struct bytes){(const uint8_t *)text.data, cut}, &back, &keep,

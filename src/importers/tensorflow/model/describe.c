@@ -36,13 +36,12 @@ static void field_describe(const struct tf_field *stored, bool of_function, stru
     *field = (struct field){
         .name = stored->name,
         .dtype = stored->dtype,
+        .fed = stored->fed,
         .shape = stored->shape,
         .dim_names = stored->shape.rank >= 0 ? stored->dim_names : NULL,
         .profile = profile_default(stored->dtype),
         .evidence_name = {EVIDENCE_STORED, spec ? spec : "signature_def"},
-        .evidence_dtype = {EVIDENCE_STORED, spec                   ? spec
-                                            : stored->dtype_source ? stored->dtype_source
-                                                                   : "TensorInfo.dtype"},
+        .evidence_dtype = {EVIDENCE_STORED, spec ? spec : "TensorInfo.dtype"},
         .evidence_shape = {stored->shape.rank < 0 ? EVIDENCE_UNKNOWN : EVIDENCE_STORED,
                            spec ? spec : "TensorInfo.tensor_shape"},
         .evidence_profile = {EVIDENCE_DERIVED, "dtype"},

@@ -94,7 +94,7 @@ enum status tf_features_describe(const struct graph *graph, struct description *
             if (strcmp(signature->name, built->name))
                 continue;
             for (size_t k = 0; k < signature->input_count && k < built->input_count; k++)
-                if (signature->inputs[k].dtype == DTYPE_STRING)
+                if (field_feed(&signature->inputs[k]) == DTYPE_STRING)
                     TRY(input_say(graph, &signature->inputs[k], signature, built->inputs[k],
                                   description, keep, err));
         }

@@ -208,9 +208,9 @@ static enum status meta_field_read(const struct protobuf_field *at, struct proto
     return STATUS_OK;
 }
 
-/* What a placeholder says of itself is true where a SignatureDef says otherwise, as those that were
- * made from session bundles do: TensorFlow feeds the placeholder. */
-static void inputs_settle(struct tf_saved_model *model)
+/* A SignatureDef may say another dtype than the placeholder that is fed, as those that were made
+ * from session bundles say float of serialized examples. */
+static void fed_find(struct tf_saved_model *model)
 {
     struct error ignored;
 
@@ -226,8 +226,7 @@ static void inputs_settle(struct tf_saved_model *model)
                 tf_type(node, "dtype", &dtype, &ignored) || dtype == DTYPE_NONE ||
                 dtype == field->dtype)
                 continue;
-            field->dtype = dtype;
-            field->dtype_source = "Placeholder.dtype";
+            field->fed = dtype;
         }
     }
 }
@@ -259,7 +258,7 @@ enum status tf_meta_graph_read(const struct protobuf *meta, struct tf_saved_mode
         TRY(meta_field_read(&at, inner, model, keep, err));
     }
     qsort(model->signatures, model->signature_count, sizeof *model->signatures, by_signature_name);
-    inputs_settle(model);
+    fed_find(model);
     return STATUS_OK;
 }
 

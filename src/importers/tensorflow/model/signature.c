@@ -43,7 +43,8 @@ static enum status input_add(struct tf_scope *scope, const struct tf_field *fiel
         *value = tf_state_of(scope, node)->outputs[0];
         return STATUS_OK;
     }
-    TRY(tf_graph_input(scope->e, field->name, field->dtype, &field->shape, value, err));
+    TRY(tf_graph_input(scope->e, field->name, field->fed ? field->fed : field->dtype, &field->shape,
+                       value, err));
     return tf_feed(scope, node, *value, err);
 }
 
