@@ -325,7 +325,37 @@ def stubs(server, case):
     request.model_spec.name, request.model_spec.version.value = "estimator", 1
     [state] = model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus(request).model_version_status
     assert state.version == 1 and state.state == get_model_status_pb2.ModelVersionStatus.AVAILABLE
+    labels(server, channel)
     channel.close()
+
+
+def labels(server, channel):
+    """HandleReloadConfigRequest moves labels; what it cannot do it refuses, and then nothing is changed."""
+    from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
+
+    reload = model_service_pb2_grpc.ModelServiceStub(channel).HandleReloadConfigRequest
+    canary = "/half/labels/canary:predict", {"instances": [1.0]}
+    assert server.rest(*canary)[0] == 400
+
+    def asked(**configs):
+        request = model_management_pb2.ReloadConfigRequest()
+        for name, (version, specific) in configs.items():
+            config = request.config.model_config_list.config.add(name=name, base_path="/models/" + name, model_platform="tensorflow")
+            config.version_labels["canary"] = version
+            if specific:
+                config.model_version_policy.specific.versions.extend(specific)
+        return request
+
+    for request, code in ((asked(half=(1, []), nobody=(1, [])), "NOT_FOUND"), (asked(half=(7, [])), "NOT_FOUND"), (asked(half=(1, [7])), "NOT_FOUND"),
+                          (asked(), "INVALID_ARGUMENT")):
+        try:
+            reload(request)
+            raise AssertionError("was not refused")
+        except grpc.RpcError as error:
+            assert error.code().name == code, (error.code(), error.details())
+    assert server.rest(*canary)[0] == 400
+    assert reload(asked(half=(1, [1]))).status.error_code == 0
+    assert server.rest(*canary) == (200, {"predictions": [2.5]})
 
 
 def main():
