@@ -16,7 +16,7 @@ enum resample {
 };
 
 struct pixels {
-    uint8_t *data; /* (height, width, channels) */
+    uint8_t *data;                  /* (height, width, channels) */
     size_t height, width, channels; /* at most 4 channels */
 };
 
