@@ -14,6 +14,17 @@ struct strided {
 
 void strided_copy(const struct strided *copy, const void *from, void *to, size_t element_size);
 
+/* Step an index through `dims`, last dimension first; false after the last one. */
+static inline bool index_next(int64_t *index, const int64_t *dims, int rank)
+{
+    for (int d = rank - 1; d >= 0; d--) {
+        if (++index[d] < dims[d])
+            return true;
+        index[d] = 0;
+    }
+    return false;
+}
+
 /* Row-major strides of a known shape. */
 void shape_strides(const struct shape *shape, int64_t strides[RANK_MAX]);
 

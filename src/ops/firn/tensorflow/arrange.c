@@ -13,6 +13,7 @@
 #include "ops/kernels/call.h"
 #include "ops/kernels/index.h"
 #include "ops/kernels/order.h"
+#include "ops/kernels/strided.h"
 
 /* --- Roll --- */
 
@@ -68,8 +69,7 @@ static enum status run_roll(const struct op_call *call, struct error *err)
                  (size_t)(place >= x->shape.dims[d] ? place - x->shape.dims[d] : place);
         }
         memcpy((char *)call->out[0].data + to * size, (const char *)x->data + i * size, size);
-        for (int d = rank - 1; d >= 0 && ++at[d] == x->shape.dims[d]; d--)
-            at[d] = 0;
+        (void)index_next(at, x->shape.dims, rank);
     }
     return STATUS_OK;
 }
@@ -318,8 +318,7 @@ static enum status run_reverse(const struct op_call *call, struct error *err)
         if (t < length)
             from = i - (size_t)t * step + (size_t)(length - 1 - t) * step;
         memcpy((char *)call->out[0].data + i * size, (const char *)x->data + from * size, size);
-        for (int d = rank - 1; d >= 0 && ++at[d] == x->shape.dims[d]; d--)
-            at[d] = 0;
+        (void)index_next(at, x->shape.dims, rank);
     }
     return STATUS_OK;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ops/kernels/call.h"
+#include "ops/kernels/strided.h"
 
 enum { WINDOW_RANK_MAX = RANK_MAX - 2 };
 
@@ -34,14 +35,3 @@ struct window_taps window_taps_at(const struct window *w, const int64_t *at);
 
 /* A bound on all of them, so that their products fit. */
 #define WINDOW_MAX (INT64_C(1) << 30)
-
-/* Step an index through `dims`, last dimension first; false after the last one. */
-static inline bool index_next(int64_t *index, const int64_t *dims, int rank)
-{
-    for (int d = rank - 1; d >= 0; d--) {
-        if (++index[d] < dims[d])
-            return true;
-        index[d] = 0;
-    }
-    return false;
-}

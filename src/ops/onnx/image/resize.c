@@ -381,11 +381,7 @@ static enum status run(const struct op_call *call, struct error *err)
             memcpy((char *)y->data + i * size, (const char *)x->data + offset * size, size);
         else
             put(y, i, interpolate(x, tables, at, strides, rank));
-        for (int d = rank - 1; d >= 0; d--) {
-            if (++at[d] < y->shape.dims[d])
-                break;
-            at[d] = 0;
-        }
+        (void)index_next(at, y->shape.dims, rank);
     }
     return STATUS_OK;
 }

@@ -26,12 +26,7 @@ static size_t offset(const int64_t *index, const struct einsum *e, size_t input)
 /* Step the labels from..to of the index; false when they are back at 0. */
 static bool step(int64_t *index, const struct einsum *e, int from, int to)
 {
-    for (int i = to - 1; i >= from; i--) {
-        if (++index[i] < e->dims[i])
-            return true;
-        index[i] = 0;
-    }
-    return false;
+    return index_next(index + from, e->dims + from, to - from);
 }
 
 #define TEMPLATE "ops/onnx/math/einsum.inc"

@@ -93,7 +93,6 @@ static enum status run_tile(const struct op_call *call, struct error *err)
     int64_t repeats[RANK_MAX], index[RANK_MAX] = {0}, to[RANK_MAX];
     struct strided copy = {.rank = x->shape.rank};
     size_t size = dtype_size(x->dtype);
-    int d;
 
     TRY(repeats_of(call, x->shape.rank, repeats, err));
     if (tensor_count(y) == 0)
@@ -108,12 +107,7 @@ static enum status run_tile(const struct op_call *call, struct error *err)
         for (int i = 0; i < copy.rank; i++)
             offset += index[i] * x->shape.dims[i] * to[i];
         strided_copy(&copy, x->data, (char *)y->data + (size_t)offset * size, size);
-        for (d = copy.rank - 1; d >= 0; d--) {
-            if (++index[d] < repeats[d])
-                break;
-            index[d] = 0;
-        }
-    } while (d >= 0);
+    } while (index_next(index, repeats, copy.rank));
     return STATUS_OK;
 }
 

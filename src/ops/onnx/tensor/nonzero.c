@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* NonZero: the indices of the elements that are not zero, as int64 (rank, count), in row-major
  * order. A scalar counts as one element of rank 0 and gives (0, 0 or 1), as numpy does. */
+#include "ops/kernels/strided.h"
 #include "ops/op.h"
 
 /* A NaN is not zero; -0.0 is. */
@@ -63,8 +64,7 @@ static enum status run(const struct op_call *call, struct error *err)
                 out[(size_t)d * columns + column] = at[d];
             column++;
         }
-        for (int d = in->shape.rank - 1; d >= 0 && ++at[d] == in->shape.dims[d]; d--)
-            at[d] = 0;
+        (void)index_next(at, in->shape.dims, in->shape.rank);
     }
     return STATUS_OK;
 }

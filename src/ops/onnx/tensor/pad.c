@@ -192,11 +192,7 @@ static void pad_lines(const struct op_call *call, const struct pads *pads, const
             pad_line(pads, last, from, in, to, out, size, constant);
         else
             fill(to, out, constant, size);
-        for (int d = last - 1; d >= 0; d--) {
-            if (++at[d] < y->shape.dims[d])
-                break;
-            at[d] = 0;
-        }
+        (void)index_next(at, y->shape.dims, last);
     }
 }
 

@@ -126,11 +126,7 @@ static enum status run_elements(const struct op_call *call, struct error *err)
         for (int d = 0; d < x->shape.rank; d++)
             offset += (d == axis ? index : (size_t)at[d]) * (size_t)strides[d];
         put(call, reduction, offset, i, 1);
-        for (int d = x->shape.rank - 1; d >= 0; d--) {
-            if (++at[d] < indices->shape.dims[d])
-                break;
-            at[d] = 0;
-        }
+        (void)index_next(at, indices->shape.dims, x->shape.rank);
     }
     return STATUS_OK;
 }
