@@ -163,37 +163,29 @@ static enum status chunk_read(struct assembly *a, uint64_t address, uint64_t sto
 
 /* --- indexes --- */
 
-static enum status tree_read(struct assembly *a, uint64_t address, int levels, struct error *err)
+static enum status tree_read(struct assembly *a, uint64_t address, unsigned levels,
+                             struct error *err)
 {
-    struct hdf5 *file = a->file;
-    struct cursor cursor;
-    uint8_t kind, level;
-    uint16_t count;
+    struct hdf5_tree_node node;
+    struct cursor *cursor = &node.cursor;
 
-    TRY(hdf5_at(file, address, "TREE", "B-tree node", &cursor, err));
-    kind = cursor_u8(&cursor);
-    level = cursor_u8(&cursor);
-    count = cursor_u16le(&cursor);
-    cursor_skip(&cursor, 2 * (uint64_t)file->offset_size);
-    if (!cursor.failed && (kind != 1 || level >= levels))
-        return error_at(err, (size_t)address, STATUS_INVALID_INPUT,
-                        "an HDF5 dataset's B-tree node is of kind %u, level %u", kind, level);
-    for (uint16_t i = 0; i < count; i++) {
-        uint32_t stored = cursor_u32le(&cursor), skipped = cursor_u32le(&cursor);
+    TRY(hdf5_tree_at(a->file, address, HDF5_TREE_CHUNKS, levels, &node, err));
+    for (unsigned i = 0; i < node.count; i++) {
+        uint32_t stored = cursor_u32le(cursor), skipped = cursor_u32le(cursor);
         size_t from[RANK_MAX] = {0};
         uint64_t child;
 
         for (int d = 0; d < a->rank; d++)
-            from[d] = (size_t)cursor_u64le(&cursor);
-        cursor_skip(&cursor, 8); /* within the element */
-        child = hdf5_offset(file, &cursor);
-        TRY(cursor_check(&cursor, err));
-        if (level)
-            TRY(tree_read(a, child, level, err));
+            from[d] = (size_t)cursor_u64le(cursor);
+        cursor_skip(cursor, 8); /* within the element */
+        child = hdf5_offset(a->file, cursor);
+        TRY(cursor_check(cursor, err));
+        if (node.level)
+            TRY(tree_read(a, child, node.level, err));
         else
             TRY(chunk_read(a, child, stored, skipped, from, err));
     }
-    return cursor_check(&cursor, err);
+    return cursor_check(cursor, err);
 }
 
 static enum status chunk_shape(struct assembly *a, struct cursor *cursor, unsigned rank,

@@ -66,6 +66,23 @@ enum status hdf5_at(struct hdf5 *file, uint64_t address, const char *signature, 
     return STATUS_OK;
 }
 
+enum status hdf5_tree_at(struct hdf5 *file, uint64_t address, enum hdf5_tree tree, unsigned levels,
+                         struct hdf5_tree_node *node, struct error *err)
+{
+    unsigned kind;
+
+    TRY(hdf5_at(file, address, "TREE", "B-tree node", &node->cursor, err));
+    kind = cursor_u8(&node->cursor);
+    node->level = cursor_u8(&node->cursor);
+    node->count = cursor_u16le(&node->cursor);
+    cursor_skip(&node->cursor, 2 * (uint64_t)file->offset_size); /* siblings */
+    if (!node->cursor.failed && (kind != tree || node->level >= levels))
+        return error_at(err, (size_t)address, STATUS_INVALID_INPUT,
+                        "the B-tree node of an HDF5 %s is of kind %u, level %u",
+                        tree == HDF5_TREE_GROUP ? "group" : "dataset", kind, node->level);
+    return STATUS_OK;
+}
+
 /* --- superblock --- */
 
 /* Versions 0 and 1: the root group is a symbol table entry. */

@@ -82,34 +82,24 @@ static enum status symbols_read(struct listing *listing, uint64_t address, struc
     return STATUS_OK;
 }
 
-static enum status tree_read(struct listing *listing, uint64_t address, int levels,
+static enum status tree_read(struct listing *listing, uint64_t address, unsigned levels,
                              struct error *err)
 {
-    struct hdf5 *file = listing->file;
-    struct cursor cursor;
-    uint8_t kind, level;
-    uint16_t count;
+    struct hdf5_tree_node node;
 
-    TRY(hdf5_at(file, address, "TREE", "B-tree node", &cursor, err));
-    kind = cursor_u8(&cursor);
-    level = cursor_u8(&cursor);
-    count = cursor_u16le(&cursor);
-    cursor_skip(&cursor, 2 * (uint64_t)file->offset_size); /* siblings */
-    if (!cursor.failed && (kind || level >= levels))
-        return error_at(err, (size_t)address, STATUS_INVALID_INPUT,
-                        "an HDF5 group's B-tree node is of kind %u, level %u", kind, level);
-    for (uint16_t i = 0; i < count; i++) {
+    TRY(hdf5_tree_at(listing->file, address, HDF5_TREE_GROUP, levels, &node, err));
+    for (unsigned i = 0; i < node.count; i++) {
         uint64_t child;
 
-        (void)hdf5_length(file, &cursor); /* key */
-        child = hdf5_offset(file, &cursor);
-        TRY(cursor_check(&cursor, err));
-        if (level)
-            TRY(tree_read(listing, child, level, err));
+        (void)hdf5_length(listing->file, &node.cursor); /* key */
+        child = hdf5_offset(listing->file, &node.cursor);
+        TRY(cursor_check(&node.cursor, err));
+        if (node.level)
+            TRY(tree_read(listing, child, node.level, err));
         else
             TRY(symbols_read(listing, child, err));
     }
-    return cursor_check(&cursor, err);
+    return cursor_check(&node.cursor, err);
 }
 
 static enum status symbol_table_read(struct listing *listing, struct bytes body, struct error *err)

@@ -58,6 +58,17 @@ bool hdf5_is_undefined(const struct hdf5 *file, uint64_t address); /* all bits s
 enum status hdf5_at(struct hdf5 *file, uint64_t address, const char *signature, const char *what,
                     struct cursor *cursor, struct error *err) must_check;
 
+/* A node of a version 1 B-tree: `count` entries at `cursor`, nodes below it unless level is 0. */
+enum hdf5_tree { HDF5_TREE_GROUP, HDF5_TREE_CHUNKS };
+struct hdf5_tree_node {
+    struct cursor cursor;
+    unsigned level, count;
+};
+
+/* The node at an address, which must be below level `levels`. */
+enum status hdf5_tree_at(struct hdf5 *file, uint64_t address, enum hdf5_tree tree, unsigned levels,
+                         struct hdf5_tree_node *node, struct error *err) must_check;
+
 /* Every public function that reads begins with this. */
 void hdf5_call_begin(struct hdf5 *file);
 
