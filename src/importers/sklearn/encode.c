@@ -271,25 +271,40 @@ static enum status one_hot_column(struct lowering *l, const struct pickle_object
     return encode_column(l, in, column, &encoding, out, err);
 }
 
-static enum status one_hot_categories(struct lowering *l, const struct pickle_object *self,
-                                      const struct table *in, struct table *out, struct error *err)
+/* What becomes of one column; `detail` is the encoder's: how it handles what is unknown, or how
+ * many classes there are. */
+typedef enum status encode_part(struct lowering *l, const struct pickle_object *self,
+                                const struct pickle_object *categories, const struct table *in,
+                                size_t column, size_t detail, struct table *out, struct error *err);
+
+/* Every column by its own categories_, side by side. */
+static enum status encode_parts(struct lowering *l, const struct pickle_object *self,
+                                const struct table *in, size_t detail, encode_part *part,
+                                struct table *out, struct error *err)
 {
-    static const char *const UNKNOWN[] = {"error", "ignore", "infrequent_if_exist", "warn", NULL};
     struct pickle_object **categories;
     struct table *parts;
-    size_t count, unknown;
+    size_t count;
 
-    TRY(state_choice(self, "handle_unknown", UNKNOWN, 0, &unknown, err));
     TRY(state_list(l, self, "categories_", &categories, &count, err));
     TRY(table_expect(in, count, err));
     parts = arena_new(l->keep, struct table, count);
     if (!parts)
         return error_no_memory(err, "columns");
     for (size_t i = 0; i < count; i++)
-        if (one_hot_column(l, self, categories[i], in, i, unknown == 3 ? 2 : unknown, &parts[i],
-                           err))
+        if (part(l, self, categories[i], in, i, detail, &parts[i], err))
             return error_within(err, "%s", column_label(l, &in->columns[i], i));
     return table_join(l, parts, count, out, err);
+}
+
+static enum status one_hot_categories(struct lowering *l, const struct pickle_object *self,
+                                      const struct table *in, struct table *out, struct error *err)
+{
+    static const char *const UNKNOWN[] = {"error", "ignore", "infrequent_if_exist", "warn", NULL};
+    size_t unknown;
+
+    TRY(state_choice(self, "handle_unknown", UNKNOWN, 0, &unknown, err));
+    return encode_parts(l, self, in, unknown == 3 ? 2 : unknown, one_hot_column, out, err);
 }
 
 /* check_array(dtype=int) and the check for negative ones. */
@@ -384,7 +399,8 @@ static enum status one_hot(struct lowering *l, const struct pickle_object *self,
 
 static enum status ordinal_column(struct lowering *l, const struct pickle_object *self,
                                   const struct pickle_object *categories, const struct table *in,
-                                  size_t column, bool unknown, struct table *out, struct error *err)
+                                  size_t column, size_t unknown, struct table *out,
+                                  struct error *err)
 {
     const struct pickle_object *missing = pickle_get(self, "_missing_indices");
     double *values, missing_value, unknown_value = NAN;
@@ -423,20 +439,10 @@ static enum status ordinal(struct lowering *l, const struct pickle_object *self,
                            const struct table *in, struct table *out, struct error *err)
 {
     static const char *const UNKNOWN[] = {"error", "use_encoded_value", NULL};
-    struct pickle_object **categories;
-    struct table *parts;
-    size_t count, unknown;
+    size_t unknown;
 
     TRY(state_choice(self, "handle_unknown", UNKNOWN, 0, &unknown, err));
-    TRY(state_list(l, self, "categories_", &categories, &count, err));
-    TRY(table_expect(in, count, err));
-    parts = arena_new(l->keep, struct table, count);
-    if (!parts)
-        return error_no_memory(err, "columns");
-    for (size_t i = 0; i < count; i++)
-        if (ordinal_column(l, self, categories[i], in, i, unknown == 1, &parts[i], err))
-            return error_within(err, "%s", column_label(l, &in->columns[i], i));
-    TRY(table_join(l, parts, count, out, err));
+    TRY(encode_parts(l, self, in, unknown, ordinal_column, out, err));
     if (strstr(pickle_name(pickle_get(self, "dtype")), "int"))
         mark_integral(out);
     return STATUS_OK;
@@ -486,10 +492,8 @@ static enum status target(struct lowering *l, const struct pickle_object *self,
                           const struct table *in, struct table *out, struct error *err)
 {
     static const char *const TYPES[] = {"binary", "continuous", "multiclass", NULL};
-    struct pickle_object **categories;
-    size_t count, type, classes = 1;
+    size_t type, classes = 1;
     struct tensor labels;
-    struct table *parts;
     bool infrequent;
 
     if (!pickle_get(self, "target_type_"))
@@ -502,15 +506,7 @@ static enum status target(struct lowering *l, const struct pickle_object *self,
         TRY(state_labels(l, self, "classes_", &labels, err));
         classes = tensor_count(&labels);
     }
-    TRY(state_list(l, self, "categories_", &categories, &count, err));
-    TRY(table_expect(in, count, err));
-    parts = arena_new(l->keep, struct table, count);
-    if (!parts)
-        return error_no_memory(err, "columns");
-    for (size_t i = 0; i < count; i++)
-        if (target_column(l, self, categories[i], in, i, classes, &parts[i], err))
-            return error_within(err, "%s", column_label(l, &in->columns[i], i));
-    return table_join(l, parts, count, out, err);
+    return encode_parts(l, self, in, classes, target_column, out, err);
 }
 
 /* --- LabelEncoder, LabelBinarizer: one column --- */
