@@ -390,6 +390,21 @@ static enum status prepare(struct launch *launch, struct error *err)
     return STATUS_OK;
 }
 
+/* The step that failed. A user of its own needs the way to what it opens. */
+static enum status say_failure(const struct launch *launch, struct error *err)
+{
+    char user[32] = "";
+
+    if (launch->uid && launch->error == EACCES)
+        snprintf(user, sizeof user, " for user %u", launch->uid);
+    (void)!error_set(err, STATUS_UNAVAILABLE, "%s cannot start: %s: %s%s",
+                     launch->request->install ? "an install" : "a worker", launch->failed,
+                     strerror(launch->error), user);
+    if (user[0])
+        error_fix(err, "let other users enter the folders above it: chmod o+x");
+    return err->status;
+}
+
 enum status sandbox_start(const struct sandbox_request *request, struct sandbox_child *child,
                           struct error *err)
 {
@@ -402,16 +417,8 @@ enum status sandbox_start(const struct sandbox_request *request, struct sandbox_
     status = prepare(launch, err);
     if (!status)
         status = group_make(launch, &child->group, err);
-    if (!status && !run(launch, child)) {
-        status = error_set(err, STATUS_UNAVAILABLE, "%s cannot start: %s: %s",
-                           request->install ? "an install" : "a worker", launch->failed,
-                           strerror(launch->error));
-        if (launch->error == EACCES && launch->ability->uid && request->sandbox)
-            error_fix(err,
-                      "workers run as user %u, who must be able to enter the folders above it: "
-                      "chmod o+x",
-                      launch->ability->uid);
-    }
+    if (!status && !run(launch, child))
+        status = say_failure(launch, err);
     launch_free(launch);
     return status;
 }

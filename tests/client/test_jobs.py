@@ -212,6 +212,7 @@ class Jobs(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.store = tempfile.mkdtemp(prefix="firn-test-")
+        os.chmod(cls.store, 0o711)  # where there are no namespaces workers are another user
         os.environ["FIRN_JOB_MEMORY_MAX"] = "512M"
         os.environ["FIRN_JOB_OUTPUT_MAX"] = "64M"
         cls.om = firn.connect(store=cls.store, workers=True)
