@@ -397,8 +397,7 @@ static enum status say_failure(const struct launch *launch, struct error *err)
 
     if (launch->uid && launch->error == EACCES)
         snprintf(user, sizeof user, " for user %u", launch->uid);
-    (void)!error_set(err, STATUS_UNAVAILABLE, "%s cannot start: %s: %s%s",
-                     launch->request->install ? "an install" : "a worker", launch->failed,
+    (void)!error_set(err, STATUS_UNAVAILABLE, "cannot start: %s: %s%s", launch->failed,
                      strerror(launch->error), user);
     if (user[0])
         error_fix(err, "let other users enter the folders above it: chmod o+x");
@@ -417,7 +416,9 @@ enum status sandbox_start(const struct sandbox_request *request, struct sandbox_
     status = prepare(launch, err);
     if (!status)
         status = group_make(launch, &child->group, err);
-    if (!status && !run(launch, child))
+    if (status)
+        status = error_within(err, "cannot start");
+    else if (!run(launch, child))
         status = say_failure(launch, err);
     launch_free(launch);
     return status;

@@ -16,6 +16,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 UNIT = ROOT / "build" / "asan" / "unit" / "workers"
 NOBODY = 65534
+USER = ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
 COUNTS = re.compile(r"^[a-z -]*: (\d+) passed, (\d+) failed$", re.M)
 UNIT_COUNTS = re.compile(r"\[  PASSED  \] (\d+) test")
 
@@ -33,12 +34,13 @@ def user(folder):
     home = folder / "home"
     home.mkdir()
     os.chown(home, NOBODY, NOBODY)
-    return (["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"],
-            {"HOME": str(home), "TMPDIR": str(home), "XDG_CACHE_HOME": str(home)})
+    return USER, {"HOME": str(home), "TMPDIR": str(home), "XDG_CACHE_HOME": str(home)}
 
 
 def python_of(before, env):
-    """This Python with its packages, or the machine's: (interpreter, folder of an environment with numpy or None)."""
+    """This Python with its packages, or the machine's: (interpreter, folder of an environment with numpy or None). In both
+    places workers are somebody else, who must reach it."""
+    before = [*before, *USER] if before != USER else before
     for python, folder in ((sys.executable, sys.prefix), ("/usr/bin/python3", None)):
         probe = [*before, python, "-c", "import numpy" if folder else "import venv"]
         if not subprocess.run(probe, env=env, capture_output=True).returncode:
