@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Crash test of workers: threads ask a servable without a pause while its processes are killed with
  * SIGKILL at random instants. Every answer is right or says that the worker was killed; afterwards
- * the next request is served, and there are no zombies and no descriptors left.
+ * the next request is served, and no zombies, descriptors and control groups are left.
  *
  *     workers CODE [KILLS [SEED]]      CODE: tests/workers; prints one line; exits 1 on a fault */
 #include <dirent.h>
@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "workers/sandbox.h"
 #include "workers/worker.h"
 
 enum { CLIENTS = 3, PROCESSES = 2, ROWS = 5000, DELAY_US_MAX = 30000 };
@@ -82,6 +83,26 @@ static unsigned descriptors(void)
         count++;
     if (folder)
         closedir(folder);
+    return count;
+}
+
+/* Control groups of this process. */
+static unsigned groups(void)
+{
+    const struct cgroup_place *place = &sandbox_ability()->groups;
+    unsigned count = 0;
+    char own[32];
+
+    snprintf(own, sizeof own, "-%d-", (int)getpid());
+    for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
+        DIR *folder = place->folders[i][0] ? opendir(place->folders[i]) : NULL;
+        struct dirent *entry;
+
+        while (folder && (entry = readdir(folder)))
+            count += !strncmp(entry->d_name, "firn-", 5) && strstr(entry->d_name, own);
+        if (folder)
+            closedir(folder);
+    }
     return count;
 }
 
@@ -178,8 +199,8 @@ int main(int count, char **arguments)
     rmdir(folder);
     printf(
         "workers: %u kills (seed %u): %lu right answers, %lu said that the worker was killed, %lu "
-        "wrong; %s; zombies: %s; descriptors: %u before, %u after\n",
+        "wrong; %s; zombies: %s; descriptors: %u before, %u after; control groups left: %u (%s)\n",
         kills, seed, right, killed, other, good ? "serves" : "DOES NOT SERVE",
-        zombies ? "YES" : "none", before, after);
-    return other || !good || zombies || !right || after != before;
+        zombies ? "YES" : "none", before, after, groups(), sandbox_ability()->detail[LAYER_CGROUP]);
+    return other || !good || zombies || !right || after != before || groups();
 }
