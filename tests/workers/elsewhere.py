@@ -60,7 +60,7 @@ def programs(python, environment):
         return
     yield [python, str(ROOT / "tests/workers/installs.py"), "good", "spying"], COUNTS
     given = ["FIRN_WORKER_ENVIRONMENT=" + environment] if environment else []  # else numpy is installed
-    yield ["env", *given, python, str(ROOT / "tests/workers/python_models.py"), "wrong"], COUNTS
+    yield ["env", *given, python, str(ROOT / "tests/workers/python_models.py"), "wrong", "killed"], COUNTS
 
 
 def run(place, before, program, counts, env, folder):

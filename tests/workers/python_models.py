@@ -300,6 +300,29 @@ def estimators(server, folder):
     check("an estimator's answers", same, (status, got, fitted.predict(rows).tolist()))
 
 
+def groups_of(pid):
+    """Control groups that a server has made."""
+    return sorted(os.path.join(where, name) for where, names, _ in os.walk("/sys/fs/cgroup") for name in names
+                  if name.startswith("firn-") and name.split("-")[2:3] == [str(pid)])
+
+
+def killed(folder):
+    """What a server that is killed leaves, the next one removes."""
+    server = Server(pathlib.Path(folder, "store"), "--workers", "on")
+    status, got = server.infer("wrong", {"x": ("FP64", (1, 2), [0, 42])})
+    check("a model of the store answers", (status, got) == (200, {"y": [42]}), (status, got))
+    made = groups_of(server.process.pid)
+    server.process.kill()
+    server.process.wait()
+    again = Server(pathlib.Path(folder, "store"), "--workers", "on")
+    if made:
+        check("its groups are gone", not groups_of(server.process.pid), groups_of(server.process.pid))
+    else:
+        print("SKIPPED groups that a killed server leaves: there are no control groups")
+    again.stop()
+    check("nor do those of one that ends well stay", not groups_of(again.process.pid), groups_of(again.process.pid))
+
+
 def not_allowed(folder):
     """Without --workers everything refuses, and says how it is allowed."""
     server = Server(pathlib.Path(folder, "closed"))
@@ -335,6 +358,8 @@ def main():
                 part(server, folder)
         log = server.stop()
         check("what models print is in the log", "wrong" not in sys.argv[1:] or "a line of something" in log, log[-500:])
+        if len(sys.argv) < 2 or "killed" in sys.argv[1:]:
+            killed(folder)
         if len(sys.argv) < 2 or "not_allowed" in sys.argv[1:]:
             not_allowed(folder)
     finally:
