@@ -47,6 +47,7 @@ struct store_push {
     const char *reference;  /* NULL: the default registry */
     const char *registries; /* file; NULL: the default one */
     bool standalone;
+    const char *base; /* of a standalone image; or NULL */
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *context;
 };

@@ -99,7 +99,7 @@ static enum status local_push(struct store *store, const struct version *version
                               const struct store_push *push, struct image_pushed *pushed,
                               struct arena *keep, struct error *err)
 {
-    struct image_reference reference;
+    struct image_reference reference, base;
     struct image_hosts hosts;
     struct image_push to = {
         .reference = &reference, .hosts = &hosts, .show = push->progress, .context = push->context};
@@ -114,8 +114,14 @@ static enum status local_push(struct store *store, const struct version *version
         TRY(image_reference_parse(push->reference, &reference, keep, err));
     else
         TRY(image_push_reference(hosts.registry, version, &reference, keep, err));
+    if (push->base && !push->standalone)
+        return error_set(err, STATUS_INVALID_INPUT, "--base is of use with --standalone only");
     if (push->standalone)
         TRY(standalone_find(&to.server, keep, err));
+    if (push->base) {
+        TRY(image_reference_parse(push->base, &base, keep, err));
+        to.base = &base;
+    }
     return load_push(registry_of(store), version, &to, pushed, keep, err);
 }
 

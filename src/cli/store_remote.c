@@ -476,6 +476,8 @@ static enum status remote_push(struct store *store, const struct version *versio
     if (push->registries)
         return error_set(err, STATUS_INVALID_INPUT,
                          "--registries is for --store: the server has its own");
+    if (push->base)
+        return error_set(err, STATUS_INVALID_INPUT, "--base is for --store");
     snprintf(rest, sizeof rest, "/versions/%" PRId64 "/push", version->number);
     text_append(&path, model_path(version->model, rest, keep));
     query_add(&path, "to", push->reference);

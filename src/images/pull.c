@@ -17,6 +17,7 @@ struct pulling {
     struct bytes manifest_bytes;
     struct image_manifest manifest;
     struct image_config config;
+    struct bytes config_bytes;
     struct arena *keep;
 };
 
@@ -109,6 +110,7 @@ static enum status config_get(struct pulling *pulling, struct error *err)
 
     TRY(blob_get(pulling, descriptor, path, err));
     TRY(incoming_read(path, IMAGE_CONFIG_MAX, &bytes, pulling->keep, err));
+    pulling->config_bytes = bytes;
     if (image_config_parse(bytes, &pulling->config, pulling->keep, err))
         return error_within(err, "configuration %s", descriptor->digest);
     return STATUS_OK;
@@ -193,14 +195,10 @@ static enum status merged_check(const struct pulling *pulling, const char *path,
     return status;
 }
 
-/* All layers, then out of them the model's files as one tar. */
-static enum status foreign_get(struct pulling *pulling, struct error *err)
+static enum status layers_get(struct pulling *pulling, const char ***layers, struct error *err)
 {
     const struct image_manifest *manifest = &pulling->manifest;
-    struct image_layers layers = {.count = manifest->layer_count,
-                                  .limits = artifact_limits_default()};
     const char **files = arena_new(pulling->keep, const char *, manifest->layer_count);
-    const char *place = pulling->pull->path ? pulling->pull->path : DEFAULT_PATH;
     char path[4096];
 
     if (!files)
@@ -211,6 +209,21 @@ static enum status foreign_get(struct pulling *pulling, struct error *err)
         if (!files[i])
             return error_no_memory(err, "layers");
     }
+    *layers = files;
+    return STATUS_OK;
+}
+
+/* All layers, then out of them the model's files as one tar. */
+static enum status foreign_get(struct pulling *pulling, struct error *err)
+{
+    const struct image_manifest *manifest = &pulling->manifest;
+    struct image_layers layers = {.count = manifest->layer_count,
+                                  .limits = artifact_limits_default()};
+    const char **files;
+    const char *place = pulling->pull->path ? pulling->pull->path : DEFAULT_PATH;
+    char path[4096];
+
+    TRY(layers_get(pulling, &files, err));
     layers.files = files;
     layers.extra = pulling->pull->path || pulling->pulled->store ? NULL : IMAGE_MANIFEST;
     layers.path = path_of(pulling->pulled->store ? STANDALONE_STORE : place, pulling->keep);
@@ -230,6 +243,39 @@ static const char *default_name(const struct image_reference *reference)
     return slash && slash[1] ? slash + 1 : path;
 }
 
+/* Manifest and configuration; from here on there is progress. */
+static enum status begin(struct pulling *pulling, struct image_progress *progress,
+                         struct error *err)
+{
+    TRY(manifest_find(pulling, err));
+    progress->total = (uint64_t)pulling->manifest.config.size;
+    for (size_t i = 0; i < pulling->manifest.layer_count; i++)
+        progress->total += (uint64_t)pulling->manifest.layers[i].size;
+    pulling->place->progress = progress;
+    return config_get(pulling, err);
+}
+
+enum status image_fetch(struct incoming *incoming, const struct image_pull *pull,
+                        struct image_fetched *fetched, struct arena *keep, struct error *err)
+{
+    const struct image_access access = {.hosts = pull->hosts};
+    struct image_progress progress = {.show = pull->show, .context = pull->context};
+    struct image_pulled pulled = {0};
+    struct pulling pulling = {.incoming = incoming, .pull = pull, .pulled = &pulled, .keep = keep};
+    enum status status;
+
+    TRY(image_place_open(pull->reference, &access, &pulling.place, err));
+    status = begin(&pulling, &progress, err);
+    if (!status)
+        status = layers_get(&pulling, &fetched->layers, err);
+    image_place_close(pulling.place);
+    fetched->digest = pulled.digest;
+    fetched->manifest = pulling.manifest;
+    fetched->config = pulling.config;
+    fetched->config_bytes = pulling.config_bytes;
+    return status;
+}
+
 static enum status pull_all(struct pulling *pulling, struct error *err)
 {
     struct image_progress progress = {.show = pulling->pull->show,
@@ -237,12 +283,7 @@ static enum status pull_all(struct pulling *pulling, struct error *err)
     struct image_pulled *pulled = pulling->pulled;
     const char *title;
 
-    TRY(manifest_find(pulling, err));
-    progress.total = (uint64_t)pulling->manifest.config.size;
-    for (size_t i = 0; i < pulling->manifest.layer_count; i++)
-        progress.total += (uint64_t)pulling->manifest.layers[i].size;
-    pulling->place->progress = &progress;
-    TRY(config_get(pulling, err));
+    TRY(begin(pulling, &progress, err));
     pulled->ours = image_read_ours(&pulling->manifest, &pulling->config, pulled->digest,
                                    (int64_t)pulling->manifest_bytes.size, pulled) &&
                    !pulling->pull->path;

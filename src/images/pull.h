@@ -32,6 +32,18 @@ struct image_pulled {
 bool image_read_ours(const struct image_manifest *manifest, const struct image_config *config,
                      const char *digest, int64_t bytes, struct image_pulled *pulled);
 
+/* All blobs of the image, received and checked, whatever it is. */
+struct image_fetched {
+    const char *digest; /* of its manifest */
+    struct image_manifest manifest;
+    struct bytes config_bytes;
+    struct image_config config;
+    const char **layers; /* (manifest.layer_count,) their files */
+};
+enum status image_fetch(struct incoming *incoming, const struct image_pull *pull,
+                        struct image_fetched *fetched, struct arena *keep, struct error *err)
+    must_check;
+
 enum status image_pull(struct incoming *incoming, const struct image_pull *pull,
                        struct image_pulled *pulled, struct arena *keep, struct error *err)
     must_check;

@@ -6,9 +6,10 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "images/base.h"
 #include "images/standalone.h"
 
-enum { BLOBS_MAX = FROZEN_VERSIONS_MAX + 3, MOUNTS_MAX = 4 };
+enum { BLOBS_MAX = IMAGE_LAYERS_MAX + 1, MOUNTS_MAX = 4 };
 
 struct pushing {
     struct image_place *place;
@@ -118,7 +119,7 @@ static enum status parts_list(struct pushing *pushing, struct registry *registry
     const struct image_push *push = pushing->push;
     struct standalone_part *parts;
 
-    if (!push->use_count)
+    if (!push->use_count && !push->base)
         return STATUS_OK;
     if (push->use_count >= FROZEN_VERSIONS_MAX)
         return error_set(err, STATUS_TOO_LARGE, "%s:%lld uses %zu versions: its image can hold %d",
@@ -138,12 +139,29 @@ static enum status parts_list(struct pushing *pushing, struct registry *registry
     return mounts_of_others(pushing, registry, err);
 }
 
+/* What is pulled from the registry that is pushed to need not be sent again. */
+static void base_mounts(struct pushing *pushing)
+{
+    const struct image_reference *base = pushing->push->base, *target = pushing->push->reference;
+
+    if (base->folder || target->folder || strcmp(base->host, target->host) != 0 ||
+        strcmp(base->name, target->name) == 0 || is_mount(pushing, base->name))
+        return;
+    if (pushing->mount_count == MOUNTS_MAX)
+        pushing->mount_count--;
+    memmove(pushing->mounts + 1, pushing->mounts, pushing->mount_count * sizeof *pushing->mounts);
+    pushing->mounts[0] = base->name;
+    pushing->mount_count++;
+}
+
 static enum status standalone_list(struct pushing *pushing, struct registry *registry,
                                    struct error *err)
 {
     struct standalone *standalone = arena_new(pushing->keep, struct standalone, 1);
     struct standalone_wish wish = {
         .server = pushing->push->server, .version = pushing->version, .image = &pushing->image};
+
+    struct image_base base;
 
     pushing->standalone = standalone;
     if (!standalone)
@@ -152,6 +170,13 @@ static enum status standalone_list(struct pushing *pushing, struct registry *reg
     if (wish.part_count)
         TRY(incoming_open(registry, &pushing->incoming, err));
     wish.incoming = pushing->incoming;
+    if (pushing->push->base) {
+        TRY(image_base_read(pushing->incoming, pushing->push->base, pushing->push->hosts,
+                            pushing->push->requirements, &base, pushing->keep, err));
+        base_mounts(pushing);
+        wish.base = &base;
+        wish.code = pushing->push->code;
+    }
     TRY(standalone_make(&wish, standalone, pushing->keep, err));
     for (size_t i = 0; i < standalone->layer_count; i++) {
         const struct standalone_layer *layer = &standalone->layers[i];

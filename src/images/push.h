@@ -13,6 +13,9 @@ struct image_push {
     const char *server;         /* path of the program; NULL: the model alone */
     const struct version *uses; /* (use_count,) with a server: the versions of an application */
     size_t use_count;
+    const struct image_reference *base; /* with a server: an image with Python below; or NULL */
+    const char *code;                   /* with a base: the folder that holds firn_worker */
+    struct bytes requirements;          /* with a base: what its Python must have */
     void (*show)(void *context, uint64_t done, uint64_t total); /* may be NULL */
     void *context;
 };

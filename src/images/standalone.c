@@ -5,16 +5,11 @@
 #include <unistd.h>
 
 #include "formats/json/json.h"
+#include "images/base.h"
 
 #define SERVER_NAME "firn"
 #define SERVER_BESIDE "firn-standalone"
 #define TIME "1970-01-01T00:00:00Z"
-
-#if defined(__aarch64__)
-#define ARCHITECTURE "arm64"
-#else
-#define ARCHITECTURE "amd64"
-#endif
 
 void standalone_release(struct standalone *standalone)
 {
@@ -62,14 +57,29 @@ static void lists(const struct standalone *standalone, const struct standalone_w
 {
     text_append(text, "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[");
     for (size_t i = 0; i < standalone->layer_count; i++)
-        text_printf(text, "%s\"%s\"", i ? "," : "", standalone->layers[i].digest);
+        text_printf(text, "%s\"%s\"", i ? "," : "",
+                    standalone->layers[i].unpacked ? standalone->layers[i].unpacked
+                                                   : standalone->layers[i].digest);
     text_append(text, "]},\"history\":[");
     for (size_t i = 0; i < standalone->layer_count; i++)
         text_printf(text, "%s{\"created\":\"" TIME "\",\"created_by\":\"%s\"}", i ? "," : "",
-                    i == 0             ? "firn server"
-                    : wish->part_count ? "firn store"
-                                       : "firn");
+                    i < standalone->base_count    ? "base image"
+                    : i == standalone->base_count ? "firn server"
+                    : wish->part_count            ? "firn store"
+                                                  : "firn");
     text_append(text, "]");
+}
+
+/* The variables of the base image, and where its Python is. */
+static void base_environment(const struct image_base *base, struct text *text)
+{
+    for (size_t i = 0; i < base->variable_count; i++) {
+        text_append(text, i ? "," : "");
+        json_write_text(text, base->variables[i]);
+    }
+    text_append(text, base->variable_count ? "," : "");
+    text_append(text, "\"FIRN_PYTHON=/share/firn/python\"");
+    variable(text, "FIRN_WORKER_ENVIRONMENT", base->prefix);
 }
 
 static enum status config_make(const struct standalone_wish *wish, const char *contract,
@@ -78,12 +88,18 @@ static enum status config_make(const struct standalone_wish *wish, const char *c
     const struct version *version = wish->version;
     struct text *text = &standalone->config;
 
-    text_append(text, "{\"created\":\"" TIME "\",\"architecture\":\"" ARCHITECTURE "\","
+    text_append(text, "{\"created\":\"" TIME "\",\"architecture\":\"" STANDALONE_ARCHITECTURE "\","
                       "\"os\":\"linux\",\"config\":{\"User\":\"65532:65532\",\"ExposedPorts\":{"
-                      "\"" STANDALONE_PORT "/tcp\":{}},\"Env\":[\"PATH=/\"");
+                      "\"" STANDALONE_PORT "/tcp\":{}},\"Env\":[");
+    if (wish->base)
+        base_environment(wish->base, text);
+    else
+        text_append(text, "\"PATH=/\"");
     environment(text, version);
     text_append(text, "],\"Entrypoint\":[\"/" SERVER_NAME "\",\"serve\",\"--image-root\","
-                      "\"" STANDALONE_ROOT "\",\"--http\",\"0.0.0.0:" STANDALONE_PORT "\"],"
+                      "\"" STANDALONE_ROOT "\",\"--http\",\"0.0.0.0:" STANDALONE_PORT "\"");
+    text_append(text, wish->base ? ",\"--workers\",\"on\"" : "");
+    text_append(text, "],"
                       "\"WorkingDir\":\"/\",\"StopSignal\":\"SIGTERM\",\"Labels\":{");
     label(text, LABEL_CONTRACT, contract, ",");
     label(text, LABEL_FORMAT, version->format, ",");
@@ -91,6 +107,8 @@ static enum status config_make(const struct standalone_wish *wish, const char *c
     label(text, LABEL_FRAMEWORK_VERSION, version->framework_version, ",");
     label(text, "io.firn.healthcheck", "/v2/health/ready", ",");
     label(text, "io.firn.healthcheck.live", "/v2/health/live", ",");
+    if (wish->base)
+        label(text, "org.opencontainers.image.base.digest", wish->base->image.digest, ",");
     if (wish->part_count)
         label(text, LABEL_STORE, "/" STANDALONE_STORE, ",");
     label(text, "io.firn.version.digest", version->digest, ",");
@@ -118,8 +136,9 @@ static enum status manifest_make(const struct version *version, const char *cont
                (int64_t)standalone->config.size);
     text_append(text, ",\"layers\":[");
     for (size_t i = 0; i < standalone->layer_count; i++) {
+        const char *type = standalone->layers[i].type;
         text_append(text, i ? "," : "");
-        descriptor(text, IMAGE_TYPE_LAYER, standalone->layers[i].digest,
+        descriptor(text, type && *type ? type : IMAGE_TYPE_LAYER, standalone->layers[i].digest,
                    standalone->layers[i].size);
     }
     text_append(text, "],\"annotations\":{");
@@ -139,7 +158,7 @@ static enum status native_check(const char *model, int64_t number, const char *r
         return STATUS_OK;
     status = error_set(err, STATUS_UNSUPPORTED, "%s:%lld cannot be served by a server alone: %s",
                        model, (long long)number, reason);
-    error_fix(err, "an image with Python and firn serves it: docs/images.md, \"Python models\"");
+    error_fix(err, "--base names an image with the Python that it needs, on which it can stand");
     return status;
 }
 
@@ -152,8 +171,9 @@ enum status standalone_make(const struct standalone_wish *wish, struct standalon
     enum status status;
 
     *standalone = (struct standalone){0};
-    TRY(native_check(version->model, version->number, version->reason, err));
-    for (size_t i = 0; i < wish->part_count; i++)
+    if (!wish->base)
+        TRY(native_check(version->model, version->number, version->reason, err));
+    for (size_t i = 0; i < wish->part_count && !wish->base; i++)
         TRY(native_check(wish->parts[i].row.image.model, wish->parts[i].row.number,
                          wish->parts[i].row.image.reason, err));
     text_append(&contract, version->contract);

@@ -7,7 +7,10 @@
  *                    that one would hide the other: here each version has a layer with its three
  *                    blobs as files, the same in every application that uses it.
  *
- * The same server and versions give the same bytes. */
+ *   with a base      its layers below all of that, /share/firn/python beside the server; a model
+ * has a store, too, which is what workers are started from
+ *
+ * The same server, versions and base give the same bytes. */
 #pragma once
 
 #include "base/text.h"
@@ -26,6 +29,14 @@ struct standalone_part { /* a version of an application's image */
     struct stored_image image;
 };
 
+#if defined(__aarch64__)
+#define STANDALONE_ARCHITECTURE "arm64"
+#else
+#define STANDALONE_ARCHITECTURE "amd64"
+#endif
+
+struct image_base;
+
 struct standalone_wish {
     const char *server; /* path of the static program */
     const struct version *version;
@@ -33,10 +44,14 @@ struct standalone_wish {
     const struct standalone_part *parts; /* (part_count,) of an application: what it uses, and it */
     size_t part_count;                   /* 0: a model */
     struct incoming *incoming;           /* what is large is made in its folder */
+    const struct image_base *base;       /* below all, with Python; NULL: nothing */
+    const char *code;                    /* with a base: folder that holds firn_worker */
 };
 
 struct standalone_layer {
     char digest[72];
+    const char *type;     /* of a base image; NULL: IMAGE_TYPE_LAYER */
+    const char *unpacked; /* digest of what is packed in it; NULL: it is not packed */
     int64_t size;
     const char *path; /* of its file; NULL: `bytes` */
     struct bytes bytes;
@@ -44,8 +59,9 @@ struct standalone_layer {
 
 struct standalone {
     struct text server, index, config, manifest; /* bytes of blobs that are made in memory */
-    struct standalone_layer layers[FROZEN_VERSIONS_MAX + 2]; /* (layer_count,), the lowest first */
+    struct standalone_layer *layers;             /* (layer_count,), the lowest first */
     size_t layer_count;
+    size_t base_count; /* the first of them, of the base image */
     char config_digest[72], manifest_digest[72];
 };
 

@@ -6,10 +6,13 @@
 
 #include "base/file.h"
 #include "base/hash/sha256.h"
+#include "formats/archive/artifact.h"
 #include "formats/archive/tar_write.h"
+#include "images/base.h"
 #include "images/standalone.h"
 
 #define SERVER_NAME "firn"
+#define CODE "share/firn/python"
 #define BLOBS STANDALONE_STORE "/blobs/sha256/"
 
 enum { SERVER_BYTES_MAX = 256 << 20, PIECE_BYTES = 8 << 20 };
@@ -63,7 +66,46 @@ static void zeros(struct text *text, size_t size)
     text_append_bytes(text, (struct bytes){ZEROS, size});
 }
 
-static enum status server_layer(const char *server, struct standalone *standalone,
+/* The folders of `path` that the file before it, `last`, is not in. */
+static void folders_append(struct text *text, const char *path, const char *last)
+{
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        size_t size = (size_t)(slash - path) + 1;
+        if (strncmp(last, path, size) != 0)
+            tar_write_head(text, (struct bytes){(const uint8_t *)path, size}, 0, TAR_FOLDER);
+    }
+}
+
+/* firn_worker, without what Python left there. */
+static enum status code_append(const char *code, struct text *text, struct error *err)
+{
+    char folder[4096], path[4096], last[4096] = "";
+    struct artifact *artifact;
+    enum status status = STATUS_OK;
+    struct bytes bytes;
+
+    snprintf(folder, sizeof folder, "%s/firn_worker", code);
+    TRY(artifact_open(folder, NULL, &artifact, err));
+    for (size_t i = 0; !status && i < artifact->count; i++) {
+        struct member *member = &artifact->members[i];
+        size_t size = strlen(member->path);
+        if (size < 3 || strcmp(member->path + size - 3, ".py") != 0)
+            continue;
+        status = member_bytes(member, &bytes, err);
+        if (status)
+            break;
+        snprintf(path, sizeof path, CODE "/firn_worker/%.3000s", member->path);
+        folders_append(text, path, last);
+        tar_write_head(text, bytes_of(path), bytes.size, TAR_FILE);
+        text_append_bytes(text, bytes);
+        zeros(text, tar_padding(bytes.size));
+        memcpy(last, path, sizeof last);
+    }
+    artifact_close(artifact);
+    return status;
+}
+
+static enum status server_layer(const char *server, const char *code, struct standalone *standalone,
                                 struct error *err)
 {
     struct file_map map = {{NULL, 0}};
@@ -77,8 +119,11 @@ static enum status server_layer(const char *server, struct standalone *standalon
     }
     tar_write_head(text, bytes_of(SERVER_NAME), map.bytes.size, TAR_PROGRAM);
     text_append_bytes(text, map.bytes);
-    zeros(text, tar_padding(map.bytes.size) + TAR_END_SIZE);
+    zeros(text, tar_padding(map.bytes.size));
     file_map_close(&map);
+    if (code)
+        TRY(code_append(code, text, err));
+    zeros(text, TAR_END_SIZE);
     return layer_of_text(standalone, text, err);
 }
 
@@ -155,7 +200,7 @@ static enum status part_layer(const struct standalone_wish *wish,
     layer = layer_add(standalone);
     incoming_made(wish->incoming, layer->digest, &layer->size, path);
     layer->path = arena_text(keep, bytes_of(path));
-    for (size_t i = 0; i + 1 < standalone->layer_count; i++)
+    for (size_t i = standalone->base_count; i + 1 < standalone->layer_count; i++)
         if (!strcmp(standalone->layers[i].digest, layer->digest)) {
             standalone->layer_count--; /* the same version under two numbers */
             break;
@@ -188,12 +233,34 @@ static enum status index_layer(const struct standalone_wish *wish, struct standa
     return layer_of_text(standalone, text, err);
 }
 
+static void base_layer(const struct image_base *base, size_t i, struct standalone_layer *layer)
+{
+    const struct image_descriptor *descriptor = &base->image.manifest.layers[i];
+
+    snprintf(layer->digest, sizeof layer->digest, "%s", descriptor->digest);
+    layer->type = descriptor->type;
+    layer->unpacked = base->image.config.diff_ids[i];
+    layer->size = descriptor->size;
+    layer->path = base->image.layers[i];
+}
+
 enum status standalone_layers(const struct standalone_wish *wish, struct standalone *standalone,
                               struct arena *keep, struct error *err)
 {
+    size_t base_count = wish->base ? wish->base->image.manifest.layer_count : 0;
+    size_t most = base_count + wish->part_count + 2;
     struct standalone_layer *layer;
 
-    TRY(server_layer(wish->server, standalone, err));
+    if (most > IMAGE_LAYERS_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "the image would have %zu layers, more than %d",
+                         most, IMAGE_LAYERS_MAX);
+    standalone->layers = arena_new(keep, struct standalone_layer, most);
+    if (!standalone->layers)
+        return error_no_memory(err, "layers");
+    for (size_t i = 0; i < base_count; i++)
+        base_layer(wish->base, i, layer_add(standalone));
+    standalone->base_count = base_count;
+    TRY(server_layer(wish->server, wish->base ? wish->code : NULL, standalone, err));
     for (size_t i = 0; i < wish->part_count; i++) {
         const struct frozen *row = &wish->parts[i].row;
         if (part_layer(wish, &wish->parts[i], standalone, keep, err))

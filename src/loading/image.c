@@ -7,6 +7,21 @@
 #include "images/push.h"
 #include "loading/adapt.h"
 #include "loading/internal.h"
+#include "loading/worker.h"
+
+/* What a version's worker installs where it may. */
+static enum status needs_of(struct registry *registry, const struct version *version,
+                            struct text *needs, struct arena *keep, struct error *err)
+{
+    struct bytes requirements;
+
+    if (!version->reason)
+        return STATUS_OK;
+    TRY(worker_requirements(registry, version, &requirements, keep, err));
+    text_append_bytes(needs, requirements);
+    text_append_char(needs, '\n');
+    return text_check(needs, err);
+}
 
 enum status load_push(struct registry *registry, const struct version *version,
                       const struct image_push *push, struct image_pushed *pushed,
@@ -14,19 +29,33 @@ enum status load_push(struct registry *registry, const struct version *version,
 {
     struct image_push whole = *push;
     struct application application;
+    struct text needs = {0};
     struct version *uses;
+    enum status status = STATUS_OK;
 
-    if (!push->server || strcmp(version->format, APPLICATION_FORMAT) != 0)
-        return image_push(registry, version, push, pushed, keep, err);
-    TRY(application_parse(registry, bytes_of(version->manifest), &application, keep, err));
-    uses = arena_new(keep, struct version, application.part_count);
-    if (!uses)
-        return error_no_memory(err, "an application");
-    for (size_t i = 0; i < application.part_count; i++)
-        uses[i] = application.parts[i].version;
-    whole.uses = uses;
-    whole.use_count = application.part_count;
-    return image_push(registry, version, &whole, pushed, keep, err);
+    if (push->base)
+        TRY(worker_code(&whole.code, keep, err));
+    if (!push->server || strcmp(version->format, APPLICATION_FORMAT) != 0) {
+        if (push->base)
+            status = needs_of(registry, version, &needs, keep, err);
+    } else {
+        TRY(application_parse(registry, bytes_of(version->manifest), &application, keep, err));
+        uses = arena_new(keep, struct version, application.part_count);
+        if (!uses)
+            return error_no_memory(err, "an application");
+        for (size_t i = 0; i < application.part_count && !status; i++) {
+            uses[i] = application.parts[i].version;
+            if (push->base)
+                status = needs_of(registry, &uses[i], &needs, keep, err);
+        }
+        whole.uses = uses;
+        whole.use_count = application.part_count;
+    }
+    whole.requirements = text_bytes(&needs);
+    if (!status)
+        status = image_push(registry, version, &whole, pushed, keep, err);
+    text_release(&needs);
+    return status;
 }
 
 /* --- an image that we made --- */

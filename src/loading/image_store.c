@@ -11,12 +11,18 @@ struct unfreezing {
     struct registry *registry;
     struct incoming *incoming;
     struct artifact *store;
-    struct frozen *rows;         /* (count,) the application is the last */
+    struct frozen *rows;         /* (count,) an application is the last; or one model */
     struct image_pulled *pulled; /* (count,) */
     int64_t *numbers;            /* (count,) that they have here */
     size_t count;
+    bool alone; /* there is no application */
     struct arena *keep;
 };
+
+static bool is_application(const struct unfreezing *u, size_t i)
+{
+    return i + 1 == u->count && !u->alone;
+}
 
 /* --- blobs --- */
 
@@ -89,10 +95,10 @@ static enum status version_read(struct unfreezing *u, size_t i, struct error *er
     if (!pulled->layer)
         return error_no_memory(err, "a version");
     pulled->image.model = row->model;
-    if (!strcmp(pulled->image.format, APPLICATION_FORMAT) != (i + 1 == u->count))
+    if (!strcmp(pulled->image.format, APPLICATION_FORMAT) != is_application(u, i))
         return error_set(err, STATUS_INVALID_INPUT,
-                         i + 1 == u->count ? "it is no application"
-                                           : "it is an application, and not the last");
+                         is_application(u, i) ? "it is no application"
+                                              : "it is an application, and not the last");
     return image_pulled_check(pulled, u->keep, err);
 }
 
@@ -106,9 +112,9 @@ static enum status version_find(struct unfreezing *u, size_t i, struct error *er
 
     if (registry_list(u->registry, image->model, &versions, &count, u->keep, &missing))
         return missing.status == STATUS_NOT_FOUND ? STATUS_OK : (*err = missing, missing.status);
-    if (!strcmp(versions[0].format, APPLICATION_FORMAT) != (i + 1 == u->count))
+    if (!strcmp(versions[0].format, APPLICATION_FORMAT) != is_application(u, i))
         return error_set(err, STATUS_CONFLICT, "there is %s \"%s\" here",
-                         i + 1 == u->count ? "a model" : "an application", image->model);
+                         is_application(u, i) ? "a model" : "an application", image->model);
     for (size_t k = 0; k < count && !u->numbers[i]; k++)
         if (!strcmp(versions[k].digest, image->manifest_digest))
             u->numbers[i] = versions[k].number;
@@ -194,6 +200,20 @@ static enum status variants_each(const struct unfreezing *u,
     return STATUS_OK;
 }
 
+static enum status alone_freeze(struct unfreezing *u, struct version *version, bool *unchanged,
+                                struct error *err)
+{
+    const struct incoming_image *image = &u->pulled[0].image;
+    const char *name;
+
+    if (!u->numbers[0])
+        return incoming_freeze(u->incoming, image, version, unchanged, u->keep, err);
+    *unchanged = true;
+    name = arena_printf(u->keep, "%s:%lld", image->model, (long long)u->numbers[0]);
+    return name ? registry_resolve(u->registry, name, version, u->keep, err)
+                : error_no_memory(err, "a name");
+}
+
 static enum status unfreeze(struct unfreezing *u, const struct load_pull *pull,
                             struct version *version, bool *unchanged, struct error *err)
 {
@@ -209,7 +229,12 @@ static enum status unfreeze(struct unfreezing *u, const struct load_pull *pull,
     TRY(frozen_parse(index, &u->rows, &u->count, u->keep, err));
     if (!u->count)
         return error_set(err, STATUS_INVALID_INPUT, "the image's store has no versions");
+    if (u->alone && u->count > 1)
+        return error_set(err, STATUS_INVALID_INPUT, "the image is a model, and its store has %zu",
+                         u->count);
     TRY(versions_read(u, pull, err));
+    if (u->alone)
+        return alone_freeze(u, version, unchanged, err);
     name = u->pulled[u->count - 1].image.model;
     TRY(application_manifest(bytes_of(u->pulled[u->count - 1].image.manifest), "application.json",
                              &read, u->keep, err));
@@ -225,7 +250,9 @@ enum status image_store_freeze(struct registry *registry, const struct load_pull
                                const struct image_pulled *pulled, struct version *version,
                                bool *unchanged, struct arena *keep, struct error *err)
 {
-    struct unfreezing u = {.registry = registry, .keep = keep};
+    struct unfreezing u = {.registry = registry,
+                           .keep = keep,
+                           .alone = strcmp(pulled->image.format, APPLICATION_FORMAT) != 0};
     enum status status;
 
     TRY(artifact_open_layer(pulled->merged, MERGED_FILES, false, NULL, &u.store, err));

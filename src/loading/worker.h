@@ -65,6 +65,12 @@ enum status worker_prepare(struct loading *loading, const struct worker_policy *
 enum status worker_installs(struct loading *loading, const struct worker_policy *policy,
                             bool *installs, struct arena *scratch, struct error *err) must_check;
 
+/* What would be installed for it, as in requirements.txt; empty: nothing, or no worker serves it.
+ */
+enum status worker_requirements(struct registry *registry, const struct version *version,
+                                struct bytes *requirements, struct arena *keep, struct error *err)
+    must_check;
+
 /* Remove environments below `folder` that no version of the registry needs any more: see
  * environment_collect. Adds to *files and *bytes. */
 enum status worker_collect(struct registry *registry, const char *folder, uint64_t *files,

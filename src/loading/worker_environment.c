@@ -191,6 +191,22 @@ static enum status name_of(struct registry *registry, const struct version *vers
     return status;
 }
 
+enum status worker_requirements(struct registry *registry, const struct version *version,
+                                struct bytes *requirements, struct arena *keep, struct error *err)
+{
+    struct subject subject = {0};
+    struct bytes borrowed = {NULL, 0};
+    enum status status;
+
+    TRY(registry_artifact(registry, version, &subject.artifact, err));
+    status = subject_of_version(version, &subject, keep, err);
+    if (!status && subject.adapter.name)
+        status = requirements_of(&subject, &borrowed, keep, err);
+    *requirements = (struct bytes){(const uint8_t *)arena_text(keep, borrowed), borrowed.size};
+    artifact_close(subject.artifact);
+    return status || requirements->data ? status : error_no_memory(err, "requirements");
+}
+
 static enum status names_of_model(struct registry *registry, const char *model, struct map *wanted,
                                   struct arena *scratch, struct error *err)
 {

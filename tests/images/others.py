@@ -11,44 +11,12 @@ import tarfile
 
 from common import EXAMPLES, Count, digest, environment, firn, folder, missing, sha256
 from layers import layer
+from layout import DOCKER, LINUX, OCI, Layout
 
 count = Count("others")
 MODEL = (EXAMPLES / "iris.joblib").read_bytes()
 PLACE = "model/files/model.joblib"
-OCI, DOCKER = "application/vnd.oci.image.", "application/vnd.docker."
-LINUX = {"os": "linux", "architecture": "amd64"}
 SYMLINK, HARD = tarfile.SYMTYPE, tarfile.LNKTYPE
-
-
-class Layout:
-    """An OCI layout on disk, made blob by blob."""
-
-    def __init__(self, place):
-        self.place = place
-        (place / "blobs/sha256").mkdir(parents=True)
-        (place / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-
-    def blob(self, data, kind, **more):
-        (self.place / "blobs/sha256" / sha256(data)[7:]).write_bytes(data)
-        return {"mediaType": kind, "digest": sha256(data), "size": len(data), **more}
-
-    def image(self, parts, kind=OCI, **fields):
-        described = [self.blob(data, media) for data, media in parts]
-        config = self.blob(json.dumps({**LINUX, "config": {}, "rootfs": {
-            "type": "layers", "diff_ids": [d["digest"] for d in described]}}).encode(), kind + (
-                "config.v1+json" if kind == OCI else "container.image.v1+json"))
-        manifest = {"schemaVersion": 2, "mediaType": kind + ("manifest.v1+json" if kind == OCI else
-                                                             "distribution.manifest.v2+json"),
-                    "config": config, "layers": described, **fields}
-        return self.blob(json.dumps(manifest).encode(), manifest["mediaType"])
-
-    def index(self, entries, kind=OCI + "index.v1+json"):
-        return self.blob(json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": entries}).encode(), kind)
-
-    def tag(self, *described, name="x"):
-        (self.place / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [
-            {**d, "annotations": {"org.opencontainers.image.ref.name": name}} for d in described]}))
-        return f"oci:{self.place}:{name}"
 
 
 def of_layers(*layers, **fields):

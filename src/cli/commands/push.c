@@ -8,13 +8,15 @@
 
 struct push {
     bool standalone;
-    const char *registries;
+    const char *registries, *base;
     struct store_options store;
 };
 
 static const struct option OPTIONS[] = {
     {"standalone", OPTION_FLAG, offsetof(struct push, standalone), NULL,
      "with the static server as a layer below: the image serves this version by itself"},
+    {"base", OPTION_TEXT, offsetof(struct push, base), "REF",
+     "with --standalone: an image with Python below, for versions that need workers"},
     REGISTRIES_OPTION(struct push, registries),
     STORE_OPTIONS(struct push, store),
     {0},
@@ -53,6 +55,7 @@ static enum status work(struct store_call *call)
         .reference = call->arguments->count > 1 ? call->arguments->items[1] : NULL,
         .registries = options->registries,
         .standalone = options->standalone,
+        .base = options->base,
         .progress = show,
         .context = &progress};
     struct image_pushed pushed;
@@ -79,7 +82,7 @@ static int run(int argc, char **argv)
 
 const struct command command_push = {
     .name = "push",
-    .usage = "push NAME[:NUMBER | @ALIAS] [REF] [--standalone] [--registries FILE] "
+    .usage = "push NAME[:NUMBER | @ALIAS] [REF] [--standalone [--base REF]] [--registries FILE] "
              "[--store DIR | --server URL] [--json]",
     .summary = "push a version as an image to a registry, or into an OCI folder",
     .help =

@@ -89,8 +89,6 @@ static enum status check(const struct serve *serve, struct error *err)
                                       : "--store DIR is not given");
     if (serve->image_root && (serve->registry || serve->registries))
         return error_set(err, STATUS_INVALID_INPUT, "--image-root knows no registries");
-    if (serve->workers && serve->image_root)
-        return error_set(err, STATUS_UNSUPPORTED, "--workers on needs a store");
     if (serve->https && !serve->certificate)
         return error_set(err, STATUS_INVALID_INPUT, "--https needs --certificate FILE");
     if (!serve->https && (serve->certificate || serve->key))
@@ -241,12 +239,26 @@ static enum status serve_image(const struct serve *serve, const struct settings 
         .settings = settings,
         .source = source_of_image_root(&root),
     };
+    const char *temporary = getenv("TMPDIR");
+    struct worker_policy workers;
+    struct arena keep;
     enum status status = image_root_open(serve->image_root, &native, &root, err);
 
+    arena_init(&keep, MEMORY_MAX);
     options.registry = root.registry;
+    if (!status && serve->workers && !root.registry)
+        status = error_set(err, STATUS_UNSUPPORTED, "--workers on needs a store");
+    if (!status && serve->workers) {
+        status = worker_policy_of(settings, temporary ? temporary : "/tmp", &workers, &keep, err);
+        options.workers = root.workers = &workers;
+        options.source = source_of_image_root(&root);
+        if (!status)
+            status = say_sandbox(&workers, err);
+    }
     if (!status)
         status = serve_with(serve, &options, signals, err);
     image_root_close(&root);
+    arena_release(&keep);
     return status;
 }
 

@@ -92,8 +92,8 @@ static enum status name_read(struct image_root *root, struct error *err)
     return STATUS_OK;
 }
 
-/* Without a name it is the application that lies there. */
-static enum status application_find(struct image_root *root, struct error *err)
+/* Without a name it is the application that lies there, or the only model. */
+static enum status version_find(struct image_root *root, struct error *err)
 {
     struct version *models;
     size_t count;
@@ -103,7 +103,7 @@ static enum status application_find(struct image_root *root, struct error *err)
                                 err);
     TRY(registry_list(root->registry, NULL, &models, &count, &root->memory, err));
     for (size_t i = 0; i < count; i++)
-        if (!strcmp(models[i].format, APPLICATION_FORMAT)) {
+        if (count == 1 || !strcmp(models[i].format, APPLICATION_FORMAT)) {
             root->version = models[i];
             return STATUS_OK;
         }
@@ -122,7 +122,7 @@ static enum status store_open(struct image_root *root, const char *folder, bool 
     if (!*frozen)
         return STATUS_OK;
     TRY(registry_open_frozen(store, &root->registry, err));
-    return application_find(root, err);
+    return version_find(root, err);
 }
 
 enum status image_root_open(const char *folder, const struct native_options *options,
@@ -190,7 +190,8 @@ static enum status load(void *context, const struct version *version, struct sha
                         struct servable **servable, struct error *err)
 {
     const struct image_root *root = context;
-    const struct load_options options = {.native = &root->options, .sharing = sharing};
+    const struct load_options options = {
+        .native = &root->options, .sharing = sharing, .workers = root->workers};
     struct artifact *artifact;
 
     if (root->registry)
@@ -201,5 +202,5 @@ static enum status load(void *context, const struct version *version, struct sha
 
 struct model_source source_of_image_root(struct image_root *root)
 {
-    return (struct model_source){root, generation, list, servables, load};
+    return (struct model_source){root, generation, list, servables, load, root->workers != NULL};
 }

@@ -6,12 +6,14 @@
 #pragma once
 
 #include "engine/native.h"
+#include "loading/worker.h"
 #include "server/models/models.h"
 
 struct image_root {
     struct version version;
-    struct registry *registry; /* of an application; else NULL */
-    const char *files;         /* a path: the folder, or the one file */
+    struct registry *registry;           /* of a frozen store; else NULL */
+    const struct worker_policy *workers; /* NULL: not allowed */
+    const char *files;                   /* a path: the folder, or the one file */
     struct native_options options;
     struct arena memory;
 };
