@@ -14,7 +14,8 @@ enum { LIST_MAX = 300 };
 /* How people write that a number is missing, beside leaving the cell empty. */
 static bool is_missing(struct bytes cell)
 {
-    static const char *const WORDS[] = {"", "NA", "N/A", "nan", "NaN"};
+    static const char *const WORDS[] = {"",     "NA",   "N/A",  "nan",  "NaN",
+                                        "None", "null", "NULL", "<NA>", "n/a"};
 
     for (size_t i = 0; i < ARRAY_COUNT(WORDS); i++)
         if (bytes_is(cell, WORDS[i]))
@@ -56,6 +57,7 @@ static enum status read_integer(struct bytes cell, struct tensor *to, size_t ind
 static enum status read_cell(struct bytes cell, bool quoted, struct tensor *to, size_t index,
                              struct error *err)
 {
+    uint8_t flag;
     double number;
 
     if (to->dtype == DTYPE_STRING) { /* nothing between two separators is missing, "" is not */
@@ -71,6 +73,8 @@ static enum status read_cell(struct bytes cell, bool quoted, struct tensor *to, 
         return read_integer(cell, to, index, err);
     if (is_missing(cell))
         number = NAN;
+    else if (read_bool(cell, &flag)) /* as numbers, truths are 1 and 0 */
+        number = flag;
     else if (!number_from_text(cell, &number))
         return error_set(err, STATUS_INVALID_INPUT, "is no number");
     tensor_set_f64(to, index, number);

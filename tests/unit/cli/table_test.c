@@ -54,6 +54,22 @@ TEST(cells_become_what_the_field_is)
     arena_release(&keep);
 }
 
+TEST(truths_are_numbers_where_numbers_are_wanted)
+{
+    struct arena keep;
+    struct error err;
+    struct given *given;
+    size_t count;
+
+    CHECK_OK(read("children,flag,job,age\n2,1,a,True\n2,0,a,FALSE\n2,0,a,None\n", &TABLE, &given,
+                  &count, &keep, &err),
+             err);
+    CHECK_NEAR(tensor_f64(&given[0].tensor, 0), 1, 0);
+    CHECK_NEAR(tensor_f64(&given[0].tensor, 1), 0, 0);
+    CHECK(isnan(tensor_f64(&given[0].tensor, 2)));
+    arena_release(&keep);
+}
+
 TEST(bad_cells_say_where)
 {
     static const struct {
