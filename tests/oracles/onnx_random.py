@@ -1121,6 +1121,7 @@ def main():
         print(f"refused {number} {sentence}")
     print("never compared:", *[op for op in ops if not right[op]])
     tally("random operators", count["right"], count["refused"], count["wrong"], count["skipped"] + count["unknown"])
+    print(f"onnx-random: {count['right']} passed, {count['wrong']} failed")
     return int(count["wrong"] > 0 or not count["right"])
 
 

@@ -22,13 +22,14 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, T
 from sklearn.ensemble import (ExtraTreesClassifier, ExtraTreesRegressor, GradientBoostingClassifier, GradientBoostingRegressor,
                               HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier,
                               RandomForestRegressor)
+from sklearn.feature_selection import SelectFdr, SelectFpr, SelectFromModel, SelectFwe
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import (ARDRegression, BayesianRidge, ElasticNet, ElasticNetCV, HuberRegressor, Lars, Lasso, LassoCV,
                                   LassoLars, LinearRegression, LogisticRegression, LogisticRegressionCV, MultiTaskLasso,
                                   PassiveAggressiveClassifier, Perceptron, PoissonRegressor, Ridge, RidgeClassifier, RidgeCV,
                                   SGDClassifier, SGDRegressor, TheilSenRegressor, TweedieRegressor)
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
-from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
+from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
@@ -284,6 +285,12 @@ case("RandomForestRegressor-gaps", RandomForestRegressor(7), "gap_line")
 case("HistGradientBoostingClassifier-categories", HistGradientBoostingClassifier(max_iter=10, categorical_features=[0, 2]), "codes")
 case("MultinomialNB", MultinomialNB(), "counts")
 case("ComplementNB", ComplementNB(), "counts")
+case("CategoricalNB", CategoricalNB(min_categories=7), "codes")
+for name, model in {"tree": DecisionTreeClassifier(random_state=0), "forest": RandomForestClassifier(7, random_state=0), "linear": LogisticRegression(max_iter=2000)}.items():
+    case(f"SelectFromModel-{name}", SelectFromModel(model), "three")
+    case(f"SelectFromModel-{name}-median", make_pipeline(SelectFromModel(model, threshold="1.1*median", max_features=3), GaussianNB()), "binary")
+for name, chooser in {"SelectFpr": SelectFpr(alpha=1e-4), "SelectFdr": SelectFdr(), "SelectFwe": SelectFwe()}.items():
+    case(name, chooser, "three")
 case("OneClassSVM", make_pipeline(StandardScaler(), OneClassSVM()), "binary")
 case("KMeans", KMeans(4, n_init=2, random_state=0), "binary")
 case("MiniBatchKMeans", MiniBatchKMeans(3, n_init=1, random_state=0), "binary")

@@ -99,6 +99,7 @@ C["GaussianNB"] = lambda d: naive_bayes.GaussianNB(**d.some(var_smoothing=(1e-9,
 C["BernoulliNB"] = lambda d: naive_bayes.BernoulliNB(**d.some(binarize=(0.0, 0.5, None, -1.0), alpha=(1.0, 0.1, 0.0), fit_prior=(True, False), force_alpha=(True, False)))
 C["MultinomialNB"] = lambda d: naive_bayes.MultinomialNB(**d.some(alpha=(1.0, 0.1), fit_prior=(True, False)))
 C["ComplementNB"] = lambda d: naive_bayes.ComplementNB(**d.some(norm=(True, False), alpha=(1.0, 0.1)))
+C["CategoricalNB"] = lambda d: naive_bayes.CategoricalNB(**d.some(alpha=(1.0, 0.1), fit_prior=(True, False), min_categories=(None, 9)))
 C["KNeighbors"] = lambda d: neighbors.KNeighborsClassifier(**d.some(n_neighbors=(1, 2, 5), weights=("uniform", "distance"), p=(1, 2, 3), metric=("minkowski", "manhattan", "euclidean", "chebyshev"), algorithm=("brute", "kd_tree", "ball_tree")))
 C["MLP"] = lambda d: neural_network.MLPClassifier(max_iter=5, random_state=0, **d.some(hidden_layer_sizes=((3,), (4, 2), ()), activation=("identity", "logistic", "tanh", "relu")))
 C["LDA"] = lambda d: discriminant_analysis.LinearDiscriminantAnalysis(**d.pick({}, {"solver": "lsqr"}, {"solver": "lsqr", "shrinkage": 0.3}, {"solver": "eigen"}, {"n_components": 1}, {"priors": None}))
@@ -180,8 +181,13 @@ T["Function"] = lambda d: preprocessing.FunctionTransformer(d.pick(None, np.abs,
 T["Variance"] = lambda d: feature_selection.VarianceThreshold(d.pick(0.0, 0.5))
 T["KBest"] = lambda d: feature_selection.SelectKBest(feature_selection.f_classif, k=d.pick(1, 2, "all", 3))
 T["Percentile"] = lambda d: feature_selection.SelectPercentile(feature_selection.f_classif, percentile=d.pick(10, 40, 100, 60))
-T["Fpr"] = lambda d: feature_selection.SelectFpr()
-T["FromModel"] = lambda d: feature_selection.SelectFromModel(tree.DecisionTreeClassifier(random_state=0), **d.some(threshold=("median", "mean", "0.5*mean", 0.1, -np.inf), max_features=(1, 2)))
+T["Fpr"] = lambda d: feature_selection.SelectFpr(**d.some(alpha=(0.5, 0.9, 1e-4)))
+T["Fdr"] = lambda d: feature_selection.SelectFdr(**d.some(alpha=(0.5, 0.9, 1e-4)))
+T["Fwe"] = lambda d: feature_selection.SelectFwe(**d.some(alpha=(0.5, 0.9, 1e-4)))
+T["FromModel"] = lambda d: feature_selection.SelectFromModel(
+    d.pick(tree.DecisionTreeClassifier(random_state=0), C["RandomForest"](d), C["ExtraTrees"](d), ensemble.GradientBoostingClassifier(n_estimators=4), C["LogisticRegression"](d), C["LinearSVC"](d),
+           linear_model.LogisticRegression(penalty="l1", solver="liblinear"), C["Ridge"](d)),
+    **d.some(threshold=("median", "mean", "0.5*mean", "1.25 * median", 0.1, -np.inf), max_features=(1, 2), norm_order=(1, 2, np.inf)))
 T["RFE"] = lambda d: feature_selection.RFE(tree.DecisionTreeClassifier(random_state=0), n_features_to_select=d.pick(1, 2, None))
 T["Sequential"] = lambda d: feature_selection.SequentialFeatureSelector(tree.DecisionTreeClassifier(random_state=0, max_depth=2), n_features_to_select=2, cv=2)
 T["KMeans"] = lambda d: cluster.KMeans(d.pick(2, 4), n_init=1, random_state=0)
@@ -417,6 +423,7 @@ def main():
     for sentence, number in refused.most_common(60):
         print(f"refused {number} {sentence}")
     tally("random estimators", count["right"] + count["agreed"], count["refused"], count["wrong"], count["skipped"])
+    print(f"sklearn-random: {count['right'] + count['agreed']} passed, {count['wrong']} failed")
     return int(count["wrong"] > 0 or not count["right"])
 
 

@@ -43,8 +43,7 @@ static enum status stored_mask(struct lowering *l, const struct pickle_object *s
     return keep_mask(l, in, mask, check, out, err);
 }
 
-/* Whether the estimator that the features were chosen for takes NaN: then nothing is checked. */
-static bool takes_nan(const struct lowering *l, const struct pickle_object *estimator)
+bool estimator_takes_nan(const struct lowering *l, const struct pickle_object *estimator)
 {
     const char *name = pickle_name(estimator);
     int version = estimator_version(l, estimator);
@@ -60,7 +59,8 @@ static bool takes_nan(const struct lowering *l, const struct pickle_object *esti
 static enum status rfe_transform(struct lowering *l, const struct pickle_object *self,
                                  const struct table *in, struct table *out, struct error *err)
 {
-    enum check check = takes_nan(l, pickle_get(self, "estimator_")) ? CHECK_NONE : CHECK_FINITE;
+    enum check check =
+        estimator_takes_nan(l, pickle_get(self, "estimator_")) ? CHECK_NONE : CHECK_FINITE;
 
     return stored_mask(l, self, "support_", in, check, out, err);
 }
@@ -204,6 +204,80 @@ static enum status best_percent(struct lowering *l, const struct pickle_object *
     return keep_mask(l, in, mask, CHECK_FINITE, out, err);
 }
 
+/* --- by how likely a score is by chance --- */
+
+enum chance_rule { FALSE_POSITIVES, FALSE_DISCOVERIES, FAMILY_WISE };
+
+/* The largest p that is kept, and whether p itself is: of Benjamini and Hochberg's rule the largest
+ * that is at most its share of alpha. */
+static double chance_limit(enum chance_rule rule, double alpha, double *sorted, size_t count,
+                           bool *itself)
+{
+    double limit = -1;
+
+    *itself = rule == FALSE_DISCOVERIES;
+    if (rule == FALSE_POSITIVES)
+        return alpha;
+    if (rule == FAMILY_WISE)
+        return alpha / (double)count;
+    qsort(sorted, count, sizeof *sorted, compare);
+    for (size_t i = 0; i < count; i++)
+        if (sorted[i] <= alpha / (double)count * (double)(i + 1))
+            limit = sorted[i];
+    return limit;
+}
+
+static enum status by_chance(struct lowering *l, const struct pickle_object *self,
+                             const char *parameter, enum chance_rule rule, const struct table *in,
+                             struct table *out, struct error *err)
+{
+    bool *mask = arena_new(l->keep, bool, in->count), itself;
+    double *sorted = arena_new(l->keep, double, in->count), alpha, limit;
+    struct tensor p;
+
+    if (!mask || !sorted)
+        return error_no_memory(err, "columns");
+    TRY(state_vector(l, self, "pvalues_", (int64_t)in->count, &p, err));
+    TRY(state_f64(self, parameter, 0.05, &alpha, err));
+    for (size_t i = 0; i < in->count; i++) {
+        sorted[i] = tensor_f64(&p, i);
+        if (isnan(sorted[i])) /* sorted last, and never kept */
+            sorted[i] = INFINITY;
+    }
+    limit = chance_limit(rule, alpha, sorted, in->count, &itself);
+    for (size_t i = 0; i < in->count; i++)
+        mask[i] = itself ? tensor_f64(&p, i) <= limit : tensor_f64(&p, i) < limit;
+    return keep_mask(l, in, mask, CHECK_FINITE, out, err);
+}
+
+static enum status false_positives(struct lowering *l, const struct pickle_object *self,
+                                   const struct table *in, struct table *out, struct error *err)
+{
+    return by_chance(l, self, "alpha", FALSE_POSITIVES, in, out, err);
+}
+
+static enum status false_discoveries(struct lowering *l, const struct pickle_object *self,
+                                     const struct table *in, struct table *out, struct error *err)
+{
+    return by_chance(l, self, "alpha", FALSE_DISCOVERIES, in, out, err);
+}
+
+static enum status family_wise(struct lowering *l, const struct pickle_object *self,
+                               const struct table *in, struct table *out, struct error *err)
+{
+    return by_chance(l, self, "alpha", FAMILY_WISE, in, out, err);
+}
+
+/* A column that was kept because it helped a model: SequentialFeatureSelector. */
+static enum status sequential(struct lowering *l, const struct pickle_object *self,
+                              const struct table *in, struct table *out, struct error *err)
+{
+    enum check check =
+        estimator_takes_nan(l, pickle_get(self, "estimator")) ? CHECK_NONE : CHECK_FINITE;
+
+    return stored_mask(l, self, "support_", in, check, out, err);
+}
+
 #define RFE_CLASS(class_name)                                                                      \
     {                                                                                              \
         .name = class_name, .predict = rfe_predict, .predict_proba = rfe_predict_proba,            \
@@ -214,6 +288,11 @@ static enum status best_percent(struct lowering *l, const struct pickle_object *
 const struct estimator_set estimators_choose = ESTIMATOR_SET(
     {.name = "VarianceThreshold", .transform = variance, .width = "variances_"},
     {.name = "SelectKBest", .transform = k_best, .width = "scores_"},
-    {.name = "SelectPercentile", .transform = best_percent, .width = "scores_"}, RFE_CLASS("RFE"),
-    RFE_CLASS("RFECV"), {.name = "SelectorProxy", .package = "sklearn2pmml", .transform = proxy},
+    {.name = "SelectPercentile", .transform = best_percent, .width = "scores_"},
+    {.name = "SelectFpr", .transform = false_positives, .width = "pvalues_"},
+    {.name = "SelectFdr", .transform = false_discoveries, .width = "pvalues_"},
+    {.name = "SelectFwe", .transform = family_wise, .width = "pvalues_"},
+    {.name = "SequentialFeatureSelector", .transform = sequential, .width = "support_"},
+    RFE_CLASS("RFE"), RFE_CLASS("RFECV"),
+    {.name = "SelectorProxy", .package = "sklearn2pmml", .transform = proxy},
     {.name = "SelectUnique", .package = "sklearn2pmml", .transform = proxy});

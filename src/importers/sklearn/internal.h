@@ -96,6 +96,9 @@ const struct pickle_object *ensemble_first(const struct pickle_object *self);
 const struct estimator_class *estimator_find(const struct pickle_object *object); /* or NULL */
 bool estimator_has(const struct pickle_object *object, enum method method);
 
+/* Whether an estimator takes NaN: what chooses features for it checks nothing then. */
+bool estimator_takes_nan(const struct lowering *l, const struct pickle_object *estimator);
+
 /* A transformer that gives what it takes. */
 enum status estimator_identity(struct lowering *l, const struct pickle_object *self,
                                const struct table *in, struct table *out, struct error *err)

@@ -110,6 +110,62 @@ static enum status bernoulli(struct lowering *l, const struct pickle_object *sel
     return emit_linear(l, x, &weights, &prior, joint, err);
 }
 
+/* log prior + for each column the log probability of its category, which is its number. */
+static enum status categorical(struct lowering *l, const struct pickle_object *self,
+                               const struct table *in, int64_t classes, value_id *joint,
+                               struct error *err)
+{
+    struct pickle_object **columns;
+    struct tensor prior, stored;
+    struct table whole;
+    value_id x, base;
+    size_t count;
+
+    TRY(state_list(l, self, "feature_log_prob_", &columns, &count, err));
+    TRY(table_expect(in, count, err));
+    TRY(state_vector(l, self, "class_log_prior_", classes, &prior, err));
+    TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
+    TRY(emit_cast(&l->e, x, DTYPE_I64, &x, err)); /* as numpy does: cut, not rounded */
+    TRY(emit_cast(&l->e, x, DTYPE_F64, &x, err));
+    TRY(table_of_matrix(l, x, count, &whole, err));
+    for (size_t i = 0; i < count; i++) {
+        struct attribute attributes[3];
+        struct tensor *tables = arena_new(l->keep, struct tensor, 2);
+        struct shape keys, rows;
+        size_t known;
+        value_id term;
+
+        if (!tables)
+            return error_no_memory(err, "categories");
+        if (pickle_to_tensor_f64(columns[i], &stored, l->keep, err) || stored.shape.rank != 2 ||
+            stored.shape.dims[0] != classes)
+            return state_error(err, "feature_log_prob_", "column %zu is not of %lld classes", i,
+                               (long long)classes);
+        known = (size_t)stored.shape.dims[1];
+        keys = SHAPE((int64_t)known);
+        rows = SHAPE((int64_t)known + 1, classes);
+        TRY(tensor_new(&tables[0], DTYPE_F64, &keys, l->keep, err));
+        TRY(tensor_new(&tables[1], DTYPE_F64, &rows, l->keep, err));
+        for (size_t k = 0; k < known; k++) {
+            tensor_set_f64(&tables[0], k, (double)k);
+            for (size_t c = 0; c < (size_t)classes; c++)
+                tensor_set_f64(&tables[1], k * (size_t)classes + c,
+                               tensor_f64(&stored, c * known + k));
+        }
+        attributes[0] = attribute_of_tensor("keys", &tables[0]);
+        attributes[1] = attribute_of_tensor("rows", &tables[1]);
+        attributes[2] = attribute_of_int("width", classes);
+        TRY(table_vector(l, &whole, i, DTYPE_F64, &x, err));
+        TRY(emit(&l->e, "firn", "Lookup", &x, 1, attributes, 3, &term, 1, err));
+        if (i == 0)
+            *joint = term;
+        else
+            TRY(emit_2(&l->e, "Add", *joint, term, joint, err));
+    }
+    TRY(emit_constant(&l->e, &prior, &base, err));
+    return emit_2(&l->e, "Add", *joint, base, joint, err);
+}
+
 static joint_function *joint_of(const struct pickle_object *self)
 {
     static const struct {
@@ -118,7 +174,8 @@ static joint_function *joint_of(const struct pickle_object *self)
     } KINDS[] = {{"GaussianNB", gaussian},
                  {"MultinomialNB", multinomial},
                  {"ComplementNB", complement},
-                 {"BernoulliNB", bernoulli}};
+                 {"BernoulliNB", bernoulli},
+                 {"CategoricalNB", categorical}};
 
     for (size_t i = 0; i < ARRAY_COUNT(KINDS); i++)
         if (!strcmp(pickle_name(self), KINDS[i].name))
@@ -162,4 +219,5 @@ const struct estimator_set estimators_naive_bayes =
     ESTIMATOR_SET({.name = "GaussianNB", NAIVE_BAYES("theta_")},
                   {.name = "MultinomialNB", NAIVE_BAYES("feature_log_prob_")},
                   {.name = "ComplementNB", NAIVE_BAYES("feature_log_prob_")},
-                  {.name = "BernoulliNB", NAIVE_BAYES("feature_log_prob_")});
+                  {.name = "BernoulliNB", NAIVE_BAYES("feature_log_prob_")},
+                  {.name = "CategoricalNB", NAIVE_BAYES(NULL)});
