@@ -88,12 +88,16 @@ enum status application_resolve(struct registry *registry, const struct manifest
                                         .sticky_field = from->sticky_field,
                                         .metadata = from->metadata,
                                         .metadata_count = from->metadata_count};
+    if (!from->stage_count)
+        return error_set(err, STATUS_INVALID_INPUT, "an application needs a stage");
     application->stages = arena_new(keep, struct application_stage, from->stage_count);
     if (!application->stages)
         return error_no_memory(err, "an application");
     for (size_t s = 0; s < from->stage_count; s++) {
         struct application_stage *stage = &application->stages[s];
 
+        if (!from->stages[s].variant_count)
+            return error_set(err, STATUS_INVALID_INPUT, "stage %zu names no model", s + 1);
         stage->signature = from->stages[s].signature;
         stage->variant_count = from->stages[s].variant_count;
         stage->variants = arena_new(keep, struct application_variant, stage->variant_count);

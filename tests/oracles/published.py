@@ -78,6 +78,12 @@ class Protos:
     def __getitem__(self, name):
         return message_factory.GetMessageClass(self.pool.FindMessageTypeByName(name))
 
+    def has(self, name):
+        try:
+            return bool(self.pool.FindMessageTypeByName(name))
+        except KeyError:
+            return False
+
     def call(self, channel, service, method):
         """A callable of a method, as the published service says what it takes and gives."""
         row = self.pool.FindServiceByName(service).FindMethodByName(method)

@@ -132,6 +132,8 @@ static void variants_read(struct reading *r, const struct yaml *value, struct ma
     const struct yaml *items = list_read(r, value, VARIANTS_MAX, &count);
 
     stage->variants = ROOM(r, struct manifest_variant, count);
+    if (value->kind == YAML_LIST && !value->count)
+        fault(r, value->line, NULL, "a stage needs a model");
     if (!items || !stage->variants)
         return;
     stage->variant_count = count;
@@ -173,6 +175,13 @@ static void services_read(struct reading *r, const struct yaml *value, void *int
     variants_read(r, value, into);
 }
 
+static bool has_value(const struct yaml *map, const char *key)
+{
+    const struct yaml *value = yaml_get(map, key);
+
+    return value && value->kind != YAML_NULL;
+}
+
 static void stage_read(struct reading *r, const struct yaml *value, struct manifest_stage *stage)
 {
     static const struct key KEYS[] = {
@@ -187,11 +196,11 @@ static void stage_read(struct reading *r, const struct yaml *value, struct manif
     }
     if (!keys_read(r, value, "a stage", KEYS, ARRAY_COUNT(KEYS), stage))
         return;
-    if (!yaml_get(value, "model") == !yaml_get(value, "modelservices")) {
+    if (has_value(value, "model") == has_value(value, "modelservices")) {
         fault(r, value->line, NULL, "a stage has either a model or modelservices");
         return;
     }
-    if (yaml_get(value, "model") && stage->variants)
+    if (has_value(value, "model") && stage->variants)
         stage->variants[0].weight = WEIGHT_ALL;
 }
 
@@ -224,11 +233,11 @@ static void pipeline_read(struct reading *r, const struct yaml *value, void *int
     }
     items = list_read(r, value, STAGES_MAX, &count);
     application->stages = ROOM(r, struct manifest_stage, count);
+    if (value->kind == YAML_LIST && !value->count)
+        fault(r, value->line, NULL, "a pipeline needs a stage");
     if (!items || !application->stages)
         return;
     application->stage_count = count;
-    if (!count)
-        fault(r, value->line, NULL, "a pipeline needs a stage");
     for (size_t i = 0; i < count; i++)
         stage_read(r, &items[i], &application->stages[i]);
 }
@@ -312,8 +321,7 @@ static void read(struct reading *r, const struct yaml *root, struct manifest_doc
         return;
     keys_read(r, root, "an application", KEYS, ARRAY_COUNT(KEYS), document->application);
     key_required(r, root, "an application", "name");
-    if (!document->application->stages && !yaml_get(root, "singular") &&
-        !yaml_get(root, "pipeline"))
+    if (!document->application->stages) /* also a key without a value */
         fault(r, root->line, NULL, "an application is either singular or a pipeline");
     document->name = document->application->name;
 }

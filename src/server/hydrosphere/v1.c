@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/hydrosphere/v1.h"
 
-#include "formats/json/json.h"
-
 enum status view_build_1(const struct view *view, const struct loaded *loaded, struct error *err)
 {
     const struct version *row = loaded_row(loaded);
@@ -28,6 +26,6 @@ void view_write_error_1(const struct error *err, struct text *text)
                                                         : "InternalError";
 
     text_printf(text, "{\"error\":\"%s\",\"information\":", kind);
-    json_write_text(text, err->text);
+    view_write_reason(err, text);
     text_append_char(text, '}');
 }

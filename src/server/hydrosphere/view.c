@@ -32,16 +32,17 @@ void view_write_error(const struct error *err, struct text *text)
                                                         : "InternalError";
 
     text_printf(text, "{\"error\":\"%s\",\"message\":", kind);
-    if (err->fix[0]) {
-        struct text both = {0};
-
-        text_printf(&both, "%s; %s", err->text, err->fix);
-        json_write_string(text, text_bytes(&both));
-        text_release(&both);
-    } else {
-        json_write_text(text, err->text);
-    }
+    view_write_reason(err, text);
     text_append_char(text, '}');
+}
+
+void view_write_reason(const struct error *err, struct text *text)
+{
+    struct text both = {0};
+
+    text_printf(&both, "%s%s%s", err->text, err->fix[0] ? "; " : "", err->fix);
+    json_write_string(text, text_bytes(&both));
+    text_release(&both);
 }
 
 /* --- finding --- */

@@ -20,6 +20,8 @@ struct view view_of(struct request *request, struct response *response);
 
 /* The errors of the manager: {"error": "NotFound", "message"}. */
 void view_write_error(const struct error *err, struct text *text);
+/* What is wrong and what to do, as a JSON string. */
+void view_write_reason(const struct error *err, struct text *text);
 
 /* An id in path parameter `index`; INVALID_INPUT when it is no number. */
 enum status view_id(const struct request *request, size_t index, int64_t *id, struct error *err)
