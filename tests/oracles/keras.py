@@ -66,7 +66,7 @@ def work(case, used):
         for i, x in enumerate(data):
             files.append(Path(folder) / f"{i}.npy")
             np.save(files[-1], x)
-        for kind in ("keras", "h5")[: 1 if name in keras_models.CHANGES else 2]:
+        for kind in ("keras", "h5")[name in keras_models.H5_ALONE :]:
             path = Path(folder) / f"model.{kind}"
             model.save(path)
             try:

@@ -9,7 +9,7 @@ def random_weights(model, random):
     """Nothing at its default; variances positive, counts kept."""
     for weight in model.weights:
         value = random.standard_normal(weight.shape) * 0.5
-        if "variance" in weight.path:
+        if "variance" in getattr(weight, "path", weight.name):  # tf_keras has no paths
             value = np.abs(value) + 0.5
         if "float" in str(weight.dtype):
             weight.assign(value.astype("float32"))

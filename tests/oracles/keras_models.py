@@ -400,7 +400,48 @@ layer("Softmax axes", (3, 4), lambda: L.Softmax(axis=(1, 2)))
 for name, shape, build, low in (("Dense", (6,), lambda x: L.Dense(4, lora_rank=2, lora_alpha=3)(x), None), ("EinsumDense", (5, 6), lambda x: L.EinsumDense("abc,cd->abd", (None, 4), lora_rank=2)(x), None),
                                 ("Embedding", (6,), lambda x: L.Embedding(9, 4, lora_rank=2)(x), 9), ("Conv2D", (6, 6, 3), lambda x: L.Conv2D(4, 3, lora_rank=2)(x), None)):
     case(f"LoRA {name}", [shape], build, low)
-    CHANGES[f"LoRA {name}"] = lambda model: None  # HDF5 keeps the matrices apart: refused
+    CHANGES[f"LoRA {name}"] = lambda model: None
+
+# --- after quantize(mode), with options ---
+def calibrated(model):
+    """As after gptq or awq: bytes, scales, zero points and groups."""
+    random = np.random.default_rng(1)
+    for layer in model.layers:
+        mode = getattr(layer, "quantization_mode", None)
+        if mode in ("gptq", "awq"):
+            layer.is_gptq_calibrated, layer.is_awq_calibrated = mode == "gptq", mode == "awq"
+            layer.quantized_kernel.assign(random.integers(0, 256, layer.quantized_kernel.shape).astype("uint8"))
+            layer.kernel_zero.assign(random.integers(0, 9, layer.kernel_zero.shape).astype("uint8"))
+            layer.kernel_scale.assign(random.uniform(0.01, 0.1, layer.kernel_scale.shape))
+            layer.g_idx.assign((np.arange(layer.g_idx.shape[0]) // 3 % layer.kernel_scale.shape[1]).astype("float32"))
+            if mode == "awq":
+                layer.awq_scales.assign(random.uniform(0.5, 2, layer.awq_scales.shape))
+
+
+def changed(mode, options=None):
+    def step(model):
+        quantizers = keras.quantizers
+        if not options:
+            return model.quantize(mode)
+        if "inputs" in options:
+            options["activation_quantizer"] = quantizers.AbsMaxQuantizer(axis=-1, value_range=(-63, 63), epsilon=0.01) if options.pop("inputs") else None
+        model.quantize(config=(quantizers.Int8QuantizationConfig if mode == "int8" else quantizers.Int4QuantizationConfig)(**options))
+    return step
+
+
+for name, shape, build, low in (("Dense", (7,), lambda x: L.Dense(5, activation="relu")(x), None), ("Dense plain", (7,), lambda x: L.Dense(4, use_bias=False)(x), None), ("Embedding", (6,), lambda x: L.Embedding(9, 5)(x), 9),
+                                ("EinsumDense", (6, 7), lambda x: L.EinsumDense("abc,cde->abde", (None, 5, 3), bias_axes="de")(x), None), ("EinsumDense of two", (6, 7, 4), lambda x: L.EinsumDense("abcd,cde->abe", (None, 5), bias_axes="e")(x), None),
+                                ("EinsumDense turned", (6, 7), lambda x: L.EinsumDense("abc,bd->adc", (4, 7))(x), None)):
+    for mode, options in (("int8", None), ("int8", {"inputs": False}), ("int8", {"inputs": True}), ("int4", None), ("int4", {"block_size": 3}), ("int4", {"block_size": -1}), ("float8", None)):
+        if not (name == "Embedding" and (mode == "float8" or options and "inputs" in options)):
+            case(f"{mode} {options or ''} {name}", [shape], build, low)
+            CHANGES[f"{mode} {options or ''} {name}"] = changed(mode, options and dict(options))
+H5_ALONE = set()  # Keras 3.15 leaves the zero points out of .keras files
+for policy in ("gptq/4/3", "gptq/8/-1", "awq/4/3"):
+    for name, shape, build in (("Dense", (7,), lambda x, p: L.Dense(5, dtype=p)(x)), ("EinsumDense", (6, 7), lambda x, p: L.EinsumDense("abc,cde->abde", (None, 5, 2), bias_axes="de", dtype=p)(x)), ("EinsumDense back", (6, 2, 3), lambda x, p: L.EinsumDense("abcd,cde->abe", (None, 7), dtype=p)(x))):
+        case(f"{policy} {name}", [shape], lambda x, b=build, p=policy: b(x, f"{p}_from_float32"))
+        CHANGES[f"{policy} {name}"] = calibrated
+        H5_ALONE.add(f"{policy} {name}")
 
 import keras_operations
 

@@ -94,6 +94,9 @@ def register(case):
     one("diag", lambda x: [ops.diag(x[0, 0]), ops.diag(x[0]), ops.diag(x[0, 0], k=1)])
 
     # --- networks ---
+    one("normalisations", lambda x: [ops.rms_normalization(x), ops.rms_normalization(x, scale=np.array([1, 2, 3], "float32"), axis=-1, epsilon=0.1), ops.layer_normalization(x), ops.layer_normalization(x, np.array([1, 2, 3], "float32"), np.array([3, 2, 1], "float32"), epsilon=0.1),
+                                     ops.batch_normalization(x, np.array([1, 2, 3], "float32"), np.array([3, 2, 1], "float32"), axis=-1, offset=np.array([1, 0, 1], "float32"), scale=np.array([1, 2, 1], "float32"))])
+    one("dot_product_attention", lambda x, y: [ops.dot_product_attention(x, y, y), ops.dot_product_attention(x, y, y, is_causal=True, scale=0.3)], [(5, 2, 4), (5, 2, 4)])
     # --- images ---
     one("image.resize", lambda x: [ops.image.resize(x, (4, 9)), ops.image.resize(x, (4, 9), interpolation="nearest"), ops.image.resize(x, (14, 3), interpolation="bicubic", antialias=True), ops.image.resize(x, (5, 5), crop_to_aspect_ratio=True), ops.image.resize(x, (5, 5), interpolation="lanczos3")], [(7, 6, 3)])
     one("image.sides", lambda x: [ops.image.pad_images(x, 1, 2, target_height=10, target_width=9), ops.image.crop_images(x, 1, 2, target_height=4, target_width=3)], [(7, 6, 3)])

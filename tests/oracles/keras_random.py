@@ -43,7 +43,7 @@ def made(number):
     """(name, model, data)"""
     draw = Draw(number)
     name = draw.pick(sorted(DRAWS))
-    keras.utils.clear_session()
+    keras.backend.clear_session()
     keras.utils.set_random_seed(number)
     shapes, build, low = DRAWS[name](draw)
     inputs = [keras.Input(draw.opened(s), name=f"input_{i}") for i, s in enumerate(shapes)]

@@ -175,21 +175,22 @@ static enum status inputs_read(struct heads *h, struct error *err)
     return STATUS_OK;
 }
 
-/* (batch, ..., width) as (batch and others, attended, width). */
+/* (batch, ..., width) as (batch and others, attended, width); sizes are taken when it runs. */
 static enum status others_to_batch(const struct heads *h, value_id *x, struct error *err)
 {
     const struct emitter *e = h->c->e;
-    const struct shape shape = *emit_shape(e, *x);
-    int64_t attended = 1, width = shape.dims[shape.rank - 1];
+    int rank = emit_shape(e, *x)->rank;
+    int64_t width = emit_shape(e, *x)->dims[rank - 1], first = 0;
+    value_id all, attended, last, shape;
 
-    for (int d = 1; d < shape.rank - 1; d++)
-        if (shape.dims[d] < 1 || shape.dims[d] > 1 << 20)
-            return error_set(err, STATUS_UNSUPPORTED, "dimension %d of an input is not known", d);
-    for (int d = 1 + h->across; d < shape.rank - 1; d++)
-        if (__builtin_mul_overflow(attended, shape.dims[h->perm[d]], &attended))
-            return error_set(err, STATUS_TOO_LARGE, "an input is too large");
-    TRY(emit_transpose(e, *x, h->perm, (size_t)shape.rank, x, err));
-    return emit_reshape(e, *x, (const int64_t[]){-1, attended, width}, 3, x, err);
+    TRY(emit_transpose(e, *x, h->perm, (size_t)rank, x, err));
+    TRY(emit_1(e, "Shape", *x, &shape, err));
+    TRY(emit_slice(e, shape, 0, 1 + h->across, rank - 1, 1, &attended, err));
+    TRY(emit_reduce(e, "ReduceProd", attended, &first, 1, true, &attended, err));
+    TRY(EMIT_INTS(e, &all, err, -1));
+    TRY(EMIT_INTS(e, &last, err, width));
+    TRY(emit_concat(e, EMIT(all, attended, last), 0, &shape, err));
+    return emit_2(e, "Reshape", *x, shape, x, err);
 }
 
 /* Back to the places that the query's dimensions had. */
@@ -197,16 +198,19 @@ static enum status others_from_batch(const struct heads *h, value_id query, valu
                                      struct error *err)
 {
     const struct emitter *e = h->c->e;
-    const struct shape shape = *emit_shape(e, query);
-    int64_t dims[RANK_MAX] = {-1}, back[RANK_MAX];
+    int rank = emit_shape(e, query)->rank;
+    int64_t back[RANK_MAX];
+    value_id shape, width;
 
-    for (int d = 1; d < shape.rank - 1; d++)
-        dims[d] = shape.dims[h->perm[d]];
-    dims[shape.rank - 1] = emit_shape(e, *y)->dims[2];
-    for (int d = 0; d < shape.rank; d++)
+    for (int d = 0; d < rank; d++)
         back[h->perm[d]] = d;
-    TRY(emit_reshape(e, *y, dims, (size_t)shape.rank, y, err));
-    return emit_transpose(e, *y, back, (size_t)shape.rank, y, err);
+    TRY(EMIT_INTS(e, &width, err, emit_shape(e, *y)->dims[2]));
+    TRY(emit_transpose(e, query, h->perm, (size_t)rank, &query, err));
+    TRY(emit_1(e, "Shape", query, &shape, err));
+    TRY(emit_slice(e, shape, 0, 0, rank - 1, 1, &shape, err));
+    TRY(emit_concat(e, EMIT(shape, width), 0, &shape, err));
+    TRY(emit_2(e, "Reshape", *y, shape, y, err));
+    return emit_transpose(e, *y, back, (size_t)rank, y, err);
 }
 
 /* All dimensions between batch and width as one. */

@@ -209,7 +209,7 @@ static enum status ordinary(struct call *c, int spatial, struct error *err)
     value_id y;
 
     TRY(call_wants(c, 1, err));
-    TRY(config_lora(c, err));
+    TRY(lora_merge(c, "kernel", err));
     TRY(geometry_of(c, spatial, &g, err));
     TRY(kernel_take(c, &g, &kernel, err));
     TRY(kernel_check(&g, &kernel, err));

@@ -68,7 +68,7 @@ static enum status dense(struct call *c, struct error *err)
     value_id x, kernel, y, bias;
 
     TRY(call_wants(c, 1, err));
-    TRY(config_lora(c, err));
+    TRY(lora_merge(c, "kernel", err));
     TRY(emit_cast(c->e, c->in[0].value, c->dtype, &x, err));
     if (c->quantised.mode) {
         TRY(dense_quantised(c, x, biased, &y, err));
@@ -242,7 +242,7 @@ static enum status embedding(struct call *c, struct error *err)
     value_id table;
 
     TRY(call_wants(c, 1, err));
-    TRY(config_lora(c, err));
+    TRY(lora_merge(c, "embeddings", err));
     if (c->quantised.mode > QUANTISED_INT4)
         return error_set(err, STATUS_UNSUPPORTED, "its table is quantised to other than integers");
     if (c->quantised.mode)

@@ -193,7 +193,7 @@ static enum status einsum_dense(struct call *c, struct error *err)
     size_t k;
 
     TRY(call_wants(c, 1, err));
-    TRY(config_lora(c, err));
+    TRY(lora_merge(c, "kernel", err));
     if (!equation_parse(text, &equation))
         return error_set(err, STATUS_INVALID_INPUT, "its 'equation' is not understood");
     written = arena_text(c->k->keep, text);

@@ -76,6 +76,7 @@ struct reference { /* [layer, node, tensor] */
 struct network {
     const char *name;
     bool sequential;
+    bool keyed; /* its inputs are a dictionary, in the order of their keys */
     struct layer *layers;
     size_t count;
     struct map by_name; /* to struct layer */
@@ -113,6 +114,7 @@ struct keras {
     enum { ORDER_UNKNOWN, ORDER_TH, ORDER_TF } order; /* Keras 1: what other layers state */
     int64_t batch;                                    /* the symbol of dimension 0 */
     size_t lowered;                                   /* layers so far, bounded */
+    size_t quantised;                                 /* how many of them are quantised */
     struct description *description;
 };
 
@@ -258,8 +260,9 @@ enum status config_ints(const struct call *c, const char *key, size_t rank, int6
 bool is_word_of(struct bytes name, const char *words);
 /* UNSUPPORTED unless the key is absent, null, false or zero. */
 enum status config_refuse(const struct call *c, const char *key, struct error *err) must_check;
-/* UNSUPPORTED where the matrices of LoRA stand beside the kernel; an archive keeps their sum. */
-enum status config_lora(const struct call *c, struct error *err) must_check;
+/* An HDF5 file keeps the matrices of LoRA beside the kernel of this name, an archive their sum:
+ * the list of weights as it would be without them (model/lora.c). */
+enum status lora_merge(struct call *c, const char *kernel, struct error *err) must_check;
 /* The items of a list as they stand; of an object in the order of their keys, as Keras flattens
  * dictionaries. NULL: no memory. */
 const struct json **json_sorted(const struct json *list, struct arena *arena);
@@ -296,6 +299,10 @@ enum status weight_take(struct call *c, const char *what, int rank, struct tenso
 /* The same as it is stored, of this dtype. */
 enum status weight_take_any(struct call *c, const char *what, enum dtype dtype,
                             struct tensor *tensor, struct error *err) must_check;
+/* A list of an HDF5 file as if the layer had made those of these names first, in this order;
+ * *found: how many of them there are. */
+enum status weights_reorder(struct call *c, const char *const *names, size_t name_count,
+                            size_t *found, struct error *err) must_check;
 bool weights_left(struct keras *k, const struct weights *weights);
 /* The same as a constant of the graph. */
 enum status weight_constant(struct call *c, const char *what, int rank, value_id *value,
@@ -308,6 +315,9 @@ enum status tensor_permute(const struct tensor *tensor, const int *perm, struct 
 
 /* The mode of a policy: "int8", "int4/-1", "gptq/4/128". */
 enum status quantisation_of(struct bytes mode, struct quantised *q, struct error *err) must_check;
+
+/* The list of an HDF5 file in the order of an archive. */
+enum status quantised_order(struct call *c, struct error *err) must_check;
 
 /* Element `i` of a row of packed int4, which is a half of this byte. */
 double int4_at(const struct tensor *packed, size_t byte, size_t i);

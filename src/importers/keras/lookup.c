@@ -357,6 +357,10 @@ static enum status encode(struct lookup *l, value_id index, value_id *y, struct 
 
 /* --- the layers --- */
 
+/* What is read where the mode, or another option, wants it. */
+static const char OF_MODES[] = "oov_method salt pad_to_max_tokens sparse vocabulary_dtype "
+                               "output_sequence_length idf_weights mask_token invert";
+
 static enum status lookup(struct call *c, enum dtype dtype, struct error *err)
 {
     struct lookup l = {.c = c, .dtype = dtype};
@@ -365,6 +369,7 @@ static enum status lookup(struct call *c, enum dtype dtype, struct error *err)
 
     TRY(call_wants(c, 1, err));
     mode_read(&l);
+    seen_keys(c, OF_MODES);
     l.oov = config_int_or(c, "num_oov_indices", 1);
     if (l.oov < 0 || l.oov > 1 << 24)
         return error_set(err, STATUS_INVALID_INPUT, "has %lld oov indices", (long long)l.oov);
@@ -468,6 +473,7 @@ static enum status text_vectorization(struct call *c, struct error *err)
     TRY(call_wants(c, 1, err));
     TRY(config_refuse(c, "ragged", err));
     mode_read(&l);
+    seen_keys(c, OF_MODES);
     if (bytes_is(l.mode, "one_hot"))
         return error_set(err, STATUS_UNSUPPORTED, "its 'output_mode' is one_hot");
     TRY(tensor_new(&l.mask, DTYPE_STRING, &scalar, c->k->keep, err));

@@ -9,9 +9,11 @@ static enum status numbers(struct call *c, const char *key, double otherwise, va
                            struct error *err)
 {
     const struct json *list = config_get(c, key, NULL);
+    const struct json *inner = json_get(json_get(list, "config"), "value"); /* of an array */
     struct tensor tensor;
     struct shape shape;
 
+    list = inner && inner->kind == JSON_ARRAY ? inner : list;
     if (!list || list->kind != JSON_ARRAY)
         return emit_number(c->e, c->dtype, config_number_or(c, key, otherwise), value, err);
     shape = SHAPE((int64_t)list->count);

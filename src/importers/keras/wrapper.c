@@ -72,7 +72,7 @@ static enum status time_distributed(struct call *c, struct error *err)
 {
     struct keras_tensor in = {VALUE_NONE, VALUE_NONE}, out[LAYER_OUTPUTS_MAX];
     const struct shape *mask;
-    size_t count;
+    size_t count, quantised = c->k->quantised;
     value_id y, steps;
     int rank;
 
@@ -90,6 +90,8 @@ static enum status time_distributed(struct call *c, struct error *err)
             return error_set(err, STATUS_UNSUPPORTED, "a mask of %d dimensions", mask->rank);
     }
     TRY(call_inner(c, config_get(c, "layer", NULL), "layer", &in, 1, out, &count, err));
+    if (c->k->quantised != quantised) /* Keras 3.15 computes something else there */
+        return error_set(err, STATUS_UNSUPPORTED, "its layer is quantised");
     if (count != 1)
         return error_set(err, STATUS_UNSUPPORTED, "its layer has %zu outputs", count);
     TRY(split_back(c, out[0].value, &y, err));

@@ -237,6 +237,24 @@ static enum status node_read_2(struct reader *r, const struct json *node, struct
                          false, err);
 }
 
+/* A dictionary of tensors, which TensorFlow flattens in the order of its keys. */
+static enum status dictionary_read_2(struct reader *r, const struct json *node, struct error *err)
+{
+    const struct json **sorted = json_sorted(node, r->arena), *keywords = NULL;
+
+    if (!sorted)
+        return error_no_memory(err, "a call");
+    TRY(part_add(r, (struct bytes){NULL, 0}, node, err));
+    for (size_t i = 0; i < node->count; i++) {
+        if (!is_tensor_2(sorted[i]))
+            return error_set(err, STATUS_UNSUPPORTED,
+                             "an inbound node that holds other than tensors");
+        TRY(tensor_read_2(r, sorted[i], err));
+        keywords = i == 0 && sorted[i]->count > 3 ? &sorted[i]->items[3] : keywords;
+    }
+    return keywords_read(r, keywords, false, err);
+}
+
 enum status arguments_read(const struct network *network, const struct json *node,
                            struct arena *arena, struct arguments **made, struct error *err)
 {
@@ -245,5 +263,9 @@ enum status arguments_read(const struct network *network, const struct json *nod
     *made = r.made = arena_new(arena, struct arguments, 1);
     if (!r.made)
         return error_no_memory(err, "a call");
-    return node->kind == JSON_OBJECT ? node_read_3(&r, node, err) : node_read_2(&r, node, err);
+    if (node->kind == JSON_OBJECT && (json_get(node, "args") || json_get(node, "kwargs")))
+        return node_read_3(&r, node, err);
+    if (node->kind == JSON_OBJECT)
+        return dictionary_read_2(&r, node, err);
+    return node_read_2(&r, node, err);
 }

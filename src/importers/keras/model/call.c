@@ -272,6 +272,10 @@ static enum status layer_lower(struct call *c, const struct layer_class *class, 
     TRY(policy_find(c, &policy, &c->quantised, err));
     if (c->quantised.mode && !class->quantised)
         return error_set(err, STATUS_UNSUPPORTED, "it is quantised");
+    if (c->quantised.mode) {
+        c->k->quantised++;
+        TRY(quantised_order(c, err));
+    }
     c->dtype = policy->dtype;
     c->half = policy->half;
     TRY(arguments_check(c, class, err));

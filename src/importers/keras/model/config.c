@@ -133,11 +133,6 @@ enum status config_refuse(const struct call *c, const char *key, struct error *e
     return error_set(err, STATUS_UNSUPPORTED, "its '%s' is not supported", key);
 }
 
-enum status config_lora(const struct call *c, struct error *err)
-{
-    return c->weights && c->weights->by_path ? STATUS_OK : config_refuse(c, "lora_rank", err);
-}
-
 bool config_channels_first(const struct call *c, int spatial)
 {
     struct bytes format = config_text_or(c, "data_format", "dim_ordering", "");

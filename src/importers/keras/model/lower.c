@@ -25,6 +25,40 @@ static enum status network_arguments(const struct call *c, struct error *err)
     return STATUS_OK;
 }
 
+/* A model whose inputs are a list takes a dictionary by the names of its input layers; the tensors
+ * of a dictionary are in the order of its keys. */
+static enum status inputs_by_name(struct keras *k, const struct network *network,
+                                  const struct call *c, const struct keras_tensor **in,
+                                  struct error *err)
+{
+    const struct arguments *a = c->arguments;
+    const struct json *value = a && a->part_count ? a->parts[0].value : NULL, **sorted;
+    struct keras_tensor *ordered;
+
+    if (!value || value->kind != JSON_OBJECT || json_get(value, "class_name") ||
+        network->sequential || network->keyed)
+        return STATUS_OK;
+    sorted = json_sorted(value, k->keep);
+    ordered = arena_new(k->keep, struct keras_tensor, c->in_count);
+    if (!sorted || !ordered)
+        return error_no_memory(err, "a call");
+    if (value->count != c->in_count || a->parts[0].count != c->in_count ||
+        network->input_count != c->in_count)
+        return error_set(err, STATUS_UNSUPPORTED, "is called with other inputs than it has");
+    for (size_t i = 0; i < c->in_count; i++) {
+        const char *name = network->layers[network->inputs[i].layer].name;
+        size_t at = 0;
+
+        while (at < c->in_count && !bytes_is(sorted[at]->key, name))
+            at++;
+        if (at == c->in_count)
+            return error_set(err, STATUS_UNSUPPORTED, "is called without its input '%.64s'", name);
+        ordered[i] = (*in)[at];
+    }
+    *in = ordered;
+    return STATUS_OK;
+}
+
 /* Call a layer of a network once. `in`: the tensors of its arguments, of which the first `in_count`
  * are positional; `arguments` may be NULL. */
 static enum status layer_call(struct keras *k, struct layer *layer, size_t index,
@@ -54,9 +88,10 @@ static enum status layer_call(struct keras *k, struct layer *layer, size_t index
     k->e.where = layer->name;
     if (layer->network) {
         status = network_arguments(&c, err);
-        status =
-            status ? status
-                   : network_lower(k, layer->network, in, in_count, made->outputs, depth + 1, err);
+        if (!status)
+            status = inputs_by_name(k, layer->network, &c, &in, err);
+        if (!status)
+            status = network_lower(k, layer->network, in, in_count, made->outputs, depth + 1, err);
         c.out_count = layer->network->sequential ? 1 : layer->network->output_count;
     } else {
         status = call_run(&c, err);

@@ -268,6 +268,8 @@ enum status network_read(struct keras *k, const struct json *model, struct netwo
         return error_set(err, STATUS_UNSUPPORTED,
                          "the model is subclassed: its layers are in code, not in the file");
     TRY(layers_read(k, json_get(config, "layers"), network, depth, err));
+    network->keyed =
+        json_get(config, "input_layers") && json_get(config, "input_layers")->kind == JSON_OBJECT;
     TRY(ends_read(k, network, json_get(config, "input_layers"), &network->inputs,
                   &network->input_count, err));
     numbering_read(k, network, json_get(config, "output_layers"));

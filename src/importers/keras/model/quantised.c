@@ -51,6 +51,28 @@ static const char *const ORDERS[][8] = {
     [QUANTISED_AWQ] = {"bias", "kernel", "kernel_scale", "kernel_zero", "awq_scales", "g_idx"},
 };
 
+static const char *const TABLE_ORDER[] = {"embeddings", "embeddings_scale", "embeddings_zero",
+                                          "g_idx"};
+
+enum status quantised_order(struct call *c, struct error *err)
+{
+    const char *const *order = ORDERS[c->quantised.mode];
+    const char *names[8];
+    size_t count = 0, found;
+
+    if (c->weights->by_path)
+        return STATUS_OK;
+    if (!strcmp(c->class_name, "Embedding"))
+        return weights_reorder(c, TABLE_ORDER, ARRAY_COUNT(TABLE_ORDER), &found, err);
+    for (; count < 8 && order[count]; count++) /* as EinsumDense calls it */
+        names[count] = strcmp(c->class_name, "EinsumDense") ||
+                               strcmp(order[count], "kernel_zero") ||
+                               c->quantised.mode == QUANTISED_INT4
+                           ? order[count]
+                           : "zero_point";
+    return weights_reorder(c, names, count, &found, err);
+}
+
 struct parts {
     struct tensor kernel, bias, scale, zero, group, factors, inputs;
 };
@@ -75,8 +97,6 @@ static enum status parts_read(struct call *c, bool biased, struct parts *p, stru
     enum status status = STATUS_OK;
 
     *p = (struct parts){0};
-    if (!c->weights->by_path)
-        return error_set(err, STATUS_UNSUPPORTED, "it is quantised, in an HDF5 file");
     c->dtype = c->half = DTYPE_NONE; /* as they are stored */
     for (size_t i = 0; !status && i < 8 && order[i]; i++) {
         struct tensor skipped, *part = part_named(p, order[i]);

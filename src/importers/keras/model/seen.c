@@ -19,7 +19,8 @@ static const char *const HARMLESS[] = {
     "query_shape key_shape value_shape output_shape num_heads shared_axes lora_alpha lora_rank "
     "n_buckets vocabulary_size max_tokens "
     "num_bins "
-    "encoding oov_token idf_weights output_mode arguments fill_value fill_mode clip_limit T",
+    "gptq_unpacked_column_size awq_unpacked_column_size encoding oov_token idf_weights output_mode "
+    "arguments fill_value fill_mode clip_limit T",
     "function constants node_def input_tensors quantization_config autocast",
 };
 static const char *const ENDS[] = {"_initializer", "_regularizer", "_constraint", "_config",

@@ -385,6 +385,47 @@ bool weights_left(struct keras *k, const struct weights *weights)
     return !take_by_path(k, &copy, &tensor, &found, &ignored) && found;
 }
 
+static bool is_called(struct bytes name, const char *wanted)
+{
+    size_t size = strlen(wanted);
+
+    return name.size >= size && !memcmp(name.data + name.size - size, wanted, size) &&
+           (name.size == size || name.data[name.size - size - 1] == '/');
+}
+
+/* A list as if the layer had made those of these names first, in this order. */
+enum status weights_reorder(struct call *c, const char *const *names, size_t name_count,
+                            size_t *found, struct error *err)
+{
+    const struct weights *old = c->weights;
+    struct weights made = *old;
+    bool *taken = arena_new(c->k->keep, bool, old->count);
+    size_t at = old->next;
+
+    if (!taken)
+        return error_no_memory(err, "the weights");
+    made.items = arena_new(c->k->keep, struct tensor, old->count);
+    made.names = arena_new(c->k->keep, struct bytes, old->count);
+    if (!made.items || !made.names)
+        return error_no_memory(err, "the weights");
+    for (size_t n = 0; n <= name_count; n++) /* the last: all others */
+        for (size_t i = old->next; i < old->count; i++) {
+            if (taken[i] || (n < name_count && !is_called(old->names[i], names[n])))
+                continue;
+            taken[i] = true;
+            made.items[at] = old->items[i];
+            made.names[at++] = old->names[i];
+            if (n < name_count)
+                break;
+        }
+    *found = 0;
+    for (size_t i = old->next; i < old->count; i++)
+        for (size_t n = 0; n < name_count; n++)
+            *found += is_called(made.names[i], names[n]);
+    *c->weights = made;
+    return STATUS_OK;
+}
+
 /* To the dtype in which the layer computes, rounded as its policy says. */
 static enum status weight_cast(struct call *c, struct tensor *tensor, struct error *err)
 {
