@@ -2,7 +2,7 @@
 #include "server/grpc/tensor_wire.h"
 
 #include "server/internal.h"
-#include "server/map_wire.h"
+#include "server/grpc/map_wire.h"
 
 /* `x:0` of TensorFlow is `x`. */
 static size_t bare_size(const char *name)

@@ -166,6 +166,24 @@ static enum status selectors_list(struct request *request, struct response *resp
     return STATUS_OK;
 }
 
+static enum status selector_refuse(struct request *request, struct response *response,
+                                   struct error *err)
+{
+    (void)request, (void)response;
+    return error_set(err, STATUS_UNSUPPORTED,
+                     "a host selector says where containers run, and there are none");
+}
+
+static enum status selector_none(struct request *request, struct response *response,
+                                 struct error *err)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+
+    (void)response;
+    return error_set(err, STATUS_NOT_FOUND, "there is no host selector '%s'",
+                     text_quote(request->parameters[0], quoted, sizeof quoted));
+}
+
 /* --- metrics: another version watches a version --- */
 
 static enum status metric_read(const struct json *body, struct hydrosphere_metric *metric,
@@ -476,6 +494,9 @@ static const struct route ROWS[] = {
     {HTTP_DELETE, "/api/v2/deployment_configuration/{name}", configuration_delete, "forget it",
      ROUTE_CONTROL},
     {HTTP_GET, "/api/v2/hostSelector", selectors_list, "none", 0},
+    {HTTP_POST, "/api/v2/hostSelector", selector_refuse, "refused: there are no containers", 0},
+    {HTTP_GET, "/api/v2/hostSelector/{name}", selector_none, "404: there are none", 0},
+    {HTTP_DELETE, "/api/v2/hostSelector/{name}", selector_none, "404: there are none", 0},
     {HTTP_GET, "/api/v2/monitoring/metricspec", metrics_list,
      "metrics of all versions, also those of manifests", ROUTE_CONTROL},
     {HTTP_POST, "/api/v2/monitoring/metricspec", metric_create,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What reflection says holds together. */
+#include "base/text.h"
 #include "formats/protobuf.h"
 #include "server/grpc/descriptors.h"
+#include "server/route.h"
 
 #include "test.h"
 
@@ -27,6 +29,27 @@ TEST(descriptors_hold_together)
         while (field.number)
             CHECK_OK(protobuf_next(&reader, &field, &err), err);
     }
+}
+
+static void check_described(struct bytes name, void *context)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+
+    (void)context;
+    if (!descriptor_of_symbol(name))
+        fail_msg("reflection lists %s and does not describe it",
+                 text_quote(name, quoted, sizeof quoted));
+}
+
+/* What reflection lists, it describes: proto/ has every service. */
+TEST(services_are_described)
+{
+    struct router *router;
+    struct error err = {0};
+
+    CHECK_OK(router_new(routes_all(), &router, &err), err);
+    router_services(router, check_described, NULL);
+    router_free(router);
 }
 
 TEST(descriptors_of_symbols)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/map_wire.h"
+#include "server/grpc/map_wire.h"
 
 enum { VALUE = 2, SUBTENSORS = 1 };
 
