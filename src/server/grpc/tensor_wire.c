@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/grpc/tensor_wire.h"
 
-#include "server/internal.h"
 #include "server/grpc/map_wire.h"
+#include "server/internal.h"
 
 /* `x:0` of TensorFlow is `x`. */
 static size_t bare_size(const char *name)
