@@ -334,6 +334,7 @@ static bool log_tells(const struct hydrosphere_upload *upload)
 static enum status begin(struct building *building, struct arena *scratch, struct error *err)
 {
     struct server *server = building->server;
+    struct version_place place;
 
     building->policy = *server->workers;
     building->policy.log = line_told;
@@ -342,12 +343,15 @@ static enum status begin(struct building *building, struct arena *scratch, struc
     building->log_tells = log_tells(&building->build.upload);
     TRY(describe(building, err)); /* its model's name, for the list */
     TRY(list_add(server->builds, building, err));
-    if (registry_reserve(server->registry, building->row.model, &building->place, err) ||
-        describe(building, err)) {
+    if (registry_reserve(server->registry, building->row.model, &place, err)) {
         list_remove(server->builds, building);
         return err->status;
     }
     pthread_mutex_lock(&server->builds->lock);
+    building->place = place; /* from here on others see it */
+    building->row.number = place.number;
+    building->row.id = place.id;
+    building->row.model_id = place.model_id;
     text_append_bytes(&building->log, text_bytes(&building->build.upload.log));
     show(building, "Assembling", scratch);
     building->users++; /* of the thread */
@@ -421,7 +425,7 @@ void builds_each(struct builds *builds,
             .view = text_bytes(&b->view),
         };
 
-        if (b->place.id && b->state != BUILD_RELEASED)
+        if (b->view.size && b->state != BUILD_RELEASED)
             more = each(context, &entry);
     }
     pthread_mutex_unlock(&builds->lock);
