@@ -3,6 +3,7 @@
 credentials where they do not belong. The last line is "hostile: N passed, N failed"."""
 import base64
 import concurrent.futures
+import gzip
 import http.server
 import json
 import pathlib
@@ -38,6 +39,7 @@ class Registry(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         length = int(self.headers.get("Content-Length") or 0)
         self.body = self.rfile.read(length) if length else b""
+        self.server.asked += 1
         SEEN.append((self.server.server_port, self.path, self.headers.get("Authorization"), self.command))
         image, lies = self.server.image, self.server.lies
         kind = ("ping" if self.path == "/v2/" else "manifest" if "/manifests/" in self.path else
@@ -87,7 +89,7 @@ class Listener(http.server.ThreadingHTTPServer):
 def start(image=None, **lies):
     server = Listener(("127.0.0.1", 0), Registry)
     server.daemon_threads = True
-    server.image, server.lies = image or Image(), lies
+    server.image, server.lies, server.asked = image or Image(), lies, 0
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
@@ -145,6 +147,31 @@ def short(handler):
     handler.close_connection = True
 
 
+def drip(handler):
+    """A byte now and then."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000000")
+    handler.end_headers()
+    try:
+        for _ in range(150):
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+            time.sleep(0.1)
+    except OSError:
+        pass
+
+
+def another_range(handler):
+    """Breaks off, then goes on elsewhere than it was asked to."""
+    if not handler.headers.get("Range"):
+        return short(handler)
+    handler.send_response(206)
+    handler.send_header("Content-Range", "bytes 4000-4009/5000")
+    handler.send_header("Content-Length", "10")
+    handler.end_headers()
+    return handler.wfile.write(b"y" * 10)
+
+
 def answers(status, body=b"", **headers):
     return lambda handler: handler.answer(status, body, **headers)
 
@@ -172,6 +199,12 @@ def lies(home):
     home.refused("an endless manifest", start(manifest=endless), "manifest 1", "more than 4194304 bytes")
     home.refused("an endless configuration", start(config=endless), Image().config_digest, "longer than")
     home.refused("a stalled layer", start(layer=stall), layer_digest, "no progress for 2 s")
+    home.refused("a layer that goes on elsewhere", start(layer=another_range), layer_digest)
+    home.refused("a layer said to be of another length", start(layer=answers(200, other, length=len(other) + 5)), layer_digest)
+    home.refused("a packed manifest", start(manifest=answers(200, gzip.compress(Image().manifest), Content_Encoding="gzip")),
+                 "manifest 1")
+    home.refused("a layer without content", start(layer=answers(204)), layer_digest)
+    home.refused("a layer that is not modified", start(layer=answers(304)), layer_digest)
     home.refused("a registry that says nothing", start(ping=silent), "no progress for 2 s")
     home.refused("a layer that is not there", start(layer=answers(404)), layer_digest, "answer 404")
     home.refused("failures on end", start(layer=answers(503)), layer_digest, "answer 503")
@@ -180,6 +213,29 @@ def lies(home):
         404, b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown \\u001b[31m"}]}')), "manifest 1", "MANIFEST_UNKNOWN")
     home.refused("something else than a registry", start(ping=answers(200, b"hi"), manifest=answers(200, b"<html>")),
                  "manifest 1")
+
+
+def drips(home):
+    layer_digest = Image().fields["layers"][0]["digest"]
+    home.refused("a layer that drips", start(layer=drip), layer_digest, "no progress for 2 s")
+    home.refused("a manifest that drips", start(manifest=drip), "manifest 1", "no progress for 2 s")
+
+
+def token_servers(home):
+    victim = start()
+    away = f"http://127.0.0.1:{victim.server_port}/secret"
+    for what, lie, word in [
+            ("an endless token", endless, "token"), ("a token that drips", drip, "no progress for 2 s"),
+            ("a token server that says nothing", silent, "no progress for 2 s"),
+            ("a token server that sends to a file", answers(307, Location="file:///etc/passwd"), "no URL of http"),
+            ("a token server that sends to this machine", answers(307, Location=away), "address of this machine")]:
+        both = start(token=lie)
+        both.lies["ping"] = (lambda port: lambda handler: handler.answer(
+            401, WWW_Authenticate=f'Bearer realm="http://127.0.0.1:{port}/token",service="s"'))(both.server_port)
+        home.refused(what, both, word, hosts=f"hosts:\n  127.0.0.1:{both.server_port}:\n    username: ci\n"
+                     "    password: s3cret\n")
+        count.check(f"{what}: nobody else is asked", not victim.asked)
+    victim.shutdown()
 
 
 def manifests(home):
@@ -203,7 +259,6 @@ def manifests(home):
 
 
 def layers(home):
-    import gzip
     import tarfile
     wide = [(f"model/files/{i}", b"") for i in range(100100)]
     cases = [
@@ -292,6 +347,10 @@ def leaks(home):
         both.lies["ping"] = (lambda port: lambda handler: handler.answer(
             401, WWW_Authenticate=f'Bearer realm="http://127.0.0.1:{port}/token"'))(both.server_port)
         run(f"a token answer with {what}", both, "token")
+    for realm in ("http://user:pass@127.0.0.1:1/token", "http://127.0.0.1:99999/token", "http:///token", "//127.0.0.1/token",
+                  "http://127.0.0.1 /token", "HTTP://[::1/token", "javascript:x", "http://169.254.169.254/latest/api/token"):
+        server = start(ping=answers(401, WWW_Authenticate=f'Bearer realm="{realm}",service="s"'))
+        run(f"tokens at {realm}", server, "registry", hosts=credentials(server))
     for challenge in ("", "Digest x", "Bearer", 'Bearer realm="', 'Bearer realm="file:///etc/passwd"', "Bearer realm=" +
                       "x" * 3000):
         server = start(ping=answers(401, **({"WWW_Authenticate": challenge} if challenge else {})))
@@ -426,7 +485,7 @@ def uploads(home):
 def main():
     with folder() as name, concurrent.futures.ThreadPoolExecutor() as pool:
         runs = {}
-        for run in (lies, manifests, layers, leaks, broken_line, resumed, uploads):
+        for run in (lies, drips, token_servers, manifests, layers, leaks, broken_line, resumed, uploads):
             place = pathlib.Path(name, run.__name__)
             place.mkdir()
             runs[run.__name__] = pool.submit(run, Home(place))
