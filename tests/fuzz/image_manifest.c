@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Images from a registry: the first byte says whether the rest is a manifest, a configuration, or a
- * layer, whose headers get right checksums. */
+/* Images from a registry: the first byte says whether the rest is a manifest, a configuration, a
+ * reference, a layer or an archive, whose headers get right checksums, or a frozen store's index.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -10,7 +11,9 @@
 #include "formats/archive/tar_stream.h"
 #include "images/layers.h"
 #include "images/manifest.h"
+#include "images/place.h"
 #include "images/reference.h"
+#include "registry/frozen.h"
 
 static void mend_checksums(uint8_t *tar, size_t size)
 {
@@ -109,9 +112,78 @@ static void layers_fuzz(uint8_t *data, size_t size)
     unlink(merged);
 }
 
+/* What was accepted is printed and read again as the same. */
+static void frozen_fuzz(struct bytes bytes)
+{
+    struct text first = {0}, second = {0};
+    struct frozen *versions;
+    struct arena keep;
+    struct error err;
+    size_t count;
+
+    arena_init(&keep, 64 << 20);
+    if (frozen_parse(bytes, &versions, &count, &keep, &err) == STATUS_OK) {
+        frozen_print(versions, count, &first);
+        if (frozen_parse(text_bytes(&first), &versions, &count, &keep, &err))
+            __builtin_trap();
+        frozen_print(versions, count, &second);
+        if (!bytes_equal(text_bytes(&first), text_bytes(&second)))
+            __builtin_trap();
+    }
+    text_release(&first);
+    text_release(&second);
+    arena_release(&keep);
+}
+
+static enum status sink_count(void *context, struct bytes bytes, struct error *err)
+{
+    (void)err;
+    *(int64_t *)context += (int64_t)bytes.size;
+    return STATUS_OK;
+}
+
+/* Its only image, blob by blob. */
+static void archive_read(struct image_place *place, struct arena *keep)
+{
+    struct image_manifest manifest;
+    struct bytes bytes;
+    struct error err;
+
+    if (place->class->manifest_read(place, NULL, &bytes, keep, &err) ||
+        image_manifest_parse(bytes, &manifest, keep, &err))
+        return;
+    for (size_t i = 0; i < manifest.layer_count && i < 8; i++) {
+        int64_t size = 0;
+        const struct image_sink sink = {sink_count, &size};
+        if (place->class->blob_read(place, &manifest.layers[i], &sink, &err))
+            continue;
+    }
+}
+
+static void archive_fuzz(uint8_t *data, size_t size)
+{
+    static char path[64];
+    const struct image_reference reference = {.folder = path, .archive = true};
+    const struct image_access access = {.write = false};
+    struct image_place *place = NULL;
+    struct arena keep;
+    struct error err;
+    int fd = memfd_create("archive", 0);
+
+    mend_checksums(data, size);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    arena_init(&keep, 64 << 20);
+    if (write(fd, data, size) == (ssize_t)size &&
+        image_place_open(&reference, &access, &place, &err) == STATUS_OK)
+        archive_read(place, &keep);
+    image_place_close(place);
+    arena_release(&keep);
+    close(fd);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint8_t kind = size ? data[0] & 3 : 0, *copy;
+    uint8_t kind = size ? data[0] & 7 : 0, *copy;
     size_t rest = size ? size - 1 : 0;
 
     copy = malloc(rest + 1);
@@ -123,8 +195,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         config_fuzz((struct bytes){copy, rest});
     else if (kind == 2)
         reference_fuzz((struct bytes){copy, rest});
-    else
+    else if (kind == 3)
         layers_fuzz(copy, rest);
+    else if (kind == 4)
+        frozen_fuzz((struct bytes){copy, rest});
+    else
+        archive_fuzz(copy, rest);
     free(copy);
     return 0;
 }
