@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/tensorflow_serving/predict_json.h"
 
+#include "base/map.h"
 #include "base/text.h"
 #include "formats/json/json_tensor.h"
 
-enum { FLAGS = JSON_ALLOW_NAN | JSON_BASE64 };
+enum { FLAGS = JSON_ALLOW_NAN | JSON_BASE64, SEARCH_MAX = 32 };
 
 #define SIGNATURE "signature_name"
 
@@ -103,6 +104,7 @@ struct reading {
     struct given *given; /* (input_count,) */
     size_t *count;
     struct arena *keep;
+    struct map names; /* of inputs -> struct field; empty where they are few */
 };
 
 /* One matrix may hold all columns of a table, when they have one type. */
@@ -143,19 +145,39 @@ struct column {
     size_t capacity, seen; /* rows; 1 + the last one that had it */
 };
 
-static enum status column_index(const struct signature *signature, struct bytes name, size_t hint,
+static enum status names_index(struct reading *r, struct error *err)
+{
+    const struct signature *signature = r->signature;
+
+    if (signature->input_count <= SEARCH_MAX)
+        return STATUS_OK;
+    map_init(&r->names, r->keep);
+    for (size_t i = 0; i < signature->input_count; i++)
+        if (!map_set(&r->names, bytes_of(signature->inputs[i].name), &signature->inputs[i]))
+            return error_no_memory(err, "a request");
+    return STATUS_OK;
+}
+
+/* `hint` is tried first: most clients send the keys in order. */
+static enum status column_index(const struct reading *r, struct bytes name, size_t hint,
                                 size_t *index, struct error *err)
 {
+    const struct signature *signature = r->signature;
+    const struct field *found;
     char quoted[TEXT_QUOTE_SIZE];
 
     *index = hint;
     if (hint < signature->input_count && bytes_is(name, signature->inputs[hint].name))
         return STATUS_OK;
-    for (*index = 0; *index < signature->input_count; ++*index)
-        if (bytes_is(name, signature->inputs[*index].name))
-            return STATUS_OK;
-    return error_set(err, STATUS_INVALID_INPUT, "JSON object: does not have named input: %s",
-                     text_quote(name, quoted, sizeof quoted));
+    found = map_find(&r->names, name);
+    for (size_t i = 0; !found && !r->names.count && i < signature->input_count; i++)
+        if (bytes_is(name, signature->inputs[i].name))
+            found = &signature->inputs[i];
+    if (!found)
+        return error_set(err, STATUS_INVALID_INPUT, "JSON object: does not have named input: %s",
+                         text_quote(name, quoted, sizeof quoted));
+    *index = (size_t)(found - signature->inputs);
+    return STATUS_OK;
 }
 
 static enum status other_shape(const struct shape *want, const struct shape *got, struct error *err)
@@ -228,7 +250,7 @@ static enum status row_read(struct reading *r, struct column *columns, size_t ro
         TRY(json_next(r->reader, &more, &key, err));
         if (!more)
             break;
-        TRY(column_index(signature, key, hint, &i, err));
+        TRY(column_index(r, key, hint, &i, err));
         if (columns[i].seen > row)
             return json_repeated(r->reader, key, err);
         if (columns[i].seen != row) /* an optional one that was left out before */
@@ -275,6 +297,7 @@ static enum status objects_read(struct reading *r, struct error *err)
 
     if (!columns)
         return error_no_memory(err, "a request");
+    TRY(names_index(r, err));
     TRY(json_enter(r->reader, JSON_ARRAY, err));
     for (row = 0;; row++) {
         TRY(json_next(r->reader, &more, NULL, err));
@@ -310,8 +333,13 @@ enum status predict_json_read(struct predict_json *opened, const struct signatur
                               struct error *err)
 {
     struct json_reader reader = opened->values;
-    struct reading r = {&reader, signature, arena_new(keep, struct given, signature->input_count),
-                        count, keep};
+    struct reading r = {
+        .reader = &reader,
+        .signature = signature,
+        .given = arena_new(keep, struct given, signature->input_count),
+        .count = count,
+        .keep = keep,
+    };
 
     *count = 0;
     *given = r.given;

@@ -82,6 +82,31 @@ TEST(examples_json_reads)
     arena_release(&keep);
 }
 
+/* Every allocation fails once: it is said, or not needed. */
+TEST(examples_json_without_memory)
+{
+    struct text text = {0};
+
+    for (size_t i = 0; i < ARRAY_COUNT(GOOD); i++) {
+        enum status status = STATUS_NO_MEMORY;
+
+        for (long n = 1; status != STATUS_OK && n < 100; n++) {
+            struct error err = {0};
+            struct arena keep;
+
+            arena_init(&keep, 1 << 20);
+            text_clear(&text);
+            arena_fail_at(n);
+            status = read(bytes_of(GOOD[i].body), &text, &keep, &err);
+            arena_fail_at(0);
+            CHECK(status == STATUS_OK || status == STATUS_NO_MEMORY);
+            arena_release(&keep);
+        }
+        CHECK_INT(status, STATUS_OK);
+    }
+    text_release(&text);
+}
+
 static const struct {
     const char *body;
     enum status status;

@@ -130,6 +130,31 @@ TEST(predict_json_reads)
     arena_release(&keep);
 }
 
+/* Every allocation fails once: it is said, or not needed. */
+TEST(predict_json_without_memory)
+{
+    struct text text = {0};
+
+    for (size_t i = 0; i < ARRAY_COUNT(GOOD); i++) {
+        enum status status = STATUS_NO_MEMORY;
+
+        for (long n = 1; status != STATUS_OK && n < 100; n++) {
+            struct error err = {0};
+            struct arena keep;
+
+            arena_init(&keep, 1 << 20);
+            text_clear(&text);
+            arena_fail_at(n);
+            status = read(GOOD[i].inputs, bytes_of(GOOD[i].body), &text, &keep, &err);
+            arena_fail_at(0);
+            CHECK(status == STATUS_OK || status == STATUS_NO_MEMORY);
+            arena_release(&keep);
+        }
+        CHECK_INT(status, STATUS_OK);
+    }
+    text_release(&text);
+}
+
 static const struct {
     const char *inputs, *body;
     enum status status;
@@ -256,6 +281,42 @@ TEST(predict_json_many_rows)
         CHECK_INT(((const int64_t *)given[0].tensor.data)[2 * i + 1], -i);
         CHECK(bytes_is(((const struct bytes *)given[1].tensor.data)[i], want));
     }
+    text_release(&body);
+    arena_release(&keep);
+}
+
+/* Many inputs, their keys in another order. */
+TEST(predict_json_many_inputs)
+{
+    enum { INPUTS = 100 };
+    static struct field fields[INPUTS];
+    static char names[INPUTS][8];
+    struct signature signature = {.name = "s", .inputs = fields, .input_count = INPUTS};
+    struct predict_json opened;
+    const struct given *given;
+    struct text body = {0};
+    struct error err = {0};
+    struct arena keep;
+    size_t count;
+
+    arena_init(&keep, 1 << 20);
+    text_append(&body, "{\"instances\":[{");
+    for (int i = 0; i < INPUTS; i++) {
+        snprintf(names[i], sizeof names[i], "x%d", i);
+        fields[i] = (struct field){.name = names[i], .dtype = DTYPE_I32};
+        text_printf(&body, "%s\"x%d\":%d", i ? "," : "", INPUTS - 1 - i, i);
+    }
+    text_append(&body, "}]}");
+    CHECK_OK(predict_json_open(text_bytes(&body), &opened, &keep, &err), err);
+    CHECK_OK(predict_json_read(&opened, &signature, &given, &count, &keep, &err), err);
+    CHECK_INT(count, INPUTS);
+    for (int i = 0; i < INPUTS; i++)
+        CHECK_INT(*(const int32_t *)given[i].tensor.data, INPUTS - 1 - i);
+    text_clear(&body);
+    text_append(&body, "{\"instances\":[{\"y\":1}]}");
+    CHECK_OK(predict_json_open(text_bytes(&body), &opened, &keep, &err), err);
+    CHECK_FAILS(predict_json_read(&opened, &signature, &given, &count, &keep, &err), err,
+                STATUS_INVALID_INPUT, "does not have named input: y");
     text_release(&body);
     arena_release(&keep);
 }
