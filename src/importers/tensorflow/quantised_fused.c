@@ -9,7 +9,7 @@ enum into { WIDE, NARROW, REAL }; /* int32, a stated range of 8 bits, floats */
 
 struct form {
     const char *name;
-    bool product, depthwise, bias, relu;
+    bool product, depthwise, bias, sum, relu;
     enum into into;
 };
 
@@ -21,6 +21,8 @@ static const struct form FORMS[] = {
     {"QuantizedConv2DWithBiasAndRelu", .bias = true, .relu = true, .into = WIDE},
     {"QuantizedConv2DWithBiasAndRequantize", .bias = true, .into = NARROW},
     {"QuantizedConv2DWithBiasAndReluAndRequantize", .bias = true, .relu = true, .into = NARROW},
+    {"QuantizedConv2DWithBiasSumAndReluAndRequantize", .bias = true, .sum = true, .relu = true,
+     .into = NARROW},
     {"QuantizedDepthwiseConv2D", .depthwise = true, .into = WIDE},
     {"QuantizedDepthwiseConv2DWithBias", .depthwise = true, .bias = true, .into = WIDE},
     {"QuantizedDepthwiseConv2DWithBiasAndRelu", .depthwise = true, .bias = true, .relu = true,
@@ -42,7 +44,8 @@ static enum status form_of(const struct tf_call *c, const struct form **form, st
         if (strcmp(FORMS[i].name, c->node->op))
             continue;
         *form = &FORMS[i];
-        wanted = (FORMS[i].into == WIDE ? 6U : 8U) + (FORMS[i].bias ? 1U : 0U);
+        wanted = (FORMS[i].into == WIDE ? 6U : 8U) + (FORMS[i].bias ? 1U : 0U) +
+                 (FORMS[i].sum ? 3U : 0U);
         return c->in_count == wanted ? STATUS_OK
                                      : error_set(err, STATUS_INVALID_INPUT,
                                                  "has %zu inputs, not %zu", c->in_count, wanted);
@@ -225,6 +228,21 @@ static enum status give_wide(struct tf_call *c, struct fused *f, struct error *e
     return tf_add(c, range[1], err);
 }
 
+/* Behind the ranges: what is added, and its range. */
+static enum status summand_of(struct tf_call *c, const struct fused *f, value_id *y,
+                              struct error *err)
+{
+    value_id step;
+
+    if (emit_dtype(c->e, f->ranges[6]) != DTYPE_QU8)
+        return error_set(err, STATUS_UNSUPPORTED, "a sum with %s",
+                         dtype_name(emit_dtype(c->e, f->ranges[6])));
+    TRY(bits(c, f->ranges[6], DTYPE_U8, y, err));
+    TRY(emit_cast(c->e, *y, DTYPE_F64, y, err));
+    TRY(step_of(c, f->ranges[7], f->ranges[8], false, 255, &step, err));
+    return emit_2(c->e, "Mul", *y, step, y, err);
+}
+
 /* The float that each stands for, double. */
 static enum status real_of(struct tf_call *c, const struct fused *f, value_id *y, struct error *err)
 {
@@ -234,6 +252,10 @@ static enum status real_of(struct tf_call *c, const struct fused *f, value_id *y
     TRY(emit_2(c->e, "Mul", *y, f->scale, y, err));
     if (f->bias != VALUE_NONE) {
         TRY(emit_cast(c->e, f->bias, DTYPE_F64, &other, err));
+        TRY(emit_2(c->e, "Add", *y, other, y, err));
+    }
+    if (f->form->sum) {
+        TRY(summand_of(c, f, &other, err));
         TRY(emit_2(c->e, "Add", *y, other, y, err));
     }
     if (!f->form->relu)
@@ -303,7 +325,8 @@ const struct tf_op_set tf_ops_quantised_fused = TF_OP_SET(
     ROW("QuantizedConv2DAndRelu"), ROW("QuantizedConv2DAndRequantize"),
     ROW("QuantizedConv2DAndReluAndRequantize"), ROW("QuantizedConv2DWithBias"),
     ROW("QuantizedConv2DWithBiasAndRelu"), ROW("QuantizedConv2DWithBiasAndRequantize"),
-    ROW("QuantizedConv2DWithBiasAndReluAndRequantize"), ROW("QuantizedDepthwiseConv2D"),
+    ROW("QuantizedConv2DWithBiasAndReluAndRequantize"),
+    ROW("QuantizedConv2DWithBiasSumAndReluAndRequantize"), ROW("QuantizedDepthwiseConv2D"),
     ROW("QuantizedDepthwiseConv2DWithBias"), ROW("QuantizedDepthwiseConv2DWithBiasAndRelu"),
     ROW("QuantizedDepthwiseConv2DWithBiasAndReluAndRequantize"), ROW("QuantizedMatMulWithBias"),
     ROW("QuantizedMatMulWithBiasAndRelu"), ROW("QuantizedMatMulWithBiasAndReluAndRequantize"),

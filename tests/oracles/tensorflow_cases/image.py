@@ -17,6 +17,10 @@ def resizing():
             for size in ([10, 12], [3, 4], [7, 5], [5, 6], [1, 1], [2, 13]):
                 yield from one(op, images=X, size=K(size), **way)
         yield from sweep(op, images=X * 9, size=K([4, 9]))
+    for height, width in ((1, 6), (5, 1), (1, 1)):  # nothing between corners
+        for op in ("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea"):
+            for way in ({}, {"align_corners": True}):
+                yield from one(op, images=X[:, :height, :width], size=K([3, 7]), **way)
     for kernel in ("lanczos1", "lanczos3", "lanczos5", "gaussian", "box", "triangle", "keyscubic", "mitchellcubic"):
         for antialias in (False, True):
             yield from one("ScaleAndTranslate", images=X, size=K([3, 9]), scale=K([0.6, 1.5]), translation=K([0.0, 0.0]), kernel_type=kernel, antialias=antialias)

@@ -89,9 +89,24 @@ def networks():
         yield f"network.{i}", "QuantizedConv2DWithBiasAndReluAndRequantize", network, {"x": whole(2, 16, 16, 3, low=0, high=256, dtype=np.uint8)}
 
 
+def sums():
+    x, y = whole(2, 7, 6, 3, low=0, high=256, dtype=np.uint8), normal(2, 7, 6, 4) * 3
+    w, bias = whole(3, 3, 3, 4, low=-127, high=128, dtype=np.int8), normal(4) * 5
+
+    for channels in (False, True):
+        least, most = (np.float32([-1, -2, -0.5, -1]), np.float32([1, 1.5, 0.7, 0.2])) if channels else (-1.0, 0.8)
+
+        def added(x, y, least=least, most=most):
+            other = R.QuantizeV2(input=tf.nn.relu(y), min_range=0.0, max_range=9.0, T=tf.quint8, mode="SCALED", round_mode="HALF_TO_EVEN")
+            return shown(R.QuantizedConv2DWithBiasSumAndReluAndRequantize(input=tf.bitcast(x, tf.quint8), filter=integers(w, tf.qint8), bias=bias, min_input=0.0, max_input=4.0, min_filter=least, max_filter=most, min_freezed_output=0.0, max_freezed_output=20.0, summand=other[0], min_summand=other[1], max_summand=other[2], strides=[1, 1, 1, 1], padding="SAME"))
+
+        yield f"sum.{channels}", "QuantizedConv2DWithBiasSumAndReluAndRequantize", added, {"x": x, "y": y}
+
+
 def graphs():
     yield from convolutions()
     yield from products()
+    yield from sums()
     yield from networks()
 
 

@@ -74,6 +74,9 @@ def conversion():
     for dtype in (tf.int32, tf.int64):
         yield from one("StringToNumber", dtype.name, string_tensor=text("1", "-22", " 7 ", "0", "2147483647"), out_type=dtype)
     yield from sweep("AsString", input=whole(2, 3))
+    for fill in " +-0":  # without a width
+        for x in (np.array([1.5, -0.25], np.float32), np.array([7, -20])):
+            yield from one("AsString", f"{x.dtype}.fill.{fill}", input=x, fill=fill)
     for options in ({"precision": 2}, {"precision": 3, "scientific": True}, {"shortest": True}, {"width": 8}, {"width": 8, "fill": "0"}, {"width": 8, "fill": "-", "precision": 1}, {"scientific": True}):
         yield from one("AsString", f"{list(options.items())}".replace(" ", ""), input=np.array([1.5, -0.25, 1e10, 1 / 3, np.inf, np.nan, 0], np.float32), **options)
         if not {"precision", "scientific", "shortest"} & set(options):

@@ -357,7 +357,7 @@ static char *table_fill(const struct resize *r, int axis, char *memory, struct r
     else if (r->method == BICUBIC)
         fill_bicubic(r, scale, table, out);
     else
-        fill_area(scale, table, out);
+        fill_area(r->in[axis] == 1 ? 1 / (float)out : scale, table, out); /* never without area */
     return memory + table_size(r, axis);
 }
 

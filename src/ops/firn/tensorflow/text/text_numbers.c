@@ -49,7 +49,7 @@ static enum status format_of(const struct op_call *call, struct format *format, 
                               .letter = shortest     ? 'g'
                                         : scientific ? 'e'
                                                      : 'f'};
-    if (fill.size && width > -1) {
+    if (fill.size) { /* whatever the width: it is a flag of printf */
         format->left = fill.data[0] == '-';
         format->plus = fill.data[0] == '+';
         format->blank = fill.data[0] == ' ';
