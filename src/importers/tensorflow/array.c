@@ -508,4 +508,5 @@ const struct tf_op_set tf_ops_array = TF_OP_SET(
     {.name = "ReverseV2", .lower = reverse, .inputs = 2},
     {.name = "Where", .lower = where, .inputs = 1},
     {.name = "InvertPermutation", .lower = invert_permutation, .inputs = 1},
-    {.name = "MatrixBandPart", .lower = band_part, .inputs = 3}, );
+    {.name = "MatrixBandPart", .lower = band_part, .inputs = 3},
+    {.name = "BatchMatrixBandPart", .lower = band_part, .inputs = 3}, );

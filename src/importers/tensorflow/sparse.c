@@ -156,9 +156,11 @@ static enum status unit(struct tf_call *c, int64_t axis, int64_t rank, value_id 
 {
     int64_t numbers[RANK_MAX] = {0};
 
+    if (rank < 1)
+        return error_set(err, STATUS_UNSUPPORTED, "the number of dimensions is not known");
     if (axis < 0)
         axis += rank;
-    if (rank < 1 || rank > RANK_MAX || axis < 0 || axis >= rank)
+    if (rank > RANK_MAX || axis < 0 || axis >= rank)
         return error_set(err, STATUS_UNSUPPORTED, "dimension %lld of %lld", (long long)axis,
                          (long long)rank);
     numbers[axis] = 1;

@@ -45,7 +45,34 @@ def small():
         yield from one("ApproxTopK", f"{shape}", input=np.random.default_rng(3).permutation(60).reshape(shape).astype(np.float32), k=3)
 
 
+def uniform():
+    x = normal(3, 4) * 9
+    for kind, plain, low, high in ((tf.qint8, tf.int8, -128, 127), (tf.quint8, tf.uint8, 0, 255), (tf.qint32, tf.int32, -9000, 9000), (tf.qint8, tf.int8, -127, 127)):
+        for axis, scales, zeros in ((-1, 0.1, 3), (1, [0.1, 0.02, 0.3, 1.0], [0, 5, -7, 1]), (0, [0.2, 0.05, 3.0], [1, 0, -2])):
+            given = {"quantization_axis": axis, "quantization_min_val": low, "quantization_max_val": high}
+            scale, zero = np.float32(scales), np.int32(zeros)
+
+            def there(x, kind=kind, plain=plain, given=given, scale=scale, zero=zero):
+                q = raw.UniformQuantize(input=x, scales=scale, zero_points=zero, Tout=kind, **given)
+                found = [tf.bitcast(q, plain), raw.UniformDequantize(input=q, scales=scale, zero_points=zero, Tout=tf.float32, **given)]
+                if kind == tf.qint32:
+                    limit = lambda v: tf.bitcast(tf.constant(np.full(np.shape(zero), v, np.int32)), kind)
+                    found.append(tf.bitcast(raw.UniformQuantizedClipByValue(operand=q, min=limit(-20), max=limit(30), scales=scale, zero_points=zero, **given), plain))
+                return found
+
+            yield GraphCase(f"UniformQuantize.{kind.name}.{low}.{axis}", there, {"x": x}, operator="UniformQuantize")
+
+
+def places():
+    for names in (["CPU", "GPU"], ["GPU", "CPU"], ["GPU"]):
+        yield GraphCase(f"DeviceIndex.{len(names)}.{names[0]}", lambda x, names=names: raw.DeviceIndex(device_names=names) + x, {"x": np.int32(1)}, operator="DeviceIndex")
+    for value in (np.float32(0), np.float32(2), np.int32(0), np.zeros((0, 2), np.float32), np.zeros((1, 2), np.float32), np.bool_(True)):
+        yield from one("ToBool", f"{value.dtype}.{value.shape}.{value.ravel()[:1]}", input=value)
+
+
 def cases():
+    yield from uniform()
+    yield from places()
     yield from sections()
     yield from counters()
     yield from small()

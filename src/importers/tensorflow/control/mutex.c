@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What only the runtime of TensorFlow needs: a signature runs alone, so nobody has to wait. */
-#include "importers/tensorflow/internal.h"
+#include "importers/tensorflow/control/control.h"
 
 static enum status token(struct tf_call *c, struct error *err)
 {
@@ -21,6 +21,30 @@ static enum status nothing(struct tf_call *c, struct error *err)
     (void)err;
     c->out_count = 0;
     return STATUS_OK;
+}
+
+static enum status to_bool(struct tf_call *c, struct error *err)
+{
+    value_id y;
+
+    if (emit_shape(c->e, c->in[0])->rank < 0)
+        return error_set(err, STATUS_UNSUPPORTED, "the rank of input 0 is not known");
+    TRY(tf_condition(c->e, c->in[0], &y, err));
+    return tf_give(c, y);
+}
+
+/* Which of these devices we are; behind the last: none. */
+static enum status device_index(struct tf_call *c, struct error *err)
+{
+    struct bytes *names;
+    size_t count, found = 0;
+    value_id y;
+
+    TRY(tf_strings(c->node, "device_names", &names, &count, c->l->keep, err));
+    while (found < count && !bytes_is(names[found], "CPU"))
+        found++;
+    TRY(emit_number(c->e, DTYPE_I32, (double)found, &y, err));
+    return tf_give(c, y);
 }
 
 /* In the place of an output that the other branch has; nobody reads it. */
@@ -49,4 +73,6 @@ const struct tf_op_set tf_ops_mutex = TF_OP_SET(
     {.name = "ConsumeMutexLock", .lower = nothing, .inputs = 1},
     {.name = "DisableCopyOnRead", .lower = nothing, .inputs = 1},
     {.name = "MakeWeakResourceHandle", .lower = pass, .inputs = 1},
-    {.name = "RefIdentity", .lower = pass, .inputs = 1}, {.name = "FakeParam", .lower = fake}, );
+    {.name = "RefIdentity", .lower = pass, .inputs = 1}, {.name = "FakeParam", .lower = fake},
+    {.name = "ToBool", .lower = to_bool, .inputs = 1},
+    {.name = "DeviceIndex", .lower = device_index}, );
