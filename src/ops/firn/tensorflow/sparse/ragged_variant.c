@@ -220,9 +220,8 @@ static enum status element_read(const struct op_call *call, size_t i, struct ele
         return op_error(call, err, STATUS_INVALID_INPUT, "element %zu holds no ragged tensor", i);
     if (has != levels || of != (int64_t)dtype)
         return op_error(call, err, STATUS_INVALID_INPUT,
-                        "element %zu holds %lld ragged dimensions of %s, not %lld of %s", i,
-                        (long long)has, dtype_name((enum dtype)of), (long long)levels,
-                        dtype_name(dtype));
+                        "element %zu does not hold %lld ragged dimensions of %s", i,
+                        (long long)levels, dtype_name(dtype));
     if (rank < 0 || rank > RANK_MAX || levels > LEVELS_MAX)
         return op_error(call, err, STATUS_INVALID_INPUT, "element %zu is broken", i);
     element->shape.rank = (int)rank;
@@ -239,10 +238,10 @@ static enum status element_read(const struct op_call *call, size_t i, struct ele
     element->values = cursor_take(&cursor, cursor_left(&cursor));
     TRY(cursor_check(&cursor, err));
     /* of a string at least its size */
-    TRY(shape_check(&element->shape, dtype, 2 * element->values.size, &bytes, err));
-    return dtype == DTYPE_STRING || bytes == element->values.size
-               ? STATUS_OK
-               : op_error(call, err, STATUS_INVALID_INPUT, "element %zu is broken", i);
+    if (shape_check(&element->shape, dtype, 2 * element->values.size, &bytes, err) ||
+        (dtype != DTYPE_STRING && bytes != element->values.size))
+        return op_error(call, err, STATUS_INVALID_INPUT, "element %zu is broken", i);
+    return STATUS_OK;
 }
 
 static int64_t split_of(const struct element *element, size_t level, size_t k)
