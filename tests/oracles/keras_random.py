@@ -24,7 +24,7 @@ import numpy as np
 import keras
 
 sys.path.append(HERE)
-from common import Refused, differs, predict
+from common import Refused, differs, predict, tally
 from keras_data import inputs_of, random_weights
 from keras_draws import DRAWS, Draw
 
@@ -108,7 +108,9 @@ def main():
             print(f"FAILED {number} {name}: {fault}", flush=True)
         if faults and (not refused or first == last):
             print("      ", described(model)[:3000], [x.shape for x in data], flush=True)
-    print("keras random:", ", ".join(f"{n} {what}" for what, n in counts.items()))
+    print(f"{counts['of Keras']} drawn that Keras does not take")
+    tally("keras random", counts["passed"], counts["refused"], counts["wrong"])
+    print(f"keras random: {counts['passed'] + counts['refused']} passed, {counts['wrong']} failed")
     return int(counts["wrong"] > 0)
 
 

@@ -201,7 +201,7 @@ static enum status table_of_integers(struct call *c, value_id *table, struct err
         TRY(weight_take_any(c, "zero points", DTYPE_I8, &zeros, err));
         TRY(weight_take_any(c, "groups", DTYPE_F32, &group, err));
     }
-    if (stored.shape.rank != 2 || width < 1 ||
+    if (stored.shape.rank != 2 || width < 1 || groups < 1 ||
         stored.shape.dims[1] != (packed ? (width + 1) / 2 : width) ||
         (int64_t)tensor_count(&scales) != stored.shape.dims[0] * groups ||
         (grouped && (!shape_equal(&zeros.shape, &scales.shape) ||

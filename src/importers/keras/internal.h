@@ -457,6 +457,9 @@ struct image {
 enum status image_resize(struct call *c, const struct image *image, value_id x,
                          struct bytes interpolation, bool antialias, value_id *y, struct error *err)
     must_check;
+/* As TensorFlow does, with weights from a table: to a size (2,). */
+enum status image_resize_bicubic(struct call *c, bool first, value_id x, value_id size, value_id *y,
+                                 struct error *err) must_check;
 /* The largest part in the middle that has the sides' ratio that is wanted; a border that makes it.
  */
 enum status image_crop(struct call *c, const struct image *image, value_id *x, struct error *err)

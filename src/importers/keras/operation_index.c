@@ -53,6 +53,9 @@ static enum status slice(struct call *c, struct error *err)
     if (starts != (size_t)rank || sizes != (size_t)rank)
         return error_set(err, STATUS_UNSUPPORTED, "a slice of other dimensions");
     for (int d = 0; d < rank; d++)
+        if (start[d] < 0 || start[d] > INT64_C(1) << 40 || size[d] > INT64_C(1) << 40)
+            return error_set(err, STATUS_UNSUPPORTED, "a slice from %lld", (long long)start[d]);
+    for (int d = 0; d < rank; d++)
         TRY(emit_slice(c->e, x, d, start[d], size[d] < 0 ? INT64_MAX : start[d] + size[d], 1, &x,
                        err));
     return call_give(c, x);
@@ -79,7 +82,7 @@ static enum status slice_update(struct call *c, struct error *err)
     for (int d = rank - 1; d >= 0; d--) { /* what is before and behind, of what the block is in */
         value_id before = x, after = x;
 
-        if (block->dims[d] < 0 || start[d] < 0 ||
+        if (block->dims[d] < 0 || start[d] < 0 || start[d] > INT64_C(1) << 40 ||
             (d && (shape->dims[d] < 0 || start[d] + block->dims[d] > shape->dims[d])))
             return error_set(err, STATUS_UNSUPPORTED, "a block that is not known to be inside");
         for (int e = 0; e < d; e++)

@@ -159,7 +159,8 @@ static enum status diagonal_emit(struct call *c, value_id x, int64_t offset, int
     TRY(axis_within(&second, shape.rank, err));
     rows = shape.dims[first];
     columns = shape.dims[second];
-    if (first == second || rows < 1 || columns < 1 || rows > 1 << 16 || columns > 1 << 16)
+    if (first == second || rows < 1 || columns < 1 || rows > 1 << 16 || columns > 1 << 16 ||
+        offset > 1 << 16 || offset < -(1 << 16))
         return error_set(err, STATUS_UNSUPPORTED, "a diagonal of %lld x %lld", (long long)rows,
                          (long long)columns);
     for (int d = 0; d < shape.rank; d++)

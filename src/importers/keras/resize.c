@@ -94,6 +94,21 @@ static enum status enlarge(struct call *c, int spatial, const int64_t *times, co
         y, err);
 }
 
+/* tf.keras: rows and columns times so many, as TensorFlow has it. */
+static enum status bicubic_of_tensorflow(struct call *c, const int64_t *times, value_id *y,
+                                         struct error *err)
+{
+    bool first = config_channels_first(c, 2);
+    int64_t at = first ? 2 : 1;
+    value_id x = c->in[0].value, size, factors;
+
+    TRY(emit_1(c->e, "Shape", x, &size, err));
+    TRY(emit_slice(c->e, size, 0, at, at + 2, 1, &size, err));
+    TRY(emit_ints(c->e, times, 2, &factors, err));
+    TRY(emit_2(c->e, "Mul", size, factors, &size, err));
+    return image_resize_bicubic(c, first, x, size, y, err);
+}
+
 static enum status up_sampling(struct call *c, int spatial, struct error *err)
 {
     static const char *const MODES[][2] = {
@@ -109,6 +124,10 @@ static enum status up_sampling(struct call *c, int spatial, struct error *err)
     for (int d = 0; d < spatial; d++)
         if (times[d] < 1 || times[d] > 1 << 16)
             return error_set(err, STATUS_INVALID_INPUT, "its size is %lld", (long long)times[d]);
+    if (bytes_is(how, "bicubic") && spatial == 2 && c->k->generation == 2) {
+        TRY(bicubic_of_tensorflow(c, times, &y, err));
+        return call_give(c, y);
+    }
     for (size_t i = 0; i < ARRAY_COUNT(MODES); i++)
         if (bytes_is(how, MODES[i][0])) {
             TRY(enlarge(c, spatial, times, MODES[i][1], &y, err));

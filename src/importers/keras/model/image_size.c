@@ -12,6 +12,21 @@ static enum status side_of(const struct call *c, value_id x, int axis, int64_t *
                : error_set(err, STATUS_UNSUPPORTED, "dimension %d of its input is not known", axis);
 }
 
+enum status image_resize_bicubic(struct call *c, bool first, value_id x, value_id size, value_id *y,
+                                 struct error *err)
+{
+    static const int64_t TO_LAST[] = {0, 2, 3, 1}, TO_FIRST[] = {0, 3, 1, 2};
+
+    TRY(emit_cast(c->e, size, DTYPE_I32, &size, err));
+    if (first)
+        TRY(emit_transpose(c->e, x, TO_LAST, 4, &x, err));
+    TRY(emit_node(c->e, "firn", "ResizeImage", EMIT(x, size),
+                  EMIT_ATTRIBUTES(attribute_of_text("method", "bicubic"),
+                                  attribute_of_int("corners", 0), attribute_of_int("half", 1)),
+                  y, err));
+    return first ? emit_transpose(c->e, *y, TO_FIRST, 4, y, err) : STATUS_OK;
+}
+
 /* By TensorFlow's kernels, which want the channels last. */
 static enum status resize_lanczos(struct call *c, const struct image *image, value_id x,
                                   struct bytes interpolation, bool antialias, value_id *y,
@@ -57,6 +72,10 @@ enum status image_resize(struct call *c, const struct image *image, value_id x,
         return resize_lanczos(c, image, x, interpolation, antialias, y, err);
     if (!nearest && !cubic && !bytes_is(interpolation, "bilinear"))
         return error_set(err, STATUS_UNSUPPORTED, "its 'interpolation' is not supported");
+    if (cubic && !antialias && c->k->generation < 3) {
+        TRY(EMIT_INTS(c->e, &size, err, image->height, image->width));
+        return image_resize_bicubic(c, image->rows == 2, x, size, y, err);
+    }
     attributes[count++] = attribute_of_text("mode", nearest ? "nearest"
                                                     : cubic ? "cubic"
                                                             : "linear");
