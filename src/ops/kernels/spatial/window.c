@@ -108,13 +108,14 @@ enum status window_of(const struct op_call *call, const struct shape *in, const 
             continue;
         }
         room = w->in[i] + w->begin[i] + w->end[i] - span;
-        if (room < 0)
+        if (room < 0 && !(ceil_mode && room > -w->stride[i] && w->in[i] + w->begin[i] > 0))
             return op_error(call, err, STATUS_INVALID_INPUT,
                             "a window of %lld is larger than dimension %d, %lld, with its pads",
                             (long long)span, i + 2, (long long)w->in[i]);
-        out = room / w->stride[i] + 1;
+        out = room < 0 ? 1 : room / w->stride[i] + 1; /* -1 / 2 rounded up is 0 */
         /* a last window that is only partly inside, unless it begins behind the input */
-        if (ceil_mode && room % w->stride[i] && out * w->stride[i] < w->in[i] + w->begin[i])
+        if (ceil_mode && room > 0 && room % w->stride[i] &&
+            out * w->stride[i] < w->in[i] + w->begin[i])
             out++;
         w->out[i] = out;
     }
