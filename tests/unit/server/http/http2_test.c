@@ -7,7 +7,7 @@
 #include "test.h"
 
 static struct fixture FIXTURE;
-static _Atomic int alive, asked, cancelled, read_to_end, broken;
+static _Atomic int alive, asked, begun, cancelled, read_to_end, broken;
 
 /* --- routes of the test --- */
 
@@ -32,6 +32,7 @@ static enum status wait_long(struct request *request, struct response *response,
 {
     if (request->executor->io)
         return request_later(request, LATER_COMPUTE);
+    atomic_fetch_add(&begun, 1);
     for (int i = 0; i < 500 && !atomic_load(request->cancelled); i++)
         poll(NULL, 0, 10);
     atomic_fetch_add(&cancelled, atomic_load(request->cancelled));
@@ -485,10 +486,11 @@ TEST(http2_slow_clients)
 TEST(http2_cancels)
 {
     start();
+    atomic_store(&begun, 0);
     atomic_store(&cancelled, 0);
     struct h2 *h2 = h2_open(&FIXTURE);
     int32_t id = h2_ask(h2, "POST", "/wait", "", "x", 1, 0);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 250 && !atomic_load(&begun); i++)
         h2_hear(h2, 20);
     nghttp2_submit_rst_stream(h2->session, 0, id, NGHTTP2_CANCEL);
     h2_say(h2);
@@ -497,7 +499,8 @@ TEST(http2_cancels)
     CHECK_INT(atomic_load(&cancelled), 1);
     h2_ask(h2, "POST", "/wait", "", "x", 1, 0);
     h2_say(h2);
-    usleep(50000);
+    for (int i = 0; i < 250 && atomic_load(&begun) < 2; i++)
+        usleep(20000);
     h2_close(h2);
     for (int i = 0; i < 100 && atomic_load(&cancelled) < 2; i++)
         usleep(20000);
