@@ -30,7 +30,7 @@
 #include "graph/emit.h"
 #include "importers/importer.h"
 
-enum { LAYER_OUTPUTS_MAX = 16, LAYER_INPUTS_MAX = 256, ARGUMENTS_MAX = 64, NESTING_MAX = 16 };
+enum { LAYER_OUTPUTS_MAX = 128, LAYER_INPUTS_MAX = 256, ARGUMENTS_MAX = 64, NESTING_MAX = 16 };
 
 struct keras_tensor {
     value_id value;
