@@ -443,6 +443,22 @@ for policy in ("gptq/4/3", "gptq/8/-1", "awq/4/3"):
         CHANGES[f"{policy} {name}"] = calibrated
         H5_ALONE.add(f"{policy} {name}")
 
+
+def by_names(a, b):
+    """A model of a list, called with a dictionary in another order."""
+    x, y = keras.Input((4,), name="zeta"), keras.Input((4,), name="alpha")
+    return keras.Model([x, y], L.Subtract()([L.Dense(3)(x), L.Dense(3)(y)]))({"zeta": a, "alpha": b})
+
+
+case("dictionary by names", [(4,), (4,)], by_names)
+case("positional states and mask", [(6, 3), (4,), (6,)], lambda x, h, m: L.GRU(4)(x, h, m > 0))
+for axes in ((1,), (2,), (1, 3)):
+    case(f"MultiHeadAttention axes {axes}", [(3, 2, 4, 5)], lambda x, a=axes: L.MultiHeadAttention(2, 3, attention_axes=a)(x, x))
+case("MultiHeadAttention output of two dimensions", [(6, 3)], lambda x: L.MultiHeadAttention(2, 4, output_shape=(2, 3))(x, x))
+layer("Rescaling of arrays", (4, 3), lambda: L.Rescaling(np.array([1, 2, 3], "float32"), offset=[0.5, 0.25, 0.0]))
+layer("UpSampling2D lanczos3", (5, 4, 3), lambda: L.UpSampling2D((2, 3), interpolation="lanczos3"))
+layer("Resizing lanczos5", (9, 8, 3), lambda: L.Resizing(5, 12, interpolation="lanczos5", antialias=True))
+
 import keras_operations
 
 keras_operations.register(case)
