@@ -82,6 +82,7 @@ static enum status random_crop(struct call *c, struct error *err)
     struct image image;
     value_id x = c->in[0].value;
 
+    seen_keys(c, "height width");
     if (c->k->generation > 2 && c->k->minor >= 7)
         return call_give(c, x);
     TRY(image_of(c, &image, err));

@@ -206,6 +206,9 @@ enum status call_inner(struct call *c, const struct json *layer, const char *par
                        size_t *out_count, struct error *err) must_check;
 /* The argument of this place, or of this name; NULL when there is none. */
 const struct argument *call_argument(const struct call *c, size_t place, const char *name);
+/* Give the inputs the masks of argument `mask`, at this place (0: by name alone): one for the first
+ * input, or a list of one for each. Changes c->in. */
+enum status call_masks(struct call *c, size_t place, struct error *err) must_check;
 /* A flag at this place or of this name; `otherwise` when there is none. */
 bool call_flag(const struct call *c, size_t place, const char *name, bool otherwise);
 /* The place of an argument in Keras 3; before it arguments behind the first have names. */

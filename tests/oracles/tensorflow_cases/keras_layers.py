@@ -16,6 +16,7 @@ def exported(name, shapes, build, low):
         inputs = [keras.Input(s, name=f"input_{i}") for i, s in enumerate(shapes)]
         model = keras.Model(inputs, build(*inputs))
         random_weights(model, random)
+        keras_models.CHANGES.get(name, lambda model: None)(model)
         path = folder / "model"
         model.export(str(path), verbose=False)
         data = inputs_of(shapes, low, random, empty="masked" in name)
@@ -30,5 +31,5 @@ NOT_IN_TENSORFLOW = {"Conv2DTranspose output_padding same 2 3 0"}
 
 def cases():
     for case in keras_models.CASES:
-        if case[0] not in NOT_IN_TENSORFLOW:
+        if case[0] not in NOT_IN_TENSORFLOW | keras_models.H5_ALONE:
             yield exported(*case)

@@ -236,11 +236,10 @@ static enum status outputs_cast(struct call *c, const struct policy *policy, str
 
 /* --- the call --- */
 
-/* The keyword mask: one for the first input, or a list of one for each. */
-static enum status masks_read(struct call *c, const struct layer_class *class, struct error *err)
+enum status call_masks(struct call *c, size_t place, struct error *err)
 {
-    const struct argument *given = call_argument(
-        c, class->mask_place ? call_place(c, (size_t) class->mask_place) : SIZE_MAX, "mask");
+    const struct argument *given =
+        call_argument(c, place ? call_place(c, place) : SIZE_MAX, "mask");
     bool list = given && given->value->kind == JSON_ARRAY && c->k->generation > 2;
     size_t count = c->arguments ? c->arguments->reference_count : 0, next = 0;
     struct keras_tensor *tensors;
@@ -281,7 +280,7 @@ static enum status layer_lower(struct call *c, const struct layer_class *class, 
     TRY(arguments_check(c, class, err));
     if (!c->in_count && !class->keywords)
         return error_set(err, STATUS_INVALID_INPUT, "has no input");
-    TRY(masks_read(c, class, err));
+    TRY(call_masks(c, (size_t) class->mask_place, err));
     if (!class->any_dtype)
         TRY(inputs_cast(c, count, policy, err));
     TRY(class->lower(c, err));

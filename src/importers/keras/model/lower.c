@@ -5,7 +5,7 @@
 
 enum { SCRATCH_MAX = 1 << 30 };
 
-/* A model as a layer reads its inputs alone. Before Keras 3 it may be told to train. */
+/* A model as a layer reads its inputs and their masks. Before Keras 3 it may be told to train. */
 static enum status network_arguments(const struct call *c, struct error *err)
 {
     const struct arguments *a = c->arguments;
@@ -13,14 +13,17 @@ static enum status network_arguments(const struct call *c, struct error *err)
     bool flag;
 
     for (size_t i = 0; a && i < a->part_count; i++) {
-        bool training = bytes_is(a->parts[i].name, "training");
+        const struct argument *part = &a->parts[i];
+        bool training = bytes_is(part->name, "training");
+        bool masks = bytes_is(part->name, "mask") && part->count > 0 &&
+                     (part->count == 1 || part->value->kind == JSON_ARRAY);
 
-        if (!a->parts[i].name.size || (!a->parts[i].count && json_is_off(a->parts[i].value)) ||
-            bytes_is(a->parts[i].name, "name") || (training && c->k->generation > 2) ||
-            (training && json_bool(a->parts[i].value, &flag) && !flag))
+        if (!part->name.size || (!part->count && json_is_off(part->value)) || masks ||
+            bytes_is(part->name, "name") || (training && c->k->generation > 2) ||
+            (training && json_bool(part->value, &flag) && !flag))
             continue;
         return error_set(err, STATUS_UNSUPPORTED, "keyword '%s' of its call is not supported",
-                         text_quote(a->parts[i].name, quoted, sizeof quoted));
+                         text_quote(part->name, quoted, sizeof quoted));
     }
     return STATUS_OK;
 }
@@ -89,9 +92,12 @@ static enum status layer_call(struct keras *k, struct layer *layer, size_t index
     if (layer->network) {
         status = network_arguments(&c, err);
         if (!status)
-            status = inputs_by_name(k, layer->network, &c, &in, err);
+            status = call_masks(&c, 0, err);
         if (!status)
-            status = network_lower(k, layer->network, in, in_count, made->outputs, depth + 1, err);
+            status = inputs_by_name(k, layer->network, &c, &c.in, err);
+        if (!status)
+            status =
+                network_lower(k, layer->network, c.in, in_count, made->outputs, depth + 1, err);
         c.out_count = layer->network->sequential ? 1 : layer->network->output_count;
     } else {
         status = call_run(&c, err);

@@ -62,6 +62,13 @@ bool json_is_off(const struct json *value)
            (json_f64(value, &number) && number == 0);
 }
 
+/* Where a layer that has no other order says it. */
+static bool is_channels_last(const struct json *item)
+{
+    return bytes_is(item->key, "data_format") && item->kind == JSON_STRING &&
+           bytes_is(item->string, "channels_last");
+}
+
 void seen_key(const struct call *c, const struct json *value)
 {
     struct seen *seen = c->seen;
@@ -121,7 +128,8 @@ enum status seen_check_config(const struct call *c, struct error *err)
     for (size_t i = 0; i < seen->config->count; i++) {
         const struct json *item = &seen->config->items[i];
 
-        if ((i < KEYS_MAX && seen->keys[i]) || json_is_off(item) || is_harmless(c, item->key))
+        if ((i < KEYS_MAX && seen->keys[i]) || json_is_off(item) || is_harmless(c, item->key) ||
+            is_channels_last(item))
             continue;
         return error_set(err, STATUS_UNSUPPORTED, "its '%s' is not supported",
                          text_quote(item->key, quoted, sizeof quoted));
