@@ -201,7 +201,7 @@ def gateway(protos, channel, generation):
         request.data["x"].tensor_shape.dims.append(1)
         assert list(application(request).outputs["y"].float_val) == [8]
         request.data["x"].map_val.add()
-        refused(lambda: application(request), grpc.StatusCode.UNIMPLEMENTED, "map")
+        refused(lambda: application(request), grpc.StatusCode.INVALID_ARGUMENT, "map_val")
         runtime = protos.call(channel, "hydrosphere.serving.runtime.PredictionService", "Predict")
         request = protos["hydrosphere.serving.runtime.PredictRequest"]()
         put(request.inputs["x"], "float", np.array([4], np.float32))

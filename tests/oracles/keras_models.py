@@ -308,7 +308,7 @@ for name, arguments in (("AugMix", ()), ("RandAugment", ()), ("RandomColorJitter
                         ("RandomCrop", (4, 4)), ("RandomElasticTransform", ()), ("RandomErasing", ()), ("RandomFlip", ()), ("RandomGaussianBlur", ()), ("RandomGrayscale", ()), ("RandomHue", (0.2,)), ("RandomInvert", ()),
                         ("RandomPerspective", ()), ("RandomRotation", (0.2,)), ("RandomShear", ()), ("RandomTranslation", (0.2, 0.2)),
                         ("RandomZoom", (0.2,)), ("MixUp", ()), ("CutMix", ())):
-    layer(name, (6, 6, 3), lambda n=name, a=arguments: getattr(L, n)(*a))
+    layer(name, (6, 6, 3), lambda n=name, a=arguments: getattr(L, n)(*a), 256)
 for name in ("GaussianDropout", "AlphaDropout"):
     layer(name, (5,), lambda n=name: getattr(L, n)(0.3))
 for name in ("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"):
