@@ -27,10 +27,11 @@ bool field_is_within(const struct field *field, const struct field *other, size_
 bool map_group_next(const struct map_group *group, size_t *at, struct map_group *child)
 {
     size_t begin = *at < group->begin ? group->begin : *at;
-    const struct field *first = &group->fields[begin];
+    const struct field *first;
 
     if (begin >= group->end)
         return false;
+    first = &group->fields[begin];
     *child = (struct map_group){group->fields, begin, begin + 1, group->depth};
     if (first->map_count > group->depth) {
         child->depth++;
