@@ -94,6 +94,23 @@ def bits():
     yield "bitcast_wider", "Bitcast", {"to": "double"}, [x], tf.bitcast(x, tf.float64)
 
 
+def casts():
+    """What no integer holds: one at a time; in steps, and what is left over behind them."""
+    values = np.array([300, -1, 128.5, -129, 70000, 3e9, -3e9, 1e10, -1e19, 1e19, np.inf, np.nan, -0.5, 255, 40000, 2.0**31], f32)
+    for dtype in (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, i64, np.uint64):
+        name = np.dtype(dtype).name
+        code = {"uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "int64": 7, "uint32": 12, "uint64": 13}[name]
+        few = values[: 7 if name == "uint32" else None]
+        yield f"float_to_{name}", "FloatToInteger", {"to": code}, [few], RAW.Cast(x=few, DstT=dtype)
+        compiled = tf.function(lambda x, dtype=dtype: tf.cast(x, dtype), jit_compile=True)
+        yield f"float_to_{name}_nearest", "FloatToInteger", {"to": code, "outside": "nearest"}, [values], compiled(tf.constant(values))
+        if dtype not in (np.int32, i64, np.uint64):
+            for x, step in ((np.tile(values, 3)[:41], 32), (np.tile(values, 2)[:23].astype(f64), 16), (values.astype(f64)[:9], 16)):
+                step = 8 if name == "uint32" else step
+                words = {"words": 1} if name == "uint8" and x.dtype == f64 else {}
+                yield f"{x.dtype.name}_{len(x)}_to_{name}_packed", "FloatToIntegerPacked", {"to": code, "step": step, **words}, [x], RAW.Cast(x=x, DstT=dtype)
+
+
 def counts():
     arr, weights = np.array([1, 5, 1, 0, 9], i32), np.array([0.5, 1, 2, 3, 4], f32)
     yield "bincount", "Bincount", {}, [arr, scalar(6), weights], RAW.Bincount(arr=arr, size=6, weights=weights)
@@ -371,18 +388,94 @@ in float [2] 1 2
 out none
 fails INVALID_INPUT dimension 0 is 2, not 3
 
+case float_to_integer_refuses
+op firn:FloatToInteger 1
+attribute to int 2
+attribute outside string "refuse"
+in float [4] 0 255.9 -0.9 256
+out none
+fails UNSUPPORTED element 3 is 256, which uint8 does not hold
+
+case float_to_integer_takes_the_ends
+op firn:FloatToInteger 1
+attribute to int 7
+attribute outside string "refuse"
+in double [3] -9223372036854775808 9223372036854774784 -0.5
+out int64 [3] -9223372036854775808 9223372036854774784 0
+
+case float_to_integer_refuses_nan
+op firn:FloatToInteger 1
+attribute to int 7
+attribute outside string "refuse"
+in half [2] 1 nan
+out none
+fails UNSUPPORTED element 1 is nan
+
+case float_to_integer_moved
+op firn:FloatToIntegerPacked 1
+attribute to int 2
+attribute step int 4
+attribute moved int 1
+in float [5] 1 2.5 255 0 -0.5
+out uint8 [5] 1 2 255 0 0
+
+case float_to_integer_moved_below_a_step
+op firn:FloatToIntegerPacked 1
+attribute to int 2
+attribute step int 4
+attribute moved int 1
+in float [3] 1 2.5 300
+out uint8 [3] 1 2 44
+
+case float_to_integer_moved_out_of_range
+op firn:FloatToIntegerPacked 1
+attribute to int 2
+attribute step int 4
+attribute moved int 1
+in float [5] 1 2.5 255 0 -1
+out none
+fails UNSUPPORTED element 4 is -1, which uint8 does not hold
+
+case float_to_integer_without_a_step
+op firn:FloatToIntegerPacked 1
+attribute to int 2
+in float [1] 1
+out none
+fails INVALID_INPUT a step of 0
+
 case list_diff_of_different_types
 op firn:ListDiff 1
 in float [1] 1
 in double [1] 1
 out none
 fails INVALID_INPUT they must be the same
+
+case top_unsorted_is_as_the_heap_lies
+op firn:TopUnsorted 1
+in float [2,8] 5 1 4 2 3 9 7 4 0 0 0 0 0 0 0 0
+in int32 [] 3
+out float [2,3] 5 9 7 0 0 0
+out int64 [2,3] 0 5 6 2 1 0
+
+case top_unsorted_of_all_is_sorted
+op firn:TopUnsorted 1
+in int32 [5] 2 7 2 9 1
+in int32 [] 5
+out int32 [5] 9 7 2 2 1
+out int64 [5] 3 1 0 2 4
+
+case top_unsorted_of_none
+op firn:TopUnsorted 1
+in int32 [2,3] 2 7 2 9 1 3
+in int32 [] 0
+out int32 [2,0]
+out int64 [2,0]
 """
 
 
 def main():
     lines = [f"# Made by tests/ops/make_tensorflow.py with TensorFlow {tf.__version__}.", ""]
-    for family in (special, divide, bits, counts, segments, arrange, matrices, diagonals, sparse, ragged, computed):
+    for family in (special, divide, bits, casts, counts, segments, arrange, matrices, diagonals, sparse, ragged, computed):
         for name, op, attributes, inputs, outputs in family():
             outputs = [np.asarray(o) for o in (outputs if isinstance(outputs, list) else [outputs])]
             lines += [f"case {name}", f"op firn:{op} 1"]

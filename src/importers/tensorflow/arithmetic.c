@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Arithmetic and functions of real and complex numbers, division, conversion. */
+/* Arithmetic and functions of real and complex numbers, division. */
 #include "importers/tensorflow/internal.h"
 
 static bool is_complex(const struct tf_call *c, size_t input)
@@ -167,70 +167,6 @@ static enum status truncate_mod(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
-/* --- conversion --- */
-
-static int mantissa_bits(enum dtype dtype)
-{
-    return dtype == DTYPE_F64 ? 52 : dtype == DTYPE_F32 ? 23 : dtype == DTYPE_F16 ? 10 : 7;
-}
-
-/* Truncate: bits that do not fit into a shorter float are cut off, so that nothing is rounded. */
-static enum status cut_bits(struct tf_call *c, enum dtype from, enum dtype to, value_id *x,
-                            struct error *err)
-{
-    enum dtype bits = from == DTYPE_F64 ? DTYPE_U64 : DTYPE_U32;
-    struct shape shape = shape_scalar();
-    struct tensor mask;
-    uint64_t kept;
-    value_id by;
-    bool cut;
-
-    TRY(tf_bool(c->node, "Truncate", false, &cut, err));
-    if (!cut || !dtype_is_float(from) || !dtype_is_float(to) ||
-        dtype_size(from) <= dtype_size(to) || (from == DTYPE_F64 && to == DTYPE_BF16))
-        return STATUS_OK; /* to bfloat16 doubles are rounded all the same */
-    TRY(tensor_new(&mask, bits, &shape, c->l->keep, err));
-    kept = ~UINT64_C(0) << (mantissa_bits(from) - mantissa_bits(to));
-    memcpy(mask.data, &kept, dtype_size(bits)); /* little endian */
-    TRY(emit_constant(c->e, &mask, &by, err));
-    TRY(emit_node(c->e, "firn", "Bitcast", EMIT(*x),
-                  EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(bits))), x, err));
-    TRY(emit_2(c->e, "BitwiseAnd", *x, by, x, err));
-    return emit_node(c->e, "firn", "Bitcast", EMIT(*x),
-                     EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(from))), x, err);
-}
-
-/* To a complex type: by way of its parts. From one: the real part. */
-static enum status cast(struct tf_call *c, struct error *err)
-{
-    enum dtype to, from = emit_dtype(c->e, c->in[0]), part;
-    value_id y = c->in[0];
-
-    TRY(tf_type(c->node, "DstT", &to, err));
-    if (to == DTYPE_NONE)
-        return error_set(err, STATUS_INVALID_INPUT, "has no DstT");
-    if (from == to)
-        return tf_give(c, y);
-    TRY(cut_bits(c, from, to, &y, err));
-    part = to == DTYPE_C64 ? DTYPE_F32 : DTYPE_F64;
-    if (dtype_kind(from) == KIND_COMPLEX && dtype_kind(to) == KIND_COMPLEX) {
-        value_id parts[2];
-
-        TRY(complex_function(c, "real", &y, 1, &parts[0], err));
-        TRY(complex_function(c, "imag", &y, 1, &parts[1], err));
-        TRY(emit_cast(c->e, parts[0], part, &parts[0], err));
-        TRY(emit_cast(c->e, parts[1], part, &parts[1], err));
-        TRY(complex_function(c, "make", parts, 2, &y, err));
-        return tf_give(c, y);
-    }
-    if (dtype_kind(from) == KIND_COMPLEX)
-        TRY(complex_function(c, "real", &y, 1, &y, err));
-    TRY(emit_cast(c->e, y, dtype_kind(to) == KIND_COMPLEX ? part : to, &y, err));
-    if (dtype_kind(to) == KIND_COMPLEX)
-        TRY(complex_function(c, "widen", &y, 1, &y, err));
-    return tf_give(c, y);
-}
-
 #define ROW(op, n)                                                                                 \
     {                                                                                              \
         .name = op, .lower = number, .inputs = n                                                   \
@@ -251,5 +187,4 @@ const struct tf_op_set tf_ops_arithmetic = TF_OP_SET(
     {.name = "FloorMod", .lower = floor_mod, .inputs = 2},
     {.name = "TruncateDiv", .lower = truncate_div, .inputs = 2},
     {.name = "TruncateMod", .lower = truncate_mod, .inputs = 2},
-    {.name = "Mod", .lower = truncate_mod, .inputs = 2},
-    {.name = "Cast", .lower = cast, .inputs = 1}, );
+    {.name = "Mod", .lower = truncate_mod, .inputs = 2}, );
