@@ -139,8 +139,8 @@ static const struct kernels *kernels_of(const struct op_call *call)
 
 static enum status refuse(const struct op_call *call, size_t i, const char *why, struct error *err)
 {
-    return op_error(call, err, STATUS_UNSUPPORTED, "element %zu is %g, which %s does not hold%s",
-                    i, tensor_f64(&call->in[0], i), dtype_name(call->out[0].dtype), why);
+    return op_error(call, err, STATUS_UNSUPPORTED, "element %zu is %g, which %s does not hold%s", i,
+                    tensor_f64(&call->in[0], i), dtype_name(call->out[0].dtype), why);
 }
 
 static enum status all_held(const struct op_call *call, struct error *err)
