@@ -14,6 +14,7 @@ struct branch { /* one segment of paths */
     const struct route_set *sets[HTTP_METHOD_COUNT];
     size_t indices[HTTP_METHOD_COUNT];
     unsigned allowed;
+    const struct route_set *below; /* answers what is unknown here and below; NULL: who is above */
 };
 
 struct router {
@@ -95,6 +96,31 @@ static enum status route_add(struct router *router, const struct route_set *set,
     return STATUS_OK;
 }
 
+static enum status below_add(struct router *router, const struct route_set *set, const char *text,
+                             struct error *err)
+{
+    struct branch *branch = router->root;
+    struct bytes path = bytes_of(text);
+
+    while (path.size && branch)
+        branch = branch_under(router, branch, segment_cut(&path));
+    if (!branch)
+        return error_no_memory(err, "routes");
+    if (branch->below)
+        return error_set(err, STATUS_INTERNAL, "routes below %s are answered twice", text);
+    branch->below = set;
+    return STATUS_OK;
+}
+
+static enum status set_add(struct router *router, const struct route_set *set, struct error *err)
+{
+    for (size_t i = 0; i < set->count; i++)
+        TRY(route_add(router, set, &set->routes[i], err));
+    for (size_t i = 0; i < ARRAY_COUNT(set->below) && set->below[i]; i++)
+        TRY(below_add(router, set, set->below[i], err));
+    return STATUS_OK;
+}
+
 enum status router_new(const struct route_set *const *sets, struct router **result,
                        struct error *err)
 {
@@ -112,8 +138,7 @@ enum status router_new(const struct route_set *const *sets, struct router **resu
     }
     router->arena = arena;
     for (; *sets && status == STATUS_OK; sets++)
-        for (size_t i = 0; i < (*sets)->count && status == STATUS_OK; i++)
-            status = route_add(router, *sets, &(*sets)->routes[i], err);
+        status = set_add(router, *sets, err);
     if (status != STATUS_OK) {
         router_free(router);
         return status;
@@ -215,6 +240,26 @@ static const struct branch *find(const struct branch *branch, struct bytes path,
     return branch->folders ? find_folders(branch->folders, segment, path, match) : NULL;
 }
 
+/* Who answers for an unknown path: the deepest that is there. */
+static const struct route_set *find_below(const struct branch *branch, struct bytes path)
+{
+    const struct route_set *set = NULL;
+
+    while (branch) {
+        const struct branch *child = branch->children;
+        struct bytes segment;
+
+        set = branch->below ? branch->below : set;
+        if (!path.size)
+            break;
+        segment = segment_cut(&path);
+        while (child && !bytes_equal(child->segment, segment))
+            child = child->sibling;
+        branch = child;
+    }
+    return set;
+}
+
 void router_find(const struct router *router, enum http_method method, struct bytes path,
                  struct route_match *match)
 {
@@ -223,8 +268,11 @@ void router_find(const struct router *router, enum http_method method, struct by
     *match = (struct route_match){0};
     if (path.size && path.data[0] == '/')
         branch = find(router->root, path, match);
-    if (!branch)
+    if (!branch) {
+        if (path.size && path.data[0] == '/')
+            match->set = find_below(router->root, path);
         return;
+    }
     match->allowed = branch->allowed;
     for (int m = 0; m < HTTP_METHOD_COUNT; m++)
         match->set = branch->sets[m] ? branch->sets[m] : match->set;

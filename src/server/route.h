@@ -36,13 +36,15 @@ struct route_set {
     size_t count;
     /* How this group says errors; NULL: {"error", "status", "fix"}. */
     void (*write_error)(const struct error *err, struct text *text);
+    /* Literal paths ("/api/v2"): what is unknown there or below is answered so too. */
+    const char *below[4];
 };
 
 enum { ROUTE_PARAMETERS_MAX = 4 };
 
 struct route_match {
     const struct route *route;                     /* NULL: no such path, or not with this method */
-    const struct route_set *set;                   /* of the path */
+    const struct route_set *set;                   /* of the path, or above it; NULL: none */
     size_t index;                                  /* of the route among all */
     struct bytes parameters[ROUTE_PARAMETERS_MAX]; /* as sent */
     size_t parameter_count;

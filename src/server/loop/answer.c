@@ -254,7 +254,7 @@ void answer_unmatched(struct exchange *exchange, const struct route_match *match
     } else {
         snprintf(err.text, sizeof err.text, "there is no path %s",
                  text_quote(path, quoted, sizeof quoted));
-        response_error(&io->response, NULL, &err);
+        response_error(&io->response, match->set, &err);
     }
     if (size)
         response_header(&io->response, "Allow", allowed);

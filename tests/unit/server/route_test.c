@@ -95,6 +95,37 @@ TEST(routes_twice_or_malformed)
     }
 }
 
+/* What is unknown is answered in the words of the deepest set that claims a path above it. */
+TEST(routes_below)
+{
+    static const struct route_set outer = {.below = {"/a", "/c/d"}}, inner = {.below = {"/a/b"}};
+    static const struct route_set *const list[] = {&SET, &outer, &inner, NULL};
+    static const struct {
+        const char *path;
+        const struct route_set *want;
+    } cases[] = {
+        {"/a/x/y", &outer}, {"/a/", &outer},      {"/a/b/c/d", &inner}, {"/a/bc/d", &outer},
+        {"/c/d", &outer},   {"/c/d/e/f", &outer}, {"/c", NULL},         {"/c/dd", NULL},
+        {"/b", NULL},       {"", NULL},           {"*", NULL},          {"//a/x/y", NULL},
+    };
+    static const struct route_set *const twice[] = {&outer, &outer, NULL};
+    struct router *router;
+    struct route_match match;
+    struct error err = {0};
+
+    CHECK_OK(router_new(list, &router, &err), err);
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        router_find(router, HTTP_GET, bytes_of(cases[i].path), &match);
+        CHECK(!match.route && !match.allowed);
+        if (match.set != cases[i].want)
+            fail_msg("%s is answered by another set", cases[i].path);
+    }
+    router_find(router, HTTP_PUT, bytes_of("/a"), &match); /* another method: the path's own */
+    CHECK(match.set == &SET && match.allowed);
+    router_free(router);
+    CHECK_INT(router_new(twice, &router, &err), STATUS_INTERNAL);
+}
+
 /* What the program itself has: no two alike, all explained. */
 TEST(routes_of_the_server)
 {
