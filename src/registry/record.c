@@ -82,3 +82,16 @@ enum status registry_record_remove(struct registry *registry, int64_t id, struct
 {
     return registry->backend->record_remove(registry->store, id, err);
 }
+
+enum status registry_record_path(struct registry *registry, const struct record *record,
+                                 const char **path, struct arena *keep, struct error *err)
+{
+    char text[PATH_SIZE];
+
+    if (!record->blob || !*record->blob)
+        return error_set(err, STATUS_NOT_FOUND, "record %lld has no bytes", (long long)record->id);
+    if (!blob_path(registry, record->blob, text))
+        return error_set(err, STATUS_INTERNAL, "\"%s\" is no digest", record->blob);
+    *path = arena_text(keep, bytes_of(text));
+    return *path ? STATUS_OK : error_no_memory(err, "a path");
+}

@@ -150,6 +150,10 @@ enum status registry_record_find(struct registry *registry, const struct record_
                                  struct error *err) must_check;
 enum status registry_record_remove(struct registry *registry, int64_t id, struct error *err)
     must_check;
+/* The file that holds the bytes of a record, kept. NOT_FOUND when it has none. */
+enum status registry_record_path(struct registry *registry, const struct record *record,
+                                 const char **path, struct arena *keep, struct error *err)
+    must_check;
 
 struct text;
 /* Read everything back: rows, blobs, digests, layout. `report` gets one line per fault; *faults

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/objects.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/file.h"
 #include "base/number.h"
 #include "formats/json/json.h"
-#include "server/feed.h"
+#include "server/download.h"
 #include "server/internal.h"
 #include "server/stored.h"
 
@@ -80,86 +78,21 @@ enum status objects_find(struct request *request, const char *kind, struct objec
     return registry_object_find(registry, kind, reference, object, request_arena(request), err);
 }
 
-struct download { /* all parts are mapped before it begins: then nothing can go wrong any more */
-    struct feed feed;
-    struct file_map *maps; /* (count,) */
-    size_t count, next;    /* the part at hand */
-    size_t at;             /* bytes of it that were sent */
-};
-
-static void download_free(struct feed *feed)
-{
-    struct download *download = (struct download *)feed;
-
-    for (size_t i = 0; download->maps && i < download->count; i++)
-        file_map_close(&download->maps[i]);
-    free(download->maps);
-    free(download);
-}
-
-static enum feed_state download_next(struct feed *feed, struct executor *executor, struct text *out)
-{
-    struct download *download = (struct download *)feed;
-    struct file_map *map = &download->maps[download->next];
-    size_t left, size;
-
-    (void)executor;
-    if (download->next == download->count)
-        return FEED_END;
-    left = map->bytes.size - download->at;
-    size = left < PIECE_BYTES ? left : PIECE_BYTES;
-    text_append_bytes(out, (struct bytes){map->bytes.data + download->at, size});
-    madvise((void *)(map->bytes.data + download->at), size, MADV_DONTNEED); /* a whole of pages */
-    download->at += size;
-    if (size == left) {
-        file_map_close(map);
-        download->next++;
-        download->at = 0;
-    }
-    return download->next == download->count ? FEED_END : FEED_MORE;
-}
-
-static const struct feed_class DOWNLOAD_FEED = {.next = download_next, .free = download_free};
-
-static enum status download_map(struct download *download, const struct object_part *parts,
-                                size_t count, struct error *err)
-{
-    download->feed.class = &DOWNLOAD_FEED;
-    download->maps = calloc(count ? count : 1, sizeof *download->maps);
-    if (!download->maps)
-        return error_no_memory(err, "a download");
-    download->count = count;
-    for (size_t i = 0; i < count; i++) {
-        TRY(file_map_open(&download->maps[i], AT_FDCWD, parts[i].path, false, err));
-        if (download->maps[i].bytes.size != (size_t)parts[i].bytes)
-            return error_set(err, STATUS_INTERNAL, "blob %s is damaged", parts[i].digest);
-    }
-    return STATUS_OK;
-}
-
 static enum status answer_bytes(struct request *request, struct response *response,
                                 const struct object *object, struct error *err)
 {
     struct registry *registry = request->server->registry;
+    struct download_file *files;
     struct object_part *parts;
-    struct download *download;
     size_t count;
 
     TRY(registry_object_parts(registry, object, &parts, &count, request_arena(request), err));
-    download = calloc(1, sizeof *download);
-    if (!download)
+    files = arena_new(request_arena(request), struct download_file, count);
+    if (!files)
         return error_no_memory(err, "a download");
-    if (download_map(download, parts, count, err)) {
-        download_free(&download->feed);
-        return err->status;
-    }
-    if (object->bytes <= PIECE_BYTES) { /* at once, with its length */
-        for (size_t i = 0; i < count; i++)
-            text_append_bytes(&response->body, download->maps[i].bytes);
-        download_free(&download->feed);
-    } else {
-        response->feed = &download->feed;
-    }
+    for (size_t i = 0; i < count; i++)
+        files[i] = (struct download_file){parts[i].path, parts[i].digest, parts[i].bytes};
+    TRY(download_answer(response, files, count, err));
     response->content_type =
         strcmp(object->format, "json") == 0 ? "application/json" : "application/octet-stream";
     response_header(response, "Firn-Format", object->format);
