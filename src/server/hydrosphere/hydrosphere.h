@@ -9,6 +9,8 @@
 #include "contract/manifest.h"
 #include "server/access.h"
 
+struct json;
+
 /* --- versions --- */
 
 struct hydrosphere_image {
@@ -56,6 +58,9 @@ struct servable_note {
     struct manifest_pair *metadata;
     size_t metadata_count;
 };
+/* Of the body of an order or of a record: {"metadata", "deploymentConfigName"}, both optional. */
+enum status servable_note_read(const struct json *body, struct servable_note *note,
+                               struct arena *arena, struct error *err) must_check;
 enum status hydrosphere_servable_note(const struct table_servable *servable,
                                       struct servable_note *note, struct arena *arena,
                                       struct error *err) must_check;

@@ -54,36 +54,46 @@ bool hydrosphere_is_running(const struct table_servable *servable)
            (servable->body || loaded_state(servable->loaded) != MODEL_UNLOADED);
 }
 
-/* --- what is kept of one: {"metadata":{"k":"v"},"deploymentConfigName":"..."} --- */
+/* --- what is said of one: {"metadata":{"k":"v"},"deploymentConfigName":"..."} --- */
 
-static enum status note_read(const struct json *body, struct servable_note *note,
-                             struct arena *arena, struct error *err)
+static enum status pairs_read(const struct json *metadata, struct servable_note *note,
+                              struct arena *arena, struct error *err)
+{
+    struct bytes text;
+
+    if (metadata->kind != JSON_OBJECT)
+        return error_set(err, STATUS_INVALID_INPUT, "\"metadata\" is no object of strings");
+    note->metadata = arena_new(arena, struct manifest_pair, metadata->count);
+    if (!note->metadata)
+        return error_no_memory(err, "a servable");
+    for (size_t i = 0; i < metadata->count; i++) {
+        struct manifest_pair *pair = &note->metadata[note->metadata_count++];
+
+        if (!json_string(&metadata->items[i], &text))
+            return error_set(err, STATUS_INVALID_INPUT, "a value of \"metadata\" is no string");
+        pair->key = arena_text(arena, metadata->items[i].key);
+        pair->value = arena_text(arena, text);
+        if (!pair->key || !pair->value)
+            return error_no_memory(err, "a servable");
+    }
+    return STATUS_OK;
+}
+
+enum status servable_note_read(const struct json *body, struct servable_note *note,
+                               struct arena *arena, struct error *err)
 {
     const struct json *metadata = json_get(body, "metadata");
     struct bytes text;
 
+    *note = (struct servable_note){0};
     if (json_string(json_get(body, "deploymentConfigName"), &text)) {
         note->deployment = arena_text(arena, text);
         if (!note->deployment)
             return error_no_memory(err, "a servable");
     }
-    if (!metadata || metadata->kind != JSON_OBJECT)
+    if (!metadata || metadata->kind == JSON_NULL)
         return STATUS_OK;
-    note->metadata = arena_new(arena, struct manifest_pair, metadata->count);
-    if (!note->metadata)
-        return error_no_memory(err, "a servable");
-    for (size_t i = 0; i < metadata->count; i++) {
-        struct manifest_pair *pair = &note->metadata[note->metadata_count];
-
-        if (!json_string(&metadata->items[i], &text))
-            continue;
-        pair->key = arena_text(arena, metadata->items[i].key);
-        pair->value = arena_text(arena, text);
-        if (!pair->key || !pair->value)
-            return error_no_memory(err, "a servable");
-        note->metadata_count++;
-    }
-    return STATUS_OK;
+    return pairs_read(metadata, note, arena, err);
 }
 
 enum status hydrosphere_servable_note(const struct table_servable *servable,
@@ -96,7 +106,7 @@ enum status hydrosphere_servable_note(const struct table_servable *servable,
     if (!servable->body || !*servable->body)
         return STATUS_OK;
     TRY(json_parse(bytes_of(servable->body), 0, &body, arena, err));
-    return note_read(&body, note, arena, err);
+    return servable_note_read(&body, note, arena, err);
 }
 
 static void note_write(struct text *text, const struct servable_note *note)

@@ -25,7 +25,7 @@ struct view view_of(struct request *request, struct response *response)
     };
 }
 
-void view_write_error(const struct error *err, struct text *text)
+static void write_error(const struct error *err, struct text *text)
 {
     const char *kind = err->status == STATUS_NOT_FOUND  ? "NotFound"
                        : status_http(err->status) < 500 ? "InvalidRequest"
@@ -33,7 +33,20 @@ void view_write_error(const struct error *err, struct text *text)
 
     text_printf(text, "{\"error\":\"%s\",\"message\":", kind);
     view_write_reason(err, text);
+}
+
+void view_write_error(const struct error *err, struct text *text)
+{
+    write_error(err, text);
     text_append_char(text, '}');
+}
+
+void view_write_error_monitoring(const struct error *err, struct text *text)
+{
+    write_error(err, text);
+    text_append(text, ",\"errors\":[");
+    view_write_reason(err, text);
+    text_append(text, "]}");
 }
 
 void view_write_reason(const struct error *err, struct text *text)
@@ -57,8 +70,7 @@ enum status view_id(const struct request *request, size_t index, int64_t *id, st
                      text_quote(request->parameters[index], quoted, sizeof quoted));
 }
 
-/* Another process may have changed the store a moment ago. */
-static void look_again(struct request *request, struct view *view)
+void view_look_again(struct request *request, struct view *view)
 {
     model_release(request);
     models_refresh(request->server->models, false);
@@ -70,7 +82,7 @@ enum status view_find_version(struct request *request, struct view *view, int64_
 {
     *loaded = model_table_version(view->table, id);
     if (!*loaded) {
-        look_again(request, view);
+        view_look_again(request, view);
         *loaded = model_table_version(view->table, id);
     }
     if (!*loaded || hydrosphere_is_application(loaded_row(*loaded)))
@@ -104,7 +116,7 @@ enum status view_find_application(struct request *request, struct view *view, st
 
     *model = application_in(view->table, name);
     if (!*model) {
-        look_again(request, view);
+        view_look_again(request, view);
         *model = application_in(view->table, name);
     }
     if (*model)

@@ -20,12 +20,16 @@ struct view view_of(struct request *request, struct response *response);
 
 /* The errors of the manager: {"error": "NotFound", "message"}. */
 void view_write_error(const struct error *err, struct text *text);
+/* Those of the monitoring too: {"error", "message", "errors": ["..."]}. */
+void view_write_error_monitoring(const struct error *err, struct text *text);
 /* What is wrong and what to do, as a JSON string. */
 void view_write_reason(const struct error *err, struct text *text);
 
 /* An id in path parameter `index`; INVALID_INPUT when it is no number. */
 enum status view_id(const struct request *request, size_t index, int64_t *id, struct error *err)
     must_check;
+/* Pin the table as the store has it now: another process may have changed it a moment ago. */
+void view_look_again(struct request *request, struct view *view);
 /* The table's version of that id, after another look at the store. On a control thread, nothing
  * pinned before. NOT_FOUND. */
 enum status view_find_version(struct request *request, struct view *view, int64_t id,

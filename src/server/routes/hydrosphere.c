@@ -103,4 +103,5 @@ const struct route_set routes_hydrosphere = {
     .routes = ROWS,
     .count = ARRAY_COUNT(ROWS),
     .write_error = view_write_error_1,
+    .below = {"/gateway"},
 };

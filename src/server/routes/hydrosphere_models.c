@@ -1,143 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Hydrosphere's manager, generations 2 and 3: models, their versions and uploads. */
-#include <stdlib.h>
-
 #include "base/number.h"
 #include "formats/json/json.h"
 #include "loading/load.h"
 #include "server/form.h"
 #include "server/hydrosphere/builds.h"
+#include "server/hydrosphere/models.h"
 #include "server/internal.h"
 #include "server/sse.h"
 #include "server/stored.h"
 
 /* --- models --- */
 
-static bool is_model(const struct table_model *model)
+static enum status print_model(const struct view *view, const struct table_model *model,
+                               struct error *err)
 {
-    return model->count && !hydrosphere_is_application(loaded_row(model->versions[0]));
-}
+    const struct version *row = loaded_row(model->versions[0]);
 
-static void print_model(const struct version *row, struct text *text)
-{
-    text_printf(text, "{\"id\":%lld,", (long long)row->model_id);
-    view_text(text, "name", row->model);
-    text_append(text, "}");
+    (void)err;
+    text_printf(view->text, "{\"id\":%lld,", (long long)row->model_id);
+    view_text(view->text, "name", row->model);
+    text_append(view->text, "}");
+    return STATUS_OK;
 }
 
 static enum status models_list(struct request *request, struct response *response,
                                struct error *err)
 {
-    struct view view = view_of(request, response);
-    bool any = false;
-
-    (void)err;
-    text_append(view.text, "[");
-    for (size_t m = 0; m < model_table_count(view.table); m++) {
-        const struct table_model *model = model_table_at(view.table, m);
-
-        if (!is_model(model))
-            continue;
-        text_append(view.text, any ? "," : "");
-        any = true;
-        print_model(loaded_row(model->versions[0]), view.text);
-    }
-    text_append(view.text, "]");
-    model_release(request);
-    return STATUS_OK;
-}
-
-/* The newest version of the model of path parameter 0, an id. */
-static enum status model_find(struct request *request, struct view *view,
-                              const struct version **row, struct error *err)
-{
-    int64_t id;
-
-    TRY(view_id(request, 0, &id, err));
-    for (int look = 0; look < 2; look++) {
-        for (size_t m = 0; m < model_table_count(view->table); m++) {
-            const struct table_model *model = model_table_at(view->table, m);
-
-            *row = model->count ? loaded_row(model->versions[0]) : NULL;
-            if (is_model(model) && (*row)->model_id == id)
-                return STATUS_OK;
-        }
-        if (look)
-            break;
-        model_release(request);
-        models_refresh(request->server->models, false);
-        view->table = models_pin(request->server->models, request->executor->index);
-    }
-    return error_set(err, STATUS_NOT_FOUND, "there is no model with id %lld", (long long)id);
+    return hydrosphere_models_list(request, response, print_model, err);
 }
 
 static enum status model_show(struct request *request, struct response *response, struct error *err)
 {
-    struct view view = view_of(request, response);
-    const struct version *row;
-    enum status status = model_find(request, &view, &row, err);
-
-    if (!status)
-        print_model(row, view.text);
-    model_release(request);
-    return status;
+    return hydrosphere_model_show(request, response, print_model, err);
 }
 
-/* With all its versions; their bytes go with gc. */
 static enum status model_delete(struct request *request, struct response *response,
                                 struct error *err)
 {
-    struct view view = view_of(request, response);
-    struct registry *registry;
-    const struct version *row;
-    const char *name = NULL;
-    enum status status = model_find(request, &view, &row, err);
-
-    if (!status) {
-        name = arena_text(request_arena(request), bytes_of(row->model));
-        print_model(row, view.text);
-    }
-    model_release(request);
-    TRY(status);
-    if (!name)
-        return error_no_memory(err, "a request");
-    TRY(stored_registry(request, &registry, err));
-    TRY(registry_delete(registry, name, 0, err));
-    models_refresh(request->server->models, false);
-    return STATUS_OK;
+    return hydrosphere_model_delete(request, response, print_model, err);
 }
 
 /* --- versions --- */
-
-static int by_id(const void *a, const void *b)
-{
-    const struct version *x = loaded_row(*(struct loaded *const *)a);
-    const struct version *y = loaded_row(*(struct loaded *const *)b);
-
-    return (x->id > y->id) - (x->id < y->id);
-}
-
-/* All versions of models, in the order in which they were made. */
-static enum status versions_collect(const struct view *view, struct loaded ***versions,
-                                    size_t *count, struct error *err)
-{
-    size_t capacity = 0;
-
-    *versions = NULL;
-    *count = 0;
-    for (size_t m = 0; m < model_table_count(view->table); m++) {
-        const struct table_model *model = model_table_at(view->table, m);
-
-        for (size_t v = 0; is_model(model) && v < model->count; v++) {
-            if (!ARENA_GROW(view->arena, *versions, *count, capacity))
-                return error_no_memory(err, "a list");
-            (*versions)[(*count)++] = model->versions[v];
-        }
-    }
-    if (*count)
-        qsort(*versions, *count, sizeof **versions, by_id);
-    return STATUS_OK;
-}
 
 /* Those that are there, then those that are being built or could not be. */
 static enum status versions_print(const struct view *view, const struct build_entry *builds,
@@ -148,7 +52,7 @@ static enum status versions_print(const struct view *view, const struct build_en
     size_t count;
 
     TRY(view_uses(view, &uses, err));
-    TRY(versions_collect(view, &versions, &count, err));
+    TRY(hydrosphere_versions(view, &versions, &count, err));
     text_append(view->text, "[");
     for (size_t i = 0; i < count; i++) {
         text_append(view->text, i ? "," : "");
@@ -399,4 +303,5 @@ const struct route_set routes_hydrosphere_models = {
     .routes = ROWS,
     .count = ARRAY_COUNT(ROWS),
     .write_error = view_write_error,
+    .below = {"/api/v2"},
 };

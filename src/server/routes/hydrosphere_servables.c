@@ -7,8 +7,6 @@
 #include "server/internal.h"
 #include "server/stored.h"
 
-enum { PAIRS_MAX = 1000 };
-
 /* Instances, not all the names that versions have. */
 static enum status servables_print(const struct view *view, struct error *err)
 {
@@ -66,38 +64,6 @@ struct order { /* {modelName, version, metadata?, deploymentConfigName?} */
     struct servable_note note;
 };
 
-static enum status note_read(const struct json *body, struct servable_note *note,
-                             struct arena *arena, struct error *err)
-{
-    const struct json *metadata = json_get(body, "metadata");
-    struct bytes text;
-
-    if (json_string(json_get(body, "deploymentConfigName"), &text)) {
-        note->deployment = arena_text(arena, text);
-        if (!note->deployment)
-            return error_no_memory(err, "a servable");
-    }
-    if (!metadata || metadata->kind == JSON_NULL)
-        return STATUS_OK;
-    if (metadata->kind != JSON_OBJECT || metadata->count > PAIRS_MAX)
-        return error_set(err, STATUS_INVALID_INPUT,
-                         "\"metadata\" is no object of at most %d strings", PAIRS_MAX);
-    note->metadata = arena_new(arena, struct manifest_pair, metadata->count);
-    if (!note->metadata)
-        return error_no_memory(err, "a servable");
-    for (size_t i = 0; i < metadata->count; i++) {
-        struct manifest_pair *pair = &note->metadata[note->metadata_count++];
-
-        if (!json_string(&metadata->items[i], &text))
-            return error_set(err, STATUS_INVALID_INPUT, "a value of \"metadata\" is no string");
-        pair->key = arena_text(arena, metadata->items[i].key);
-        pair->value = arena_text(arena, text);
-        if (!pair->key || !pair->value)
-            return error_no_memory(err, "a servable");
-    }
-    return STATUS_OK;
-}
-
 static enum status order_read(struct request *request, struct order *order, struct error *err)
 {
     struct arena *arena = request_arena(request);
@@ -116,7 +82,7 @@ static enum status order_read(struct request *request, struct order *order, stru
         return error_no_memory(err, "a servable");
     if (!json_i64(json_get(&body, "version"), &order->number) || order->number < 1)
         return error_set(err, STATUS_INVALID_INPUT, "\"version\" is no number of a version");
-    return note_read(&body, &order->note, arena, err);
+    return servable_note_read(&body, &order->note, arena, err);
 }
 
 static enum status servable_create(struct request *request, struct response *response,

@@ -6,6 +6,7 @@
 #include "formats/json/json.h"
 #include "server/form.h"
 #include "server/hydrosphere/builds.h"
+#include "server/hydrosphere/models.h"
 #include "server/hydrosphere/v1.h"
 #include "server/internal.h"
 #include "server/stored.h"
@@ -14,11 +15,6 @@
 #define FAILED_IDS ((int64_t)1 << 40)
 
 /* --- models --- */
-
-static bool is_model(const struct table_model *model)
-{
-    return model->count && !hydrosphere_is_application(loaded_row(model->versions[0]));
-}
 
 /* {model, lastModelBuild, lastModelVersion, nextVersion} */
 static enum status print_model(const struct view *view, const struct table_model *model,
@@ -36,71 +32,21 @@ static enum status print_model(const struct view *view, const struct table_model
     return STATUS_OK;
 }
 
-static enum status models_print(const struct view *view, struct error *err)
-{
-    bool any = false;
-
-    text_append(view->text, "[");
-    for (size_t m = 0; m < model_table_count(view->table); m++) {
-        const struct table_model *model = model_table_at(view->table, m);
-
-        if (!is_model(model))
-            continue;
-        text_append(view->text, any ? "," : "");
-        any = true;
-        TRY(print_model(view, model, err));
-    }
-    text_append(view->text, "]");
-    return STATUS_OK;
-}
-
 static enum status models_list(struct request *request, struct response *response,
                                struct error *err)
 {
-    struct view view = view_of(request, response);
-    enum status status = models_print(&view, err);
-
-    model_release(request);
-    return status;
-}
-
-/* The model with the id of path parameter 0. */
-static enum status model_find(const struct request *request, const struct view *view,
-                              const struct table_model **model, struct error *err)
-{
-    int64_t id;
-
-    TRY(view_id(request, 0, &id, err));
-    for (size_t m = 0; m < model_table_count(view->table); m++) {
-        *model = model_table_at(view->table, m);
-        if (is_model(*model) && loaded_row((*model)->versions[0])->model_id == id)
-            return STATUS_OK;
-    }
-    return error_set(err, STATUS_NOT_FOUND, "there is no model with id %lld", (long long)id);
+    return hydrosphere_models_list(request, response, print_model, err);
 }
 
 static enum status model_show(struct request *request, struct response *response, struct error *err)
 {
-    struct view view = view_of(request, response);
-    const struct table_model *model;
-    enum status status = model_find(request, &view, &model, err);
-
-    if (!status)
-        status = print_model(&view, model, err);
-    model_release(request);
-    return status;
+    return hydrosphere_model_show(request, response, print_model, err);
 }
 
 static enum status model_delete(struct request *request, struct response *response,
                                 struct error *err)
 {
-    struct view view = view_of(request, response);
-    const struct table_model *model;
-    enum status status = model_find(request, &view, &model, err);
-
-    if (!status)
-        status = print_model(&view, model, err);
-    return view_delete(request, status, model, err);
+    return hydrosphere_model_delete(request, response, print_model, err);
 }
 
 /* --- versions --- */
@@ -122,14 +68,14 @@ typedef enum status print_one(const struct view *view, const struct loaded *load
                               struct error *err);
 
 /* Those of the model of path parameter 0, newest first. */
-static enum status last_print(struct request *request, const struct view *view, print_one *print,
+static enum status last_print(struct request *request, struct view *view, print_one *print,
                               struct error *err)
 {
     const struct table_model *model;
     size_t maximum = 0;
 
     TRY(maximum_of(request, &maximum, err));
-    TRY(model_find(request, view, &model, err));
+    TRY(hydrosphere_model_find(request, view, &model, err));
     text_append(view->text, "[");
     for (size_t v = 0; v < model->count && (!maximum || v < maximum); v++) {
         text_append(view->text, v ? "," : "");
@@ -163,17 +109,14 @@ static enum status last_builds(struct request *request, struct response *respons
 
 static enum status versions_print(const struct view *view, struct error *err)
 {
-    bool any = false;
+    struct loaded **versions;
+    size_t count;
 
+    TRY(hydrosphere_versions(view, &versions, &count, err));
     text_append(view->text, "[");
-    for (size_t m = 0; m < model_table_count(view->table); m++) {
-        const struct table_model *model = model_table_at(view->table, m);
-
-        for (size_t v = 0; is_model(model) && v < model->count; v++) {
-            text_append(view->text, any ? "," : "");
-            any = true;
-            TRY(view_version_1(view, model->versions[v], err));
-        }
+    for (size_t i = 0; i < count; i++) {
+        text_append(view->text, i ? "," : "");
+        TRY(view_version_1(view, versions[i], err));
     }
     text_append(view->text, "]");
     return STATUS_OK;
@@ -364,7 +307,7 @@ static enum status model_example(struct request *request, struct response *respo
 {
     struct view view = view_of(request, response);
     const struct table_model *model;
-    enum status status = model_find(request, &view, &model, err);
+    enum status status = hydrosphere_model_find(request, &view, &model, err);
 
     if (!status)
         status = example_of(request, &view, model->versions[0], err);
@@ -429,4 +372,5 @@ const struct route_set routes_hydrosphere_v1 = {
     .routes = ROWS,
     .count = ARRAY_COUNT(ROWS),
     .write_error = view_write_error_1,
+    .below = {"/api/v1"},
 };

@@ -4,6 +4,7 @@
 #include "contract/hydrosphere.h"
 #include "formats/json/json.h"
 #include "server/hydrosphere/builds.h"
+#include "server/hydrosphere/models.h"
 #include "server/hydrosphere/v1.h"
 #include "server/internal.h"
 #include "server/stored.h"
@@ -303,27 +304,15 @@ static enum status version_flat(struct request *request, struct response *respon
     return status;
 }
 
-static enum status model_flat_print(const struct view *view, int64_t id, struct error *err)
-{
-    for (size_t m = 0; m < model_table_count(view->table); m++) {
-        const struct table_model *model = model_table_at(view->table, m);
-
-        if (model->count && loaded_row(model->versions[0])->model_id == id &&
-            !hydrosphere_is_application(loaded_row(model->versions[0])))
-            return flat_print(view, model->versions[0], err);
-    }
-    return error_set(err, STATUS_NOT_FOUND, "there is no model with id %lld", (long long)id);
-}
-
 /* Of the newest version. */
 static enum status model_flat(struct request *request, struct response *response, struct error *err)
 {
-    const struct view view = view_of(request, response);
-    int64_t id;
-    enum status status = view_id(request, 0, &id, err);
+    struct view view = view_of(request, response);
+    const struct table_model *model;
+    enum status status = hydrosphere_model_find(request, &view, &model, err);
 
     if (!status)
-        status = model_flat_print(&view, id, err);
+        status = flat_print(&view, model->versions[0], err);
     model_release(request);
     return status;
 }
