@@ -35,6 +35,7 @@ TASK_1 = {"id", "startedAt", "request", "status", "logsUrl", "result", "finished
 APPLICATION_1 = {"id", "name", "executionGraph", "kafkaStreaming", "contract", "namespace"}
 SERVICE_1 = {"id", "serviceName", "modelVersion", "statusText", "configParams"}
 RUNTIME_1 = {"id", "name", "version", "suitableModelType", "tags", "configParams"}
+MONITORING_ERROR = {"error", "message", "errors"}
 SPEC = {"name": "watch", "modelVersionId": 1, "config": {
     "modelVersionId": 1, "threshold": 1.5, "thresholdCmpOperator": {"kind": "<="}}}
 GRAPH = {"stages": [{"modelVariants": [{"modelVersionId": 1, "weight": 100}]}]}
@@ -91,9 +92,67 @@ ROUTES = [
     ("GET", "/api/v2/monitoring/metricspec", None, 200, [METRIC]),
     ("GET", "/api/v2/monitoring/metricspec/modelversion/1", None, 200, [METRIC]),
     ("GET", "/api/v2/monitoring/metricspec/999", None, 404, {"error", "message"}),
-    ("POST", "/monitoring/profiles/batch/1", "a,b\n1,2\n", 200, "ok"),
+    # the monitoring
     ("GET", "/monitoring/profiles/batch/1/status", None, 200, {"kind"}),
-    ("POST", "/monitoring/profiles/batch/1/s3", {"path": "s3://a/b"}, 422, {"error", "message"}),
+    ("GET", "/monitoring/profiles/batch/99/status", None, 404, MONITORING_ERROR),
+    ("GET", "/monitoring/fields/1", None, 200, [set()]),
+    ("GET", "/monitoring/fields/99", None, 404, MONITORING_ERROR),
+    ("GET", "/monitoring/profiles/1/petal_width_0", None, 200, {"training", "production"}),
+    ("GET", "/monitoring/profiles/99/petal_width_0", None, 404, MONITORING_ERROR),
+    ("GET", "/monitoring/training_data?modelVersionId=1", None, 200, [set()]),
+    ("GET", "/monitoring/training_data?modelVersionId=99", None, 404, MONITORING_ERROR),
+    ("GET", "/monitoring/training_data?modelVersionId=x", None, 400, MONITORING_ERROR),
+    ("GET", "/monitoring/training_data", None, 400, MONITORING_ERROR),
+    ("GET", "/monitoring/training_data/1", None, 404, MONITORING_ERROR),
+    ("POST", "/monitoring/profiles/batch/1", "a,b\n1,2\n", 200, "ok"),
+    ("GET", "/monitoring/training_data/1", None, 200, "a,b\n1,2\n"),
+    ("POST", "/monitoring/profiles/batch/99", "a,b\n1,2\n", 404, MONITORING_ERROR),
+    ("POST", "/monitoring/profiles/batch/1/s3", {"path": "s3://a/b"}, 422, MONITORING_ERROR),
+    ("GET", "/monitoring/checks/all/1?limit=1&offset=0", None, 501, MONITORING_ERROR),
+    ("GET", "/monitoring/checks/1?from=a&to=b", None, 501, MONITORING_ERROR),
+    ("GET", "/monitoring/checks/5f0c0", None, 501, MONITORING_ERROR),
+    ("GET", "/monitoring/checks/aggregates/1?limit=1&offset=0", None, 501, MONITORING_ERROR),
+    ("GET", "/monitoring/checks/subsample/1?size=2", None, 501, MONITORING_ERROR),
+    ("GET", "/monitoring/checks/comparision/1/a/2", None, 501, MONITORING_ERROR),
+    ("GET", "/monitoring/slow/checks/1/a", None, 501, MONITORING_ERROR),
+    # services that there are not
+    ("GET", "/stat/buildinfo", None, 503, {"error", "message"}),
+    ("GET", "/stat/health", None, 503, {"error", "message"}),
+    ("GET", "/stat/support?model_version_id=1", None, 200, {"supported", "description"}),
+    ("GET", "/stat/support?model_version_id=99", None, 404, {"error", "message"}),
+    ("GET", "/stat/support", None, 400, {"error", "message"}),
+    ("GET", "/stat/metrics?model_version_id=1", None, 501, {"error", "message"}),
+    ("GET", "/stat/config", None, 501, {"error", "message"}),
+    ("PUT", "/stat/config", {}, 501, {"error", "message"}),
+    ("GET", "/rootcause/buildinfo", None, 503, {"error", "message"}),
+    ("GET", "/rootcause/healthcheck", None, 503, {"error", "message"}),
+    ("GET", "/rootcause/explanation?model_version_id=1", None, 501, {"error", "message"}),
+    ("POST", "/rootcause/explanation", {"model_version_id": 1, "method": "rise"}, 501, {"error", "message"}),
+    ("GET", "/rootcause/task_status?task_id=1", None, 501, {"error", "message"}),
+    ("GET", "/rootcause/config?model_version_id=1", None, 501, {"error", "message"}),
+    ("PATCH", "/rootcause/config?model_version_id=1", {"config": {}}, 501, {"error", "message"}),
+    ("GET", "/visualization/buildinfo", None, 503, {"error", "message"}),
+    ("GET", "/visualization/health", None, 503, {"error", "message"}),
+    ("GET", "/visualization/supported?model_version_id=1", None, 200, {"supported", "message"}),
+    ("POST", "/visualization/plottable_embeddings/umap?model_version_id=1", {}, 501, {"error", "message"}),
+    ("GET", "/visualization/jobs?task_id=1", None, 501, {"error", "message"}),
+    ("POST", "/visualization/jobs/umap?model_version_id=1", {}, 501, {"error", "message"}),
+    ("GET", "/visualization/params/umap?model_version_id=1", None, 501, {"error", "message"}),
+    ("POST", "/visualization/params/umap?model_version_id=1", {}, 501, {"error", "message"}),
+    # unknown paths, and methods that are not for a path, in the words of each service
+    ("GET", "/api/v2", None, 404, {"error", "message"}),
+    ("GET", "/api/v2/nothing/here", None, 404, {"error", "message"}),
+    ("POST", "/api/v2/model/version", {}, 405, {"error", "message"}),
+    ("DELETE", "/api/v1/nothing", None, 404, {"error", "information"}),
+    ("GET", "/api/v1/applications/serve/a/b", None, 405, {"error", "information"}),
+    ("GET", "/gateway/nothing", None, 404, {"error", "information"}),
+    ("GET", "/gateway/application/app", None, 405, {"error", "information"}),
+    ("GET", "/monitoring/nothing", None, 404, MONITORING_ERROR),
+    ("DELETE", "/monitoring/fields/1", None, 405, MONITORING_ERROR),
+    ("GET", "/stat/nothing", None, 404, {"error", "message"}),
+    ("GET", "/rootcause", None, 404, {"error", "message"}),
+    ("GET", "/visualization/a/b/c", None, 404, {"error", "message"}),
+    ("GET", "/api/nothing", None, 404, {"error", "status"}),
     # the first generation
     ("GET", "/api/v1/model", None, 200, [{"model", "lastModelBuild", "lastModelVersion", "nextVersion"}]),
     ("GET", "/api/v1/model/1", None, 200, {"model", "lastModelVersion"}),
@@ -273,6 +332,50 @@ class Hydrosphere(unittest.TestCase):
         self.assertEqual([field["fieldName"] for field in flat["signatures"][0]["inputs"]], COLUMNS)
         self.assertEqual(flat["signatures"][0]["inputs"][0]["dataType"], "DT_DOUBLE")
         self.assertEqual(ask(self.address, "GET", "/api/v1/model/1/flatContract")[1], flat)
+
+    def test_profiles_of_training_data(self):
+        self.iris()
+        rows = "sepal_length, petal_width_1,petal_width_0,petal_width_10,sepal_width,other\n" \
+               "5,1,0,2,,7\n6,1,3,2,NaN,7\n10,1,,2,inf,7\n"
+        self.assertEqual(ask(self.address, "POST", "/monitoring/profiles/batch/1", rows), (200, "ok"))
+        status = ask(self.address, "GET", "/monitoring/profiles/batch/1/status")[1]
+        self.assertEqual((status["kind"], status["bytes"]), ("Success", len(rows)))
+        self.assertEqual(ask(self.address, "GET", "/monitoring/fields/1")[1],
+                         ["petal_width_0", "petal_width_1", "petal_width_10", "sepal_length_0", "sepal_width_0"])
+        [path] = ask(self.address, "GET", "/monitoring/training_data?modelVersionId=1")[1]
+        self.assertEqual(ask(self.address, "GET", path), (200, rows))
+        answer = ask(self.address, "GET", "/monitoring/profiles/1/sepal_length_0")[1]
+        self.assertIsNone(answer["production"])
+        profile = answer["training"]
+        self.assertEqual((profile["name"], profile["modelVersionId"], profile["kind"]), ("sepal_length_0", 1, "NumericalProfile"))
+        self.assertEqual(profile["commonStatistics"], {"count": 3, "distinctCount": 3, "missing": 0})
+        quantiles = profile["quantileStatistics"]
+        self.assertEqual([quantiles[key] for key in ("min", "max", "median", "q1", "q3", "range", "interquartileRange")],
+                         [5, 10, 6, 5.5, 8, 5, 2.5])
+        self.assertEqual((profile["descriptiveStatistics"]["mean"], profile["descriptiveStatistics"]["variance"]), (7, 7))
+        histogram = profile["histogram"]
+        self.assertEqual((sum(histogram["frequencies"]), len(histogram["bins"])), (3, histogram["bars"]))
+        # by the name of the field, too, when that is one column; what is no number is missing
+        self.assertEqual(ask(self.address, "GET", "/monitoring/profiles/1/sepal_length")[1], answer)
+        missing = ask(self.address, "GET", "/monitoring/profiles/1/sepal_width")[1]["training"]
+        self.assertEqual(missing["commonStatistics"], {"count": 3, "distinctCount": 0, "missing": 3})
+        self.assertIsNone(missing["descriptiveStatistics"]["mean"])
+        nothing = {"training": None, "production": None}
+        for name in ("petal_width", "other", "predict", "nobody"):
+            self.assertEqual(ask(self.address, "GET", "/monitoring/profiles/1/" + name)[1], nothing)
+        # a large file, as a stream; then one that is no table
+        large = "petal_width\n" + "".join("%d.5\n" % i for i in range(100000))
+        self.assertEqual(ask(self.address, "POST", "/monitoring/profiles/batch/1", large), (200, "ok"))
+        self.assertEqual(ask(self.address, "GET", path), (200, large))
+        profile = ask(self.address, "GET", "/monitoring/profiles/1/petal_width")[1]["training"]
+        self.assertEqual((profile["commonStatistics"]["distinctCount"], profile["quantileStatistics"]["median"]), (100000, 50000))
+        self.assertEqual(ask(self.address, "POST", "/monitoring/profiles/batch/1", "a,b\n1\n"), (200, "ok"))
+        status = ask(self.address, "GET", "/monitoring/profiles/batch/1/status")[1]
+        self.assertEqual(status["kind"], "Failure")
+        self.assertIn("line 2 has 1 cells", status["message"])
+        status, answer = ask(self.address, "GET", "/monitoring/fields/1")
+        self.assertEqual(status, 400, answer)
+        self.assertIn("line 2 has 1 cells", answer["errors"][0])
 
     def test_events(self):
         self.iris()

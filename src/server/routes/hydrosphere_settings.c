@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What clients of Hydrosphere leave with its manager and its monitoring: deployment configurations,
- * metrics, training data. firn keeps them; pods there are none, so a deployment configuration is
- * kept as it was given and no more. */
+/* What clients of Hydrosphere leave with its manager: deployment configurations, metrics. firn
+ * keeps them; pods there are none, so a deployment configuration is kept as it was given and no
+ * more. */
 #include <math.h>
 
 #include "base/number.h"
@@ -11,15 +11,12 @@
 #include "server/hydrosphere/kept.h"
 #include "server/hydrosphere/metrics.h"
 #include "server/internal.h"
-#include "server/received.h"
 #include "server/stored.h"
 
 enum { BODY_BYTES_MAX = 256 << 10, NAME_BYTES_MAX = 256 };
 
 #define CONFIGURATION KEPT_RECORDS[KEPT_CONFIGURATION]
 #define METRIC KEPT_RECORDS[KEPT_METRIC]
-
-static const char TRAINING[] = "training-data";
 
 /* --- build information --- */
 
@@ -31,13 +28,6 @@ static enum status buildinfo(struct request *request, struct response *response,
                 "\"gitCurrentTags\":[],\"gitHeadCommit\":\"\",\"scalaVersion\":\"\","
                 "\"sbtVersion\":\"\"}");
     return STATUS_OK;
-}
-
-/* hydrosdk takes 503 for "Unavailable", and gives up at 404. */
-static enum status no_service(struct request *request, struct response *response, struct error *err)
-{
-    (void)request, (void)response;
-    return error_set(err, STATUS_UNAVAILABLE, "firn has no such service");
 }
 
 static enum status health(struct request *request, struct response *response, struct error *err)
@@ -407,84 +397,12 @@ static enum status metric_delete(struct request *request, struct response *respo
     return record_remove(request, metric.id, err);
 }
 
-/* --- training data --- */
-
-static enum status no_bucket(struct request *request, struct response *response, struct error *err)
-{
-    (void)request, (void)response;
-    if (error_set(err, STATUS_UNSUPPORTED, "training data are not fetched from S3"))
-        error_fix(err, "push the file itself: hs profile push --filename");
-    return err->status;
-}
-
-static enum status training_put(struct request *request, struct response *response,
-                                struct error *err)
-{
-    struct record record = {.kind = TRAINING, .name = TRAINING};
-    struct received received = RECEIVED_NONE;
-    struct version version;
-    struct bytes type;
-    enum status status;
-    int64_t id;
-
-    /* hs 2.x says its path of S3 here */
-    if (request_header(request, "content-type", &type) &&
-        bytes_starts(type, bytes_of("application/json")))
-        return no_bucket(request, response, err);
-    TRY(view_id(request, 0, &id, err));
-    status = received_open(request->server, &received, err);
-    if (!status)
-        status = received_body(request, &received, err);
-    if (!status)
-        status = builds_await(request, id, err);
-    if (!status)
-        status = version_of(request, &version, err);
-    record.version = status ? 0 : version.id;
-    if (!status)
-        status = registry_record_put(request->server->registry, &record, received.bytes, true, err);
-    received_release(&received);
-    response->content_type = "text/plain; charset=utf-8";
-    if (!status)
-        text_append(&response->body, "ok");
-    return status;
-}
-
-static enum status training_find(struct request *request, bool *found, struct record *record,
-                                 struct error *err)
-{
-    struct record_filter filter = {.kind = TRAINING};
-    struct version version;
-
-    TRY(version_of(request, &version, err));
-    filter.version = version.id;
-    return registry_record_find(request->server->registry, &filter, found, record,
-                                request_arena(request), err);
-}
-
-static enum status training_status(struct request *request, struct response *response,
-                                   struct error *err)
-{
-    struct record record;
-    bool found;
-
-    TRY(training_find(request, &found, &record, err));
-    text_printf(&response->body, "{\"kind\":\"%s\"", found ? "Success" : "NotRegistered");
-    if (found)
-        text_printf(&response->body, ",\"bytes\":%lld,\"digest\":\"%s\",\"created\":\"%s\"",
-                    (long long)record.blob_bytes, record.blob, record.created);
-    text_append(&response->body, "}");
-    return STATUS_OK;
-}
-
 static const struct route ROWS[] = {
     {HTTP_GET, "/health", health, "OK", 0},
     {HTTP_GET, "/gateway/health", health, "OK", 0},
     {HTTP_GET, "/api/buildinfo", buildinfo, "name and version", 0},
     {HTTP_GET, "/gateway/buildinfo", buildinfo, "the same", 0},
     {HTTP_GET, "/monitoring/buildinfo", buildinfo, "the same", 0},
-    {HTTP_GET, "/rootcause/buildinfo", no_service, "503: there is no such service", 0},
-    {HTTP_GET, "/visualization/buildinfo", no_service, "503: there is no such service", 0},
-    {HTTP_GET, "/stat/buildinfo", no_service, "503: there is no such service", 0},
     {HTTP_GET, "/api/v2/deployment_configuration", configurations_list,
      "deployment configurations, as they were given", ROUTE_CONTROL},
     {HTTP_POST, "/api/v2/deployment_configuration", configuration_put,
@@ -507,18 +425,11 @@ static const struct route ROWS[] = {
     {HTTP_DELETE, "/api/v2/monitoring/metricspec/{id}", metric_delete, "forget it", ROUTE_CONTROL},
     {HTTP_GET, "/api/v2/monitoring/metricspec/modelversion/{id}", metrics_of_version,
      "metrics of a version", ROUTE_CONTROL},
-    {HTTP_POST, "/monitoring/profiles/batch/{id}", training_put,
-     "keep training data (CSV) with a version", ROUTE_STREAM},
-    {HTTP_POST, "/api/v1/profiler/batch/{id}/csv", training_put, "the same (first generation)",
-     ROUTE_STREAM},
-    {HTTP_POST, "/monitoring/profiles/batch/{id}/s3", no_bucket, "refused: nothing is fetched", 0},
-    {HTTP_GET, "/monitoring/profiles/batch/{id}/status", training_status,
-     "are there training data? {kind: Success or NotRegistered}", ROUTE_CONTROL},
 };
 
 const struct route_set routes_hydrosphere_settings = {
     .name = "hydrosphere_settings",
-    .summary = "Hydrosphere's manager and monitoring: what is kept for clients",
+    .summary = "Hydrosphere's manager: what is kept for clients",
     .routes = ROWS,
     .count = ARRAY_COUNT(ROWS),
     .write_error = view_write_error,
