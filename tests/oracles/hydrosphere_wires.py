@@ -37,9 +37,9 @@ def check(name, good, *told):
 
 
 class Server:
-    def __init__(self, folder):
+    def __init__(self, folder, *options):
         variables = {name: value for name, value in os.environ.items() if not name.startswith("FIRN_WORKER")}
-        self.process = subprocess.Popen([str(FIRN), "serve", "--store", str(folder / "store"), "--http", "127.0.0.1:0", "--workers", "on"],
+        self.process = subprocess.Popen([str(FIRN), "serve", "--store", str(folder / "store"), "--http", "127.0.0.1:0", "--workers", "on", *options],
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=variables)
         self.url = self.process.stdout.readline().split()[1]
         self.channel = grpc.insecure_channel(self.url.split("//")[1])
@@ -486,39 +486,104 @@ def applications(server, folder, ids):
             check(f"application, {wire}: {what}: it stays", again["executionGraph"] == kept["executionGraph"], again)
 
 
-# the function; HTTP, gRPC; a word
+# A function that fails when x is negative: its answer's status, the code of gRPC, a word. What the model's own code does is
+# 500; a process that is gone is 503, since the next one may answer; one that is too slow 504; and no memory 503.
+FAILED, GONE = (500, "INTERNAL"), (503, "UNAVAILABLE")
 FUNCTIONS = {
-    "names": ("def predict(x):\n    return {'z': x}\n", "\"z\""), "dtype": ("def predict(x):\n    return {'y': x.astype('int8')}\n", "int8"),
-    "shape": ("def predict(x):\n    return {'y': x.reshape(1, -1)}\n", "shape"), "nothing": ("def predict(x):\n    return None\n", "None"),
-    "raises": ("def predict(x):\n    raise KeyError('gone')\n", "KeyError"), "exits": ("import sys\ndef predict(x):\n    sys.exit(3)\n", "exit"),
-    "dies": ("import os\ndef predict(x):\n    os._exit(3)\n", ""), "prints": ("def predict(x):\n    print('word ' * 1000000)\n    return {'y': x}\n", None),
+    "names": ("def predict(x):\n    return {'z' if x[0] < 0 else 'y': x}\n", *FAILED, "\"z\""),
+    "dtype": ("def predict(x):\n    return {'y': x.astype('int8') if x[0] < 0 else x}\n", *FAILED, "int8"),
+    "shape": ("def predict(x):\n    return {'y': x.reshape(1, -1) if x[0] < 0 else x}\n", *FAILED, "shape"),
+    "nothing": ("def predict(x):\n    return None if x[0] < 0 else {'y': x}\n", *FAILED, "None"),
+    "raises": ("def predict(x):\n    if x[0] < 0:\n        raise KeyError('gone')\n    return {'y': x}\n", *FAILED, "KeyError"),
+    "exits": ("import sys\ndef predict(x):\n    if x[0] < 0:\n        sys.exit(3)\n    return {'y': x}\n", *FAILED, "sys.exit(3)"),
+    "memory": ("def predict(x):\n    if x[0] < 0:\n        raise MemoryError('much')\n    return {'y': x}\n", 503, "RESOURCE_EXHAUSTED", "MemoryError"),
+    "dies": ("import os\ndef predict(x):\n    if x[0] < 0:\n        os._exit(3)\n    return {'y': x}\n", *GONE, "ended with 3"),
+    "crashes": ("import os\ndef predict(x):\n    if x[0] < 0:\n        os.kill(os.getpid(), 11)\n    return {'y': x}\n", *GONE, "signal 11"),
+    "loads": ("raise RuntimeError('not today')\ndef predict(x):\n    return {'y': x}\n", *FAILED, "not today"),
+    "prints": ("def predict(x):\n    print('word ' * 1000000)\n    return {'y': x}\n", 200, "OK", ""),
 }
+# of a server whose workers have little time
+SLOW = {"hangs": ("import time\ndef predict(x):\n    if x[0] < 0:\n        time.sleep(100)\n    return {'y': x}\n", 504, "DEADLINE_EXCEEDED", "did not answer")}
 
 
-def functions(server, published):
-    for model, (_, word) in FUNCTIONS.items():
-        for wire, ask in JSON_WIRES.items():
-            status, answer = ask(server, model, {"x": [1.5]})
-            good = (status, answer) == (200, {"y": [1.5]}) if word is None else status in (500, 503) and word in answer["information"]
-            check(f"{wire}: a function that {model}", good, status, answer)
-        status, answer = server.ask("POST", f"/v2/models/{model}/infer", {"inputs": [{"name": "x", "datatype": "FP64", "shape": [1], "data": [1.5]}]})
-        check(f"Open Inference: a function that {model}", status == 200 if word is None else status in (500, 503) and word in answer["error"], status, answer)
-        for name, wire in grpc_wires(published):
-            request, inputs = grpc_request(wire, model)
-            put_one(inputs["x"], wire[1], "double", np.array([1.5]))
-            code, told = grpc_call(server, wire, request)
-            check(f"{name}: a function that {model}", code == "OK" if word is None else code in ("INTERNAL", "UNAVAILABLE") and word in told, code, told)
+def open_inference(server, model, value):
+    return server.ask("POST", f"/v2/models/{model}/infer", {"inputs": [{"name": "x", "datatype": "FP64", "shape": [1], "data": [value]}]})
+
+
+def open_inference_grpc(protos):
+    infer = "inference.GRPCInferenceService", "ModelInfer"
+
+    def ask(server, model, value):
+        request = protos["inference.ModelInferRequest"](model_name=model)
+        request.inputs.add(name="x", datatype="FP64", shape=[1]).contents.fp64_contents.append(value)
+        try:
+            return "OK", protos.call(server.channel, *infer)(request, timeout=120)
+        except grpc.RpcError as error:
+            return error.code().name, error.details()
+    return ask
+
+
+def hydrosphere_grpc(wire):
+    def ask(server, model, value):
+        request, inputs = grpc_request(wire, model)
+        put_one(inputs["x"], wire[1], "double", np.array([value]))
+        return grpc_call(server, wire, request)
+    return ask
+
+
+def hydrosphere_rest(ask):
+    return lambda server, model, value: ask(server, model, {"x": [value]})
+
+
+def function_wires(published):
+    """name: (is it gRPC?, call of (server, model, value))"""
+    wires = {name: (False, hydrosphere_rest(ask)) for name, ask in JSON_WIRES.items()}
+    wires["Open Inference"] = False, open_inference
+    wires["TensorFlow Serving"] = False, lambda server, model, value: server.ask("POST", f"/v1/models/{model}:predict", {"inputs": {"x": [value]}})
+    wires.update((name, (True, hydrosphere_grpc(wire))) for name, wire in grpc_wires(published))
+    triton = package("tritonclient==2.73.0")
+    if triton:
+        wires["Open Inference over gRPC"] = True, open_inference_grpc(Protos(triton))
+    else:
+        print("SKIPPED tritonclient==2.73.0 cannot be downloaded")
+    return wires
+
+
+def functions(server, published, table):
+    """Each wire tells of each failure with one status, and answers the request after it."""
+    for name, (is_grpc, ask) in function_wires(published).items():
+        for model, (_, status, code, word) in table.items():
+            want = code if is_grpc else status
+            got, told = ask(server, model, -1.5)
+            check(f"{name}: a function that {model}", got == want and word in str(told), got, told)
+            if model != "loads":
+                got, told = ask(server, model, 1.5)
+                check(f"{name}: a function that {model}, the next request", got == ("OK" if is_grpc else 200), got, told)
+
+
+def slow_functions(folder, published):
+    server = Server(folder / "slow", "--set", "worker_request_ms=1500")
+    try:
+        make(server, folder, {name: (SERVING, source) for name, (source, *_) in SLOW.items()})
+        functions(server, published, SLOW)
+    finally:
+        check("the server with little time ends with 0", server.close() == 0)
 
 
 # --- all of it ---
 
 def prepare(server, folder):
-    """The models, and the ids of their versions."""
+    """The models: the ids of their versions."""
     save(folder / "all.onnx", [(NAMES[t], t, ["n", 2]) for t in NUMPY], [("y_" + NAMES[t], t, ["n", 2]) for t in NUMPY],
          [helper.make_node("Identity", [NAMES[t]], ["y_" + NAMES[t]]) for t in NUMPY])
     save(folder / "twice.onnx", [("x", TensorProto.FLOAT, ["n"])], [("y", TensorProto.FLOAT, ["n"])], [helper.make_node("Add", ["x", "x"], ["y"])])
-    models = {"all": folder / "all.onnx", "twice": folder / "twice.onnx"}
-    sources = {"dicts": (PEOPLE, DICTS), "messages": (PEOPLE, MESSAGES), **{name: (SERVING, source) for name, (source, _) in FUNCTIONS.items()}}
+    sources = {"dicts": (PEOPLE, DICTS), "messages": (PEOPLE, MESSAGES), **{name: (SERVING, source) for name, (source, *_) in FUNCTIONS.items()}}
+    return make(server, folder, sources, {"all": folder / "all.onnx", "twice": folder / "twice.onnx"})
+
+
+def make(server, folder, sources, models=()):
+    """Upload them, each with an application: the ids of their versions."""
+    models = dict(models)
     for name, (manifest, source) in sources.items():
         models[name] = folder / name
         (models[name] / "src").mkdir(parents=True)
@@ -554,7 +619,8 @@ def main():
             builds(server, published)
             uploads(server, folder)
             applications(server, folder, ids)
-            functions(server, published)
+            functions(server, published, FUNCTIONS)
+            slow_functions(folder, published)
         finally:
             check("the server ends with 0", server.close() == 0)
     print(f"hydrosphere wires: {passed} passed, {failed} failed")
