@@ -122,6 +122,11 @@ enum status lower_item(struct lowering *l, const char *what, size_t index,
 /* Without the first of two columns: of two probabilities the second says it all. */
 enum status second_column(struct lowering *l, struct table *table, struct error *err) must_check;
 
+/* The one score of a classifier with two classes: decision_function, or the second probability. */
+enum status lower_binary_score(struct lowering *l, const char *what, size_t index,
+                               const struct pickle_object *item, const struct table *in,
+                               struct table *out, bool *is_decision, struct error *err) must_check;
+
 /* scikit-learn version that fitted `self`, 1.7.2 as 10702; that of the whole file when the object
  * does not say; 0 when unknown. */
 int version_parse(struct bytes text); /* "1.7.2", "0.22.2.post1": 10702, 2202; 0: no version */

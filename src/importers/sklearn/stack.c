@@ -5,10 +5,9 @@
 
 #include "base/text.h"
 
-/* The one score of a classifier with two classes: decision_function, or the second probability. */
-static enum status binary_score(struct lowering *l, const char *what, size_t index,
-                                const struct pickle_object *item, const struct table *in,
-                                struct table *out, bool *is_decision, struct error *err)
+enum status lower_binary_score(struct lowering *l, const char *what, size_t index,
+                               const struct pickle_object *item, const struct table *in,
+                               struct table *out, bool *is_decision, struct error *err)
 {
     *is_decision = estimator_has(item, METHOD_DECISION_FUNCTION);
     if (*is_decision)
@@ -214,7 +213,8 @@ static enum status rest_scores(struct lowering *l, const struct pickle_object *s
         return error_no_memory(err, "tables");
     for (size_t i = 0; i < count; i++) {
         if (method == METHOD_PREDICT) {
-            TRY(binary_score(l, "estimator", i, estimators[i], in, &parts[i], &decision, err));
+            TRY(lower_binary_score(l, "estimator", i, estimators[i], in, &parts[i], &decision,
+                                   err));
         } else {
             TRY(lower_item(l, "estimator", i, estimators[i], method, in, &parts[i], err));
             if (method == METHOD_PREDICT_PROBA)

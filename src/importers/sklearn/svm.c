@@ -282,6 +282,27 @@ static enum status classify(struct lowering *l, const struct pickle_object *self
     return predict_argmax(l, &p.classes, scores, out, err);
 }
 
+/* Platt's sigmoid for each pair, coupled: svm_predict_probability. */
+static enum status classify_proba(struct lowering *l, const struct pickle_object *self,
+                                  const struct table *in, struct table *out, struct error *err)
+{
+    struct tensor *sigmoids = arena_new(l->keep, struct tensor, 2);
+    struct attribute attributes[3];
+    struct pairs p;
+    value_id shares;
+
+    if (!sigmoids)
+        return error_no_memory(err, "probabilities");
+    TRY(pair_decisions(l, self, in, &p, err));
+    TRY(state_vector(l, self, own(self, "_probA", "probA_"), (int64_t)p.pairs, &sigmoids[0], err));
+    TRY(state_vector(l, self, own(self, "_probB", "probB_"), (int64_t)p.pairs, &sigmoids[1], err));
+    attributes[0] = attribute_of_tensor("a", &sigmoids[0]);
+    attributes[1] = attribute_of_tensor("b", &sigmoids[1]);
+    attributes[2] = attribute_of_int("classes", (int64_t)p.count);
+    TRY(emit(&l->e, "firn", "PairwiseCoupling", &p.decisions, 1, attributes, 3, &shares, 1, err));
+    return predict_columns(l, &p.classes, shares, out, err);
+}
+
 static bool has(const struct pickle_object *self, enum method method)
 {
     bool probability = false;
@@ -292,7 +313,7 @@ static bool has(const struct pickle_object *self, enum method method)
 }
 
 #define CLASSIFIER                                                                                 \
-    .predict = classify, .predict_proba = lower_unsupported, .decision_function = decision,        \
+    .predict = classify, .predict_proba = classify_proba, .decision_function = decision,           \
     .has = has, .width = "support_vectors_"
 #define REGRESSOR .predict = regress, .width = "support_vectors_"
 

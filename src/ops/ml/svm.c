@@ -6,6 +6,7 @@
 #include "ops/fast/support.h"
 #include "ops/kernels/call.h"
 #include "ops/kernels/ml/class_labels.h"
+#include "ops/kernels/ml/coupling.h"
 #include "ops/kernels/ml/post_transform.h"
 
 #define DTYPES_FEATURE                                                                             \
@@ -351,8 +352,8 @@ static enum status prepare_classifier(struct op_call *call, struct arena *keep, 
     return STATUS_OK;
 }
 
-/* Doubles: a block of rows and kernel values, scores (pairs or classes), votes (classes), and for
- * probabilities P, QP (classes), Q and R (classes, classes). */
+/* Doubles: a block of rows and kernel values, scores (pairs or classes), votes (classes), and
+ * probabilities (classes) with the room to couple them. */
 static size_t classifier_scratch(const struct op_call *call)
 {
     struct error ignored;
@@ -361,7 +362,7 @@ static size_t classifier_scratch(const struct op_call *call)
     if (classifier_of(call, &c, &ignored))
         return 0;
     return (block_doubles(&c.svm) + c.pairs + 2 * c.classes +
-            (c.prob_a ? 2 * c.classes + 2 * c.classes * c.classes : 0)) *
+            (c.prob_a ? c.classes + coupling_room(c.classes) : 0)) *
            sizeof(double);
 }
 
@@ -390,65 +391,6 @@ static void pair_scores(const struct classifier *c, const double *kernels, doubl
             votes[sum > 0 ? i : j]++;
         }
     }
-}
-
-/* Wu, Lin and Weng, "Probability estimates for multi-class classification by pairwise coupling",
- * 2004, as libsvm's multiclass_probability. */
-static void couple(size_t k, const double *r, double *p, double *q, double *qp)
-{
-    size_t rounds = k > 100 ? k : 100;
-
-    for (size_t t = 0; t < k; t++) {
-        p[t] = 1.0 / (double)k;
-        q[t * k + t] = 0;
-        for (size_t j = 0; j < k; j++) {
-            if (j == t)
-                continue;
-            q[t * k + t] += r[j * k + t] * r[j * k + t];
-            q[t * k + j] = -r[j * k + t] * r[t * k + j];
-        }
-    }
-    while (rounds--) {
-        double pqp = 0, worst = 0;
-
-        for (size_t t = 0; t < k; t++) {
-            qp[t] = 0;
-            for (size_t j = 0; j < k; j++)
-                qp[t] += q[t * k + j] * p[j];
-            pqp += p[t] * qp[t];
-        }
-        for (size_t t = 0; t < k; t++)
-            worst = fmax(worst, fabs(qp[t] - pqp));
-        if (worst < 0.005 / (double)k)
-            return;
-        for (size_t t = 0; t < k; t++) {
-            double diff = (pqp - qp[t]) / q[t * k + t];
-
-            p[t] += diff;
-            pqp = (pqp + diff * (diff * q[t * k + t] + 2 * qp[t])) / (1 + diff) / (1 + diff);
-            for (size_t j = 0; j < k; j++) {
-                qp[j] = (qp[j] + diff * q[t * k + j]) / (1 + diff);
-                p[j] /= 1 + diff;
-            }
-        }
-    }
-}
-
-/* Scores of pairs to probabilities of classes, into p. */
-static void probabilities(const struct classifier *c, const double *scores, double *p, double *room)
-{
-    size_t k = c->classes, pair = 0;
-    double *r = room, *q = room + k * k, *qp = q + k * k;
-
-    for (size_t i = 0; i < k; i++)
-        for (size_t j = i + 1; j < k; j++, pair++) {
-            double value = 1 / (1 + exp(scores[pair] * c->prob_a[pair] + c->prob_b[pair]));
-
-            value = fmin(fmax(value, 1e-7), 1 - 1e-7);
-            r[i * k + j] = value;
-            r[j * k + i] = 1 - value;
-        }
-    couple(k, r, p, q, qp);
 }
 
 static size_t largest(const double *values, size_t count)
@@ -491,7 +433,7 @@ static enum status run_classifier(const struct op_call *call, struct error *err)
             best = largest(scores, c.classes);
         }
         if (c.prob_a) {
-            probabilities(&c, scores, p, p + c.classes);
+            coupling_probabilities(c.classes, scores, c.prob_a, c.prob_b, p, p + c.classes);
             out = p;
         } else if (c.svm.rho_count == 1 && c.classes == 2 && c.all_positive &&
                    (c.svm.vectors ? votes : scores)[best] >= 0.5) {
