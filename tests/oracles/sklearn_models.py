@@ -18,6 +18,7 @@ warnings.filterwarnings("ignore")
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.ensemble import (ExtraTreesClassifier, ExtraTreesRegressor, GradientBoostingClassifier, GradientBoostingRegressor,
                               HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier,
@@ -28,10 +29,10 @@ from sklearn.linear_model import (ARDRegression, BayesianRidge, ElasticNet, Elas
                                   LassoLars, LinearRegression, LogisticRegression, LogisticRegressionCV, MultiTaskLasso,
                                   PassiveAggressiveClassifier, Perceptron, PoissonRegressor, Ridge, RidgeClassifier, RidgeCV,
                                   SGDClassifier, SGDRegressor, TheilSenRegressor, TweedieRegressor)
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (Binarizer, FunctionTransformer, MaxAbsScaler, MinMaxScaler, Normalizer, OneHotEncoder,
                                    OrdinalEncoder, PolynomialFeatures, RobustScaler, StandardScaler)
@@ -265,12 +266,22 @@ CLASSIFIERS = {
     "MLPClassifier-tanh": make_pipeline(StandardScaler(), MLPClassifier((5, 4), activation="tanh", max_iter=40, random_state=0)),
     "SVC": make_pipeline(StandardScaler(), SVC()), "SVC-linear-ovo": SVC(kernel="linear", decision_function_shape="ovo"),
     "SVC-sigmoid": make_pipeline(StandardScaler(), SVC(kernel="sigmoid")), "NuSVC": make_pipeline(StandardScaler(), NuSVC(nu=0.3)),
-    "BernoulliNB": BernoulliNB(),
+    "BernoulliNB": BernoulliNB(), "QuadraticDiscriminantAnalysis": QuadraticDiscriminantAnalysis(),
+    "QuadraticDiscriminantAnalysis-regularised": QuadraticDiscriminantAnalysis(reg_param=0.2, priors=None), "NearestCentroid": NearestCentroid(),
+    "NearestCentroid-manhattan": NearestCentroid(metric="manhattan"), "NearestCentroid-shrunk": NearestCentroid(shrink_threshold=0.4),
+    "NearestCentroid-priors": NearestCentroid(priors="empirical"), "OneVsOneClassifier": OneVsOneClassifier(LinearSVC(random_state=0)),
+    "OneVsOneClassifier-proba": OneVsOneClassifier(GaussianNB()), "OneVsOneClassifier-scaled": make_pipeline(StandardScaler(), OneVsOneClassifier(LogisticRegression())),
+    "OutputCodeClassifier": OutputCodeClassifier(LogisticRegression(max_iter=2000), code_size=3, random_state=1),
+    "OutputCodeClassifier-proba": OutputCodeClassifier(GaussianNB(), code_size=2, random_state=0),
+    "SVC-proba": make_pipeline(StandardScaler(), SVC(probability=True, random_state=0)), "SVC-linear-proba": SVC(kernel="linear", probability=True, random_state=0),
+    "NuSVC-proba": make_pipeline(StandardScaler(), NuSVC(nu=0.2, kernel="poly", probability=True, random_state=0)),
 }
 for name, model in CLASSIFIERS.items():
     for data in ("binary", "three"):
-        case(f"{name}-{data}", model, data)
-for name in ("LogisticRegression", "RandomForestClassifier", "GradientBoostingClassifier", "GaussianNB", "MLPClassifier", "SVC"):
+        # a million away: the digits that a difference of scores leaves
+        case(f"{name}-{data}", model, data, **({"rtol": 1e-7} if "Centroid" in name else {}))
+for name in ("LogisticRegression", "RandomForestClassifier", "GradientBoostingClassifier", "GaussianNB", "MLPClassifier", "SVC", "SVC-proba", "OneVsOneClassifier",
+             "NearestCentroid", "QuadraticDiscriminantAnalysis", "OutputCodeClassifier"):
     for data in ("words", "yes_no", "truth", "floats", "negative"):
         case(f"{name}-{data}", CLASSIFIERS[name], data)
 case("GradientBoostingClassifier-exponential", GradientBoostingClassifier(n_estimators=10, loss="exponential"), "binary")

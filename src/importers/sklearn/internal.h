@@ -282,6 +282,9 @@ enum status emit_both(struct lowering *l, value_id p, value_id *out, struct erro
 /* (n,) I64 zeros for the rows of a vector of numbers or strings: an index that is always 0. */
 enum status emit_row_zeros(struct lowering *l, value_id vector, value_id *out, struct error *err)
     must_check;
+/* The same row (1, columns) for every row of the input: (n, columns); of (1,): (n,). */
+enum status emit_constant_rows(struct lowering *l, const struct table *in, const struct tensor *row,
+                               value_id *out, struct error *err) must_check;
 /* x <op> number. */
 enum status emit_scaled(struct lowering *l, const char *op, value_id x, double number,
                         value_id *out, struct error *err) must_check;

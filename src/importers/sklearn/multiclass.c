@@ -30,6 +30,34 @@ static enum status scores_of(struct lowering *l, const struct pickle_object *sel
     return table_join(l, parts, count, scores, err);
 }
 
+/* --- _ConstantPredictor: of a classifier of two that saw one class --- */
+
+static enum status constant_say(struct lowering *l, const struct pickle_object *self,
+                                const struct table *in, struct table *out, struct error *err)
+{
+    struct tensor y;
+    value_id x;
+
+    TRY(state_matrix(l, self, "y_", 1, 1, &y, err));
+    TRY(emit_constant_rows(l, in, &y, &x, err));
+    return predict_numbers(l, x, 1, true, out, err);
+}
+
+static enum status constant_proba(struct lowering *l, const struct pickle_object *self,
+                                  const struct table *in, struct table *out, struct error *err)
+{
+    struct shape shape = SHAPE(1, 2);
+    struct tensor y, row;
+    value_id x;
+
+    TRY(state_matrix(l, self, "y_", 1, 1, &y, err));
+    TRY(tensor_new(&row, DTYPE_F64, &shape, l->keep, err));
+    tensor_set_f64(&row, 0, 1 - tensor_f64(&y, 0));
+    tensor_set_f64(&row, 1, tensor_f64(&y, 0));
+    TRY(emit_constant_rows(l, in, &row, &x, err));
+    return table_of_matrix(l, x, 2, out, err);
+}
+
 /* --- OneVsOneClassifier --- */
 
 /* The labels 0 and 1 that the estimators of the pairs give. */
@@ -148,4 +176,8 @@ const struct estimator_set estimators_multiclass = ESTIMATOR_SET(
      .first = ensemble_first,
      .predict = one_one_predict,
      .decision_function = one_one_decision},
-    {.name = "OutputCodeClassifier", .first = ensemble_first, .predict = code_predict});
+    {.name = "OutputCodeClassifier", .first = ensemble_first, .predict = code_predict},
+    {.name = "_ConstantPredictor",
+     .predict = constant_say,
+     .predict_proba = constant_proba,
+     .decision_function = constant_say});

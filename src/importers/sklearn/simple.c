@@ -4,20 +4,6 @@
 
 /* --- Dummy --- */
 
-/* The same row of numbers for every row of the input. */
-static enum status constant_rows(struct lowering *l, const struct table *in,
-                                 const struct tensor *row, value_id *out, struct error *err)
-{
-    value_id first, zeros, constant;
-
-    if (in->count == 0)
-        return error_set(err, STATUS_UNSUPPORTED, "is given a table without columns");
-    TRY(table_vector(l, in, 0, DTYPE_NONE, &first, err));
-    TRY(emit_row_zeros(l, first, &zeros, err));
-    TRY(emit_constant(&l->e, row, &constant, err));
-    return emit_2(&l->e, "Gather", constant, zeros, out, err);
-}
-
 static enum status dummy_regress(struct lowering *l, const struct pickle_object *self,
                                  const struct table *in, struct table *out, struct error *err)
 {
@@ -25,7 +11,7 @@ static enum status dummy_regress(struct lowering *l, const struct pickle_object 
     value_id x;
 
     TRY(state_matrix(l, self, "constant_", 1, -1, &row, err));
-    TRY(constant_rows(l, in, &row, &x, err));
+    TRY(emit_constant_rows(l, in, &row, &x, err));
     return predict_numbers(l, x, (size_t)row.shape.dims[1], row.shape.dims[1] == 1, out, err);
 }
 
@@ -91,7 +77,7 @@ static enum status dummy_classify(struct lowering *l, const struct pickle_object
     TRY(dummy_row(l, self, &classes, &row, &best, err));
     TRY(tensor_new(&chosen, DTYPE_I64, &shape, l->keep, err));
     *(int64_t *)chosen.data = (int64_t)best;
-    TRY(constant_rows(l, in, &chosen, &index, err));
+    TRY(emit_constant_rows(l, in, &chosen, &index, err));
     return predict_labels(l, &classes, index, out, err);
 }
 
@@ -103,7 +89,7 @@ static enum status dummy_proba(struct lowering *l, const struct pickle_object *s
     value_id x;
 
     TRY(dummy_row(l, self, &classes, &row, &best, err));
-    TRY(constant_rows(l, in, &row, &x, err));
+    TRY(emit_constant_rows(l, in, &row, &x, err));
     return predict_columns(l, &classes, x, out, err);
 }
 

@@ -164,3 +164,16 @@ enum status emit_row_zeros(struct lowering *l, value_id vector, value_id *out, s
     TRY(emit_2(&l->e, "Squeeze", *out, axes, out, err));
     return emit_cast(&l->e, *out, DTYPE_I64, out, err);
 }
+
+enum status emit_constant_rows(struct lowering *l, const struct table *in, const struct tensor *row,
+                               value_id *out, struct error *err)
+{
+    value_id first, zeros, constant;
+
+    if (in->count == 0)
+        return error_set(err, STATUS_UNSUPPORTED, "is given a table without columns");
+    TRY(table_vector(l, in, 0, DTYPE_NONE, &first, err));
+    TRY(emit_row_zeros(l, first, &zeros, err));
+    TRY(emit_constant(&l->e, row, &constant, err));
+    return emit_2(&l->e, "Gather", constant, zeros, out, err);
+}
