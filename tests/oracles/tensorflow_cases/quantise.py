@@ -44,12 +44,16 @@ def there(dtype, integer, low, high, quantize, dequantize):
 
 def quantised():
     x = X[np.abs(X) < 1e8]
-    types = ((tf.quint8, tf.uint8), (tf.qint8, tf.int8), (tf.quint16, tf.uint16), (tf.qint16, tf.int16))
+    types = ((tf.quint8, tf.uint8), (tf.qint8, tf.int8), (tf.quint16, tf.uint16), (tf.qint16, tf.int16), (tf.qint32, tf.int32))
     for mode in ("MIN_COMBINED", "MIN_FIRST", "SCALED"):
         for dtype, integer in types:
             for low, high in ((-6.0, 6.0), (0.0, 6.0), (-0.3, 2.7), (-10.0, 0.0), (1.0, 2.0), (0.0, 0.0)):
                 build = there(dtype, integer, low, high, {"mode": mode}, {"mode": mode})
                 yield GraphCase(f"Quantize.{mode}.{dtype.name}.{low}.{high}", build, {"x": x}, operator="QuantizeV2")
+            # At its ends and beyond: infinite, no number, what float rounds to the end.
+            ends = np.array([-8, 8, np.nextafter(np.float32(8), 0), np.nextafter(np.float32(8), 9), -8.5, 8.5, 100, -100, 1e9, -1e9, 3e38, np.inf, -np.inf, np.nan], np.float32)
+            for count in (14, 100):
+                yield GraphCase(f"Quantize.{mode}.{dtype.name}.ends.{count}", there(dtype, integer, -8.0, 8.0, {"mode": mode}, {"mode": mode}), {"x": np.resize(ends, count)}, operator="QuantizeV2")
     for options in ({"round_mode": "HALF_TO_EVEN"}, {"narrow_range": True}, {"ensure_minimum_range": 0.5}):
         back = {"narrow_range": True} if "narrow_range" in options else {}
         build = there(tf.qint8, tf.int8, -1.27, 1.0, {"mode": "SCALED", **options}, {"mode": "SCALED", **back})

@@ -139,14 +139,35 @@ static double quantised(const struct op_call *call, enum mode mode, enum dtype t
         value = roundf(x * r->factor) - (roundf(r->low * r->factor) - (float)least);
         return (double)value;
     }
-    value = x < r->high ? x : r->high;
-    value = value > r->low ? value : r->low;
+    value = x > r->high ? r->high : x; /* NaN stays */
+    value = value < r->low ? r->low : value;
     if (mode == SCALED) {
         value *= r->factor;
         return (double)(attribute_int(call->attributes, "even", 0) ? rintf(value) : roundf(value));
     }
     value = (value - r->low) * r->factor;
     return (double)(least < 0 ? roundf(value - (float)-least) : truncf(value + 0.5f));
+}
+
+/* What is no number, or beyond qint32, is what TensorFlow's conversion makes of it: of NaN in small
+ * signed types that depends on the place in the tensor. */
+static enum status quantised_store(const struct op_call *call, enum mode mode, struct tensor *y,
+                                   size_t i, double value, struct error *err)
+{
+    static const double FIRST_HIGHEST = 2147483520; /* float's last below 2^31: MIN_FIRST */
+    bool is_small = dtype_size(y->dtype) < 4;
+
+    if (isnan(value) && is_small && mode != MIN_FIRST && quantised_lowest(y->dtype) < 0)
+        return op_error(call, err, STATUS_UNSUPPORTED, "element %zu is NaN", i);
+    if (mode == MIN_FIRST && !is_small)
+        value = value > FIRST_HIGHEST ? FIRST_HIGHEST : value;
+    if (isnan(value) && (is_small || mode != MIN_FIRST))
+        value = 0;
+    if (is_small || mode == MIN_FIRST)
+        quantised_put(y, i, value);
+    else
+        ((int32_t *)y->data)[i] = (int32_t)(int64_t)value; /* 2^31 wraps */
+    return STATUS_OK;
 }
 
 static enum status run_quantise(const struct op_call *call, struct error *err)
@@ -171,7 +192,7 @@ static enum status run_quantise(const struct op_call *call, struct error *err)
             size_t i = element_of(&slices, s, k);
             float x = ((const float *)call->in[X].data)[i];
 
-            quantised_put(y, i, quantised(call, mode, y->dtype, &r, x));
+            TRY(quantised_store(call, mode, y, i, quantised(call, mode, y->dtype, &r, x), err));
         }
     }
     return STATUS_OK;
