@@ -15,8 +15,7 @@
 #include <math.h>
 #include <sys/random.h>
 
-#include "ops/kernels/call.h"
-#include "ops/kernels/math/philox.h"
+#include "ops/kernels/math/philox_call.h"
 
 enum { WORDS = PHILOX_WORDS, TRUNCATED_EACH = 256 };
 
@@ -113,8 +112,7 @@ static enum status infer_draw(struct op_call *call, struct error *err)
     struct shape out;
 
     TRY(op_input_shape(call, 0, 0, &out, err));
-    for (size_t i = 1; i < 3; i++)
-        TRY(op_wants(call, i, DTYPE_BIT(DTYPE_I64) | DTYPE_BIT(DTYPE_U64), err));
+    TRY(philox_wants(call, 1, err));
     if (whole ? to != DTYPE_I32 && to != DTYPE_I64 && to != DTYPE_U32 && to != DTYPE_U64
               : !dtype_is_float(to))
         return op_error(call, err, STATUS_UNSUPPORTED, "draws of %s", dtype_name(to));
@@ -243,11 +241,7 @@ static enum status run_draw(const struct op_call *call, struct error *err)
 {
     struct drawing d = {.call = call, .y = &call->out[0], .count = tensor_count(&call->out[0])};
 
-    if (tensor_count(&call->in[1]) != 1 || tensor_count(&call->in[2]) != 2)
-        return op_error(call, err, STATUS_INVALID_INPUT, "a key of %zu numbers, a counter of %zu",
-                        tensor_count(&call->in[1]), tensor_count(&call->in[2]));
-    memcpy(d.philox.key, call->in[1].data, sizeof d.philox.key);
-    memcpy(d.philox.counter, call->in[2].data, sizeof d.philox.counter);
+    TRY(philox_begin(call, 1, &d.philox, err));
     if (draws(call, "integer"))
         return draw_between(&d, err);
     if (draws(call, "whole"))

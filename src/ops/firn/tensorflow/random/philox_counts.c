@@ -12,33 +12,12 @@
  * tensorflow/core/kernels/random_{poisson,binomial}_op.cc. */
 #include <math.h>
 
-#include "ops/kernels/call.h"
-#include "ops/kernels/math/philox.h"
+#include "ops/kernels/math/philox_call.h"
 #include "ops/kernels/strided.h"
 
 enum { RESERVED = 256, RESERVED_SMALL = 42, TRIES_MAX = 1 << 20 };
 
-#define DTYPES_WORDS (DTYPE_BIT(DTYPE_I64) | DTYPE_BIT(DTYPE_U64))
 #define DTYPES_COUNT (DTYPES_FLOAT | DTYPE_BIT(DTYPE_I32) | DTYPE_BIT(DTYPE_I64))
-
-static enum status wants_key(const struct op_call *call, struct error *err)
-{
-    for (size_t i = call->in_count - 2; i < call->in_count; i++)
-        TRY(op_wants(call, i, DTYPES_WORDS, err));
-    return STATUS_OK;
-}
-
-static enum status philox_of(const struct op_call *call, struct philox *philox, struct error *err)
-{
-    const struct tensor *key = &call->in[call->in_count - 2], *counter = key + 1;
-
-    if (tensor_count(key) != 1 || tensor_count(counter) != 2)
-        return op_error(call, err, STATUS_INVALID_INPUT, "a key of %zu numbers, a counter of %zu",
-                        tensor_count(key), tensor_count(counter));
-    memcpy(philox->key, key->data, sizeof philox->key);
-    memcpy(philox->counter, counter->data, sizeof philox->counter);
-    return STATUS_OK;
-}
 
 static enum status type_of(const struct op_call *call, enum dtype *to, struct error *err)
 {
@@ -79,7 +58,7 @@ static enum status infer_poisson(struct op_call *call, struct error *err)
 
     TRY(op_wants(call, 0, DTYPES_FLOAT, err));
     TRY(op_wants(call, 1, DTYPES_INDEX, err));
-    TRY(wants_key(call, err));
+    TRY(philox_wants(call, call->in_count - 2, err));
     TRY(type_of(call, &to, err));
     if (call->in[0].dtype == DTYPE_BF16)
         return op_error(call, err, STATUS_UNSUPPORTED, "rates of bfloat16");
@@ -144,7 +123,7 @@ static enum status run_poisson(const struct op_call *call, struct error *err)
     size_t each = rates ? count / rates : 0;
     struct philox begin;
 
-    TRY(philox_of(call, &begin, err));
+    TRY(philox_begin(call, call->in_count - 2, &begin, err));
     for (size_t r = 0; r < rates; r++) {
         double rate = tensor_f64(&call->in[0], r);
 
@@ -173,7 +152,7 @@ static enum status infer_binomial(struct op_call *call, struct error *err)
         TRY(op_wants(call, i, DTYPES_COUNT, err));
     TRY(op_wants_same(call, 1, 2, err));
     TRY(shape_broadcast(&call->in[1].shape, &call->in[2].shape, &both, call, err));
-    TRY(wants_key(call, err));
+    TRY(philox_wants(call, call->in_count - 2, err));
     TRY(type_of(call, &to, err));
     if (out.rank >= 0 && both.rank > out.rank)
         return op_error(call, err, STATUS_INVALID_INPUT, "%d dimensions, for %d", out.rank,
@@ -284,7 +263,7 @@ static enum status run_binomial(const struct op_call *call, struct error *err)
     struct shape both;
     struct philox begin;
 
-    TRY(philox_of(call, &begin, err));
+    TRY(philox_begin(call, call->in_count - 2, &begin, err));
     TRY(shape_broadcast(&counts->shape, &ps->shape, &both, call, err));
     batches = shape_count(&both);
     for (size_t batch = 0; batch < batches && all; batch++) {

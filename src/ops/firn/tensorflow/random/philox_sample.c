@@ -12,31 +12,9 @@
 #include <float.h>
 #include <math.h>
 
-#include "ops/kernels/call.h"
-#include "ops/kernels/math/philox.h"
+#include "ops/kernels/math/philox_call.h"
 
 enum { RESERVED = 256 };
-
-#define DTYPES_WORDS (DTYPE_BIT(DTYPE_I64) | DTYPE_BIT(DTYPE_U64))
-
-static enum status wants_key(const struct op_call *call, struct error *err)
-{
-    for (size_t i = call->in_count - 2; i < call->in_count; i++)
-        TRY(op_wants(call, i, DTYPES_WORDS, err));
-    return STATUS_OK;
-}
-
-static enum status philox_of(const struct op_call *call, struct philox *philox, struct error *err)
-{
-    const struct tensor *key = &call->in[call->in_count - 2], *counter = key + 1;
-
-    if (tensor_count(key) != 1 || tensor_count(counter) != 2)
-        return op_error(call, err, STATUS_INVALID_INPUT, "a key of %zu numbers, a counter of %zu",
-                        tensor_count(key), tensor_count(counter));
-    memcpy(philox->key, key->data, sizeof philox->key);
-    memcpy(philox->counter, counter->data, sizeof philox->counter);
-    return STATUS_OK;
-}
 
 struct words { /* one after another */
     struct philox philox;
@@ -59,7 +37,7 @@ static uint32_t word_next(struct words *w)
 static enum status infer_shuffle(struct op_call *call, struct error *err)
 {
     TRY(op_wants(call, 0, DTYPES_ANY, err));
-    TRY(wants_key(call, err));
+    TRY(philox_wants(call, call->in_count - 2, err));
     op_give(call, 0, call->in[0].dtype, &call->in[0].shape);
     return STATUS_OK;
 }
@@ -77,7 +55,7 @@ static enum status run_shuffle(const struct op_call *call, struct error *err)
     size_t rows = x->shape.rank ? (size_t)x->shape.dims[0] : 1, *order = call->scratch, size;
     struct words w = {.used = PHILOX_WORDS};
 
-    TRY(philox_of(call, &w.philox, err));
+    TRY(philox_begin(call, call->in_count - 2, &w.philox, err));
     if (rows > UINT32_MAX)
         return op_error(call, err, STATUS_UNSUPPORTED, "%zu rows", rows);
     if (tensor_count(x) <= 1 || rows <= 1) {
@@ -109,7 +87,7 @@ static enum status infer_pick(struct op_call *call, struct error *err)
     TRY(op_wants_rank(call, 0, 2, 2, err));
     TRY(op_wants(call, 1, DTYPES_INDEX, err));
     TRY(op_wants_rank(call, 1, 0, 0, err));
-    TRY(wants_key(call, err));
+    TRY(philox_wants(call, call->in_count - 2, err));
     if (call->in[0].shape.rank == 2) {
         out.dims[0] = call->in[0].shape.dims[0];
         if (call->in[0].shape.dims[1] == 0)
@@ -160,7 +138,7 @@ static enum status run_pick(const struct op_call *call, struct error *err)
     int64_t *y = call->out[0].data;
     double *sums = call->scratch;
 
-    TRY(philox_of(call, &w.philox, err));
+    TRY(philox_begin(call, call->in_count - 2, &w.philox, err));
     for (size_t row = 0; row < rows; row++) {
         double all = sums_of(&call->in[0], row, sums);
 
@@ -195,7 +173,7 @@ static enum status infer_gamma(struct op_call *call, struct error *err)
     TRY(op_wants(call, 0, DTYPES_FLOAT, err));
     TRY(op_wants(call, 1, DTYPES_INDEX, err));
     TRY(op_wants_rank(call, 1, 0, 1, err));
-    TRY(wants_key(call, err));
+    TRY(philox_wants(call, call->in_count - 2, err));
     if (op_is_known(call, 1) && alpha->rank >= 0) {
         TRY(op_input_ints(call, 1, dims, RANK_MAX, &rank, err));
         if (rank + (size_t)alpha->rank > RANK_MAX)
@@ -264,7 +242,7 @@ static enum status run_gamma(const struct op_call *call, struct error *err)
     size_t each = alphas ? count / alphas : 0;
     struct philox begin;
 
-    TRY(philox_of(call, &begin, err));
+    TRY(philox_begin(call, call->in_count - 2, &begin, err));
     for (size_t a = 0; a < alphas; a++) {
         double alpha = tensor_f64(&call->in[0], a);
 
@@ -288,7 +266,7 @@ static enum status infer_skip(struct op_call *call, struct error *err)
 
     TRY(op_wants(call, 0, DTYPE_BIT(DTYPE_I64), err));
     TRY(op_wants_rank(call, 0, 1, 1, err));
-    TRY(op_wants(call, 1, DTYPES_WORDS, err));
+    TRY(op_wants(call, 1, DTYPES_PHILOX, err));
     TRY(op_wants_rank(call, 1, 0, 0, err));
     if (state->rank == 1 && dim_is_known(state->dims[0]) && state->dims[0] < 3)
         return op_error(call, err, STATUS_INVALID_INPUT, "a state of %lld numbers",
