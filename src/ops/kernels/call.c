@@ -110,6 +110,20 @@ enum status op_input_i64(const struct op_call *call, size_t input, int64_t *valu
     return STATUS_OK;
 }
 
+enum status op_text_take(const struct op_call *call, struct text *text, struct bytes *string,
+                         struct error *err)
+{
+    enum status status = text_check(text, err);
+    char *copy = status ? NULL : arena_text(call->memory, text_bytes(text));
+
+    if (!status && !copy)
+        status = error_no_memory(err, "strings");
+    if (copy)
+        *string = (struct bytes){(const uint8_t *)copy, text->size};
+    text_release(text);
+    return status;
+}
+
 enum status dim_multiply(const struct op_call *call, int64_t a, int64_t b, int64_t *out,
                          struct error *err)
 {

@@ -3,6 +3,7 @@
  * shape rule (axes, pads, repeats), dimension arithmetic that cannot overflow. */
 #pragma once
 
+#include "base/text.h"
 #include "ops/op.h"
 
 /* Is the optional input given? And is its value known (always so in run)? */
@@ -57,6 +58,10 @@ enum status op_axes_mask(const struct op_call *call, const struct axes *axes, in
 
 /* One element of a known input as integer or double: scalars and one-element tensors. */
 enum status op_input_i64(const struct op_call *call, size_t input, int64_t *value,
+                         struct error *err) must_check;
+
+/* run: what a text holds as a string of the call's memory. Releases the text, also when it fails. */
+enum status op_text_take(const struct op_call *call, struct text *text, struct bytes *string,
                          struct error *err) must_check;
 
 /* Both refuse a result that does not fit; unknown in, unknown out. */

@@ -18,20 +18,9 @@ static enum status infer(struct op_call *call, struct error *err)
 static enum status run(const struct op_call *call, struct error *err)
 {
     struct text text = {0};
-    enum status status;
-    uint8_t *data;
 
     tf_tensor_write(&text, &call->in[0]);
-    status = text_check(&text, err);
-    data = status ? NULL : arena_new(call->memory, uint8_t, text_bytes(&text).size + 1);
-    if (data) {
-        memcpy(data, text_bytes(&text).data, text_bytes(&text).size);
-        *(struct bytes *)call->out[0].data = (struct bytes){data, text_bytes(&text).size};
-    } else if (!status) {
-        status = error_no_memory(err, "strings");
-    }
-    text_release(&text);
-    return status;
+    return op_text_take(call, &text, call->out[0].data, err);
 }
 
 const struct op_set ops_firn_serialize_tensor = OP_SET({.name = "SerializeTensor",

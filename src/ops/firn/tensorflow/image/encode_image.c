@@ -79,18 +79,9 @@ static enum status one(const struct op_call *call, const struct image *image, co
     struct text text = {0};
     enum status status = is_png(call) ? image_write_png(image, pixels, how, &text, err)
                                       : image_write_jpeg(image, pixels, how, &text, err);
-    size_t size = text_bytes(&text).size;
-    uint8_t *data;
 
     if (!status)
-        status = text_check(&text, err);
-    data = status ? NULL : arena_new(call->memory, uint8_t, size + 1);
-    if (data) {
-        memcpy(data, text_bytes(&text).data, size);
-        *file = (struct bytes){data, size};
-    } else if (!status) {
-        status = error_no_memory(err, "an image");
-    }
+        status = op_text_take(call, &text, file, err);
     text_release(&text);
     return status ? error_within(err, "%s", call->op->name) : STATUS_OK;
 }

@@ -49,20 +49,9 @@ static enum status message_of(const struct op_call *call, const struct tensor *t
                               struct bytes *message, struct error *err)
 {
     struct text text = {0};
-    enum status status;
-    uint8_t *data;
 
     tf_tensor_write_content(&text, tensor);
-    status = text_check(&text, err);
-    data = status ? NULL : arena_new(call->memory, uint8_t, text_bytes(&text).size + 1);
-    if (data) {
-        memcpy(data, text_bytes(&text).data, text_bytes(&text).size);
-        *message = (struct bytes){data, text_bytes(&text).size};
-    } else if (!status) {
-        status = error_no_memory(err, "strings");
-    }
-    text_release(&text);
-    return status;
+    return op_text_take(call, &text, message, err);
 }
 
 /* Rows [from, to) of the indices without their first column, and their values. */

@@ -179,7 +179,7 @@ static enum status format(const struct op_call *call, struct text *text, struct 
         template = (struct bytes){template.data + size, template.size - size};
     }
     return used == call->in_count
-               ? text_check(text, err)
+               ? STATUS_OK
                : op_error(call, err, STATUS_INVALID_INPUT, "%zu placeholders for %zu inputs", used,
                           call->in_count);
 }
@@ -188,14 +188,11 @@ static enum status run_format(const struct op_call *call, struct error *err)
 {
     struct text text = {.limit = 64 << 20};
     enum status status = format(call, &text, err);
-    uint8_t *copy = status ? NULL : arena_new(call->memory, uint8_t, text.size + 1);
 
-    if (copy && text.size)
-        memcpy(copy, text.data, text.size);
-    *(struct bytes *)call->out[0].data = (struct bytes){copy, text.size};
+    if (!status)
+        status = op_text_take(call, &text, call->out[0].data, err);
     text_release(&text);
-    TRY(status);
-    return copy ? STATUS_OK : error_no_memory(err, "strings");
+    return status;
 }
 
 /* --- TextUnpack --- */
