@@ -192,6 +192,11 @@ struct layer_set {
     }
 
 enum status call_run(struct call *c, struct error *err) must_check; /* model/call.c */
+/* Of rows that share a function: is it this one's class or operation? */
+static inline bool call_is(const struct call *c, const char *class_name)
+{
+    return !strcmp(c->class_name, class_name);
+}
 bool operation_exists(const char *class_name);
 
 /* Give one output; several, in order. */
@@ -394,6 +399,8 @@ enum dtype dtype_promote(enum dtype a, enum dtype b);
 enum dtype operands_dtype(const struct call *c, const struct operand *operands, size_t count);
 /* The first two, in the dtype that both become. */
 enum status operands_2(struct call *c, value_id out[2], struct error *err) must_check;
+/* *x, as float32 unless it holds floats. */
+enum status value_floats(struct call *c, value_id *x, struct error *err) must_check;
 /* Nested lists of numbers; DTYPE_NONE: float32 or int32, as they are written. */
 enum status constant_read(struct call *c, const struct json *value, enum dtype dtype,
                           struct tensor *tensor, struct error *err) must_check;

@@ -4,11 +4,6 @@
 #include "base/text.h"
 #include "importers/keras/internal.h"
 
-static bool is_named(const struct call *c, const char *name)
-{
-    return !strcmp(c->class_name, name);
-}
-
 static bool channels_first(const struct call *c)
 {
     struct bytes format;
@@ -182,7 +177,7 @@ static enum status colours(struct call *c, struct error *err)
     TRY(images_of(c, &x, err));
     if (channels_first(c))
         return error_set(err, STATUS_UNSUPPORTED, "channels first");
-    TRY(emit_node(c->e, "firn", is_named(c, "RGBToHSV") ? "RgbToHsv" : "HsvToRgb", EMIT(x),
+    TRY(emit_node(c->e, "firn", call_is(c, "RGBToHSV") ? "RgbToHsv" : "HsvToRgb", EMIT(x),
                   EMIT_PLAIN, &y, err));
     return call_give(c, y);
 }
@@ -194,7 +189,7 @@ static enum status depth_space(struct call *c, struct error *err)
 {
     static const int64_t TO_LAST[] = {0, 2, 3, 1}, TO_FIRST[] = {0, 3, 1, 2};
     static const int64_t SPREAD[] = {0, 1, 3, 2, 4, 5};
-    bool spread = is_named(c, "DepthToSpace"), first = channels_first(c);
+    bool spread = call_is(c, "DepthToSpace"), first = channels_first(c);
     int64_t block, rows, columns, channels;
     const struct shape *shape;
     value_id x;

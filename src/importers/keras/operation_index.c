@@ -105,14 +105,13 @@ static enum status triangle(struct call *c, struct error *err)
     TRY(option_int(c, 1, "k", 0, &k, err));
     TRY(emit_number(c->e, DTYPE_I64, (double)k, &diagonal, err));
     TRY(emit_node(c->e, "", "Trilu", EMIT(x, diagonal),
-                  EMIT_ATTRIBUTES(attribute_of_int("upper", !strcmp(c->class_name, "Triu"))), &y,
-                  err));
+                  EMIT_ATTRIBUTES(attribute_of_int("upper", call_is(c, "Triu"))), &y, err));
     return call_give(c, y);
 }
 
 static enum status filled(struct call *c, struct error *err)
 {
-    double number = !strcmp(c->class_name, "OnesLike") ? 1 : option_number(c, 1, "fill_value", 0);
+    double number = call_is(c, "OnesLike") ? 1 : option_number(c, 1, "fill_value", 0);
     value_id x, shape, y;
     enum dtype dtype;
     int rank;

@@ -47,12 +47,6 @@ static const struct function {
     {"Trunc", NULL, "trunc", FLOATS},
 };
 
-static enum status floats(struct call *c, value_id x, value_id *y, struct error *err)
-{
-    return emit_cast(c->e, x, dtype_is_float(emit_dtype(c->e, x)) ? emit_dtype(c->e, x) : DTYPE_F32,
-                     y, err);
-}
-
 static enum status function(struct call *c, struct error *err)
 {
     const struct function *f = FUNCTIONS;
@@ -63,7 +57,7 @@ static enum status function(struct call *c, struct error *err)
         f++;
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
     if (f->takes == FLOATS)
-        TRY(floats(c, x, &x, err));
+        TRY(value_floats(c, &x, err));
     if (f->takes == BOOLS)
         TRY(emit_cast(c->e, x, DTYPE_BOOL, &x, err));
     if (f->op) {
@@ -92,7 +86,7 @@ static enum status rsqrt(struct call *c, struct error *err)
     value_id x, y;
 
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
-    TRY(floats(c, x, &x, err));
+    TRY(value_floats(c, &x, err));
     TRY(emit_1(c->e, "Sqrt", x, &y, err));
     TRY(emit_1(c->e, "Reciprocal", y, &y, err));
     return call_give(c, y);
@@ -124,7 +118,7 @@ static enum status is_finite(struct call *c, struct error *err)
     value_id x, nan, inf, y;
 
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
-    TRY(floats(c, x, &x, err));
+    TRY(value_floats(c, &x, err));
     TRY(emit_1(c->e, "IsNaN", x, &nan, err));
     TRY(emit_1(c->e, "IsInf", x, &inf, err));
     TRY(emit_2(c->e, "Or", nan, inf, &y, err));
@@ -163,7 +157,7 @@ static enum status activation(struct call *c, struct error *err)
     while (strcmp(a->name, c->class_name))
         a++;
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
-    TRY(floats(c, x, &x, err));
+    TRY(value_floats(c, &x, err));
     if (a->key)
         TRY(emit_node(
             c->e, "", a->activation, EMIT(x),
@@ -214,13 +208,13 @@ static enum status softmax_over(struct call *c, bool all, bool log, value_id x, 
 static enum status softmax(struct call *c, struct error *err)
 {
     const struct json *given = operand_option(c, 1, "axis");
-    bool log = !strcmp(c->class_name, "LogSoftmax");
+    bool log = call_is(c, "LogSoftmax");
     bool all = given && given->kind == JSON_NULL && c->k->generation >= 3;
     int64_t axis;
     value_id x, y;
 
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
-    TRY(floats(c, x, &x, err));
+    TRY(value_floats(c, &x, err));
     if (all || (given && given->kind == JSON_ARRAY))
         return softmax_over(c, all, log, x, err);
     TRY(option_int(c, 1, "axis", -1, &axis, err));
@@ -284,8 +278,8 @@ static enum status divide(struct call *c, struct error *err)
     value_id in[2], y;
 
     TRY(operands_2(c, in, err));
-    TRY(floats(c, in[0], &in[0], err));
-    TRY(floats(c, in[1], &in[1], err));
+    TRY(value_floats(c, &in[0], err));
+    TRY(value_floats(c, &in[1], err));
     TRY(emit_2(c->e, "Div", in[0], in[1], &y, err));
     return call_give(c, y);
 }
@@ -295,8 +289,8 @@ static enum status divide_no_nan(struct call *c, struct error *err)
     value_id in[2], zero, none, y;
 
     TRY(operands_2(c, in, err));
-    TRY(floats(c, in[0], &in[0], err));
-    TRY(floats(c, in[1], &in[1], err));
+    TRY(value_floats(c, &in[0], err));
+    TRY(value_floats(c, &in[1], err));
     TRY(emit_number(c->e, emit_dtype(c->e, in[1]), 0, &zero, err));
     TRY(emit_2(c->e, "Equal", in[1], zero, &none, err));
     TRY(emit_2(c->e, "Div", in[0], in[1], &y, err));
@@ -405,7 +399,7 @@ static enum status clip(struct call *c, struct error *err)
         return error_set(err, STATUS_UNSUPPORTED, "limits that are no numbers");
     if (!dtype_is_float(emit_dtype(c->e, x)) &&
         (limits[0]->kind == JSON_FLOAT || limits[1]->kind == JSON_FLOAT))
-        TRY(floats(c, x, &x, err));
+        TRY(value_floats(c, &x, err));
     TRY(emit_clip(c->e, x, low, high, &y, err));
     return call_give(c, y);
 }
@@ -444,7 +438,7 @@ static enum status cast(struct call *c, struct error *err)
     TRY(option_dtype(c, 1, "dtype", &dtype, err));
     if (dtype == DTYPE_NONE)
         return error_set(err, STATUS_UNSUPPORTED, "has no dtype");
-    if (!strcmp(c->class_name, "SaturateCast"))
+    if (call_is(c, "SaturateCast"))
         TRY(saturate(c, dtype, &x, err));
     TRY(cast_to(c, &x, dtype, err));
     return call_give(c, x);

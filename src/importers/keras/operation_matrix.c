@@ -3,11 +3,6 @@
 #include "base/text.h"
 #include "importers/keras/internal.h"
 
-static bool is_named(const struct call *c, const char *name)
-{
-    return !strcmp(c->class_name, name);
-}
-
 /* --- products --- */
 
 /* The axes of both that are summed: n, the last n of the first with the first n of the second; or
@@ -95,16 +90,16 @@ static enum status tensordot(struct call *c, struct error *err)
         if (ranks[i] < 0)
             return error_set(err, STATUS_UNSUPPORTED, "the rank of its input is not known");
     }
-    if (is_named(c, "Inner") && (!ranks[0] || !ranks[1]))
+    if (call_is(c, "Inner") && (!ranks[0] || !ranks[1]))
         return error_set(err, STATUS_UNSUPPORTED, "an inner product of numbers");
-    if (is_named(c, "Inner")) {
+    if (call_is(c, "Inner")) {
         axes[0][0] = ranks[0] - 1;
         axes[1][0] = ranks[1] - 1;
         count = 1;
-    } else if (!is_named(c, "Outer")) {
+    } else if (!call_is(c, "Outer")) {
         TRY(tensordot_axes(c, ranks, axes, &count, err));
     }
-    for (int i = 0; is_named(c, "Outer") && i < 2; i++)
+    for (int i = 0; call_is(c, "Outer") && i < 2; i++)
         TRY(emit_reshape(c->e, in[i], (const int64_t[]){-1}, 1, &in[i], err));
     TRY(product_emit(c, in, axes, count, &y, err));
     return call_give(c, y);
@@ -197,7 +192,7 @@ static enum status diagonal(struct call *c, struct error *err)
     TRY(option_int(c, 3, "axis2", 1, &second, err));
     TRY(diagonal_emit(c, x, offset, first, second, &y, err));
     last = rank - 2;
-    if (is_named(c, "Trace"))
+    if (call_is(c, "Trace"))
         TRY(emit_reduce(c->e, "ReduceSum", y, &last, 1, false, &y, err));
     return call_give(c, y);
 }

@@ -34,11 +34,6 @@ static const struct reduction {
     {"All", "ReduceMin"}, {"Logsumexp", "ReduceLogSumExp"}, {"CountNonzero", "ReduceSum"},
 };
 
-static bool is_named(const struct call *c, const char *name)
-{
-    return !strcmp(c->class_name, name);
-}
-
 /* One more number among those of which the largest or smallest is taken. */
 static enum status initial(struct call *c, value_id *y, struct error *err)
 {
@@ -49,14 +44,14 @@ static enum status initial(struct call *c, value_id *y, struct error *err)
     if (!json_f64(given, &value))
         return STATUS_OK;
     TRY(emit_number(c->e, emit_dtype(c->e, *y), value, &number, err));
-    return emit_2(c->e, is_named(c, "Max") ? "Max" : "Min", *y, number, y, err);
+    return emit_2(c->e, call_is(c, "Max") ? "Max" : "Min", *y, number, y, err);
 }
 
 static enum status reduce(struct call *c, struct error *err)
 {
     const struct reduction *r = REDUCTIONS;
-    bool keep, logic = is_named(c, "Any") || is_named(c, "All");
-    bool floats = is_named(c, "Mean") || is_named(c, "Logsumexp");
+    bool keep, logic = call_is(c, "Any") || call_is(c, "All");
+    bool floats = call_is(c, "Mean") || call_is(c, "Logsumexp");
     int64_t axes[RANK_MAX];
     size_t count;
     value_id x, y;
@@ -65,16 +60,16 @@ static enum status reduce(struct call *c, struct error *err)
         r++;
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
     TRY(axes_of(c, x, axes, &count, &keep, err));
-    if (logic || is_named(c, "CountNonzero")) {
+    if (logic || call_is(c, "CountNonzero")) {
         TRY(emit_cast(c->e, x, DTYPE_BOOL, &x, err));
         TRY(emit_cast(c->e, x, DTYPE_I32, &x, err));
+    } else if (floats) {
+        TRY(value_floats(c, &x, err));
     } else if (emit_dtype(c->e, x) == DTYPE_BOOL) {
-        TRY(emit_cast(c->e, x, floats ? DTYPE_F32 : DTYPE_I32, &x, err));
-    } else if (floats && !dtype_is_float(emit_dtype(c->e, x))) {
-        TRY(emit_cast(c->e, x, DTYPE_F32, &x, err));
+        TRY(emit_cast(c->e, x, DTYPE_I32, &x, err));
     }
     TRY(emit_reduce(c->e, r->op, x, axes, count, keep, &y, err));
-    if (is_named(c, "Max") || is_named(c, "Min"))
+    if (call_is(c, "Max") || call_is(c, "Min"))
         TRY(initial(c, &y, err));
     if (logic)
         TRY(emit_cast(c->e, y, DTYPE_BOOL, &y, err));
@@ -103,12 +98,11 @@ static enum status variance(struct call *c, struct error *err)
 
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
     TRY(axes_of(c, x, axes, &count, &keep, err));
-    if (!dtype_is_float(emit_dtype(c->e, x)))
-        TRY(emit_cast(c->e, x, DTYPE_F32, &x, err));
+    TRY(value_floats(c, &x, err));
     TRY(moments(c, x, axes, count, keep, &mean, &y, err));
-    if (is_named(c, "Std"))
+    if (call_is(c, "Std"))
         TRY(emit_1(c->e, "Sqrt", y, &y, err));
-    if (!is_named(c, "Moments"))
+    if (!call_is(c, "Moments"))
         return call_give(c, y);
     TRY(call_add(c, mean, VALUE_NONE, err));
     return call_add(c, y, VALUE_NONE, err);
@@ -127,7 +121,7 @@ static enum status arg(struct call *c, struct error *err)
     else if (c->k->generation >= 3) /* of all elements */
         TRY(emit_reshape(c->e, x, (const int64_t[]){-1}, 1, &x, err));
     TRY(emit_node(
-        c->e, "", is_named(c, "Argmax") ? "ArgMax" : "ArgMin", EMIT(x),
+        c->e, "", call_is(c, "Argmax") ? "ArgMax" : "ArgMin", EMIT(x),
         EMIT_ATTRIBUTES(attribute_of_int("axis", axis), attribute_of_int("keepdims", keep)), &y,
         err));
     TRY(emit_cast(c->e, y, c->k->generation >= 3 ? DTYPE_I32 : DTYPE_I64, &y, err));
@@ -177,7 +171,7 @@ static enum status top_k(struct call *c, struct error *err)
 
 static enum status sort(struct call *c, struct error *err)
 {
-    bool index = is_named(c, "Argsort");
+    bool index = call_is(c, "Argsort");
     int64_t axis, size;
     value_id x, out[2];
     int rank;
@@ -333,8 +327,7 @@ static enum status norm(struct call *c, struct error *err)
 
     TRY(operand_tensor(c, 0, OPERAND_1 " tensor", &x, err));
     TRY(option_ints(c, 2, "axis", axes, RANK_MAX, &count, err));
-    if (!dtype_is_float(emit_dtype(c->e, x)))
-        TRY(emit_cast(c->e, x, DTYPE_F32, &x, err));
+    TRY(value_floats(c, &x, err));
     euclidean = !order || order->kind == JSON_NULL ||
                 (json_string(order, &word) && bytes_is(word, "fro") && count == 2) ||
                 (json_f64(order, &number) && number == 2 && count == 1);

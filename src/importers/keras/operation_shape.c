@@ -196,8 +196,8 @@ static enum status flip(struct call *c, struct error *err)
 
     TRY(operand_ranked(c, &x, &rank, err));
     TRY(option_ints(c, 1, "axis", axes, RANK_MAX, &count, err));
-    if (!strcmp(c->class_name, "Fliplr") || !strcmp(c->class_name, "Flipud"))
-        axes[count++] = !strcmp(c->class_name, "Fliplr");
+    if (call_is(c, "Fliplr") || call_is(c, "Flipud"))
+        axes[count++] = call_is(c, "Fliplr");
     for (int d = 0; !count && d < rank; d++)
         axes[d] = d;
     count = count ? count : (size_t)rank;
@@ -364,10 +364,10 @@ static enum status concatenate(struct call *c, struct error *err)
     if (c->arguments->parts[0].value->kind == JSON_ARRAY && c->k->generation >= 3 &&
         c->arguments->parts[0].value->count != count)
         return error_set(err, STATUS_UNSUPPORTED, "joins what is no tensor");
-    TRY(option_axis(c, 1, !strcmp(c->class_name, "Vstack") ? 0 : -1, rank, &axis, err));
-    if (!strcmp(c->class_name, "Hstack"))
+    TRY(option_axis(c, 1, call_is(c, "Vstack") ? 0 : -1, rank, &axis, err));
+    if (call_is(c, "Hstack"))
         axis = rank > 1;
-    if (!strcmp(c->class_name, "Dstack")) {
+    if (call_is(c, "Dstack")) {
         if (rank < 3)
             return error_set(err, STATUS_UNSUPPORTED, "tensors of %d dimensions", rank);
         axis = 2;
@@ -415,7 +415,7 @@ static enum status stack(struct call *c, struct error *err)
 /* Into n equal parts, or before these places; TensorFlow gives sizes. */
 static enum status split(struct call *c, struct error *err)
 {
-    bool array = !strcmp(c->class_name, "ArraySplit");
+    bool array = call_is(c, "ArraySplit");
     int64_t at[LAYER_OUTPUTS_MAX], axis, size, from = 0;
     size_t count;
     value_id x, y;

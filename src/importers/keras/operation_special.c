@@ -6,17 +6,11 @@
 
 #include "importers/keras/internal.h"
 
-static bool is_named(const struct call *c, const char *name)
-{
-    return !strcmp(c->class_name, name);
-}
-
 /* The first operand as floats. */
 static enum status operand_floats(struct call *c, value_id *x, struct error *err)
 {
     TRY(operand_tensor(c, 0, OPERAND_1, x, err));
-    return dtype_is_float(emit_dtype(c->e, *x)) ? STATUS_OK
-                                                : emit_cast(c->e, *x, DTYPE_F32, x, err);
+    return value_floats(c, x, err);
 }
 
 /* The first two, as floats of one dtype. */
@@ -24,8 +18,7 @@ static enum status operands_floats(struct call *c, value_id in[2], struct error 
 {
     TRY(operands_2(c, in, err));
     for (int i = 0; i < 2; i++)
-        if (!dtype_is_float(emit_dtype(c->e, in[i])))
-            TRY(emit_cast(c->e, in[i], DTYPE_F32, &in[i], err));
+        TRY(value_floats(c, &in[i], err));
     return STATUS_OK;
 }
 
@@ -102,7 +95,7 @@ static enum status angle_unit(struct call *c, struct error *err)
     value_id x;
 
     TRY(operand_floats(c, &x, err));
-    TRY(times(c, x, is_named(c, "Deg2rad") ? M_PI / 180 : 180 / M_PI, &x, err));
+    TRY(times(c, x, call_is(c, "Deg2rad") ? M_PI / 180 : 180 / M_PI, &x, err));
     return call_give(c, x);
 }
 
@@ -134,11 +127,11 @@ static enum status part_of_number(struct call *c, struct error *err)
     value_id x, y, shape;
 
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
-    if (is_named(c, "Fabs")) {
+    if (call_is(c, "Fabs")) {
         TRY(operand_floats(c, &x, err));
         TRY(emit_1(c->e, "Abs", x, &x, err));
     }
-    if (is_named(c, "Angle")) {
+    if (call_is(c, "Angle")) {
         TRY(operand_floats(c, &x, err));
         TRY(compare(c, "Less", x, 0, &y, err));
         TRY(number_like(c, x, 0, &shape, err));
@@ -146,8 +139,8 @@ static enum status part_of_number(struct call *c, struct error *err)
         TRY(emit_1(c->e, "IsNaN", x, &y, err));
         TRY(choose(c, y, x, shape, &x, err));
     }
-    if (is_named(c, "Imag") || is_named(c, "Isreal")) {
-        bool real = is_named(c, "Isreal");
+    if (call_is(c, "Imag") || call_is(c, "Isreal")) {
+        bool real = call_is(c, "Isreal");
 
         TRY(emit_1(c->e, "Shape", x, &shape, err));
         TRY(emit_number(c->e, real ? DTYPE_BOOL : emit_dtype(c->e, x), real, &y, err));
@@ -171,7 +164,7 @@ static enum status sign_bit(struct call *c, struct error *err)
 
 static enum status is_infinite(struct call *c, struct error *err)
 {
-    bool positive = is_named(c, "Isposinf");
+    bool positive = call_is(c, "Isposinf");
     value_id x, y;
 
     TRY(operand_floats(c, &x, err));
@@ -231,11 +224,10 @@ static enum status shrink(struct call *c, struct error *err)
     value_id x, y;
 
     TRY(operand_floats(c, &x, err));
-    TRY(emit_node(
-        c->e, "", "Shrink", EMIT(x),
-        EMIT_ATTRIBUTES(attribute_of_float("lambd", limit),
-                        attribute_of_float("bias", is_named(c, "SoftShrink") ? limit : 0)),
-        &y, err));
+    TRY(emit_node(c->e, "", "Shrink", EMIT(x),
+                  EMIT_ATTRIBUTES(attribute_of_float("lambd", limit),
+                                  attribute_of_float("bias", call_is(c, "SoftShrink") ? limit : 0)),
+                  &y, err));
     return call_give(c, y);
 }
 
@@ -352,7 +344,7 @@ static enum status math(struct call *c, const char *name, value_id *x, struct er
 /* The larger + log(1 + exp(-difference)); in base 2 with 2^ and log2. */
 static enum status log_add(struct call *c, struct error *err)
 {
-    bool two = is_named(c, "Logaddexp2");
+    bool two = call_is(c, "Logaddexp2");
     value_id in[2], large, y, is;
 
     TRY(operands_floats(c, in, err));
@@ -378,7 +370,7 @@ static enum status extreme(struct call *c, struct error *err)
     value_id in[2], is, y;
 
     TRY(operands_2(c, in, err));
-    TRY(emit_2(c->e, is_named(c, "Fmax") ? "Max" : "Min", in[0], in[1], &y, err));
+    TRY(emit_2(c->e, call_is(c, "Fmax") ? "Max" : "Min", in[0], in[1], &y, err));
     for (int i = 0; i < 2 && dtype_is_float(emit_dtype(c->e, y)); i++) {
         TRY(emit_1(c->e, "IsNaN", in[i], &is, err));
         TRY(choose(c, is, in[1 - i], y, &y, err));

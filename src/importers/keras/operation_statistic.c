@@ -6,17 +6,6 @@
 #include "base/text.h"
 #include "importers/keras/internal.h"
 
-static bool is_named(const struct call *c, const char *name)
-{
-    return !strcmp(c->class_name, name);
-}
-
-static enum status floats(struct call *c, value_id *x, struct error *err)
-{
-    return dtype_is_float(emit_dtype(c->e, *x)) ? STATUS_OK
-                                                : emit_cast(c->e, *x, DTYPE_F32, x, err);
-}
-
 /* The sum of x times weights over the sum of weights, which are as x or lie along the axis. */
 static enum status average(struct call *c, struct error *err)
 {
@@ -27,7 +16,7 @@ static enum status average(struct call *c, struct error *err)
     int rank, own;
 
     TRY(operand_ranked(c, &x, &rank, err));
-    TRY(floats(c, &x, err));
+    TRY(value_floats(c, &x, err));
     TRY(operand_read(c, 1, "weights", &weights, err));
     TRY(option_ints(c, 2, "axis", axes, RANK_MAX, &count, err));
     if (count != 1)
@@ -162,13 +151,13 @@ static enum status quantile(struct call *c, struct error *err)
     int rank;
 
     TRY(operand_ranked(c, &x, &rank, err));
-    TRY(floats(c, &x, err));
+    TRY(value_floats(c, &x, err));
     q.keep = option_bool(c, SIZE_MAX, "keepdims", false);
-    if (!is_named(c, "Median")) {
+    if (!call_is(c, "Median")) {
         TRY(operand_read(c, 1, "q", &given, err));
         if (!given.given || !given.weak)
             return error_set(err, STATUS_UNSUPPORTED, "its 'q' is no number");
-        q.at = is_named(c, "Percentile") ? given.number / 100 : given.number;
+        q.at = call_is(c, "Percentile") ? given.number / 100 : given.number;
         json_string(operand_option(c, SIZE_MAX, "method"), &q.method);
     }
     if (!(q.at >= 0 && q.at <= 1))
@@ -198,7 +187,7 @@ static enum status without_read(struct call *c, double instead, struct without *
     int rank;
 
     TRY(operand_ranked(c, &w->x, &rank, err));
-    TRY(floats(c, &w->x, err));
+    TRY(value_floats(c, &w->x, err));
     w->keep = option_bool(c, SIZE_MAX, "keepdims", false);
     TRY(option_ints(c, SIZE_MAX, "axis", w->axes, RANK_MAX, &w->count, err));
     for (size_t i = 0; i < w->count; i++)
@@ -215,7 +204,7 @@ static enum status without_read(struct call *c, double instead, struct without *
 
 static enum status nan_reduce(struct call *c, struct error *err)
 {
-    bool max = is_named(c, "Nanmax"), min = is_named(c, "Nanmin"), prod = is_named(c, "Nanprod");
+    bool max = call_is(c, "Nanmax"), min = call_is(c, "Nanmin"), prod = call_is(c, "Nanprod");
     value_id y, counts, zero, none;
     struct without w;
 
@@ -245,7 +234,7 @@ static enum status nan_moments(struct call *c, struct error *err)
     TRY(emit_reduce(c->e, "ReduceSum", w.counts, w.axes, w.count, true, &wide, err));
     TRY(emit_reduce(c->e, "ReduceSum", w.x, w.axes, w.count, true, &sum, err));
     TRY(emit_2(c->e, "Div", sum, wide, &mean, err));
-    if (is_named(c, "Nanmean")) {
+    if (call_is(c, "Nanmean")) {
         y = w.x;
     } else {
         TRY(emit_2(c->e, "Sub", w.x, mean, &y, err));
@@ -255,7 +244,7 @@ static enum status nan_moments(struct call *c, struct error *err)
     TRY(emit_reduce(c->e, "ReduceSum", y, w.axes, w.count, w.keep, &y, err));
     TRY(emit_reduce(c->e, "ReduceSum", w.counts, w.axes, w.count, w.keep, &counts, err));
     TRY(emit_2(c->e, "Div", y, counts, &y, err));
-    if (is_named(c, "Nanstd"))
+    if (call_is(c, "Nanstd"))
         TRY(emit_1(c->e, "Sqrt", y, &y, err));
     return call_give(c, y);
 }
@@ -337,7 +326,7 @@ static enum status digitize(struct call *c, struct error *err)
     if (emit_shape(c->e, in[1])->rank != 1)
         return error_set(err, STATUS_UNSUPPORTED, "its 'bins' are no list");
     for (int i = 0; i < 2; i++)
-        TRY(floats(c, &in[i], err));
+        TRY(value_floats(c, &in[i], err));
     TRY(emit_unsqueeze(c->e, in[0], -1, &in[0], err));
     TRY(emit_2(c->e, "GreaterOrEqual", in[0], in[1], &reached, err));
     TRY(emit_cast(c->e, reached, DTYPE_I32, &reached, err));
@@ -359,7 +348,7 @@ static enum status search_sorted(struct call *c, struct error *err)
         return error_set(err, STATUS_UNSUPPORTED, "a sequence of %d dimensions",
                          emit_shape(c->e, in[0])->rank);
     for (int i = 0; i < 2; i++)
-        TRY(floats(c, &in[i], err));
+        TRY(value_floats(c, &in[i], err));
     TRY(emit_unsqueeze(c->e, in[1], -1, &in[1], err));
     TRY(emit_2(c->e, bytes_is(side, "left") ? "Less" : "LessOrEqual", in[0], in[1], &y, err));
     TRY(emit_cast(c->e, y, DTYPE_I32, &y, err));

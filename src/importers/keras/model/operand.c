@@ -236,6 +236,12 @@ enum status operands_2(struct call *c, value_id out[2], struct error *err)
     return STATUS_OK;
 }
 
+enum status value_floats(struct call *c, value_id *x, struct error *err)
+{
+    return dtype_is_float(emit_dtype(c->e, *x)) ? STATUS_OK
+                                                : emit_cast(c->e, *x, DTYPE_F32, x, err);
+}
+
 /* --- options --- */
 
 enum status option_ints(const struct call *c, size_t place, const char *names, int64_t *values,

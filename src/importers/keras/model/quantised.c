@@ -62,11 +62,10 @@ enum status quantised_order(struct call *c, struct error *err)
 
     if (c->weights->by_path)
         return STATUS_OK;
-    if (!strcmp(c->class_name, "Embedding"))
+    if (call_is(c, "Embedding"))
         return weights_reorder(c, TABLE_ORDER, ARRAY_COUNT(TABLE_ORDER), &found, err);
     for (; count < 8 && order[count]; count++) /* as EinsumDense calls it */
-        names[count] = strcmp(c->class_name, "EinsumDense") ||
-                               strcmp(order[count], "kernel_zero") ||
+        names[count] = !call_is(c, "EinsumDense") || strcmp(order[count], "kernel_zero") ||
                                c->quantised.mode == QUANTISED_INT4
                            ? order[count]
                            : "zero_point";
