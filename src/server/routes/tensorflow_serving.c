@@ -271,6 +271,17 @@ static enum status predict(struct request *request, struct response *response, s
 
 /* --- what is there --- */
 
+/* The version that a path names, pinned; *loaded NULL: come again, as model_access says. */
+static enum status target_access(struct request *request, struct target *target,
+                                 struct loaded **loaded, struct error *err)
+{
+    enum status status;
+
+    TRY(target_read(request, target, err));
+    status = model_access_named(request, target->model, target->version, false, loaded, err);
+    return status == STATUS_NOT_FOUND ? unknown(target, err) : status;
+}
+
 static enum status model_status(struct request *request, struct response *response,
                                 struct error *err)
 {
@@ -278,12 +289,9 @@ static enum status model_status(struct request *request, struct response *respon
     struct loaded *loaded;
     enum status status;
 
-    TRY(target_read(request, &target, err));
-    status = model_access_named(request, target.model, target.version, false, &loaded, err);
-    if (status == STATUS_NOT_FOUND)
-        return unknown(&target, err);
-    if (status || !loaded)
-        return status;
+    TRY(target_access(request, &target, &loaded, err));
+    if (!loaded)
+        return STATUS_OK;
     status = versions_write_json(request, loaded, target.version.size > 0, &response->body, err);
     model_release(request);
     return status;
@@ -296,12 +304,9 @@ static enum status model_metadata(struct request *request, struct response *resp
     struct loaded *loaded;
     enum status status;
 
-    TRY(target_read(request, &target, err));
-    status = model_access_named(request, target.model, target.version, false, &loaded, err);
-    if (status == STATUS_NOT_FOUND)
-        return unknown(&target, err);
-    if (status || !loaded)
-        return status;
+    TRY(target_access(request, &target, &loaded, err));
+    if (!loaded)
+        return STATUS_OK;
     status = metadata_write_json(loaded, &response->body, request_arena(request), err);
     model_release(request);
     return status;

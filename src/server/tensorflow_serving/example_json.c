@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/tensorflow_serving/example_json.h"
 
-#include "formats/json/json.h"
 #include "formats/protobuf.h"
+#include "server/tensorflow_serving/signature_json.h"
 
 /* Example {features 1}, Features {map feature 1}, entry {key 1, Feature value 2}, Feature {one
  * list}; each list has its values in field 1. */
@@ -212,21 +212,6 @@ static enum status list_read(struct writing *w, struct spans *spans, size_t exam
                : error_set(err, STATUS_INVALID_INPUT, "'examples' value is an empty array");
 }
 
-static enum status signature_read(struct writing *w, struct examples_json *read, struct error *err)
-{
-    struct bytes name;
-
-    if (json_peek(&w->reader) != JSON_STRING)
-        return error_set(err, STATUS_INVALID_INPUT,
-                         "'signature_name' key must be a string value, not %s",
-                         json_kind_name(json_peek(&w->reader)));
-    TRY(json_read_string(&w->reader, &name, w->keep, err));
-    if (memchr(name.data, 0, name.size))
-        return error_set(err, STATUS_INVALID_INPUT, "'signature_name' holds a zero byte");
-    read->signature = arena_text(w->keep, name);
-    return read->signature ? STATUS_OK : error_no_memory(err, "a request");
-}
-
 static enum status body_read(struct writing *w, size_t examples_max, struct examples_json *read,
                              struct spans *spans, struct spans *context, struct error *err)
 {
@@ -238,12 +223,11 @@ static enum status body_read(struct writing *w, size_t examples_max, struct exam
         TRY(json_next(&w->reader, &more, &key, err));
         if (!more)
             break;
-        if ((bytes_is(key, "signature_name") && read->signature) ||
-            (bytes_is(key, "examples") && spans->count) ||
+        if ((bytes_is(key, "examples") && spans->count) ||
             (bytes_is(key, "context") && context->count))
             return json_repeated(&w->reader, key, err);
-        if (bytes_is(key, "signature_name")) {
-            TRY(signature_read(w, read, err));
+        if (bytes_is(key, SIGNATURE_KEY)) {
+            TRY(signature_json_read(&w->reader, &read->signature, w->keep, err));
         } else if (bytes_is(key, "examples")) {
             TRY(list_read(w, spans, examples_max, err));
         } else if (bytes_is(key, "context")) {

@@ -4,35 +4,16 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "formats/json/json_tensor.h"
+#include "server/tensorflow_serving/signature_json.h"
 
 enum { FLAGS = JSON_ALLOW_NAN | JSON_BASE64, SEARCH_MAX = 32 };
 
-#define SIGNATURE "signature_name"
-
 /* --- parts --- */
-
-static enum status signature_read(struct json_reader *reader, struct predict_json *opened,
-                                  struct arena *keep, struct error *err)
-{
-    struct bytes name;
-
-    if (opened->signature)
-        return json_repeated(reader, bytes_of(SIGNATURE), err);
-    if (json_peek(reader) != JSON_STRING)
-        return error_set(err, STATUS_INVALID_INPUT,
-                         "'" SIGNATURE "' key must be a string value, not %s",
-                         json_kind_name(json_peek(reader)));
-    TRY(json_read_string(reader, &name, keep, err));
-    if (memchr(name.data, 0, name.size))
-        return error_set(err, STATUS_INVALID_INPUT, "'" SIGNATURE "' holds a zero byte");
-    opened->signature = arena_text(keep, name);
-    return opened->signature ? STATUS_OK : error_no_memory(err, "a request");
-}
 
 static bool names_signature(const struct json_reader *reader)
 {
-    return memmem(reader->at, (size_t)(reader->end - reader->at), SIGNATURE,
-                  sizeof SIGNATURE - 1) != NULL;
+    return memmem(reader->at, (size_t)(reader->end - reader->at), SIGNATURE_KEY,
+                  sizeof SIGNATURE_KEY - 1) != NULL;
 }
 
 static enum status second_values(struct error *err)
@@ -56,8 +37,8 @@ enum status predict_json_open(struct bytes body, struct predict_json *opened, st
         TRY(json_next(&reader, &more, &key, err));
         if (!more)
             break;
-        if (bytes_is(key, SIGNATURE)) {
-            TRY(signature_read(&reader, opened, keep, err));
+        if (bytes_is(key, SIGNATURE_KEY)) {
+            TRY(signature_json_read(&reader, &opened->signature, keep, err));
             continue;
         }
         if (bytes_is(key, "instances") || bytes_is(key, "inputs")) {
@@ -87,9 +68,9 @@ static enum status rest_read(struct json_reader *reader, struct error *err)
         TRY(json_next(reader, &more, &key, err));
         if (!more)
             return json_end(reader, err);
-        if (bytes_is(key, SIGNATURE))
+        if (bytes_is(key, SIGNATURE_KEY))
             return error_set(err, STATUS_INVALID_INPUT,
-                             "'" SIGNATURE "' must be there once, without escapes");
+                             "'" SIGNATURE_KEY "' must be there once, without escapes");
         if (bytes_is(key, "instances") || bytes_is(key, "inputs"))
             return second_values(err);
         TRY(json_skip(reader, err));
