@@ -223,29 +223,44 @@ static enum status threshold_of(struct lowering *l, const struct pickle_object *
     return STATUS_OK;
 }
 
-/* At most max_features, of equal ones the first. */
-static enum status most_of(const struct pickle_object *self, const double *importances,
-                           size_t count, bool *mask, struct error *err)
+struct weighed { /* a column */
+    double importance;
+    size_t index;
+};
+
+/* The better one first, of equal ones the first. */
+static int weighed_compare(const void *a, const void *b)
+{
+    const struct weighed *x = a, *y = b;
+
+    if (x->importance != y->importance)
+        return x->importance > y->importance ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* At most max_features. */
+static enum status most_of(struct lowering *l, const struct pickle_object *self,
+                           const double *importances, size_t count, bool *mask, struct error *err)
 {
     const struct pickle_object *stored = pickle_get(self, "max_features_");
+    struct weighed *columns;
     int64_t most;
 
     if (!stored)
         stored = pickle_get(self, "max_features");
-    for (size_t i = 0; i < count; i++)
-        mask[i] = true;
+    memset(mask, true, count * sizeof *mask);
     if (pickle_is_none(stored))
         return STATUS_OK;
     if (!pickle_to_i64(stored, &most))
         return state_error(err, "max_features", "is no number");
-    for (size_t i = 0; i < count; i++) {
-        int64_t better = 0;
-
-        for (size_t j = 0; j < count; j++)
-            better +=
-                importances[j] > importances[i] || (j < i && importances[j] == importances[i]);
-        mask[i] = better < most;
-    }
+    columns = arena_new(l->keep, struct weighed, count);
+    if (!columns)
+        return error_no_memory(err, "columns");
+    for (size_t i = 0; i < count; i++)
+        columns[i] = (struct weighed){importances[i], i};
+    qsort(columns, count, sizeof *columns, weighed_compare);
+    for (size_t i = 0; i < count; i++)
+        mask[columns[i].index] = (int64_t)i < most;
     return STATUS_OK;
 }
 
@@ -269,15 +284,16 @@ static enum status transform(struct lowering *l, const struct pickle_object *sel
     if (!importances || !indices || !mask)
         return error_no_memory(err, "columns");
     TRY(importances_of(l, self, estimator, in->count, importances, err));
+    for (size_t i = 0; i < in->count; i++)
+        if (isnan(importances[i]))
+            return state_error(err, "estimator_", "column %zu has an importance that is NaN", i);
     TRY(threshold_of(l, self, estimator, importances, in->count, &threshold, err));
-    TRY(most_of(self, importances, in->count, mask, err));
+    TRY(most_of(l, self, importances, in->count, mask, err));
     for (size_t i = 0; i < in->count; i++)
         size = fmax(size, fabs(importances[i]));
     for (size_t i = 0; i < in->count; i++) {
         double above = importances[i] - threshold;
 
-        if (isnan(importances[i]))
-            return state_error(err, "estimator_", "column %zu has an importance that is NaN", i);
         /* the order in which numpy adds decides */
         if (mask[i] && above != 0 && fabs(above) <= 1e-12 * size)
             return state_error(err, "threshold", "column %zu is as good as on it", i);
