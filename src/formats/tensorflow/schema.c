@@ -30,6 +30,16 @@ const struct protobuf_row TF_SCHEMA[] = {
     {NULL, 0, PROTOBUF_KIND_NONE, 0},
 };
 
+const char *tf_type_name(int code)
+{
+    const struct protobuf_row *first = &TF_SCHEMA[AT_DataType + 1];
+
+    for (const struct protobuf_row *row = first; row->kind != PROTOBUF_KIND_NONE; row++)
+        if (row->number == (uint32_t)code)
+            return row->name;
+    return first->name;
+}
+
 static const uint32_t ROOTS[] = {[TF_MESSAGE_SAVED_MODEL] = AT_SavedModel,
                                  [TF_MESSAGE_META_GRAPH] = AT_MetaGraphDef,
                                  [TF_MESSAGE_GRAPH] = AT_GraphDef};

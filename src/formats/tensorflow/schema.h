@@ -6,6 +6,9 @@
 
 extern const struct protobuf_row TF_SCHEMA[];
 
+/* A number of DataType: "DT_FLOAT"; "DT_INVALID" of one that it has not. */
+const char *tf_type_name(int code);
+
 enum tf_message { TF_MESSAGE_SAVED_MODEL, TF_MESSAGE_META_GRAPH, TF_MESSAGE_GRAPH };
 
 /* Is a file the text of such a message? Its bytes on the wire, in `keep`. */

@@ -2,6 +2,7 @@
 #include "server/tensorflow_serving/metadata.h"
 
 #include "formats/json/json.h"
+#include "formats/tensorflow/schema.h"
 #include "server/internal.h"
 #include "server/oip/oip.h"
 
@@ -117,47 +118,6 @@ const char *signature_method(const struct signature *signature)
     return signature->method ? signature->method : "tensorflow/serving/predict";
 }
 
-/* Names of DataType, by number. */
-static const char *type_name(enum dtype dtype)
-{
-    static const char *const NAMES[] = {
-        "DT_INVALID",
-        "DT_FLOAT",
-        "DT_DOUBLE",
-        "DT_INT32",
-        "DT_UINT8",
-        "DT_INT16",
-        "DT_INT8",
-        "DT_STRING",
-        "DT_COMPLEX64",
-        "DT_INT64",
-        "DT_BOOL",
-        "DT_QINT8",
-        "DT_QUINT8",
-        "DT_QINT32",
-        "DT_BFLOAT16",
-        "DT_QINT16",
-        "DT_QUINT16",
-        "DT_UINT16",
-        "DT_COMPLEX128",
-        "DT_HALF",
-        "DT_RESOURCE",
-        "DT_VARIANT",
-        "DT_UINT32",
-        "DT_UINT64",
-        "DT_FLOAT8_E5M2",
-        "DT_FLOAT8_E4M3FN",
-        NULL,
-        NULL,
-        NULL,
-        "DT_INT4",
-        "DT_UINT4",
-    };
-    int code = dtype_to_tf(dtype);
-
-    return code >= 0 && (size_t)code < ARRAY_COUNT(NAMES) && NAMES[code] ? NAMES[code] : NAMES[0];
-}
-
 static void shape_write(const struct field *field, struct text *text)
 {
     text_append(text, "{\"dim\":[");
@@ -179,7 +139,8 @@ static void fields_write(const struct field *fields, size_t count, struct text *
     for (size_t i = 0; i < count; i++) {
         text_append(text, i ? "," : "");
         json_write_key(text, fields[i].name);
-        text_printf(text, "{\"dtype\":\"%s\",\"tensor_shape\":", type_name(fields[i].dtype));
+        text_printf(text, "{\"dtype\":\"%s\",\"tensor_shape\":",
+                    tf_type_name(dtype_to_tf(fields[i].dtype)));
         shape_write(&fields[i], text);
         text_append(text, ",\"name\":");
         json_write_text(text, fields[i].name);

@@ -5,6 +5,7 @@
 #include "formats/compression/snappy.h"
 #include "formats/tensorflow/bundle.h"
 #include "formats/tensorflow/record.h"
+#include "formats/tensorflow/schema.h"
 #include "formats/tensorflow/tensor_proto.h"
 
 #include "test.h"
@@ -19,6 +20,18 @@ TEST(crc32c_of_rfc3720)
     CHECK_INT(crc32c((struct bytes){ONES, 32}), 0x62A8AB43);
     CHECK_INT(crc32c(BYTES("123456789")), 0xE3069283);
     CHECK_INT(crc32c_extend(crc32c(BYTES("1234")), BYTES("56789")), 0xE3069283);
+}
+
+TEST(names_of_types)
+{
+    CHECK_TEXT(tf_type_name(1), "DT_FLOAT");
+    CHECK_TEXT(tf_type_name(28), "DT_FLOAT8_E5M2FNUZ");
+    CHECK_TEXT(tf_type_name(0), "DT_INVALID");
+    CHECK_TEXT(tf_type_name(99), "DT_INVALID");
+    CHECK_TEXT(tf_type_name(-1), "DT_INVALID");
+    for (int code = 1; code < 200; code++) /* every type that firn has is one */
+        if (dtype_from_tf(code) != DTYPE_NONE)
+            CHECK(strcmp(tf_type_name(code), "DT_INVALID"));
 }
 
 /* --- Snappy --- */
