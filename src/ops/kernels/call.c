@@ -110,6 +110,22 @@ enum status op_input_i64(const struct op_call *call, size_t input, int64_t *valu
     return STATUS_OK;
 }
 
+enum status op_prepare_reference(struct op_call *call, struct arena *keep, struct error *err)
+{
+    bool *reference = arena_new(keep, bool, 1);
+
+    if (!reference)
+        return error_no_memory(err, call->op->name);
+    *reference = op_is_reference_only();
+    call->state = reference;
+    return STATUS_OK;
+}
+
+bool op_wants_reference(const struct op_call *call)
+{
+    return op_is_reference_only() || (call->state && *(const bool *)call->state);
+}
+
 enum status op_text_take(const struct op_call *call, struct text *text, struct bytes *string,
                          struct error *err)
 {

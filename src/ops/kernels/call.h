@@ -60,7 +60,14 @@ enum status op_axes_mask(const struct op_call *call, const struct axes *axes, in
 enum status op_input_i64(const struct op_call *call, size_t input, int64_t *value,
                          struct error *err) must_check;
 
-/* run: what a text holds as a string of the call's memory. Releases the text, also when it fails. */
+/* prepare of operators that pack nothing: state remembers that the reference must serve. And in
+ * run: must it, by state or by the calling thread? */
+enum status op_prepare_reference(struct op_call *call, struct arena *keep, struct error *err)
+    must_check;
+bool op_wants_reference(const struct op_call *call);
+
+/* run: what a text holds as a string of the call's memory. Releases the text, also when it fails.
+ */
 enum status op_text_take(const struct op_call *call, struct text *text, struct bytes *string,
                          struct error *err) must_check;
 

@@ -6,23 +6,10 @@
 /* Wider windows than any network has are left to the reference. */
 enum { SIZE_MAX_FAST = 32 };
 
-/* When the reference must serve, state says so. */
-static enum status prepare(struct op_call *call, struct arena *keep, struct error *err)
-{
-    bool *reference = arena_new(keep, bool, 1);
-
-    if (!reference)
-        return error_no_memory(err, "LRN");
-    *reference = op_is_reference_only();
-    call->state = reference;
-    return STATUS_OK;
-}
-
 /* The usual power is a square root and a fourth root. The sum may not become 0 or less. */
 static bool is_fast(const struct op_call *call)
 {
-    return call->in[0].dtype == DTYPE_F32 && !op_is_reference_only() &&
-           !(call->state && *(const bool *)call->state) &&
+    return call->in[0].dtype == DTYPE_F32 && !op_wants_reference(call) &&
            attribute_float(call->attributes, "beta", 0.75) == 0.75 &&
            attribute_float(call->attributes, "bias", 1) > 0 &&
            attribute_float(call->attributes, "alpha", 0.0001f) >= 0 &&
@@ -76,6 +63,6 @@ const struct op_set ops_firn_lrn_nhwc =
             .out_min = 1,
             .out_max = 1,
             .infer = infer,
-            .prepare = prepare,
+            .prepare = op_prepare_reference,
             .scratch_size = scratch_size,
             .run = run});

@@ -6,22 +6,9 @@
 
 enum { X, SCALE, BIAS };
 
-/* When the reference must serve, state says so. */
-static enum status prepare(struct op_call *call, struct arena *keep, struct error *err)
-{
-    bool *reference = arena_new(keep, bool, 1);
-
-    if (!reference)
-        return error_no_memory(err, "a normalisation");
-    *reference = op_is_reference_only();
-    call->state = reference;
-    return STATUS_OK;
-}
-
 static bool is_fast(const struct op_call *call)
 {
-    return call->in[X].dtype == DTYPE_F32 && !op_is_reference_only() &&
-           !(call->state && *(const bool *)call->state);
+    return call->in[X].dtype == DTYPE_F32 && !op_wants_reference(call);
 }
 
 static size_t channels_of(const struct op_call *call)
@@ -87,7 +74,7 @@ static enum status run_group(const struct op_call *call, struct error *err)
 #define ROW(op, text, infer_it, run_it)                                                            \
     {                                                                                              \
         .name = op, .summary = text, .flags = OP_INPLACE | OP_ROWS, .in_min = 3, .in_max = 3,      \
-        .out_min = 1, .out_max = 1, .infer = infer_it, .prepare = prepare,                         \
+        .out_min = 1, .out_max = 1, .infer = infer_it, .prepare = op_prepare_reference,            \
         .scratch_size = scratch_size, .run = run_it                                                \
     }
 

@@ -21,26 +21,9 @@ static enum status pool_of(const struct op_call *call, bool mean, struct image_p
     return window_of(call, &first, NULL, &pool->window, err);
 }
 
-/* Of a prepared call: when the reference must serve, state says so. */
-static enum status prepare(struct op_call *call, struct arena *keep, struct error *err)
-{
-    bool *reference = arena_new(keep, bool, 1);
-
-    if (!reference)
-        return error_no_memory(err, "a pool");
-    *reference = op_is_reference_only();
-    call->state = reference;
-    return STATUS_OK;
-}
-
-static bool wants_reference(const struct op_call *call)
-{
-    return op_is_reference_only() || (call->state && *(const bool *)call->state);
-}
-
 static bool is_fast(const struct op_call *call, const struct image_pool *pool)
 {
-    return !wants_reference(call) && image_pool_fits(pool);
+    return !op_wants_reference(call) && image_pool_fits(pool);
 }
 
 static size_t scratch_size(const struct op_call *call)
@@ -70,7 +53,7 @@ static bool is_fast_global(const struct op_call *call)
 {
     const struct shape *in = &call->in[0].shape;
 
-    return !wants_reference(call) && call->in[0].dtype == DTYPE_F32 &&
+    return !op_wants_reference(call) && call->in[0].dtype == DTYPE_F32 &&
            shape_span(in, 1, in->rank - 1) > 0;
 }
 
@@ -116,8 +99,8 @@ OPERATOR(GlobalAveragePool, run_global, true)
 #define ROW(op, size, text)                                                                        \
     {                                                                                              \
         .name = #op "Nhwc", .summary = text, .flags = OP_ROWS, .in_min = 1, .in_max = 1,           \
-        .out_min = 1, .out_max = 1, .infer = infer_##op, .prepare = prepare, .scratch_size = size, \
-        .run = run_##op                                                                            \
+        .out_min = 1, .out_max = 1, .infer = infer_##op, .prepare = op_prepare_reference,          \
+        .scratch_size = size, .run = run_##op                                                      \
     }
 
 const struct op_set ops_firn_pool_nhwc =

@@ -281,23 +281,6 @@ static size_t scratch_size(const struct op_call *call)
     return size;
 }
 
-/* When the reference must serve, state says so. */
-static enum status prepare(struct op_call *call, struct arena *keep, struct error *err)
-{
-    bool *reference = arena_new(keep, bool, 1);
-
-    if (!reference)
-        return error_no_memory(err, "a filter");
-    *reference = op_is_reference_only();
-    call->state = reference;
-    return STATUS_OK;
-}
-
-static bool wants_reference(const struct op_call *call)
-{
-    return op_is_reference_only() || (call->state && *(const bool *)call->state);
-}
-
 static void put(struct tensor *y, size_t i, double value)
 {
     double low, high;
@@ -358,7 +341,7 @@ static enum status run(const struct op_call *call, struct error *err)
         resize_table_fill(&r.rule, &r.axes[i], room, &tables[i]);
         room += resize_table_size(&r.rule, &r.axes[i]);
     }
-    if (!wants_reference(call) && count > 0) {
+    if (!op_wants_reference(call) && count > 0) {
         struct image_resize fast = {x, y, tables, r.rule.mode == RESIZE_NEAREST};
 
         if (image_resize_fits(&fast)) {
@@ -394,7 +377,7 @@ const struct op_set ops_onnx_resize = OP_SET({.name = "Resize",
                                               .out_min = 1,
                                               .out_max = 1,
                                               .infer = infer,
-                                              .prepare = prepare,
+                                              .prepare = op_prepare_reference,
                                               .scratch_size = scratch_size,
                                               .run = run},
                                              {.name = "Upsample",
@@ -404,6 +387,6 @@ const struct op_set ops_onnx_resize = OP_SET({.name = "Resize",
                                               .out_min = 1,
                                               .out_max = 1,
                                               .infer = infer,
-                                              .prepare = prepare,
+                                              .prepare = op_prepare_reference,
                                               .scratch_size = scratch_size,
                                               .run = run});

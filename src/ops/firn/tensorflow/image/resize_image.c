@@ -468,18 +468,6 @@ static void run_reference(const struct op_call *call, const struct resize *r,
             }
 }
 
-/* When the reference must serve, state says so. */
-static enum status prepare(struct op_call *call, struct arena *keep, struct error *err)
-{
-    bool *reference = arena_new(keep, bool, 1);
-
-    if (!reference)
-        return error_no_memory(err, "a filter");
-    *reference = op_is_reference_only();
-    call->state = reference;
-    return STATUS_OK;
-}
-
 static enum status run(const struct op_call *call, struct error *err)
 {
     struct image_resize fast = {.x = &call->in[X], .y = &call->out[0]};
@@ -496,8 +484,7 @@ static enum status run(const struct op_call *call, struct error *err)
         memory = table_fill(&r, i, memory, &tables[i + 1]);
     fast.tables = tables;
     fast.nearest = !r.is_translate && r.method == NEAREST;
-    if (r.is_translate || r.method == AREA || op_is_reference_only() ||
-        (call->state && *(const bool *)call->state) || !image_resize_fits(&fast))
+    if (r.is_translate || r.method == AREA || op_wants_reference(call) || !image_resize_fits(&fast))
         run_reference(call, &r, &tables[1], &tables[2]);
     else
         image_resize_run(&fast, call->team);
@@ -507,7 +494,7 @@ static enum status run(const struct op_call *call, struct error *err)
 #define ROW(op, text, inputs)                                                                      \
     {                                                                                              \
         .name = op, .summary = text, .flags = OP_ROWS, .in_min = inputs, .in_max = inputs,         \
-        .out_min = 1, .out_max = 1, .infer = infer, .prepare = prepare,                            \
+        .out_min = 1, .out_max = 1, .infer = infer, .prepare = op_prepare_reference,               \
         .scratch_size = scratch_size, .run = run                                                   \
     }
 
