@@ -435,11 +435,6 @@ enum status server_reload_certificate(struct server *server, struct error *err)
     return server->tls ? tls_server_reload(server->tls, err) : STATUS_OK;
 }
 
-struct metrics *server_metrics(struct server *server)
-{
-    return server->metrics;
-}
-
 struct models *server_models(struct server *server)
 {
     return server->models;

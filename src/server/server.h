@@ -33,7 +33,6 @@ int server_secure_port(const struct server *server);
 /* Read certificate and key again, for connections to come. From any thread; when it fails the old
  * ones stay. */
 enum status server_reload_certificate(struct server *server, struct error *err) must_check;
-struct metrics *server_metrics(struct server *server);
 struct models *server_models(struct server *server);
 
 /* Accept no more, finish what was begun, close. From any thread, also twice. */

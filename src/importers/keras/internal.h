@@ -311,7 +311,6 @@ enum status weight_take_any(struct call *c, const char *what, enum dtype dtype,
  * *found: how many of them there are. */
 enum status weights_reorder(struct call *c, const char *const *names, size_t name_count,
                             size_t *found, struct error *err) must_check;
-bool weights_left(struct keras *k, const struct weights *weights);
 /* The same as a constant of the graph. */
 enum status weight_constant(struct call *c, const char *what, int rank, value_id *value,
                             struct error *err) must_check;

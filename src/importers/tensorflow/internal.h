@@ -71,7 +71,6 @@ enum status tf_nodes_read(const struct protobuf *message, uint32_t number, size_
                           struct tf_graph *graph, struct arena *keep, struct error *err) must_check;
 
 /* Attributes; the value of `otherwise` where there is none. Wrong kinds are INVALID_INPUT. */
-bool tf_has(const struct tf_node *node, const char *name);
 enum status tf_int(const struct tf_node *node, const char *name, int64_t otherwise, int64_t *value,
                    struct error *err) must_check;
 enum status tf_float(const struct tf_node *node, const char *name, double otherwise, double *value,

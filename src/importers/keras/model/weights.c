@@ -373,18 +373,6 @@ static enum status take_by_path(struct keras *k, struct weights *weights, struct
     return hdf5_read(k->file, dataset, tensor, err);
 }
 
-bool weights_left(struct keras *k, const struct weights *weights)
-{
-    struct weights copy = *weights;
-    struct tensor tensor;
-    struct error ignored;
-    bool found;
-
-    if (!weights->by_path)
-        return weights->next < weights->count;
-    return !take_by_path(k, &copy, &tensor, &found, &ignored) && found;
-}
-
 static bool is_called(struct bytes name, const char *wanted)
 {
     size_t size = strlen(wanted);

@@ -273,11 +273,6 @@ static bool find(const struct tf_node *node, const char *name, struct protobuf *
     return stored || default_find(node, name, value);
 }
 
-bool tf_has(const struct tf_node *node, const char *name)
-{
-    return stored_find(node, name) != NULL;
-}
-
 /* The field `kind` of an AttrValue; *found is false when there is no such attribute. */
 static enum status value_of(const struct tf_node *node, const char *name, uint32_t kind,
                             struct protobuf_field *field, bool *found, struct error *err)
