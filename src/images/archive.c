@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/hash/sha256.h"
+#include "base/map.h"
 #include "base/text.h"
 #include "formats/archive/artifact.h"
 #include "formats/archive/tar_stream.h"
@@ -26,6 +27,7 @@ struct named { /* a file or a link in it */
     struct bytes link; /* the path that it leads to; {NULL, 0}: a file */
     uint64_t size;
     const char *digest; /* once it is known */
+    bool twice;         /* another one has its path: readers differ in which they take */
 };
 
 struct archive {
@@ -33,12 +35,15 @@ struct archive {
     struct file_map map;
     struct arena memory;
     struct artifact_limits limits;
-    struct named *items; /* (count,) in order */
+    struct named **items; /* (count,) in order */
     size_t count, capacity;
+    struct map paths; /* to the first of that path */
 };
 
 /* --- files --- */
 
+/* As manifest.json and index.json say it: these are names in an archive, not paths in a container,
+ * so that "/x" and "a/../x" name nothing. */
 static struct bytes tidy(struct bytes path)
 {
     while (path.size > 1 && path.data[0] == '.' && path.data[1] == '/')
@@ -76,19 +81,27 @@ static enum status item_add(struct archive *archive, const struct tar_entry *ent
                             struct error *err)
 {
     struct bytes path = tidy(entry->path);
-    struct named *item;
+    struct named *item, *first;
 
     if (archive->count == archive->limits.members)
         return error_set(err, STATUS_TOO_LARGE, "the archive has more than %zu files",
                          archive->limits.members);
-    if (!ARENA_GROW(&archive->memory, archive->items, archive->count, archive->capacity))
+    item = arena_new(&archive->memory, struct named, 1);
+    if (!item || !ARENA_GROW(&archive->memory, archive->items, archive->count, archive->capacity))
         return error_no_memory(err, "an archive");
-    item = &archive->items[archive->count++];
-    *item = (struct named){.size = entry->size};
+    archive->items[archive->count++] = item;
+    item->size = entry->size;
     item->path = (struct bytes){(const uint8_t *)arena_text(&archive->memory, path), path.size};
     if (entry->type != '0')
         item->link = link_path(archive, entry);
-    return item->path.data ? STATUS_OK : error_no_memory(err, "an archive");
+    if (!item->path.data)
+        return error_no_memory(err, "an archive");
+    first = map_find(&archive->paths, item->path);
+    if (first)
+        first->twice = true;
+    else if (!map_set(&archive->paths, item->path, item))
+        return error_no_memory(err, "an archive");
+    return STATUS_OK;
 }
 
 static enum status items_list(struct archive *archive, struct error *err)
@@ -115,11 +128,8 @@ static enum status items_list(struct archive *archive, struct error *err)
 static struct named *item_find(struct archive *archive, struct bytes path)
 {
     for (size_t hop = 0; hop < 2; hop++) {
-        struct named *found = NULL;
-        for (size_t i = 0; i < archive->count && !found; i++)
-            if (bytes_equal(archive->items[i].path, path))
-                found = &archive->items[i];
-        if (!found || !found->link.data)
+        struct named *found = map_find(&archive->paths, path);
+        if (!found || !found->link.data || found->twice)
             return found;
         path = found->link;
     }
@@ -163,8 +173,12 @@ static enum status item_read(struct archive *archive, const struct named *item,
     struct tar_stream *stream;
     struct tar_entry entry;
     bool more = true, found = false;
+    char quoted[TEXT_QUOTE_SIZE];
     enum status status;
 
+    if (item->twice)
+        return error_set(err, STATUS_INVALID_INPUT, "the archive has \"%s\" twice",
+                         text_quote(item->path, quoted, sizeof quoted));
     TRY(stream_open(archive, &stream, err));
     do {
         status = tar_stream_next(stream, &entry, &more, err);
@@ -344,8 +358,8 @@ static struct named *blob_find(struct archive *archive, const char *digest)
     const char *path;
 
     for (size_t i = 0; i < archive->count; i++)
-        if (archive->items[i].digest && strcmp(archive->items[i].digest, digest) == 0)
-            return &archive->items[i];
+        if (archive->items[i]->digest && strcmp(archive->items[i]->digest, digest) == 0)
+            return archive->items[i];
     path = arena_printf(&archive->memory, "blobs/sha256/%s", digest + strlen("sha256:"));
     return path ? item_find(archive, bytes_of(path)) : NULL;
 }
@@ -448,6 +462,7 @@ enum status image_archive_open(const struct image_reference *reference,
         return error_no_memory(err, "an archive");
     archive->base.class = &ARCHIVE_CLASS;
     arena_init(&archive->memory, MEMORY_MAX);
+    map_init(&archive->paths, &archive->memory);
     archive->limits = artifact_limits_default();
     status = file_map_open(&archive->map, AT_FDCWD, reference->folder, true, err);
     if (!status && items_list(archive, err))

@@ -2,43 +2,24 @@
 #include "images/base.h"
 
 #include <ctype.h>
-#include <fcntl.h>
-#include <stdio.h>
 
-#include "base/file.h"
 #include "base/text.h"
-#include "formats/archive/tar_stream.h"
 #include "formats/json/json.h"
+#include "images/layer_walk.h"
 #include "images/standalone.h"
 
 #define PYTHON "/python3"
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define WHITEOUT ".wh."
-#define OPAQUE ".wh..wh..opq"
 
 enum { FOUND_MAX = 100000, VARIABLES_MAX = 1000 };
 
-struct found { /* a python3, or the metadata of a package */
-    struct bytes path;
-    size_t layer;
-    bool gone; /* an upper layer hides it */
-};
-
-struct scan {
-    struct found *items; /* (count,) */
+struct scan { /* every python3, and the metadata of packages: paths that a container sees */
+    struct bytes *items; /* (count,) */
     size_t count, capacity;
     struct arena *keep;
 };
 
 /* --- what lies in its layers --- */
-
-static struct bytes tidy(struct bytes path)
-{
-    while (path.size &&
-           (path.data[0] == '/' || (path.size > 1 && path.data[0] == '.' && path.data[1] == '/')))
-        path = (struct bytes){path.data + 1, path.size - 1};
-    return path;
-}
 
 static bool ends(struct bytes path, const char *with)
 {
@@ -60,97 +41,37 @@ static struct bytes metadata_of(struct bytes path)
     return (struct bytes){NULL, 0};
 }
 
-static enum status found_add(struct scan *scan, struct bytes path, size_t layer, struct error *err)
+static enum status found_add(struct scan *scan, struct bytes path, struct error *err)
 {
-    const struct found *last = scan->count ? &scan->items[scan->count - 1] : NULL;
     const char *copy;
 
-    if (last && last->layer == layer && bytes_equal(last->path, path))
+    if (scan->count && bytes_equal(scan->items[scan->count - 1], path))
         return STATUS_OK;
     if (scan->count == FOUND_MAX)
         return error_set(err, STATUS_TOO_LARGE, "it has more than %d packages", FOUND_MAX);
     copy = arena_text(scan->keep, path);
     if (!copy || !ARENA_GROW(scan->keep, scan->items, scan->count, scan->capacity))
         return error_no_memory(err, "a base image");
-    scan->items[scan->count++] =
-        (struct found){.path = {(const uint8_t *)copy, path.size}, .layer = layer};
+    scan->items[scan->count++] = (struct bytes){(const uint8_t *)copy, path.size};
     return STATUS_OK;
 }
 
-static bool is_below(struct bytes path, struct bytes folder)
+static enum status entry_look(struct layer_walk *walk, struct tar_stream *stream,
+                              const struct tar_entry *entry, struct bytes path, struct error *err)
 {
-    return folder.size == 0 ||
-           (path.size > folder.size && bytes_starts(path, folder) && path.data[folder.size] == '/');
-}
+    bool folder = entry->type == '5';
+    struct bytes metadata;
 
-/* What lower layers have at or below it. */
-static void whiteout(struct scan *scan, struct bytes path, size_t layer)
-{
-    size_t at = path.size;
-    struct bytes name, folder, hidden;
-    char joined[4096];
-
-    while (at && path.data[at - 1] != '/')
-        at--;
-    folder = (struct bytes){path.data, at ? at - 1 : 0};
-    name = (struct bytes){path.data + at, path.size - at};
-    snprintf(joined, sizeof joined, "%.*s%s%.*s", (int)folder.size, (const char *)folder.data,
-             at ? "/" : "", (int)(name.size - strlen(WHITEOUT)),
-             (const char *)name.data + strlen(WHITEOUT));
-    hidden = bytes_of(joined);
-    for (size_t i = 0; i < scan->count; i++) {
-        struct found *item = &scan->items[i];
-        if (item->layer < layer && (bytes_is(name, OPAQUE) ? is_below(item->path, folder)
-                                                           : bytes_equal(item->path, hidden) ||
-                                                                 is_below(item->path, hidden)))
-            item->gone = true;
-    }
-}
-
-static bool is_whiteout(struct bytes path)
-{
-    size_t at = path.size;
-
-    while (at && path.data[at - 1] != '/')
-        at--;
-    return path.size < 4000 &&
-           bytes_starts((struct bytes){path.data + at, path.size - at}, bytes_of(WHITEOUT));
-}
-
-static enum status entry_look(struct scan *scan, const struct tar_entry *entry, size_t layer,
-                              struct error *err)
-{
-    struct bytes path = tidy(entry->path), metadata;
-
-    if (is_whiteout(path)) {
-        whiteout(scan, path, layer);
+    (void)stream;
+    if (!path.size || layer_walk_is_hidden(walk, path, folder))
         return STATUS_OK;
-    }
-    if (ends(path, PYTHON) && entry->type != '5')
-        return found_add(scan, path, layer, err);
+    TRY(layer_walk_mark(walk, path, folder, err));
+    if (folder)
+        return STATUS_OK;
+    if (ends(path, PYTHON))
+        return found_add(walk->context, path, err);
     metadata = metadata_of(path);
-    return metadata.size ? found_add(scan, metadata, layer, err) : STATUS_OK;
-}
-
-static enum status layer_scan(struct scan *scan, const char *file, size_t layer, struct error *err)
-{
-    const struct artifact_limits limits = artifact_limits_default();
-    struct file_map map = {{NULL, 0}};
-    struct tar_stream *stream = NULL;
-    struct tar_entry entry;
-    enum status status;
-    bool more = true;
-
-    TRY(file_map_open(&map, AT_FDCWD, file, true, err));
-    status = tar_stream_open(map.bytes, true, 4 * limits.bytes, limits.ratio, &stream, err);
-    while (!status && more) {
-        status = tar_stream_next(stream, &entry, &more, err);
-        if (!status && more)
-            status = entry_look(scan, &entry, layer, err);
-    }
-    tar_stream_close(stream);
-    file_map_close(&map);
-    return status ? error_within(err, "layer %zu", layer + 1) : STATUS_OK;
+    return metadata.size ? found_add(walk->context, metadata, err) : STATUS_OK;
 }
 
 /* --- its configuration --- */
@@ -192,8 +113,8 @@ static enum status config_read(struct image_base *base, struct arena *keep, stru
 
 static bool has(const struct scan *scan, struct bytes path)
 {
-    for (size_t i = scan->count; i-- > 0;)
-        if (!scan->items[i].gone && bytes_equal(scan->items[i].path, path))
+    for (size_t i = 0; i < scan->count; i++)
+        if (bytes_equal(scan->items[i], path))
             return true;
     return false;
 }
@@ -230,19 +151,15 @@ static int folded(int c)
 }
 
 /* "site-packages/scikit_learn-1.9.1.dist-info" is one of "scikit-learn", below the prefix. */
-static bool is_package(const struct found *found, const char *prefix, struct bytes name)
+static bool is_package(struct bytes path, const char *prefix, struct bytes name)
 {
-    struct bytes path = found->path, folder = bytes_of(prefix + 1);
-    size_t at = path.size;
+    struct bytes found = layer_path_name(path);
 
-    while (at && path.data[at - 1] != '/')
-        at--;
-    path = (struct bytes){path.data + at, path.size - at};
-    if (found->gone || !is_below(found->path, folder) || path.size <= name.size ||
-        (path.data[name.size] != '-' && path.data[name.size] != '.'))
+    if (!layer_path_is_within(path, bytes_of(prefix + 1)) || found.size <= name.size ||
+        (found.data[name.size] != '-' && found.data[name.size] != '.'))
         return false;
     for (size_t i = 0; i < name.size; i++)
-        if (folded(path.data[i]) != folded(name.data[i]))
+        if (folded(found.data[i]) != folded(name.data[i]))
             return false;
     return true;
 }
@@ -250,7 +167,7 @@ static bool is_package(const struct found *found, const char *prefix, struct byt
 static bool has_package(const struct scan *scan, const char *prefix, struct bytes name)
 {
     for (size_t i = 0; i < scan->count; i++)
-        if (is_package(&scan->items[i], prefix, name))
+        if (is_package(scan->items[i], prefix, name))
             return true;
     return false;
 }
@@ -305,6 +222,8 @@ enum status image_base_read(struct incoming *incoming, const struct image_refere
 {
     const struct image_pull pull = {.reference = reference, .hosts = hosts};
     struct scan scan = {.keep = keep};
+    struct layer_walk walk = {
+        .limits = artifact_limits_default(), .visit = entry_look, .context = &scan};
     enum status status;
 
     *base = (struct image_base){.reference = reference};
@@ -314,8 +233,10 @@ enum status image_base_read(struct incoming *incoming, const struct image_refere
                            base->image.manifest.layer_count, base->image.config.diff_id_count);
     if (!status)
         status = config_read(base, keep, err);
-    for (size_t i = 0; !status && i < base->image.manifest.layer_count; i++)
-        status = layer_scan(&scan, base->image.layers[i], i, err);
+    walk.files = base->image.layers;
+    walk.count = base->image.manifest.layer_count;
+    if (!status)
+        status = layer_walk_run(&walk, err);
     if (!status)
         status = python_find(&scan, base, keep, err);
     if (!status)

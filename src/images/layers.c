@@ -1,149 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-/* From the top layer down (image-spec 1.0, layer.md): what an upper layer has or whites out hides
- * what the lower ones have. Marks of a layer hide nothing in the layer itself. */
 #include "images/layers.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/map.h"
 #include "base/text.h"
 #include "formats/archive/entries.h"
-#include "formats/archive/tar_stream.h"
 #include "formats/archive/tar_write.h"
+#include "images/layer_walk.h"
 
-enum { COPY_BYTES = 256 << 10, NAMES_BYTES_MAX = 512 << 20 };
-
-#define WHITEOUT ".wh."
-#define OPAQUE ".wh..wh..opq"
-
-enum { MARK_COVERED = 1, MARK_OPAQUE = 2, MARK_FOLDER = 4 };
-
-struct mark {
-    struct mark *next; /* of the layer at hand */
-    struct bytes path;
-    int kind;
-    int kinds; /* in the map: all that was said of the path */
-};
+enum { COPY_BYTES = 256 << 10 };
 
 struct merge {
     const struct image_layers *layers;
     struct image_merged *merged;
-    struct map marks;    /* of the layers above */
-    struct mark *fresh;  /* of this one */
-    struct bytes folder; /* of it, whose parents were marked last */
-    struct arena names;
     size_t seen; /* entries that concern us */
     uint64_t bytes;
     uint8_t *buffer; /* (COPY_BYTES,) */
     int to;
     const char *target;
 };
-
-/* --- marks --- */
-
-static struct bytes last_part(struct bytes path)
-{
-    size_t at = path.size;
-
-    while (at && path.data[at - 1] != '/')
-        at--;
-    return (struct bytes){path.data + at, path.size - at};
-}
-
-static struct bytes parent(struct bytes path)
-{
-    size_t at = path.size - last_part(path).size;
-
-    return (struct bytes){path.data, at ? at - 1 : 0};
-}
-
-static enum status mark_add(struct merge *merge, struct bytes path, int kind, struct error *err)
-{
-    struct mark *mark = arena_new(&merge->names, struct mark, 1);
-    char *copy = arena_text(&merge->names, path);
-
-    if (!mark || !copy)
-        return error_set(err, STATUS_TOO_LARGE, "its layers have too many names");
-    *mark = (struct mark){merge->fresh, {(uint8_t *)copy, path.size}, kind, 0};
-    merge->fresh = mark;
-    return STATUS_OK;
-}
-
-/* The folders that it lies in, whether or not the layer lists them. */
-static enum status mark_parents(struct merge *merge, struct bytes path, struct error *err)
-{
-    struct bytes folder = parent(path);
-
-    if (bytes_equal(folder, merge->folder))
-        return STATUS_OK;
-    for (size_t i = 0; i < path.size; i++)
-        if (path.data[i] == '/')
-            TRY(mark_add(merge, (struct bytes){path.data, i}, MARK_FOLDER, err));
-    if (merge->fresh)
-        merge->folder = folder.size ? merge->fresh->path : (struct bytes){NULL, 0};
-    return STATUS_OK;
-}
-
-/* This layer is done: from now on its marks count. */
-static enum status marks_settle(struct merge *merge, struct error *err)
-{
-    for (struct mark *mark = merge->fresh; mark; mark = mark->next) {
-        struct mark *known = map_find(&merge->marks, mark->path);
-        if (!known && !map_set(&merge->marks, mark->path, mark))
-            return error_set(err, STATUS_TOO_LARGE, "its layers have too many names");
-        known = known ? known : mark;
-        known->kinds |= mark->kind;
-    }
-    merge->fresh = NULL;
-    merge->folder = (struct bytes){NULL, 0};
-    return STATUS_OK;
-}
-
-static int kinds_of(const struct merge *merge, struct bytes path)
-{
-    const struct mark *mark = map_find(&merge->marks, path);
-
-    return mark ? mark->kinds : 0;
-}
-
-/* Does a layer above hide it? */
-static bool is_hidden(const struct merge *merge, struct bytes path, bool folder)
-{
-    int kinds = kinds_of(merge, path);
-
-    if ((kinds & MARK_COVERED) || (!folder && (kinds & MARK_FOLDER)))
-        return true;
-    for (size_t i = 0; i < path.size; i++)
-        if (path.data[i] == '/' &&
-            (kinds_of(merge, (struct bytes){path.data, i}) & (MARK_COVERED | MARK_OPAQUE)))
-            return true;
-    return (kinds_of(merge, (struct bytes){path.data, 0}) & MARK_OPAQUE) != 0;
-}
-
-/* --- paths --- */
-
-static struct bytes tidy(struct bytes path)
-{
-    while (path.size &&
-           (path.data[0] == '/' || (path.size > 1 && path.data[0] == '.' && path.data[1] == '/')))
-        path = (struct bytes){path.data + 1, path.size - 1};
-    while (path.size && path.data[path.size - 1] == '/')
-        path.size--;
-    return bytes_is(path, ".") ? (struct bytes){path.data, 0} : path;
-}
-
-/* Is `path` the same as `root`, or below it? */
-static bool is_within(struct bytes path, struct bytes root)
-{
-    return root.size == 0 ||
-           (bytes_starts(path, root) && (path.size == root.size || path.data[root.size] == '/'));
-}
 
 static enum status refuse(struct bytes path, const char *why, struct error *err)
 {
@@ -214,10 +94,10 @@ static bool is_named_model(struct bytes rest)
 static enum status file_take(struct merge *merge, struct tar_stream *stream,
                              const struct tar_entry *entry, struct bytes path, struct error *err)
 {
-    struct bytes root = bytes_of(merge->layers->path), rest = last_part(path);
+    struct bytes root = bytes_of(merge->layers->path), rest = layer_path_name(path);
     struct text name = {0};
     enum status status;
-    bool extra = !is_within(path, root);
+    bool extra = !layer_path_is_within(path, root);
 
     if (!extra && path.size > root.size)
         rest = (struct bytes){path.data + root.size + (root.size > 0),
@@ -239,71 +119,40 @@ static enum status file_take(struct merge *merge, struct tar_stream *stream,
     return status;
 }
 
-/* ".wh.NAME" hides NAME, the opaque one what else is in the folder. */
-static enum status whiteout(struct merge *merge, struct bytes path, struct bytes name,
-                            struct error *err)
-{
-    struct text hidden = {0};
-    struct bytes folder = parent(path);
-    enum status status;
-
-    if (bytes_is(name, OPAQUE))
-        return mark_add(merge, folder, MARK_OPAQUE, err);
-    text_append_bytes(&hidden, folder);
-    if (folder.size)
-        text_append_char(&hidden, '/');
-    text_append_bytes(&hidden,
-                      (struct bytes){name.data + strlen(WHITEOUT), name.size - strlen(WHITEOUT)});
-    status = text_check(&hidden, err);
-    if (!status)
-        status = mark_add(merge, text_bytes(&hidden), MARK_COVERED, err);
-    text_release(&hidden);
-    return status;
-}
-
 /* A folder above what we want, or a link in its place. */
-static enum status above(struct merge *merge, const struct tar_entry *entry, struct bytes path,
+static enum status above(struct layer_walk *walk, const struct tar_entry *entry, struct bytes path,
                          struct error *err)
 {
-    if (is_hidden(merge, path, entry->type == '5'))
+    bool folder = entry->type == '5';
+
+    if (layer_walk_is_hidden(walk, path, folder))
         return STATUS_OK;
-    if (entry->type == '5')
-        return mark_add(merge, path, MARK_FOLDER, err);
     if (entry->type == '2')
         return refuse(path, "is a symbolic link: give the path that it leads to", err);
-    return mark_add(merge, path, MARK_COVERED, err);
+    return layer_walk_mark(walk, path, folder, err);
 }
 
-static enum status entry_take(struct merge *merge, struct tar_stream *stream,
-                              const struct tar_entry *entry, struct error *err)
+static enum status entry_take(struct layer_walk *walk, struct tar_stream *stream,
+                              const struct tar_entry *entry, struct bytes path, struct error *err)
 {
-    struct bytes path = tidy(entry->path), name = last_part(path);
+    struct merge *merge = walk->context;
     struct bytes root = bytes_of(merge->layers->path);
-    bool inside = is_within(path, root);
+    bool inside = layer_path_is_within(path, root);
     bool extra = merge->layers->extra && bytes_is(path, merge->layers->extra);
-    bool is_white = bytes_starts(name, bytes_of(WHITEOUT));
 
-    if (is_white &&
-        (inside || is_within(root, parent(path)) ||
-         (merge->layers->extra && is_within(bytes_of(merge->layers->extra), parent(path))))) {
-        TRY(count_one(merge, err));
-        return whiteout(merge, path, name, err);
-    }
     if (path.size == 0)
         return STATUS_OK;
     if (!inside && !extra)
-        return is_within(root, path) ? above(merge, entry, path, err) : STATUS_OK;
+        return layer_path_is_within(root, path) ? above(walk, entry, path, err) : STATUS_OK;
     TRY(count_one(merge, err));
     TRY(entry_path_check(&path, &merge->layers->limits, err));
-    if (is_hidden(merge, path, entry->type == '5'))
+    if (layer_walk_is_hidden(walk, path, entry->type == '5'))
         return STATUS_OK;
     switch (entry->type) {
     case '5':
-        TRY(mark_parents(merge, path, err));
-        return mark_add(merge, path, MARK_FOLDER, err);
+        return layer_walk_mark(walk, path, true, err);
     case '0':
-        TRY(mark_parents(merge, path, err));
-        TRY(mark_add(merge, path, MARK_COVERED, err));
+        TRY(layer_walk_mark(walk, path, false, err));
         return file_take(merge, stream, entry, path, err);
     case '1':
         return refuse(path, "is a hard link", err);
@@ -318,38 +167,29 @@ static enum status entry_take(struct merge *merge, struct tar_stream *stream,
     }
 }
 
-static enum status layer_read(struct merge *merge, const char *file, struct error *err)
+/* Whiteouts in it, above it, or above the file more. */
+static bool concerns(struct layer_walk *walk, struct bytes folder)
 {
-    const struct artifact_limits *limits = &merge->layers->limits;
-    struct file_map map = {{NULL, 0}};
-    struct tar_stream *stream = NULL;
-    struct tar_entry entry;
-    enum status status;
-    bool more = true;
+    const struct image_layers *layers = ((const struct merge *)walk->context)->layers;
+    struct bytes root = bytes_of(layers->path);
 
-    TRY(file_map_open(&map, AT_FDCWD, file, true, err));
-    madvise((void *)(uintptr_t)map.bytes.data, map.bytes.size, MADV_SEQUENTIAL);
-    status = tar_stream_open(map.bytes, true, 4 * limits->bytes, limits->ratio, &stream, err);
-    while (!status && more) {
-        status = tar_stream_next(stream, &entry, &more, err);
-        if (!status && more)
-            status = entry_take(merge, stream, &entry, err);
-    }
-    tar_stream_close(stream);
-    file_map_close(&map);
-    return status ? status : marks_settle(merge, err);
+    return layer_path_is_within(folder, root) || layer_path_is_within(root, folder) ||
+           (layers->extra && layer_path_is_within(bytes_of(layers->extra), folder));
 }
 
 static enum status merge_all(struct merge *merge, struct error *err)
 {
-    const struct image_layers *layers = merge->layers;
+    struct layer_walk walk = {.files = merge->layers->files,
+                              .count = merge->layers->count,
+                              .limits = merge->layers->limits,
+                              .visit = entry_take,
+                              .concerns = concerns,
+                              .context = merge};
 
     merge->buffer = malloc(COPY_BYTES);
     if (!merge->buffer)
         return error_no_memory(err, "layers");
-    for (size_t i = layers->count; i-- > 0;)
-        if (layer_read(merge, layers->files[i], err))
-            return error_within(err, "layer %zu of %zu", i + 1, layers->count);
+    TRY(layer_walk_run(&walk, err));
     return zeros_write(merge, TAR_END_SIZE, err);
 }
 
@@ -364,11 +204,8 @@ enum status image_layers_merge(const struct image_layers *layers, const char *to
     if (merge.to < 0)
         return error_set(err, STATUS_UNAVAILABLE, "cannot create \"%.200s\": %s", to,
                          strerror(errno));
-    arena_init(&merge.names, NAMES_BYTES_MAX);
-    map_init(&merge.marks, &merge.names);
     status = merge_all(&merge, err);
     free(merge.buffer);
-    arena_release(&merge.names);
     close(merge.to);
     return status;
 }

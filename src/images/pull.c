@@ -6,6 +6,7 @@
 
 #include "base/hash/sha256.h"
 #include "base/text.h"
+#include "images/layer_path.h"
 #include "images/manifest.h"
 #include "images/standalone.h"
 
@@ -154,12 +155,7 @@ static enum status manifest_keep(struct pulling *pulling, struct error *err)
 
     if (incoming_has(incoming, image->manifest_digest, image->manifest_bytes, NULL))
         return STATUS_OK;
-    TRY(incoming_begin(incoming, image->manifest_digest, image->manifest_bytes, err));
-    if (incoming_write(incoming, pulling->manifest_bytes, err)) {
-        incoming_abandon(incoming);
-        return err->status;
-    }
-    return incoming_end(incoming, err);
+    return incoming_add(incoming, image->manifest_digest, NULL, pulling->manifest_bytes, err);
 }
 
 static enum status ours_get(struct pulling *pulling, struct error *err)
@@ -173,15 +169,15 @@ static enum status ours_get(struct pulling *pulling, struct error *err)
 }
 
 /* "/models/churn/" as the layers have it. */
-static const char *path_of(const char *path, struct arena *keep)
+static enum status path_clean(const char *path, const char **kept, struct arena *keep,
+                              struct error *err)
 {
-    struct bytes trimmed = bytes_of(path);
+    char buffer[LAYER_PATH_MAX];
+    struct bytes clean;
 
-    while (trimmed.size && trimmed.data[0] == '/')
-        trimmed = (struct bytes){trimmed.data + 1, trimmed.size - 1};
-    while (trimmed.size && trimmed.data[trimmed.size - 1] == '/')
-        trimmed.size--;
-    return arena_text(keep, trimmed);
+    TRY(layer_path_clean(bytes_of(path), buffer, &clean, err));
+    *kept = arena_text(keep, clean);
+    return *kept ? STATUS_OK : error_no_memory(err, "a path");
 }
 
 static enum status merged_check(const struct pulling *pulling, const char *path, struct error *err)
@@ -226,10 +222,11 @@ static enum status foreign_get(struct pulling *pulling, struct error *err)
     TRY(layers_get(pulling, &files, err));
     layers.files = files;
     layers.extra = pulling->pull->path || pulling->pulled->store ? NULL : IMAGE_MANIFEST;
-    layers.path = path_of(pulling->pulled->store ? STANDALONE_STORE : place, pulling->keep);
+    TRY(path_clean(pulling->pulled->store ? STANDALONE_STORE : place, &layers.path, pulling->keep,
+                   err));
     incoming_file(pulling->incoming, "merged.tar", path);
     pulling->pulled->merged = arena_text(pulling->keep, bytes_of(path));
-    if (!layers.path || !pulling->pulled->merged)
+    if (!pulling->pulled->merged)
         return error_no_memory(err, "layers");
     TRY(image_layers_merge(&layers, pulling->pulled->merged, &pulling->pulled->facts, err));
     return merged_check(pulling, layers.path, err);

@@ -15,7 +15,7 @@
 #define CODE "share/firn/python"
 #define BLOBS STANDALONE_STORE "/blobs/sha256/"
 
-enum { SERVER_BYTES_MAX = 256 << 20, PIECE_BYTES = 8 << 20 };
+enum { SERVER_BYTES_MAX = 256 << 20 };
 
 enum status standalone_digest(const struct text *text, char digest[72], struct error *err)
 {
@@ -151,11 +151,8 @@ static enum status blob_append(struct incoming *incoming, const struct stored_bl
                  ? drain(incoming, text, err)
                  : error_set(err, STATUS_INVALID_INPUT, "blob %s has %zu bytes, not %lld",
                              blob->digest, map.bytes.size, (long long)blob->size);
-    for (size_t at = 0; !status && at < map.bytes.size; at += PIECE_BYTES) {
-        size_t left = map.bytes.size - at;
-        struct bytes piece = {map.bytes.data + at, left < PIECE_BYTES ? left : PIECE_BYTES};
-        status = incoming_write(incoming, piece, err);
-    }
+    if (!status)
+        status = incoming_write_mapped(incoming, NULL, map.bytes, err);
     file_map_close(&map);
     zeros(text, tar_padding((uint64_t)blob->size));
     return status;

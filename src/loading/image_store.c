@@ -5,8 +5,6 @@
 #include "loading/internal.h"
 #include "registry/frozen.h"
 
-enum { PIECE_BYTES = 8 << 20 };
-
 struct unfreezing {
     struct registry *registry;
     struct incoming *incoming;
@@ -52,17 +50,7 @@ static enum status blob_take(struct unfreezing *u, const char *digest, int64_t s
     if (incoming_has(u->incoming, digest, size, path))
         return STATUS_OK;
     TRY(blob_find(u, digest, size, &bytes, err));
-    TRY(incoming_begin(u->incoming, digest, size, err));
-    for (size_t at = 0; at < bytes.size; at += PIECE_BYTES) {
-        size_t left = bytes.size - at;
-        struct bytes piece = {bytes.data + at, left < PIECE_BYTES ? left : PIECE_BYTES};
-        if (incoming_write(u->incoming, piece, err)) {
-            incoming_abandon(u->incoming);
-            return err->status;
-        }
-        artifact_forget(u->store, piece);
-    }
-    TRY(incoming_end(u->incoming, err));
+    TRY(incoming_add(u->incoming, digest, u->store, bytes, err));
     return incoming_has(u->incoming, digest, size, path)
                ? STATUS_OK
                : error_set(err, STATUS_INTERNAL, "blob %s is not where it was put", digest);

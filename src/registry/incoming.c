@@ -9,8 +9,10 @@
 #include "registry/internal.h"
 
 enum {
-    INCOMING_BLOBS_MAX = 384
-}; /* manifest, configuration and all layers of an image, or three of each version of a store */
+    /* manifest, configuration and all layers of an image, or three of each version of a store */
+    INCOMING_BLOBS_MAX = 384,
+    PIECE_BYTES = 8 << 20,
+};
 
 struct incoming {
     struct registry *registry;
@@ -147,6 +149,30 @@ enum status incoming_write(struct incoming *incoming, struct bytes bytes, struct
         return error_set(err, STATUS_TOO_LARGE, "blob %s has more than the %lld bytes it should",
                          incoming->digest, (long long)incoming->size);
     return blob_write(blob, bytes, err);
+}
+
+enum status incoming_write_mapped(struct incoming *incoming, const struct artifact *artifact,
+                                  struct bytes bytes, struct error *err)
+{
+    while (bytes.size) {
+        struct bytes piece = {bytes.data, bytes.size < PIECE_BYTES ? bytes.size : PIECE_BYTES};
+        TRY(incoming_write(incoming, piece, err));
+        if (artifact)
+            artifact_forget(artifact, piece);
+        bytes = (struct bytes){bytes.data + piece.size, bytes.size - piece.size};
+    }
+    return STATUS_OK;
+}
+
+enum status incoming_add(struct incoming *incoming, const char *digest,
+                         const struct artifact *artifact, struct bytes bytes, struct error *err)
+{
+    TRY(incoming_begin(incoming, digest, (int64_t)bytes.size, err));
+    if (incoming_write_mapped(incoming, artifact, bytes, err)) {
+        incoming_abandon(incoming);
+        return err->status;
+    }
+    return incoming_end(incoming, err);
 }
 
 enum status incoming_end(struct incoming *incoming, struct error *err)

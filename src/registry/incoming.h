@@ -24,6 +24,14 @@ enum status incoming_write(struct incoming *incoming, struct bytes bytes, struct
 enum status incoming_end(struct incoming *incoming, struct error *err) must_check;
 void incoming_abandon(struct incoming *incoming); /* the one that was begun */
 
+/* What lies in a mapped file, piece by piece, whose pages `artifact` (or NULL) then gives back. */
+enum status incoming_write_mapped(struct incoming *incoming, const struct artifact *artifact,
+                                  struct bytes bytes, struct error *err) must_check;
+/* A whole blob of it: begun, written and ended, or abandoned. */
+enum status incoming_add(struct incoming *incoming, const char *digest,
+                         const struct artifact *artifact, struct bytes bytes, struct error *err)
+    must_check;
+
 /* A small blob of that path, kept. */
 enum status incoming_read(const char *path, size_t most, struct bytes *bytes, struct arena *keep,
                           struct error *err) must_check;
