@@ -51,7 +51,7 @@ def python_of(before, env):
 
 def programs(place, python, environment):
     """What is run, in the order of what it takes, with what reads the counts of it."""
-    for name in ("worker_test", "cgroup_test"):
+    for name in ("worker_test", "limits_test", "cgroup_test"):
         if (UNIT / name).exists():
             yield [str(UNIT / name)], UNIT_COUNTS
         else:

@@ -306,6 +306,36 @@ def groups_of(pid):
                   if name.startswith("firn-") and name.split("-")[2:3] == [str(pid)])
 
 
+BURN = """
+    import time
+    def infer(x):
+        began, cpu = time.monotonic(), time.process_time()
+        while time.process_time() - cpu < x[0, 0]:
+            pass
+        return {"y": x[:, 0] * 0 + time.monotonic() - began}
+    """
+
+
+def processor(folder):
+    """worker_cpu_percent: at 20 % of a core, 0.4 s of processor time take nearly 2 s, on a machine of any load."""
+    server = Server(pathlib.Path(folder, "slow"), "--workers", "on", "--set", "worker_cpu_percent=20")
+    code, text = upload(server, model(folder, "burn", BURN, SUM.format(name="burn", extra="", signature="infer")))
+    check("upload of what takes time", code == 0, text)
+    status, got = server.infer("burn", {"x": ("FP64", (1, 2), [0.4, 0])})
+    status_of_few, few = server.infer("burn", {"x": ("FP64", (1, 2), [0.001, 0])})
+    log = server.stop()
+    if "worker_cpu_percent has no effect" in log:
+        print("SKIPPED worker_cpu_percent: there is no control group with cpu")
+        return
+    check("worker_cpu_percent holds", status == 200 and got["y"][0] > 1.7, (status, got))
+    check("what takes little is not held back for long", status_of_few == 200 and few["y"][0] < 1, (status_of_few, few))
+    print("0.4 s of processor time at 20 %%: %.2f s" % got["y"][0])
+    os.environ["FIRN_WORKER_CGROUP"] = "none"
+    log = Server(pathlib.Path(folder, "slow"), "--workers", "on", "--set", "worker_cpu_percent=20").stop()
+    del os.environ["FIRN_WORKER_CGROUP"]
+    check("without groups it says so", "worker_cpu_percent has no effect" in log and "not wanted" in log, log)
+
+
 def killed(folder):
     """What a server that is killed leaves, the next one removes."""
     server = Server(pathlib.Path(folder, "store"), "--workers", "on")
@@ -360,6 +390,8 @@ def main():
         check("what models print is in the log", "wrong" not in sys.argv[1:] or "a line of something" in log, log[-500:])
         if len(sys.argv) < 2 or "killed" in sys.argv[1:]:
             killed(folder)
+        if len(sys.argv) < 2 or "processor" in sys.argv[1:]:
+            processor(folder)
         if len(sys.argv) < 2 or "not_allowed" in sys.argv[1:]:
             not_allowed(folder)
     finally:

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -302,6 +303,49 @@ TEST(the_kernel_ends_what_takes_too_much)
     cgroup_remove(&group);
     for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
         CHECK(!group.folders[i][0] || access(group.folders[i], F_OK));
+}
+
+/* A child in a group that takes a third of a second of processor time. */
+static pid_t burner_make(struct cgroup *group)
+{
+    struct timespec now = {0};
+    pid_t pid = fork();
+
+    if (pid)
+        return pid;
+    for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
+        if (group->procs[i] >= 0 && write(group->procs[i], "0", 1) != 1)
+            _exit(9);
+    while (!now.tv_sec && now.tv_nsec < 300000000)
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    _exit(0);
+}
+
+TEST(the_kernel_slows_what_takes_too_much_of_the_processor)
+{
+    const struct cgroup_limits limits = {.cpu_percent = 20};
+    struct timespec begin, end;
+    struct cgroup_place place;
+    struct cgroup group;
+    struct error err;
+    double seconds;
+    int ended;
+
+    if (!real_place(&place))
+        return;
+    if (!place.folders[CGROUP_CPU][0]) {
+        printf("SKIPPED processor time of a control group: %s\n", place.detail);
+        return;
+    }
+    CHECK_OK(cgroup_new(&place, &limits, &group, &err), err);
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    CHECK(waitpid(burner_make(&group), &ended, 0) > 0);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    CHECK(WIFEXITED(ended) && !WEXITSTATUS(ended));
+    seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+    if (seconds < 1.3) /* 15 times 20 ms in 100 ms, but for the last period */
+        fail_msg("0.3 s of processor time took %.2f s at 20 %%", seconds);
+    cgroup_remove(&group);
 }
 
 TEST(what_still_runs_ends_with_its_group)

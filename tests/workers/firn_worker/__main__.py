@@ -97,6 +97,27 @@ def page_tables():
         m[at]
 
 
+def burn(processes):
+    """0.3 s of processor time, in each of so many processes; how many seconds they took."""
+    begin = time.monotonic()
+    children = []
+    for _ in range(processes - 1):
+        children.append(os.fork())
+        if not children[-1]:
+            spin()
+            os._exit(0)
+    spin()
+    for pid in children:
+        os.waitpid(pid, 0)
+    return time.monotonic() - begin
+
+
+def spin():
+    begin = time.process_time()
+    while time.process_time() - begin < 0.3:
+        pass
+
+
 def run_unpacked():
     """A program of its own making, as a Java machine maps libraries."""
     path = os.path.join(os.environ["TMPDIR"], "true")
@@ -226,6 +247,17 @@ def infer(name, request, tensors, offset, space):
             for at in range(0, 16 << 20, 4096):
                 m[at] = 1
             blocks.append(m)
+    elif name == "take_memory_in_children":
+        for _ in range(8):
+            if os.fork() == 0:
+                block = mmap.mmap(-1, 64 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+                for at in range(0, 64 << 20, 4096):
+                    block[at] = 1
+                time.sleep(1000)
+        time.sleep(1000)
+    elif name == "burn":
+        answer = struct.pack("<f", burn(len(values) // 4))
+        send(RESULT, request, tensors=[put(offset, answer)])
     elif name == "page_tables":
         page_tables()
     elif name == "page_tables_of_a_child":
