@@ -497,8 +497,8 @@ FUNCTIONS = {
     "raises": ("def predict(x):\n    if x[0] < 0:\n        raise KeyError('gone')\n    return {'y': x}\n", *FAILED, "KeyError"),
     "exits": ("import sys\ndef predict(x):\n    if x[0] < 0:\n        sys.exit(3)\n    return {'y': x}\n", *FAILED, "sys.exit(3)"),
     "memory": ("def predict(x):\n    if x[0] < 0:\n        raise MemoryError('much')\n    return {'y': x}\n", 503, "RESOURCE_EXHAUSTED", "MemoryError"),
-    "dies": ("import os\ndef predict(x):\n    if x[0] < 0:\n        os._exit(3)\n    return {'y': x}\n", *GONE, "ended with 3"),
-    "crashes": ("import os\ndef predict(x):\n    if x[0] < 0:\n        os.kill(os.getpid(), 11)\n    return {'y': x}\n", *GONE, "signal 11"),
+    "dies": ("import os\ndef predict(x):\n    if x[0] < 0:\n        os._exit(3)\n    return {'y': x}\n", *GONE, "exit status 3"),
+    "crashes": ("import ctypes\ndef predict(x):\n    if x[0] < 0:\n        ctypes.string_at(0)\n    return {'y': x}\n", *GONE, "signal 11"),
     "loads": ("raise RuntimeError('not today')\ndef predict(x):\n    return {'y': x}\n", *FAILED, "not today"),
     "prints": ("def predict(x):\n    print('word ' * 1000000)\n    return {'y': x}\n", 200, "OK", ""),
 }
@@ -570,6 +570,61 @@ def slow_functions(folder, published):
         check("the server with little time ends with 0", server.close() == 0)
 
 
+# --- profiles of training data, beside numpy ---
+
+def near(got, want):
+    if want is None or got is None or not np.isfinite(want):
+        return got is None and (want is None or not np.isfinite(want))
+    return abs(got - want) <= 1e-9 * max(1, abs(want))
+
+
+def profile_of(column):
+    """What Sonar's profile is to say of a column, NaN where nothing is; the histogram by the number of its bars."""
+    with np.errstate(all="ignore"):
+        values = column[np.isfinite(column)].astype(np.float64)
+        n, mean = len(values), values.mean()
+        centred = values - mean
+        deviation, median = values.std(ddof=1) if n > 1 else np.nan, np.median(values)
+        fourth = (centred ** 4).mean() / (centred ** 2).mean() ** 2 - 3 if len(set(values)) > 1 else np.nan
+        low, q1, q3, high = np.quantile(values, [0.05, 0.25, 0.75, 0.95])
+        return {"commonStatistics": {"count": len(column), "distinctCount": len(set(values)), "missing": len(column) - n},
+                "quantileStatistics": {"min": values.min(), "max": values.max(), "median": median, "percentile5": low, "percentile95": high, "q1": q1, "q3": q3,
+                                       "range": values.max() - values.min(), "interquartileRange": q3 - q1},
+                "descriptiveStatistics": {"standardDeviation": deviation, "variationCoef": 100 * deviation / mean if mean else np.nan, "kurtosis": fourth, "mean": mean,
+                                          "skewness": 3 * (mean - median) / deviation if deviation > 0 else np.nan,
+                                          "variance": values.var(ddof=1) if n > 1 else np.nan}}, values
+
+
+def profiles(server, ids):
+    """CSV of columns that differ in all that matters; every number of their profiles."""
+    random = np.random.default_rng(5)
+    rows = 500
+    columns = {"double_0": random.normal(3, 2, rows), "double_1": np.where(random.random(rows) < 0.3, np.nan, random.exponential(1e-9, rows)),
+               "float_0": np.full(rows, 2.5), "float_1": random.choice([0.0, 1.0], rows, p=[0.9, 0.1]), "int64_0": random.integers(-10**12, 10**12, rows).astype(float),
+               "int8_0": np.r_[7.0, np.full(rows - 1, np.nan)], "uint8_1": random.integers(0, 256, rows).astype(float)}
+    lines = [",".join(["string_0", *columns, "nobody"])]
+    lines += [",".join(["word", *("" if np.isnan(c[i]) else repr(float(c[i])) for c in columns.values()), "1"]) for i in range(rows)]
+    version = ids["all"]
+    status, answer = server.ask("POST", f"/monitoring/profiles/batch/{version}", "\n".join(lines) + "\n", {"Content-Type": "text/csv"})
+    check("training data", (status, answer) == (200, "ok"), status, answer)
+    status, fields = server.ask("GET", f"/monitoring/fields/{version}")
+    check("fields of training data", fields == sorted(columns), status, fields)
+    for name, column in columns.items():
+        status, answer = server.ask("GET", f"/monitoring/profiles/{version}/{name}")
+        got = answer["training"]
+        want, values = profile_of(column)
+        for group, numbers in want.items():
+            wrong = {key: (got[group].get(key), number) for key, number in numbers.items() if not near(got[group].get(key), number)}
+            check(f"profile of {name}: {group}", not wrong and set(got[group]) == set(numbers), wrong)
+        histogram = got["histogram"]
+        if values.max() > values.min():
+            frequencies, edges = np.histogram(values, bins=histogram["bars"])
+            check(f"profile of {name}: histogram", histogram["frequencies"] == list(frequencies) and all(map(near, histogram["bins"], edges[:-1]))
+                  and histogram["bars"] > 1, histogram)
+        else:
+            check(f"profile of {name}: histogram", (histogram["frequencies"], histogram["bins"]) == ([len(values)], [values[0]]), histogram)
+
+
 # --- all of it ---
 
 def prepare(server, folder):
@@ -619,6 +674,7 @@ def main():
             builds(server, published)
             uploads(server, folder)
             applications(server, folder, ids)
+            profiles(server, ids)
             functions(server, published, FUNCTIONS)
             slow_functions(folder, published)
         finally:

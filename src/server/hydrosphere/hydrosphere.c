@@ -15,12 +15,19 @@ bool hydrosphere_is_application(const struct version *row)
     return strcmp(row->format, APPLICATION_FORMAT) == 0;
 }
 
-/* "image:tag"; the port of a registry is no tag. */
+/* "image:tag@sha256:HEX"; the port of a registry is no tag. */
 static enum status image_split(const char *text, struct hydrosphere_image *image,
                                struct arena *arena, struct error *err)
 {
-    const char *slash = strrchr(text, '/'), *colon = strrchr(text, ':');
+    const char *at = strchr(text, '@'), *slash, *colon;
 
+    image->sha = at && at[1] ? at + 1 : NULL;
+    text =
+        at ? arena_text(arena, (struct bytes){(const uint8_t *)text, (size_t)(at - text)}) : text;
+    if (!text)
+        return error_no_memory(err, "an image");
+    slash = strrchr(text, '/');
+    colon = strrchr(text, ':');
     if (colon && slash && colon < slash)
         colon = NULL;
     image->tag = colon ? colon + 1 : "latest";
@@ -57,8 +64,8 @@ static enum status manifest_read(struct hydrosphere_version *version, struct are
 enum status hydrosphere_version(const struct version *row, struct hydrosphere_version *version,
                                 struct arena *arena, struct error *err)
 {
-    *version = (struct hydrosphere_version){
-        .row = row, .sha = row->digest, .runtime = {"firn", FIRN_VERSION}};
+    *version = (struct hydrosphere_version){.row = row, .runtime = {"firn", FIRN_VERSION, NULL}};
+    version->image.sha = row->digest;
     version->image.name = row->model;
     version->image.tag = arena_printf(arena, "%lld", (long long)row->number);
     if (!version->image.tag)

@@ -15,6 +15,7 @@ struct json;
 
 struct hydrosphere_image {
     const char *name, *tag; /* never NULL */
+    const char *sha;        /* "sha256:HEX"; NULL: not said */
 };
 
 struct hydrosphere_version {
@@ -22,7 +23,6 @@ struct hydrosphere_version {
     struct contract contract;         /* of the row */
     const struct signature *predict;  /* the one that a client of one signature gets; NULL: none */
     struct hydrosphere_image image;   /* NAME:NUMBER */
-    const char *sha;                  /* "sha256:HEX" */
     struct hydrosphere_image runtime; /* as declared, else firn itself */
     const char *install_command;      /* NULL: none */
     const struct manifest_pair *metadata;

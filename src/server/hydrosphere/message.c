@@ -158,7 +158,7 @@ static void write_version(struct text *text, const struct hydrosphere_version *v
     protobuf_write_i64(text, 2, version->row->number);
     write_names(text, version, status, generation);
     write_image(text, 31, &version->image);
-    protobuf_write_text(text, 32, version->sha);
+    protobuf_write_text(text, 32, version->image.sha);
     write_image(text, 33, &version->runtime);
     write_pairs(text, 34, version->metadata, version->metadata_count);
     if (version->monitoring_batch) {
@@ -227,7 +227,7 @@ enum status message_write_build(struct text *text, const struct build_entry *ent
                                 struct arena *arena, struct error *err)
 {
     struct version row = {.id = entry->id, .number = entry->number, .format = ""};
-    struct hydrosphere_version version = {.row = &row, .sha = ""};
+    struct hydrosphere_version version = {.row = &row, .image.sha = ""};
     struct json view;
 
     row.model = arena_text(arena, entry->name);

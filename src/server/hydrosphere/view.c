@@ -211,17 +211,16 @@ enum status view_uses(const struct view *view, struct view_uses *uses, struct er
     return STATUS_OK;
 }
 
-static void print_image(struct text *text, const char *key, const struct hydrosphere_image *image,
-                        const char *sha)
+static void print_image(struct text *text, const char *key, const struct hydrosphere_image *image)
 {
     json_write_key(text, key);
     text_append(text, "{");
     view_text(text, "name", image->name);
     text_append(text, ",");
     view_text(text, "tag", image->tag);
-    if (sha) {
+    if (image->sha) {
         text_append(text, ",");
-        view_text(text, "sha256", sha);
+        view_text(text, "sha256", image->sha);
     }
     text_append(text, "},");
 }
@@ -276,8 +275,8 @@ static enum status print_version(const struct view *view, const struct version *
 
     TRY(hydrosphere_version(row, &version, view->arena, err));
     print_identity(text, row, finished);
-    print_image(text, "image", &version.image, version.sha);
-    print_image(text, "runtime", &version.runtime, NULL);
+    print_image(text, "image", &version.image);
+    print_image(text, "runtime", &version.runtime);
     print_contracts(view, &version);
     view_text(text, "status", status);
     text_append(text, ",");
@@ -532,7 +531,7 @@ enum status view_version_1(const struct view *view, const struct loaded *loaded,
     text_append(text, ",");
     view_text(text, "imageTag", version.image.tag);
     text_append(text, ",");
-    view_text(text, "imageSHA256", version.sha);
+    view_text(text, "imageSHA256", version.image.sha);
     text_append(text, ",");
     view_text(text, "created", row->created);
     text_append(text, ",");
