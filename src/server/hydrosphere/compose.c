@@ -7,8 +7,6 @@
 #include "server/hydrosphere/view.h"
 #include "server/internal.h"
 
-enum { BODY_BYTES_MAX = 256 << 10 };
-
 struct composing {
     struct request *request;
     struct registry *registry;
@@ -239,13 +237,7 @@ enum status hydrosphere_compose(struct request *request, enum compose compose,
 
     if (!c.registry)
         return error_set(err, STATUS_UNAVAILABLE, "this server has no registry");
-    if (request->body.size > BODY_BYTES_MAX)
-        return error_set(err, STATUS_TOO_LARGE, "an application has more than %d bytes",
-                         BODY_BYTES_MAX);
-    TRY(json_parse(request->body, 0, &c.body, request_arena(request), err));
-    if (c.body.kind != JSON_OBJECT)
-        return error_set(err, STATUS_INVALID_INPUT, "the body is %s, not an object",
-                         json_kind_name(c.body.kind));
+    TRY(hydrosphere_body(request, JSON_OBJECT, &c.body, err));
     TRY(builds_wait(&c, err));
     if (request->later != LATER_NO)
         return STATUS_OK;

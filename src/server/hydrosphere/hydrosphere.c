@@ -8,6 +8,20 @@
 #include "formats/json/json.h"
 #include "server/internal.h"
 
+enum { BODY_BYTES_MAX = 256 << 10 };
+
+enum status hydrosphere_body(struct request *request, enum json_kind kind, struct json *body,
+                             struct error *err)
+{
+    if (request->body.size > BODY_BYTES_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "the body has more than %d bytes", BODY_BYTES_MAX);
+    TRY(json_parse(request->body, 0, body, request_arena(request), err));
+    if (body->kind != kind)
+        return error_set(err, STATUS_INVALID_INPUT, "the body is %s, not %s",
+                         json_kind_name(body->kind), json_kind_name(kind));
+    return STATUS_OK;
+}
+
 /* --- versions --- */
 
 bool hydrosphere_is_application(const struct version *row)

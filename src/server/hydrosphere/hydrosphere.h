@@ -7,9 +7,12 @@
 
 #include "applications/application.h"
 #include "contract/manifest.h"
+#include "formats/json/json.h"
 #include "server/access.h"
 
-struct json;
+/* The request's body: JSON of that kind, of at most 256 KiB. */
+enum status hydrosphere_body(struct request *request, enum json_kind kind, struct json *body,
+                             struct error *err) must_check;
 
 /* --- versions --- */
 

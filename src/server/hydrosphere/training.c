@@ -142,6 +142,9 @@ enum status training_open(struct registry *registry, const struct version *versi
 
     *training = (struct training){.count = 0};
     arena_init(&training->memory, memory_max);
+    if ((uint64_t)record->blob_bytes > memory_max)
+        return error_set(err, STATUS_TOO_LARGE, "training data of %lld bytes exceed %zu",
+                         (long long)record->blob_bytes, memory_max);
     TRY(registry_record_path(registry, record, &path, &training->memory, err));
     TRY(file_map_open(&training->map, AT_FDCWD, path, false, err));
     if (training->map.bytes.size != (size_t)record->blob_bytes)

@@ -71,10 +71,7 @@ static enum status order_read(struct request *request, struct order *order, stru
     struct json body;
 
     *order = (struct order){NULL};
-    TRY(json_parse(request->body, 0, &body, arena, err));
-    if (body.kind != JSON_OBJECT)
-        return error_set(err, STATUS_INVALID_INPUT, "the body is %s, not an object",
-                         json_kind_name(body.kind));
+    TRY(hydrosphere_body(request, JSON_OBJECT, &body, err));
     if (!json_string(json_get(&body, "modelName"), &text))
         return error_set(err, STATUS_INVALID_INPUT, "\"modelName\" is no string");
     order->model = arena_text(arena, text);

@@ -13,7 +13,7 @@
 #include "server/internal.h"
 #include "server/stored.h"
 
-enum { BODY_BYTES_MAX = 256 << 10, NAME_BYTES_MAX = 256 };
+enum { NAME_BYTES_MAX = 256 };
 
 #define CONFIGURATION KEPT_RECORDS[KEPT_CONFIGURATION]
 #define METRIC KEPT_RECORDS[KEPT_METRIC]
@@ -39,17 +39,6 @@ static enum status health(struct request *request, struct response *response, st
 }
 
 /* --- deployment configurations --- */
-
-static enum status body_object(struct request *request, struct json *body, struct error *err)
-{
-    if (request->body.size > BODY_BYTES_MAX)
-        return error_set(err, STATUS_TOO_LARGE, "the body has more than %d bytes", BODY_BYTES_MAX);
-    TRY(json_parse(request->body, 0, body, request_arena(request), err));
-    if (body->kind != JSON_OBJECT)
-        return error_set(err, STATUS_INVALID_INPUT, "the body is %s, not an object",
-                         json_kind_name(body->kind));
-    return STATUS_OK;
-}
 
 static enum status records_of(struct request *request, const struct record_filter *filter,
                               struct record **records, size_t *count, struct error *err)
@@ -94,7 +83,7 @@ static enum status configuration_put(struct request *request, struct response *r
     struct json body;
 
     TRY(stored_registry(request, &registry, err));
-    TRY(body_object(request, &body, err));
+    TRY(hydrosphere_body(request, JSON_OBJECT, &body, err));
     if (!json_string(json_get(&body, "name"), &name) || !name.size || name.size > NAME_BYTES_MAX ||
         memchr(name.data, 0, name.size))
         return error_set(err, STATUS_INVALID_INPUT, "\"name\" is no string of 1 to %d bytes",
@@ -226,7 +215,7 @@ static enum status metric_create(struct request *request, struct response *respo
     enum status status;
 
     TRY(stored_registry(request, &registry, err));
-    TRY(body_object(request, &body, err));
+    TRY(hydrosphere_body(request, JSON_OBJECT, &body, err));
     TRY(metric_read(&body, &metric, request_arena(request), err));
     TRY(builds_await(request, metric.version, err));
     if (request->later == LATER_NO)

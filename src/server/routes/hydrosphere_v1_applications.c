@@ -10,8 +10,6 @@
 #include "server/internal.h"
 #include "server/stored.h"
 
-enum { BODY_BYTES_MAX = 256 << 10 };
-
 static const char RUNTIME[] = "runtime", ENVIRONMENT[] = "environment";
 
 /* --- applications --- */
@@ -175,9 +173,7 @@ static enum status keep(struct request *request, const char *kind, bool versione
     struct json body;
 
     TRY(stored_registry(request, &registry, err));
-    if (request->body.size > BODY_BYTES_MAX)
-        return error_set(err, STATUS_TOO_LARGE, "the body has more than %d bytes", BODY_BYTES_MAX);
-    TRY(json_parse(request->body, 0, &body, request_arena(request), err));
+    TRY(hydrosphere_body(request, JSON_OBJECT, &body, err));
     if (!json_string(json_get(&body, "name"), &name) || !name.size)
         return error_set(err, STATUS_INVALID_INPUT, "\"name\" is no string");
     if (versioned && (!json_string(json_get(&body, "version"), &version) || !version.size))

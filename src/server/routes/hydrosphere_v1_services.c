@@ -9,7 +9,7 @@
 #include "server/internal.h"
 #include "server/stored.h"
 
-enum { BODY_BYTES_MAX = 256 << 10, IDS_MAX = 10000 };
+enum { IDS_MAX = 10000 };
 
 /* A version's own servable has no record: its id is above those of records. */
 #define OWN_IDS ((int64_t)1 << 40)
@@ -119,13 +119,6 @@ static enum status services_of_model(struct request *request, struct response *r
     return answer_list(request, response, &choice, err);
 }
 
-static enum status body_read(struct request *request, struct json *body, struct error *err)
-{
-    if (request->body.size > BODY_BYTES_MAX)
-        return error_set(err, STATUS_TOO_LARGE, "the body has more than %d bytes", BODY_BYTES_MAX);
-    return json_parse(request->body, 0, body, request_arena(request), err);
-}
-
 /* The body: [1, 2]. */
 static enum status services_by_ids(struct request *request, struct response *response,
                                    struct error *err)
@@ -134,10 +127,9 @@ static enum status services_by_ids(struct request *request, struct response *res
     struct json body;
     int64_t *ids;
 
-    TRY(body_read(request, &body, err));
-    if (body.kind != JSON_ARRAY || body.count > IDS_MAX)
-        return error_set(err, STATUS_INVALID_INPUT, "the body is no list of at most %d ids",
-                         IDS_MAX);
+    TRY(hydrosphere_body(request, JSON_ARRAY, &body, err));
+    if (body.count > IDS_MAX)
+        return error_set(err, STATUS_INVALID_INPUT, "the body has more than %d ids", IDS_MAX);
     ids = arena_new(request_arena(request), int64_t, body.count + 1);
     if (!ids)
         return error_no_memory(err, "a list");
@@ -214,7 +206,7 @@ static enum status service_create(struct request *request, struct response *resp
     int64_t id;
 
     TRY(stored_registry(request, &registry, err));
-    TRY(body_read(request, &body, err));
+    TRY(hydrosphere_body(request, JSON_OBJECT, &body, err));
     if (!json_string(json_get(&body, "serviceName"), &service) || !service.size ||
         memchr(service.data, 0, service.size))
         return error_set(err, STATUS_INVALID_INPUT, "\"serviceName\" is no string");
