@@ -234,6 +234,28 @@ enum status call_rank(const struct call *c, size_t input, int *rank, struct erro
 enum status call_dim(const struct call *c, size_t input, int axis, int64_t *dim, struct error *err)
     must_check;
 
+/* --- loops over steps (model/scan.c) ---
+ *
+ * Between open and close nodes go into the graph that runs for each step: first its states and
+ * its steps are stated, in this order, then nodes follow. */
+enum { SCAN_MAX = 8 };
+struct scan {
+    struct graph *outer;
+    value_id own[SCAN_MAX], formals[SCAN_MAX];
+    size_t count, states; /* of all of them the first are states */
+};
+enum status scan_open(struct call *c, struct scan *scan, struct error *err) must_check;
+/* `inside` is `initial` in the first step, then what the step before made of it. */
+enum status scan_state(struct call *c, struct scan *scan, value_id initial, value_id *inside,
+                       struct error *err) must_check;
+/* x (batch, steps, ...), of which a step has (batch, ...). */
+enum status scan_steps(struct call *c, struct scan *scan, value_id x, value_id *inside,
+                       struct error *err) must_check;
+/* A step made its states, then what all steps give one behind another; `results` are those states
+ * after the last step, and (batch, steps, ...) in the order in which they were made. */
+enum status scan_close(struct call *c, struct scan *scan, bool backwards, const value_id *made,
+                       size_t made_count, value_id *results, struct error *err) must_check;
+
 /* --- what was read (model/seen.c) ---
  *
  * config_get and call_argument mark what they find. What is neither marked nor known to leave
