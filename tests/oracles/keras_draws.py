@@ -13,6 +13,7 @@ class Draw:
         self.random = np.random.default_rng([number, 20])
         self.open = self.maybe(0.25)  # inputs with dimensions that are not stated
         self.fixed = False
+        self.stated = 1  # so many of the last dimensions always are
 
     def pick(self, items):
         return items[int(self.random.integers(len(items)))]
@@ -27,7 +28,7 @@ class Draw:
         return round(float(self.random.uniform(low, high)), 3)
 
     def opened(self, shape):
-        return tuple(None if self.maybe(0.7) else d for d in shape[:-1]) + shape[-1:] if self.open and not self.fixed else shape
+        return tuple(None if self.maybe(0.7) else d for d in shape[: -self.stated]) + shape[-self.stated :] if self.open and not self.fixed else shape
 
     def some(self, **options):
         """Each option, or its default."""
@@ -284,15 +285,19 @@ def Bidirectional(d):
 def ConvLSTM(d):
     n = d.number(1, 3)
     options = {"padding": d.pick(["valid", "same"])}
-    first = d.maybe(0.25)
+    first, masked, twice = d.maybe(0.25), d.maybe(0.25) and keras.backend.backend() == "tensorflow", d.maybe(0.25)  # over JAX a mask falls on the wrong dimensions
     if first:
         options["data_format"] = "channels_first"
-        d.fixed = True
+    d.open, d.stated = d.open or d.maybe(), n + 1  # Keras wants the sides
     size = sides(d, n, 4, 6)
     shape = (3,) + ((2, *size) if first else (*size, 2))
     window(d, n, options)
-    options.update(d.some(return_sequences=d.maybe, return_state=d.maybe, go_backwards=d.maybe, use_bias=d.maybe, activation=d.pick(["tanh", "relu"]), recurrent_activation=d.pick(["sigmoid", "hard_sigmoid"])))
-    return [shape], lambda x: getattr(L, f"ConvLSTM{n}D")(2, d.number(1, 3), **options)(x), None
+    options.update(d.some(return_sequences=d.maybe, return_state=d.maybe, go_backwards=d.maybe, use_bias=d.maybe, dropout=0.2, activation=d.pick(["tanh", "relu"]), recurrent_activation=d.pick(["sigmoid", "hard_sigmoid"])))
+
+    def build(x, *mask):
+        layer = getattr(L, f"ConvLSTM{n}D")(2, d.number(1, 3), **options)
+        return (L.Bidirectional(layer) if twice else layer)(x, **({"mask": mask[0][:, :, 0] > 0} if masked else {}))
+    return [shape] + [(3,) + (1,) * n] * masked, build, None
 
 
 @draws

@@ -39,10 +39,12 @@ def leaves(answer):
     return [leaf for item in answer for leaf in leaves(item)] if isinstance(answer, (list, tuple)) else [np.asarray(answer)]
 
 
-def made(number):
-    """(name, model, data)"""
+def made(number, words):
+    """(name, model, data); None: its name has none of the words"""
     draw = Draw(number)
     name = draw.pick(sorted(DRAWS))
+    if words and not any(word in name for word in words):
+        return None
     keras.backend.clear_session()
     keras.utils.set_random_seed(number)
     shapes, build, low = DRAWS[name](draw)
@@ -93,9 +95,10 @@ def main():
     counts = {"passed": 0, "refused": 0, "wrong": 0, "of Keras": 0}
     for number in range(first, last + 1):
         try:
-            name, model, data = made(number)
-            if words and not any(word in name for word in words):
+            drawn = made(number, words)
+            if not drawn:
                 continue
+            name, model, data = drawn
             faults = list(work(model, data))
         except Exception as error:  # of Keras itself: options that it does not take together
             counts["of Keras"] += 1

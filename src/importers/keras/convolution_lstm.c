@@ -282,6 +282,8 @@ static enum status convolution_lstm(struct call *c, int spatial, struct error *e
     if (rank != spatial + 3)
         return error_set(err, STATUS_INVALID_INPUT, "its input has %d dimensions, not %d", rank,
                          spatial + 3);
+    if (config_bool_or(c, "stateful", NULL, false))
+        TRY(call_stateful(c, err));
     TRY(read(&n, err));
     TRY(initial_read(&n, &s, err));
     TRY(loop(&n, sequences, &s, &y, err));

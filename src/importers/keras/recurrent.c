@@ -53,7 +53,6 @@ static enum status initial_read(const struct call *c, struct options *o, struct 
 
 static enum status options_read(struct call *c, struct options *o, struct error *err)
 {
-    bool stateful = config_bool_or(c, "stateful", NULL, false);
     int rank;
 
     *o = (struct options){
@@ -69,11 +68,7 @@ static enum status options_read(struct call *c, struct options *o, struct error 
     if (rank != 3)
         return error_set(err, STATUS_UNSUPPORTED, "its input has %d dimensions, not 3", rank);
     TRY(initial_read(c, o, err));
-    if (stateful)
-        TRY(description_warn(c->k->description, c->k->keep, err,
-                             "layer '%.64s' is stateful: every request starts from zero states",
-                             c->e->where));
-    return STATUS_OK;
+    return config_bool_or(c, "stateful", NULL, false) ? call_stateful(c, err) : STATUS_OK;
 }
 
 /* --- one cell --- */

@@ -133,6 +133,13 @@ value_id call_steps_mask(const struct call *c)
                                                                          : c->in[0].mask;
 }
 
+enum status call_stateful(const struct call *c, struct error *err)
+{
+    return description_warn(c->k->description, c->k->keep, err,
+                            "layer '%.64s' is stateful: every request starts from zero states",
+                            c->e->where);
+}
+
 enum status call_rank(const struct call *c, size_t input, int *rank, struct error *err)
 {
     *rank = emit_shape(c->e, c->in[input].value)->rank;
