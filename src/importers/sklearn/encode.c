@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Categories to numbers: OneHotEncoder of all generations, OrdinalEncoder, LabelEncoder,
  * LabelBinarizer. All are a Lookup for each column. */
-#include "importers/sklearn/internal.h"
+#include "importers/sklearn/encode.h"
 
 #include <math.h>
 #include <string.h>
@@ -24,8 +24,8 @@ static const char *column_label(struct lowering *l, const struct column *column,
 
 /* The categories of a column as the keys of a Lookup: F64 or STRING, a missing one as NaN or a
  * string without data. `kind` is what an input column of them is: STRING, BOOL or F64. */
-static enum status categories_of(struct lowering *l, const struct pickle_object *object,
-                                 struct tensor *keys, enum dtype *kind, struct error *err)
+enum status encoding_keys(struct lowering *l, const struct pickle_object *object,
+                          struct tensor *keys, enum dtype *kind, struct error *err)
 {
     struct pickle_object **items;
     struct bytes *texts;
@@ -63,17 +63,6 @@ static enum status categories_of(struct lowering *l, const struct pickle_object 
     return STATUS_OK;
 }
 
-/* What becomes of the categories of a column. Exactly one of rows and positions. */
-struct encoding {
-    struct tensor keys;
-    enum dtype kind;
-    struct tensor *rows; /* (keys + 1, width) */
-    int64_t *positions;  /* (keys + 1,) */
-    size_t width;
-    bool unknown;     /* unknown ones are allowed */
-    enum check check; /* what is refused before categories are looked up */
-};
-
 /* What becomes an unknown category, when those are allowed, and what is refused instead: until
  * 0.23 whatever is missing, and infinities always. */
 static enum check check_of(const struct lowering *l, const struct pickle_object *self, bool unknown)
@@ -103,9 +92,8 @@ static enum status encoded_value(struct lowering *l, const struct table *in, siz
     return table_matrix(l, &single, check, x, err);
 }
 
-static enum status encode_column(struct lowering *l, const struct table *in, size_t column,
-                                 const struct encoding *encoding, struct table *out,
-                                 struct error *err)
+enum status encode_column(struct lowering *l, const struct table *in, size_t column,
+                          const struct encoding *encoding, struct table *out, struct error *err)
 {
     struct attribute attributes[6];
     size_t count = 0;
@@ -139,19 +127,19 @@ static enum status encoding_init(struct lowering *l, const struct pickle_object 
                                  struct encoding *encoding, struct error *err)
 {
     *encoding = (struct encoding){0};
-    TRY(categories_of(l, categories, &encoding->keys, &encoding->kind, err));
+    TRY(encoding_keys(l, categories, &encoding->keys, &encoding->kind, err));
     encoding->positions = arena_new(l->keep, int64_t, tensor_count(&encoding->keys) + 1);
     return encoding->positions ? STATUS_OK : error_no_memory(err, "categories");
 }
 
-/* An encoding by one number for each category: values are filled in by the caller. */
-static enum status encoding_numbers(struct lowering *l, struct encoding *encoding, double **values,
-                                    struct error *err)
+/* An encoding by numbers for each category: values are filled in by the caller. */
+enum status encoding_rows(struct lowering *l, struct encoding *encoding, size_t width,
+                          double **values, struct error *err)
 {
-    struct shape shape = SHAPE((int64_t)tensor_count(&encoding->keys) + 1, 1);
+    struct shape shape = SHAPE((int64_t)tensor_count(&encoding->keys) + 1, (int64_t)width);
 
     encoding->positions = NULL;
-    encoding->width = 1;
+    encoding->width = width;
     encoding->rows = arena_new(l->keep, struct tensor, 1);
     if (!encoding->rows)
         return error_no_memory(err, "categories");
@@ -418,7 +406,7 @@ static enum status ordinal_column(struct lowering *l, const struct pickle_object
     {
         int64_t *positions = encoding.positions;
 
-        TRY(encoding_numbers(l, &encoding, &values, err));
+        TRY(encoding_rows(l, &encoding, 1, &values, err));
         for (size_t i = 0; i < count; i++) {
             bool is_missing = encoding.keys.dtype == DTYPE_STRING
                                   ? !((const struct bytes *)encoding.keys.data)[i].data
@@ -521,7 +509,7 @@ static enum status label(struct lowering *l, const struct pickle_object *self,
     TRY(table_expect(in, 1, err));
     TRY(state_object(self, "classes_", &classes, err));
     TRY(encoding_init(l, classes, &encoding, err));
-    TRY(encoding_numbers(l, &encoding, &values, err));
+    TRY(encoding_rows(l, &encoding, 1, &values, err));
     for (size_t i = 0; i < tensor_count(&encoding.keys); i++)
         values[i] = (double)i;
     TRY(encode_column(l, in, 0, &encoding, out, err));
