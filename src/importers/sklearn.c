@@ -157,6 +157,7 @@ static enum status lower_methods(struct attempt *attempt, const struct pickle_ob
     TRY(graph_new(&l->e.graph, l->keep, err));
     TRY(graph_symbol(l->e.graph, "batch", &l->batch, err));
     map_init(l->memo, l->keep);
+    l->memories = NULL;
     l->e.where = "";
     l->source_count = l->source_capacity = l->steps = 0;
     l->depth = 0;

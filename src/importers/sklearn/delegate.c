@@ -75,5 +75,4 @@ const struct estimator_set estimators_delegate = ESTIMATOR_SET(
     SAMPLER("RepeatedEditedNearestNeighbours"), SAMPLER("AllKNN"),
     SAMPLER("InstanceHardnessThreshold"), SAMPLER("NeighbourhoodCleaningRule"),
     SAMPLER("OneSidedSelection"),
-    KNOWN("EstimatorChain", "sklearn2pmml", .predict = lower_unsupported),
     KNOWN("Scorecard", "optbinning", .predict = lower_unsupported));

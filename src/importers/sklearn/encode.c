@@ -32,17 +32,20 @@ enum status encoding_keys(struct lowering *l, const struct pickle_object *object
     struct tensor raw;
     struct shape shape;
     size_t count, missing = 0;
+    bool text = false;
     double number;
 
     items = pickle_elements(object, &count, l->keep);
     if (!items)
         return error_set(err, STATUS_UNSUPPORTED, "categories are no list");
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         missing +=
             pickle_is_none(items[i]) || (items[i]->kind == PICKLE_FLOAT && isnan(items[i]->number));
+        text = text || items[i]->kind == PICKLE_TEXT;
+    }
     if (missing > 1)
         return error_set(err, STATUS_UNSUPPORTED, "several kinds of missing among categories");
-    if (count == missing || items[0]->kind != PICKLE_TEXT) {
+    if (!text) {
         TRY(labels_of(l, object, &raw, err));
         *kind = raw.dtype == DTYPE_BOOL || raw.dtype == DTYPE_STRING ? raw.dtype : DTYPE_F64;
         if (raw.dtype != DTYPE_STRING)

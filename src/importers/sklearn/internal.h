@@ -314,6 +314,14 @@ struct source { /* an input column of the model */
     const char *asked_by; /* which step settled the dtype: "step 'encoder' (OneHotEncoder)" */
 };
 
+/* A column that a Memorizer keeps for Recallers: of sklearn2pmml's Memory `memory`. */
+struct memory {
+    const struct pickle_object *memory;
+    struct bytes name;
+    struct table column;
+    const struct memory *next;
+};
+
 /* How the model is given its columns. Which one is right shows only while lowering: a lowering
  * that ran into the wrong one says which it needs, and is done again. */
 enum input_mode {
@@ -332,6 +340,7 @@ struct lowering {
     int depth;
     size_t steps; /* calls of estimator_lower, bounded */
     struct map *memo;
+    const struct memory *memories; /* the latest first */
 
     enum input_mode mode, needs; /* needs differs from mode when the attempt must be repeated */
     enum dtype matrix_dtype;

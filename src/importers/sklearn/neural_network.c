@@ -42,6 +42,7 @@ static enum status forward(struct lowering *l, const struct pickle_object *self,
 {
     struct pickle_object **weights, **biases;
     size_t layers, bias_count, hidden;
+    int64_t asked;
 
     TRY(state_choice(self, "activation", ACTIVATIONS, RELU, &hidden, err));
     TRY(state_choice(self, "out_activation_", ACTIVATIONS, IDENTITY, activation, err));
@@ -49,6 +50,10 @@ static enum status forward(struct lowering *l, const struct pickle_object *self,
     TRY(state_list(l, self, "intercepts_", &biases, &bias_count, err));
     if (layers != bias_count || layers == 0)
         return state_error(err, "coefs_", "has %zu layers, intercepts_ %zu", layers, bias_count);
+    TRY(state_i64(self, "n_layers_", (int64_t)layers + 1, &asked, err));
+    if (asked < 2 || asked > (int64_t)layers + 1)
+        return state_error(err, "n_layers_", "is %lld with %zu weights", (long long)asked, layers);
+    layers = (size_t)asked - 1; /* MLPTransformer answers with an inner layer */
     TRY(table_matrix(l, in, CHECK_FINITE, y, err));
     *outputs = in->count;
     for (size_t i = 0; i < layers; i++) {

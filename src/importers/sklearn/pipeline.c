@@ -100,4 +100,5 @@ static const struct pickle_object *first(const struct pickle_object *self)
 const struct estimator_set estimators_pipeline = ESTIMATOR_SET(
     {.name = "Pipeline", PIPELINE}, {.name = "PMMLPipeline", .package = "sklearn2pmml", PIPELINE},
     {.name = "Pipeline", .package = "imblearn", PIPELINE},
+    {.name = "DebugPipeline", .package = "sklego", PIPELINE},
     {.name = "TransformerPipeline", .package = "sklearn_pandas", PIPELINE});

@@ -8,6 +8,7 @@ enum value_rule {
     VALUES_AS_STORED, /* regression: (node, output) */
     VALUES_FRACTIONS, /* classification: counts or fractions of the classes, made fractions */
     VALUES_PATHS,     /* isolation: nodes above the leaf, and the mean path that its samples need */
+    VALUES_LEAVES,    /* the leaf's place among the nodes */
 };
 
 /* Growing lists in l->keep; see ops/firn/tree_ensemble.c for what they mean. */
@@ -59,3 +60,14 @@ enum status tree_list_emit(const struct tree_list *list, value_id x, value_id *y
 /* Does this estimator, of this version, take NaN at prediction? */
 bool tree_allows_nan(const struct lowering *l, const struct pickle_object *tree_estimator,
                      bool in_forest);
+
+/* The leaf of each tree (of each stage's first tree, where they are boosted): (n, trees), whole
+ * numbers. UNSUPPORTED for what has no trees of scikit-learn's. */
+enum status leaves_lower(struct lowering *l, const struct pickle_object *self,
+                         const struct table *in, struct table *out, struct error *err) must_check;
+
+/* What a function of an estimator answers, by its name (an object of text): a method, or "apply",
+ * as whole columns (n, k). */
+enum status function_lower(struct lowering *l, const char *role,
+                           const struct pickle_object *estimator, const struct pickle_object *name,
+                           const struct table *in, struct table *out, struct error *err) must_check;

@@ -225,6 +225,17 @@ static enum status path_values(struct tree_list *list, const struct pickle_objec
     return STATUS_OK;
 }
 
+static enum status leaf_values(struct tree_list *list, size_t nodes, struct tensor *values,
+                               struct error *err)
+{
+    struct shape shape = SHAPE((int64_t)nodes, 1, 1);
+
+    TRY(tensor_new(values, DTYPE_F64, &shape, list->l->keep, err));
+    for (size_t i = 0; i < nodes; i++)
+        ((double *)values->data)[i] = (double)i;
+    return STATUS_OK;
+}
+
 /* The column that a node compares; UNSUPPORTED when there is none. */
 static enum status column_of(const struct tree_list *list, int64_t feature, size_t node,
                              int64_t *column, struct error *err)
@@ -250,6 +261,8 @@ enum status tree_list_append(struct tree_list *list, const struct pickle_object 
     TRY(nodes_of(list, tree, missing, &nodes, err));
     if (rule == VALUES_PATHS)
         TRY(path_values(list, tree, &nodes, &values, err));
+    else if (rule == VALUES_LEAVES)
+        TRY(leaf_values(list, nodes.count, &values, err));
     else
         TRY(values_of(list, tree, nodes.count, width, &values, err));
     TRY(tree_list_reserve(list, nodes.count, err));
