@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* sklearn2pmml's decorators: domains (treatment of missing and invalid values), aliases. */
-#include "importers/sklearn/internal.h"
+#include "importers/sklearn/pmml.h"
 
 #include <math.h>
 #include <string.h>
@@ -122,7 +122,8 @@ static enum status check_dtype(const struct pickle_object *self, bool discrete, 
     if (strcmp(name, "_load_type") == 0 && pickle_text_is(pickle_item(dtype->args, 0), "float"))
         return STATUS_OK;
     /* Values are checked against the known ones after the cast, so a lossy cast is refused. */
-    if (discrete && (pickle_text_is(dtype, "Int64") || pickle_text_is(dtype, "int64")))
+    if (discrete && (pickle_text_is(dtype, "Int64") || pickle_text_is(dtype, "int64") ||
+                     pickle_text_is(dtype, "category") || strcmp(name, "CategoricalDtype") == 0))
         return STATUS_OK;
     return state_error(err, "dtype", "casts that firn does not know");
 }
@@ -333,14 +334,59 @@ static enum status discrete_column(struct lowering *l, const struct pickle_objec
     return STATUS_OK;
 }
 
-static enum status discrete(struct lowering *l, const struct pickle_object *self,
-                            const struct table *in, struct table *out, struct error *err)
+/* What is none of these categories becomes missing: pandas' astype(CategoricalDtype). */
+enum status category_column(struct lowering *l, const struct pickle_object *categories,
+                            const struct table *in, size_t column, struct table *out,
+                            struct error *err)
 {
-    struct table *parts = arena_new(l->keep, struct table, in->count);
+    struct tensor *values = arena_new(l->keep, struct tensor, 2);
+    const int64_t as_missing = 2;
+    struct treatment t = {0};
+    struct table single;
+    int64_t end;
+    value_id x;
+
+    if (!values)
+        return error_no_memory(err, "categories");
+    if (labels_of(l, categories, &values[0], err))
+        return error_within(err, "categories");
+    end = (int64_t)tensor_count(&values[0]);
+    treat_int(&t, "on_invalid", as_missing);
+    if (values[0].dtype == DTYPE_STRING) {
+        t.list[t.count++] = attribute_of_tensor("values", &values[0]);
+        TRY(table_vector(l, in, column, DTYPE_STRING, &x, err));
+        TRY(emit(&l->e, "firn", "DomainText", &x, 1, t.list, t.count, &x, 1, err));
+        return table_of_vector(l, x, out, err);
+    }
+    TRY(numbers_of(l, &values[0], &values[1], err));
+    t.list[t.count++] = attribute_of_tensor("values", &values[1]);
+    t.list[t.count++] = attribute_of_ints("ends", &end, 1);
+    treat_f64(&t, "missing_value", NAN);
+    TRY(table_pick(l, in, &column, 1, &single, err));
+    TRY(table_settle(l, &single, 0, values[0].dtype == DTYPE_BOOL ? DTYPE_BOOL : DTYPE_F64, err));
+    TRY(table_matrix(l, &single, CHECK_NONE, &x, err));
+    TRY(emit(&l->e, "firn", "Domain", &x, 1, t.list, t.count, &x, 1, err));
+    return table_of_matrix(l, x, 1, out, err);
+}
+
+static enum status discrete(struct lowering *l, const struct pickle_object *self,
+                            const struct table *given, struct table *out, struct error *err)
+{
+    const struct pickle_object *categories = pickle_get(pickle_get(self, "dtype"), "categories");
+    struct table *parts = arena_new(l->keep, struct table, given->count), cast = *given;
+    const struct table *in = &cast;
 
     if (!parts)
         return error_no_memory(err, "columns");
     TRY(check_dtype(self, true, err));
+    if (!pickle_is_none(categories)) {
+        for (size_t i = 0; i < given->count; i++)
+            TRY(category_column(l, categories, given, i, &parts[i], err));
+        TRY(table_join(l, parts, given->count, &cast, err));
+        for (size_t i = 0; i < given->count; i++)
+            ((struct column *)cast.columns)[i].name = given->columns[i].name;
+        cast.flat = given->flat;
+    }
     for (size_t i = 0; i < in->count; i++) {
         TRY(discrete_column(l, self, in, i, &parts[i], err));
         ((struct column *)parts[i].columns)->name = in->columns[i].name;

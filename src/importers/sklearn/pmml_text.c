@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* sklearn2pmml's transformers of text, dates and single values. */
 #include "importers/sklearn/expression.h"
+#include "importers/sklearn/pmml.h"
 
 #include <math.h>
 #include <string.h>
@@ -142,7 +143,16 @@ static enum status replace(struct lowering *l, const struct pickle_object *self,
 
 /* --- casts --- */
 
-enum target { TO_TEXT, TO_INTEGER, TO_NUMBER, TO_DATE, TO_ITSELF, TO_UNKNOWN };
+enum target {
+    TO_TEXT,
+    TO_INTEGER,
+    TO_NUMBER,
+    TO_DATE,
+    TO_TIME,
+    TO_CATEGORY,
+    TO_ITSELF,
+    TO_UNKNOWN
+};
 
 static enum target target_of(const struct pickle_object *dtype)
 {
@@ -155,6 +165,12 @@ static enum target target_of(const struct pickle_object *dtype)
         dtype = pickle_item(dtype->args, 0);
     if (pickle_text_is(dtype, "datetime64[D]"))
         return TO_DATE;
+    if (pickle_text_is(dtype, "datetime64[s]"))
+        return TO_TIME;
+    if (strcmp(name, "CategoricalDtype") == 0)
+        return pickle_is_none(pickle_get(dtype, "categories")) ? TO_ITSELF : TO_CATEGORY;
+    if (pickle_text_is(dtype, "category")) /* the categories are those that come */
+        return TO_ITSELF;
     if (pickle_text_is(dtype, "str") || strcmp(name, "str") == 0)
         return TO_TEXT;
     if (pickle_text_is(dtype, "int") || pickle_text_is(dtype, "int64") || integer)
@@ -169,7 +185,6 @@ static enum status cast_column(struct lowering *l, const struct pickle_object *d
                                const struct table *in, size_t index, struct table *out,
                                struct error *err)
 {
-    struct attribute function = attribute_of_text("function", "days");
     enum target target = target_of(dtype);
     struct table single;
     value_id x;
@@ -183,9 +198,10 @@ static enum status cast_column(struct lowering *l, const struct pickle_object *d
         TRY(column_as_text(l, &single, 0, &x, err));
         return table_of_vector(l, x, out, err);
     case TO_DATE:
-        TRY(table_vector(l, &single, 0, DTYPE_STRING, &x, err));
-        TRY(emit(&l->e, "firn", "Text", &x, 1, &function, 1, &x, 1, err));
-        return table_of_vector(l, x, out, err);
+    case TO_TIME:
+        return time_column(l, &single, 0, target == TO_DATE, out, err);
+    case TO_CATEGORY:
+        return category_column(l, pickle_get(dtype, "categories"), &single, 0, out, err);
     case TO_NUMBER:
         TRY(table_matrix(l, &single, CHECK_NONE, &x, err));
         return table_of_matrix(l, x, 1, out, err);
@@ -202,39 +218,46 @@ static enum status cast_column(struct lowering *l, const struct pickle_object *d
     return state_error(err, "dtype", "is not one that firn casts to");
 }
 
-static enum status cast(struct lowering *l, const struct pickle_object *self,
-                        const struct table *in, struct table *out, struct error *err)
+/* `dtypes`: one, or a list of one for each column. */
+static enum status cast_columns(struct lowering *l, const struct pickle_object *dtypes,
+                                const struct table *in, struct table *out, struct error *err)
 {
+    bool several = dtypes && dtypes->kind == PICKLE_LIST;
     struct table *parts = arena_new(l->keep, struct table, in->count);
 
     if (!parts)
         return error_no_memory(err, "columns");
-    for (size_t i = 0; i < in->count; i++)
-        TRY(cast_column(l, pickle_get(self, "dtype"), in, i, &parts[i], err));
+    if (several)
+        TRY(table_expect(in, pickle_length(dtypes), err));
+    for (size_t i = 0; i < in->count; i++) {
+        TRY(cast_column(l, several ? pickle_item(dtypes, i) : dtypes, in, i, &parts[i], err));
+        if (parts[i].columns != in->columns && parts[i].count == 1)
+            ((struct column *)parts[i].columns)->name = in->columns[i].name;
+    }
     TRY(table_join(l, parts, in->count, out, err));
     out->flat = in->flat;
     return STATUS_OK;
 }
 
-/* Days since the first day of a year; dates are days since 1970 here. */
-static enum status days_since(struct lowering *l, const struct pickle_object *self,
-                              const struct table *in, struct table *out, struct error *err)
+/* dtype_ is what `dtype` became when the categories were seen. */
+static enum status cast(struct lowering *l, const struct pickle_object *self,
+                        const struct table *in, struct table *out, struct error *err)
 {
-    int64_t year, before;
-    value_id x;
+    const struct pickle_object *fitted = pickle_get(self, "dtype_");
 
-    if (!pickle_to_i64(pickle_get(self, "year"), &year) || year < 1900 || year > 3000)
-        return state_error(err, "year", "is no year");
-    before = year - 1;
-    TRY(table_matrix(l, in, CHECK_NONE, &x, err));
-    TRY(emit_scaled(l, "Sub", x,
-                    (double)(before * 365 + before / 4 - before / 100 + before / 400 - 719162), &x,
-                    err));
-    TRY(table_of_matrix(l, x, in->count, out, err));
-    for (size_t i = 0; i < out->count; i++)
-        ((struct column *)out->columns)[i].integral = true;
-    out->flat = in->flat;
-    return STATUS_OK;
+    return cast_columns(l, fitted ? fitted : pickle_get(self, "dtype"), in, out, err);
+}
+
+static enum status cast_each(struct lowering *l, const struct pickle_object *self,
+                             const struct table *in, struct table *out, struct error *err)
+{
+    const struct pickle_object *fitted = pickle_get(self, "dtypes_");
+
+    if (!fitted)
+        fitted = pickle_get(self, "dtypes");
+    if (!fitted || fitted->kind != PICKLE_LIST)
+        return state_error(err, "dtypes", "is no list");
+    return cast_columns(l, fitted, in, out, err);
 }
 
 /* --- lookups --- */
@@ -506,5 +529,5 @@ const struct estimator_set estimators_pmml_text = ESTIMATOR_SET(
     PMML("SubstringTransformer", substring), PMML("StringNormalizer", normalize_text),
     PMML("ConcatTransformer", concat), PMML("MatchesTransformer", matches),
     PMML("ReplaceTransformer", replace), PMML("CastTransformer", cast),
-    PMML("DaysSinceYearTransformer", days_since), PMML("LookupTransformer", lookup),
+    PMML("MultiCastTransformer", cast_each), PMML("LookupTransformer", lookup),
     PMML("MultiLookupTransformer", multi_lookup), PMML("ExpressionTransformer", expression));

@@ -80,11 +80,21 @@ static enum status ordinal_proba(struct lowering *l, const struct pickle_object 
     return predict_columns(l, &classes, x, out, err);
 }
 
+/* Labels for an export to PMML stand beside the codes that predict answers with: which of them are
+ * wanted is not said. */
+static enum status ordinal_predict(struct lowering *l, const struct pickle_object *self,
+                                   const struct table *in, struct table *out, struct error *err)
+{
+    if (!pickle_is_none(pickle_get(self, "pmml_classes_")))
+        return state_error(err, "pmml_classes_", "names other labels than classes_");
+    return classify_by_proba(l, self, in, out, err);
+}
+
 const struct estimator_set estimators_sklego = ESTIMATOR_SET({.name = "EstimatorTransformer",
                                                               .package = "sklego",
                                                               .transform = as_transformer,
                                                               .first = inner},
                                                              {.name = "OrdinalClassifier",
                                                               .package = "sklego",
-                                                              .predict = classify_by_proba,
+                                                              .predict = ordinal_predict,
                                                               .predict_proba = ordinal_proba});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Math: a function of numpy, element by element, where ONNX has none of that meaning.
+/* Math: a function of numpy or scipy, element by element, where ONNX has none of that meaning.
  *
- * Input: double, any shape. Attribute function: numpy's name. Output: double. */
+ * Input: double, any shape. Attribute function: its name there. Output: double. */
 #include <math.h>
 
 #include "ops/op.h"
@@ -34,6 +34,17 @@ static double radians(double x)
 static double degrees(double x)
 {
     return x * (180 / M_PI);
+}
+
+/* scipy.special's. */
+static double expit(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+static double ndtr(double x)
+{
+    return 0.5 * erfc(-x * M_SQRT1_2);
 }
 
 static const struct {
@@ -76,6 +87,8 @@ static const struct {
     {"degrees", degrees},
     {"deg2rad", radians},
     {"rad2deg", degrees},
+    {"expit", expit},
+    {"ndtr", ndtr},
 };
 
 static double (*function_of(const struct op_call *call))(double)

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Text: what transformers do to strings, element by element. A missing string is an error, but for
- * "integer", which makes one of NaN, and "days", which makes NaN of one.
+ * "integer" and "time", which make one of NaN, and "seconds", which makes NaN of one.
  *
  * Attribute function:
  *   slice    STRING -> STRING: code points begin up to end
  *   lower, upper  STRING -> STRING; strip: without white space around
  *   concat   STRING, STRING ... -> STRING: with separator between them
  *   integer  double -> STRING: a whole number as Python prints an int
- *   days     STRING -> double: days from 1970-01-01 to a date written YYYY-MM-DD */
+ *   seconds  STRING -> double: whole seconds from 1970-01-01 to a time written YYYY-MM-DD, or
+ *            YYYY-MM-DDTHH:MM:SS with a blank for the T, without seconds, with a fraction of them
+ *   time     double -> STRING: such seconds as `pattern` says: strftime's %d %m %y %Y %H %M %S %j
+ */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -17,16 +20,22 @@
 #include "base/unicode.h"
 #include "ops/op.h"
 
-enum function { SLICE, LOWER, UPPER, CONCAT, INTEGER, DAYS, FUNCTION_COUNT };
+enum function { SLICE, LOWER, UPPER, CONCAT, INTEGER, SECONDS, TIME, FUNCTION_COUNT };
 
 static enum function function_of(const struct op_call *call)
 {
-    static const char *const NAMES[] = {"slice", "lower", "upper", "concat", "integer", "days"};
+    static const char *const NAMES[] = {"slice",   "lower",   "upper", "concat",
+                                        "integer", "seconds", "time"};
     int f = 0;
 
     while (f < FUNCTION_COUNT && !attribute_is(call->attributes, "function", NAMES[f]))
         f++;
     return (enum function)f;
+}
+
+static bool takes_numbers(enum function function)
+{
+    return function == INTEGER || function == TIME;
 }
 
 static enum status infer(struct op_call *call, struct error *err)
@@ -38,14 +47,14 @@ static enum status infer(struct op_call *call, struct error *err)
     if (function != CONCAT && call->in_count != 1)
         return op_error(call, err, STATUS_INVALID_INPUT, "takes one input");
     for (size_t i = 0; i < call->in_count; i++) {
-        TRY(op_wants(call, i, DTYPE_BIT(function == INTEGER ? DTYPE_F64 : DTYPE_STRING), err));
+        TRY(op_wants(call, i, DTYPE_BIT(takes_numbers(function) ? DTYPE_F64 : DTYPE_STRING), err));
         TRY(shape_broadcast(&call->in[0].shape, &call->in[i].shape, &call->out[0].shape, call,
                             err));
         if (i && call->in[i].shape.rank != call->in[0].shape.rank)
             return op_error(call, err, STATUS_INVALID_INPUT, "inputs differ in rank");
     }
     call->out[0].shape = call->in[0].shape;
-    call->out[0].dtype = function == DAYS ? DTYPE_F64 : DTYPE_STRING;
+    call->out[0].dtype = function == SECONDS ? DTYPE_F64 : DTYPE_STRING;
     return STATUS_OK;
 }
 
@@ -185,20 +194,134 @@ static bool parse_digits(struct bytes text, size_t start, size_t count, int64_t 
     return true;
 }
 
-static enum status parse_date(struct bytes text, size_t row, double *days, struct error *err)
+static bool parse_date(struct bytes text, int64_t *days)
 {
     static const int LENGTHS[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int64_t year, month, day;
     bool leap;
 
-    if (text.size != 10 || text.data[4] != '-' || text.data[7] != '-' ||
+    if (text.size < 10 || text.data[4] != '-' || text.data[7] != '-' ||
         !parse_digits(text, 0, 4, &year) || !parse_digits(text, 5, 2, &month) ||
         !parse_digits(text, 8, 2, &day))
-        return refuse(text, row, "is no date written YYYY-MM-DD", err);
+        return false;
     leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     if (month < 1 || month > 12 || day < 1 || day > LENGTHS[month - 1] + (leap && month == 2))
-        return refuse(text, row, "is no date", err);
-    *days = (double)days_from_civil(year, month, day);
+        return false;
+    *days = days_from_civil(year, month, day);
+    return true;
+}
+
+/* What comes after the date: nothing, or THH:MM[:SS[.digits]], as seconds of the day. */
+static bool parse_clock(struct bytes text, int64_t *seconds)
+{
+    int64_t hour, minute, second = 0, digits;
+
+    *seconds = 0;
+    if (text.size == 10)
+        return true;
+    if (text.size < 16 || (text.data[10] != 'T' && text.data[10] != ' ') || text.data[13] != ':' ||
+        !parse_digits(text, 11, 2, &hour) || !parse_digits(text, 14, 2, &minute))
+        return false;
+    if (text.size > 16 &&
+        (text.size < 19 || text.data[16] != ':' || !parse_digits(text, 17, 2, &second)))
+        return false;
+    if (text.size > 19 && (text.size == 20 || text.size > 29 || text.data[19] != '.' ||
+                           !parse_digits(text, 20, text.size - 20, &digits)))
+        return false;
+    *seconds = hour * 3600 + minute * 60 + second;
+    return hour < 24 && minute < 60 && second < 60;
+}
+
+static enum status parse_time(struct bytes text, size_t row, double *seconds, struct error *err)
+{
+    int64_t days, clock;
+
+    if (!parse_date(text, &days) || !parse_clock(text, &clock))
+        return refuse(text, row, "is no time written YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS", err);
+    *seconds = (double)(days * 86400 + clock);
+    return STATUS_OK;
+}
+
+/* The reverse of days_from_civil, of the same source. */
+static void civil_from_days(int64_t days, int64_t *year, int64_t *month, int64_t *day)
+{
+    int64_t shifted = days + 719468;
+    int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+    int64_t of_era = shifted - era * 146097;
+    int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * y + y / 4 - y / 100);
+    int64_t m = (5 * of_year + 2) / 153;
+
+    *day = of_year - (153 * m + 2) / 5 + 1;
+    *month = m < 10 ? m + 3 : m - 9;
+    *year = y + era * 400 + (*month <= 2);
+}
+
+static enum status print_field(char letter, int64_t seconds, char field[16], struct error *err)
+{
+    int64_t days = (int64_t)floor((double)seconds / 86400), clock = seconds - days * 86400;
+    int64_t year, month, day;
+
+    civil_from_days(days, &year, &month, &day);
+    switch (letter) {
+    case 'd':
+        snprintf(field, 16, "%02d", (int)day);
+        return STATUS_OK;
+    case 'm':
+        snprintf(field, 16, "%02d", (int)month);
+        return STATUS_OK;
+    case 'y':
+        snprintf(field, 16, "%02d", (int)(year % 100));
+        return STATUS_OK;
+    case 'Y':
+        snprintf(field, 16, "%04d", (int)year);
+        return STATUS_OK;
+    case 'H':
+        snprintf(field, 16, "%02d", (int)(clock / 3600));
+        return STATUS_OK;
+    case 'M':
+        snprintf(field, 16, "%02d", (int)(clock / 60 % 60));
+        return STATUS_OK;
+    case 'S':
+        snprintf(field, 16, "%02d", (int)(clock % 60));
+        return STATUS_OK;
+    case 'j':
+        snprintf(field, 16, "%03d", (int)(days - days_from_civil(year, 1, 1) + 1));
+        return STATUS_OK;
+    case '%':
+        snprintf(field, 16, "%%");
+        return STATUS_OK;
+    default:
+        return error_set(err, STATUS_UNSUPPORTED, "pattern with %%%c", letter);
+    }
+}
+
+static enum status print_time(const struct op_call *call, double number, size_t row,
+                              struct bytes *text, struct error *err)
+{
+    struct bytes pattern = attribute_string(call->attributes, "pattern", "");
+    char *data, field[16];
+    size_t size = 0;
+
+    *text = (struct bytes){0};
+    if (isnan(number))
+        return STATUS_OK;
+    if (number != floor(number) || fabs(number) > 2e11) /* years of four digits and some more */
+        return error_set(err, STATUS_INVALID_INPUT, "%.17g is no time, at row %zu", number, row);
+    data = arena_alloc(call->memory, pattern.size + 1, 8);
+    if (!data)
+        return error_no_memory(err, "text");
+    for (size_t i = 0; i < pattern.size; i++) {
+        if (pattern.data[i] != '%') {
+            data[size++] = (char)pattern.data[i];
+            continue;
+        }
+        TRY(print_field(i + 1 < pattern.size ? (char)pattern.data[++i] : ' ', (int64_t)number,
+                        field, err));
+        memcpy(data + size, field, strlen(field));
+        size += strlen(field);
+    }
+    *text = (struct bytes){(const uint8_t *)data, size};
     return STATUS_OK;
 }
 
@@ -206,7 +329,7 @@ static enum status run_one(const struct op_call *call, enum function function, s
                            struct error *err)
 {
     const struct tensor *in = &call->in[0], *out = &call->out[0];
-    struct bytes text = function == INTEGER ? (struct bytes){0} : ((struct bytes *)in->data)[i];
+    struct bytes text = takes_numbers(function) ? (struct bytes){0} : ((struct bytes *)in->data)[i];
 
     switch (function) {
     case CONCAT:
@@ -214,9 +337,12 @@ static enum status run_one(const struct op_call *call, enum function function, s
     case INTEGER:
         return print_integer(call, ((const double *)in->data)[i], i, (struct bytes *)out->data + i,
                              err);
-    case DAYS:
+    case SECONDS:
         ((double *)out->data)[i] = NAN;
-        return text.data ? parse_date(text, i, (double *)out->data + i, err) : STATUS_OK;
+        return text.data ? parse_time(text, i, (double *)out->data + i, err) : STATUS_OK;
+    case TIME:
+        return print_time(call, ((const double *)in->data)[i], i, (struct bytes *)out->data + i,
+                          err);
     default:
         break;
     }
