@@ -269,15 +269,6 @@ static enum status series_recipe(const struct encoder *e, const struct series *c
 
 /* --- CountEncoder --- */
 
-static bool same_label(const struct pickle_object *a, const struct pickle_object *b)
-{
-    double x, y;
-
-    if (a->kind == PICKLE_TEXT || b->kind == PICKLE_TEXT)
-        return a->kind == b->kind && bytes_equal(a->bytes, b->bytes);
-    return pickle_to_f64(a, &x) && pickle_to_f64(b, &y) && (x == y || (isnan(x) && isnan(y)));
-}
-
 static void count_add(struct recipe *recipe, struct pickle_object *key, double value)
 {
     if (isnan(value)) /* what a missing count becomes is what an unknown category becomes */
@@ -294,7 +285,7 @@ static enum status count_lumped(const struct series *counts, const struct pickle
         size_t place = 0;
 
         while (place < counts->count &&
-               !same_label(counts->labels[place], lumped->items[2 * i + 1]))
+               !label_same(counts->labels[place], lumped->items[2 * i + 1]))
             place++;
         if (place == counts->count)
             return state_error(err, "_min_group_categories", "names a group that is not counted");
@@ -307,7 +298,7 @@ static enum status count_lumped(const struct series *counts, const struct pickle
 static bool count_is_group(const struct pickle_object *label, const struct pickle_object *lumped)
 {
     for (size_t i = 0; lumped && i < lumped->count; i++)
-        if (same_label(label, lumped->items[2 * i + 1]))
+        if (label_same(label, lumped->items[2 * i + 1]))
             return lumped->items[2 * i]->kind != PICKLE_TEXT;
     return false;
 }

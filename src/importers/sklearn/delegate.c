@@ -49,12 +49,6 @@ static enum status interpret_proba(struct lowering *l, const struct pickle_objec
         .name = class_name, .package = "imblearn", .transform = estimator_identity                 \
     }
 
-/* What does not run here yet, but has methods that its contract lists. */
-#define KNOWN(class_name, where, ...)                                                              \
-    {                                                                                              \
-        .name = class_name, .package = where, __VA_ARGS__                                          \
-    }
-
 const struct estimator_set estimators_delegate = ESTIMATOR_SET(
     SEARCH("GridSearchCV"), SEARCH("RandomizedSearchCV"), SEARCH("HalvingGridSearchCV"),
     SEARCH("HalvingRandomSearchCV"), {.name = "FrozenEstimator", .inner = "estimator"},
@@ -74,5 +68,4 @@ const struct estimator_set estimators_delegate = ESTIMATOR_SET(
     SAMPLER("CondensedNearestNeighbour"), SAMPLER("EditedNearestNeighbours"),
     SAMPLER("RepeatedEditedNearestNeighbours"), SAMPLER("AllKNN"),
     SAMPLER("InstanceHardnessThreshold"), SAMPLER("NeighbourhoodCleaningRule"),
-    SAMPLER("OneSidedSelection"),
-    KNOWN("Scorecard", "optbinning", .predict = lower_unsupported));
+    SAMPLER("OneSidedSelection"));

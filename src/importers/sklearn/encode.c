@@ -66,6 +66,15 @@ enum status encoding_keys(struct lowering *l, const struct pickle_object *object
     return STATUS_OK;
 }
 
+bool label_same(const struct pickle_object *a, const struct pickle_object *b)
+{
+    double x, y;
+
+    if (a->kind == PICKLE_TEXT || b->kind == PICKLE_TEXT)
+        return a->kind == b->kind && bytes_equal(a->bytes, b->bytes);
+    return pickle_to_f64(a, &x) && pickle_to_f64(b, &y) && (x == y || (isnan(x) && isnan(y)));
+}
+
 /* What becomes an unknown category, when those are allowed, and what is refused instead: until
  * 0.23 whatever is missing, and infinities always. */
 static enum check check_of(const struct lowering *l, const struct pickle_object *self, bool unknown)

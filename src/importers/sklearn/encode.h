@@ -26,3 +26,6 @@ enum status encoding_rows(struct lowering *l, struct encoding *encoding, size_t 
 enum status encode_column(struct lowering *l, const struct table *in, size_t column,
                           const struct encoding *encoding, struct table *out, struct error *err)
     must_check;
+
+/* Whether two labels are the same text or number; what is missing is as well. */
+bool label_same(const struct pickle_object *a, const struct pickle_object *b);
