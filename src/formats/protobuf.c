@@ -153,13 +153,6 @@ enum status protobuf_f32(const struct protobuf_field *field, float *value, struc
     return STATUS_OK;
 }
 
-enum status protobuf_f64(const struct protobuf_field *field, double *value, struct error *err)
-{
-    TRY(check_wire(field, PROTOBUF_FIXED64, err));
-    memcpy(value, &field->value, sizeof field->value);
-    return STATUS_OK;
-}
-
 enum status protobuf_bytes(const struct protobuf_field *field, struct bytes *bytes,
                            struct error *err)
 {

@@ -60,8 +60,6 @@ enum status protobuf_bool(const struct protobuf_field *field, bool *value, struc
     must_check;
 enum status protobuf_f32(const struct protobuf_field *field, float *value, struct error *err)
     must_check;
-enum status protobuf_f64(const struct protobuf_field *field, double *value, struct error *err)
-    must_check;
 enum status protobuf_bytes(const struct protobuf_field *field, struct bytes *bytes,
                            struct error *err) must_check;
 /* A string field as NUL-terminated text: UTF-8 without NUL. */

@@ -517,18 +517,6 @@ enum status tensor_entry_split(const struct protobuf_field *field, const char **
     return STATUS_OK;
 }
 
-enum status tensor_entry_read(const struct protobuf_field *field, enum tensor_dialect dialect,
-                              struct tensor_entry *entry, struct arena *keep, struct error *err)
-{
-    char quoted[TEXT_QUOTE_SIZE];
-    struct protobuf value;
-
-    TRY(tensor_entry_split(field, &entry->key, &value, keep, err));
-    if (tensor_message_read(&value, dialect, &entry->tensor, keep, err))
-        return error_within(err, "'%s'", text_quote(bytes_of(entry->key), quoted, sizeof quoted));
-    return STATUS_OK;
-}
-
 /* --- writing --- */
 
 static size_t shape_size(const struct shape *shape, enum tensor_dialect dialect)

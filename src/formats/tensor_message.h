@@ -50,15 +50,7 @@ void tensor_shape_write(struct text *text, const struct shape *shape, enum tenso
 /* An entry of a map<string, Tensor> in field `number`. */
 void tensor_entry_write(struct text *text, uint32_t number, const char *key,
                         enum tensor_dialect dialect, const struct tensor *tensor);
-struct tensor_entry {
-    const char *key;
-    struct tensor tensor;
-};
 /* Its key and the message of its tensor; INVALID_INPUT when it has none. */
 enum status tensor_entry_split(const struct protobuf_field *field, const char **key,
                                struct protobuf *value, struct arena *keep, struct error *err)
-    must_check;
-/* An entry, field->bytes; errors name the key. */
-enum status tensor_entry_read(const struct protobuf_field *field, enum tensor_dialect dialect,
-                              struct tensor_entry *entry, struct arena *keep, struct error *err)
     must_check;

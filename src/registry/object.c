@@ -127,21 +127,6 @@ enum status object_writer_put(struct object_writer *writer, const struct object_
     return publish(writer, put, object, unchanged, keep, err);
 }
 
-enum status registry_object_put(struct registry *registry, const struct object_put *put,
-                                struct bytes bytes, struct object *object, bool *unchanged,
-                                struct arena *keep, struct error *err)
-{
-    struct object_writer *writer;
-    enum status status;
-
-    TRY(object_writer_open(registry, &writer, err));
-    status = object_writer_write(writer, bytes, err);
-    if (!status)
-        status = object_writer_put(writer, put, object, unchanged, keep, err);
-    object_writer_close(writer);
-    return status;
-}
-
 /* --- finding --- */
 
 static enum status missing(struct registry *registry, const char *kind, const char *name,

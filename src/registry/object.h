@@ -55,11 +55,6 @@ enum status object_writer_put(struct object_writer *writer, const struct object_
                               struct error *err) must_check;
 void object_writer_close(struct object_writer *writer); /* NULL is fine */
 
-/* All at once. */
-enum status registry_object_put(struct registry *registry, const struct object_put *put,
-                                struct bytes bytes, struct object *object, bool *unchanged,
-                                struct arena *keep, struct error *err) must_check;
-
 /* "name", "name:3" or "name@3", "name^" (one before the newest). NOT_FOUND with a suggestion. */
 enum status registry_object_find(struct registry *registry, const char *kind, const char *reference,
                                  struct object *object, struct arena *keep, struct error *err)

@@ -63,11 +63,14 @@ static void check_entries(struct bytes input, struct arena *keep)
 {
     struct protobuf message = protobuf_over(input);
     struct protobuf_field field;
-    struct tensor_entry entry;
+    struct protobuf value;
+    struct tensor tensor;
     struct error err;
+    const char *key;
 
     while (protobuf_next(&message, &field, &err) == STATUS_OK && field.number)
-        (void)!tensor_entry_read(&field, TENSOR_EITHER, &entry, keep, &err);
+        if (tensor_entry_split(&field, &key, &value, keep, &err) == STATUS_OK)
+            (void)!tensor_message_read(&value, TENSOR_EITHER, &tensor, keep, &err);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

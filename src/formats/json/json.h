@@ -121,4 +121,3 @@ void json_write_key(struct text *text, const char *key);            /* "key": */
 void json_write_value(struct text *text, const struct json *value); /* with all that is in it */
 void json_write_f64(struct text *text,
                     double value); /* NaN, Infinity as strings "NaN", "Infinity" */
-void json_write_f32(struct text *text, float value);

@@ -80,13 +80,6 @@ void json_write_f64(struct text *text, double value)
     write_number(text, buffer, number_print_f64(value, buffer), isfinite(value));
 }
 
-void json_write_f32(struct text *text, float value)
-{
-    char buffer[NUMBER_SIZE];
-
-    write_number(text, buffer, number_print_f32(value, buffer), isfinite(value));
-}
-
 static void write_items(struct text *text, const struct json *value)
 {
     bool object = value->kind == JSON_OBJECT;

@@ -464,15 +464,3 @@ enum status oip_parse_response(struct bytes body, size_t json_size, struct oip_r
     response->output_count = outputs.count;
     return parser_end(&parser, err);
 }
-
-const char *oip_parse_error(struct bytes body, struct arena *keep)
-{
-    struct error ignored;
-    struct json value;
-    struct bytes text;
-
-    if (json_parse(body, 0, &value, keep, &ignored) != STATUS_OK ||
-        !json_string(json_get(&value, "error"), &text))
-        return NULL;
-    return arena_text(keep, text);
-}

@@ -48,9 +48,5 @@ void oip_binary_write(struct text *text, const struct tensor *tensor);
 
 /* --- the other side: our own client --- */
 
-/* inputs with `binary` are written as binary data. */
-void oip_write_request(const struct oip_request *request, struct text *text, size_t *json_size);
 enum status oip_parse_response(struct bytes body, size_t json_size, struct oip_response *response,
                                struct arena *keep, struct error *err) must_check;
-/* The text of {"error": text}, or NULL when the body is not that. */
-const char *oip_parse_error(struct bytes body, struct arena *keep);

@@ -339,23 +339,6 @@ bool npz_is(const struct artifact *artifact)
     return true;
 }
 
-enum status npz_read(const struct artifact *artifact, const char *name, struct tensor *tensor,
-                     struct arena *keep, struct error *err)
-{
-    char *path = arena_printf(keep, "%s.npy", name);
-    struct member *member;
-    struct bytes bytes;
-
-    if (!path)
-        return error_no_memory(err, "a name in an npz file");
-    member = artifact_find(artifact, path);
-    if (!member)
-        return error_set(err, STATUS_NOT_FOUND, "the npz file has no array \"%.100s\"", name);
-    TRY(member_bytes(member, &bytes, err));
-    return npy_read(bytes, tensor, keep, err) ? error_within(err, "array \"%.100s\"", name)
-                                              : STATUS_OK;
-}
-
 /* --- writing --- */
 
 static const char *const DESCR[DTYPE_COUNT] = {

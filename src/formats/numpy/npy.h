@@ -16,10 +16,8 @@ enum status npy_read_raw(struct bytes bytes, struct numpy_array *array, size_t *
  * order ask for it. Object arrays of str or numbers are read inertly. */
 enum status npy_read(struct bytes bytes, struct tensor *tensor, struct arena *keep,
                      struct error *err) must_check;
-/* npz: a zip of .npy members and nothing else. `name` without ".npy". */
+/* npz: a zip of .npy members and nothing else. */
 bool npz_is(const struct artifact *artifact);
-enum status npz_read(const struct artifact *artifact, const char *name, struct tensor *tensor,
-                     struct arena *keep, struct error *err) must_check;
 
 /* Version 1.0; strings as U (UTF-32), or S when they are not UTF-8. UNSUPPORTED: types
  * that numpy does not have, strings that end in NUL. */

@@ -45,24 +45,6 @@ enum status record_next(struct cursor *file, struct bytes *record, bool *more, s
     return STATUS_OK;
 }
 
-static void put(struct text *text, uint64_t value, unsigned size)
-{
-    for (unsigned i = 0; i < size; i++)
-        text_append_char(text, (char)(value >> (8 * i)));
-}
-
-void record_write(struct text *text, struct bytes record)
-{
-    uint8_t length[8];
-
-    for (size_t i = 0; i < sizeof length; i++)
-        length[i] = (uint8_t)((uint64_t)record.size >> (8 * i));
-    put(text, record.size, 8);
-    put(text, crc32c_mask(crc32c((struct bytes){length, sizeof length})), 4);
-    text_append_bytes(text, record);
-    put(text, crc32c_mask(crc32c(record)), 4);
-}
-
 /* --- Example {1: Features {1: map<string, Feature>}} --- */
 
 enum { BYTES_LIST = 1, FLOAT_LIST = 2, INT64_LIST = 3 };

@@ -16,7 +16,6 @@ bool record_is(struct bytes bytes);
  * byte for what is cut short or does not match its checksum. */
 enum status record_next(struct cursor *file, struct bytes *record, bool *more, struct error *err)
     must_check;
-void record_write(struct text *text, struct bytes record);
 
 /* One feature: strings, floats or 64-bit integers, of shape (n,); DTYPE_NONE: it has no list. */
 struct feature {

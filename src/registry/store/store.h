@@ -79,7 +79,7 @@ struct store_backend {
                                struct error *err);
     enum status (*record_remove)(struct store *store, int64_t id, struct error *err);
 
-    /* As registry_object_put with one more part, whose blob is there, and the other functions of
+    /* As object_writer_put with one more part, whose blob is there, and the other functions of
      * registry/object.h; *found is false when there is none. */
     enum status (*object_put)(struct store *store, const struct object_put *put,
                               const struct object_part *part, const char *when,

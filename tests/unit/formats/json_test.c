@@ -384,9 +384,9 @@ TEST(json_writing)
     text_append_char(&text, ',');
     json_write_f64(&text, NAN);
     text_append_char(&text, ',');
-    json_write_f32(&text, -INFINITY);
+    json_write_f64(&text, -INFINITY);
     text_append_char(&text, ',');
-    json_write_f32(&text, 0.1f);
+    json_write_f64(&text, 0.1);
     CHECK_TEXT(text.data, "\"k\\\"\":\"a\\u0000b\\u001f\x7f\xef\xbf\xbd\xef\xbf\xbd(\xe2\x82\xac\","
                           "\"NaN\",\"-Infinity\",0.1");
     text_release(&text);

@@ -40,7 +40,8 @@ static void check_round_trip(struct fixture *f, const struct tensor *tensor)
                                                    TENSOR_EITHER};
     struct protobuf reader;
     struct protobuf_field field;
-    struct tensor_entry entry;
+    struct protobuf value;
+    const char *key;
     struct tensor again;
 
     for (size_t i = 0; i < ARRAY_COUNT(DIALECTS); i++) {
@@ -64,9 +65,10 @@ static void check_round_trip(struct fixture *f, const struct tensor *tensor)
         reader = protobuf_over(text_bytes(&text));
         CHECK_OK(protobuf_next(&reader, &field, &f->err), f->err);
         CHECK_INT(reader.offset, text.size);
-        CHECK_OK(tensor_entry_read(&field, DIALECTS[i], &entry, &f->arena, &f->err), f->err);
-        CHECK_TEXT(entry.key, "key");
-        check_equal(&entry.tensor, tensor);
+        CHECK_OK(tensor_entry_split(&field, &key, &value, &f->arena, &f->err), f->err);
+        CHECK_TEXT(key, "key");
+        CHECK_OK(tensor_message_read(&value, DIALECTS[i], &again, &f->arena, &f->err), f->err);
+        check_equal(&again, tensor);
         text_release(&text);
     }
 }

@@ -32,6 +32,20 @@ static void close_whole(struct registry *registry)
     registry_close(registry);
 }
 
+static enum status object_put(struct registry *registry, const struct object_put *put,
+                              const char *bytes, struct object *object, struct arena *keep,
+                              bool *unchanged, struct error *err)
+{
+    struct object_writer *writer;
+    enum status status;
+
+    CHECK_OK(object_writer_open(registry, &writer, err), *err);
+    CHECK_OK(object_writer_write(writer, bytes_of(bytes), err), *err);
+    status = object_writer_put(writer, put, object, unchanged, keep, err);
+    object_writer_close(writer);
+    return status;
+}
+
 static long long put_as(struct registry *registry, const char *name, const char *text, bool append,
                         int64_t expected, enum status want)
 {
@@ -43,8 +57,7 @@ static long long put_as(struct registry *registry, const char *name, const char 
     bool unchanged;
 
     arena_init(&keep, 1 << 20);
-    CHECK_INT(registry_object_put(registry, &put, bytes_of(text), &object, &unchanged, &keep, &err),
-              want);
+    CHECK_INT(object_put(registry, &put, text, &object, &keep, &unchanged, &err), want);
     arena_release(&keep);
     return want != STATUS_OK ? 0 : unchanged ? -object.number : object.number;
 }
@@ -194,9 +207,8 @@ TEST(bad_puts_store_nothing)
                                        .format = "text",
                                        .metadata = ROWS[i].metadata,
                                        .expected = OBJECT_EXPECT_ANY};
-        CHECK_FAILS(
-            registry_object_put(registry, &put, bytes_of("x"), &object, &unchanged, &keep, &err),
-            err, ROWS[i].status, ROWS[i].words);
+        CHECK_FAILS(object_put(registry, &put, "x", &object, &keep, &unchanged, &err), err,
+                    ROWS[i].status, ROWS[i].words);
     }
     CHECK_OK(registry_object_list(registry, "dataset", NULL, &objects, &count, &keep, &err), err);
     CHECK_INT(count, 0);
@@ -220,9 +232,7 @@ TEST(lists_match_globs_and_kinds_are_apart)
     put_text(registry, "shop/a", "2");
     put_text(registry, "shop/deep/b", "1");
     put_text(registry, "c", "1");
-    CHECK_OK(
-        registry_object_put(registry, &script, bytes_of("1"), &object, &unchanged, &keep, &err),
-        err);
+    CHECK_OK(object_put(registry, &script, "1", &object, &keep, &unchanged, &err), err);
     CHECK_OK(registry_object_list(registry, "dataset", "shop/*", &objects, &count, &keep, &err),
              err);
     CHECK_INT(count, 2);
