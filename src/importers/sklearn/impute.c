@@ -257,6 +257,96 @@ static enum status impute(struct lowering *l, const struct pickle_object *self,
     return impute_numbers(l, self, in, &statistics, out, err);
 }
 
+/* --- KNNImputer --- */
+
+/* _fit_X as columns, NaN where something is missing; which columns have values at all. */
+static enum status donors_of(struct lowering *l, const struct pickle_object *self, size_t width,
+                             double missing, struct tensor *data, bool *valid, struct error *err)
+{
+    struct tensor rows;
+    struct shape turned;
+    size_t count;
+
+    TRY(state_matrix(l, self, "_fit_X", -1, (int64_t)width, &rows, err));
+    count = (size_t)rows.shape.dims[0];
+    turned = SHAPE((int64_t)width, (int64_t)count);
+    TRY(tensor_new(data, DTYPE_F64, &turned, l->keep, err));
+    for (size_t j = 0; j < count; j++)
+        for (size_t c = 0; c < width; c++) {
+            double value = tensor_f64(&rows, j * width + c);
+
+            ((double *)data->data)[c * count + j] = value == missing ? NAN : value;
+            valid[c] = valid[c] || !(isnan(value) || value == missing);
+        }
+    return STATUS_OK;
+}
+
+/* Columns that had no value when fitted: zeros, or left out. */
+static enum status valid_only(struct lowering *l, const struct pickle_object *self, value_id y,
+                              size_t width, const bool *valid, struct table *out, struct error *err)
+{
+    size_t count = 0, *indices = arena_new(l->keep, size_t, width);
+    struct shape shape = SHAPE((int64_t)width);
+    struct tensor empty;
+    struct table all;
+    value_id mask, zero;
+    bool keep_empty;
+
+    TRY(state_bool(self, "keep_empty_features", false, &keep_empty, err));
+    if (!indices)
+        return error_no_memory(err, "columns");
+    TRY(tensor_new(&empty, DTYPE_BOOL, &shape, l->keep, err));
+    for (size_t c = 0; c < width; c++) {
+        ((bool *)empty.data)[c] = !valid[c];
+        if (valid[c] || keep_empty)
+            indices[count++] = c;
+    }
+    if (keep_empty) {
+        TRY(emit_constant(&l->e, &empty, &mask, err));
+        TRY(emit_scalar(l, 0, &zero, err));
+        TRY(emit(&l->e, "", "Where", (value_id[]){mask, zero, y}, 3, NULL, 0, &y, 1, err));
+    }
+    TRY(table_of_matrix(l, y, width, &all, err));
+    return table_pick(l, &all, indices, count, out, err);
+}
+
+static enum status impute_near(struct lowering *l, const struct pickle_object *self,
+                               const struct table *in, struct table *out, struct error *err)
+{
+    static const char *const WEIGHTS[] = {"uniform", "distance", NULL};
+    static const char *const METRICS[] = {"nan_euclidean", NULL};
+    bool text, *valid = arena_new(l->keep, bool, in->count);
+    value_id x, mask, gap, y, data;
+    struct tensor donors;
+    int64_t neighbours;
+    size_t weights, metric;
+    double missing;
+
+    if (!valid)
+        return error_no_memory(err, "columns");
+    TRY(missing_of(self, &missing, &text, err));
+    if (text)
+        return state_error(err, "missing_values", "is text");
+    TRY(state_i64(self, "n_neighbors", 5, &neighbours, err));
+    TRY(state_choice(self, "weights", WEIGHTS, 0, &weights, err));
+    TRY(state_choice(self, "metric", METRICS, 0, &metric, err));
+    TRY(donors_of(l, self, in->count, missing, &donors, valid, err));
+    TRY(table_matrix(l, in, isnan(missing) ? CHECK_FINITE_OR_NAN : CHECK_FINITE, &x, err));
+    TRY(missing_mask(l, x, missing, &mask, err));
+    y = x;
+    if (!isnan(missing)) {
+        TRY(emit_scalar(l, NAN, &gap, err));
+        TRY(emit(&l->e, "", "Where", (value_id[]){mask, gap, x}, 3, NULL, 0, &y, 1, err));
+    }
+    TRY(emit_constant(&l->e, &donors, &data, err));
+    TRY(emit_node(&l->e, "firn", "NeighbourImpute", EMIT(y, data),
+                  EMIT_ATTRIBUTES(attribute_of_int("neighbours", neighbours),
+                                  attribute_of_int("weighted", (int64_t)weights)),
+                  &y, err));
+    TRY(valid_only(l, self, y, in->count, valid, out, err));
+    return append_indicator(l, self, mask, in->count, out, err);
+}
+
 /* sklearn.preprocessing.Imputer, until 0.21. */
 static enum status impute_old(struct lowering *l, const struct pickle_object *self,
                               const struct table *in, struct table *out, struct error *err)
@@ -300,6 +390,7 @@ static enum status impute_category(struct lowering *l, const struct pickle_objec
 
 const struct estimator_set estimators_impute = ESTIMATOR_SET(
     {.name = "SimpleImputer", .transform = impute, .width = "statistics_"},
+    {.name = "KNNImputer", .transform = impute_near, .width = "_fit_X"},
     {.name = "Imputer", .transform = impute_old, .width = "statistics_"},
     {.name = "MissingIndicator", .transform = indicate},
     {.name = "CategoricalImputer", .package = "sklearn_pandas", .transform = impute_category});

@@ -288,6 +288,8 @@ enum status emit_constant_rows(struct lowering *l, const struct table *in, const
 /* x <op> number. */
 enum status emit_scaled(struct lowering *l, const char *op, value_id x, double number,
                         value_id *out, struct error *err) must_check;
+/* Of what has score_samples: those less offset_; 1 where that is at least 0, -1 below. */
+lower_function decide_inlier, predict_inlier;
 /* predict of a classifier: classes_ of the largest predict_proba. */
 lower_function classify_by_proba;
 

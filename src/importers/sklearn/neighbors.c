@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Nearest neighbours (sklearn/neighbors): the training rows are the model. */
+/* Nearest neighbours and local outliers (sklearn/neighbors): the training rows are the model. */
 #include "importers/sklearn/internal.h"
 
 struct fitted { /* what all outputs share */
@@ -208,9 +208,59 @@ static enum status regress(struct lowering *l, const struct pickle_object *self,
     return predict_numbers(l, means, (size_t)targets.shape.dims[1], flat, out, err);
 }
 
+/* --- LocalOutlierFactor --- */
+
+static enum status outlier_scores(struct lowering *l, const struct pickle_object *self,
+                                  const struct table *in, struct table *out, struct error *err)
+{
+    struct tensor reach, density, known;
+    struct shape shape;
+    struct fitted f;
+    int64_t neighbours;
+    value_id constant, y, inputs[3];
+
+    TRY(fitted_read(l, self, in, &f, err));
+    TRY(state_i64(self, "n_neighbors_", 0, &neighbours, err));
+    if (neighbours < 1 || neighbours > f.rows)
+        return state_error(err, "n_neighbors_", "is %lld", (long long)neighbours);
+    TRY(state_matrix(l, self, "_distances_fit_X_", f.rows, neighbours, &reach, err));
+    TRY(state_vector(l, self, "_lrd", f.rows, &density, err));
+    shape = SHAPE(2, f.rows);
+    TRY(tensor_new(&known, DTYPE_F64, &shape, l->keep, err));
+    for (size_t j = 0; j < (size_t)f.rows; j++) {
+        tensor_set_f64(&known, j, tensor_f64(&reach, (j + 1) * (size_t)neighbours - 1));
+        tensor_set_f64(&known, (size_t)f.rows + j, tensor_f64(&density, j));
+    }
+    TRY(emit_constant(&l->e, &known, &constant, err));
+    for (size_t i = 0; i < f.count; i++)
+        if (!strcmp(f.attributes[i].name, "neighbours"))
+            f.attributes[i] = attribute_of_int("neighbours", neighbours);
+    inputs[0] = f.x;
+    inputs[1] = f.data;
+    inputs[2] = constant;
+    TRY(emit(&l->e, "firn", "OutlierFactor", inputs, 3, f.attributes, f.count, &y, 1, err));
+    TRY(table_of_vector(l, y, out, err));
+    out->flat = true;
+    return STATUS_OK;
+}
+
+static bool outlier_has(const struct pickle_object *self, enum method method)
+{
+    bool novelty = false;
+
+    (void)method;
+    return pickle_to_bool(pickle_get(self, "novelty"), &novelty) && novelty;
+}
+
 const struct estimator_set estimators_neighbors =
     ESTIMATOR_SET({.name = "KNeighborsClassifier",
                    .predict = classify,
                    .predict_proba = classify_proba,
                    .width = "_fit_X"},
-                  {.name = "KNeighborsRegressor", .predict = regress, .width = "_fit_X"});
+                  {.name = "KNeighborsRegressor", .predict = regress, .width = "_fit_X"},
+                  {.name = "LocalOutlierFactor",
+                   .predict = predict_inlier,
+                   .decision_function = decide_inlier,
+                   .score_samples = outlier_scores,
+                   .has = outlier_has,
+                   .width = "_fit_X"});

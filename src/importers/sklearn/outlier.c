@@ -75,39 +75,7 @@ static enum status score(struct lowering *l, const struct pickle_object *self,
     return predict_numbers(l, x, 1, true, out, err);
 }
 
-static enum status decide(struct lowering *l, const struct pickle_object *self,
-                          const struct table *in, struct table *out, struct error *err)
-{
-    struct table scored;
-    double offset;
-    value_id x;
-
-    if (!pickle_to_f64(pickle_get(self, "offset_"), &offset))
-        return state_error(err, "offset_", "is no number");
-    TRY(estimator_lower(l, NULL, self, METHOD_SCORE_SAMPLES, in, &scored, err));
-    TRY(table_matrix(l, &scored, CHECK_NONE, &x, err));
-    TRY(emit_scaled(l, "Sub", x, offset, &x, err));
-    return predict_numbers(l, x, 1, true, out, err);
-}
-
-/* 1 for a decision of at least 0, -1 below. */
-static enum status predict_inlier(struct lowering *l, const struct pickle_object *self,
-                                  const struct table *in, struct table *out, struct error *err)
-{
-    static const int64_t LABELS[] = {1, -1};
-    struct tensor labels = {DTYPE_I64, SHAPE(2), (void *)(uintptr_t)LABELS};
-    value_id vector, zero, outlier, index;
-    struct table decided;
-
-    TRY(estimator_lower(l, NULL, self, METHOD_DECISION_FUNCTION, in, &decided, err));
-    TRY(table_vector(l, &decided, 0, DTYPE_F64, &vector, err));
-    TRY(emit_scalar(l, 0, &zero, err));
-    TRY(emit_2(&l->e, "Less", vector, zero, &outlier, err));
-    TRY(emit_cast(&l->e, outlier, DTYPE_I64, &index, err));
-    return predict_labels(l, &labels, index, out, err);
-}
-
 const struct estimator_set estimators_outlier = ESTIMATOR_SET({.name = "IsolationForest",
                                                                .predict = predict_inlier,
-                                                               .decision_function = decide,
+                                                               .decision_function = decide_inlier,
                                                                .score_samples = score});

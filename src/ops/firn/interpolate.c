@@ -3,8 +3,7 @@
  *
  * Input: double, any shape. Attributes: x, y tensors (k,) double, x ascending; outside: 0 an error,
  * 1 NaN, 2 the nearest point. Output: double. */
-#include <math.h>
-
+#include "ops/kernels/ml/interpolate.h"
 #include "ops/op.h"
 
 static enum status infer(struct op_call *call, struct error *err)
@@ -19,28 +18,6 @@ static enum status infer(struct op_call *call, struct error *err)
     call->out[0].dtype = DTYPE_F64;
     call->out[0].shape = call->in[0].shape;
     return STATUS_OK;
-}
-
-/* As numpy.interp: exact at the points. */
-static double interpolate(const double *x, const double *y, size_t count, double at)
-{
-    size_t low = 0, high = count - 1;
-
-    if (isnan(at) || at < x[0] || at > x[count - 1])
-        return NAN;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-
-        if (x[middle] <= at)
-            low = middle;
-        else
-            high = middle;
-    }
-    if (at == x[high])
-        return y[high];
-    if (at == x[low] || high == low)
-        return y[low];
-    return (y[high] - y[low]) / (x[high] - x[low]) * (at - x[low]) + y[low];
 }
 
 static enum status run(const struct op_call *call, struct error *err)
@@ -61,7 +38,7 @@ static enum status run(const struct op_call *call, struct error *err)
             return error_set(err, STATUS_INVALID_INPUT,
                              "%.17g is outside of %.17g to %.17g, at row %zu", at, x[0],
                              x[points_count - 1], i);
-        out[i] = points_count == 1 && !isnan(at) ? y[0] : interpolate(x, y, points_count, at);
+        out[i] = points_count == 1 && !isnan(at) ? y[0] : interpolate_at(x, y, points_count, at);
     }
     return STATUS_OK;
 }

@@ -15,20 +15,18 @@
  * Rows that are equally near up to rounding, at the border of those that count: the framework's
  * choice among them hangs on its search and its threads. Where the answer depends on that choice
  * there is none: UNSUPPORTED names the row. */
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "ops/kernels/call.h"
+#include "ops/kernels/ml/nearest.h"
 
-enum { METRIC_EUCLIDEAN, METRIC_MANHATTAN, METRIC_CHEBYSHEV, METRIC_MINKOWSKI, METRIC_COUNT };
 enum { CLASSES_MAX = 100000 };
 
 struct rule { /* the attributes, and the sizes */
-    size_t width, rows, targets, neighbours, classes;
-    int64_t metric;
-    double power;
-    bool weighted, rounded, labels;
+    struct nearest search;
+    size_t targets, neighbours, classes;
+    bool weighted, labels;
 };
 
 static struct rule rule_of(const struct op_call *call)
@@ -37,15 +35,11 @@ static struct rule rule_of(const struct op_call *call)
     const struct shape *data = &call->in[1].shape, *targets = &call->in[2].shape;
 
     return (struct rule){
-        .width = data->rank == 2 ? (size_t)data->dims[0] : 0,
-        .rows = data->rank == 2 ? (size_t)data->dims[1] : 0,
+        .search = nearest_of(call->attributes, data),
         .targets = targets->rank == 2 ? (size_t)targets->dims[1] : 0,
         .neighbours = (size_t)attribute_int(a, "neighbours", 1),
         .classes = (size_t)attribute_int(a, "classes", 0),
-        .metric = attribute_int(a, "metric", 0),
-        .power = attribute_float(a, "power", 2),
         .weighted = attribute_int(a, "weighted", 0) != 0,
-        .rounded = attribute_int(a, "rounded", 0) != 0,
         .labels = attribute_int(a, "labels", 0) != 0,
     };
 }
@@ -63,13 +57,12 @@ static enum status infer(struct op_call *call, struct error *err)
         TRY(op_wants_rank(call, i, 2, 2, err));
     }
     rule = rule_of(call);
-    if (rule.neighbours < 1 || rule.classes > CLASSES_MAX || rule.metric < 0 ||
-        rule.metric >= METRIC_COUNT || !(rule.power >= 1) || !isfinite(rule.power) ||
+    if (rule.neighbours < 1 || rule.classes > CLASSES_MAX || !nearest_is_valid(&rule.search) ||
         (rule.labels && !rule.classes))
         return op_error(call, err, STATUS_INVALID_INPUT, "the attributes do not fit");
     if (shape_is_known(data) && shape_is_known(targets)) {
-        if (data->dims[1] != targets->dims[0] || rule.neighbours > rule.rows || rule.targets < 1 ||
-            (rule.classes && rule.targets != 1))
+        if (data->dims[1] != targets->dims[0] || rule.neighbours > rule.search.rows ||
+            rule.targets < 1 || (rule.classes && rule.targets != 1))
             return op_error(call, err, STATUS_INVALID_INPUT, "data and targets do not fit");
         if (x->rank == 2 && dim_is_known(x->dims[1]) && x->dims[1] != data->dims[0])
             return op_error(call, err, STATUS_INVALID_INPUT, "%lld columns, but %lld were fitted",
@@ -80,72 +73,6 @@ static enum status infer(struct op_call *call, struct error *err)
     out = rule.labels ? SHAPE(n) : SHAPE(n, width);
     op_give(call, 0, rule.labels ? DTYPE_I64 : DTYPE_F64, &out);
     return STATUS_OK;
-}
-
-/* --- distances --- */
-
-/* Of one row to all: sums of squares or powers, roots not taken. */
-static void distances(const struct rule *rule, const double *restrict x,
-                      const double *restrict data, double *restrict out)
-{
-    size_t rows = rule->rows;
-
-    memset(out, 0, rows * sizeof *out);
-    for (size_t f = 0; f < rule->width; f++) {
-        const double *restrict column = data + f * rows;
-        double value = x[f];
-
-        if (rule->metric == METRIC_EUCLIDEAN)
-            for (size_t j = 0; j < rows; j++)
-                out[j] += (value - column[j]) * (value - column[j]);
-        else if (rule->metric == METRIC_MANHATTAN)
-            for (size_t j = 0; j < rows; j++)
-                out[j] += fabs(value - column[j]);
-        else if (rule->metric == METRIC_CHEBYSHEV)
-            for (size_t j = 0; j < rows; j++)
-                out[j] = fmax(out[j], fabs(value - column[j]));
-        else
-            for (size_t j = 0; j < rows; j++)
-                out[j] += pow(fabs(value - column[j]), rule->power);
-    }
-}
-
-static double true_distance(const struct rule *rule, double reduced)
-{
-    if (rule->metric == METRIC_EUCLIDEAN)
-        return sqrt(reduced);
-    return rule->metric == METRIC_MINKOWSKI ? pow(reduced, 1 / rule->power) : reduced;
-}
-
-/* The k-th smallest: a heap of the k smallest so far, the largest on top. */
-static double kth_smallest(const double *values, size_t count, size_t k, double *heap)
-{
-    size_t size = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        size_t at;
-        double value = values[i];
-
-        if (size < k) {
-            for (at = size++; at && heap[(at - 1) / 2] < value; at = (at - 1) / 2)
-                heap[at] = heap[(at - 1) / 2];
-            heap[at] = value;
-            continue;
-        }
-        if (!(value < heap[0]))
-            continue;
-        for (at = 0;;) {
-            size_t child = 2 * at + 1;
-            if (child + 1 < k && heap[child + 1] > heap[child])
-                child++;
-            if (child >= k || heap[child] <= value)
-                break;
-            heap[at] = heap[child];
-            at = child;
-        }
-        heap[at] = value;
-    }
-    return heap[0];
 }
 
 /* --- one row --- */
@@ -160,36 +87,12 @@ struct row { /* distances and who counts */
     double zero;      /* weighted: up to here a distance is 0; negative: none is */
 };
 
-/* How far rounding may move a distance, in the framework or here. `largest`: |y|^2 of the training
- * rows. */
-static double slack_of(const struct rule *rule, const double *x, double largest, double border)
-{
-    double terms = 4.0 * (double)(rule->width + 8) * DBL_EPSILON, norm = largest;
-
-    for (size_t f = 0; rule->rounded && f < rule->width; f++)
-        norm += x[f] * x[f];
-    return terms * (rule->rounded ? fmax(border, norm) : border);
-}
-
-static double largest_norm(const struct rule *rule, const double *data)
-{
-    double largest = 0;
-
-    for (size_t j = 0; rule->rounded && j < rule->rows; j++) {
-        double norm = 0;
-        for (size_t f = 0; f < rule->width; f++)
-            norm += data[f * rule->rows + j] * data[f * rule->rows + j];
-        largest = fmax(largest, norm);
-    }
-    return largest;
-}
-
 static enum status classes_check(const struct op_call *call, const struct rule *rule,
                                  struct error *err)
 {
     const double *classes = call->in[2].data;
 
-    for (size_t j = 0; rule->classes && j < rule->rows; j++)
+    for (size_t j = 0; rule->classes && j < rule->search.rows; j++)
         if (!(classes[j] >= 0 && classes[j] < (double)rule->classes))
             return op_error(call, err, STATUS_INVALID_INPUT, "training row %zu has class %g of %zu",
                             j, classes[j], rule->classes);
@@ -212,7 +115,7 @@ static double weight_of(const struct row *row, size_t j)
         return 1;
     if (row->zero >= 0)
         return row->distance[j] <= row->zero ? 1 : 0;
-    return 1 / true_distance(row->rule, row->distance[j]);
+    return 1 / nearest_true(&row->rule->search, row->distance[j]);
 }
 
 /* Do all at the border have one target, so that it does not matter which of them count? */
@@ -223,7 +126,7 @@ static bool border_agrees(const struct row *row)
 
     if (row->inside + row->at_border == row->rule->neighbours)
         return true;
-    for (size_t j = 0; j < row->rule->rows; j++) {
+    for (size_t j = 0; j < row->rule->search.rows; j++) {
         const double *target = row->targets + j * width;
         if (!is_at_border(row, j))
             continue;
@@ -248,21 +151,21 @@ static enum status undecided(const struct op_call *call, size_t r, struct error 
 static enum status find_zero(const struct op_call *call, struct row *row, size_t r,
                              struct error *err)
 {
-    double limit = row->rule->rounded ? row->slack : 0;
+    double limit = row->rule->search.rounded ? row->slack : 0;
     size_t first = SIZE_MAX, width = row->rule->targets;
 
     row->zero = -1;
     if (!row->rule->weighted)
         return STATUS_OK;
-    for (size_t j = 0; j < row->rule->rows; j++) {
+    for (size_t j = 0; j < row->rule->search.rows; j++) {
         if (row->distance[j] > limit)
             continue;
         row->zero = limit;
-        if (row->rule->rounded && !row->rule->labels)
+        if (row->rule->search.rounded && !row->rule->labels)
             return undecided(call, r, err);
         if (first == SIZE_MAX)
             first = j;
-        else if (row->rule->rounded &&
+        else if (row->rule->search.rounded &&
                  memcmp(row->targets + first * width, row->targets + j * width,
                         width * sizeof *row->targets) != 0)
             return undecided(call, r, err);
@@ -280,7 +183,7 @@ static double count_votes(const struct row *row, double *certain, double *possib
 
     memset(certain, 0, rule->classes * sizeof *certain);
     memset(possible, 0, rule->classes * sizeof *possible);
-    for (size_t j = 0; j < rule->rows; j++) {
+    for (size_t j = 0; j < rule->search.rows; j++) {
         size_t class = (size_t)row->targets[j];
         bool border = is_at_border(row, j);
 
@@ -351,7 +254,7 @@ static enum status average(const struct op_call *call, const struct row *row, si
     if (!border_agrees(row))
         return undecided(call, r, err);
     memset(out, 0, rule->targets * sizeof *out);
-    for (size_t j = 0; j < rule->rows; j++) {
+    for (size_t j = 0; j < rule->search.rows; j++) {
         bool border = is_at_border(row, j);
 
         if (!is_inside(row, j) && !(border && left))
@@ -370,24 +273,24 @@ static size_t scratch_size(const struct op_call *call)
 {
     struct rule rule = rule_of(call);
 
-    return (rule.rows + rule.neighbours + 2 * rule.classes) * sizeof(double);
+    return (rule.search.rows + rule.neighbours + 2 * rule.classes) * sizeof(double);
 }
 
 static enum status run(const struct op_call *call, struct error *err)
 {
     struct rule rule = rule_of(call);
     const double *x = call->in[0].data, *data = call->in[1].data;
-    double *distance = call->scratch, *heap = distance + rule.rows;
-    double largest = largest_norm(&rule, data);
+    double *distance = call->scratch, *heap = distance + rule.search.rows;
 
+    nearest_measure(&rule.search, data);
     TRY(classes_check(call, &rule, err));
-    for (size_t r = 0; r < (size_t)call->in[0].shape.dims[0]; r++, x += rule.width) {
+    for (size_t r = 0; r < (size_t)call->in[0].shape.dims[0]; r++, x += rule.search.width) {
         struct row row = {.rule = &rule, .distance = distance, .targets = call->in[2].data};
 
-        distances(&rule, x, data, distance);
-        row.border = kth_smallest(distance, rule.rows, rule.neighbours, heap);
-        row.slack = slack_of(&rule, x, largest, row.border);
-        for (size_t j = 0; j < rule.rows; j++) {
+        nearest_distances(&rule.search, x, distance);
+        row.border = nearest_kth(distance, rule.search.rows, rule.neighbours, heap);
+        row.slack = nearest_slack(&rule.search, x, row.border);
+        for (size_t j = 0; j < rule.search.rows; j++) {
             row.inside += is_inside(&row, j);
             row.at_border += is_at_border(&row, j);
         }
