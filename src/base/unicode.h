@@ -22,6 +22,11 @@ bool unicode_is_hidden(uint32_t code); /* controls, formats and private ones: Cc
  * 3. */
 size_t unicode_base(uint32_t code, uint32_t parts[3]);
 
+/* The same taken further apart (NFKD) and without combining characters, as UTF-8: bytes written. Of
+ * a code point's own bytes never more than UNICODE_PLAIN_GROWTH times as many. */
+enum { UNICODE_PLAIN_MAX = 40, UNICODE_PLAIN_GROWTH = 11 };
+size_t unicode_plain(uint32_t code, uint8_t out[UNICODE_PLAIN_MAX]);
+
 /* The other case of one code point; UNICODE_SEVERAL where that is several code points or depends
  * on its neighbours. */
 enum { UNICODE_SEVERAL = 0x7FFFFFFF };

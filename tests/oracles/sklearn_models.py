@@ -19,23 +19,23 @@ from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.ensemble import (ExtraTreesClassifier, ExtraTreesRegressor, GradientBoostingClassifier, GradientBoostingRegressor,
                               HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier,
                               RandomForestRegressor)
 from sklearn.feature_selection import SelectFdr, SelectFpr, SelectFromModel, SelectFwe
-from sklearn.impute import SimpleImputer
+from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import (ARDRegression, BayesianRidge, ElasticNet, ElasticNetCV, HuberRegressor, Lars, Lasso, LassoCV,
                                   LassoLars, LinearRegression, LogisticRegression, LogisticRegressionCV, MultiTaskLasso,
                                   PassiveAggressiveClassifier, Perceptron, PoissonRegressor, Ridge, RidgeClassifier, RidgeCV,
                                   SGDClassifier, SGDRegressor, TheilSenRegressor, TweedieRegressor)
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor, NearestCentroid
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (Binarizer, FunctionTransformer, MaxAbsScaler, MinMaxScaler, Normalizer, OneHotEncoder,
-                                   OrdinalEncoder, PolynomialFeatures, RobustScaler, StandardScaler)
+                                   OrdinalEncoder, PolynomialFeatures, QuantileTransformer, RobustScaler, SplineTransformer, StandardScaler)
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVC, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
@@ -113,6 +113,24 @@ def gaps():
     x[r.rand(*x.shape) < 0.15] = np.nan
     a[r.rand(*a.shape) < 0.15] = np.nan
     return x, y, a, None
+
+
+def gaps_new():
+    """Rows to ask that were not seen."""
+    x, y, a, _ = gaps()
+    return x, y, a[20:50] + 0.01, None
+
+
+def gaps_empty():
+    x, y, a, _ = gaps_new()
+    x = x.copy()
+    x[:, 3] = np.nan
+    return x, y, a, None
+
+
+def gaps_number():
+    x, y, a, _ = gaps_new()
+    return np.nan_to_num(x, nan=-7), y, np.nan_to_num(a, nan=-7), None
 
 
 def gap_line():
@@ -221,6 +239,28 @@ for name, encoder in {
 }.items():
     case(name, encoder, "codes")
     case(f"{name}-table", columns(("c", encoder, ["city", "plan"])), "table", frame=True)
+
+for name, transformer in {
+    "QuantileTransformer": QuantileTransformer(n_quantiles=40), "QuantileTransformer-normal": QuantileTransformer(n_quantiles=100, output_distribution="normal"),
+    "SplineTransformer": SplineTransformer(), "SplineTransformer-quantile": SplineTransformer(n_knots=6, knots="quantile", degree=2, include_bias=False),
+    "SplineTransformer-linear": SplineTransformer(extrapolation="linear", degree=4), "SplineTransformer-continue": SplineTransformer(extrapolation="continue", degree=1),
+    "SplineTransformer-periodic": SplineTransformer(extrapolation="periodic"), "SplineTransformer-periodic-0": SplineTransformer(extrapolation="periodic", degree=0),
+    "SplineTransformer-periodic-few": SplineTransformer(extrapolation="periodic", degree=2, n_knots=4, include_bias=False),
+}.items():
+    for data in ("binary", "constant", "codes"):
+        if not (data == "constant" and "Spline" in name):
+            case(f"{name}-{data}", transformer, data, rtol=1e-8)
+case("QuantileTransformer-gaps", QuantileTransformer(n_quantiles=50), "gaps")
+case("SplineTransformer-Ridge", make_pipeline(SplineTransformer(), Ridge()), "line")
+for name, options in {"": {}, "-1": {"n_neighbors": 1}, "-all": {"n_neighbors": 1000}, "-distance": {"weights": "distance", "n_neighbors": 3}, "-indicator": {"add_indicator": True}}.items():
+    case(f"KNNImputer{name}", KNNImputer(**options), "gaps_new")
+case("KNNImputer-keep", KNNImputer(keep_empty_features=True), "gaps_empty")
+case("KNNImputer-drop", KNNImputer(), "gaps_empty")
+case("KNNImputer-number", KNNImputer(missing_values=-7), "gaps_number")
+case("KNNImputer-tree", make_pipeline(KNNImputer(), DecisionTreeClassifier(random_state=0)), "gaps_new")
+for name, options in {"": {}, "-few": {"n_neighbors": 3, "contamination": 0.1}, "-manhattan": {"metric": "manhattan"}, "-brute": {"algorithm": "brute"},
+                      "-minkowski": {"p": 3, "n_neighbors": 40}}.items():
+    case(f"LocalOutlierFactor{name}", LocalOutlierFactor(novelty=True, **options), "three", no_middles=True)
 
 # --- linear models ---
 for name, model in {
@@ -357,8 +397,14 @@ for name, options in {
     "": {}, "-binary": {"binary": True}, "-case": {"lowercase": False}, "-12": {"ngram_range": (1, 2)}, "-23": {"ngram_range": (2, 3)},
     "-english": {"stop_words": "english", "ngram_range": (1, 3)}, "-stop": {"stop_words": ["fox", "the"], "ngram_range": (1, 2)},
     "-short": {"token_pattern": r"(?u)\b\w+\b"}, "-few": {"max_features": 20, "min_df": 2},
+    "-char": {"analyzer": "char", "ngram_range": (1, 4)}, "-char-3": {"analyzer": "char", "ngram_range": (3, 3), "lowercase": False},
+    "-char_wb": {"analyzer": "char_wb", "ngram_range": (1, 5)}, "-char_wb-6": {"analyzer": "char_wb", "ngram_range": (6, 7), "strip_accents": "unicode"},
+    "-ascii": {"strip_accents": "ascii"}, "-unicode": {"strip_accents": "unicode", "ngram_range": (1, 2)},
+    "-char-ascii": {"analyzer": "char", "strip_accents": "ascii", "ngram_range": (2, 2), "stop_words": None},
 }.items():
     case(f"CountVectorizer{name}", CountVectorizer(**options), "texts")
+    if not {"max_features", "min_df"} & set(options):
+        case(f"HashingVectorizer{name}", HashingVectorizer(n_features=97, **options), "texts", save="pickle2")
     case(f"TfidfVectorizer{name}", TfidfVectorizer(**options), "texts", save="pickle4")
 for name, options in {"l1": {"norm": "l1"}, "none": {"norm": None}, "sublinear": {"sublinear_tf": True}, "rough": {"smooth_idf": False},
                       "tf": {"use_idf": False}}.items():
@@ -366,6 +412,11 @@ for name, options in {"l1": {"norm": "l1"}, "none": {"norm": None}, "sublinear":
     if name != "rough":  # divides by zero
         case(f"TfidfTransformer-{name}", TfidfTransformer(**options), "counts")
     case(f"CountVectorizer-TfidfTransformer-{name}", make_pipeline(CountVectorizer(), TfidfTransformer(**options)), "texts")
+for name, options in {"wide": {"n_features": 1 << 16}, "l1": {"n_features": 64, "norm": "l1"}, "plain": {"n_features": 50, "norm": None},
+                      "unsigned": {"n_features": 33, "alternate_sign": False, "norm": None}, "binary": {"n_features": 20, "binary": True}}.items():
+    case(f"HashingVectorizer-{name}", HashingVectorizer(**options), "texts")
+case("HashingVectorizer-LogisticRegression", make_pipeline(HashingVectorizer(n_features=256, analyzer="char_wb", ngram_range=(2, 3)), LogisticRegression()), "texts")
+case("HashingVectorizer-TfidfTransformer", make_pipeline(HashingVectorizer(n_features=128, norm=None, alternate_sign=False), TfidfTransformer()), "texts")
 case("TfidfVectorizer-LogisticRegression", make_pipeline(TfidfVectorizer(), LogisticRegression()), "texts")
 case("TfidfVectorizer-MultinomialNB", make_pipeline(CountVectorizer(), MultinomialNB()), "texts")
 case("TfidfVectorizer-skops", make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LinearSVC(random_state=0)), "texts", save="skops")

@@ -236,3 +236,30 @@ uint64_t fingerprint_join(uint64_t a, uint64_t b)
     result *= MURMUR;
     return shift_mix(shift_mix(result) * MURMUR);
 }
+
+/* --- MurmurHash3 (Austin Appleby, public domain; x86_32) --- */
+
+static uint32_t turned(uint32_t x, int by)
+{
+    return x << by | x >> (32 - by);
+}
+
+uint32_t fingerprint_murmur32(struct bytes bytes)
+{
+    uint32_t hash = 0, k = 0;
+    size_t whole = bytes.size / 4 * 4;
+
+    for (size_t i = 0; i < bytes.size; i++) {
+        k |= (uint32_t)bytes.data[i] << 8 * (i % 4);
+        if (i % 4 != 3 && i + 1 != bytes.size)
+            continue;
+        hash ^= turned(k * 0xCC9E2D51u, 15) * 0x1B873593u;
+        if (i < whole)
+            hash = turned(hash, 13) * 5 + 0xE6546B64u;
+        k = 0;
+    }
+    hash ^= (uint32_t)bytes.size;
+    hash = (hash ^ hash >> 16) * 0x85EBCA6Bu;
+    hash = (hash ^ hash >> 13) * 0xC2B2AE35u;
+    return hash ^ hash >> 16;
+}

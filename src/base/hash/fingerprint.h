@@ -11,5 +11,7 @@ uint64_t fingerprint_farm64(struct bytes bytes);
 uint64_t fingerprint_sip64(struct bytes bytes, uint64_t low, uint64_t high);
 /* MurmurHash64A as TensorFlow seeds it (its "Hash64"). */
 uint64_t fingerprint_murmur64(struct bytes bytes);
+/* MurmurHash3_x86_32 with the seed 0 (scikit-learn's FeatureHasher). */
+uint32_t fingerprint_murmur32(struct bytes bytes);
 /* One of two, as TensorFlow's FingerprintCat64. */
 uint64_t fingerprint_join(uint64_t a, uint64_t b);

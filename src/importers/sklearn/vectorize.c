@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Texts to numbers: CountVectorizer, TfidfVectorizer, TfidfTransformer; sklearn2pmml's
- * WordCountTransformer. The analyzer is 'word' with a token_pattern of whole words, or one of
+/* Texts to numbers: CountVectorizer, TfidfVectorizer, TfidfTransformer, HashingVectorizer;
+ * sklearn2pmml's WordCountTransformer. Words are those of a token_pattern of whole words, or one of
  * sklearn2pmml's tokenizers. */
 #include <math.h>
 #include <string.h>
@@ -86,7 +86,7 @@ static enum status stop_words_of(struct lowering *l, const struct pickle_object 
 /* --- CountVectorizer --- */
 
 struct list {
-    struct attribute items[8];
+    struct attribute items[12];
     size_t count;
 };
 
@@ -142,42 +142,63 @@ static enum status ngrams_of(struct lowering *l, const struct pickle_object *sel
     return STATUS_OK;
 }
 
+enum { ANALYZER_WORD };
+
+/* What of a text is a term: from the analyzer to the stop words. */
+static enum status analyzer_of(struct lowering *l, const struct pickle_object *self,
+                               struct list *list, struct error *err)
+{
+    static const char *const CONTENT[] = {"content", NULL};
+    static const char *const ANALYZERS[] = {"word", "char", "char_wb", NULL};
+    static const char *const ACCENTS[] = {"unicode", "ascii", NULL};
+    struct tensor *stop_words = arena_new(l->keep, struct tensor, 1);
+    size_t choice, analyzer, accents = 0;
+    bool lowercase, binary;
+    int64_t most;
+
+    if (!stop_words)
+        return error_no_memory(err, "stop words");
+    if (!pickle_is_none(pickle_get(self, "preprocessor")))
+        return state_error(err, "preprocessor", "is not None");
+    TRY(state_choice(self, "input", CONTENT, 0, &choice, err));
+    TRY(state_choice(self, "analyzer", ANALYZERS, 0, &analyzer, err));
+    if (!pickle_is_none(pickle_get(self, "strip_accents"))) {
+        TRY(state_choice(self, "strip_accents", ACCENTS, 0, &accents, err));
+        add(list, attribute_of_int("accents", (int64_t)accents + 1));
+    }
+    TRY(state_bool(self, "lowercase", true, &lowercase, err));
+    TRY(state_bool(self, "binary", false, &binary, err));
+    add(list, attribute_of_int("analyzer", (int64_t)analyzer));
+    add(list, attribute_of_int("lowercase", lowercase));
+    add(list, attribute_of_int("binary", binary));
+    TRY(ngrams_of(l, self, list, &most, err));
+    if (analyzer != ANALYZER_WORD)
+        return STATUS_OK;
+    TRY(words_of(self, list, err));
+    if (!pickle_is_none(pickle_get(self, "stop_words"))) {
+        TRY(stop_words_of(l, self, stop_words, err));
+        add(list, attribute_of_tensor("stop_words", stop_words));
+    }
+    return STATUS_OK;
+}
+
 /* Counts (n, terms) of the terms in the texts of the only column. */
 static enum status counts_of(struct lowering *l, const struct pickle_object *self,
                              const struct table *in, value_id *counts, size_t *width,
                              struct error *err)
 {
-    static const char *const NONE[] = {"preprocessor", "strip_accents"};
-    static const char *const CONTENT[] = {"content", NULL}, *const ANALYZER[] = {"word", NULL};
-    struct tensor *tensors = arena_new(l->keep, struct tensor, 2);
+    struct tensor *vocabulary = arena_new(l->keep, struct tensor, 1);
     struct list list = {0};
-    bool lowercase, binary;
-    int64_t most;
-    size_t choice;
     value_id x;
 
-    if (!tensors)
+    if (!vocabulary)
         return error_no_memory(err, "a vocabulary");
-    for (size_t i = 0; i < ARRAY_COUNT(NONE); i++)
-        if (!pickle_is_none(pickle_get(self, NONE[i])))
-            return state_error(err, NONE[i], "is not None");
-    TRY(state_choice(self, "input", CONTENT, 0, &choice, err));
-    TRY(state_choice(self, "analyzer", ANALYZER, 0, &choice, err));
-    TRY(state_bool(self, "lowercase", true, &lowercase, err));
-    TRY(state_bool(self, "binary", false, &binary, err));
-    TRY(vocabulary_of(l, self, &tensors[0], err));
-    add(&list, attribute_of_tensor("vocabulary", &tensors[0]));
-    add(&list, attribute_of_int("lowercase", lowercase));
-    add(&list, attribute_of_int("binary", binary));
-    TRY(words_of(self, &list, err));
-    TRY(ngrams_of(l, self, &list, &most, err));
-    if (!pickle_is_none(pickle_get(self, "stop_words"))) {
-        TRY(stop_words_of(l, self, &tensors[1], err));
-        add(&list, attribute_of_tensor("stop_words", &tensors[1]));
-    }
+    TRY(analyzer_of(l, self, &list, err));
+    TRY(vocabulary_of(l, self, vocabulary, err));
+    add(&list, attribute_of_tensor("vocabulary", vocabulary));
     TRY(table_expect(in, 1, err));
     TRY(table_vector(l, in, 0, DTYPE_STRING, &x, err));
-    *width = tensor_count(&tensors[0]);
+    *width = tensor_count(vocabulary);
     return emit(&l->e, "firn", "TokenCounts", &x, 1, list.items, list.count, counts, 1, err);
 }
 
@@ -322,6 +343,43 @@ static enum status count_and_weigh(struct lowering *l, const struct pickle_objec
     return table_of_matrix(l, x, width, out, err);
 }
 
+/* --- HashingVectorizer --- */
+
+static enum status hash(struct lowering *l, const struct pickle_object *self,
+                        const struct table *in, struct table *out, struct error *err)
+{
+    static const char *const NORMS[] = {"l2", "l1", NULL};
+    const struct pickle_object *norm = pickle_get(self, "norm");
+    const struct pickle_object *dtype = pickle_get(self, "dtype");
+    enum dtype type = DTYPE_F64;
+    struct list list = {0};
+    int64_t features;
+    bool alternate, positive;
+    size_t which = 0;
+    value_id x;
+
+    if (!pickle_is_none(dtype) && (!pickle_to_dtype(dtype, &type) || type != DTYPE_F64))
+        return state_error(err, "dtype", "other than float64 is not served");
+    TRY(state_bool(self, "non_negative", false, &positive, err)); /* until 0.20 */
+    if (positive || !pickle_get(self, "alternate_sign"))
+        return state_error(err, "alternate_sign", "of versions before 0.19 is not served");
+    TRY(state_bool(self, "alternate_sign", true, &alternate, err));
+    TRY(state_i64(self, "n_features", 1 << 20, &features, err));
+    if (features < 1 || features > VOCABULARY_MAX)
+        return state_error(err, "n_features", "is %lld", (long long)features);
+    if (!pickle_is_none(norm))
+        TRY(state_choice(self, "norm", NORMS, 0, &which, err));
+    TRY(analyzer_of(l, self, &list, err));
+    add(&list, attribute_of_int("features", features));
+    add(&list, attribute_of_int("signed", alternate));
+    TRY(table_expect(in, 1, err));
+    TRY(table_vector(l, in, 0, DTYPE_STRING, &x, err));
+    TRY(emit(&l->e, "firn", "TokenCounts", &x, 1, list.items, list.count, &x, 1, err));
+    if (!pickle_is_none(norm))
+        TRY(emit_unit_rows(l, which == 0, x, &x, err));
+    return table_of_matrix(l, x, (size_t)features, out, err);
+}
+
 /* --- WordCountTransformer --- */
 
 static enum status words(struct lowering *l, const struct pickle_object *self,
@@ -343,5 +401,6 @@ static enum status words(struct lowering *l, const struct pickle_object *self,
 const struct estimator_set estimators_vectorize = ESTIMATOR_SET(
     {.name = "CountVectorizer", .transform = count, .columns = 1},
     {.name = "TfidfVectorizer", .transform = count_and_weigh, .columns = 1},
+    {.name = "HashingVectorizer", .transform = hash, .columns = 1},
     {.name = "TfidfTransformer", .transform = tfidf, .width = "idf_"},
     {.name = "WordCountTransformer", .package = "sklearn2pmml", .transform = words, .columns = 1});

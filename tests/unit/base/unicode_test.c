@@ -71,3 +71,36 @@ TEST(unicode_categories)
     for (size_t i = 0; i < ARRAY_COUNT(CASES); i++)
         assert_int_equal(unicode_category(CASES[i].code), CASES[i].letter);
 }
+
+/* As "".join(c for c in unicodedata.normalize("NFKD", x) if not unicodedata.combining(c)). */
+TEST(unicode_without_accents)
+{
+    static const struct {
+        uint32_t code;
+        const char *text;
+    } CASES[] = {{'a', "a"},
+                 {0xE9, "e"},
+                 {0xDF, "\xC3\x9F"},
+                 {0xBD, "1\xE2\x81\x84"
+                        "2"},
+                 {0x301, ""},
+                 {0x2460, "1"},
+                 {0xFB01, "fi"},
+                 {0x1E9E, "\xE1\xBA\x9E"},
+                 {0xAC01, "\xE1\x84\x80\xE1\x85\xA1\xE1\x86\xA8"},
+                 {0x4E2D, "\xE4\xB8\xAD"},
+                 {0xB4, " "},
+                 {0x110080, "\x80"}};
+    uint8_t room[UNICODE_PLAIN_MAX], own[4];
+
+    for (size_t i = 0; i < ARRAY_COUNT(CASES); i++) {
+        size_t size = unicode_plain(CASES[i].code, room);
+
+        if (size != strlen(CASES[i].text) || memcmp(room, CASES[i].text, size) != 0)
+            fail_msg("U+%04X", (unsigned)CASES[i].code);
+    }
+    for (uint32_t code = 0; code < 0x110000; code++)
+        if ((code < 0xD800 || code >= 0xE000) &&
+            unicode_plain(code, room) > UNICODE_PLAIN_GROWTH * unicode_write(code, own))
+            fail_msg("U+%04X grows", (unsigned)code);
+}

@@ -60,16 +60,16 @@ static size_t width_of(const struct pickle_object *object, const char **from, st
     struct error ignored;
     int64_t count;
 
+    if (class && class->columns && !pickle_get(object, COUNTS[0])) {
+        *from = pickle_name(object); /* its n_features may be of the output */
+        return class->columns;
+    }
     for (size_t i = 0; i < ARRAY_COUNT(COUNTS); i++)
         if (pickle_to_i64(pickle_get(object, COUNTS[i]), &count) && count > 0 &&
             count <= WIDTH_MAX) {
             *from = COUNTS[i];
             return (size_t)count;
         }
-    if (class && class->columns) {
-        *from = pickle_name(object);
-        return class->columns;
-    }
     if (pickle_length(pickle_get(object, "categories_"))) { /* one list for each column */
         *from = "categories_";
         return pickle_length(pickle_get(object, "categories_"));
