@@ -259,6 +259,12 @@ enum status emit_scalar(struct lowering *l, double number, value_id *out, struct
 enum status emit_linear(struct lowering *l, value_id x, const struct tensor *weights,
                         const struct tensor *bias, value_id *out, struct error *err) must_check;
 
+/* The inverse of a matrix (n, n) of the state, and the logarithm of its determinant's size;
+ * UNSUPPORTED where there is none. */
+enum { SOLVE_MAX = 1024 };
+enum status invert_matrix(struct lowering *l, size_t n, const double *matrix, double *inverse,
+                          double *log_determinant, struct error *err) must_check;
+
 /* --- predictions: what the tail of a predictor is made of --- */
 
 /* (n,) or (n, m) numbers as the prediction: `flat` when it is (n, 1) that stands for (n,). */
