@@ -24,7 +24,7 @@ import sklearn_models as models
 from common import Refused, differs, predict, run_all, wanted
 
 warnings.filterwarnings("ignore")
-METHODS = ("predict", "predict_proba", "decision_function", "transform")
+METHODS = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
 
 
 def save(estimator, how, folder):

@@ -17,7 +17,7 @@ import numpy as np
 warnings.filterwarnings("ignore")
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer, make_column_selector
-from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.decomposition import PCA, FactorAnalysis, FastICA, MiniBatchSparsePCA, SparsePCA, TruncatedSVD
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.ensemble import (ExtraTreesClassifier, ExtraTreesRegressor, GradientBoostingClassifier, GradientBoostingRegressor,
@@ -29,7 +29,9 @@ from sklearn.linear_model import (ARDRegression, BayesianRidge, ElasticNet, Elas
                                   LassoLars, LinearRegression, LogisticRegression, LogisticRegressionCV, MultiTaskLasso,
                                   PassiveAggressiveClassifier, Perceptron, PoissonRegressor, Ridge, RidgeClassifier, RidgeCV,
                                   SGDClassifier, SGDRegressor, TheilSenRegressor, TweedieRegressor)
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor, NearestCentroid
+from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor, NearestCentroid, NeighborhoodComponentsAnalysis
+from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
@@ -261,6 +263,17 @@ case("KNNImputer-tree", make_pipeline(KNNImputer(), DecisionTreeClassifier(rando
 for name, options in {"": {}, "-few": {"n_neighbors": 3, "contamination": 0.1}, "-manhattan": {"metric": "manhattan"}, "-brute": {"algorithm": "brute"},
                       "-minkowski": {"p": 3, "n_neighbors": 40}}.items():
     case(f"LocalOutlierFactor{name}", LocalOutlierFactor(novelty=True, **options), "three", no_middles=True)
+
+for name, model in {
+    **{f"GaussianMixture-{c}": GaussianMixture(3, covariance_type=c, random_state=0) for c in ("full", "tied", "diag", "spherical")},
+    **{f"BayesianGaussianMixture-{c}": BayesianGaussianMixture(n_components=3, covariance_type=c, random_state=0, max_iter=20) for c in ("full", "tied", "diag", "spherical")},
+    "BayesianGaussianMixture-distribution": BayesianGaussianMixture(n_components=2, weight_concentration_prior_type="dirichlet_distribution", random_state=0),
+    "FactorAnalysis": FactorAnalysis(2, random_state=0), "FastICA": FastICA(3, random_state=0), "FastICA-plain": FastICA(whiten=False, random_state=0),
+    "SparsePCA": SparsePCA(2, random_state=0, max_iter=20), "MiniBatchSparsePCA": MiniBatchSparsePCA(2, random_state=0, max_iter=20),
+    "GaussianRandomProjection": GaussianRandomProjection(3, random_state=0), "SparseRandomProjection": SparseRandomProjection(3, density=0.4, random_state=0),
+    "NeighborhoodComponentsAnalysis": NeighborhoodComponentsAnalysis(2, random_state=0, max_iter=10),
+}.items():
+    case(name, model, "three", rtol=1e-8)  # a row a million away leaves fewer digits
 
 # --- linear models ---
 for name, model in {
