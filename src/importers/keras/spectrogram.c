@@ -10,7 +10,7 @@ enum { FFT_MAX = 1 << 20, BINS_MAX = 1 << 16 };
 
 /* A convolution of each channel alone: (batch, channels, frequencies, frames). */
 static enum status waves(struct call *c, const char *what, int64_t step, int64_t channels,
-                         int64_t steps, value_id x, value_id *y, struct error *err)
+                         value_id x, value_id *y, struct error *err)
 {
     static const int PERM[] = {2, 1, 0};
     bool same = bytes_is(config_text_or(c, "padding", NULL, "valid"), "same");
@@ -20,15 +20,13 @@ static enum status waves(struct call *c, const char *what, int64_t step, int64_t
 
     TRY(weight_take(c, what, 3, &stored, err));
     TRY(tensor_permute(&stored, PERM, &kernel, c->k->keep, err));
-    TRY(emit_reshape(c->e, x, (const int64_t[]){-1, 1, steps}, 3, &in[0], err));
+    TRY(emit_reshape(c->e, x, (const int64_t[]){-1, 1, 0}, 3, &in[0], err)); /* 0: as it is */
     TRY(emit_constant(c->e, &kernel, &in[1], err));
     attributes[0] = attribute_of_ints("strides", &step, 1);
     attributes[1] = attribute_of_text("auto_pad", same ? "SAME_UPPER" : "VALID");
     TRY(emit(c->e, "", "Conv", in, 2, attributes, 2, y, 1, err));
-    return emit_reshape(
-        c->e, *y,
-        (const int64_t[]){-1, channels, kernel.shape.dims[0], emit_shape(c->e, *y)->dims[2]}, 4, y,
-        err);
+    TRY(emit_unsqueeze(c->e, *y, 0, y, err));
+    return emit_reshape(c->e, *y, (const int64_t[]){-1, channels, 0, 0}, 4, y, err);
 }
 
 /* (batch, channels, frequencies, frames) as the layer gives it. */
@@ -42,8 +40,9 @@ static enum status arrange(struct call *c, bool first, value_id *y, struct error
         return emit_transpose(c->e, *y,
                               first ? (const int64_t[]){0, 1, 3, 2} : (const int64_t[]){0, 3, 2, 1},
                               4, y, err);
-    TRY(emit_reshape(c->e, *y, (const int64_t[]){-1, joined, s->dims[3]}, 3, y, err));
-    return first ? STATUS_OK : emit_transpose(c->e, *y, (const int64_t[]){0, 2, 1}, 3, y, err);
+    TRY(emit_transpose(c->e, *y, (const int64_t[]){0, 3, 1, 2}, 4, y, err));
+    TRY(emit_reshape(c->e, *y, (const int64_t[]){0, 0, joined}, 3, y, err));
+    return first ? emit_transpose(c->e, *y, (const int64_t[]){0, 2, 1}, 3, y, err) : STATUS_OK;
 }
 
 /* The inner frequencies count twice. */
@@ -74,21 +73,20 @@ static enum status stft_spectrogram(struct call *c, struct error *err)
     struct bytes mode = config_text_or(c, "mode", NULL, "log");
     bool first = config_channels_first(c, 1), real_alone = bytes_is(mode, "real");
     int64_t length = config_int_or(c, "frame_length", 256);
-    int64_t step = config_int_or(c, "frame_step", length / 2), channels, steps;
+    int64_t step = config_int_or(c, "frame_step", length / 2), channels;
     value_id x = c->in[0].value, re, im, y;
 
     TRY(call_wants(c, 1, err));
     seen_keys(c, "fft_length window scaling periodic"); /* the kernels have them */
     TRY(call_dim(c, 0, first ? 1 : 2, &channels, err));
-    TRY(call_dim(c, 0, first ? 2 : 1, &steps, err));
     if (step < 1)
         return error_set(err, STATUS_INVALID_INPUT, "its 'frame_step' is %lld", (long long)step);
     if (!first)
         TRY(emit_transpose(c->e, x, (const int64_t[]){0, 2, 1}, 3, &x, err));
     if (!bytes_is(mode, "imag"))
-        TRY(waves(c, "real kernel", step, channels, steps, x, &re, err));
+        TRY(waves(c, "real kernel", step, channels, x, &re, err));
     if (!real_alone)
-        TRY(waves(c, "imaginary kernel", step, channels, steps, x, &im, err));
+        TRY(waves(c, "imaginary kernel", step, channels, x, &im, err));
     if (real_alone || bytes_is(mode, "imag")) {
         y = real_alone ? re : im;
     } else if (bytes_is(mode, "angle")) {
