@@ -30,10 +30,10 @@ METRIC = {"id", "name", "modelVersionId", "config"}
 BUILD_INFO = {"name", "version", "scalaVersion", "sbtVersion", "gitCurrentBranch", "gitCurrentTags",
               "gitHeadCommit"}
 VERSION_1 = {"id", "imageName", "imageTag", "imageSHA256", "created", "modelName", "modelVersion",
-             "modelType", "model", "modelContract", "applications"}
+             "modelType", "model", "modelContract", "applications", "dataProfileTypes"}
 TASK_1 = {"id", "startedAt", "request", "status", "logsUrl", "result", "finishedAt"}
 APPLICATION_1 = {"id", "name", "executionGraph", "kafkaStreaming", "contract", "namespace"}
-SERVICE_1 = {"id", "serviceName", "modelVersion", "statusText", "configParams"}
+SERVICE_1 = {"id", "serviceName", "modelVersionId", "modelVersion", "runtime", "statusText", "configParams"}
 RUNTIME_1 = {"id", "name", "version", "suitableModelType", "tags", "configParams"}
 MONITORING_ERROR = {"error", "message", "errors"}
 SPEC = {"name": "watch", "modelVersionId": 1, "config": {
@@ -324,6 +324,25 @@ class Hydrosphere(unittest.TestCase):
         own = ask(self.address, "GET", "/api/v1/service/fetchByModelId/1")[1]
         for service in own:  # a version's own name stays
             self.assertEqual(ask(self.address, "DELETE", "/api/v1/service/%d" % service["id"])[0], 409)
+
+    def test_runtimes_of_an_application(self):
+        """Kept as they were sent, and shown with the application that names them."""
+        self.iris()
+        runtime = {"name": "python", "version": "3.6", "modelTypes": ["python:3.6"], "tags": ["a"], "configParams": {"k": "v"}}
+        made = ask(self.address, "POST", "/api/v1/runtime", runtime)[1]["result"]
+        there = ask(self.address, "POST", "/api/v1/environment", {"name": "gpu", "placeholders": [1]})[1]
+        services = [{"runtimeId": made["id"], "environmentId": there["id"], "modelVersionId": 1, "weight": 70, "signatureName": "predict"},
+                    {"runtimeId": 0, "environmentId": 9999, "modelVersionId": 1, "weight": 20, "signatureName": "predict"},
+                    {"runtimeId": 9999, "modelVersionId": 1, "weight": 10, "signatureName": "predict"}]
+        status, answer = ask(self.address, "POST", "/api/v1/applications", {"name": "old", "executionGraph": {"stages": [{"services": services}]}})
+        self.assertEqual(status, 200, answer)
+        first, second, third = answer["executionGraph"]["stages"][0]["services"]
+        self.assertEqual((first["runtime"], first["environment"]), (made, there))
+        self.assertEqual((second["runtime"]["name"], second["environmentId"], second["environment"]), ("firn", 9999, None))
+        self.assertEqual((third["runtimeId"], third["runtime"]), (9999, None))
+        self.assertNotIn("environment", third)
+        self.assertEqual(ask(self.address, "GET", "/api/v1/model/version")[1][0]["dataProfileTypes"],
+                         dict({name: "NUMERICAL" for name in COLUMNS}, predict="CATEGORICAL"))
 
     def test_flat_contract(self):
         self.iris()

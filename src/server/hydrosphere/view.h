@@ -82,6 +82,9 @@ void view_contract_1(const struct contract *contract, const char *model, struct 
 enum status view_example(const struct view *view, const struct signature *signature,
                          struct error *err) must_check;
 
+/* NULL: one without a name; `shapes`: of contract/hydrosphere.h. */
+void view_signature(const struct view *view, const struct signature *signature, unsigned shapes);
+
 void view_text(struct text *text, const char *key, const char *value); /* "key":"value" or null */
 void view_pairs(struct text *text, const struct manifest_pair *pairs, size_t count);
 

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Hydrosphere's manager, generation 1: applications, runtimes, environments. A runtime was the
- * container that ran a model and an environment the host it ran on: firn serves models itself, and
- * keeps them because an application names them. */
-#include "base/number.h"
-#include "base/version.h"
+/* Hydrosphere's manager, generation 1: applications, runtimes, environments. */
 #include "formats/json/json.h"
 #include "server/hydrosphere/applications.h"
+#include "server/hydrosphere/runtimes.h"
 #include "server/hydrosphere/v1.h"
 #include "server/internal.h"
 #include "server/stored.h"
-
-static const char RUNTIME[] = "runtime", ENVIRONMENT[] = "environment";
 
 /* --- applications --- */
 
@@ -69,64 +64,6 @@ static enum status application_example(struct request *request, struct response 
 
 /* --- runtimes and environments --- */
 
-/* A member of the body, as it was sent. */
-static enum status member_print(struct bytes body, const char *name, const char *missing,
-                                struct text *text, struct error *err)
-{
-    struct json_reader reader;
-    struct bytes key;
-    bool more;
-
-    json_reader_init(&reader, body, 0);
-    TRY(json_enter(&reader, JSON_OBJECT, err));
-    for (;;) {
-        size_t begin;
-
-        TRY(json_next(&reader, &more, &key, err));
-        if (!more)
-            break;
-        begin = json_offset(&reader);
-        TRY(json_skip(&reader, err));
-        if (!bytes_is(key, name))
-            continue;
-        text_append_bytes(text, (struct bytes){body.data + begin, json_offset(&reader) - begin});
-        return STATUS_OK;
-    }
-    text_append(text, missing);
-    return STATUS_OK;
-}
-
-static enum status runtime_print(const struct record *record, struct text *text, struct error *err)
-{
-    const struct bytes body = bytes_of(record->body);
-
-    text_printf(text, "{\"id\":%lld,\"name\":", (long long)record->id);
-    TRY(member_print(body, "name", "\"\"", text, err));
-    text_append(text, ",\"version\":");
-    TRY(member_print(body, "version", "\"\"", text, err));
-    text_append(text, ",\"suitableModelType\":");
-    TRY(member_print(body, "modelTypes", "[]", text, err));
-    text_append(text, ",\"tags\":");
-    TRY(member_print(body, "tags", "[]", text, err));
-    text_append(text, ",\"configParams\":");
-    TRY(member_print(body, "configParams", "{}", text, err));
-    text_append(text, "}");
-    return STATUS_OK;
-}
-
-static enum status environment_print(const struct record *record, struct text *text,
-                                     struct error *err)
-{
-    const struct bytes body = bytes_of(record->body);
-
-    text_printf(text, "{\"id\":%lld,\"name\":", (long long)record->id);
-    TRY(member_print(body, "name", "\"\"", text, err));
-    text_append(text, ",\"placeholders\":");
-    TRY(member_print(body, "placeholders", "[]", text, err));
-    text_append(text, "}");
-    return STATUS_OK;
-}
-
 typedef enum status print_record(const struct record *record, struct text *text, struct error *err);
 
 static enum status records_print(struct request *request, struct text *text, const char *kind,
@@ -151,17 +88,17 @@ static enum status records_print(struct request *request, struct text *text, con
 static enum status runtimes_list(struct request *request, struct response *response,
                                  struct error *err)
 {
-    text_append(&response->body,
-                "[{\"id\":0,\"name\":\"firn\",\"version\":\"" FIRN_VERSION
-                "\",\"suitableModelType\":[\"unknown:unknown\"],\"tags\":[],\"configParams\":{}}");
-    return records_print(request, &response->body, RUNTIME, true, runtime_print, err);
+    text_append(&response->body, "[");
+    runtime_print_own(&response->body);
+    return records_print(request, &response->body, HYDROSPHERE_RUNTIME, true, runtime_print, err);
 }
 
 static enum status environments_list(struct request *request, struct response *response,
                                      struct error *err)
 {
     text_append(&response->body, "[");
-    return records_print(request, &response->body, ENVIRONMENT, false, environment_print, err);
+    return records_print(request, &response->body, HYDROSPHERE_ENVIRONMENT, false,
+                         environment_print, err);
 }
 
 /* Keep the body under its name and version: "python:3.6". */
@@ -209,7 +146,7 @@ static enum status task_print(const struct record *record, const char *when, str
 static enum status runtime_find(struct request *request, int64_t id, struct record *record,
                                 struct error *err)
 {
-    const struct record_filter filter = {.kind = RUNTIME, .id = id};
+    const struct record_filter filter = {.kind = HYDROSPHERE_RUNTIME, .id = id};
     struct registry *registry;
     bool found = false;
 
@@ -226,7 +163,7 @@ static enum status runtime_create(struct request *request, struct response *resp
 {
     struct record record, stored;
 
-    TRY(keep(request, RUNTIME, true, &record, err));
+    TRY(keep(request, HYDROSPHERE_RUNTIME, true, &record, err));
     TRY(runtime_find(request, record.id, &stored, err));
     return task_print(&stored, stored.created, &response->body, err);
 }
@@ -247,7 +184,7 @@ static enum status environment_create(struct request *request, struct response *
 {
     struct record record;
 
-    TRY(keep(request, ENVIRONMENT, false, &record, err));
+    TRY(keep(request, HYDROSPHERE_ENVIRONMENT, false, &record, err));
     return environment_print(&record, &response->body, err);
 }
 

@@ -5,6 +5,7 @@
 #include "formats/json/json.h"
 #include "server/hydrosphere/builds.h"
 #include "server/hydrosphere/models.h"
+#include "server/hydrosphere/runtimes.h"
 #include "server/hydrosphere/v1.h"
 #include "server/internal.h"
 #include "server/stored.h"
@@ -49,8 +50,12 @@ static enum status service_print(const struct view *view, const struct table_ser
     view_text(text, "status", state);
     text_append(text, ",");
     view_text(text, "statusText", why);
-    text_append(text, ",\"runtimeId\":0,\"environmentId\":null,\"configParams\":{},"
-                      "\"modelVersion\":");
+    text_append(text, ",\"runtimeId\":0,\"runtime\":");
+    runtime_print_own(text);
+    text_printf(text,
+                ",\"environmentId\":null,\"configParams\":{},\"modelVersionId\":%lld,"
+                "\"modelVersion\":",
+                (long long)loaded_row(servable->loaded)->id);
     TRY(view_version_1(view, servable->loaded, err));
     text_append(text, "}");
     return STATUS_OK;
