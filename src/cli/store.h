@@ -66,6 +66,9 @@ struct store_class {
     enum status (*upload)(struct store *store, const struct store_upload *upload,
                           struct version *version, bool *unchanged, struct arena *keep,
                           struct error *err);
+    /* What a version was trained with, a CSV file: in place of what was there. */
+    enum status (*keep_training)(struct store *store, const struct version *version,
+                                 struct bytes data, struct arena *keep, struct error *err);
     /* The manifest is one document of kind Application. */
     enum status (*compose)(struct store *store, struct bytes manifest, const char *file_name,
                            struct version *version, bool *unchanged, struct arena *keep,

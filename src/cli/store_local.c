@@ -176,6 +176,16 @@ static enum status local_upload(struct store *store, const struct store_upload *
     return status;
 }
 
+static enum status local_keep_training(struct store *store, const struct version *version,
+                                       struct bytes data, struct arena *keep, struct error *err)
+{
+    struct record record = {
+        .kind = LOAD_TRAINING, .name = LOAD_TRAINING, .version = version->id, .body = ""};
+
+    (void)keep;
+    return registry_record_put(registry_of(store), &record, data, true, err);
+}
+
 static enum status local_pull(struct store *store, const struct store_pull *pull,
                               struct version *version, bool *unchanged, struct arena *keep,
                               struct error *err)
@@ -208,6 +218,7 @@ static void local_close(struct store *store)
 
 static const struct store_class LOCAL = {
     .upload = local_upload,
+    .keep_training = local_keep_training,
     .compose = local_compose,
     .resolve = local_resolve,
     .list = local_list,

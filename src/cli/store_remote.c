@@ -230,6 +230,37 @@ static enum status remote_delete(struct store *store, const char *model, int64_t
     return status;
 }
 
+/* By the version's id, which only the manager of Hydrosphere tells. */
+static enum status remote_keep_training(struct store *store, const struct version *version,
+                                        struct bytes data, struct arena *keep, struct error *err)
+{
+    struct client_request request = {.method = "POST",
+                                     .headers = "Content-Type: text/csv\r\n",
+                                     .pieces = &data,
+                                     .piece_count = 1};
+    struct text path = {0};
+    struct json value;
+    struct bytes body;
+    enum status status;
+    int64_t id;
+
+    text_append(&path, "/api/v2/model/version/");
+    client_encode(&path, bytes_of(version->model));
+    text_printf(&path, "/%" PRId64, version->number);
+    status = text_check(&path, err);
+    if (!status)
+        status = call(store, "GET", path.data, &body, keep, err);
+    text_release(&path);
+    TRY(status);
+    TRY(json_parse(body, 0, &value, keep, err));
+    if (!json_i64(json_get(&value, "id"), &id))
+        return error_set(err, STATUS_UNAVAILABLE, "the server's answer is no version");
+    request.path = arena_printf(keep, "/monitoring/profiles/batch/%" PRId64, id);
+    if (!request.path)
+        return error_no_memory(err, "a request");
+    return client_call(client_of(store), &request, &body, keep, err);
+}
+
 static enum status remote_gc(struct store *store, uint64_t *files, uint64_t *bytes,
                              struct error *err)
 {
@@ -511,6 +542,7 @@ static void remote_close(struct store *store)
 
 static const struct store_class REMOTE = {
     .upload = remote_upload,
+    .keep_training = remote_keep_training,
     .compose = remote_compose,
     .resolve = remote_resolve,
     .list = remote_list,

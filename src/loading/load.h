@@ -80,6 +80,8 @@ struct worker_policy;
 #define LOAD_LOG_FACT "fact " /* what a line of it about a fact begins with */
 /* Kind and name of the record of what else is known of an upload: {"git.branch": "main", ...}. */
 #define LOAD_FACTS "facts"
+/* The same of its training data: a CSV file. */
+#define LOAD_TRAINING "training-data"
 /* What there is to tell about an upload: its files, what they are, the contract and where each fact
  * of it comes from, warnings, whether firn serves it. Lines. */
 void load_log(const struct loading *loading, bool workers, struct text *log); /* allowed? */

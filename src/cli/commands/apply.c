@@ -4,6 +4,7 @@
 #include "cli/manifest_file.h"
 #include "cli/output.h"
 #include "cli/store.h"
+#include "cli/training.h"
 #include "loading/load.h"
 #include "registry/version_json.h"
 
@@ -61,6 +62,7 @@ static enum status model_apply(struct store_call *call, const struct manifest_fi
     TRY(store_of(call));
     TRY(call->store->class->upload(call->store, &upload, &version, &unchanged, call->keep,
                                    call->err));
+    TRY(training_keep(call, &version, file->folder));
     return say(call, "model", &version, unchanged);
 }
 

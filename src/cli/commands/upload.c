@@ -6,6 +6,7 @@
 #include "cli/manifest_file.h"
 #include "cli/output.h"
 #include "cli/store.h"
+#include "cli/training.h"
 #include "contract/adapters.h"
 #include "contract/contract.h"
 #include "registry/version_json.h"
@@ -146,6 +147,7 @@ static enum status work(struct store_call *call)
                          "--path and --registries go with --image");
     TRY(store_of(call));
     TRY(store(call, &version, &unchanged));
+    TRY(training_keep(call, &version, options->image ? NULL : call->arguments->items[0]));
     if (options->alias)
         TRY(call->store->class->alias(call->store, version.model, options->alias, version.number,
                                       -1, call->err));

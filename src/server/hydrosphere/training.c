@@ -7,13 +7,14 @@
 
 #include "base/map.h"
 #include "base/number.h"
+#include "loading/load.h"
 
 enum { DIGITS_MAX = 18 };
 
 enum status training_find(struct registry *registry, const struct version *version, bool *found,
                           struct record *record, struct arena *keep, struct error *err)
 {
-    const struct record_filter filter = {.kind = HYDROSPHERE_TRAINING, .version = version->id};
+    const struct record_filter filter = {.kind = LOAD_TRAINING, .version = version->id};
 
     return registry_record_find(registry, &filter, found, record, keep, err);
 }

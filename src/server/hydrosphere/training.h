@@ -8,8 +8,6 @@
 #include "server/hydrosphere/hydrosphere.h"
 #include "server/hydrosphere/profile.h"
 
-#define HYDROSPHERE_TRAINING "training-data" /* kind and name of the record */
-
 struct training_column { /* of numbers */
     const char *name;    /* as Sonar calls it: the field's name, "_" and which element */
     struct bytes field;

@@ -5,6 +5,7 @@
 
 #include "base/number.h"
 #include "formats/json/json.h"
+#include "loading/load.h"
 #include "server/download.h"
 #include "server/hydrosphere/builds.h"
 #include "server/hydrosphere/training.h"
@@ -37,7 +38,7 @@ static enum status version_of(struct request *request, struct registry **registr
 static enum status training_put(struct request *request, struct response *response,
                                 struct error *err)
 {
-    struct record record = {.kind = HYDROSPHERE_TRAINING, .name = HYDROSPHERE_TRAINING};
+    struct record record = {.kind = LOAD_TRAINING, .name = LOAD_TRAINING};
     struct received received = RECEIVED_NONE;
     struct registry *registry;
     struct version version;

@@ -286,4 +286,5 @@ const struct route_set routes_omegaml_datasets = {
     .routes = ROWS,
     .count = ARRAY_COUNT(ROWS),
     .write_error = omegaml_write_error,
+    .below = {"/api/v1/dataset"},
 };

@@ -232,4 +232,5 @@ const struct route_set routes_omegaml_services = {
     .routes = ROWS,
     .count = ARRAY_COUNT(ROWS),
     .write_error = omegaml_write_error,
+    .below = {"/api/service"},
 };

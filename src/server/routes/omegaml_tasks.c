@@ -118,4 +118,5 @@ const struct route_set routes_omegaml_tasks = {
     .routes = ROWS,
     .count = ARRAY_COUNT(ROWS),
     .write_error = omegaml_write_error,
+    .below = {"/api/v1/script", "/api/v1/task"},
 };
