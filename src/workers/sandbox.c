@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "workers/launch.h"
+#include "workers/user_namespace.h"
 #include "workers/worker.h"
 
 /* Ids that no distribution gives to anybody: one for each servable. */
@@ -168,8 +169,13 @@ static void try_user(struct sandbox_ability *ability)
     ability->user_namespace = true;
     try_layer(ability, LAYER_USER);
     ability->user_namespace = ability->has[LAYER_USER];
-    if (ability->user_namespace)
+    if (ability->user_namespace) {
         snprintf(detail, size, "user namespace");
+    } else {
+        char why[80];
+        user_namespace_why("", why, sizeof why);
+        snprintf(detail + strlen(detail), size - strlen(detail), " (%s)", why);
+    }
 }
 
 static void try_files(struct sandbox_ability *ability)
@@ -243,20 +249,24 @@ const struct sandbox_ability *sandbox_ability(void)
 
 enum status sandbox_check(const struct sandbox_ability *ability, struct error *err)
 {
-    const char *missing = NULL;
+    static const enum sandbox_layer NEEDED[] = {LAYER_PRIVILEGES, LAYER_SYSTEM_CALLS, LAYER_USER};
 
-    if (!ability->has[LAYER_PRIVILEGES])
-        missing = LABELS[LAYER_PRIVILEGES];
-    else if (!ability->has[LAYER_SYSTEM_CALLS])
-        missing = LABELS[LAYER_SYSTEM_CALLS];
-    else if (!ability->has[LAYER_USER])
-        missing = LABELS[LAYER_USER];
-    if (!missing)
-        return STATUS_OK;
-    (void)!error_set(err, STATUS_UNAVAILABLE,
-                     "workers need a sandbox, and this machine has no layer \"%s\"", missing);
-    error_fix(err, "allow user namespaces, run firn as root, or accept workers without a sandbox");
-    return err->status;
+    for (size_t i = 0; i < ARRAY_COUNT(NEEDED); i++) {
+        const char *detail = ability->detail[NEEDED[i]];
+        if (ability->has[NEEDED[i]])
+            continue;
+        (void)!error_set(err, STATUS_UNAVAILABLE,
+                         "workers need a sandbox, and this machine has no layer \"%s\"%s%s",
+                         LABELS[NEEDED[i]], detail[0] ? ": " : "", detail);
+        error_fix(err,
+                  "%s; or, for models whose code you would run yourself, --set worker_sandbox=0 "
+                  "(docs/workers.md, \"For those who run it\")",
+                  NEEDED[i] != LAYER_USER ? "run firn where the kernel has seccomp"
+                  : geteuid()             ? "allow user namespaces, or run firn as root"
+                                          : "give firn CAP_SETUID and CAP_SETGID");
+        return err->status;
+    }
+    return STATUS_OK;
 }
 
 void worker_sandbox_describe(struct text *text)
