@@ -162,9 +162,8 @@ static enum status token_fetch(struct remote *remote, const char *url, const cha
     for (int64_t attempt = 1;; attempt++) {
         status = http_send(remote->http, &request, remote->answer, &again, err);
         if (!(status ? again : remote_passing(remote->answer->status)) ||
-            attempt >= remote->hosts->attempts)
+            attempt >= remote->hosts->attempts || !remote_wait(remote, attempt))
             break;
-        remote_wait(remote, attempt);
     }
     TRY(status);
     if (remote->answer->status != 200)

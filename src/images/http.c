@@ -18,7 +18,6 @@ enum {
     REDIRECTS_MAX = 5,
     HEAD_BYTES_MAX = 256 << 10,
     CONNECT_SECONDS = 15,
-    STALL_RATE = 1024,      /* bytes a second */
     SEND_BYTES = 512 << 10, /* libcurl's buffers */
     RECEIVE_BYTES = 256 << 10,
 };
@@ -308,7 +307,7 @@ static void options_common(struct http *http)
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "firn");
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_RATE);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)HTTP_STALL_RATE);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)http->hosts->stall_seconds);
     curl_easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)http->hosts->stall_seconds);
     curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
@@ -510,7 +509,7 @@ enum status http_send(struct http *http, const struct http_request *request,
     TRY(parse_origin(answer->url, first_scheme, first_host, err));
     for (int i = 0; i <= REDIRECTS_MAX; i++) {
         TRY(parse_origin(answer->url, scheme, host, err));
-        TRY(origin_check(http, first_scheme, scheme, host, err));
+        TRY(origin_check(http, request->secure ? "https" : first_scheme, scheme, host, err));
         answer->same_origin = !strcmp(scheme, first_scheme) && !strcmp(host, first_host);
         answer_clear(answer);
         TRY(send_once(http, request, answer->url, host, answer->same_origin, again, err));

@@ -14,6 +14,7 @@
 enum {
     HTTP_URL_MAX = 8 << 10,
     HTTP_ANSWER_MAX = 1 << 20, /* bytes of an answer that nothing else bounds */
+    HTTP_STALL_RATE = 1024,    /* bytes a second: what is slower for stall_seconds is a failure */
 };
 
 struct http;
@@ -34,6 +35,7 @@ struct http_request {
     size_t answer_max;             /* 0: HTTP_ANSWER_MAX */
     const struct image_sink *sink; /* of an answer 200 or 206; NULL: into memory */
     struct image_place *progress;  /* body_fd's bytes are reported; or NULL */
+    bool secure; /* what says `url` came by TLS: it must not be left, whatever the URL says */
 };
 
 struct http_answer {

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/hash/sha256.h"
 #include "formats/json/json.h"
 
 enum {
@@ -24,18 +25,26 @@ enum {
 
 /* --- requests --- */
 
-void remote_wait(const struct remote *remote, int64_t attempt)
+bool remote_wait(const struct remote *remote, int64_t attempt)
 {
     int64_t ms = attempt < 16 ? (int64_t)BACKOFF_MS << (attempt - 1) : BACKOFF_MS_MAX;
     int64_t asked = remote->answer->retry_after;
     const struct timespec slice = {0, SLICE_MS * 1000000};
 
+    if (asked > RETRY_AFTER_MAX)
+        return false;
     if (asked > 0)
-        ms = 1000 * (asked < RETRY_AFTER_MAX ? asked : RETRY_AFTER_MAX);
+        ms = 1000 * asked;
     else if (ms > BACKOFF_MS_MAX)
         ms = BACKOFF_MS_MAX;
     for (; ms > 0 && !(remote->hosts->cancelled && *remote->hosts->cancelled); ms -= SLICE_MS)
         nanosleep(&slice, NULL);
+    return true;
+}
+
+bool remote_advanced(const struct remote *remote, uint64_t bytes)
+{
+    return bytes >= (uint64_t)HTTP_STALL_RATE * (uint64_t)remote->hosts->stall_seconds;
 }
 
 bool remote_passing(int status)
@@ -79,11 +88,14 @@ enum status remote_refused(const struct remote *remote, const char *doing, struc
                          : code == 401 || code == 403 ? STATUS_INVALID_INPUT
                          : code == 400                ? STATUS_INVALID_INPUT
                                                       : STATUS_UNAVAILABLE;
-    char words[2 * TEXT_QUOTE_SIZE + 8];
+    char words[2 * TEXT_QUOTE_SIZE + 8], later[64] = "";
 
     words_of(remote->answer->body, words, sizeof words);
-    status = error_set(err, status, "cannot %s: answer %d%s%s", doing, code, words[0] ? ", " : "",
-                       words);
+    if (remote->answer->retry_after > 0)
+        snprintf(later, sizeof later, " (it wants to be asked again in %lld s)",
+                 (long long)remote->answer->retry_after);
+    status = error_set(err, status, "cannot %s: answer %d%s%s%s", doing, code, words[0] ? ", " : "",
+                       words, later);
     if (code == 401 || code == 403)
         error_fix(err, "credentials for %s that may do this", remote->reference.host);
     else if (code == 404)
@@ -98,6 +110,7 @@ static enum status call_once(struct remote *remote, struct http_request *request
     char origin[300];
     bool ours = http_origin(request->url, origin) && strcmp(origin, remote->origin) == 0;
 
+    request->secure = strncmp(remote->origin, "https:", 6) == 0;
     for (int i = 0;; i++) {
         request->authorization =
             ours && remote->authorization.size ? remote->authorization.data : NULL;
@@ -124,9 +137,8 @@ enum status remote_call(struct remote *remote, struct http_request *request, int
         status = call_once(remote, request, again, err);
         if (!status && remote_passing(remote->answer->status))
             *again = true;
-        if (!*again || attempt >= attempts)
+        if (!*again || attempt >= attempts || !remote_wait(remote, attempt))
             return status;
-        remote_wait(remote, attempt);
     }
 }
 
@@ -153,6 +165,23 @@ static enum status within(const struct remote *remote, enum status status, const
 
 /* --- manifests --- */
 
+/* What it says to have sent is what came; another reader would take its word for it. */
+static enum status digest_check(const struct remote *remote, struct error *err)
+{
+    const char *said = remote->answer->digest;
+    char hex[SHA256_HEX_SIZE], quoted[TEXT_QUOTE_SIZE];
+
+    if (strncmp(said, "sha256:", 7) != 0)
+        return STATUS_OK;
+    if (!sha256_of(remote->answer->body, hex))
+        return error_no_memory(err, "a digest");
+    return strcmp(said + 7, hex) == 0
+               ? STATUS_OK
+               : error_set(err, STATUS_INVALID_INPUT,
+                           "it has other bytes: its digest is sha256:%s, not \"%s\"", hex,
+                           text_quote(bytes_of(said), quoted, sizeof quoted));
+}
+
 static enum status manifest_get(struct remote *remote, const char *which, struct bytes *bytes,
                                 struct arena *keep, struct error *err)
 {
@@ -168,6 +197,7 @@ static enum status manifest_get(struct remote *remote, const char *which, struct
     TRY(remote_call(remote, &request, 0, &again, err));
     if (remote->answer->status != 200)
         return remote_refused(remote, "read it", err);
+    TRY(digest_check(remote, err));
     bytes->size = remote->answer->body.size;
     bytes->data = (const uint8_t *)arena_text(keep, remote->answer->body);
     return bytes->data ? STATUS_OK : error_no_memory(err, "a manifest");
@@ -191,6 +221,7 @@ static enum status manifest_put(struct remote *remote, const char *which, const 
                                    .headers = {"Content-Type: " IMAGE_TYPE_MANIFEST},
                                    .body = bytes,
                                    .body_fd = -1};
+    char quoted[TEXT_QUOTE_SIZE];
     bool again;
 
     if (!request.url)
@@ -199,8 +230,8 @@ static enum status manifest_put(struct remote *remote, const char *which, const 
     if (remote->answer->status != 201 && remote->answer->status != 200)
         return remote_refused(remote, "write it", err);
     if (remote->answer->digest[0] && strcmp(remote->answer->digest, digest) != 0)
-        return error_set(err, STATUS_UNAVAILABLE, "the registry has it as another one, \"%.80s\"",
-                         remote->answer->digest);
+        return error_set(err, STATUS_UNAVAILABLE, "the registry has it as another one, \"%s\"",
+                         text_quote(bytes_of(remote->answer->digest), quoted, sizeof quoted));
     return STATUS_OK;
 }
 
@@ -279,21 +310,22 @@ static enum status blob_get(struct remote *remote, const struct image_descriptor
 {
     struct reading reading = {.remote = remote, .sink = sink, .size = (uint64_t)descriptor->size};
     const char *url = url_of(remote, "blobs", descriptor->digest, err);
-    uint64_t before;
+    uint64_t before = 0;
     enum status status;
     bool again;
 
     if (!url)
         return err->status;
     for (int64_t attempt = 1;; attempt++) {
-        before = reading.received;
         again = false;
         status = blob_part(remote, &reading, url, &again, err);
-        if (!status || !again || attempt >= remote->hosts->attempts)
-            return status;
-        if (reading.received > before)
+        if (remote_advanced(remote, reading.received - before)) {
+            before = reading.received;
             attempt = 0; /* a bad line gets it in the end, too */
-        remote_wait(remote, attempt + 1);
+        }
+        if (!status || !again || attempt >= remote->hosts->attempts ||
+            !remote_wait(remote, attempt + 1))
+            return status;
     }
 }
 

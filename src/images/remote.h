@@ -25,8 +25,12 @@ struct remote {
 enum status remote_call(struct remote *remote, struct http_request *request, int64_t attempts,
                         bool *again, struct error *err) must_check;
 
-/* Wait before attempt `attempt` (from 1), or as long as the last answer asked for. */
-void remote_wait(const struct remote *remote, int64_t attempt);
+/* Wait before attempt `attempt` (from 1), or as long as the last answer asked for; false, without
+ * waiting, when it asked for longer than anybody waits. */
+bool remote_wait(const struct remote *remote, int64_t attempt) must_check;
+/* Are `bytes` since the last failure more than a stall would bring? Then the line is bad, and the
+ * transfer goes on whatever it takes; a registry that gives a byte a connection is given up. */
+bool remote_advanced(const struct remote *remote, uint64_t bytes);
 bool remote_passing(int status); /* an answer that another attempt may not get */
 
 /* The last answer as an error: `doing` is "pull the manifest". */

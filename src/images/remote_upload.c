@@ -198,16 +198,20 @@ static enum status upload(struct sending *sending, struct error *err)
     for (int64_t attempt = 1;; attempt++) {
         status = attempt_once(sending, &again, err);
         lost = status && !again && is_lost(sending);
-        if (!status || !(again || lost) || attempt >= sending->remote->hosts->attempts)
+        if (!status || !(again || lost) || attempt >= sending->remote->hosts->attempts ||
+            !remote_wait(sending->remote, attempt))
             return status;
-        remote_wait(sending->remote, attempt);
         if (lost || !sending->sent)
             text_clear(&sending->location);
         else
             TRY(resume(sending, err));
-        if (sending->location.size && sending->sent > reached)
+        if (!sending->location.size) {
+            reached = 0;
+        } else if (sending->sent > reached &&
+                   remote_advanced(sending->remote, sending->sent - reached)) {
+            reached = sending->sent;
             attempt = 0;
-        reached = sending->location.size ? sending->sent : 0;
+        }
     }
 }
 

@@ -6,12 +6,15 @@ import concurrent.futures
 import gzip
 import http.server
 import json
+import os
 import pathlib
 import socket
+import ssl
+import subprocess
 import threading
 import time
 
-from common import EXAMPLES, Count, firn, folder, free_port, sha256
+from common import EXAMPLES, FIRN, Count, environment, firn, folder, free_port, missing, sha256
 from layers import layer
 
 count = Count("hostile")
@@ -86,8 +89,10 @@ class Listener(http.server.ThreadingHTTPServer):
         pass  # clients that had enough
 
 
-def start(image=None, **lies):
+def start(image=None, context=None, **lies):
     server = Listener(("127.0.0.1", 0), Registry)
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
     server.image, server.lies, server.asked = image or Image(), lies, 0
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -172,6 +177,48 @@ def another_range(handler):
     return handler.wfile.write(b"y" * 10)
 
 
+def bytes_of(raw):
+    """These bytes as the answer, then the end."""
+    def answer(handler):
+        handler.wfile.write(raw)
+        handler.wfile.flush()
+        handler.close_connection = True
+    return answer
+
+
+def drip_headers(handler):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    try:
+        for i in range(100):
+            handler.wfile.write(b"X-%d: y\r\n" % i)
+            handler.wfile.flush()
+            time.sleep(0.1)
+    except OSError:
+        pass
+
+
+def for_ever_continue(handler):
+    try:
+        while True:
+            handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+    except OSError:
+        pass
+
+
+def a_byte_more(handler):
+    """Goes on where it was asked to, for one byte."""
+    first = int((handler.headers.get("Range") or "bytes=0-")[6:].split("-")[0])
+    handler.send_response(206 if first else 200)
+    if first:
+        handler.send_header("Content-Range", f"bytes {first}-4999/5000")
+    handler.send_header("Content-Length", str(5000 - first))
+    handler.end_headers()
+    handler.wfile.write(b"z")
+    handler.wfile.flush()
+    handler.connection.shutdown(socket.SHUT_RDWR)
+    handler.close_connection = True
+
+
 def answers(status, body=b"", **headers):
     return lambda handler: handler.answer(status, body, **headers)
 
@@ -197,6 +244,9 @@ def lies(home):
     home.refused("a body that is cut off", start(layer=short), layer_digest)
     home.refused("an endless layer", start(layer=endless), layer_digest, "longer than")
     home.refused("an endless manifest", start(manifest=endless), "manifest 1", "more than 4194304 bytes")
+    home.refused("a manifest called by another digest", start(manifest=lambda handler: handler.answer(
+        200, Image().manifest, Content_Type=Image.type, Docker_Content_Digest="sha256:" + "0" * 64)), "manifest 1",
+                 "other bytes")
     home.refused("an endless configuration", start(config=endless), Image().config_digest, "longer than")
     home.refused("a stalled layer", start(layer=stall), layer_digest, "no progress for 2 s")
     home.refused("a layer that goes on elsewhere", start(layer=another_range), layer_digest)
@@ -213,6 +263,140 @@ def lies(home):
         404, b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown \\u001b[31m"}]}')), "manifest 1", "MANIFEST_UNKNOWN")
     home.refused("something else than a registry", start(ping=answers(200, b"hi"), manifest=answers(200, b"<html>")),
                  "manifest 1")
+
+
+def wires(home):
+    """HTTP that is none, or says two things at once."""
+    layer_digest = Image().fields["layers"][0]["digest"]
+    size = len(layer([("model/files/model.joblib", MODEL)])[0])
+    for what, raw in [
+            ("no HTTP", b"SSH-2.0-OpenSSH_9\r\n"), ("HTTP 0.9", b"x" * 100), ("HTTP without a status", b"HTTP/1.1 \r\n\r\n"),
+            ("a status that is no number", b"HTTP/1.1 abc OK\r\n\r\n"), ("nothing at all", b""),
+            ("a negative length", b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n" + b"y" * size),
+            ("a length that overflows", b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n" + b"y" * size),
+            ("two lengths", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\nyyyyyyy"),
+            ("chunks without end", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nyyyyy\r\n"),
+            ("a chunk of no size", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nyyyyy\r\n0\r\n\r\n"),
+            ("a header without end", b"HTTP/1.1 200 OK\r\nX: " + b"y" * 300000)]:
+        home.refused(f"a layer with {what}", start(layer=bytes_of(raw)), layer_digest)
+    home.refused("a layer in connections of a byte", start(layer=a_byte_more), layer_digest)
+    home.refused("headers that drip", start(manifest=drip_headers), "manifest 1", "no progress for 2 s")
+    home.refused("a registry that says \"go on\" without end", start(manifest=for_ever_continue), "headers")
+
+
+def waits(home):
+    """Retry-After, sane and not."""
+    layer_digest = Image().fields["layers"][0]["digest"]
+    for status, after, words in [(429, "86400", "answer 429 (it wants to be asked again in 86400 s)"), (503, "61", "in 61 s"),
+                                 (429, "9223372036854775807", "in 9223372036854775807 s"), (503, "-5", "answer 503"),
+                                 (503, "99999999999999999999", "answer 503"), (503, "soon", "answer 503"),
+                                 (429, "Fri, 31 Dec 9999 23:59:59 GMT", "answer 429"), (503, "1", "in 1 s")]:
+        begin = time.time()
+        home.refused(f"{status}, again after {after[:30]}", start(layer=answers(status, Retry_After=after)), layer_digest, words)
+        count.check(f"{status}, {after[:30]}: nobody waits for that", time.time() - begin < 10)
+    home.refused("a registry that is away for a day", start(ping=answers(503, Retry_After="86400")), "registry 127.0.0.1",
+                 "in 86400 s")
+    server = start()
+
+    def away_once(handler):
+        del server.lies["layer"]
+        return handler.answer(429, Retry_After="1")
+
+    server.lies["layer"] = away_once
+    begin = time.time()
+    done = home.pull(server)
+    server.shutdown()
+    count.check("one that was busy is asked again, when it said", done.returncode == 0 and time.time() - begin >= 1, done.stderr)
+
+
+def token_loops(home):
+    """Tokens that lead to more tokens."""
+    def challenge(port, path="token", **more):
+        return answers(401, WWW_Authenticate=f'Bearer realm="http://127.0.0.1:{port}/{path}",service="s"', **more)
+
+    for what, word, token in [
+            ("wants a token itself", "answer 401", lambda port: challenge(port)),
+            ("sends to itself", "more than 5 redirects", lambda port: answers(307, Location=f"http://127.0.0.1:{port}/token")),
+            ("is busy for a day", "in 86400 s", lambda port: answers(429, Retry_After="86400")),
+            ("fails on end", "answer 500", lambda port: answers(500))]:
+        server = start()
+        server.lies.update(ping=challenge(server.server_port), token=token(server.server_port))
+        home.refused(f"a token server that {what}", server, "token of", word)
+        count.check(f"a token server that {what}: it is not asked for ever", server.asked < 20, str(server.asked))
+    for kind in ("manifest", "layer"):
+        server = start(token=answers(200, b'{"token":"t"}'))
+        server.lies[kind] = challenge(server.server_port)
+        home.refused(f"a token that is never good for a {kind}", server, "refuses the credentials")
+        count.check(f"no token for a {kind}: it is not asked for ever", server.asked < 20, str(server.asked))
+
+
+def secure(home):
+    """From https nothing leads to plain http: not a layer, a token, or what is uploaded."""
+    if missing("openssl"):
+        print("SKIPPED registries over TLS: no openssl")
+        return
+    key, certificate = home.path / "key.pem", home.path / "certificate.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
+                    key, "-out", certificate, "-days", "2", "-subj", "/CN=firn test", "-addext", "subjectAltName=IP:127.0.0.1"],
+                   check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    victim = start()
+    plain = f"http://127.0.0.1:{victim.server_port}"
+    store = home.path / "whole"
+    firn("upload", EXAMPLES / "iris.joblib", "--store", store, home=home.path)
+
+    def begins(handler):
+        return handler.answer(202, Location=f"{plain}/v2/m/m/blobs/uploads/1")
+
+    for what, words, lies in [
+            ("a layer", "from https to plain http", {"layer": answers(307, Location=f"{plain}/blob")}),
+            ("a manifest", "from https to plain http", {"manifest": answers(302, Location=f"{plain}/blob")}),
+            ("a token", "without TLS", {"ping": answers(401, WWW_Authenticate=f'Bearer realm="{plain}/token"')}),
+            ("a file", "no URL of http", {"layer": answers(307, Location="file:///etc/passwd")})]:
+        server = start(context=context, **lies)
+        home.refused(f"https: {what} without TLS", server, words, hosts=f"hosts:\n  127.0.0.1:{server.server_port}:\n"
+                     f"    ca: {certificate}\n")
+    server = start(context=context, layer=answers(404), config=answers(404), other=begins)
+    home.settings.write_text(f"stall-seconds: 2\nattempts: 2\nhosts:\n  127.0.0.1:{server.server_port}:\n    ca: {certificate}\n")
+    done = firn("push", "iris", f"127.0.0.1:{server.server_port}/m/m", "--store", store, "--registries", home.settings,
+                home=home.path, check=False, timeout=60)
+    server.shutdown()
+    count.check("https: an upload without TLS", done.returncode not in (0, 1) and "from https to plain http" in done.stderr,
+                done.stderr)
+    count.check("nobody was asked without TLS", not victim.asked)
+    good = start(context=context)
+    done = home.pull(good, hosts=f"hosts:\n  127.0.0.1:{good.server_port}:\n    ca: {certificate}\n")
+    good.shutdown(), victim.shutdown()
+    count.check("https: an honest one", done.returncode == 0, done.stderr)
+
+
+def full(home):
+    """A disk that is full while a layer comes: said, nothing stays, and the store goes on."""
+    if os.geteuid() or missing("unshare", "mount"):
+        print("SKIPPED a full disk: not root")
+        return
+    big = start(Image([layer([("model/files/model.joblib", MODEL), ("other", os.urandom(8 << 20))])]))
+    small = start()
+    home.settings.write_text("stall-seconds: 5\nattempts: 2\n")
+    home.store.mkdir()
+
+    def pull(server):
+        return f"{FIRN} pull 127.0.0.1:{server.server_port}/m/m:1 --name m --store {home.store} --registries {home.settings}"
+
+    script = (f"mount -t tmpfs -o size=4m none {home.store} && {{ {pull(big)}; echo exit $?; find {home.store}/tmp "
+              f"{home.store}/blobs -type f; {pull(small)}; echo exit $?; {FIRN} verify --store {home.store}; }}")
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, timeout=60,
+                          env=environment(home.path))
+    big.shutdown(), small.shutdown()
+    if "exit" not in done.stdout:
+        print("SKIPPED a full disk: " + done.stderr.strip()[-200:])
+        return
+    said = done.stdout.split("exit ")
+    count.check("a disk that is full", "No space left" in done.stderr and not said[1].startswith(("0", "1")),
+                done.stdout + done.stderr)
+    count.check("a disk that is full: nothing stays", str(home.store) not in said[1].split("version")[0], said[1])
+    count.check("a smaller image fits after it", said[2].startswith("0") and "agrees" in said[2], done.stdout + done.stderr)
 
 
 def drips(home):
@@ -442,6 +626,41 @@ def resumed(home):
     count.check("what came is the layer", sizes and sizes[0][1] == sizes[0][2], str(sizes))
 
 
+def creeping(home):
+    """A registry that says after each failure that it has one byte more: the upload ends."""
+    store, model = home.path / "whole", home.path / "model"
+    model.mkdir()
+    (model / "model.joblib").write_bytes(MODEL)
+    with open(model / "weights.bin", "wb") as file:
+        file.truncate(65 << 20)
+    firn("upload", model, "--name", "large", "--store", store, home=home.path)
+    server = start(layer=answers(404), config=answers(404))
+    has = [0]
+
+    class Creeping(Registry):
+        def do_PATCH(self):
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+
+        def do_POST(self):
+            self.answer(202, Location="/v2/m/m/blobs/uploads/1")
+
+        def do_GET(self):
+            self.server.asked += 1
+            if "/uploads/" in self.path:
+                has[0] += 1
+                return self.answer(204, Range=f"0-{has[0]}")
+            return Registry.do_GET(self)
+
+    server.RequestHandlerClass = Creeping
+    home.settings.write_text("stall-seconds: 2\nattempts: 3\n")
+    done = firn("push", "large", f"127.0.0.1:{server.server_port}/m/m", "--store", store, "--registries", home.settings,
+                home=home.path, check=False, timeout=60)
+    server.shutdown()
+    count.check("an upload that gets on by a byte", done.returncode not in (0, 1) and has[0] < 10,
+                f"exit {done.returncode}, {has}: {done.stderr}")
+
+
 def uploads(home):
     """A registry that misbehaves while it is written to."""
     store = home.path / "whole"
@@ -462,6 +681,7 @@ def uploads(home):
             ("an upload that is refused", "DENIED", upload("PUT", answers(
                 403, b'{"errors":[{"code":"DENIED","message":"no"}]}'))),
             ("an upload that fails on end", "answer 500", upload("PUT", answers(500))),
+            ("an upload that is busy for a day", "in 86400 s", upload("PUT", answers(429, Retry_After="86400"))),
             ("an upload that stalls", "no progress", upload("PUT", silent))]:
         server_lies = {**absent, "other": lie}
         server = start(**server_lies)
@@ -485,7 +705,8 @@ def uploads(home):
 def main():
     with folder() as name, concurrent.futures.ThreadPoolExecutor() as pool:
         runs = {}
-        for run in (lies, drips, token_servers, manifests, layers, leaks, broken_line, resumed, uploads):
+        for run in (lies, drips, wires, waits, token_servers, token_loops, secure, full, manifests, layers, leaks, broken_line,
+                    resumed, creeping, uploads):
             place = pathlib.Path(name, run.__name__)
             place.mkdir()
             runs[run.__name__] = pool.submit(run, Home(place))
