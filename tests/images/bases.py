@@ -4,6 +4,7 @@ answer of its worker. The last line is "bases: N passed, N failed"."""
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import tarfile
 
@@ -148,6 +149,28 @@ def answers(home):
             count.check(f"{name}: its worker answers", got["outputs"][0]["data"] == [42], str(got))
 
 
+def chrooted(home):
+    """Under chroot a stranger gets no user namespace: the server says so, and what can be done."""
+    if os.geteuid():
+        print("SKIPPED workers under chroot: not root")
+        return
+    root = home / "root"
+    for place in (root / "store", root / "python"):
+        place.mkdir(parents=True)
+    shutil.copy(STANDALONE, root / "firn")
+    shutil.copytree(ROOT / "python/firn_worker", root / "python/firn_worker")
+    home.chmod(0o755), root.chmod(0o755), (root / "store").chmod(0o777)
+    begin = ["chroot", "--userspec=65500:65500", root, "/firn", "serve", "--store", "/store", "--workers", "on", "--http"]
+    done = subprocess.run([*begin, "127.0.0.1:0"], capture_output=True, text=True, timeout=20,
+                          env=environment("/store", FIRN_PYTHON="/python"))
+    count.check("under chroot it says why there are no workers", done.returncode == 7 and all(w in done.stderr for w in (
+        '"own user"', "under chroot", "--set worker_sandbox=0")), f"exit {done.returncode}: {done.stderr}")
+    port = free_port()
+    with Server([*begin, f"127.0.0.1:{port}", "--set", "worker_sandbox=0"], f"http://127.0.0.1:{port}", environment(
+            "/store", FIRN_PYTHON="/python")) as url:
+        count.check("as it says, without a sandbox it starts", wait_for(f"{url}/v2/health/ready") is not None)
+
+
 def main():
     absent = missing("umoci") + ([] if STANDALONE.exists() else [STANDALONE.name])
     if absent:
@@ -159,7 +182,7 @@ def main():
         model(home, "adder")
         model(home, "needs", "# what it needs\nnumpy>=1\n\nscikit-learn==1.9.1  # with a comment\n-i https://example.com\n"
               "requests[socks]; \npywin32; sys_platform == 'win32'\nRequests\n")
-        for step in (refusals, composed, answers):
+        for step in (refusals, composed, answers, chrooted):
             try:
                 step(home)
             except (AssertionError, subprocess.SubprocessError, OSError, KeyError) as error:

@@ -5,12 +5,13 @@ import subprocess
 import tarfile
 
 
-def layer(entries, packed=None):
+def layer(entries, packed=None, mode=0o644):
     """A layer with these (name, bytes or None for a folder, link)."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, data, *link in entries:
             info = tarfile.TarInfo(name)
+            info.mode = mode
             if link:
                 info.type, info.linkname = link
             elif data is None:
