@@ -228,6 +228,12 @@ for name in ("SimpleRNN", "LSTM", "GRU"):
          lambda x, *s, c=cls: L.Bidirectional(c(4, return_sequences=True))(x, initial_state=list(s)))
     case(f"RNN of {name}Cell", [(6, 3)], lambda x, n=name: L.RNN(getattr(L, n + "Cell")(4), return_sequences=True, return_state=True)(x))
     case(f"RNN of {name}Cell masked", [(6, 3)], masked(lambda x, n=name: L.RNN(getattr(L, n + "Cell")(4), return_sequences=True)(x)))
+def self_attended(x):
+    return L.MultiHeadAttention(2, 3)(x, x)
+
+
+case("recurrent then heads masked", [(6, 3)], masked(lambda x: self_attended(L.Bidirectional(L.LSTM(4, return_sequences=True))(x))))
+case("recurrent then Conv1D, Flatten masked", [(6, 3)], masked(lambda x: L.Dense(2)(L.Flatten()(L.Conv1D(4, 2)(L.GRU(4, return_sequences=True)(x))))))
 case("RNN of three cells", [(6, 3)], lambda x: L.RNN([L.LSTMCell(4), L.GRUCell(3), L.SimpleRNNCell(5)])(x))
 case("RNN of the same cells backwards masked", [(6, 3)], masked(lambda x: L.RNN([L.GRUCell(4), L.GRUCell(3, reset_after=False)], go_backwards=True, return_sequences=True, return_state=True)(x)))
 case("Bidirectional of two layers", [(6, 3)], lambda x: L.Bidirectional(L.LSTM(4), backward_layer=L.GRU(3, go_backwards=True))(x))

@@ -193,8 +193,11 @@ static enum status policy_find(const struct call *c, const struct policy **polic
         if (!dtype)
             return error_set(err, STATUS_UNSUPPORTED, "its dtype policy is not supported");
     }
-    if (!json_string(dtype, &name))
+    if (!dtype || dtype->kind == JSON_NULL)
         return STATUS_OK;
+    if (!json_string(dtype, &name))
+        return error_set(err, STATUS_INVALID_INPUT, "its 'dtype' is %s",
+                         json_kind_name(dtype->kind));
     for (size_t i = 0; i < ARRAY_COUNT(POLICIES); i++)
         if (bytes_is(name, POLICIES[i].name)) {
             *policy = &POLICIES[i];
@@ -314,6 +317,9 @@ static enum status class_run(struct call *c, struct error *err)
         return error_set(err, STATUS_TOO_LARGE, "the model has too many layers");
     if (c->depth > NESTING_MAX)
         return error_set(err, STATUS_TOO_LARGE, "layers in layers, more than %d deep", NESTING_MAX);
+    if (c->config && c->config->kind != JSON_OBJECT)
+        return error_set(err, STATUS_INVALID_INPUT, "its config is %s, not an object",
+                         json_kind_name(c->config->kind));
     if (!class)
         return error_set(err, STATUS_UNSUPPORTED, "%s '%.64s' is not supported",
                          c->operation ? "operation" : "layer class", c->class_name);

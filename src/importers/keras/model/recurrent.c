@@ -296,6 +296,7 @@ static enum status last_output(struct recurrent *n, value_id state, value_id *y,
 
 enum status recurrent_emit(struct recurrent *n, value_id *y, value_id *states, struct error *err)
 {
+    struct shape shape = *emit_shape(n->c->e, n->x); /* of y, which packing hides */
     value_id lengths = VALUE_NONE;
     struct packing packing;
 
@@ -320,5 +321,9 @@ enum status recurrent_emit(struct recurrent *n, value_id *y, value_id *states, s
     TRY(operator_emit(n, lengths, y, states, err));
     if (!n->sequences)
         return last_output(n, states[0], y, err);
-    return n->mask == VALUE_NONE ? STATUS_OK : unpack(n, &packing, y, err);
+    if (n->mask == VALUE_NONE)
+        return STATUS_OK;
+    TRY(unpack(n, &packing, y, err));
+    shape.dims[2] = n->units;
+    return graph_declare(n->c->e->graph, *y, n->c->dtype, &shape, err);
 }
