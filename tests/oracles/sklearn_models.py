@@ -7,6 +7,9 @@ data names a function below that gives (X for fit, y, X to ask, column names or 
     rtol      relative tolerance (1e-9)
     sparse    fit on a scipy.sparse matrix
     frame     ask with a table whose columns have names
+    atol      absolute tolerance (1e-12)
+    without   a method that is not asked
+    near      do not ask of the row a million away: cancellation leaves few digits there
     no_middles  do not ask of rows half way between two that were seen: which is nearer is not defined
     float32   fit and ask in float32 (rtol 1e-5: scikit-learn itself computes some of it in float32)
 """
@@ -15,16 +18,22 @@ import warnings
 
 import numpy as np
 warnings.filterwarnings("ignore")
-from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.cluster import AffinityPropagation, Birch, BisectingKMeans, FeatureAgglomeration, KMeans, MeanShift, MiniBatchKMeans
+from sklearn.covariance import EllipticEnvelope
+from sklearn.cross_decomposition import PLSSVD
 from sklearn.compose import ColumnTransformer, make_column_selector
-from sklearn.decomposition import PCA, FactorAnalysis, FastICA, MiniBatchSparsePCA, SparsePCA, TruncatedSVD
+from sklearn.decomposition import PCA, FactorAnalysis, FastICA, KernelPCA, MiniBatchSparsePCA, SparsePCA, TruncatedSVD
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.ensemble import (ExtraTreesClassifier, ExtraTreesRegressor, GradientBoostingClassifier, GradientBoostingRegressor,
                               HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier,
                               RandomForestRegressor)
 from sklearn.feature_selection import SelectFdr, SelectFpr, SelectFromModel, SelectFwe
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, ExpSineSquared, Matern, RationalQuadratic, WhiteKernel
 from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.kernel_approximation import Nystroem, RBFSampler
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import (ARDRegression, BayesianRidge, ElasticNet, ElasticNetCV, HuberRegressor, Lars, Lasso, LassoCV,
                                   LassoLars, LinearRegression, LogisticRegression, LogisticRegressionCV, MultiTaskLasso,
                                   PassiveAggressiveClassifier, Perceptron, PoissonRegressor, Ridge, RidgeClassifier, RidgeCV,
@@ -33,11 +42,13 @@ from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor, NearestCentroid, NeighborhoodComponentsAnalysis
 from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
-from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.neural_network import BernoulliRBM, MLPClassifier, MLPRegressor
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
+from sklearn.multioutput import ClassifierChain
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (Binarizer, FunctionTransformer, MaxAbsScaler, MinMaxScaler, Normalizer, OneHotEncoder,
                                    OrdinalEncoder, PolynomialFeatures, QuantileTransformer, RobustScaler, SplineTransformer, StandardScaler)
+from sklearn.semi_supervised import LabelPropagation, LabelSpreading
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVC, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
@@ -78,6 +89,12 @@ def yes_no():
 
 def truth():
     return binary((False, True))
+
+
+def labels():
+    """Several at once."""
+    x, y, a, _ = three()
+    return x, np.stack([y == 0, y == 2, x[:, 1] > 5], 1).astype(int), a, None
 
 
 def floats():
@@ -274,6 +291,33 @@ for name, model in {
     "NeighborhoodComponentsAnalysis": NeighborhoodComponentsAnalysis(2, random_state=0, max_iter=10),
 }.items():
     case(name, model, "three", rtol=1e-8)  # a row a million away leaves fewer digits
+
+SCALED = StandardScaler()
+for name, model in {
+    **{f"KernelPCA-{k}": KernelPCA(2, kernel=k) for k in ("linear", "rbf", "poly", "sigmoid", "cosine")},
+    **{f"Nystroem-{k}": Nystroem(n_components=15, kernel=k, random_state=0) for k in ("rbf", "laplacian", "sigmoid")},
+    "RBFSampler": RBFSampler(n_components=20, random_state=0), "BernoulliRBM": BernoulliRBM(4, random_state=0, n_iter=2),
+    "LabelPropagation": LabelPropagation(gamma=1), "LabelSpreading": LabelSpreading(gamma=0.5),
+    "BisectingKMeans": BisectingKMeans(5, random_state=0), "MeanShift": MeanShift(bandwidth=2), "AffinityPropagation": AffinityPropagation(damping=0.9, random_state=0),
+    "Birch": Birch(n_clusters=3), "Birch-subclusters": Birch(n_clusters=None, threshold=1.0), "FeatureAgglomeration": FeatureAgglomeration(3),
+    "EllipticEnvelope": EllipticEnvelope(random_state=0),
+}.items():
+    # the root of a difference of products that should be 0; a score that is drawn at random
+    more = {"atol": 1e-7} if "Birch" in name else {"without": "score_samples"} if "RBM" in name else {}
+    case(name, make_pipeline(SCALED, model), "three", rtol=1e-7, near=True, **more)
+for name, kernel in {
+    "": None, "-rbf": RBF([1.0, 2, 3, 1, 1]) + WhiteKernel(0.1), "-matern": ConstantKernel(2.0) * Matern(nu=1.5), "-matern-half": Matern(nu=0.5) + WhiteKernel(0.2),
+    "-matern-five": Matern(nu=2.5) + WhiteKernel(0.2), "-quadratic": RationalQuadratic(alpha=0.7) + WhiteKernel(0.1), "-dot": DotProduct() ** 2 + WhiteKernel(1.0),
+    "-periodic": ExpSineSquared(periodicity=3.0) * RBF() + WhiteKernel(0.5),
+}.items():
+    for data in ("line", "lines"):
+        case(f"GaussianProcessRegressor{name}-{data}", make_pipeline(SCALED, GaussianProcessRegressor(kernel, alpha=0.01, optimizer=None, normalize_y=bool(name))), data, rtol=1e-7, near=True)
+for kernel in ("linear", "rbf", "poly", "sigmoid", "laplacian", "cosine"):
+    for data in ("line", "lines"):
+        case(f"KernelRidge-{kernel}-{data}", make_pipeline(SCALED, KernelRidge(kernel=kernel)), data, rtol=1e-7, near=True)
+for method in ("predict", "predict_proba", "decision_function"):
+    case(f"ClassifierChain-{method}", ClassifierChain(LogisticRegression(max_iter=2000), order=[2, 0, 1], chain_method=method), "labels")
+case("PLSSVD", PLSSVD(2), "lines", rtol=1e-8)
 
 # --- linear models ---
 for name, model in {

@@ -153,11 +153,18 @@ static enum status wishart_terms(struct lowering *l, const struct pickle_object 
                                  const struct mixture *m, double *out, struct error *err)
 {
     struct tensor freedom, precision;
+    double shared = 0;
 
-    TRY(state_vector(l, self, "degrees_of_freedom_", (int64_t)m->components, &freedom, err));
+    if (m->covariance == TIED) { /* one number for all */
+        if (!pickle_to_f64(pickle_get(self, "degrees_of_freedom_"), &shared))
+            return state_error(err, "degrees_of_freedom_", "is no number");
+    } else {
+        TRY(state_vector(l, self, "degrees_of_freedom_", (int64_t)m->components, &freedom, err));
+    }
     TRY(state_vector(l, self, "mean_precision_", (int64_t)m->components, &precision, err));
     for (size_t k = 0; k < m->components; k++) {
-        double degrees = tensor_f64(&freedom, k), sum = (double)m->width * log(2);
+        double degrees = m->covariance == TIED ? shared : tensor_f64(&freedom, k);
+        double sum = (double)m->width * log(2);
 
         for (size_t f = 0; f < m->width; f++)
             sum += special_digamma(0.5 * (degrees - (double)f));

@@ -147,17 +147,30 @@ static enum status pls_predict(struct lowering *l, const struct pickle_object *s
     return predict_numbers(l, x, (size_t)outputs, flat && outputs == 1, out, err);
 }
 
-static enum status pls_transform(struct lowering *l, const struct pickle_object *self,
-                                 const struct table *in, struct table *out, struct error *err)
+static enum status pls_weigh(struct lowering *l, const struct pickle_object *self,
+                             const struct table *in, const char *name, struct table *out,
+                             struct error *err)
 {
-    struct tensor rotations;
+    struct tensor weights;
     value_id x, constant;
 
     TRY(standardize(l, self, in, true, &x, err));
-    TRY(state_matrix(l, self, "x_rotations_", (int64_t)in->count, -1, &rotations, err));
-    TRY(emit_constant(&l->e, &rotations, &constant, err));
+    TRY(state_matrix(l, self, name, (int64_t)in->count, -1, &weights, err));
+    TRY(emit_constant(&l->e, &weights, &constant, err));
     TRY(emit_2(&l->e, "MatMul", x, constant, &x, err));
-    return table_of_matrix(l, x, (size_t)rotations.shape.dims[1], out, err);
+    return table_of_matrix(l, x, (size_t)weights.shape.dims[1], out, err);
+}
+
+static enum status pls_transform(struct lowering *l, const struct pickle_object *self,
+                                 const struct table *in, struct table *out, struct error *err)
+{
+    return pls_weigh(l, self, in, "x_rotations_", out, err);
+}
+
+static enum status plssvd_transform(struct lowering *l, const struct pickle_object *self,
+                                    const struct table *in, struct table *out, struct error *err)
+{
+    return pls_weigh(l, self, in, "x_weights_", out, err);
 }
 
 #define PLS(class_name)                                                                            \
@@ -168,4 +181,5 @@ static enum status pls_transform(struct lowering *l, const struct pickle_object 
 const struct estimator_set estimators_simple = ESTIMATOR_SET(
     {.name = "DummyRegressor", .predict = dummy_regress},
     {.name = "DummyClassifier", .predict = dummy_classify, .predict_proba = dummy_proba},
-    PLS("PLSRegression"), PLS("PLSCanonical"), PLS("CCA"));
+    PLS("PLSRegression"), PLS("PLSCanonical"), PLS("CCA"),
+    {.name = "PLSSVD", .transform = plssvd_transform});

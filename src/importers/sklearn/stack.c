@@ -146,42 +146,79 @@ static enum status multi_predict(struct lowering *l, const struct pickle_object 
     return table_join(l, parts, count, out, err);
 }
 
-/* Each estimator of a chain sees what those before it said. */
-static enum status chain_predict(struct lowering *l, const struct pickle_object *self,
-                                 const struct table *in, struct table *out, struct error *err)
+/* One column: what a link says by this method, of two probabilities the second. */
+static enum status link_say(struct lowering *l, const struct pickle_object *estimator, size_t index,
+                            enum method method, const struct table *in, struct table *out,
+                            struct error *err)
 {
-    const struct pickle_object *method = pickle_get(self, "chain_method_");
+    struct table said;
+    value_id x;
+
+    TRY(lower_item(l, "link", index, estimator, method, in, &said, err));
+    if (method == METHOD_PREDICT_PROBA)
+        TRY(second_column(l, &said, err));
+    TRY(table_expect(&said, 1, err));
+    TRY(table_matrix(l, &said, CHECK_NONE, &x, err));
+    return table_of_matrix(l, x, 1, out, err);
+}
+
+/* Each estimator of a chain sees what those before it said, by chain_method_. */
+static enum status chain_say(struct lowering *l, const struct pickle_object *self,
+                             enum method output, const struct table *in, struct table *out,
+                             struct error *err)
+{
+    const struct pickle_object *named = pickle_get(self, "chain_method_");
+    enum method method = METHOD_PREDICT;
     struct pickle_object **estimators;
-    struct table *parts, joined;
+    struct table *parts, *outputs, joined;
     struct tensor order;
     size_t count, *places;
     value_id x;
 
-    if (method && !pickle_text_is(method, "predict"))
-        return state_error(err, "chain_method_", "other than 'predict'");
+    if (named && !method_named(named, &method))
+        return state_error(err, "chain_method_", "is not one of the known methods");
     TRY(state_list(l, self, "estimators_", &estimators, &count, err));
     TRY(state_vector(l, self, "order_", (int64_t)count, &order, err));
     parts = arena_new(l->keep, struct table, count + 1);
+    outputs = arena_new(l->keep, struct table, count);
     places = arena_new(l->keep, size_t, count);
-    if (!parts || !places)
+    if (!parts || !outputs || !places)
         return error_no_memory(err, "tables");
     TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
     TRY(table_of_matrix(l, x, in->count, &parts[0], err));
     for (size_t i = 0; i < count; i++) {
-        struct table seen, said;
+        struct table seen;
         double place = tensor_f64(&order, i);
 
         if (!(place >= 0 && place < (double)count))
             return state_error(err, "order_", "is out of range");
         places[(size_t)place] = i;
         TRY(table_join(l, parts, i + 1, &seen, err));
-        TRY(lower_item(l, "link", i, estimators[i], METHOD_PREDICT, &seen, &said, err));
-        TRY(table_expect(&said, 1, err));
-        TRY(table_matrix(l, &said, CHECK_NONE, &x, err));
-        TRY(table_of_matrix(l, x, 1, &parts[i + 1], err));
+        TRY(link_say(l, estimators[i], i, method, &seen, &parts[i + 1], err));
+        outputs[i] = parts[i + 1];
+        if (output != method)
+            TRY(link_say(l, estimators[i], i, output, &seen, &outputs[i], err));
     }
-    TRY(table_join(l, parts + 1, count, &joined, err));
+    TRY(table_join(l, outputs, count, &joined, err));
     return table_pick(l, &joined, places, count, out, err);
+}
+
+static enum status chain_predict(struct lowering *l, const struct pickle_object *self,
+                                 const struct table *in, struct table *out, struct error *err)
+{
+    return chain_say(l, self, METHOD_PREDICT, in, out, err);
+}
+
+static enum status chain_proba(struct lowering *l, const struct pickle_object *self,
+                               const struct table *in, struct table *out, struct error *err)
+{
+    return chain_say(l, self, METHOD_PREDICT_PROBA, in, out, err);
+}
+
+static enum status chain_decision(struct lowering *l, const struct pickle_object *self,
+                                  const struct table *in, struct table *out, struct error *err)
+{
+    return chain_say(l, self, METHOD_DECISION_FUNCTION, in, out, err);
 }
 
 /* --- OneVsRestClassifier --- */
@@ -372,8 +409,9 @@ const struct estimator_set estimators_stack = ESTIMATOR_SET(
     {.name = "ClassifierChain",
      .first = ensemble_first,
      .predict = chain_predict,
-     .predict_proba = lower_unsupported,
-     .decision_function = lower_unsupported},
+     .predict_proba = chain_proba,
+     .decision_function = chain_decision,
+     .has = rest_has},
     {.name = "OneVsRestClassifier",
      .first = ensemble_first,
      .predict = rest_predict,
