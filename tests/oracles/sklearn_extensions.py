@@ -62,10 +62,10 @@ def answers(model, method, part):
     want = np.asarray(want.toarray() if hasattr(want, "toarray") else want)
     if want.dtype != object:
         return want
-    try:
-        return want.astype(float) if not any(isinstance(v, str) for v in want.ravel()) else want
-    except (TypeError, ValueError):
+    kinds = {type(v) for v in want.ravel()}
+    if any(issubclass(k, str) for k in kinds):
         return want
+    return want.astype(int if all(issubclass(k, (int, np.integer)) for k in kinds) else float)
 
 
 def check(model, method, path, part, options, folder):
@@ -84,7 +84,7 @@ def check(model, method, path, part, options, folder):
         return f"{method}: exit {refusal.args[0]}: {refusal.args[1].strip()[-300:]}"
     if want is None:
         return f"{method}: an answer where the package refuses"
-    if want.dtype.kind in "iub" and got.dtype.kind == "f" and (options.get("as_float") or method == "transform"):
+    if want.dtype.kind in "iub" and got.dtype.kind == "f" and method == "transform":
         want = want.astype(float)
     return (fault := differs(got, want, options.get("rtol", 1e-9))) and f"{method}: {fault}"
 
@@ -106,4 +106,4 @@ def work(case):
 if __name__ == "__main__":
     for package, why in models.MISSING.items():
         print(f"SKIPPED {package}: {why}")
-    sys.exit(run_all("sklearn_extensions", wanted([(name, i) for i, (name, _, _) in enumerate(models.CASES)], sys.argv[1:]), work))
+    sys.exit(run_all("sklearn extensions", wanted([(name, i) for i, (name, _, _) in enumerate(models.CASES)], sys.argv[1:]), work))

@@ -71,6 +71,9 @@ struct estimator_class {
 
     size_t columns; /* number of input columns that the class always takes; 0: any */
 
+    /* The same for this very object, where no single attribute says it; 0: not known. */
+    size_t (*inputs)(const struct pickle_object *self, struct arena *scratch);
+
     /* Attribute that holds the fitted estimator whose methods this one has where its own are NULL:
      * best_estimator_ of a search; NULL: none. */
     const char *inner;

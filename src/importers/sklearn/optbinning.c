@@ -216,6 +216,11 @@ static enum status special_codes(struct variable *v, struct pickle_object ***cod
     return state_list(v->l, v->self, "special_codes", codes, count, err);
 }
 
+static bool is_text(const struct pickle_object *object)
+{
+    return object->kind == PICKLE_TEXT;
+}
+
 static enum status numerical(struct variable *v, const struct table *in, size_t column,
                              struct table *out, struct error *err)
 {
@@ -243,8 +248,10 @@ static enum status numerical(struct variable *v, const struct table *in, size_t 
     TRY(graph_constant_f64(v->l->e.graph, v->values, &shape, &values, err));
     TRY(emit_2(&v->l->e, "Gather", values, y, &y, err));
     for (size_t i = 0; i < count; i++) {
+        if (is_text(codes[i]))
+            continue;
         if (!pickle_to_f64(codes[i], &code))
-            return state_error(err, "special_codes", "of a number are no numbers");
+            return state_error(err, "special_codes", "holds something that is no number");
         TRY(emit_scalar(v->l, code, &number, err));
         TRY(emit_2(&v->l->e, "Equal", x, number, &mask, err));
         TRY(emit_scalar(v->l, special, &number, err));
@@ -302,8 +309,9 @@ static enum status keys_of(struct variable *v, struct keys *keys, struct error *
         keys_add(keys, v->categories[i], v->values[bin_of(v, i)]);
     for (size_t i = 0; i < other_count; i++)
         keys_add(keys, others[i], v->values[v->bins - 1]);
-    for (size_t i = 0; i < code_count; i++)
-        keys_add(keys, codes[i], special);
+    for (size_t i = 0; i < code_count; i++) /* numbers are no values of text, nor text of numbers */
+        if (!keys->count || is_text(codes[i]) == is_text(keys->items[0]))
+            keys_add(keys, codes[i], special);
     *none = (struct pickle_object){.kind = PICKLE_FLOAT, .number = NAN};
     keys_add(keys, none, missing);
     return STATUS_OK;

@@ -83,9 +83,9 @@ static bool is_true(struct bytes text)
     return bytes_is((struct bytes){text.data + first, text.size - first}, "True");
 }
 
-static enum status predicate(struct choices *c, size_t index, struct error *err)
+static enum status predicate(struct choices *c, const struct pickle_object *stored, size_t index,
+                             struct error *err)
 {
-    const struct pickle_object *stored = pickle_item(c->steps[index], 2);
     const struct pickle_object *functions = pickle_get(stored, "function_defs");
     struct table flag;
 
@@ -123,7 +123,7 @@ static enum status choices_init(struct lowering *l, const struct pickle_object *
     if (!pickle_is_none(controller))
         TRY(estimator_lower(l, "controller", controller, METHOD_TRANSFORM, in, &c->asked, err));
     for (size_t i = 0; i < c->count; i++)
-        TRY(predicate(c, i, err));
+        TRY(predicate(c, pickle_item(c->steps[i], 2), i, err));
     return STATUS_OK;
 }
 
@@ -292,6 +292,56 @@ static bool steps_have(const struct pickle_object *self, enum method method)
     return true;
 }
 
+/* --- RuleSetClassifier --- */
+
+/* Rules (predicate, score): the first one that holds, else the default score. */
+static enum status rules_init(struct choices *c, struct pickle_object **scores, struct error *err)
+{
+    struct pickle_object *otherwise = pickle_get(c->self, "default_score");
+
+    for (size_t i = 0; i < c->count; i++) {
+        scores[i] = pickle_item(c->steps[i], 1);
+        if (!scores[i])
+            return state_error(err, "rules", "rule %zu has no score", i);
+        TRY(predicate(c, pickle_item(c->steps[i], 0), i, err));
+    }
+    if (pickle_is_none(otherwise))
+        return STATUS_OK;
+    scores[c->count] = otherwise;
+    c->always[c->count++] = true;
+    return STATUS_OK;
+}
+
+static enum status rules_predict(struct lowering *l, const struct pickle_object *self,
+                                 const struct table *in, struct table *out, struct error *err)
+{
+    struct choices c = {.l = l, .self = self, .asked = *in};
+    struct pickle_object list = {.kind = PICKLE_LIST}, **scores;
+    struct tensor labels;
+    value_id *codes, code;
+
+    TRY(state_list(l, self, "rules", &c.steps, &c.count, err));
+    c.always = arena_new(l->keep, bool, c.count + 1);
+    c.masks = arena_new(l->keep, value_id, c.count + 1);
+    codes = arena_new(l->keep, value_id, c.count + 1);
+    scores = arena_new(l->keep, struct pickle_object *, c.count + 1);
+    if (!c.always || !c.masks || !codes || !scores)
+        return error_no_memory(err, "rules");
+    TRY(rules_init(&c, scores, err));
+    list.items = scores;
+    list.count = c.count;
+    if (labels_of(l, &list, &labels, err))
+        return error_within(err, "attribute 'rules'");
+    for (size_t i = 0; i < c.count; i++)
+        TRY(emit_scalar(l, (double)i, &codes[i], err));
+    TRY(choose_value(&c, true, codes, false, &code, err));
+    if (l->e.graph->values[code].shape.rank != 2)
+        return state_error(err, "rules", "say the same of all rows");
+    TRY(emit_squeeze(&l->e, code, 1, &code, err));
+    TRY(emit_cast(&l->e, code, DTYPE_I64, &code, err));
+    return predict_labels(l, &labels, code, out, err);
+}
+
 /* --- EstimatorChain, Link --- */
 
 /* What later steps see after a Link: its input and the answers of its functions. */
@@ -427,7 +477,7 @@ const struct estimator_set estimators_pmml_ensemble = ESTIMATOR_SET(
     PMML("SelectFirstTransformer", .transform = select_transform, .first = steps_first),
     PMML("EstimatorChain", .predict = chain_predict, .predict_proba = chain_proba,
          .has = steps_have, .first = steps_first),
-    PMML("Link", .inner = "estimator_"),
+    PMML("RuleSetClassifier", .predict = rules_predict), PMML("Link", .inner = "estimator_"),
     PMML("GBDTLMRegressor", .predict = leaves_regress, .first = leaves_first),
     PMML("GBDTLRClassifier", .predict = leaves_classify, .predict_proba = leaves_proba,
          .has = leaves_has, .first = leaves_first),

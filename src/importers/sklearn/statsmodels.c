@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* statsmodels behind sklearn2pmml's estimators: a linear predictor, and what the model makes of it.
- */
+/* statsmodels, its results as they were pickled and behind sklearn2pmml's estimators: a linear
+ * predictor, and what the model makes of it. Results take the constant as a column like others. */
 #include "importers/sklearn/internal.h"
 
 #include <math.h>
@@ -33,19 +33,20 @@ struct fitted { /* what was fitted */
     bool intercept; /* a constant is put in front of the columns */
 };
 
-static enum status fitted_of(struct lowering *l, const struct pickle_object *self, struct fitted *f,
+static enum status fitted_of(const struct pickle_object *self, struct fitted *f, struct arena *keep,
                              struct error *err)
 {
     const struct pickle_object *wrapped = pickle_get(self, "results_");
 
-    *f = (struct fitted){.results = pickle_get(wrapped, "_results")};
+    *f = (struct fitted){.results = pickle_get(wrapped ? wrapped : self, "_results")};
     f->model = pickle_get(f->results, "model");
     if (!f->results || !f->model)
         return state_error(err, "results_", "holds no results");
     if (pickle_get(f->model, "formula"))
-        return state_error(err, "model_", "with a formula");
-    TRY(state_bool(self, "fit_intercept", true, &f->intercept, err));
-    if (pickle_to_tensor_f64(pickle_get(f->results, "params"), &f->params, l->keep, err))
+        return state_error(err, "model", "with a formula");
+    if (wrapped)
+        TRY(state_bool(self, "fit_intercept", true, &f->intercept, err));
+    if (pickle_to_tensor_f64(pickle_get(f->results, "params"), &f->params, keep, err))
         return error_within(err, "attribute 'params'");
     return STATUS_OK;
 }
@@ -220,7 +221,7 @@ static enum status regress(struct lowering *l, const struct pickle_object *self,
     struct fitted f;
     value_id y;
 
-    TRY(fitted_of(l, self, &f, err));
+    TRY(fitted_of(self, &f, l->keep, err));
     TRY(expectation(l, &f, in, &y, err));
     return predict_numbers(l, y, 1, true, out, err);
 }
@@ -290,7 +291,7 @@ static enum status probabilities(struct lowering *l, const struct pickle_object 
     struct fitted f;
     value_id y;
 
-    TRY(fitted_of(l, self, &f, err));
+    TRY(fitted_of(self, &f, l->keep, err));
     TRY(state_labels(l, self, "classes_", &classes, err));
     if (model_is(&f, "OrderedModel")) {
         TRY(ordered(l, &f, in, tensor_count(&classes), &y, err));
@@ -308,9 +309,71 @@ static enum status probabilities(struct lowering *l, const struct pickle_object 
     return predict_columns(l, &classes, y, out, err);
 }
 
-#define CLASSIFIER .predict = classify_by_proba, .predict_proba = probabilities
+/* --- the number of columns --- */
 
-const struct estimator_set estimators_statsmodels =
-    ESTIMATOR_SET({.name = "StatsModelsClassifier", .package = "sklearn2pmml", CLASSIFIER},
-                  {.name = "StatsModelsOrdinalClassifier", .package = "sklearn2pmml", CLASSIFIER},
-                  {.name = "StatsModelsRegressor", .package = "sklearn2pmml", .predict = regress});
+static size_t levels_of(const struct fitted *f)
+{
+    int64_t levels;
+
+    return pickle_to_i64(pickle_get(f->model, "k_levels"), &levels) && levels > 1 ? (size_t)levels
+                                                                                  : 0;
+}
+
+static size_t inputs(const struct pickle_object *self, struct arena *scratch)
+{
+    static const char *const SPREAD[] = {"NegativeBinomial", "NegativeBinomialP",
+                                         "GeneralizedPoisson"};
+    struct error ignored;
+    struct fitted f;
+    size_t count, more;
+
+    if (fitted_of(self, &f, scratch, &ignored) || f.params.shape.rank < 1)
+        return 0;
+    count = (size_t)f.params.shape.dims[0];
+    more = f.intercept;
+    for (size_t i = 0; i < ARRAY_COUNT(SPREAD); i++)
+        more += model_is(&f, SPREAD[i]);
+    if (model_is(&f, "OrderedModel"))
+        more = levels_of(&f) ? levels_of(&f) - 1 : count;
+    return count > more ? count - more : 0;
+}
+
+/* --- results --- */
+
+static enum status results_predict(struct lowering *l, const struct pickle_object *self,
+                                   const struct table *in, struct table *out, struct error *err)
+{
+    struct fitted f;
+    value_id y;
+
+    TRY(fitted_of(self, &f, l->keep, err));
+    if (model_is(&f, "OrderedModel")) {
+        TRY(ordered(l, &f, in, levels_of(&f), &y, err));
+        return predict_numbers(l, y, levels_of(&f), false, out, err);
+    }
+    if (model_is(&f, "MNLogit")) {
+        TRY(multinomial(l, &f, in, &y, err));
+        return predict_numbers(l, y, (size_t)f.params.shape.dims[1] + 1, false, out, err);
+    }
+    TRY(expectation(l, &f, in, &y, err));
+    return predict_numbers(l, y, 1, true, out, err);
+}
+
+#define CLASSIFIER .predict = classify_by_proba, .predict_proba = probabilities, .inputs = inputs
+#define RESULTS(class_name)                                                                        \
+    {                                                                                              \
+        .name = class_name, .package = "statsmodels", .predict = results_predict, .inputs = inputs \
+    }
+
+const struct estimator_set estimators_statsmodels = ESTIMATOR_SET(
+    {.name = "StatsModelsClassifier", .package = "sklearn2pmml", CLASSIFIER},
+    {.name = "StatsModelsOrdinalClassifier", .package = "sklearn2pmml", CLASSIFIER},
+    {.name = "StatsModelsRegressor",
+     .package = "sklearn2pmml",
+     .predict = regress,
+     .inputs = inputs},
+    RESULTS("GLMResultsWrapper"), RESULTS("RegressionResultsWrapper"), RESULTS("RLMResultsWrapper"),
+    RESULTS("BinaryResultsWrapper"), RESULTS("CountResultsWrapper"),
+    RESULTS("PoissonResultsWrapper"), RESULTS("NegativeBinomialResultsWrapper"),
+    RESULTS("GeneralizedPoissonResultsWrapper"), RESULTS("MultinomialResultsWrapper"),
+    RESULTS("OrderedResultsWrapper"));

@@ -70,6 +70,12 @@ static size_t width_of(const struct pickle_object *object, const char **from, st
             *from = COUNTS[i];
             return (size_t)count;
         }
+    if (class && class->inputs) {
+        size_t width = class->inputs(object, keep);
+
+        *from = pickle_name(object);
+        return width <= WIDTH_MAX ? width : 0;
+    }
     if (pickle_length(pickle_get(object, "categories_"))) { /* one list for each column */
         *from = "categories_";
         return pickle_length(pickle_get(object, "categories_"));
@@ -87,7 +93,7 @@ enum status inputs_find(const struct pickle_object *root, struct inputs *inputs,
                         struct error *err)
 {
     static const char *const NAMES[] = {"feature_names_in_", "active_fields", "_df_columns",
-                                        "_feature_names_in"};
+                                        "_feature_names_in", "variable_names"};
     const struct pickle_object *object = root;
     struct error ignored;
 
