@@ -111,6 +111,15 @@ def casts():
                 yield f"{x.dtype.name}_{len(x)}_to_{name}_packed", "FloatToIntegerPacked", {"to": code, "step": step, **words}, [x], RAW.Cast(x=x, DstT=dtype)
 
 
+def glimpses():
+    x, size = np.arange(1, 25, dtype=f32).reshape(2, 3, 4, 1), np.array([2, 3], i32)
+    for at in ([[0.2, 0.1], [-0.9, 1.1]], [[1, 2], [-1, 30]]):
+        for version, op in ((1, RAW.ExtractGlimpse), (2, RAW.ExtractGlimpseV2)):
+            for centred, normalised in ((1, 1), (0, 1), (1, 0), (0, 0)):
+                name = f"glimpse_{version}_{centred}{normalised}_{'near' if at[0][0] < 1 else 'far'}"
+                yield name, "ExtractGlimpse", {"version": version, "centred": centred, "normalised": normalised}, [x, size, np.array(at, f32)], op(input=x, size=size, offsets=at, centered=bool(centred), normalized=bool(normalised), uniform_noise=False, noise="zero")
+
+
 def counts():
     arr, weights = np.array([1, 5, 1, 0, 9], i32), np.array([0.5, 1, 2, 3, 4], f32)
     yield "bincount", "Bincount", {}, [arr, scalar(6), weights], RAW.Bincount(arr=arr, size=6, weights=weights)
@@ -436,6 +445,15 @@ in float [5] 1 2.5 255 0 -1
 out none
 fails UNSUPPORTED element 4 is -1, which uint8 does not hold
 
+case glimpse_of_noise
+op firn:ExtractGlimpse 1
+attribute noise int 1
+in float [1,2,2,1] 1 2 3 4
+in int32 [2] 2 2
+in float [1,2] 0.9 0
+out none
+fails UNSUPPORTED window 0 reaches over the edge
+
 case float_to_integer_without_a_step
 op firn:FloatToIntegerPacked 1
 attribute to int 2
@@ -475,7 +493,7 @@ out int64 [2,0]
 
 def main():
     lines = [f"# Made by tests/ops/make_tensorflow.py with TensorFlow {tf.__version__}.", ""]
-    for family in (special, divide, bits, casts, counts, segments, arrange, matrices, diagonals, sparse, ragged, computed):
+    for family in (special, divide, bits, casts, glimpses, counts, segments, arrange, matrices, diagonals, sparse, ragged, computed):
         for name, op, attributes, inputs, outputs in family():
             outputs = [np.asarray(o) for o in (outputs if isinstance(outputs, list) else [outputs])]
             lines += [f"case {name}", f"op firn:{op} 1"]

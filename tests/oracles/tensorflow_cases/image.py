@@ -86,6 +86,16 @@ def patches():
     for centered, normalized in ((True, True), (False, True), (True, False), (False, False)):
         for op in ("ExtractGlimpse", "ExtractGlimpseV2"):
             yield from one(op, f"{centered}{normalized}", input=X, size=K([2, 3]), offsets=np.array([[0.1, -0.2], [0.5, 0.4]], np.float32), centered=centered, normalized=normalized, uniform_noise=False, noise="zero")
+    places = np.array([[0, 0], [0.3, -0.9], [1.5, 0.2], [-1.4, -1.2], [40, 3], [-0.45, 0.55], [2.5, 3.5], [np.nan, 0], [1e30, -1e30]], np.float32)
+    many = normal(9, 6, 5, 3)
+    for version in ("", "V2"):
+        for size in ([2, 3], [1, 1], [9, 4], [5, 11], [6, 5]):
+            for centered, normalized in ((True, True), (False, True), (True, False), (False, False)):
+                options = {"size": K(size), "offsets": places, "centered": centered, "normalized": normalized, "uniform_noise": False, "noise": "zero"}
+                yield from one("ExtractGlimpse" + version, f"{size}.{centered}{normalized}", input=many, **options)
+        # What lies inside is no noise.
+        yield from one("ExtractGlimpse" + version, "inside", input=many[:2], size=K([2, 2]), offsets=np.array([[0, 0.1], [-0.2, 0]], np.float32))
+        yield from free("ExtractGlimpse" + version, input=many, size=K([4, 4]), offsets=places, uniform_noise=False, noise="zero")
 
 
 def encoded(image, kind, **options):

@@ -59,9 +59,42 @@ static enum status scale_translate(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
+static enum status glimpse(struct tf_call *c, int64_t version, struct error *err)
+{
+    bool centred, normalised, uniform;
+    struct bytes noise;
+    value_id y;
+
+    TRY(tf_bool(c->node, "centered", true, &centred, err));
+    TRY(tf_bool(c->node, "normalized", true, &normalised, err));
+    TRY(tf_bool(c->node, "uniform_noise", true, &uniform, err));
+    TRY(tf_string(c->node, "noise", "uniform", &noise, err));
+    if (uniform && !bytes_is(noise, "uniform"))
+        return error_set(err, STATUS_INVALID_INPUT, "has two kinds of noise");
+    TRY(emit_node(c->e, "firn", "ExtractGlimpse", EMIT(c->in[0], c->in[1], c->in[2]),
+                  EMIT_ATTRIBUTES(attribute_of_int("version", version),
+                                  attribute_of_int("centred", centred),
+                                  attribute_of_int("normalised", normalised),
+                                  attribute_of_int("noise", !bytes_is(noise, "zero"))),
+                  &y, err));
+    return tf_give(c, y);
+}
+
+static enum status glimpse_1(struct tf_call *c, struct error *err)
+{
+    return glimpse(c, 1, err);
+}
+
+static enum status glimpse_2(struct tf_call *c, struct error *err)
+{
+    return glimpse(c, 2, err);
+}
+
 const struct tf_op_set tf_ops_image =
     TF_OP_SET({.name = "ResizeBilinear", .lower = resize_bilinear, .inputs = 2},
               {.name = "ResizeNearestNeighbor", .lower = resize_nearest, .inputs = 2},
               {.name = "ResizeBicubic", .lower = resize_bicubic, .inputs = 2},
               {.name = "ResizeArea", .lower = resize_area, .inputs = 2},
-              {.name = "ScaleAndTranslate", .lower = scale_translate, .inputs = 4}, );
+              {.name = "ScaleAndTranslate", .lower = scale_translate, .inputs = 4},
+              {.name = "ExtractGlimpse", .lower = glimpse_1, .inputs = 3},
+              {.name = "ExtractGlimpseV2", .lower = glimpse_2, .inputs = 3}, );
