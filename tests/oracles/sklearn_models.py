@@ -22,12 +22,12 @@ from sklearn.cluster import AffinityPropagation, Birch, BisectingKMeans, Feature
 from sklearn.covariance import EllipticEnvelope
 from sklearn.cross_decomposition import PLSSVD
 from sklearn.compose import ColumnTransformer, make_column_selector
-from sklearn.decomposition import PCA, FactorAnalysis, FastICA, KernelPCA, MiniBatchSparsePCA, SparsePCA, TruncatedSVD
+from sklearn.decomposition import PCA, FactorAnalysis, FastICA, KernelPCA, LatentDirichletAllocation, MiniBatchSparsePCA, SparsePCA, TruncatedSVD
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.ensemble import (ExtraTreesClassifier, ExtraTreesRegressor, GradientBoostingClassifier, GradientBoostingRegressor,
                               HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier,
-                              RandomForestRegressor)
+                              RandomForestRegressor, RandomTreesEmbedding, VotingClassifier, VotingRegressor)
 from sklearn.feature_selection import SelectFdr, SelectFpr, SelectFromModel, SelectFwe
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, ExpSineSquared, Matern, RationalQuadratic, WhiteKernel
@@ -318,6 +318,20 @@ for kernel in ("linear", "rbf", "poly", "sigmoid", "laplacian", "cosine"):
 for method in ("predict", "predict_proba", "decision_function"):
     case(f"ClassifierChain-{method}", ClassifierChain(LogisticRegression(max_iter=2000), order=[2, 0, 1], chain_method=method), "labels")
 case("PLSSVD", PLSSVD(2), "lines", rtol=1e-8)
+
+for name, options in {"": {}, "-three": {"n_components": 3, "learning_method": "online", "doc_topic_prior": 0.5}}.items():
+    case(f"LatentDirichletAllocation{name}", LatentDirichletAllocation(random_state=0, max_iter=3, **options), "counts", rtol=1e-7)
+    case(f"LatentDirichletAllocation{name}-texts", make_pipeline(CountVectorizer(), LatentDirichletAllocation(random_state=0, max_iter=3, **options)), "texts", rtol=1e-7)
+for name, kernel in {"": None, "-matern": 2.0 * Matern(nu=1.5), "-dot": DotProduct() + RBF() + WhiteKernel(0.1)}.items():
+    for data in ("binary", "three", "yes_no"):
+        for mode in ("one_vs_rest", "one_vs_one"):
+            case(f"GaussianProcessClassifier{name}-{data}-{mode}", make_pipeline(SCALED, GaussianProcessClassifier(kernel, optimizer=None, multi_class=mode)), data,
+                 rtol=1e-6, near=True, **({"without": "predict_proba"} if (data, mode) == ("three", "one_vs_one") else {}))
+VOTERS = [("a", LogisticRegression(max_iter=2000)), ("b", GaussianNB()), ("c", DecisionTreeClassifier(max_depth=3, random_state=0))]
+for voting in ("soft", "hard"):
+    case(f"VotingClassifier-{voting}", VotingClassifier(VOTERS, voting=voting), "words")
+case("VotingRegressor", VotingRegressor([("a", Ridge()), ("b", DecisionTreeRegressor(max_depth=3, random_state=0))]), "line")
+case("RandomTreesEmbedding", RandomTreesEmbedding(5, max_depth=3, random_state=0), "three")
 
 # --- linear models ---
 for name, model in {

@@ -243,6 +243,30 @@ static enum status voting_classify(struct lowering *l, const struct pickle_objec
     return predict_argmax(l, &classes, scores, out, err);
 }
 
+/* What each member says, side by side: numbers, codes of labels, or probabilities. */
+static enum status voting_transform(struct lowering *l, const struct pickle_object *self,
+                                    const struct table *in, struct table *out, struct error *err)
+{
+    bool soft = pickle_text_is(pickle_get(self, "voting"), "soft"), flat;
+    struct members members;
+    struct table *answers;
+    double ignored;
+
+    TRY(state_bool(self, "flatten_transform", true, &flat, err));
+    if (soft && !flat)
+        return state_error(err, "flatten_transform", "is False: three dimensions");
+    TRY(voting_members(l, self, &members, &ignored, err));
+    answers = arena_new(l->keep, struct table, members.count);
+    if (!answers)
+        return error_no_memory(err, "answers");
+    for (size_t i = 0; i < members.count; i++) {
+        TRY(member_lower(l, &members, i, soft ? METHOD_PREDICT_PROBA : METHOD_PREDICT, in,
+                         &answers[i], err));
+        answers[i].classes = NULL;
+    }
+    return table_join(l, answers, members.count, out, err);
+}
+
 static bool voting_has(const struct pickle_object *self, enum method method)
 {
     return method != METHOD_PREDICT_PROBA || pickle_text_is(pickle_get(self, "voting"), "soft");
@@ -541,13 +565,13 @@ static enum status boost_regress(struct lowering *l, const struct pickle_object 
 const struct estimator_set estimators_ensemble =
     ESTIMATOR_SET({.name = "VotingRegressor",
                    .predict = voting_regress,
-                   .transform = lower_unsupported,
+                   .transform = voting_transform,
                    .first = ensemble_first},
                   {.name = "VotingClassifier",
                    .predict = voting_classify,
                    .first = ensemble_first,
                    .predict_proba = voting_proba,
-                   .transform = lower_unsupported,
+                   .transform = voting_transform,
                    .has = voting_has},
                   {.name = "BaggingRegressor", .predict = bagging_regress, .first = ensemble_first},
                   {.name = "BaggingClassifier",

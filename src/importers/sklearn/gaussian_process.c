@@ -268,10 +268,125 @@ static enum status laplace_predict(struct lowering *l, const struct pickle_objec
     return predict_sign(l, &classes, mean, out, err);
 }
 
-const struct estimator_set estimators_gaussian_process =
-    ESTIMATOR_SET({.name = "GaussianProcessRegressor", .predict = regress, .width = "X_train_"},
-                  {.name = "_BinaryGaussianProcessClassifierLaplace",
-                   .predict = laplace_predict,
-                   .predict_proba = lower_unsupported,
-                   .width = "X_train_"},
-                  {.name = "GaussianProcessClassifier", .inner = "base_estimator_"});
+/* The kernel of each row with itself: (n, 1), or a number. */
+static enum status kernel_diagonal(struct lowering *l, const struct pickle_object *kernel,
+                                   value_id x, int depth, value_id *out, struct error *err)
+{
+    bool is_sum = pickle_is(kernel, "sklearn", "Sum");
+    double number = 1;
+    value_id a, b;
+
+    if (depth > DEPTH_MAX)
+        return state_error(err, "kernel_", "is nested too deeply");
+    if (is_sum || pickle_is(kernel, "sklearn", "Product")) {
+        TRY(kernel_diagonal(l, pickle_get(kernel, "k1"), x, depth + 1, &a, err));
+        TRY(kernel_diagonal(l, pickle_get(kernel, "k2"), x, depth + 1, &b, err));
+        return emit_2(&l->e, is_sum ? "Add" : "Mul", a, b, out, err);
+    }
+    if (pickle_is(kernel, "sklearn", "Exponentiation")) {
+        TRY(state_f64(kernel, "exponent", 1, &number, err));
+        TRY(kernel_diagonal(l, pickle_get(kernel, "kernel"), x, depth + 1, &a, err));
+        return emit_scaled(l, "Pow", a, number, out, err);
+    }
+    if (pickle_is(kernel, "sklearn", "DotProduct")) {
+        TRY(state_f64(kernel, "sigma_0", 1, &number, err));
+        TRY(emit_reduce(&l->e, "ReduceSumSquare", x, (const int64_t[]){1}, 1, true, &a, err));
+        return emit_scaled(l, "Add", a, number * number, out, err);
+    }
+    if (pickle_is(kernel, "sklearn", "ConstantKernel"))
+        TRY(state_f64(kernel, "constant_value", 1, &number, err));
+    if (pickle_is(kernel, "sklearn", "WhiteKernel"))
+        TRY(state_f64(kernel, "noise_level", 1, &number, err));
+    return emit_scalar(l, number, out,
+                       err); /* others are 1; process_kernel knows which there are */
+}
+
+/* inverse(L) diag(W_sr), for emit_linear: its squared sums are what the training rows tell. */
+static enum status told_by(struct lowering *l, const struct pickle_object *self, size_t count,
+                           struct tensor *out, struct error *err)
+{
+    struct shape shape = SHAPE((int64_t)count, (int64_t)count);
+    struct tensor lower, roots;
+    double ignored;
+
+    if (count > TRAINING_MAX)
+        return state_error(err, "X_train_", "has %zu rows, more than %d", count, TRAINING_MAX);
+    TRY(state_matrix(l, self, "L_", (int64_t)count, (int64_t)count, &lower, err));
+    TRY(state_vector(l, self, "W_sr_", (int64_t)count, &roots, err));
+    TRY(tensor_new(out, DTYPE_F64, &shape, l->keep, err));
+    TRY(invert_matrix(l, count, lower.data, out->data, &ignored, err));
+    for (size_t i = 0; i < count * count; i++)
+        ((double *)out->data)[i] *= tensor_f64(&roots, i % count);
+    return STATUS_OK;
+}
+
+/* Williams and Barber's sum of error functions, for the integral over the latent variable. */
+static enum status integral(struct lowering *l, value_id mean, value_id variance, value_id *out,
+                            struct error *err)
+{
+    static const double LAMBDAS[] = {0.41, 0.4, 0.37, 0.44, 0.39};
+    static const double SHARES[] = {-1854.8214151, 3516.89893646, 221.29346712, 128.12323805,
+                                    -2010.49422654};
+    value_id alpha, half, sum = VALUE_NONE, one, two;
+    double total = 0;
+
+    TRY(emit_scalar(l, 1, &one, err));
+    TRY(emit_scaled(l, "Mul", variance, 2, &two, err));
+    TRY(emit_2(&l->e, "Div", one, two, &alpha, err));
+    /* sqrt(pi / alpha) / (2 sqrt(2 pi variance)): a half, or NaN */
+    TRY(emit_1(&l->e, "Sqrt", variance, &half, err));
+    TRY(emit_2(&l->e, "Div", half, half, &half, err));
+    TRY(emit_scaled(l, "Mul", half, 0.5, &half, err));
+    for (size_t i = 0; i < ARRAY_COUNT(LAMBDAS); i++) {
+        value_id x, y;
+
+        TRY(emit_scaled(l, "Add", alpha, LAMBDAS[i] * LAMBDAS[i], &x, err));
+        TRY(emit_2(&l->e, "Div", alpha, x, &x, err));
+        TRY(emit_1(&l->e, "Sqrt", x, &x, err));
+        TRY(emit_scaled(l, "Mul", mean, LAMBDAS[i], &y, err));
+        TRY(emit_2(&l->e, "Mul", y, x, &x, err));
+        TRY(emit_1(&l->e, "Erf", x, &x, err));
+        TRY(emit_2(&l->e, "Mul", x, half, &x, err));
+        TRY(emit_scaled(l, "Mul", x, SHARES[i], &x, err));
+        total += SHARES[i];
+        if (i)
+            TRY(emit_2(&l->e, "Add", sum, x, &sum, err));
+        else
+            sum = x;
+    }
+    return emit_scaled(l, "Add", sum, 0.5 * total, out, err);
+}
+
+static enum status laplace_proba(struct lowering *l, const struct pickle_object *self,
+                                 const struct table *in, struct table *out, struct error *err)
+{
+    struct tensor rows, classes, told;
+    value_id x, kernel, mean, variance, known;
+
+    TRY(latent_mean(l, self, in, &kernel, &rows, &classes, &mean, err));
+    TRY(told_by(l, self, (size_t)rows.shape.dims[0], &told, err));
+    TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
+    TRY(kernel_diagonal(l, pickle_get(self, "kernel_"), x, 0, &variance, err));
+    TRY(emit_linear(l, kernel, &told, NULL, &known, err));
+    TRY(emit_reduce(&l->e, "ReduceSumSquare", known, (const int64_t[]){1}, 1, true, &known, err));
+    TRY(emit_2(&l->e, "Sub", variance, known, &variance, err));
+    TRY(integral(l, mean, variance, &x, err));
+    TRY(emit_both(l, x, &x, err));
+    return predict_columns(l, &classes, x, out, err);
+}
+
+/* Probabilities of one class against another are not coupled. */
+static bool process_has(const struct pickle_object *self, enum method method)
+{
+    return method == METHOD_PREDICT ||
+           (method == METHOD_PREDICT_PROBA &&
+            estimator_has(pickle_get(self, "base_estimator_"), METHOD_PREDICT_PROBA));
+}
+
+const struct estimator_set estimators_gaussian_process = ESTIMATOR_SET(
+    {.name = "GaussianProcessRegressor", .predict = regress, .width = "X_train_"},
+    {.name = "_BinaryGaussianProcessClassifierLaplace",
+     .predict = laplace_predict,
+     .predict_proba = laplace_proba,
+     .width = "X_train_"},
+    {.name = "GaussianProcessClassifier", .inner = "base_estimator_", .has = process_has});

@@ -115,8 +115,20 @@ static enum status regress(struct lowering *l, const struct pickle_object *self,
 #define CLASSIFIER .predict = classify, .predict_proba = probabilities
 #define REGRESSOR .predict = regress
 
+/* RandomTreesEmbedding: which leaf of each tree, as columns of 0 and 1. */
+static enum status embed(struct lowering *l, const struct pickle_object *self,
+                         const struct table *in, struct table *out, struct error *err)
+{
+    struct table leaves;
+
+    TRY(leaves_lower(l, self, in, &leaves, err));
+    return estimator_lower(l, "encoder", pickle_get(self, "one_hot_encoder_"), METHOD_TRANSFORM,
+                           &leaves, out, err);
+}
+
 const struct estimator_set estimators_tree = ESTIMATOR_SET(
     {.name = "DecisionTreeClassifier", CLASSIFIER}, {.name = "ExtraTreeClassifier", CLASSIFIER},
     {.name = "RandomForestClassifier", CLASSIFIER}, {.name = "ExtraTreesClassifier", CLASSIFIER},
     {.name = "DecisionTreeRegressor", REGRESSOR}, {.name = "ExtraTreeRegressor", REGRESSOR},
-    {.name = "RandomForestRegressor", REGRESSOR}, {.name = "ExtraTreesRegressor", REGRESSOR});
+    {.name = "RandomForestRegressor", REGRESSOR}, {.name = "ExtraTreesRegressor", REGRESSOR},
+    {.name = "RandomTreesEmbedding", .transform = embed, .first = ensemble_first});

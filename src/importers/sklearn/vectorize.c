@@ -380,6 +380,33 @@ static enum status hash(struct lowering *l, const struct pickle_object *self,
     return table_of_matrix(l, x, (size_t)features, out, err);
 }
 
+/* --- LatentDirichletAllocation --- */
+
+static enum status topics(struct lowering *l, const struct pickle_object *self,
+                          const struct table *in, struct table *out, struct error *err)
+{
+    struct tensor *words = arena_new(l->keep, struct tensor, 1);
+    double prior, tolerance;
+    int64_t rounds;
+    value_id x;
+
+    if (!words)
+        return error_no_memory(err, "topics");
+    if (!pickle_to_f64(pickle_get(self, "doc_topic_prior_"), &prior))
+        return state_error(err, "doc_topic_prior_", "is no number");
+    TRY(state_f64(self, "mean_change_tol", 1e-3, &tolerance, err));
+    TRY(state_i64(self, "max_doc_update_iter", 100, &rounds, err));
+    TRY(state_matrix(l, self, "exp_dirichlet_component_", -1, (int64_t)in->count, words, err));
+    TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
+    TRY(emit_node(&l->e, "firn", "Topics", EMIT(x),
+                  EMIT_ATTRIBUTES(attribute_of_tensor("words", words),
+                                  attribute_of_float("prior", prior),
+                                  attribute_of_float("tolerance", tolerance),
+                                  attribute_of_int("rounds", rounds)),
+                  &x, err));
+    return table_of_matrix(l, x, (size_t)words->shape.dims[0], out, err);
+}
+
 /* --- WordCountTransformer --- */
 
 static enum status words(struct lowering *l, const struct pickle_object *self,
@@ -402,5 +429,6 @@ const struct estimator_set estimators_vectorize = ESTIMATOR_SET(
     {.name = "CountVectorizer", .transform = count, .columns = 1},
     {.name = "TfidfVectorizer", .transform = count_and_weigh, .columns = 1},
     {.name = "HashingVectorizer", .transform = hash, .columns = 1},
+    {.name = "LatentDirichletAllocation", .transform = topics, .width = "components_"},
     {.name = "TfidfTransformer", .transform = tfidf, .width = "idf_"},
     {.name = "WordCountTransformer", .package = "sklearn2pmml", .transform = words, .columns = 1});
