@@ -33,12 +33,15 @@ static enum status direction(struct call *c, const struct json *layer, bool turn
                              struct error *err)
 {
     const struct json *config = json_get(layer, "config");
+    const struct json *way = json_get(config, "go_backwards");
     bool backwards = false, sequences = false;
     struct json *changed;
 
     if (!config || config->kind != JSON_OBJECT || layer->kind != JSON_OBJECT)
         return error_set(err, STATUS_INVALID_INPUT, "its layer has no config");
-    json_bool(json_get(config, "go_backwards"), &backwards);
+    if (way && way->kind != JSON_NULL && !json_bool(way, &backwards))
+        return error_set(err, STATUS_INVALID_INPUT, "its layer's 'go_backwards' is %s",
+                         json_kind_name(way->kind));
     json_bool(json_get(config, "return_sequences"), &sequences);
     TRY(with_bool(c, layer, "config", false, copy, err));
     for (size_t i = 0; i < copy->count; i++) {

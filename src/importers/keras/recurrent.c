@@ -13,14 +13,15 @@ static const struct recurrent_class {
     {"SimpleRNN", "SimpleRNNCell", {"RNN", 1, {0}, 1, NULL, false}},
     {"LSTM", "LSTMCell", {"LSTM", 4, {0, 3, 1, 2}, 2, "sigmoid", false}},
     {"GRU", "GRUCell", {"GRU", 3, {0, 1, 2}, 1, "sigmoid", false}},
-    {"CuDNNLSTM", "", {"LSTM", 4, {0, 3, 1, 2}, 2, "sigmoid", true}},
-    {"CuDNNGRU", "", {"GRU", 3, {0, 1, 2}, 1, "sigmoid", true}},
+    {"CuDNNLSTM", NULL, {"LSTM", 4, {0, 3, 1, 2}, 2, "sigmoid", true}},
+    {"CuDNNGRU", NULL, {"GRU", 3, {0, 1, 2}, 1, "sigmoid", true}},
 };
 
 const struct recurrent_kind *recurrent_kind_find(struct bytes class_name)
 {
     for (size_t i = 0; i < ARRAY_COUNT(CLASSES); i++)
-        if (bytes_is(class_name, CLASSES[i].layer) || bytes_is(class_name, CLASSES[i].cell))
+        if (bytes_is(class_name, CLASSES[i].layer) ||
+            (CLASSES[i].cell && bytes_is(class_name, CLASSES[i].cell)))
             return &CLASSES[i].kind;
     return NULL;
 }

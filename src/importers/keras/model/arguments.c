@@ -165,8 +165,11 @@ static enum status keywords_read(struct reader *r, const struct json *keywords, 
     static const char INPUT_NAMES[] = "inputs sequences sequence";
     const struct json *input = NULL;
 
-    if (!keywords || keywords->kind != JSON_OBJECT)
+    if (!keywords || keywords->kind == JSON_NULL)
         return STATUS_OK;
+    if (keywords->kind != JSON_OBJECT)
+        return error_set(err, STATUS_INVALID_INPUT, "the keywords of its call are %s",
+                         json_kind_name(keywords->kind));
     r->made->keywords = keywords;
     /* the input by its name is as good as in its place */
     for (size_t i = 0; generation_3 && !r->made->part_count && i < keywords->count; i++) {

@@ -141,6 +141,8 @@ bool config_channels_first(const struct call *c, int spatial)
         return true;
     if (bytes_is(format, "channels_last") || bytes_is(format, "tf"))
         return false;
+    if (format.size && !bytes_is(format, "default"))
+        seen_misread(c, "data_format", config_get(c, "data_format", "dim_ordering"));
     if (c->k->generation > 1 || spatial < 2)
         return false;
     return c->k->order == ORDER_UNKNOWN ? c->k->theano : c->k->order == ORDER_TH;
