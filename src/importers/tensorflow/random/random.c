@@ -4,7 +4,7 @@
  * state of the servable. ThreeFry, which TensorFlow has on no CPU, is refused.
  * Source: tensorflow/core/kernels/{random_op,stateless_random_ops*}.cc, util/guarded_philox_random.
  */
-#include "importers/tensorflow/random.h"
+#include "importers/tensorflow/random/random.h"
 
 enum { PHILOX = 1, AUTOMATIC = 3, RESERVED = TF_RESERVED };
 

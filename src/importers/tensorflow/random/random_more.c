@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Random counts; and what tf.random.Generator draws, whose state is a variable.
  * Source: tensorflow/core/kernels/{random_poisson,random_binomial,stateful_random}_op*.cc. */
-#include "importers/tensorflow/random.h"
+#include "importers/tensorflow/random/random.h"
 
 enum { PHILOX = 1 };
 
