@@ -2,7 +2,7 @@
 /* gemm: the packed matrix product against the peak of this core: multiply-adds in registers alone,
  * timed in turn with it. Prints GFLOP/s and percent of the peak per shape, of the fastest of
  * interleaved runs, and for one row also the bytes of B read in a second. */
-#include "ops/fast/gemm.h"
+#include "ops/fast/gemm/gemm.h"
 
 #include <stdio.h>
 #include <stdlib.h>

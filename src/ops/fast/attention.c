@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "base/checked.h"
-#include "ops/fast/gemm.h"
+#include "ops/fast/gemm/gemm.h"
 #include "ops/fast/normalize.h"
 #include "ops/fast/spread.h"
 #include "ops/fast/vector.h"

@@ -3,7 +3,7 @@
  * firn.Product; and with one that is packed on the way. */
 #pragma once
 
-#include "ops/fast/gemm.h"
+#include "ops/fast/gemm/gemm.h"
 #include "ops/kernels/matrix/matmul_shape.h"
 #include "ops/op.h"
 

@@ -2,7 +2,7 @@
 /* Kernel values of support vector machines: rows of x against all support vectors, in double. */
 #pragma once
 
-#include "ops/fast/gemm.h"
+#include "ops/fast/gemm/gemm.h"
 
 enum support_kernel { SUPPORT_LINEAR, SUPPORT_POLY, SUPPORT_RBF, SUPPORT_SIGMOID };
 

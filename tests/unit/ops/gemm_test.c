@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/fast/gemm.h"
+#include "ops/fast/gemm/gemm.h"
 
 #include <math.h>
 

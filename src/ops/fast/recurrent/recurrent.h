@@ -6,7 +6,7 @@
  * to several threads. Everything has the order of ONNX: gates z r h of GRU, i o f c of LSTM. */
 #pragma once
 
-#include "ops/fast/gemm.h"
+#include "ops/fast/gemm/gemm.h"
 #include "ops/op.h"
 
 enum recurrent_cell { RECURRENT_RNN = 1, RECURRENT_GRU = 3, RECURRENT_LSTM = 4 }; /* gates of it */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/fast/gemm_kernels.h"
+#include "ops/fast/gemm/gemm_kernels.h"
 
 #include <immintrin.h>
 
@@ -12,7 +12,7 @@
 #define WIDE_3 1
 #define PANELS_MAX 2
 
-#include "ops/fast/gemm_types.inc"
+#include "ops/fast/gemm/gemm_types.inc"
 
 static inline vector_f32 load_part_f32(const float *from, size_t lanes)
 {
@@ -47,4 +47,4 @@ static inline vector_f32 widen_bf16(const uint16_t *from)
 }
 
 #define TABLE gemm_avx512
-#include "ops/fast/gemm_table.inc"
+#include "ops/fast/gemm/gemm_table.inc"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/fast/gemm.h"
+#include "ops/fast/gemm/gemm.h"
 
-#include "ops/fast/gemm_kernels.h"
+#include "ops/fast/gemm/gemm_kernels.h"
 #include "ops/fast/spread.h"
 
 enum {

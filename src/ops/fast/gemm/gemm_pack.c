@@ -2,8 +2,8 @@
 /* Packing of B: panel after panel, each (k, width) with the width rounded up to whole vectors. */
 #include "base/checked.h"
 #include "base/cpu.h"
-#include "ops/fast/gemm.h"
-#include "ops/fast/gemm_kernels.h"
+#include "ops/fast/gemm/gemm.h"
+#include "ops/fast/gemm/gemm_kernels.h"
 #include "ops/fast/vector.h"
 #include "tensor/convert.h"
 

@@ -2,7 +2,7 @@
 /* The table of one instruction set's micro-kernels: what gemm.c asks of gemm_ISA.c. */
 #pragma once
 
-#include "ops/fast/gemm.h"
+#include "ops/fast/gemm/gemm.h"
 
 enum {
     GEMM_BLOCK_BYTES = 1536, /* of one column in a block of B's rows: 384 floats, 192 doubles */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/fast/gemm_kernels.h"
+#include "ops/fast/gemm/gemm_kernels.h"
 
 #include <immintrin.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@
 #define WIDE_3 1
 #define PANELS_MAX 4
 
-#include "ops/fast/gemm_types.inc"
+#include "ops/fast/gemm/gemm_types.inc"
 
 /* The first `lanes` lanes: from a table, which needs no register of the loops around. */
 static const int32_t FIRST[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
@@ -61,4 +61,4 @@ static inline vector_f32 widen_bf16(const uint16_t *from)
 }
 
 #define TABLE gemm_avx2
-#include "ops/fast/gemm_table.inc"
+#include "ops/fast/gemm/gemm_table.inc"
