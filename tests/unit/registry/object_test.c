@@ -5,30 +5,12 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "base/file.h"
-#include "base/text.h"
 #include "registry/internal.h"
-#include "test.h"
-
-static struct registry *open_store(const char *folder)
-{
-    struct registry *registry;
-    struct error err;
-
-    CHECK_OK(registry_open(folder, &registry, &err), err);
-    return registry;
-}
+#include "unit/registry/store.h"
 
 static void close_whole(struct registry *registry)
 {
-    struct text report = {0};
-    struct error err;
-    size_t faults;
-
-    CHECK_OK(registry_verify(registry, &report, &faults, &err), err);
-    if (faults)
-        fail_msg("%zu faults: %s", faults, report.data);
-    text_release(&report);
+    check_whole(registry);
     registry_close(registry);
 }
 
