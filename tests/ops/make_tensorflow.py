@@ -450,7 +450,7 @@ op firn:ExtractGlimpse 1
 attribute noise int 1
 in float [1,2,2,1] 1 2 3 4
 in int32 [2] 2 2
-in float [1,2] 0.9 0
+in float [1,2] 2.5 0
 out none
 fails UNSUPPORTED window 0 reaches over the edge
 
