@@ -5,7 +5,6 @@ import itertools
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import make_pipeline
 
 CASES, MISSING = [], {}
 
@@ -227,6 +226,45 @@ if pmml:
     case("EstimatorChain, one answer", chosen("EstimatorChain", lambda: [("a", LinearRegression(), "True"), ("b", DecisionTreeRegressor(max_depth=3, random_state=0), "X[0] > 0")], 0, multioutput=False), methods=["predict"])
     for function in ("predict", "apply"):
         case(f"EstimatorChain, {function} linked", linked(function), methods=["predict"])
+
+
+POSITIVE = "def positive(a, b):\n    # one of the two\n    if a > 0:\n        return b\n    elif a < -1 and b < 0:\n        return 0.25\n    else:\n        if b > 0:\n            return scaled(a)\n        return 0.125\n"
+SCALED = "def scaled(a):\n\treturn (a - 0.5) / 2\n"
+
+
+def expressed(name, classes, *arguments):
+    def make():
+        from sklearn2pmml import expression
+        from sklearn2pmml.util import Expression
+
+        given = [{k: Expression(*v) for k, v in a.items()} if isinstance(a, dict) else Expression(*a) if isinstance(a, tuple) else a for a in arguments]
+        x, y = numbers(classes)
+        return getattr(expression, name)(*given).fit(x, y), [x.iloc[:40], x.iloc[:1]]
+
+    return make
+
+
+def ruled(rules, default):
+    def make():
+        from sklearn2pmml.ruleset import RuleSetClassifier
+
+        x, y = numbers()
+        return RuleSetClassifier(rules, default), [x.iloc[:40]]
+
+    return make
+
+
+if pmml:
+    two = ("positive(X['a'], X['b'])", [POSITIVE, SCALED])
+    for how in ("none", "exp"):
+        case(f"ExpressionRegressor {how}", expressed("ExpressionRegressor", 0, ("0.5 * X['a'] - scaled(X['b']) * 3", [SCALED]), how), methods=["predict"])
+    case("ExpressionRegressor of branches", expressed("ExpressionRegressor", 0, two, "none"), methods=["predict"])
+    for how, place in itertools.product(("none", "logit"), (0, 1)):
+        case(f"ExpressionClassifier {how} {place}", expressed("ExpressionClassifier", 2, {place: two}, how), methods=["predict", "predict_proba"])
+    for how in ("simplemax", "softmax"):
+        case(f"ExpressionClassifier {how}", expressed("ExpressionClassifier", 3, {0: two, 1: ("X['c'] ** 2",), 2: ("0.5 if X['d'] > 0 else X['a']",)}, how), methods=["predict", "predict_proba"])
+    case("RuleSetClassifier", ruled([("X['a'] > 0.5 and X['b'] < 0", "high"), ("X['c'] >= 1", "other")], "low"))
+    case("RuleSetClassifier of all", ruled([("X['a'] > 0", 3), ("X['a'] <= 0", 1)], None))
 
 
 # --- scikit-lego, NGBoost, treeple, optbinning ---

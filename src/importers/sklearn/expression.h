@@ -9,3 +9,8 @@
  * for what is not understood. */
 enum status expression_lower(struct lowering *l, struct bytes text, const struct table *in,
                              struct table *out, struct error *err) must_check;
+
+/* The same, with functions that it may call: a list of their sources, or NULL. */
+enum status expression_with_functions(struct lowering *l, struct bytes text,
+                                      const struct pickle_object *functions, const struct table *in,
+                                      struct table *out, struct error *err) must_check;

@@ -144,6 +144,8 @@ static enum status bin(struct machine *m, size_t feature, size_t dimensions, siz
     if (count == 0)
         return state_error(err, "bins_", "has none for feature %zu", feature);
     level = pickle_item(levels, dimensions < count ? dimensions - 1 : count - 1);
+    if (!level)
+        return state_error(err, "bins_", "of feature %zu are no list", feature);
     return level->kind == PICKLE_DICT ? nominal(m, feature, level, size, y, err)
                                       : continuous(m, feature, level, size, y, err);
 }
@@ -202,6 +204,8 @@ static enum status sum(struct machine *m, value_id *y, struct error *err)
         return error_within(err, "attribute 'intercept_'");
     intercept.shape = SHAPE((int64_t)tensor_count(&intercept));
     m->scores = tensor_count(&intercept);
+    if (m->scores == 0)
+        return state_error(err, "intercept_", "is empty");
     TRY(emit_constant(&m->l->e, &intercept, y, err));
     for (size_t i = 0; i < count; i++) {
         if (term(m, features[i], scores[i], &next, err))

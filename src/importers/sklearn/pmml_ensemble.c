@@ -86,12 +86,11 @@ static bool is_true(struct bytes text)
 static enum status predicate(struct choices *c, const struct pickle_object *stored, size_t index,
                              struct error *err)
 {
-    const struct pickle_object *functions = pickle_get(stored, "function_defs");
+    const struct pickle_object *functions = NULL;
     struct table flag;
 
-    if (stored && stored->kind == PICKLE_OBJECT) {
-        if (pickle_length(functions))
-            return state_error(err, "steps", "with predicates of own functions");
+    if (pickle_is(stored, "sklearn2pmml", "Predicate")) {
+        functions = pickle_get(stored, "function_defs");
         stored = pickle_get(stored, "expr");
     }
     if (!stored || stored->kind != PICKLE_TEXT)
@@ -99,7 +98,7 @@ static enum status predicate(struct choices *c, const struct pickle_object *stor
     c->always[index] = is_true(stored->bytes);
     if (c->always[index])
         return STATUS_OK;
-    if (expression_lower(c->l, stored->bytes, &c->asked, &flag, err))
+    if (expression_with_functions(c->l, stored->bytes, functions, &c->asked, &flag, err))
         return error_within(err, "predicate %zu", index);
     if (flag.columns[0].dtype != DTYPE_BOOL)
         return state_error(err, "steps", "predicate %zu is no comparison", index);

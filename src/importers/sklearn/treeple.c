@@ -171,8 +171,8 @@ static enum status mean_of_trees(struct lowering *l, const struct pickle_object 
     value_id x;
 
     TRY(state_i64(self, "n_outputs_", 1, &several, err));
-    if (several != 1)
-        return state_error(err, "n_outputs_", "is not 1");
+    if (several != 1 || outputs == 0)
+        return state_error(err, "n_outputs_", "is not 1, or there are no classes");
     tree_list_init(&list, l, in->count, outputs);
     list.compare_f32 = true;
     if (pickle_get(self, "tree_")) {

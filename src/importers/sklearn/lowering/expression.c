@@ -11,7 +11,7 @@
  * ")" index    = "[" ["-"] digits "]" | "[:," digits "]" | "[" string "]"
  *
  * Values are columns (n, 1): numbers and flags as F64 or BOOL, text as (n,) STRING. */
-#include "importers/sklearn/expression.h"
+#include "importers/sklearn/lowering/parser.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,26 +21,9 @@
 
 enum { DEPTH_MAX = 64, NAME_MAX = 64 };
 
-struct operand {
-    value_id value;
-    enum dtype dtype; /* F64, BOOL or STRING */
-    bool integral;    /* a Python int */
-    bool constant;    /* a scalar: number, or text */
-    double number;
-    struct bytes text;
-};
-
-struct parser {
-    struct lowering *l;
-    struct table in;
-    const uint8_t *start, *at, *end;
-    int depth;
-};
-
-static enum status choice(struct parser *p, struct operand *out, struct error *err);
 static enum status unary(struct parser *p, struct operand *out, struct error *err);
 
-static enum status fault(const struct parser *p, const char *what, struct error *err)
+enum status parser_fault(const struct parser *p, const char *what, struct error *err)
 {
     char quoted[TEXT_QUOTE_SIZE];
 
@@ -52,7 +35,7 @@ static enum status fault(const struct parser *p, const char *what, struct error 
 
 /* --- words --- */
 
-static void blanks(struct parser *p)
+void parser_blanks(struct parser *p)
 {
     while (p->at < p->end && (*p->at == ' ' || *p->at == '\t'))
         p->at++;
@@ -69,11 +52,11 @@ static bool is_digit(uint8_t c)
 }
 
 /* Take `word` when it is next. A word of letters must end there. */
-static bool take(struct parser *p, const char *word)
+bool parser_take(struct parser *p, const char *word)
 {
     size_t size = strlen(word);
 
-    blanks(p);
+    parser_blanks(p);
     if ((size_t)(p->end - p->at) < size || memcmp(p->at, word, size) != 0)
         return false;
     if (is_letter((uint8_t)word[size - 1]) && p->at + size < p->end &&
@@ -89,7 +72,7 @@ static bool take(struct parser *p, const char *word)
 static enum status as_number(struct parser *p, struct operand *x, struct error *err)
 {
     if (x->dtype == DTYPE_STRING)
-        return fault(p, "text where a number is needed", err);
+        return parser_fault(p, "text where a number is needed", err);
     if (x->constant && x->value == VALUE_NONE)
         TRY(emit_scalar(p->l, x->number, &x->value, err));
     TRY(emit_cast(&p->l->e, x->value, DTYPE_F64, &x->value, err));
@@ -101,7 +84,7 @@ static enum status as_flag(struct parser *p, const struct operand *x, struct err
 {
     return x->dtype == DTYPE_BOOL && x->value != VALUE_NONE
                ? STATUS_OK
-               : fault(p, "something that is no comparison where a truth is needed", err);
+               : parser_fault(p, "something that is no comparison where a truth is needed", err);
 }
 
 /* A constant text as a column of as many rows as the input has. */
@@ -113,7 +96,7 @@ static enum status as_text(struct parser *p, struct operand *x, struct error *er
     value_id constant, first, zero;
 
     if (x->dtype != DTYPE_STRING)
-        return fault(p, "a number where text is needed", err);
+        return parser_fault(p, "a number where text is needed", err);
     if (!x->constant)
         return STATUS_OK;
     tensor = arena_new(p->l->keep, struct tensor, 1);
@@ -137,7 +120,7 @@ static enum status column(struct parser *p, size_t index, struct operand *out, s
 
     *out = (struct operand){.value = VALUE_NONE};
     if (index >= p->in.count)
-        return fault(p, "a column that is not there", err);
+        return parser_fault(p, "a column that is not there", err);
     TRY(table_pick(p->l, &p->in, &index, 1, &single, err));
     out->integral = single.columns[0].integral;
     if (column_dtype(p->l, &single.columns[0]) == DTYPE_STRING) {
@@ -158,7 +141,7 @@ static enum status quoted(struct parser *p, struct bytes *text, struct error *er
     while (p->at < p->end && *p->at != quote && *p->at != '\\')
         p->at++;
     if (p->at == p->end || *p->at != quote)
-        return fault(p, "a text with escapes or without an end", err);
+        return parser_fault(p, "a text with escapes or without an end", err);
     *text = (struct bytes){start, (size_t)(p->at++ - start)};
     return STATUS_OK;
 }
@@ -168,32 +151,32 @@ static enum status subscript(struct parser *p, struct operand *out, struct error
     size_t index = 0;
     bool negative;
 
-    if (!take(p, "[")) {
+    if (!parser_take(p, "[")) {
         if (p->in.count == 1)
             return column(p, 0, out, err);
-        return fault(p, "X without an index", err);
+        return parser_fault(p, "X without an index", err);
     }
-    if (take(p, ":") && !take(p, ","))
-        return fault(p, "a slice", err);
-    blanks(p);
+    if (parser_take(p, ":") && !parser_take(p, ","))
+        return parser_fault(p, "a slice", err);
+    parser_blanks(p);
     if (p->at < p->end && (*p->at == '\'' || *p->at == '"')) {
         struct bytes name;
 
         TRY(quoted(p, &name, err));
         TRY(table_find(p->l, &p->in, name, &index, err));
     } else {
-        negative = take(p, "-");
-        blanks(p);
+        negative = parser_take(p, "-");
+        parser_blanks(p);
         if (p->at == p->end || !is_digit(*p->at))
-            return fault(p, "an index that is no number", err);
+            return parser_fault(p, "an index that is no number", err);
         while (p->at < p->end && is_digit(*p->at) && index < 1 << 24)
             index = index * 10 + (size_t)(*p->at++ - '0');
         if (negative && (index == 0 || index > p->in.count))
-            return fault(p, "a column that is not there", err);
+            return parser_fault(p, "a column that is not there", err);
         index = negative ? p->in.count - index : index;
     }
-    if (!take(p, "]"))
-        return fault(p, "an index without an end", err);
+    if (!parser_take(p, "]"))
+        return parser_fault(p, "an index without an end", err);
     return column(p, index, out, err);
 }
 
@@ -209,7 +192,7 @@ static enum status number(struct parser *p, struct operand *out, struct error *e
         p->at++;
     }
     if (!number_from_text((struct bytes){start, (size_t)(p->at - start)}, &out->number))
-        return fault(p, "something that is no number", err);
+        return parser_fault(p, "something that is no number", err);
     return STATUS_OK;
 }
 
@@ -225,18 +208,25 @@ static enum status call(struct parser *p, struct operand *out, struct error *err
     while (p->at < p->end && (is_letter(*p->at) || is_digit(*p->at) || *p->at == '.'))
         p->at++;
     size = (size_t)(p->at - start);
+    for (size_t i = 0; i < p->parameters; i++)
+        if (bytes_equal(p->names[i], (struct bytes){start, size})) {
+            *out = p->values[i];
+            return STATUS_OK;
+        }
+    if (function_known(p, (struct bytes){start, size}) && parser_take(p, "("))
+        return function_call(p, (struct bytes){start, size}, out, err);
     for (size_t i = 0; i < ARRAY_COUNT(MODULES); i++)
         if (size > strlen(MODULES[i]) && memcmp(start, MODULES[i], strlen(MODULES[i])) == 0)
             skip = strlen(MODULES[i]);
-    if (size - skip >= NAME_MAX || !take(p, "("))
-        return fault(p, "a name that is not known", err);
+    if (size - skip >= NAME_MAX || !parser_take(p, "("))
+        return parser_fault(p, "a name that is not known", err);
     memcpy(name, start + skip, size - skip);
     name[size - skip] = 0;
-    TRY(choice(p, out, err));
-    if (!take(p, ")"))
-        return fault(p, "a call with several arguments", err);
+    TRY(parser_choice(p, out, err));
+    if (!parser_take(p, ")"))
+        return parser_fault(p, "a call with several arguments", err);
     if (skip == 0 && strcmp(name, "abs") != 0)
-        return fault(p, "a function that is not known", err);
+        return parser_fault(p, "a function that is not known", err);
     TRY(as_number(p, out, err));
     out->integral = out->constant = false;
     if (strcmp(name, "isnull") == 0 || strcmp(name, "isna") == 0 || strcmp(name, "isnan") == 0) {
@@ -250,20 +240,20 @@ static enum status call(struct parser *p, struct operand *out, struct error *err
     }
     function = attribute_of_text("function", name);
     if (emit(&p->l->e, "firn", "Math", &out->value, 1, &function, 1, &out->value, 1, err))
-        return fault(p, "a function that is not known", err);
+        return parser_fault(p, "a function that is not known", err);
     return STATUS_OK;
 }
 
 static enum status atom(struct parser *p, struct operand *out, struct error *err)
 {
-    blanks(p);
+    parser_blanks(p);
     if (p->at == p->end)
-        return fault(p, "nothing", err);
-    if (take(p, "(")) {
-        TRY(choice(p, out, err));
-        return take(p, ")") ? STATUS_OK : fault(p, "a bracket without an end", err);
+        return parser_fault(p, "nothing", err);
+    if (parser_take(p, "(")) {
+        TRY(parser_choice(p, out, err));
+        return parser_take(p, ")") ? STATUS_OK : parser_fault(p, "a bracket without an end", err);
     }
-    if (take(p, "X"))
+    if (parser_take(p, "X"))
         return subscript(p, out, err);
     if (is_digit(*p->at) || *p->at == '.')
         return number(p, out, err);
@@ -272,7 +262,7 @@ static enum status atom(struct parser *p, struct operand *out, struct error *err
         out->dtype = DTYPE_STRING;
         return quoted(p, &out->text, err);
     }
-    return is_letter(*p->at) ? call(p, out, err) : fault(p, "something unexpected", err);
+    return is_letter(*p->at) ? call(p, out, err) : parser_fault(p, "something unexpected", err);
 }
 
 /* --- operators --- */
@@ -303,7 +293,7 @@ static enum status arithmetic(struct parser *p, const char *op, struct operand *
     bool divides = mod || strcmp(op, "Div") == 0;
 
     if (a->dtype == DTYPE_BOOL && b->dtype == DTYPE_BOOL)
-        return fault(p, "arithmetic of two truths", err);
+        return parser_fault(p, "arithmetic of two truths", err);
     divides = divides && !(b->constant && b->number != 0);
     TRY(as_number(p, a, err));
     TRY(as_number(p, b, err));
@@ -320,7 +310,7 @@ static enum status power(struct parser *p, struct operand *out, struct error *er
     struct operand exponent;
 
     TRY(atom(p, out, err));
-    if (!take(p, "**"))
+    if (!parser_take(p, "**"))
         return STATUS_OK;
     TRY(unary(p, &exponent, err));
     return arithmetic(p, "Pow", out, &exponent, err);
@@ -329,8 +319,8 @@ static enum status power(struct parser *p, struct operand *out, struct error *er
 static enum status unary(struct parser *p, struct operand *out, struct error *err)
 {
     if (++p->depth > DEPTH_MAX)
-        return fault(p, "too deep an expression", err);
-    if (take(p, "-")) {
+        return parser_fault(p, "too deep an expression", err);
+    if (parser_take(p, "-")) {
         TRY(unary(p, out, err));
         if (out->constant && out->dtype == DTYPE_F64) {
             out->number = -out->number;
@@ -338,7 +328,7 @@ static enum status unary(struct parser *p, struct operand *out, struct error *er
             TRY(as_number(p, out, err));
             TRY(emit_1(&p->l->e, "Neg", out->value, &out->value, err));
         }
-    } else if (take(p, "+")) {
+    } else if (parser_take(p, "+")) {
         TRY(unary(p, out, err));
     } else {
         TRY(power(p, out, err));
@@ -349,8 +339,8 @@ static enum status unary(struct parser *p, struct operand *out, struct error *er
 
 static bool take_product(struct parser *p)
 {
-    blanks(p);
-    return !(p->end - p->at > 1 && p->at[0] == '*' && p->at[1] == '*') && take(p, "*");
+    parser_blanks(p);
+    return !(p->end - p->at > 1 && p->at[0] == '*' && p->at[1] == '*') && parser_take(p, "*");
 }
 
 static enum status product(struct parser *p, struct operand *out, struct error *err)
@@ -358,12 +348,12 @@ static enum status product(struct parser *p, struct operand *out, struct error *
     TRY(unary(p, out, err));
     for (;;) {
         struct operand right;
-        const char *op = take_product(p) ? "Mul" : take(p, "%") ? "Mod" : NULL;
+        const char *op = take_product(p) ? "Mul" : parser_take(p, "%") ? "Mod" : NULL;
 
-        blanks(p);
+        parser_blanks(p);
         if (!op && p->end - p->at > 1 && p->at[0] == '/' && p->at[1] == '/')
-            return fault(p, "a whole division", err);
-        if (!op && !take(p, "/"))
+            return parser_fault(p, "a whole division", err);
+        if (!op && !parser_take(p, "/"))
             return STATUS_OK;
         TRY(unary(p, &right, err));
         TRY(arithmetic(p, op ? op : "Div", out, &right, err));
@@ -385,9 +375,9 @@ static enum status sum(struct parser *p, struct operand *out, struct error *err)
     TRY(product(p, out, err));
     for (;;) {
         struct operand right;
-        bool minus = take(p, "-");
+        bool minus = parser_take(p, "-");
 
-        if (!minus && !take(p, "+"))
+        if (!minus && !parser_take(p, "+"))
             return STATUS_OK;
         TRY(product(p, &right, err));
         if (!minus && (out->dtype == DTYPE_STRING || right.dtype == DTYPE_STRING))
@@ -406,7 +396,7 @@ static enum status compare_text(struct parser *p, struct operand *a, const struc
     struct attribute attributes[3];
 
     if (!b->constant || b->dtype != DTYPE_STRING || a->dtype != DTYPE_STRING || a->constant)
-        return fault(p, "a comparison of text with something else", err);
+        return parser_fault(p, "a comparison of text with something else", err);
     if (!tensors)
         return error_no_memory(err, "text");
     TRY(tensor_new(&tensors[0], DTYPE_STRING, &keys_shape, p->l->keep, err));
@@ -432,7 +422,7 @@ static enum status compare(struct parser *p, struct operand *out, struct error *
     bool negated;
 
     TRY(sum(p, out, err));
-    while (i < ARRAY_COUNT(OPERATORS) && !take(p, OPERATORS[i].word))
+    while (i < ARRAY_COUNT(OPERATORS) && !parser_take(p, OPERATORS[i].word))
         i++;
     if (i == ARRAY_COUNT(OPERATORS))
         return STATUS_OK;
@@ -440,7 +430,7 @@ static enum status compare(struct parser *p, struct operand *out, struct error *
     TRY(sum(p, &right, err));
     if (out->dtype == DTYPE_STRING || right.dtype == DTYPE_STRING)
         return i < 2 ? compare_text(p, out, &right, negated, err)
-                     : fault(p, "an order of texts", err);
+                     : parser_fault(p, "an order of texts", err);
     TRY(as_number(p, out, err));
     TRY(as_number(p, &right, err));
     TRY(emit_2(&p->l->e, OPERATORS[i].op, out->value, right.value, &out->value, err));
@@ -452,10 +442,10 @@ static enum status compare(struct parser *p, struct operand *out, struct error *
 
 static enum status negation(struct parser *p, struct operand *out, struct error *err)
 {
-    if (!take(p, "not"))
+    if (!parser_take(p, "not"))
         return compare(p, out, err);
     if (++p->depth > DEPTH_MAX)
-        return fault(p, "too deep an expression", err);
+        return parser_fault(p, "too deep an expression", err);
     TRY(negation(p, out, err));
     p->depth--;
     TRY(as_flag(p, out, err));
@@ -465,7 +455,7 @@ static enum status negation(struct parser *p, struct operand *out, struct error 
 static enum status both(struct parser *p, struct operand *out, struct error *err)
 {
     TRY(negation(p, out, err));
-    while (take(p, "and")) {
+    while (parser_take(p, "and")) {
         struct operand right;
 
         TRY(negation(p, &right, err));
@@ -479,7 +469,7 @@ static enum status both(struct parser *p, struct operand *out, struct error *err
 static enum status either(struct parser *p, struct operand *out, struct error *err)
 {
     TRY(both(p, out, err));
-    while (take(p, "or")) {
+    while (parser_take(p, "or")) {
         struct operand right;
 
         TRY(both(p, &right, err));
@@ -490,51 +480,68 @@ static enum status either(struct parser *p, struct operand *out, struct error *e
     return STATUS_OK;
 }
 
-static enum status choice(struct parser *p, struct operand *out, struct error *err)
+enum status parser_choose(struct parser *p, const struct operand *condition, struct operand *a,
+                          struct operand *b, struct error *err)
+{
+    TRY(as_flag(p, condition, err));
+    TRY(as_number(p, a, err));
+    TRY(as_number(p, b, err));
+    TRY(emit(&p->l->e, "", "Where", (value_id[]){condition->value, a->value, b->value}, 3, NULL, 0,
+             &a->value, 1, err));
+    *a = (struct operand){
+        .value = a->value, .dtype = DTYPE_F64, .integral = a->integral && b->integral};
+    return STATUS_OK;
+}
+
+enum status parser_choice(struct parser *p, struct operand *out, struct error *err)
 {
     struct operand condition, otherwise;
 
     if (++p->depth > DEPTH_MAX)
-        return fault(p, "too deep an expression", err);
+        return parser_fault(p, "too deep an expression", err);
     TRY(either(p, out, err));
-    if (take(p, "if")) {
+    if (parser_take(p, "if")) {
         TRY(either(p, &condition, err));
-        if (!take(p, "else"))
-            return fault(p, "an if without an else", err);
-        TRY(choice(p, &otherwise, err));
-        TRY(as_flag(p, &condition, err));
-        TRY(as_number(p, out, err));
-        TRY(as_number(p, &otherwise, err));
-        TRY(emit(&p->l->e, "", "Where", (value_id[]){condition.value, out->value, otherwise.value},
-                 3, NULL, 0, &out->value, 1, err));
-        *out = (struct operand){.value = out->value,
-                                .dtype = DTYPE_F64,
-                                .integral = out->integral && otherwise.integral};
+        if (!parser_take(p, "else"))
+            return parser_fault(p, "an if without an else", err);
+        TRY(parser_choice(p, &otherwise, err));
+        TRY(parser_choose(p, &condition, out, &otherwise, err));
     }
     p->depth--;
+    return STATUS_OK;
+}
+
+enum status expression_with_functions(struct lowering *l, struct bytes text,
+                                      const struct pickle_object *functions, const struct table *in,
+                                      struct table *out, struct error *err)
+{
+    struct parser p = {.l = l,
+                       .in = *in,
+                       .functions = functions,
+                       .start = text.data,
+                       .at = text.data,
+                       .end = text.data + text.size};
+    struct operand result;
+
+    TRY(parser_choice(&p, &result, err));
+    parser_blanks(&p);
+    if (p.at != p.end)
+        return parser_fault(&p, "something unexpected", err);
+    if (result.constant)
+        return parser_fault(&p, "an expression without a column", err);
+    if (result.dtype == DTYPE_STRING) {
+        TRY(table_of_vector(l, result.value, out, err));
+    } else if (l->e.graph->values[result.value].shape.rank != 2) {
+        return parser_fault(&p, "an expression without a column", err);
+    } else {
+        TRY(table_of_matrix(l, result.value, 1, out, err));
+    }
+    ((struct column *)out->columns)->integral = result.integral;
     return STATUS_OK;
 }
 
 enum status expression_lower(struct lowering *l, struct bytes text, const struct table *in,
                              struct table *out, struct error *err)
 {
-    struct parser p = {
-        .l = l, .in = *in, .start = text.data, .at = text.data, .end = text.data + text.size};
-    struct operand result;
-
-    TRY(choice(&p, &result, err));
-    blanks(&p);
-    if (p.at != p.end)
-        return fault(&p, "something unexpected", err);
-    if (result.constant)
-        return fault(&p, "an expression without a column", err);
-    if (result.dtype == DTYPE_STRING) {
-        TRY(table_of_vector(l, result.value, out, err));
-    } else if (l->e.graph->values[result.value].shape.rank != 2) {
-        return fault(&p, "an expression without a column", err);
-    } else {
-        TRY(table_of_matrix(l, result.value, 1, out, err));
-    }
-    ((struct column *)out->columns)->integral = result.integral;
-    return STATUS_OK;
+    return expression_with_functions(l, text, NULL, in, out, err);
 }
