@@ -505,7 +505,7 @@ static enum status expression(struct lowering *l, const struct pickle_object *se
 {
     static const char *const OPTIONS[] = {"map_missing_to", "default_value",
                                           "invalid_value_treatment"};
-    const struct pickle_object *text = pickle_get(self, "expr");
+    const struct pickle_object *text = pickle_get(self, "expr"), *functions = NULL;
     struct table result;
     struct bytes code;
 
@@ -514,9 +514,13 @@ static enum status expression(struct lowering *l, const struct pickle_object *se
             return state_error(err, OPTIONS[i], "is not None");
     if (!text)
         text = pickle_get(self, "expr_");
+    if (pickle_is(text, "sklearn2pmml", "Expression")) {
+        functions = pickle_get(text, "function_defs");
+        text = pickle_get(text, "expr");
+    }
     if (!text || text->kind != PICKLE_TEXT || !pickle_to_text(text, &code, l->keep))
         return state_error(err, "expr", "is no text");
-    TRY(expression_lower(l, code, in, &result, err));
+    TRY(expression_with_functions(l, code, functions, in, &result, err));
     return cast_column(l, pickle_get(self, "dtype"), &result, 0, out, err);
 }
 

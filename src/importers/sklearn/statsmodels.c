@@ -233,6 +233,8 @@ static enum status multinomial(struct lowering *l, const struct fitted *f, const
     size_t rows = (size_t)f->params.shape.dims[0], others = (size_t)f->params.shape.dims[1];
     double *params = arena_new(l->keep, double, rows *(others + 1));
 
+    if (f->params.shape.rank != 2 || others == 0)
+        return state_error(err, "params", "are no matrix");
     if (!params)
         return error_no_memory(err, "params");
     for (size_t i = 0; i < rows * others; i++)

@@ -12,7 +12,9 @@ struct opened {
     struct servable *servable;
 };
 
-static enum status open_expression(const char *expression, struct opened *opened, struct error *err)
+/* `functions`: NULL, or what comes after the expression's text in an Expression. */
+static enum status open_expression(const char *expression, const char *functions,
+                                   struct opened *opened, struct error *err)
 {
     static char pickle[PICKLE_MAX];
     struct artifact *artifact;
@@ -21,11 +23,12 @@ static enum status open_expression(const char *expression, struct opened *opened
                         "\x80\x02" /* PROTO 2 */
                         "csklearn.pipeline\nPipeline\n)\x81}(Vsteps\n("
                         "(Vexpression\ncsklearn2pmml.preprocessing\nExpressionTransformer\n)\x81}("
-                        "Vexpr\nV%s\nVn_features_in_\nI2\nubt"
+                        "Vexpr\n%s%s\n%sVn_features_in_\nI2\nubt"
                         "(Vlinear\ncsklearn.linear_model._base\nLinearRegression\n)\x81}("
                         "Vcoef_\n(F1\nlVintercept_\nF0\nubt"
                         "lub.",
-                        expression);
+                        functions ? "csklearn2pmml.util\nExpression\n)\x81}(Vexpr\nV" : "V",
+                        expression, functions ? functions : "");
 
     CHECK(size > 0 && size < PICKLE_MAX);
     *opened = (struct opened){0};
@@ -44,13 +47,13 @@ static void close_opened(struct opened *opened)
     load_close(&opened->loading);
 }
 
-static enum status evaluate(const char *expression, double x0, double x1, double *answer,
-                            struct error *err)
+static enum status evaluate_with(const char *expression, const char *functions, double x0,
+                                 double x1, double *answer, struct error *err)
 {
     double row[] = {x0, x1};
     struct tensor input = {DTYPE_F64, SHAPE(1, 2), row}, output;
     struct opened opened;
-    enum status status = open_expression(expression, &opened, err);
+    enum status status = open_expression(expression, functions, &opened, err);
     size_t index;
 
     if (status == STATUS_OK) {
@@ -65,6 +68,12 @@ static enum status evaluate(const char *expression, double x0, double x1, double
     }
     close_opened(&opened);
     return status;
+}
+
+static enum status evaluate(const char *expression, double x0, double x1, double *answer,
+                            struct error *err)
+{
+    return evaluate_with(expression, NULL, x0, x1, answer, err);
 }
 
 TEST(expressions_are_those_of_python)
@@ -186,4 +195,49 @@ TEST(division_by_zero_is_an_error)
                 "division by zero, at row 0");
     CHECK_FAILS(evaluate("X[0] / 0", 1, 0, &answer, &err), err, STATUS_INVALID_INPUT,
                 "division by zero");
+}
+
+#define FUNCTIONS(source) "Vfunction_defs\n(V" source "\nlub"
+#define LINE "\\u000a"
+
+TEST(functions_of_branches_choose)
+{
+    static const char *const SOURCE =
+        FUNCTIONS("def f(a, b):  # of two" LINE "    if a > 2:" LINE "        if b > 2:" LINE
+                  "            return a * 10" LINE "        return b" LINE "    elif a < 0:" LINE
+                  "        return -1" LINE "    else:" LINE "        return a + b" LINE);
+    static const struct {
+        double x0, x1, want;
+    } CASES[] = {{3, 4, 30}, {3, 1, 1}, {-5, 1, -1}, {1, 7, 8}, {2, 2, 4}};
+    struct error err;
+
+    for (size_t i = 0; i < ARRAY_COUNT(CASES); i++) {
+        double answer;
+
+        CHECK_OK(evaluate_with("f(X[0], X[1])", SOURCE, CASES[i].x0, CASES[i].x1, &answer, &err),
+                 err);
+        CHECK(answer == CASES[i].want);
+    }
+}
+
+TEST(functions_that_are_not_understood_are_refused)
+{
+    static const char *const SOURCES[] = {
+        FUNCTIONS("def f(a):" LINE),
+        FUNCTIONS("def f(a):" LINE "return a" LINE),
+        FUNCTIONS("def f(a):" LINE "    pass" LINE),
+        FUNCTIONS("def f(a, b):" LINE "    return a" LINE),
+        FUNCTIONS("def f(a=1):" LINE "    return a" LINE),
+        FUNCTIONS("def f(X):" LINE "    return X" LINE),
+        FUNCTIONS("def f(a):" LINE "    if a > 1:" LINE "        return 1" LINE),
+        FUNCTIONS("def f(a):" LINE "    return a" LINE "    return 2" LINE),
+        FUNCTIONS("def f(a):" LINE "    return f(a)" LINE),
+        FUNCTIONS("def f(a):" LINE "    b = a" LINE "    return b" LINE),
+        FUNCTIONS("def g(a):" LINE "    return a" LINE),
+    };
+    struct error err;
+    double answer;
+
+    for (size_t i = 0; i < ARRAY_COUNT(SOURCES); i++)
+        CHECK(evaluate_with("f(X[0])", SOURCES[i], 1, 1, &answer, &err) == STATUS_UNSUPPORTED);
 }

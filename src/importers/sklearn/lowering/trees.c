@@ -258,6 +258,8 @@ enum status tree_list_append(struct tree_list *list, const struct pickle_object 
     struct tree_nodes nodes;
     struct tensor values;
 
+    if (width == 0)
+        return state_error(err, "values", "are none: there are no classes");
     TRY(nodes_of(list, tree, missing, &nodes, err));
     if (rule == VALUES_PATHS)
         TRY(path_values(list, tree, &nodes, &values, err));
