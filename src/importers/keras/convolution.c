@@ -213,6 +213,7 @@ static enum status ordinary(struct call *c, int spatial, struct error *err)
     TRY(geometry_of(c, spatial, &g, err));
     TRY(kernel_take(c, &g, &kernel, err));
     TRY(kernel_check(&g, &kernel, err));
+    TRY(config_expect(c, "filters", "nb_filter", kernel.shape.dims[0], err));
     TRY(bias_take(c, &bias, &biased, err));
     TRY(convolve(c, &g, c->in[0].value, &kernel, biased ? &bias : NULL, groups, &y, err));
     return finish(c, y, err);

@@ -76,6 +76,7 @@ static enum status dense(struct call *c, struct error *err)
         return call_give(c, y);
     }
     TRY(weight_constant(c, "kernel", 2, &kernel, err));
+    TRY(config_expect(c, "units", "output_dim", emit_shape(c->e, kernel)->dims[1], err));
     TRY(emit_2(c->e, "MatMul", x, kernel, &y, err));
     if (biased) {
         TRY(weight_constant(c, "bias", 1, &bias, err));
@@ -249,6 +250,8 @@ static enum status embedding(struct call *c, struct error *err)
         TRY(table_of_integers(c, &table, err));
     else
         TRY(weight_constant(c, "table", 2, &table, err));
+    TRY(config_expect(c, "input_dim", NULL, emit_shape(c->e, table)->dims[0], err));
+    TRY(config_expect(c, "output_dim", NULL, emit_shape(c->e, table)->dims[1], err));
     return rows_of(c, table, err);
 }
 

@@ -281,6 +281,9 @@ const struct json *config_get(const struct call *c, const char *key, const char 
 enum status config_int(const struct call *c, const char *key, const char *alias, int64_t *value,
                        struct error *err) must_check;
 int64_t config_int_or(const struct call *c, const char *key, int64_t otherwise);
+/* INVALID_INPUT where the configuration states another size than the weights have. */
+enum status config_expect(const struct call *c, const char *key, const char *alias, int64_t size,
+                          struct error *err) must_check;
 double config_number_or(const struct call *c, const char *key, double otherwise);
 bool config_bool_or(const struct call *c, const char *key, const char *alias, bool otherwise);
 struct bytes config_text_or(const struct call *c, const char *key, const char *alias,

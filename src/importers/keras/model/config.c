@@ -121,6 +121,17 @@ enum status config_ints(const struct call *c, const char *key, size_t rank, int6
     return STATUS_OK;
 }
 
+enum status config_expect(const struct call *c, const char *key, const char *alias, int64_t size,
+                          struct error *err)
+{
+    int64_t stated;
+
+    if (!json_i64(config_get(c, key, alias), &stated) || stated == size)
+        return STATUS_OK;
+    return error_set(err, STATUS_INVALID_INPUT, "its '%s' is %lld, its weights have %lld", key,
+                     (long long)stated, (long long)size);
+}
+
 enum status config_refuse(const struct call *c, const char *key, struct error *err)
 {
     const struct json *found = config_get(c, key, NULL);
