@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cases of operators with what scikit-learn answers: scripts/python tests/ops/make_sklearn.py > tests/ops/scikit_learn.txt"""
 import numpy as np
+from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.impute import KNNImputer
 from sklearn.neighbors import LocalOutlierFactor
@@ -95,8 +96,18 @@ def tokens():
         case(f"tokens_{name}", "TokenCounts", {**terms, **more}, [strings(texts)], f"out {tensor(counts)}\n")
 
 
+def topics():
+    counts = np.array([[2, 0, 1, 0], [0, 3, 0, 1], [1, 1, 0, 4], [0, 0, 0, 0.0]])
+    model = LatentDirichletAllocation(2, random_state=0, max_iter=5).fit(counts[:3])
+    attributes = {"words": f"tensor {tensor(model.exp_dirichlet_component_)}", "prior": f"float {model.doc_topic_prior_}", "rounds": "int 100"}
+    case("topics", "Topics", attributes, [tensor(counts)], answers(model.transform(counts)))
+    case("topics_of_less_than_no_words", "Topics", attributes, ["double [1,4] 1 0 -1 0"], refuses("INVALID_INPUT row 0, column 2: -1 is below zero"))
+    case("topics_of_other_words", "Topics", attributes, ["double [1,3] 1 0 1"], refuses("INVALID_INPUT 3 columns, but 4"))
+
+
 print("# Written by tests/ops/make_sklearn.py: what scikit-learn answers\n")
 quantiles()
 splines()
 neighbours()
 tokens()
+topics()
