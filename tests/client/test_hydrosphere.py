@@ -153,7 +153,8 @@ ROUTES = [
     ("GET", "/rootcause", None, 404, {"error", "message"}),
     ("GET", "/visualization/a/b/c", None, 404, {"error", "message"}),
     ("GET", "/api/nothing", None, 404, {"error", "status"}),
-    ("GET", "/api/v1/task/nothing", None, 404, {"message"}),  # omega|ml's
+    ("GET", "/api/v1/task/a/b/c", None, 404, {"message"}),  # omega|ml's
+    ("GET", "/api/v1/task/a", None, 405, {"message"}),
     ("GET", "/api/v1/script/a/b", None, 404, {"message"}),
     # the first generation
     ("GET", "/api/v1/model", None, 200, [{"model", "lastModelBuild", "lastModelVersion", "nextVersion"}]),
