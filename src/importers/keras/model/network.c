@@ -128,9 +128,9 @@ static void numbering_find(struct network *network, const struct json *value, in
     struct bytes name;
     int64_t call;
 
-    if (value->kind != JSON_ARRAY || depth == 0)
+    if ((value->kind != JSON_ARRAY && value->kind != JSON_OBJECT) || depth == 0)
         return;
-    if (value->count >= 3 && json_string(&value->items[0], &name) &&
+    if (value->kind == JSON_ARRAY && value->count >= 3 && json_string(&value->items[0], &name) &&
         json_i64(&value->items[1], &call)) {
         layer = map_find(&network->by_name, name);
         if (layer && layer->network && call >= 0 && (size_t)call == layer->call_count)
