@@ -82,7 +82,7 @@ $(eval $(call plugin_table,ops_training,op_set,ops_training,OPS_TRAINING,src/ops
 $(eval $(call plugin_table,ops_firn,op_set,ops_firn,OPS_FIRN,src/ops/firn src/ops/firn/* src/ops/firn/tensorflow/*))
 $(eval $(call plugin_table,passes,pass,pass,PASSES,src/graph/passes))
 $(eval $(call plugin_table,importers,importer,importer,IMPORTERS,src/importers))
-$(eval $(call plugin_table,estimators,estimator_set,estimators,ESTIMATORS,src/importers/sklearn))
+$(eval $(call plugin_table,estimators,estimator_set,estimators,ESTIMATORS,src/importers/sklearn src/importers/sklearn/packages))
 $(eval $(call plugin_table,caffe2_ops,caffe2_op_set,caffe2_ops,CAFFE2_OPS,src/importers/caffe2))
 $(eval $(call plugin_table,layers,layer_set,layers,LAYERS,src/importers/keras))
 TF_OPS_FOLDERS := $(addprefix src/importers/tensorflow/,. control image quantised random sparse text)

@@ -3,7 +3,7 @@
  * come with an expression as source. */
 #pragma once
 
-#include "importers/sklearn/expression.h"
+#include "importers/sklearn/packages/expression.h"
 
 struct operand {
     value_id value;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* sklearn2pmml's estimators whose answers are expressions. */
-#include "importers/sklearn/expression.h"
+#include "importers/sklearn/packages/expression.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /* sklearn2pmml: estimators and transformers of which a predicate chooses one for each row, chains
  * of them, linear models on the leaves of trees, and columns remembered from one step to another.
  */
-#include "importers/sklearn/expression.h"
+#include "importers/sklearn/packages/expression.h"
 #include "importers/sklearn/trees.h"
 
 #include <string.h>

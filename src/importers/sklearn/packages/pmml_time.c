@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* sklearn2pmml's dates and times: columns of seconds since 1970 here. */
-#include "importers/sklearn/pmml.h"
+#include "importers/sklearn/packages/pmml.h"
 
 static const double DAY = 86400;
 

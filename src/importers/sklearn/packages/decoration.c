@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* sklearn2pmml's decorators: domains (treatment of missing and invalid values), aliases. */
-#include "importers/sklearn/pmml.h"
+#include "importers/sklearn/packages/pmml.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* sklearn2pmml's transformers of text, dates and single values. */
-#include "importers/sklearn/expression.h"
-#include "importers/sklearn/pmml.h"
+#include "importers/sklearn/packages/expression.h"
+#include "importers/sklearn/packages/pmml.h"
 
 #include <math.h>
 #include <string.h>
