@@ -131,19 +131,101 @@ static enum status subtract(struct call *c, struct error *err)
     return merge(c, "Sub", err);
 }
 
+/* Keras 3 looks at the masks of what it multiplies or compares: a step that does not count there
+ * leaves what the other inputs have (keras/src/layers/merging/{multiply,base_merge}.py). */
+static bool looks_at_masks(const struct call *c)
+{
+    for (size_t i = 0; i < c->in_count && c->k->generation > 2; i++)
+        if (c->in[i].mask != VALUE_NONE)
+            return true;
+    return false;
+}
+
+/* (batch, steps) as (batch, steps, 1): for inputs of one shape alone. */
+static enum status mask_widen(struct call *c, size_t i, value_id *wide, struct error *err)
+{
+    const struct shape *x = emit_shape(c->e, c->in[i].value);
+
+    *wide = c->in[i].mask;
+    if (*wide == VALUE_NONE)
+        return STATUS_OK;
+    if (x->rank < 1 || x->rank != emit_shape(c->e, c->in[0].value)->rank ||
+        emit_shape(c->e, *wide)->rank != x->rank - 1)
+        return error_set(err, STATUS_UNSUPPORTED, "masked inputs of different ranks");
+    TRY(emit_cast(c->e, *wide, DTYPE_BOOL, wide, err));
+    return emit_unsqueeze(c->e, *wide, x->rank - 1, wide, err);
+}
+
+static enum status where(struct call *c, value_id mask, value_id x, value_id otherwise, value_id *y,
+                         struct error *err)
+{
+    return emit_node(c->e, "", "Where", EMIT(mask, x, otherwise), EMIT_PLAIN, y, err);
+}
+
+/* The first inputs stand in where a step does not count; nothing is added where none counts. */
+static enum status extreme(struct call *c, const char *op, struct error *err)
+{
+    value_id y = VALUE_NONE, all = VALUE_NONE, mask, x;
+
+    if (!looks_at_masks(c))
+        return merge(c, op, err);
+    for (size_t i = 0; i < c->in_count; i++) {
+        TRY(emit_cast(c->e, c->in[i].value, common_dtype(c), &x, err));
+        TRY(mask_widen(c, i, &mask, err));
+        if (!i) {
+            y = x;
+            all = mask;
+            continue;
+        }
+        if (mask != VALUE_NONE)
+            TRY(where(c, mask, x, y, &x, err));
+        if (all != VALUE_NONE)
+            TRY(where(c, all, y, x, &y, err));
+        if (mask != VALUE_NONE && all != VALUE_NONE)
+            TRY(emit_2(c->e, "Or", all, mask, &all, err));
+        else
+            all = VALUE_NONE;
+        TRY(emit_2(c->e, op, y, x, &y, err));
+    }
+    TRY(masks_join(c, &mask, err));
+    return call_add(c, y, mask, err);
+}
+
+/* Ones stand in where a step does not count; zeros where none does. */
 static enum status multiply(struct call *c, struct error *err)
 {
-    return merge(c, "Mul", err);
+    value_id y = VALUE_NONE, mask, x, one, zero;
+
+    if (!looks_at_masks(c))
+        return merge(c, "Mul", err);
+    TRY(emit_number(c->e, common_dtype(c), 1, &one, err));
+    TRY(emit_number(c->e, common_dtype(c), 0, &zero, err));
+    for (size_t i = 0; i < c->in_count; i++) {
+        TRY(emit_cast(c->e, c->in[i].value, common_dtype(c), &x, err));
+        TRY(mask_widen(c, i, &mask, err));
+        if (mask != VALUE_NONE)
+            TRY(where(c, mask, x, one, &x, err));
+        if (i)
+            TRY(emit_2(c->e, "Mul", y, x, &y, err));
+        else
+            y = x;
+    }
+    TRY(masks_join(c, &mask, err));
+    if (mask != VALUE_NONE) {
+        TRY(emit_unsqueeze(c->e, mask, emit_shape(c->e, mask)->rank, &x, err));
+        TRY(where(c, x, y, zero, &y, err));
+    }
+    return call_add(c, y, mask, err);
 }
 
 static enum status maximum(struct call *c, struct error *err)
 {
-    return merge(c, "Max", err);
+    return extreme(c, "Max", err);
 }
 
 static enum status minimum(struct call *c, struct error *err)
 {
-    return merge(c, "Min", err);
+    return extreme(c, "Min", err);
 }
 
 static enum status average(struct call *c, struct error *err)
