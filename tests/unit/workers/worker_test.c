@@ -23,7 +23,7 @@ TEST(answers)
     struct worker_options options = options_make("test");
     struct fixture f = fixture_open(&options);
     struct error err;
-    float y;
+    float y = 0;
 
     CHECK_TEXT(worker_ready_text(f.servable), "{\"signatures\":[]}");
     CHECK(f.servable->waits);
@@ -41,7 +41,7 @@ TEST(grows_its_arena)
     struct worker_options options = options_make("test");
     struct fixture f = fixture_open(&options);
     struct error err;
-    float y;
+    float y = 0;
 
     for (size_t count = 1000; count < 8000000; count *= 10) {
         CHECK_OK(run(f.session, "echo", count, &y, &err), err);
