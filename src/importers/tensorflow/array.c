@@ -486,7 +486,8 @@ static enum status band_part(struct tf_call *c, struct error *err)
 }
 
 const struct tf_op_set tf_ops_array = TF_OP_SET(
-    {.name = "Const", .lower = constant}, {.name = "Reshape", .lower = reshape, .inputs = 2},
+    {.name = "Const", .lower = constant}, {.name = "HostConst", .lower = constant},
+    {.name = "Reshape", .lower = reshape, .inputs = 2},
     {.name = "Shape", .lower = shape, .inputs = 1}, {.name = "ShapeN", .lower = shape},
     {.name = "Size", .lower = size, .inputs = 1}, {.name = "Rank", .lower = rank, .inputs = 1},
     {.name = "ExpandDims", .lower = expand_dims, .inputs = 2},

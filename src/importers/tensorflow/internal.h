@@ -235,8 +235,9 @@ enum status tf_guard_add(struct tf_lowering *l, const struct graph *graph, value
 /* Tie what was added for this graph to the first of its outputs. */
 enum status tf_guards_settle(struct tf_lowering *l, struct emitter *e, value_id *outputs,
                              size_t count, struct error *err) must_check;
-bool tf_writes(const char *op);      /* variables or tables */
-bool tf_is_variable(const char *op); /* gives one */
+bool tf_writes(const char *op);         /* variables or tables */
+bool tf_is_variable(const char *op);    /* gives one */
+bool tf_is_placeholder(const char *op); /* that must be fed */
 /* References of TensorFlow 1: an output that is the variable itself, whose value is read by whoever
  * does not take a reference. */
 bool tf_gives_reference(const char *op);
@@ -270,6 +271,7 @@ struct tf_resource {
     const struct graph *graph; /* where `value` is what it holds now */
     value_id value;
     bool reference; /* of TensorFlow 1: its handle is read like a tensor */
+    bool temporary; /* a reference that lives in one run: no state */
     size_t shared;  /* of a reference: the signature in which something may share its memory */
     size_t shared_in_loop, written_in_loop; /* likewise: in which that is in a loop */
     bool written;                   /* while serving: it is state, that signatures take and give */

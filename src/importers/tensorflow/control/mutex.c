@@ -33,6 +33,15 @@ static enum status to_bool(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
+/* Whether it may be used: so by default, without a meaning on the CPU. */
+static enum status short_float(struct tf_call *c, struct error *err)
+{
+    value_id y;
+
+    TRY(emit_number(c->e, DTYPE_BOOL, 1, &y, err));
+    return tf_give(c, y);
+}
+
 /* Which of these devices we are; behind the last: none. */
 static enum status device_index(struct tf_call *c, struct error *err)
 {
@@ -75,4 +84,5 @@ const struct tf_op_set tf_ops_mutex = TF_OP_SET(
     {.name = "MakeWeakResourceHandle", .lower = pass, .inputs = 1},
     {.name = "RefIdentity", .lower = pass, .inputs = 1}, {.name = "FakeParam", .lower = fake},
     {.name = "ToBool", .lower = to_bool, .inputs = 1},
+    {.name = "IsTensorFloat32Enabled", .lower = short_float},
     {.name = "DeviceIndex", .lower = device_index}, );

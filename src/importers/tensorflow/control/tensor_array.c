@@ -136,6 +136,45 @@ static enum status gather(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
+/* All elements. */
+static enum status pack(struct tf_call *c, struct error *err)
+{
+    const struct array *array;
+    struct shape element;
+    value_id list, y;
+
+    TRY(array_of(c, 1, &array, &list, err));
+    TRY(element_of(c, "element_shape", array, &element, err));
+    TRY(tf_list_fit(c->l, c->e, list, &element, &list, err));
+    TRY(tf_list_stack(c->e, list, &list, err));
+    TRY(emit_1(c->e, "Identity", list, &y, err)); /* the tensor is no list */
+    return tf_give(c, y);
+}
+
+/* handle, value, flow: as many elements as the array has, or grows to. */
+static enum status unpack(struct tf_call *c, struct error *err)
+{
+    static const char MESSAGE[] = "fewer elements than the array has";
+    const struct array *array;
+    value_id list, number[3], length, fits, places;
+
+    TRY(array_of(c, 2, &array, &list, err));
+    TRY(emit_number(c->e, DTYPE_I64, 0, &number[0], err));
+    TRY(emit_number(c->e, DTYPE_I64, 1, &number[2], err));
+    TRY(emit_1(c->e, "Shape", c->in[1], &number[1], err));
+    TRY(emit_2(c->e, "Gather", number[1], number[0], &number[1], err));
+    TRY(tf_list_length(c->e, list, &length, err));
+    TRY(emit_cast(c->e, length, DTYPE_I64, &length, err));
+    TRY(emit_2(c->e, "LessOrEqual", length, number[1], &fits, err));
+    TRY(emit_node(c->e, "firn", "Assert", EMIT(fits),
+                  EMIT_ATTRIBUTES(attribute_of_text("message", MESSAGE)), &fits, err));
+    TRY(emit(c->e, "", "Range", number, 3, NULL, 0, &places, 1, err));
+    TRY(emit_node(c->e, "firn", "After", EMIT(places, fits), EMIT_PLAIN, &places, err));
+    TRY(emit_node(c->e, "firn", "ListScatter", EMIT(list, places, c->in[1]),
+                  EMIT_ATTRIBUTES(attribute_of_int("grow", array->grows)), &list, err));
+    return array_give(c, array, list, err);
+}
+
 /* All elements one after another along their first dimension, and how long each is. */
 static enum status concat(struct tf_call *c, struct error *err)
 {
@@ -177,7 +216,7 @@ static enum status nothing(struct tf_call *c, struct error *err)
 }
 
 #define VERSIONS(base, of)                                                                         \
-    {.name = base "V3", .lower = of},                                                              \
+    {.name = base, .lower = of}, {.name = base "V3", .lower = of},                                 \
     {                                                                                              \
         .name = base "V2", .lower = of                                                             \
     }
@@ -185,6 +224,9 @@ static enum status nothing(struct tf_call *c, struct error *err)
 const struct tf_op_set tf_ops_tensor_array =
     TF_OP_SET({.name = "TensorArrayV3", .lower = make, .inputs = 1},
               {.name = "TensorArrayV2", .lower = make, .inputs = 1},
+              {.name = "TensorArray", .lower = make, .inputs = 1},
+              {.name = "TensorArrayPack", .lower = pack, .inputs = 2},
+              {.name = "TensorArrayUnpack", .lower = unpack, .inputs = 3},
               VERSIONS("TensorArrayWrite", write), VERSIONS("TensorArrayScatter", scatter),
               VERSIONS("TensorArrayRead", read), VERSIONS("TensorArrayGather", gather),
               VERSIONS("TensorArrayConcat", concat), VERSIONS("TensorArraySplit", split),

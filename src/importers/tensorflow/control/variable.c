@@ -72,8 +72,13 @@ static enum status variable_take(struct tf_lowering *l, struct tf_resource *vari
     if (tf_shapes_differ(&stored.shape, &shape))
         return error_set(err, STATUS_INVALID_INPUT, "variable '%.64s' is stored in another shape",
                          variable->name);
-    TRY(graph_input(l->serving, variable->name, stored.dtype, &shape, &variable->taken, err));
-    variable->value = variable->taken;
+    if (variable->temporary) {
+        TRY(emit_constant(&(struct emitter){.graph = l->serving, .where = ""}, &stored,
+                          &variable->value, err));
+    } else {
+        TRY(graph_input(l->serving, variable->name, stored.dtype, &shape, &variable->taken, err));
+        variable->value = variable->taken;
+    }
     variable->graph = l->serving;
     return STATUS_OK;
 }
@@ -127,7 +132,7 @@ enum status tf_variable_set(struct tf_lowering *l, const struct graph *graph,
     if (graph == l->serving) {
         variable->value = value;
         variable->graph = graph;
-        variable->assigned = true;
+        variable->assigned = !variable->temporary;
         return STATUS_OK;
     }
     if (!body)
@@ -268,6 +273,131 @@ static enum status is_initialised(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
+/* index, references: one of them. Which one must be known where something is written, for who
+ * writes to the result writes to it. */
+static enum status select_reference(struct tf_call *c, struct error *err)
+{
+    const size_t count = c->in_count ? c->in_count - 1 : 0;
+    value_id index, parts[TF_SIDES_MAX], y;
+    const struct tensor *known;
+
+    if (!count)
+        return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs", c->in_count);
+    index = c->in[0];
+    TRY(tf_variable_dereference(c->scope, "RefSelect", &index, err));
+    known = value_constant(c->e->graph, index);
+    if (known && dtype_is_integer(known->dtype) && known->shape.rank == 0) {
+        int64_t i = tensor_i64(known, 0);
+
+        return i >= 0 && (size_t)i < count
+                   ? tf_give(c, c->in[1 + i])
+                   : error_set(err, STATUS_INVALID_INPUT, "number %lld of %zu references",
+                               (long long)i, count);
+    }
+    if (c->l->writes || c->l->phase != TF_SERVING || count > TF_SIDES_MAX)
+        return error_set(err, STATUS_UNSUPPORTED, "which reference it takes is not known");
+    for (size_t i = 0; i < count; i++) {
+        const struct shape *first, *shape;
+
+        parts[i] = c->in[1 + i];
+        TRY(tf_variable_dereference(c->scope, "RefSelect", &parts[i], err));
+        first = emit_shape(c->e, parts[0]);
+        shape = emit_shape(c->e, parts[i]);
+        if (first->rank < 0 || shape->rank < 0 || tf_shapes_differ(first, shape))
+            return error_set(err, STATUS_UNSUPPORTED, "references to variables of several shapes");
+    }
+    TRY(tf_lower_as(c, "Pack", parts, count, err));
+    y = c->out[0];
+    TRY(emit_node(c->e, "", "Gather", EMIT(y, index),
+                  EMIT_ATTRIBUTES(attribute_of_int("from_start", 1)), &y, err));
+    return tf_give(c, y);
+}
+
+/* Does the handle count who has it? So do those of resources without a name. */
+static bool is_counted(const struct tf_resource *resource)
+{
+    struct error ignored;
+    struct bytes shared;
+
+    if (!strncmp(resource->node->op, "Anonymous", 9))
+        return true;
+    return !strcmp(resource->node->op, "VarHandleOp") &&
+           !tf_string(resource->node, "shared_name", "", &shared, &ignored) &&
+           bytes_is(shared, ANONYMOUS);
+}
+
+static enum status resource_of(const struct tf_call *c, struct tf_resource **resource,
+                               struct error *err)
+{
+    *resource = tf_resource_at(c->l, c->e->graph, c->in[0]);
+    return *resource ? STATUS_OK
+                     : error_set(err, STATUS_UNSUPPORTED, "which resource it is, is not known");
+}
+
+static enum status counts(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *resource;
+    value_id y;
+
+    TRY(resource_of(c, &resource, err));
+    TRY(emit_number(c->e, DTYPE_BOOL, is_counted(resource), &y, err));
+    return tf_give(c, y);
+}
+
+/* What is counted stays while somebody has it, and an array ends with the run. What the next
+ * request needs is not destroyed. */
+static enum status destroy(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *resource;
+
+    TRY(resource_of(c, &resource, err));
+    c->out_count = 0;
+    return is_counted(resource) || resource->kind == TF_TENSOR_ARRAY
+               ? STATUS_OK
+               : error_set(err, STATUS_UNSUPPORTED,
+                           "destroys '%.64s', which the next request needs", resource->name);
+}
+
+/* --- variables of one run --- */
+
+static enum status temporary(struct tf_call *c, struct error *err)
+{
+    const struct tf_function *function = c->scope->function;
+    struct tensor *zeros = arena_new(c->l->keep, struct tensor, 1);
+    const char *name =
+        arena_printf(c->l->keep, "%s/%s/temporary", function ? function->name : "", c->node->name);
+    struct tf_resource *variable;
+    struct shape shape;
+    enum dtype dtype;
+
+    if (!name || !zeros)
+        return error_no_memory(err, "a variable");
+    TRY(tf_type(c->node, "dtype", &dtype, err));
+    TRY(tf_shape(c->node, "shape", &shape, c->l->keep, err));
+    if (c->l->phase != TF_SERVING || !shape_is_known(&shape))
+        return error_set(err, STATUS_UNSUPPORTED, "its shape is not known");
+    TRY(tf_resource_get(c->l, TF_VARIABLE, name, c->node, &variable, err));
+    if (!variable->tensor) { /* TensorFlow leaves open what it holds before the first write */
+        TRY(tensor_new(zeros, dtype, &shape, c->l->keep, err));
+        variable->tensor = zeros;
+    }
+    variable->reference = variable->temporary = true;
+    return tf_resource_give(c, variable, err);
+}
+
+static enum status take_last(struct tf_call *c, struct error *err)
+{
+    struct tf_resource *variable;
+    value_id y;
+
+    TRY(tf_resource_of(c, 0, TF_VARIABLE, &variable, err));
+    if (!variable->temporary)
+        return error_set(err, STATUS_INVALID_INPUT, "'%.64s' is no temporary variable",
+                         variable->name);
+    TRY(tf_variable_value(c->scope, variable, &y, err));
+    return tf_give(c, y);
+}
+
 /* --- restoring --- */
 
 static enum status strings_of(const struct tf_call *c, size_t input, const struct bytes **strings,
@@ -314,6 +444,11 @@ const struct tf_op_set tf_ops_variable =
               {.name = "VariableShape", .lower = shape, .inputs = 1},
               {.name = "VarIsInitializedOp", .lower = is_initialised, .inputs = 1},
               {.name = "IsVariableInitialized", .lower = is_initialised, .inputs = 1},
+              {.name = "RefSelect", .lower = select_reference},
+              {.name = "IsResourceHandleRefCounting", .lower = counts, .inputs = 1},
+              {.name = "DestroyResourceOp", .lower = destroy, .inputs = 1},
+              {.name = "TemporaryVariable", .lower = temporary},
+              {.name = "DestroyTemporaryVariable", .lower = take_last, .inputs = 1},
               {.name = "RestoreV2", .lower = restore, .inputs = 3},
               {.name = "RestoreSlice", .lower = restore, .inputs = 3},
               {.name = "Restore", .lower = restore, .inputs = 2}, );

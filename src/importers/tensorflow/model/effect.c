@@ -91,6 +91,11 @@ bool tf_is_variable(const char *op)
     return !strcmp(op, "VariableV2") || !strcmp(op, "Variable") || !strcmp(op, "VarHandleOp");
 }
 
+bool tf_is_placeholder(const char *op)
+{
+    return !strcmp(op, "Placeholder") || !strcmp(op, "PlaceholderV2");
+}
+
 bool tf_gives_reference(const char *op)
 {
     static const char *const NAMES[] = {"Variable",    "VariableV2",        "TemporaryVariable",

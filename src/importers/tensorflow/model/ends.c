@@ -57,7 +57,7 @@ static void training_mark(const struct tf_scope *scope, bool *fed, bool *is_read
         more = false;
         for (size_t n = 0; n < graph->count; n++) {
             const struct tf_node *node = &graph->nodes[n];
-            bool now = !strcmp(node->op, "Placeholder");
+            bool now = tf_is_placeholder(node->op);
 
             for (size_t i = 0; i < node->input_count && !fed[n]; i++) {
                 const struct tf_node *from = source_of(graph, node, i);
@@ -116,7 +116,7 @@ static enum status training_ends(const struct tf_scope *scope, struct ends *ends
     for (size_t n = 0; n < graph->count; n++) {
         const struct tf_node *node = &graph->nodes[n];
 
-        if (!strcmp(node->op, "Placeholder"))
+        if (tf_is_placeholder(node->op))
             ends->inputs[ends->input_count++] = node;
         else if (fed[n] && !is_read[n] && !is_silent(scope, node) &&
                  tf_is_unconditional(scope, node))
@@ -143,7 +143,7 @@ static enum status ends_find(const struct tf_scope *scope, struct ends *ends, st
 
         if (is_filler(node))
             continue;
-        if (!strcmp(node->op, "Placeholder"))
+        if (tf_is_placeholder(node->op))
             ends->inputs[ends->input_count++] = node;
         else if (!node->is_read && !is_silent(scope, node) && tf_is_unconditional(scope, node))
             ends->outputs[ends->output_count++] = node;
@@ -162,14 +162,14 @@ static enum status input_add(struct tf_scope *scope, const struct tf_node *node,
     TRY(tf_type(node, "dtype", &dtype, err));
     TRY(tf_shape(node, "shape", &shape, scope->l->keep, err));
     /* Old writers left the shape out, and wrote a scalar's for one that is not known. */
-    if (shape.rank == 0 && scope->stored->producer < 24)
+    if (shape.rank == 0 && scope->stored->producer < 24 && strcmp(node->op, "PlaceholderV2") != 0)
         shape = shape_unknown();
     *field = (struct field){
         .name = node->name,
         .dtype = dtype,
         .shape = shape,
         .profile = profile_default(dtype),
-        .evidence_name = {EVIDENCE_STORED, "Placeholder"},
+        .evidence_name = {EVIDENCE_STORED, node->op},
         .evidence_dtype = {EVIDENCE_STORED, "attribute dtype"},
         .evidence_shape = {shape.rank < 0 ? EVIDENCE_UNKNOWN : EVIDENCE_STORED, "attribute shape"},
         .evidence_profile = {EVIDENCE_DERIVED, "dtype"},

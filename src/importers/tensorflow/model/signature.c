@@ -85,6 +85,8 @@ static enum status states_add(struct tf_lowering *l, struct emitter *e, struct e
     for (size_t i = 0; i < l->touched_count; i++) {
         struct tf_resource *variable = l->touched[i];
 
+        if (variable->temporary)
+            continue;
         TRY(state_of(l, e, variable, err));
         if (variable->taken != VALUE_NONE) {
             ends->inputs[ends->input_count++] = variable->taken;

@@ -104,23 +104,20 @@ static bool is_reserved(const struct tf_table *table, size_t i)
     return false;
 }
 
-/* A dense table is stored with its free places, which have the keys that it reserves. */
-static enum status reserved_drop(struct tf_table *table, struct arena *keep, struct error *err)
+/* Only the rows that are not gone. */
+static enum status rows_drop(struct tf_table *table, const bool *gone, struct arena *keep,
+                             struct error *err)
 {
     size_t count = tensor_count(table->keys), size = dtype_size(table->keys->dtype), left = 0;
     size_t width = count ? tensor_bytes(table->values) / count : 0;
     struct tensor *tensors = arena_new(keep, struct tensor, 2);
 
-    for (size_t r = 0; r < 2; r++)
-        if (table->reserved[r] && (table->reserved[r]->shape.rank != 0 ||
-                                   table->reserved[r]->dtype != table->keys->dtype))
-            return error_set(err, STATUS_UNSUPPORTED, "its keys are vectors");
     if (!tensors)
         return error_no_memory(err, "a table");
     TRY(tensor_new(&tensors[0], table->keys->dtype, &table->keys->shape, keep, err));
     TRY(tensor_new(&tensors[1], table->values->dtype, &table->values->shape, keep, err));
     for (size_t i = 0; i < count; i++) {
-        if (is_reserved(table, i))
+        if (gone[i])
             continue;
         memcpy((uint8_t *)tensors[0].data + left * size,
                (const uint8_t *)table->keys->data + i * size, size);
@@ -131,6 +128,53 @@ static enum status reserved_drop(struct tf_table *table, struct arena *keep, str
     table->keys = &tensors[0];
     table->values = &tensors[1];
     return STATUS_OK;
+}
+
+/* A dense table is stored with its free places, which have the keys that it reserves. */
+static enum status reserved_drop(struct tf_table *table, struct arena *keep, struct error *err)
+{
+    size_t count = tensor_count(table->keys);
+    bool *gone = arena_new(keep, bool, count + 1);
+
+    for (size_t r = 0; r < 2; r++)
+        if (table->reserved[r] && (table->reserved[r]->shape.rank != 0 ||
+                                   table->reserved[r]->dtype != table->keys->dtype))
+            return error_set(err, STATUS_UNSUPPORTED, "its keys are vectors");
+    if (!gone)
+        return error_no_memory(err, "a table");
+    for (size_t i = 0; i < count; i++)
+        gone[i] = is_reserved(table, i);
+    return rows_drop(table, gone, keep, err);
+}
+
+static struct bytes key_at(const struct tensor *keys, size_t i)
+{
+    size_t size = dtype_size(keys->dtype);
+
+    return keys->dtype == DTYPE_STRING
+               ? ((const struct bytes *)keys->data)[i]
+               : (struct bytes){(const uint8_t *)keys->data + i * size, size};
+}
+
+enum status tf_table_remove(struct tf_table *table, const struct tensor *keys, struct arena *keep,
+                            struct error *err)
+{
+    size_t count = table->keys ? tensor_count(table->keys) : 0;
+    bool *gone = arena_new(keep, bool, count + 1);
+    struct map named;
+
+    if (!gone)
+        return error_no_memory(err, "a table");
+    if (count && keys->dtype != table->keys->dtype)
+        return error_set(err, STATUS_INVALID_INPUT, "removes keys of %s from a table of %s",
+                         dtype_name(keys->dtype), dtype_name(table->keys->dtype));
+    map_init(&named, keep);
+    for (size_t i = 0; count && i < tensor_count(keys); i++)
+        if (!map_set(&named, key_at(keys, i), (void *)1))
+            return error_no_memory(err, "a table");
+    for (size_t i = 0; i < count; i++)
+        gone[i] = map_find(&named, key_at(table->keys, i)) != NULL;
+    return count ? rows_drop(table, gone, keep, err) : STATUS_OK;
 }
 
 enum status tf_table_fill(struct tf_table *table, const struct tensor *keys,
@@ -196,16 +240,12 @@ enum status tf_table_empty(struct tf_table *table, struct arena *keep, struct er
 enum status tf_table_distinct(const struct tf_table *table, size_t *count, struct arena *scratch,
                               struct error *err)
 {
-    size_t total = tensor_count(table->keys), size = dtype_size(table->keys->dtype);
+    size_t total = tensor_count(table->keys);
     struct map seen;
 
     map_init(&seen, scratch);
     for (size_t i = 0; i < total; i++) {
-        struct bytes key = {(const uint8_t *)table->keys->data + i * size, size};
-
-        if (table->keys->dtype == DTYPE_STRING)
-            key = ((const struct bytes *)table->keys->data)[i];
-        if (!map_set(&seen, key, (void *)1))
+        if (!map_set(&seen, key_at(table->keys, i), (void *)1))
             return error_no_memory(err, "a table");
     }
     *count = seen.count;

@@ -210,6 +210,17 @@ static enum status shuffle(struct tf_call *c, struct error *err)
     return tf_give(c, y);
 }
 
+/* value, key, counter, algorithm */
+static enum status shuffle_by_key(struct tf_call *c, struct error *err)
+{
+    value_id y;
+
+    TRY(algorithm_check(c, 3, err));
+    TRY(emit_node(c->e, "firn", "PhiloxShuffle", EMIT(c->in[0], c->in[1], c->in[2]), EMIT_PLAIN, &y,
+                  err));
+    return tf_give(c, y);
+}
+
 static enum status picked(struct tf_call *c, value_id key, value_id counter, value_id *y,
                           struct error *err)
 {
@@ -347,6 +358,7 @@ const struct tf_op_set tf_ops_random = TF_OP_SET(
     {.name = "TruncatedNormal", .lower = truncated, .inputs = 1},
     {.name = "RandomUniformInt", .lower = integer, .inputs = 3},
     {.name = "RandomShuffle", .lower = shuffle, .inputs = 1},
+    {.name = "StatelessShuffle", .lower = shuffle_by_key, .inputs = 4},
     {.name = "Multinomial", .lower = pick, .inputs = 2},
     {.name = "StatelessMultinomial", .lower = pick_by_seed, .inputs = 3},
     {.name = "RandomGamma", .lower = gamma_drawn, .inputs = 2},

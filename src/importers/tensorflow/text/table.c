@@ -160,6 +160,24 @@ static enum status insert(struct tf_call *c, struct error *err)
     return fill_by(c, tf_table_add, err);
 }
 
+/* handle, keys */
+static enum status take_out(struct tf_call *c, struct error *err)
+{
+    const struct tensor *keys;
+    struct tf_table *table;
+
+    TRY(filling_check(c, err));
+    TRY(table_of(c, &table, err));
+    if (table->fixed || table->reserved[0])
+        return error_set(err, STATUS_UNSUPPORTED, "removes keys from a table that is %s",
+                         table->fixed ? "constant" : "dense");
+    keys = tf_restored_tensor(c, 1, err);
+    if (!keys)
+        return err->status;
+    c->out_count = 0;
+    return tf_table_remove(table, keys, c->l->keep, err);
+}
+
 static enum status from_file(struct tf_call *c, struct error *err)
 {
     struct tf_table_file file = {.vocabulary = -1};
@@ -269,6 +287,7 @@ const struct tf_op_set tf_ops_table = TF_OP_SET(
     {.name = "LookupTableImportV2", .lower = import, .inputs = 3},
     {.name = "LookupTableInsert", .lower = insert, .inputs = 3},
     {.name = "LookupTableInsertV2", .lower = insert, .inputs = 3},
+    {.name = "LookupTableRemoveV2", .lower = take_out, .inputs = 2},
     {.name = "InitializeTableFromTextFile", .lower = from_file, .inputs = 2},
     {.name = "InitializeTableFromTextFileV2", .lower = from_file, .inputs = 2},
     {.name = "LookupTableFind", .lower = find, .inputs = 3},

@@ -19,6 +19,9 @@ enum status tf_table_fill(struct tf_table *table, const struct tensor *keys,
 enum status tf_table_add(struct tf_table *table, const struct tensor *keys,
                          const struct tensor *values, struct arena *keep, struct error *err)
     must_check;
+/* Without these keys, of which it may have none. */
+enum status tf_table_remove(struct tf_table *table, const struct tensor *keys, struct arena *keep,
+                            struct error *err) must_check;
 enum status tf_table_empty(struct tf_table *table, struct arena *keep, struct error *err)
     must_check;
 /* How many different keys it has. */
