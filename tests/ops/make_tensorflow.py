@@ -228,6 +228,16 @@ def sparse():
     yield "sparse_maximum", "SparseMerge", {"function": "max"}, [SPARSE, VALUES, other, more], list(out)
 
 
+def sparse_matrices():
+    indices, more, shape = SPARSE[[1, 2, 0, 3]], np.array([[0, 1], [1, 0], [3, 2], [3, 1]], i64), np.array([4, 3], i64)
+    a = RAW.SparseTensorToCSRSparseMatrix(indices=indices, values=VALUES, dense_shape=SHAPE)
+    b = RAW.SparseTensorToCSRSparseMatrix(indices=more, values=VALUES, dense_shape=shape)
+    first = RAW.CSRSparseMatrixToSparseTensor(sparse_matrix=a, type=f64).indices
+    out = RAW.CSRSparseMatrixToSparseTensor(sparse_matrix=RAW.SparseMatrixSparseMatMul(a=a, b=b, type=f64), type=f64)
+    yield "sparse_matrix_indices", "SparseMatrixIndices", {}, [indices, VALUES, SHAPE], [first]
+    yield "sparse_matrix_product", "SparseMatrixProduct", {}, [first.numpy(), VALUES, SHAPE, more, VALUES, shape], list(out)[:2]
+
+
 def ragged():
     starts, limits, deltas = np.array([0, 5, 8, 3], i32), np.array([3, 5, 2, 4], i32), np.array([1, 1, -2, 5], i32)
     yield "ragged_range", "RaggedRange", {}, [starts, limits, deltas], list(RAW.RaggedRange(starts=starts, limits=limits, deltas=deltas))
@@ -493,7 +503,7 @@ out int64 [2,0]
 
 def main():
     lines = [f"# Made by tests/ops/make_tensorflow.py with TensorFlow {tf.__version__}.", ""]
-    for family in (special, divide, bits, casts, glimpses, counts, segments, arrange, matrices, diagonals, sparse, ragged, computed):
+    for family in (special, divide, bits, casts, glimpses, counts, segments, arrange, matrices, diagonals, sparse, sparse_matrices, ragged, computed):
         for name, op, attributes, inputs, outputs in family():
             outputs = [np.asarray(o) for o in (outputs if isinstance(outputs, list) else [outputs])]
             lines += [f"case {name}", f"op firn:{op} 1"]

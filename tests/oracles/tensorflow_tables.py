@@ -70,7 +70,7 @@ def operators():
     ops = op_def_pb2.OpList()
     ops.ParseFromString(pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList()))
     # Operators of other machines, of input pipelines and of training alone
-    never = re.compile(r"TPU|Dataset|Xla|Iterator|^_|Collective|Nccl|BoostedTrees|Summary|Test|Reader|Rpc|Debug|Sdca|Stub|Cudnn|Mkl|SparseCore|Infeed|Outfeed|CSR")
+    never = re.compile(r"TPU|Dataset|Xla|Iterator|^_|Collective|Nccl|BoostedTrees|Summary|Test|Reader|Rpc|Debug|Sdca|Stub|Cudnn|Mkl|SparseCore|Infeed|Outfeed")
     return sorted((o for o in ops.op if not never.search(o.name)), key=lambda o: o.name)
 
 

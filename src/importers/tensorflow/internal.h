@@ -308,6 +308,28 @@ enum status tf_resource_value(struct emitter *e, struct tf_resource *resource, v
 struct tf_resource *tf_resource_at(const struct tf_lowering *l, const struct graph *graph,
                                    value_id value);
 
+/* --- values that stand for several (model/compound.c) --- What TensorFlow holds in a variant. Its
+ * handle is a constant, as a resource's: it goes into functions and subgraphs. */
+enum tf_compound_kind { TF_SPARSE_MATRIX, TF_TENSOR_MAP, TF_COMPOSITE };
+
+struct tf_compound { /* never changes; in `keep` */
+    enum tf_compound_kind kind;
+    value_id *parts;
+    size_t count;
+    int rank;           /* of a sparse matrix: 2 or 3 */
+    struct bytes about; /* of a composite tensor: its metadata */
+    const struct graph *graph;
+    int64_t number;
+    const void *key; /* in lowering->compounds: where its number is */
+};
+
+/* An output of the node. `compound` is copied, its parts too. */
+enum status tf_compound_give(struct tf_call *c, const struct tf_compound *compound,
+                             struct error *err) must_check;
+/* The one whose handle input 0 or another is, its parts in the graph of the call. */
+enum status tf_compound_of(const struct tf_call *c, size_t input, enum tf_compound_kind kind,
+                           struct tf_compound *compound, struct error *err) must_check;
+
 /* --- variables (variable.c) --- */
 
 struct tf_scope;
@@ -414,6 +436,7 @@ struct tf_lowering {
     size_t steps;               /* nodes lowered: functions and loops in functions may multiply */
     struct map lists;           /* values that are arrays of tensors; model/control.c */
     struct tf_ragged_kind *raggeds; /* that were made variants; ragged_variant.c */
+    struct map compounds;           /* model/compound.c */
     size_t version;                 /* of the variables: how often one was written */
 };
 
