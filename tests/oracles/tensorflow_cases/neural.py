@@ -105,8 +105,17 @@ def pooling():
     cube = {"ksize": [1, 2, 2, 2, 1], "strides": [1, 2, 2, 2, 1], "padding": "VALID"}
     yield from sweep("MaxPool3D", input=normal(1, 4, 4, 4, 2), **cube)
     yield from sweep("AvgPool3D", input=normal(1, 4, 4, 4, 2), **cube)
-    yield from one("FractionalMaxPool", value=normal(1, 7, 7, 2), pooling_ratio=[1.0, 1.44, 1.73, 1.0], deterministic=True, seed=3, seed2=5)
-    yield from one("FractionalAvgPool", value=normal(1, 7, 7, 2), pooling_ratio=[1.0, 1.44, 1.73, 1.0], deterministic=True, seed=3, seed2=5)
+    for op in ("FractionalMaxPool", "FractionalAvgPool"):
+        for height, width, ratios in ((7, 7, (1.44, 1.73)), (40, 23, (1.5, 2.6)), (12, 9, (2.0, 3.0)), (5, 31, (1.0, 9.5))):
+            for more in ({}, {"overlapping": True}, {"pseudo_random": True}, {"pseudo_random": True, "overlapping": True}):
+                label = f"{height}.{width}." + ".".join(more)
+                yield from one(op, label, value=normal(2, height, width, 3), pooling_ratio=[1.0, *ratios, 1.0], deterministic=True, seed=3, seed2=height, **more)
+        infinite = np.full((1, 6, 7, 2), -np.inf, np.float32)
+        infinite[0, :2, :, 0] = np.inf
+        infinite[0, 3, 2:5, 1] = np.nan
+        yield from one(op, "infinite", value=infinite, pooling_ratio=[1.0, 1.5, 1.5, 1.0], deterministic=True, seed=1, seed2=2)
+        for dtype in (np.float64, np.int32, np.int64):
+            yield from one(op, dtype.__name__, value=(normal(1, 11, 10, 2) * 90).astype(dtype), pooling_ratio=[1.0, 1.4, 1.7, 1.0], deterministic=True, seed=-3, seed2=1 << 40)
 
 
 def normalisation():
