@@ -104,11 +104,29 @@ def sums():
         yield f"sum.{channels}", "QuantizedConv2DWithBiasSumAndReluAndRequantize", added, {"x": x, "y": y}
 
 
+def requantised():
+    a, w = whole(4, 12, low=0, high=256, dtype=np.uint8), whole(12, 5, low=-127, high=128, dtype=np.int8)
+    for mode in ("SCALED", "MIN_FIRST"):
+        for bias in (normal(5) * 5, whole(5, low=-9000, high=9000)):
+            def product(a, mode=mode, bias=bias):
+                return shown(R.QuantizedMatMulWithBiasAndRequantize(a=tf.bitcast(a, tf.quint8), b=integers(w, tf.qint8), bias=integers(bias, tf.qint32) if bias.dtype == np.int32 else bias, min_a=0.0, max_a=4.0, min_b=-1.0, max_b=0.8, min_freezed_output=0.0, max_freezed_output=20.0, Toutput=tf.quint8, input_quant_mode=mode))
+
+            yield f"QuantizedMatMulWithBiasAndRequantize.{mode}.{bias.dtype}", "QuantizedMatMulWithBiasAndRequantize", product, {"a": a}
+    least, most = np.float32([-100, -2000, -0.5, -1, -0.2]), np.float32([10, 15, 700, 0.2, 3e5])
+    for label, values in (("both", whole(2, 5, 3, 5, low=-(2**30), high=2**30)), ("positive", whole(2, 5, 3, 5, low=0, high=90000)), ("all", whole(2, 5, 3, 5, low=-(2**31) + 1, high=2**31 - 1))):
+        for high in (0.01, 30.0, 2e4):
+            for kind in (tf.qint8, tf.quint8):
+                yield f"RequantizePerChannel.{label}.{high}.{kind.name}", "RequantizePerChannel", lambda x, high=high, kind=kind: shown(R.RequantizePerChannel(input=tf.bitcast(x, tf.qint32), input_min=least, input_max=most, requested_output_min=-high / 3, requested_output_max=high, out_type=kind)), {"x": values}
+        for clip in (6.0, 1e9):
+            yield f"RequantizationRangePerChannel.{label}.{clip}", "RequantizationRangePerChannel", lambda x, clip=clip: R.RequantizationRangePerChannel(input=tf.bitcast(x, tf.qint32), input_min=least, input_max=most, clip_value_max=clip), {"x": values}
+
+
 def graphs():
     yield from convolutions()
     yield from products()
     yield from sums()
     yield from networks()
+    yield from requantised()
 
 
 def make(folder):

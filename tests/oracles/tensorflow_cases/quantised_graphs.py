@@ -121,6 +121,30 @@ def others():
     yield from each("QuantizedReshape", reshaped, {"x": normal(3, 8)}, "QuantizedReshape")
 
 
+def resized():
+    for kind, plain, low, high in ((tf.quint8, np.uint8, 0, 256),):
+        for size in ((5, 4), (7, 9), (1, 1), (3, 20), (11, 8), (2, 3)):
+            for channels in (1, 3, 4):
+                for corners, half in ((False, False), (True, False), (False, True)):
+                    def scaled(x, kind=kind, size=size, corners=corners, half=half):
+                        return shown(R.QuantizedResizeBilinear(images=tf.bitcast(x, kind), size=size, min=-1.0, max=3.0, align_corners=corners, half_pixel_centers=half))[0]
+
+                    yield GraphCase(f"QuantizedResizeBilinear.{kind.name}.{size}.{channels}.{corners}.{half}", scaled, {"x": whole(2, 5, 4, channels, low=low, high=high, dtype=plain)}, operator="QuantizedResizeBilinear")
+
+
+def normalised():
+    parts = [whole(4, low=20, high=256, dtype=np.uint8) for _ in range(4)]
+    for scales in (False, True):
+        for epsilon in (0.001, 1.0):
+            for low, high in ((0.0, 1.0), (-3.0, 9.0), (-100.0, 900.0)):
+                def norm(x, scales=scales, epsilon=epsilon, low=low, high=high):
+                    given = {name: tf.bitcast(tf.constant(part), tf.quint8) for name, part in zip(("m", "v", "beta", "gamma"), parts)}
+                    ranges = {f"{name}_{end}": value for name in given for end, value in (("min", 0.0 if name == "v" else low), ("max", high))}
+                    return R.QuantizedBatchNormWithGlobalNormalization(t=tf.bitcast(x, tf.quint8), t_min=low, t_max=high, out_type=tf.qint32, variance_epsilon=epsilon, scale_after_normalization=scales, **given, **ranges)
+
+                yield from each(f"QuantizedBatchNorm.{scales}.{epsilon}.{low}", norm, {"x": whole(2, 3, 5, 4, low=0, high=256, dtype=np.uint8)}, "QuantizedBatchNormWithGlobalNormalization")
+
+
 def shrunk(q):
     r = R.RequantizationRange(input=q[0], input_min=q[1], input_max=q[2])
     return R.Requantize(input=q[0], input_min=q[1], input_max=q[2], requested_output_min=r[0], requested_output_max=r[1], out_type=tf.quint8)
@@ -156,3 +180,5 @@ def cases():
     yield from images()
     yield from others()
     yield from network()
+    yield from resized()
+    yield from normalised()

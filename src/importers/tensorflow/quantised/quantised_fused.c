@@ -33,6 +33,8 @@ static const struct form FORMS[] = {
     {"QuantizedMatMulWithBiasAndRelu", .product = true, .bias = true, .relu = true, .into = WIDE},
     {"QuantizedMatMulWithBiasAndReluAndRequantize", .product = true, .bias = true, .relu = true,
      .into = NARROW},
+    {"QuantizedMatMulWithBiasAndRequantize", .product = true, .bias = true, .relu = true,
+     .into = NARROW}, /* to quint8: nothing is below 0 */
     {"QuantizedMatMulWithBiasAndDequantize", .product = true, .bias = true, .into = REAL},
 };
 
@@ -330,4 +332,4 @@ const struct tf_op_set tf_ops_quantised_fused = TF_OP_SET(
     ROW("QuantizedDepthwiseConv2DWithBias"), ROW("QuantizedDepthwiseConv2DWithBiasAndRelu"),
     ROW("QuantizedDepthwiseConv2DWithBiasAndReluAndRequantize"), ROW("QuantizedMatMulWithBias"),
     ROW("QuantizedMatMulWithBiasAndRelu"), ROW("QuantizedMatMulWithBiasAndReluAndRequantize"),
-    ROW("QuantizedMatMulWithBiasAndDequantize"), );
+    ROW("QuantizedMatMulWithBiasAndDequantize"), ROW("QuantizedMatMulWithBiasAndRequantize"), );

@@ -2,6 +2,8 @@
 /* Elements of TensorFlow's quantised types. */
 #pragma once
 
+#include <math.h>
+
 #include "ops/kernels/call.h"
 
 #define DTYPES_QUANTISED                                                                           \
@@ -56,4 +58,43 @@ static inline void quantised_put(struct tensor *t, size_t i, double value)
         ((uint16_t *)t->data)[i] = (uint16_t)whole;
     else
         ((int32_t *)t->data)[i] = (int32_t)whole;
+}
+
+/* --- the integer that stands for a float in a range, and back: TensorFlow's quantization_utils.h
+ * --- */
+
+static inline double quantised_steps(enum dtype dtype)
+{
+    return ldexp(1, 8 * (int)dtype_size(dtype));
+}
+
+/* It may lie beyond the type. */
+static inline double quantised_level_free(enum dtype dtype, float value, float low, float high)
+{
+    double steps = quantised_steps(dtype), range, scale;
+
+    if (low == high)
+        return quantised_lowest(dtype);
+    range = (double)(high - low) * (steps / (steps - 1));
+    scale = steps / range;
+    return round((double)value * scale) - round((double)low * scale) + quantised_lowest(dtype);
+}
+
+static inline double quantised_level(enum dtype dtype, float value, float low, float high)
+{
+    double free = quantised_level_free(dtype, value, low, high);
+
+    free = free > quantised_lowest(dtype) ? free : quantised_lowest(dtype);
+    return free < quantised_highest(dtype) ? free : quantised_highest(dtype);
+}
+
+static inline float quantised_value(enum dtype dtype, double x, float low, float high)
+{
+    double steps = quantised_steps(dtype), scale, base;
+
+    if (low == high)
+        return low;
+    scale = (double)(high - low) * (steps / (steps - 1)) / steps;
+    base = round((double)(low / (float)scale)) * (double)(float)scale;
+    return (float)(base + (x - quantised_lowest(dtype)) * scale);
 }

@@ -29,11 +29,6 @@ static enum dtype type_of(const struct op_call *call, const char *name)
     return dtype_from_tf(attribute_int(call->attributes, name, 12));
 }
 
-static double steps_of(enum dtype dtype)
-{
-    return ldexp(1, 8 * (int)dtype_size(dtype));
-}
-
 /* Inputs [from, to) are float scalars. */
 static enum status wants_scalars(const struct op_call *call, size_t from, size_t to,
                                  struct error *err)
@@ -62,36 +57,6 @@ static void give_scalars(const struct op_call *call, enum dtype dtype)
 
 /* --- one number --- */
 
-static double level_free(enum dtype dtype, float value, float low, float high)
-{
-    double steps = steps_of(dtype), range, scale;
-
-    if (low == high)
-        return quantised_lowest(dtype);
-    range = (double)(high - low) * (steps / (steps - 1));
-    scale = steps / range;
-    return round((double)value * scale) - round((double)low * scale) + quantised_lowest(dtype);
-}
-
-static double level(enum dtype dtype, float value, float low, float high)
-{
-    double free = level_free(dtype, value, low, high);
-
-    free = free > quantised_lowest(dtype) ? free : quantised_lowest(dtype);
-    return free < quantised_highest(dtype) ? free : quantised_highest(dtype);
-}
-
-static float value_of(enum dtype dtype, double x, float low, float high)
-{
-    double steps = steps_of(dtype), scale, base;
-
-    if (low == high)
-        return low;
-    scale = (double)(high - low) * (steps / (steps - 1)) / steps;
-    base = round((double)(low / (float)scale)) * (double)(float)scale;
-    return (float)(base + (x - quantised_lowest(dtype)) * scale);
-}
-
 static enum status infer_level(struct op_call *call, struct error *err)
 {
     TRY(wants_scalars(call, 0, 3, err));
@@ -105,8 +70,8 @@ static enum status run_level(const struct op_call *call, struct error *err)
     bool free = attribute_int(call->attributes, "free", 0);
     enum dtype of = type_of(call, "of");
     float low = scalar(call, 1), high = scalar(call, 2);
-    double y =
-        free ? level_free(of, scalar(call, 0), low, high) : level(of, scalar(call, 0), low, high);
+    double y = free ? quantised_level_free(of, scalar(call, 0), low, high)
+                    : quantised_level(of, scalar(call, 0), low, high);
 
     if (free && !(high > low))
         return op_error(call, err, STATUS_INVALID_INPUT, "a range from %g to %g", (double)low,
@@ -181,9 +146,10 @@ static enum status run_used(const struct op_call *call, struct error *err)
         least = x[i] < least ? x[i] : least;
         most = x[i] > most ? x[i] : most;
     }
-    low = value_of(DTYPE_QI32, least, scalar(call, 1), scalar(call, 2));
+    low = quantised_value(DTYPE_QI32, least, scalar(call, 1), scalar(call, 2));
     *(float *)call->out[0].data = low < 0 ? low : 0;
-    *(float *)call->out[1].data = value_of(DTYPE_QI32, most, scalar(call, 1), scalar(call, 2));
+    *(float *)call->out[1].data =
+        quantised_value(DTYPE_QI32, most, scalar(call, 1), scalar(call, 2));
     return STATUS_OK;
 }
 
@@ -211,15 +177,18 @@ static void by_each(const struct op_call *call, const struct ranges *r)
 {
     for (size_t i = 0; i < tensor_count(&call->in[0]); i++)
         quantised_put(&call->out[0], i,
-                      level(r->to,
-                            value_of(r->from, quantised_get(&call->in[0], i), r->low, r->high),
-                            r->new_low, r->new_high));
+                      quantised_level(
+                          r->to,
+                          quantised_value(r->from, quantised_get(&call->in[0], i), r->low, r->high),
+                          r->new_low, r->new_high));
 }
 
 static void by_line(const struct op_call *call, const struct ranges *r)
 {
-    double zero = level_free(r->to, value_of(r->from, 0, r->low, r->high), r->new_low, r->new_high);
-    double one = level_free(r->to, value_of(r->from, 1, r->low, r->high), r->new_low, r->new_high);
+    double zero = quantised_level_free(r->to, quantised_value(r->from, 0, r->low, r->high),
+                                       r->new_low, r->new_high);
+    double one = quantised_level_free(r->to, quantised_value(r->from, 1, r->low, r->high),
+                                      r->new_low, r->new_high);
 
     for (size_t i = 0; i < tensor_count(&call->in[0]); i++)
         quantised_put(&call->out[0], i, zero + quantised_get(&call->in[0], i) * (one - zero));
@@ -227,7 +196,7 @@ static void by_line(const struct op_call *call, const struct ranges *r)
 
 static void by_floats(const struct op_call *call, const struct ranges *r)
 {
-    double from = steps_of(r->from) - 1, to = steps_of(r->to) - 1;
+    double from = quantised_steps(r->from) - 1, to = quantised_steps(r->to) - 1;
     float scale = (float)((double)(r->high - r->low) / from);
     float base = r->high == r->low ? r->low : roundf(r->low / scale) * scale;
     float back = r->new_high == r->new_low ? 0 : (float)(to / (double)(r->new_high - r->new_low));
