@@ -360,6 +360,8 @@ static enum status destroy(struct tf_call *c, struct error *err)
 
 /* --- variables of one run --- */
 
+enum { TEMPORARY_MAX = 1 << 24 }; /* elements */
+
 static enum status temporary(struct tf_call *c, struct error *err)
 {
     const struct tf_function *function = c->scope->function;
@@ -368,6 +370,7 @@ static enum status temporary(struct tf_call *c, struct error *err)
         arena_printf(c->l->keep, "%s/%s/temporary", function ? function->name : "", c->node->name);
     struct tf_resource *variable;
     struct shape shape;
+    int64_t count = 1;
     enum dtype dtype;
 
     if (!name || !zeros)
@@ -376,6 +379,9 @@ static enum status temporary(struct tf_call *c, struct error *err)
     TRY(tf_shape(c->node, "shape", &shape, c->l->keep, err));
     if (c->l->phase != TF_SERVING || !shape_is_known(&shape))
         return error_set(err, STATUS_UNSUPPORTED, "its shape is not known");
+    for (int d = 0; d < shape.rank; d++)
+        if (shape.dims[d] > TEMPORARY_MAX || (count *= shape.dims[d]) > TEMPORARY_MAX)
+            return error_set(err, STATUS_TOO_LARGE, "has more than %d elements", TEMPORARY_MAX);
     TRY(tf_resource_get(c->l, TF_VARIABLE, name, c->node, &variable, err));
     if (!variable->tensor) { /* TensorFlow leaves open what it holds before the first write */
         TRY(tensor_new(zeros, dtype, &shape, c->l->keep, err));
