@@ -32,11 +32,11 @@ def maps():
     given = {"x": x, "y": y, "z": z}
     for name, keys in KEYS.items():
         some = list(keys)
-        yield case("TensorMapSize", name, lambda x, y, z: raw.TensorMapSize(input_handle=mapped([*some, some[0]], [x, y, z, x])), **given) if len(keys) > 2 else case("TensorMapSize", name, lambda x, y: raw.TensorMapSize(input_handle=mapped(some, [x, y])), x=x, y=y)
+        yield case("TensorMapSize", name, lambda x, y, z, some=some: raw.TensorMapSize(input_handle=mapped([*some, some[0]], [x, y, z, x])), **given) if len(keys) > 2 else case("TensorMapSize", name, lambda x, y, some=some: raw.TensorMapSize(input_handle=mapped(some, [x, y])), x=x, y=y)
         for i, key in enumerate(keys):
-            yield case("TensorMapLookup", f"{name}.{i}", lambda x, y, z, key=key: raw.TensorMapLookup(input_handle=mapped(some, [x, y, z]), key=key, value_dtype=tf.float32), **given)
-            yield case("TensorMapHasKey", f"{name}.{i}", lambda x, y, key=key: answers(mapped(some[:2], [x, y]), key), x=x, y=y)
-            yield case("TensorMapErase", f"{name}.{i}", lambda x, y, z, key=key: answers(raw.TensorMapErase(input_handle=mapped(some, [x, y, z]), key=key, value_dtype=tf.float32), some[0]), **given)
+            yield case("TensorMapLookup", f"{name}.{i}", lambda x, y, z, key=key, some=some: raw.TensorMapLookup(input_handle=mapped(some, [x, y, z]), key=key, value_dtype=tf.float32), **given)
+            yield case("TensorMapHasKey", f"{name}.{i}", lambda x, y, key=key, some=some: answers(mapped(some[:2], [x, y]), key), x=x, y=y)
+            yield case("TensorMapErase", f"{name}.{i}", lambda x, y, z, key=key, some=some: answers(raw.TensorMapErase(input_handle=mapped(some, [x, y, z]), key=key, value_dtype=tf.float32), some[0]), **given)
             yield case("TensorMapStackKeys", f"{name}.{i}", lambda x, key=key: [raw.TensorMapStackKeys(input_handle=mapped([key], [x]), key_dtype=tf.convert_to_tensor(key).dtype)], x=x)
             # keys that are known when it runs
             for j, other in enumerate(keys):
@@ -47,7 +47,7 @@ def maps():
                 yield case("TensorMapInsert", label, lambda k, l, x, y: [raw.TensorMapLookup(input_handle=mapped([k, l], [x, y]), key=l, value_dtype=tf.float32), raw.TensorMapLookup(input_handle=mapped([k, l], [x, y]), key=k, value_dtype=tf.float32), *answers(mapped([k, l], [x, y]), k)], **shown)
                 yield case("TensorMapHasKey", label, lambda k, l, x: answers(mapped([k], [x]), l), k=key, l=other, x=x)
                 yield case("TensorMapErase", label, lambda k, l, x, y: [*answers(raw.TensorMapErase(input_handle=mapped([k, l], [x, y]), key=k, value_dtype=tf.float32), l)], **shown)
-                yield case("TensorMapLookup", label, lambda k, l, x, y: raw.TensorMapLookup(input_handle=mapped([k, other], [x, y]), key=l, value_dtype=tf.float32), **shown)
+                yield case("TensorMapLookup", label, lambda k, l, x, y, other=other: raw.TensorMapLookup(input_handle=mapped([k, other], [x, y]), key=l, value_dtype=tf.float32), **shown)
     yield case("TensorMapInsert", "again", lambda x, y: raw.TensorMapLookup(input_handle=mapped([1, 1], [x, y]), key=1, value_dtype=tf.float32), x=x, y=y)
     yield case("EmptyTensorMap", "", lambda x: [raw.TensorMapSize(input_handle=raw.EmptyTensorMap()), x], x=x)
     yield case("TensorMapLookup", "kinds", lambda x, w: [raw.TensorMapLookup(input_handle=mapped([1, "a"], [x, w]), key="a", value_dtype=tf.string), raw.TensorMapLookup(input_handle=mapped([1, "a"], [x, w]), key=1, value_dtype=tf.float32)], x=x, w=text("p", "q"))
