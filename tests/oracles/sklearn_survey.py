@@ -202,6 +202,7 @@ def main():
                 if outcome == "wrong" or (outcome in ("refused", "skipped") and "--refused" in arguments):
                     print(f"{outcome.upper() if outcome == 'wrong' else outcome} {title}: {method}: {why}", flush=True)
     tally("scikit-learn survey", **counts)
+    print(f"sklearn-survey: {counts['right']} passed, {counts['wrong']} failed")
     return int(counts["wrong"] > 0)
 
 

@@ -196,6 +196,10 @@ static enum status bias_add(struct tf_call *c, struct fused *f, struct error *er
         return STATUS_OK;
     if (emit_dtype(c->e, f->bias) == DTYPE_QI32) {
         TRY(bits(c, f->bias, DTYPE_I32, &bias, err));
+    } else if (f->form->into == WIDE && !f->form->product) {
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "a bias in float beside sums in int32, which TensorFlow rounds otherwise "
+                         "by one in some elements");
     } else if (f->form->into == WIDE) {
         TRY(emit_cast(c->e, f->bias, DTYPE_F64, &bias, err));
         TRY(emit_2(c->e, "Div", bias, f->scale, &bias, err));
