@@ -42,6 +42,12 @@ enum status emit_2(const struct emitter *e, const char *op, value_id a, value_id
     return emit_node(e, "", op, EMIT(a, b), EMIT_PLAIN, output, err);
 }
 
+enum status emit_where(const struct emitter *e, value_id condition, value_id yes, value_id no,
+                       value_id *output, struct error *err)
+{
+    return emit_node(e, "", "Where", EMIT(condition, yes, no), EMIT_PLAIN, output, err);
+}
+
 enum status emit_constant(const struct emitter *e, const struct tensor *tensor, value_id *output,
                           struct error *err)
 {

@@ -47,6 +47,10 @@ enum status emit_1(const struct emitter *e, const char *op, value_id a, value_id
 enum status emit_2(const struct emitter *e, const char *op, value_id a, value_id b,
                    value_id *output, struct error *err) must_check;
 
+/* condition ? yes : no, element by element; all three are broadcast. */
+enum status emit_where(const struct emitter *e, value_id condition, value_id yes, value_id no,
+                       value_id *output, struct error *err) must_check;
+
 /* Constants: a tensor (its data borrowed as graph_constant says), a list of integers (n,), one
  * number of this dtype (copied). */
 enum status emit_constant(const struct emitter *e, const struct tensor *tensor, value_id *output,

@@ -15,7 +15,7 @@ static enum status above_threshold(struct call *c, value_id x, double slope, dou
     TRY(emit_2(c->e, "Greater", x, limit, &above, err));
     TRY(emit_2(c->e, "Sub", x, limit, &below, err));
     TRY(emit_2(c->e, "Mul", below, factor, &below, err));
-    return emit_node(c->e, "", "Where", EMIT(above, x, below), EMIT_PLAIN, y, err);
+    return emit_where(c->e, above, x, below, y, err);
 }
 
 static enum status relu(struct call *c, struct error *err)
@@ -117,7 +117,7 @@ static enum status softmax(struct call *c, struct error *err)
         TRY(emit_number(c->e, c->dtype, -1e9, &number, err));
         if (!clears)
             TRY(emit_2(c->e, "Add", x, number, &number, err));
-        TRY(emit_node(c->e, "", "Where", EMIT(mask, x, number), EMIT_PLAIN, &x, err));
+        TRY(emit_where(c->e, mask, x, number, &x, err));
     }
     if (axis && axis->kind == JSON_ARRAY && axis->count == 1)
         axis = &axis->items[0];
@@ -130,7 +130,7 @@ static enum status softmax(struct call *c, struct error *err)
                       EMIT_ATTRIBUTES(attribute_of_int("axis", value)), &y, err));
     if (clears) {
         TRY(emit_number(c->e, c->dtype, 0, &number, err));
-        TRY(emit_node(c->e, "", "Where", EMIT(mask, y, number), EMIT_PLAIN, &y, err));
+        TRY(emit_where(c->e, mask, y, number, &y, err));
     }
     return call_give(c, y);
 }

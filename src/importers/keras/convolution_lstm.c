@@ -150,7 +150,7 @@ static enum status step(const struct convolution_lstm *n, value_id x, struct sta
 static enum status hold(const struct convolution_lstm *n, value_id counts, value_id before,
                         value_id *state, struct error *err)
 {
-    return emit_node(n->c->e, "", "Where", EMIT(counts, *state, before), EMIT_PLAIN, state, err);
+    return emit_where(n->c->e, counts, *state, before, state, err);
 }
 
 /* The same of all states, where the mask (batch,) says so; or zeros for the output. */

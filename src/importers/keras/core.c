@@ -176,7 +176,7 @@ static enum status masking(struct call *c, struct error *err)
     TRY(emit_reduce(c->e, "ReduceMax", differs, &last, 1, true, &wide, err));
     TRY(emit_cast(c->e, wide, DTYPE_BOOL, &wide, err));
     TRY(emit_number(c->e, emit_dtype(c->e, x), 0, &zero, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(wide, x, zero), EMIT_PLAIN, &y, err));
+    TRY(emit_where(c->e, wide, x, zero, &y, err));
     TRY(emit_squeeze(c->e, wide, -1, &any, err));
     return call_add(c, y, any, err);
 }

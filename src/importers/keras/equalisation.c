@@ -109,7 +109,7 @@ static enum status tables(struct clahe *n, value_id counts, value_id *table, str
     TRY(emit_number(e, DTYPE_F32, 0, &zero, err));
     TRY(emit_number(e, DTYPE_F32, 1, &one, err));
     TRY(emit_2(e, "Equal", below, zero, &none, err));
-    TRY(emit_node(e, "", "Where", EMIT(none, one, below), EMIT_PLAIN, &below, err));
+    TRY(emit_where(e, none, one, below, &below, err));
     TRY(emit_2(e, "Div", sum, below, &sum, err));
     return emit_clip(e, sum, 0, LEVELS - 1, table, err);
 }

@@ -75,7 +75,7 @@ static enum status hashing(struct call *c, struct error *err)
         TRY(emit_number(c->e, DTYPE_I64, 1, &one, err));
         TRY(emit_number(c->e, DTYPE_I64, 0, &zero, err));
         TRY(emit_2(c->e, "Add", y, one, &y, err));
-        TRY(emit_node(c->e, "", "Where", EMIT(is, zero, y), EMIT_PLAIN, &y, err));
+        TRY(emit_where(c->e, is, zero, y, &y, err));
     }
     TRY(categories_encode(c, y, mode, buckets, VALUE_NONE, output_dtype(mode), &y, err));
     return call_give(c, y);

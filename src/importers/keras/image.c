@@ -128,7 +128,7 @@ static enum status auto_contrast(struct call *c, struct error *err)
     TRY(emit_clip(c->e, x, 0, 255, &x, err));
     TRY(value_range_change(c, BYTES, range, &x, err));
     TRY(emit_1(c->e, "IsNaN", x, &none, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(none, original, x), EMIT_PLAIN, &x, err));
+    TRY(emit_where(c->e, none, original, x, &x, err));
     return call_give(c, x);
 }
 

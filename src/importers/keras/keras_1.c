@@ -86,7 +86,7 @@ static enum status s_relu(struct call *c, struct error *err)
     TRY(emit_2(c->e, "Less", y, zero, &is, err));
     if (!c->k->theano)
         TRY(emit_2(c->e, "Min", y, right, &y, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(is, part, y), EMIT_PLAIN, &y, err));
+    TRY(emit_where(c->e, is, part, y, &y, err));
     if (c->k->theano) /* cuts the left part too */
         TRY(emit_2(c->e, "Min", y, right, &y, err));
     TRY(emit_2(c->e, "Add", y, left, &y, err));

@@ -252,7 +252,7 @@ static enum status mask_emit(const struct lookup *l, value_id x, const struct te
 
     TRY(emit_constant(l->c->e, key, &token, err));
     TRY(emit_2(l->c->e, "Equal", x, token, &is, err));
-    return emit_node(l->c->e, "", "Where", EMIT(is, value, *y), EMIT_PLAIN, y, err);
+    return emit_where(l->c->e, is, value, *y, y, err);
 }
 
 /* Tokens to indices; -1 of what has none in modes other than int. */

@@ -156,12 +156,6 @@ static enum status mask_widen(struct call *c, size_t i, value_id *wide, struct e
     return emit_unsqueeze(c->e, *wide, x->rank - 1, wide, err);
 }
 
-static enum status where(struct call *c, value_id mask, value_id x, value_id otherwise, value_id *y,
-                         struct error *err)
-{
-    return emit_node(c->e, "", "Where", EMIT(mask, x, otherwise), EMIT_PLAIN, y, err);
-}
-
 /* The first inputs stand in where a step does not count; nothing is added where none counts. */
 static enum status extreme(struct call *c, const char *op, struct error *err)
 {
@@ -178,9 +172,9 @@ static enum status extreme(struct call *c, const char *op, struct error *err)
             continue;
         }
         if (mask != VALUE_NONE)
-            TRY(where(c, mask, x, y, &x, err));
+            TRY(emit_where(c->e, mask, x, y, &x, err));
         if (all != VALUE_NONE)
-            TRY(where(c, all, y, x, &y, err));
+            TRY(emit_where(c->e, all, y, x, &y, err));
         if (mask != VALUE_NONE && all != VALUE_NONE)
             TRY(emit_2(c->e, "Or", all, mask, &all, err));
         else
@@ -204,7 +198,7 @@ static enum status multiply(struct call *c, struct error *err)
         TRY(emit_cast(c->e, c->in[i].value, common_dtype(c), &x, err));
         TRY(mask_widen(c, i, &mask, err));
         if (mask != VALUE_NONE)
-            TRY(where(c, mask, x, one, &x, err));
+            TRY(emit_where(c->e, mask, x, one, &x, err));
         if (i)
             TRY(emit_2(c->e, "Mul", y, x, &y, err));
         else
@@ -213,7 +207,7 @@ static enum status multiply(struct call *c, struct error *err)
     TRY(masks_join(c, &mask, err));
     if (mask != VALUE_NONE) {
         TRY(emit_unsqueeze(c->e, mask, emit_shape(c->e, mask)->rank, &x, err));
-        TRY(where(c, x, y, zero, &y, err));
+        TRY(emit_where(c->e, x, y, zero, &y, err));
     }
     return call_add(c, y, mask, err);
 }

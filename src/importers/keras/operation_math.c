@@ -294,7 +294,7 @@ static enum status divide_no_nan(struct call *c, struct error *err)
     TRY(emit_number(c->e, emit_dtype(c->e, in[1]), 0, &zero, err));
     TRY(emit_2(c->e, "Equal", in[1], zero, &none, err));
     TRY(emit_2(c->e, "Div", in[0], in[1], &y, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(none, zero, y), EMIT_PLAIN, &y, err));
+    TRY(emit_where(c->e, none, zero, y, &y, err));
     return call_give(c, y);
 }
 
@@ -311,7 +311,7 @@ static enum status floor_mod(struct call *c, value_id a, value_id b, value_id *y
     TRY(emit_2(c->e, "Mul", r, b, &wrong, err));
     TRY(emit_2(c->e, "Less", wrong, zero, &wrong, err));
     TRY(emit_2(c->e, "Add", r, b, &other, err));
-    return emit_node(c->e, "", "Where", EMIT(wrong, other, r), EMIT_PLAIN, y, err);
+    return emit_where(c->e, wrong, other, r, y, err);
 }
 
 static enum status mod(struct call *c, struct error *err)
@@ -383,7 +383,7 @@ static enum status where(struct call *c, struct error *err)
     TRY(operand_value(c, &o[0], dtype, &in[0], err));
     TRY(operand_value(c, &o[1], dtype, &in[1], err));
     TRY(emit_cast(c->e, condition, DTYPE_BOOL, &condition, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(condition, in[0], in[1]), EMIT_PLAIN, &y, err));
+    TRY(emit_where(c->e, condition, in[0], in[1], &y, err));
     return call_give(c, y);
 }
 

@@ -218,7 +218,7 @@ static enum status diag(struct call *c, struct error *err)
     TRY(emit_node(c->e, "", "EyeLike", EMIT(eye), EMIT_PLAIN, &eye, err));
     TRY(emit_cast(c->e, eye, DTYPE_BOOL, &eye, err));
     TRY(emit_number(c->e, emit_dtype(c->e, x), 0, &zero, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(eye, x, zero), EMIT_PLAIN, &y, err));
+    TRY(emit_where(c->e, eye, x, zero, &y, err));
     TRY(EMIT_INTS(c->e, &pads, err, k < 0 ? -k : 0, k > 0 ? k : 0, k > 0 ? k : 0, k < 0 ? -k : 0));
     TRY(emit_2(c->e, "Pad", y, pads, &y, err));
     return call_give(c, y);

@@ -28,12 +28,6 @@ static enum status number_like(struct call *c, value_id x, double number, value_
     return emit_number(c->e, emit_dtype(c->e, x), number, value, err);
 }
 
-static enum status choose(struct call *c, value_id condition, value_id yes, value_id no,
-                          value_id *y, struct error *err)
-{
-    return emit_node(c->e, "", "Where", EMIT(condition, yes, no), EMIT_PLAIN, y, err);
-}
-
 /* condition ? number : no */
 static enum status choose_number(struct call *c, value_id condition, double number, value_id no,
                                  value_id *y, struct error *err)
@@ -41,7 +35,7 @@ static enum status choose_number(struct call *c, value_id condition, double numb
     value_id yes;
 
     TRY(number_like(c, no, number, &yes, err));
-    return choose(c, condition, yes, no, y, err);
+    return emit_where(c->e, condition, yes, no, y, err);
 }
 
 static enum status compare(struct call *c, const char *op, value_id x, double number, value_id *y,
@@ -137,7 +131,7 @@ static enum status part_of_number(struct call *c, struct error *err)
         TRY(number_like(c, x, 0, &shape, err));
         TRY(choose_number(c, y, M_PI, shape, &shape, err));
         TRY(emit_1(c->e, "IsNaN", x, &y, err));
-        TRY(choose(c, y, x, shape, &x, err));
+        TRY(emit_where(c->e, y, x, shape, &x, err));
     }
     if (call_is(c, "Imag") || call_is(c, "Isreal")) {
         bool real = call_is(c, "Isreal");
@@ -157,7 +151,7 @@ static enum status sign_bit(struct call *c, struct error *err)
     TRY(operand_floats(c, &x, err));
     TRY(compare(c, "Equal", x, 0, &zero, err));
     TRY(emit_1(c->e, "Reciprocal", x, &inverse, err));
-    TRY(choose(c, zero, inverse, x, &x, err));
+    TRY(emit_where(c->e, zero, inverse, x, &x, err));
     TRY(compare(c, "Less", x, 0, &y, err));
     return call_give(c, y);
 }
@@ -238,7 +232,7 @@ static enum status threshold(struct call *c, struct error *err)
     TRY(operand_floats(c, &x, err));
     TRY(compare(c, "Greater", x, option_number(c, 1, "threshold", 0), &above, err));
     TRY(number_like(c, x, option_number(c, 2, "default_value", 0), &otherwise, err));
-    TRY(choose(c, above, x, otherwise, &y, err));
+    TRY(emit_where(c->e, above, x, otherwise, &y, err));
     return call_give(c, y);
 }
 
@@ -304,7 +298,7 @@ static enum status heaviside(struct call *c, struct error *err)
     TRY(compare(c, "Greater", in[0], 0, &is, err));
     TRY(choose_number(c, is, 1, y, &y, err));
     TRY(emit_1(c->e, "IsNaN", in[0], &is, err));
-    TRY(choose(c, is, in[0], y, &y, err));
+    TRY(emit_where(c->e, is, in[0], y, &y, err));
     return call_give(c, y);
 }
 
@@ -325,9 +319,9 @@ static enum status hypot_(struct call *c, struct error *err)
     TRY(emit_1(c->e, "Sqrt", y, &y, err));
     TRY(emit_2(c->e, "Mul", y, large, &y, err));
     TRY(emit_1(c->e, "IsInf", large, &is, err));
-    TRY(choose(c, is, large, y, &y, err));
+    TRY(emit_where(c->e, is, large, y, &y, err));
     TRY(compare(c, "Equal", large, 0, &is, err));
-    TRY(choose(c, is, large, y, &y, err));
+    TRY(emit_where(c->e, is, large, y, &y, err));
     return call_give(c, y);
 }
 
@@ -360,7 +354,7 @@ static enum status log_add(struct call *c, struct error *err)
     TRY(emit_2(c->e, "Equal", in[0], in[1], &is, err)); /* infinite ones too */
     TRY(number_like(c, large, two ? 1 : M_LN2, &in[1], err));
     TRY(emit_2(c->e, "Add", large, in[1], &large, err));
-    TRY(choose(c, is, large, y, &y, err));
+    TRY(emit_where(c->e, is, large, y, &y, err));
     return call_give(c, y);
 }
 
@@ -373,7 +367,7 @@ static enum status extreme(struct call *c, struct error *err)
     TRY(emit_2(c->e, call_is(c, "Fmax") ? "Max" : "Min", in[0], in[1], &y, err));
     for (int i = 0; i < 2 && dtype_is_float(emit_dtype(c->e, y)); i++) {
         TRY(emit_1(c->e, "IsNaN", in[i], &is, err));
-        TRY(choose(c, is, in[1 - i], y, &y, err));
+        TRY(emit_where(c->e, is, in[1 - i], y, &y, err));
     }
     return call_give(c, y);
 }
@@ -422,7 +416,7 @@ static enum status is_close(struct call *c, struct error *err)
     for (int i = 0; i < 2; i++)
         TRY(emit_1(c->e, "IsInf", in[i], &is[i], err));
     TRY(emit_2(c->e, "Or", is[0], is[1], &is[0], err));
-    TRY(choose(c, is[0], equal, y, &y, err));
+    TRY(emit_where(c->e, is[0], equal, y, &y, err));
     if (nans) {
         for (int i = 0; i < 2; i++)
             TRY(emit_1(c->e, "IsNaN", in[i], &is[i], err));

@@ -132,7 +132,7 @@ static enum status quantile_emit(struct call *c, const struct quantile *q, const
     TRY(emit_reduce(c->e, "ReduceMax", nan, &last, 1, true, &nan, err));
     TRY(emit_cast(c->e, nan, DTYPE_BOOL, &nan, err));
     TRY(emit_number(c->e, emit_dtype(c->e, x), NAN, &none, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(nan, none, *y), EMIT_PLAIN, y, err));
+    TRY(emit_where(c->e, nan, none, *y, y, err));
     TRY(emit_squeeze(c->e, *y, last, y, err));
     for (int d = 0; q->keep && d <= last + (int64_t)count - 1; d++)
         for (size_t i = 0; i < count; i++)
@@ -197,7 +197,7 @@ static enum status without_read(struct call *c, double instead, struct without *
     w->count = w->count ? w->count : (size_t)rank;
     TRY(emit_1(c->e, "IsNaN", w->x, &is, err));
     TRY(emit_number(c->e, emit_dtype(c->e, w->x), instead, &number, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(is, number, w->x), EMIT_PLAIN, &w->x, err));
+    TRY(emit_where(c->e, is, number, w->x, &w->x, err));
     TRY(emit_1(c->e, "Not", is, &w->counts, err));
     return emit_cast(c->e, w->counts, emit_dtype(c->e, w->x), &w->counts, err);
 }
@@ -221,7 +221,7 @@ static enum status nan_reduce(struct call *c, struct error *err)
     TRY(emit_number(c->e, emit_dtype(c->e, y), 0, &zero, err));
     TRY(emit_2(c->e, "Equal", counts, zero, &counts, err));
     TRY(emit_number(c->e, emit_dtype(c->e, y), NAN, &none, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(counts, none, y), EMIT_PLAIN, &y, err));
+    TRY(emit_where(c->e, counts, none, y, &y, err));
     return call_give(c, y);
 }
 

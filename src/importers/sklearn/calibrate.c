@@ -136,7 +136,7 @@ static enum status limit_to_one(struct lowering *l, value_id p, value_id *out, s
     TRY(emit_2(&l->e, "Less", one, p, &low, err));
     TRY(emit_2(&l->e, "LessOrEqual", p, above, &high, err));
     TRY(emit_2(&l->e, "And", low, high, &some, err));
-    return emit(&l->e, "", "Where", (value_id[]){some, one, p}, 3, NULL, 0, out, 1, err);
+    return emit_where(&l->e, some, one, p, out, err);
 }
 
 static enum status calibrated_proba(struct lowering *l, const struct pickle_object *self,

@@ -73,7 +73,7 @@ static enum status bisect(struct lowering *l, const struct pickle_object *node, 
     TRY(emit_partial_distances(l, x, &pair, &nearer, err));
     TRY(emit_nearest(l, nearer, &nearer, err));
     TRY(emit_cast(&l->e, nearer, DTYPE_BOOL, &nearer, err));
-    return emit_node(&l->e, "", "Where", EMIT(nearer, sides[1], sides[0]), EMIT_PLAIN, labels, err);
+    return emit_where(&l->e, nearer, sides[1], sides[0], labels, err);
 }
 
 static enum status predict_bisected(struct lowering *l, const struct pickle_object *self,

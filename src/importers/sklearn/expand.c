@@ -145,7 +145,7 @@ static enum status normalize(struct lowering *l, const struct pickle_object *sel
     TRY(emit_scalar(l, version >= 10000 ? 10 * DBL_EPSILON : 0, &limit, err));
     TRY(emit_scalar(l, 1, &one, err));
     TRY(emit_2(&l->e, version >= 10000 ? "Less" : "Equal", norm, limit, &small, err));
-    TRY(emit(&l->e, "", "Where", (value_id[]){small, one, norm}, 3, NULL, 0, &norm, 1, err));
+    TRY(emit_where(&l->e, small, one, norm, &norm, err));
     TRY(emit_2(&l->e, "Div", x, norm, &x, err));
     return table_of_matrix(l, x, in->count, out, err);
 }

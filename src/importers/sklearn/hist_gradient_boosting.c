@@ -188,7 +188,7 @@ static enum status cut_categories(struct lowering *l, const struct categories *c
         ((uint8_t *)mask.data)[f] = categories->is[f];
     TRY(emit_constant(&l->e, &mask, &condition, err));
     TRY(emit_1(&l->e, "Floor", *x, &cut, err));
-    return emit(&l->e, "", "Where", (value_id[]){condition, cut, *x}, 3, NULL, 0, x, 1, err);
+    return emit_where(&l->e, condition, cut, *x, x, err);
 }
 
 /* From 1.4 on columns of categories are encoded and come first (_preprocessor). */

@@ -196,7 +196,7 @@ static enum status impute_numbers(struct lowering *l, const struct pickle_object
     TRY(table_matrix(l, in, isnan(missing) ? CHECK_FINITE_OR_NAN : CHECK_FINITE, &x, err));
     TRY(missing_mask(l, x, missing, &mask, err));
     TRY(emit_constant(&l->e, statistics, &fill, err));
-    TRY(emit(&l->e, "", "Where", (value_id[]){mask, fill, x}, 3, NULL, 0, &y, 1, err));
+    TRY(emit_where(&l->e, mask, fill, x, &y, err));
     TRY(table_of_matrix(l, y, in->count, out, err));
     TRY(drop_empty(l, self, statistics, out, err));
     return append_indicator(l, self, mask, in->count, out, err);
@@ -304,7 +304,7 @@ static enum status valid_only(struct lowering *l, const struct pickle_object *se
     if (keep_empty) {
         TRY(emit_constant(&l->e, &empty, &mask, err));
         TRY(emit_scalar(l, 0, &zero, err));
-        TRY(emit(&l->e, "", "Where", (value_id[]){mask, zero, y}, 3, NULL, 0, &y, 1, err));
+        TRY(emit_where(&l->e, mask, zero, y, &y, err));
     }
     TRY(table_of_matrix(l, y, width, &all, err));
     return table_pick(l, &all, indices, count, out, err);
@@ -336,7 +336,7 @@ static enum status impute_near(struct lowering *l, const struct pickle_object *s
     y = x;
     if (!isnan(missing)) {
         TRY(emit_scalar(l, NAN, &gap, err));
-        TRY(emit(&l->e, "", "Where", (value_id[]){mask, gap, x}, 3, NULL, 0, &y, 1, err));
+        TRY(emit_where(&l->e, mask, gap, x, &y, err));
     }
     TRY(emit_constant(&l->e, &donors, &data, err));
     TRY(emit_node(&l->e, "firn", "NeighbourImpute", EMIT(y, data),

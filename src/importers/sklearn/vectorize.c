@@ -272,7 +272,7 @@ static enum status emit_unit_rows(struct lowering *l, bool squares, value_id x, 
     TRY(emit_scalar(l, 0, &zero, err));
     TRY(emit_scalar(l, 1, &unit, err));
     TRY(emit_2(&l->e, "Equal", norm, zero, &empty, err));
-    TRY(emit(&l->e, "", "Where", (value_id[]){empty, unit, norm}, 3, NULL, 0, &norm, 1, err));
+    TRY(emit_where(&l->e, empty, unit, norm, &norm, err));
     return emit_2(&l->e, "Div", x, norm, out, err);
 }
 
@@ -298,7 +298,7 @@ static enum status weigh(struct lowering *l, const struct pickle_object *self, b
         TRY(emit_2(&l->e, "Equal", *x, zero, &some, err));
         TRY(emit_1(&l->e, "Log", *x, &log, err));
         TRY(emit_scaled(l, "Add", log, 1, &log, err));
-        TRY(emit(&l->e, "", "Where", (value_id[]){some, *x, log}, 3, NULL, 0, x, 1, err));
+        TRY(emit_where(&l->e, some, *x, log, x, err));
     }
     if (use_idf) {
         struct tensor idf;

@@ -64,7 +64,7 @@ static enum status give_where(struct tf_call *c, value_id condition, value_id ye
 {
     value_id y;
 
-    TRY(emit_node(c->e, "", "Where", EMIT(condition, yes, no), EMIT_PLAIN, &y, err));
+    TRY(emit_where(c->e, condition, yes, no, &y, err));
     return tf_give(c, y);
 }
 
@@ -252,7 +252,7 @@ static enum status selu(struct tf_call *c, struct error *err)
     TRY(emit_2(c->e, "Sub", low, one, &low, err));
     TRY(emit_2(c->e, "Mul", low, both, &low, err));
     TRY(emit_2(c->e, "Mul", c->in[0], scale, &high, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(negative, low, high), EMIT_PLAIN, &y, err));
+    TRY(emit_where(c->e, negative, low, high, &y, err));
     return tf_give(c, y);
 }
 

@@ -219,7 +219,7 @@ static enum status sizes_complete(struct tf_call *c, int64_t axis, value_id *siz
     TRY(emit_reduce(c->e, "ReduceSum", given, &all, 1, true, &given, err));
     TRY(emit_2(c->e, "Sub", dim, given, &rest, err));
     TRY(emit_2(c->e, "Less", *sizes, zero, &open, err));
-    return emit_node(c->e, "", "Where", EMIT(open, rest, *sizes), EMIT_PLAIN, sizes, err);
+    return emit_where(c->e, open, rest, *sizes, sizes, err);
 }
 
 static enum status split_v(struct tf_call *c, struct error *err)
@@ -408,7 +408,7 @@ static enum status one_hot(struct tf_call *c, struct error *err)
     TRY(tf_index(c, 1, &depth, err));
     TRY(emit_number(c->e, DTYPE_I64, 0, &zero, err));
     TRY(emit_2(c->e, "Less", index, zero, &negative, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(negative, depth, index), EMIT_PLAIN, &index, err));
+    TRY(emit_where(c->e, negative, depth, index, &index, err));
     TRY(emit_node(c->e, "", "OneHot", EMIT(index, depth, values),
                   EMIT_ATTRIBUTES(attribute_of_int("axis", axis)), &y, err));
     return tf_give(c, y);

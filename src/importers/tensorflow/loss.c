@@ -50,7 +50,7 @@ static enum status sparse_cross_entropy(struct tf_call *c, struct error *err)
     /* ONNX counts negative indices from the end: let them be behind it */
     TRY(emit_number(c->e, DTYPE_I64, 0, &zero, err));
     TRY(emit_2(c->e, "Less", index, zero, &negative, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(negative, classes, index), EMIT_PLAIN, &index, err));
+    TRY(emit_where(c->e, negative, classes, index, &index, err));
     TRY(emit_unsqueeze(c->e, index, -1, &list, err));
     TRY(emit_node(c->e, "", "GatherElements", EMIT(s.shifted, list),
                   EMIT_ATTRIBUTES(attribute_of_int("axis", -1)), &at, err));

@@ -46,7 +46,7 @@ static enum status select_1(struct tf_call *c, struct error *err)
     }
     for (; chosen == 1 && rank > 1; rank--)
         TRY(emit_unsqueeze(c->e, condition, -1, &condition, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(condition, c->in[1], c->in[2]), EMIT_PLAIN, &y, err));
+    TRY(emit_where(c->e, condition, c->in[1], c->in[2], &y, err));
     return tf_give(c, y);
 }
 

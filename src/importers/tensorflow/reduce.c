@@ -94,7 +94,7 @@ static enum status arg(struct tf_call *c, const char *op, double worst, struct e
     if (dtype_is_float(of)) {
         TRY(emit_number(c->e, of, worst, &none, err));
         TRY(emit_1(c->e, "IsNaN", x, &nan, err));
-        TRY(emit_node(c->e, "", "Where", EMIT(nan, none, x), EMIT_PLAIN, &x, err));
+        TRY(emit_where(c->e, nan, none, x, &x, err));
     }
     TRY(emit_node(c->e, "", op, EMIT(x),
                   EMIT_ATTRIBUTES(attribute_of_int("axis", axis), attribute_of_int("keepdims", 0)),

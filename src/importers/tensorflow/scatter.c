@@ -22,7 +22,7 @@ static enum status indices_checked(struct tf_call *c, value_id *indices, struct 
     TRY(emit_number(c->e, DTYPE_I64, 0, &zero, err));
     TRY(emit_number(c->e, DTYPE_I64, (double)((int64_t)1 << 52), &far, err));
     TRY(emit_2(c->e, "Less", *indices, zero, &below, err));
-    return emit_node(c->e, "", "Where", EMIT(below, far, *indices), EMIT_PLAIN, indices, err);
+    return emit_where(c->e, below, far, *indices, indices, err);
 }
 
 /* Complex numbers as pairs of parts, in one more dimension, and back. */

@@ -94,7 +94,7 @@ static enum status slice_along(struct tf_call *c, value_id *x, size_t i, struct 
         TRY(EMIT_INTS(c->e, &most, err, INT64_MAX));
         TRY(emit_2(c->e, "Less", to, zero, &open, err));
         TRY(emit_2(c->e, "Add", from, to, &to, err));
-        TRY(emit_node(c->e, "", "Where", EMIT(open, most, to), EMIT_PLAIN, &to, err));
+        TRY(emit_where(c->e, open, most, to, &to, err));
         end = (struct number){false, 0, to};
     }
     return cut_numbers(c, x, (int64_t)i, &begin, &end, &step, err);

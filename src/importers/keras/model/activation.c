@@ -84,7 +84,7 @@ static enum status sparse_plus(struct call *c, value_id x, value_id *y, struct e
     TRY(sparse_sigmoid(c, x, &part, err));
     TRY(emit_2(c->e, "Mul", part, part, &part, err));
     TRY(emit_2(c->e, "Less", x, one, &above, err));
-    return emit_node(c->e, "", "Where", EMIT(above, part, x), EMIT_PLAIN, y, err);
+    return emit_where(c->e, above, part, x, y, err);
 }
 
 /* The first half of the last axis times the sigmoid of the second. */

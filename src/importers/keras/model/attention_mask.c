@@ -107,15 +107,15 @@ enum status attention_softmax(struct call *c, value_id scores, value_id mask,
     if (mask != VALUE_NONE && style == MASK_SUBTRACTS) {
         TRY(emit_number(c->e, dtype, 1e9, &number, err));
         TRY(emit_2(c->e, "Sub", scores, number, &far, err));
-        TRY(emit_node(c->e, "", "Where", EMIT(mask, scores, far), EMIT_PLAIN, &scores, err));
+        TRY(emit_where(c->e, mask, scores, far, &scores, err));
     } else if (mask != VALUE_NONE) {
         TRY(emit_number(c->e, dtype, -1e9, &number, err));
-        TRY(emit_node(c->e, "", "Where", EMIT(mask, scores, number), EMIT_PLAIN, &scores, err));
+        TRY(emit_where(c->e, mask, scores, number, &scores, err));
     }
     TRY(emit_node(c->e, "", "Softmax", EMIT(scores), EMIT_ATTRIBUTES(attribute_of_int("axis", -1)),
                   y, err));
     if (mask == VALUE_NONE || style != MASK_REPLACES_AND_CLEARS)
         return STATUS_OK;
     TRY(emit_number(c->e, dtype, 0, &number, err));
-    return emit_node(c->e, "", "Where", EMIT(mask, *y, number), EMIT_PLAIN, y, err);
+    return emit_where(c->e, mask, *y, number, y, err);
 }

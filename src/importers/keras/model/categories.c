@@ -13,7 +13,7 @@ enum status one_hot_emit(struct call *c, value_id index, int64_t depth, int64_t 
     TRY(emit_number(c->e, emit_dtype(c->e, index), 0, &zero, err));
     TRY(emit_number(c->e, emit_dtype(c->e, index), (double)depth, &size, err));
     TRY(emit_2(c->e, "Less", index, zero, &none, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(none, size, index), EMIT_PLAIN, &index, err));
+    TRY(emit_where(c->e, none, size, index, &index, err));
     TRY(tensor_new(&ends, dtype, &shape, c->k->keep, err));
     tensor_set_f64(&ends, 1, 1);
     TRY(emit_constant(c->e, &ends, &values, err));

@@ -144,7 +144,7 @@ static enum status pack(struct recurrent *n, struct packing *packing, struct err
     /* what does not count goes to a slot behind the last step */
     TRY(emit_1(e, "Shape", counts, &shape, err));
     TRY(emit_slice(e, shape, 0, 1, 2, 1, &steps, err));
-    TRY(emit_node(e, "", "Where", EMIT(n->mask, packing->place, steps), EMIT_PLAIN, &slot, err));
+    TRY(emit_where(e, n->mask, packing->place, steps, &slot, err));
     TRY(spread(n, slot, n->x, &wide, err));
     TRY(emit_number(e, emit_dtype(e, n->x), 0, &zeros, err));
     TRY(emit_1(e, "Shape", n->x, &shape, err));

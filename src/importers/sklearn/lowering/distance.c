@@ -94,7 +94,7 @@ static enum status emit_unit_rows(struct lowering *l, value_id x, value_id *out,
     TRY(emit_scalar(l, 0, &zero, err));
     TRY(emit_scalar(l, 1, &one, err));
     TRY(emit_2(&l->e, "Equal", norms, zero, &none, err));
-    TRY(emit(&l->e, "", "Where", (value_id[]){none, one, norms}, 3, NULL, 0, &norms, 1, err));
+    TRY(emit_where(&l->e, none, one, norms, &norms, err));
     return emit_2(&l->e, "Div", x, norms, out, err);
 }
 

@@ -283,7 +283,7 @@ static enum status remainder_of(struct lowering *l, value_id a, value_id b, valu
     TRY(emit_1(&l->e, "Not", is_zero, &is_zero, err));
     TRY(emit_2(&l->e, "And", differs, is_zero, &differs, err));
     TRY(emit_2(&l->e, "Add", rest, b, &moved, err));
-    return emit(&l->e, "", "Where", (value_id[]){differs, moved, rest}, 3, NULL, 0, out, 1, err);
+    return emit_where(&l->e, differs, moved, rest, out, err);
 }
 
 static enum status arithmetic(struct parser *p, const char *op, struct operand *a,
@@ -486,8 +486,7 @@ enum status parser_choose(struct parser *p, const struct operand *condition, str
     TRY(as_flag(p, condition, err));
     TRY(as_number(p, a, err));
     TRY(as_number(p, b, err));
-    TRY(emit(&p->l->e, "", "Where", (value_id[]){condition->value, a->value, b->value}, 3, NULL, 0,
-             &a->value, 1, err));
+    TRY(emit_where(&p->l->e, condition->value, a->value, b->value, &a->value, err));
     *a = (struct operand){
         .value = a->value, .dtype = DTYPE_F64, .integral = a->integral && b->integral};
     return STATUS_OK;

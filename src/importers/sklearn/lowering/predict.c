@@ -138,7 +138,7 @@ enum status emit_normalised_or(struct lowering *l, value_id p, const double *oth
     TRY(emit_2(&l->e, "ReduceSum", p, axes, &sum, err));
     TRY(emit_2(&l->e, "Equal", sum, zero, &none, err));
     TRY(emit_2(&l->e, "Div", p, sum, &shares, err));
-    return emit(&l->e, "", "Where", (value_id[]){none, rest, shares}, 3, NULL, 0, out, 1, err);
+    return emit_where(&l->e, none, rest, shares, out, err);
 }
 
 enum status emit_row_zeros(struct lowering *l, value_id vector, value_id *out, struct error *err)

@@ -71,7 +71,7 @@ static enum status continuous(struct machine *m, size_t feature, const struct pi
     TRY(emit_2(&m->l->e, "Add", *y, one, y, err));
     TRY(emit_1(&m->l->e, "IsNaN", x, &missing, err));
     TRY(emit_scalar(m->l, 0, &zero, err));
-    TRY(emit(&m->l->e, "", "Where", (value_id[]){missing, zero, *y}, 3, NULL, 0, y, 1, err));
+    TRY(emit_where(&m->l->e, missing, zero, *y, y, err));
     return emit_cast(&m->l->e, *y, DTYPE_I64, y, err);
 }
 

@@ -255,11 +255,11 @@ static enum status numerical(struct variable *v, const struct table *in, size_t 
         TRY(emit_scalar(v->l, code, &number, err));
         TRY(emit_2(&v->l->e, "Equal", x, number, &mask, err));
         TRY(emit_scalar(v->l, special, &number, err));
-        TRY(emit(&v->l->e, "", "Where", (value_id[]){mask, number, y}, 3, NULL, 0, &y, 1, err));
+        TRY(emit_where(&v->l->e, mask, number, y, &y, err));
     }
     TRY(emit_1(&v->l->e, "IsNaN", x, &mask, err));
     TRY(emit_scalar(v->l, missing, &number, err));
-    TRY(emit(&v->l->e, "", "Where", (value_id[]){mask, number, y}, 3, NULL, 0, &y, 1, err));
+    TRY(emit_where(&v->l->e, mask, number, y, &y, err));
     return table_of_matrix(v->l, y, 1, out, err);
 }
 

@@ -181,8 +181,7 @@ static enum status choose_value(struct choices *c, bool first, const value_id *v
             TRY(guarded_mask(c, i, &mask, err));
         if (flat)
             TRY(emit_squeeze(&c->l->e, mask, 1, &mask, err));
-        TRY(emit(&c->l->e, "", "Where", (value_id[]){mask, values[i], *out}, 3, NULL, 0, out, 1,
-                 err));
+        TRY(emit_where(&c->l->e, mask, values[i], *out, out, err));
     }
     return STATUS_OK;
 }

@@ -111,7 +111,7 @@ static enum status simple_max(struct lowering *l, value_id x, value_id *y, struc
     TRY(emit_scalar(l, 0, &zero, err));
     TRY(emit_scalar(l, 1, &one, err));
     TRY(emit_2(&l->e, "Equal", sum, zero, &none, err));
-    TRY(emit(&l->e, "", "Where", (value_id[]){none, one, sum}, 3, NULL, 0, &sum, 1, err));
+    TRY(emit_where(&l->e, none, one, sum, &sum, err));
     return emit_2(&l->e, "Div", x, sum, y, err);
 }
 

@@ -250,7 +250,7 @@ static enum status lookup(struct tf_call *c, struct error *err)
         else if (!same_shape(c, y, value))
             return error_set(err, STATUS_UNSUPPORTED, "the key chooses of tensors that differ");
         else
-            TRY(emit_node(c->e, "", "Where", EMIT(same, value, y), EMIT_PLAIN, &y, err));
+            TRY(emit_where(c->e, same, value, y, &y, err));
         if (now == MAYBE)
             TRY(either(c, same, &found, err));
     }

@@ -147,7 +147,7 @@ static enum status windows_reduce(const struct tf_call *c, const struct fraction
     if (average) {
         TRY(emit_number(c->e, emit_dtype(c->e, *x), 0, &zero, err));
         TRY(emit_constant(c->e, &inside, &mask, err));
-        TRY(emit_node(c->e, "", "Where", EMIT(mask, *x, zero), EMIT_PLAIN, x, err));
+        TRY(emit_where(c->e, mask, *x, zero, x, err));
     }
     return emit_reduce(c->e, average ? "ReduceSum" : "ReduceMax", *x, (const int64_t[]){axis + 1},
                        1, false, x, err);
@@ -212,7 +212,7 @@ static enum status numbers_only(const struct tf_call *c, value_id *x, struct err
         return STATUS_OK;
     TRY(emit_number(c->e, dtype, dtype == DTYPE_F32 ? -FLT_MAX : -DBL_MAX, &lowest, err));
     TRY(emit_1(c->e, "IsNaN", *x, &none, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(none, lowest, *x), EMIT_PLAIN, x, err));
+    TRY(emit_where(c->e, none, lowest, *x, x, err));
     return emit_2(c->e, "Max", *x, lowest, x, err);
 }
 

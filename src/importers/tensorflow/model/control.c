@@ -323,7 +323,7 @@ static enum status clamp(struct emitter *e, size_t count, value_id *which, struc
     TRY(emit_number(e, DTYPE_I64, 0, &zero, err));
     TRY(emit_number(e, DTYPE_I64, (double)(count - 1), &last, err));
     TRY(emit_2(e, "Less", *which, zero, &negative, err));
-    return emit_node(e, "", "Where", EMIT(negative, last, *which), EMIT_PLAIN, which, err);
+    return emit_where(e, negative, last, *which, which, err);
 }
 
 enum status tf_branches_emit(struct tf_lowering *l, struct emitter *e,

@@ -95,7 +95,7 @@ static enum status range_of(struct tf_call *c, struct error *err)
     TRY(emit_number(c->e, DTYPE_I32, 0, &number, err));
     TRY(emit_2(c->e, "Less", least, number, &least, err));
     TRY(emit_number(c->e, DTYPE_F32, 0, &number, err));
-    TRY(emit_node(c->e, "", "Where", EMIT(least, low, number), EMIT_PLAIN, &low, err));
+    TRY(emit_where(c->e, least, low, number, &low, err));
     TRY(tf_add(c, low, err));
     return tf_add(c, high, err);
 }
