@@ -11,7 +11,7 @@
 #define PYTHON "/python3"
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-enum { FOUND_MAX = 100000, VARIABLES_MAX = 1000 };
+enum { FOUND_MAX = 100000, VARIABLES_MAX = 1000, PATH_MAX_BYTES = 4096 };
 
 struct scan { /* every python3, and the metadata of packages: paths that a container sees */
     struct bytes *items; /* (count,) */
@@ -128,6 +128,9 @@ static enum status python_find(const struct scan *scan, struct image_base *base,
     for (size_t i = 0; i < base->variable_count; i++)
         if (!strncmp(base->variables[i], "PATH=", 5))
             path = base->variables[i] + 5;
+    if (strlen(path) > PATH_MAX_BYTES)
+        return error_set(err, STATUS_TOO_LARGE, "its PATH has %zu bytes, more than %d",
+                         strlen(path), PATH_MAX_BYTES);
     while (*path) {
         size_t size = strcspn(path, ":");
         const char *program = arena_printf(keep, "%.*s" PYTHON, (int)size, path);

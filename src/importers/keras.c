@@ -99,7 +99,7 @@ static enum status stated(struct keras *k, const char *name, struct bytes *text,
 static enum status h5_read(struct keras *k, struct bytes bytes, struct network **network,
                            struct error *err)
 {
-    struct bytes config, version, backend;
+    struct bytes config, version;
     struct json *model = arena_new(k->keep, struct json, 1);
 
     if (!model)
@@ -108,10 +108,10 @@ static enum status h5_read(struct keras *k, struct bytes bytes, struct network *
     TRY(hdf5_open(bytes, k->keep, &k->file, err));
     TRY(text_attribute(k, hdf5_root(k->file), "model_config", &config, err));
     TRY(stated(k, "keras_version", &version, err));
-    TRY(stated(k, "backend", &backend, err));
+    TRY(stated(k, "backend", &k->backend, err));
     generation_of(k, version, k->description);
-    k->theano = bytes_is(backend, "theano");
-    k->backend_stated = backend.size > 0;
+    k->theano = bytes_is(k->backend, "theano");
+    k->backend_stated = k->backend.size > 0;
     if (json_parse(config, JSON_ALLOW_NAN, model, k->keep, err))
         return error_within(err, "attribute 'model_config'");
     TRY(network_read(k, model, network, 0, err));

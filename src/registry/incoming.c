@@ -198,11 +198,17 @@ enum status incoming_read(const char *path, size_t most, struct bytes *bytes, st
 {
     struct file_map map = {{NULL, 0}};
 
+    enum status status = STATUS_OK;
+
     TRY(file_map_open(&map, AT_FDCWD, path, false, err));
-    bytes->size = map.bytes.size;
-    bytes->data = map.bytes.size <= most ? (const uint8_t *)arena_text(keep, map.bytes) : NULL;
+    *bytes = (struct bytes){NULL, map.bytes.size};
+    if (map.bytes.size > most)
+        status = error_set(err, STATUS_TOO_LARGE, "a blob has %zu bytes, more than %zu",
+                           map.bytes.size, most);
+    else if (!(bytes->data = (const uint8_t *)arena_text(keep, map.bytes)))
+        status = error_no_memory(err, "a blob");
     file_map_close(&map);
-    return bytes->data ? STATUS_OK : error_no_memory(err, "a blob");
+    return status;
 }
 
 /* --- freezing --- */

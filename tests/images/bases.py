@@ -72,6 +72,7 @@ def refusals(home):
             ("that lies about its layers", "says 3 digests", "adder", [PYTHON + NUMPY], {"rootfs": {
                 "type": "layers", "diff_ids": ["sha256:" + "1" * 64] * 3}}),
             ("with 127 layers", "more than 128", "adder", [PYTHON + NUMPY] + [[(f"x{i}", b"")] for i in range(126)], {}),
+            ("with a PATH without an end", "its PATH has 5000 bytes", "adder", [PYTHON + NUMPY], {"config": {"Env": ["PATH=" + "/bin:" * 1000]}}),
             ("with variables that are none", "is no text", "adder", [PYTHON + NUMPY], {"config": {"Env": [7]}})]):
         done = push(home, name, base(home, f"bad-{i}", *layers, **config), check=False)
         count.check(f"a base {what}", done.returncode not in (0, 1) and words in done.stderr and "base image" in done.stderr

@@ -4,6 +4,7 @@
     scripts/python tests/oracles/keras.py            all cases
     scripts/python tests/oracles/keras.py LSTM       those whose names hold a word
     scripts/python tests/oracles/keras.py --sample 4 every fourth case
+    scripts/python tests/oracles/keras.py --extremes all, asked for zeros, tiny and large numbers
 """
 
 import os
@@ -11,7 +12,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path = [p for p in sys.path if os.path.abspath(p or ".") != HERE]  # this file is called keras
-os.environ.update(KERAS_BACKEND=os.environ.get("KERAS_BACKEND", "jax"), JAX_PLATFORMS="cpu", OMP_NUM_THREADS="1")
+os.environ.update(KERAS_BACKEND=os.environ.get("KERAS_BACKEND", "tensorflow"), CUDA_VISIBLE_DEVICES="", TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0", JAX_PLATFORMS="cpu", OMP_NUM_THREADS="1")
 
 import logging
 import tempfile
@@ -30,6 +31,7 @@ from keras_data import inputs_of, random_weights
 warnings.filterwarnings("ignore")
 logging.disable(logging.WARNING)
 RTOL, ATOL = 1e-5, 1e-5
+EXTREMES = (0, 1e-9, 1e4) if "--extremes" in sys.argv else ()  # the three rows are multiplied with these
 
 
 def answers(model, data):
@@ -40,6 +42,16 @@ def answers(model, data):
 def tolerance(name):
     """Half floats: what a rounding or two of them makes of numbers near 1."""
     return (3e-2, 3e-2) if "bfloat16" in name else (4e-3, 4e-3) if "float16" in name else (RTOL, ATOL)
+
+
+def rows_differ(got, want):
+    """Of numbers of any size: as a share of the largest in each row."""
+    for row in range(len(want)):
+        scale = np.abs(want[row], where=np.isfinite(want[row]), out=np.zeros_like(want[row])).max(initial=1e-30) if want.dtype.kind == "f" else 0
+        fault = differs(got[row : row + 1], want[row : row + 1], RTOL, RTOL * float(scale))
+        if fault:
+            return f"row {row}: {fault}"
+    return None
 
 
 def leaves(answer):
@@ -59,6 +71,8 @@ def work(case, used):
     random_weights(model, random)
     keras_models.CHANGES.get(name, lambda model: None)(model)
     data = inputs_of(shapes, low, random, empty="masked" in name)
+    if EXTREMES and not low:
+        data = [x * np.float32(EXTREMES).reshape(-1, *[1] * (x.ndim - 1)) for x in data]
     want = answers(model, data)
     faults = []
     with tempfile.TemporaryDirectory() as folder:
@@ -74,12 +88,18 @@ def work(case, used):
             except Refused as refused:
                 faults.append(f".{kind}: refused: {' '.join(str(refused.args[1]).split())}")
                 continue
-            fault = f"{len(got)} outputs" if len(got) != len(want) else next(filter(None, (differs(g, w, *tolerance(name)) for g, w in zip(got, want))), None)
+            fault = f"{len(got)} outputs" if len(got) != len(want) else next(filter(None, (compare(g, w, name) for g, w in zip(got, want))), None)
             if fault:
                 faults.append(f".{kind}: {fault}")
     if not faults:
         used.update(classes)
     return faults
+
+
+def compare(got, want, name):
+    if EXTREMES and got.shape == want.shape and want.ndim:
+        return rows_differ(got, want)
+    return differs(got, want, *tolerance(name))
 
 
 def classes_in(model):

@@ -111,6 +111,7 @@ struct keras {
     bool tensorflow; /* the version ends in -tf: tf.keras */
     bool theano;     /* Keras 1: kernels as the Theano backend wrote them */
     bool backend_stated;
+    struct bytes backend; /* as HDF5 states it; .keras does not: empty */
     enum { ORDER_UNKNOWN, ORDER_TH, ORDER_TF } order; /* Keras 1: what other layers state */
     int64_t batch;                                    /* the symbol of dimension 0 */
     size_t lowered;                                   /* layers so far, bounded */
@@ -472,6 +473,15 @@ enum status attention_mask(struct call *c, const struct attention_masks *masks, 
 enum status attention_softmax(struct call *c, value_id scores, value_id mask,
                               enum attention_style style, value_id *y, struct error *err)
     must_check;
+
+/* Whether bicubic weights are those of TensorFlow's table: but for Keras 3 on another backend. */
+enum status bicubic_of_tensorflow(const struct keras *k, bool *table, struct error *err) must_check;
+
+/* --- norms (operation_reduce.c) --- */
+
+/* x * min(rsqrt(sum of squares), 1 / epsilon); before Keras 3 x * rsqrt(max(sum, epsilon)). */
+enum status unit_emit(struct call *c, value_id x, const int64_t *axes, size_t count, double epsilon,
+                      value_id *y, struct error *err) must_check;
 
 /* --- categories (model/categories.c) --- */
 

@@ -289,10 +289,10 @@ static enum status dot(struct call *c, struct error *err)
                              ranks[1]);
     }
     if (config_bool_or(c, "normalize", NULL, false)) {
-        TRY(emit_node(c->e, "", "LpNormalization", EMIT(a),
-                      EMIT_ATTRIBUTES(attribute_of_int("axis", axes[0])), &a, err));
-        TRY(emit_node(c->e, "", "LpNormalization", EMIT(b),
-                      EMIT_ATTRIBUTES(attribute_of_int("axis", axes[1])), &b, err));
+        double epsilon = c->k->generation >= 3 ? 1e-7 : 1e-12;
+
+        TRY(unit_emit(c, a, &axes[0], 1, epsilon, &a, err));
+        TRY(unit_emit(c, b, &axes[1], 1, epsilon, &b, err));
     }
     if (ranks[0] > 3 || ranks[1] > 3) {
         TRY(dot_of_many(c, a, b, ranks, axes, &y, err));

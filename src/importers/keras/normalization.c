@@ -227,16 +227,7 @@ static enum status unit_normalization(struct call *c, struct error *err)
     TRY(call_wants(c, 1, err));
     TRY(call_rank(c, 0, &rank, err));
     TRY(axes_of(c, rank, axes, &count, err));
-    if (count > 1) { /* x / max(its norm, 1e-6) */
-        TRY(emit_reduce(c->e, "ReduceSumSquare", c->in[0].value, axes, count, true, &y, err));
-        TRY(emit_clip(c->e, y, 1e-12, HUGE_VAL, &y, err));
-        TRY(emit_1(c->e, "Sqrt", y, &y, err));
-        TRY(emit_2(c->e, "Div", c->in[0].value, y, &y, err));
-        return call_give(c, y);
-    }
-    TRY(emit_node(c->e, "", "LpNormalization", EMIT(c->in[0].value),
-                  EMIT_ATTRIBUTES(attribute_of_int("axis", axes[0]), attribute_of_int("p", 2)), &y,
-                  err));
+    TRY(unit_emit(c, c->in[0].value, axes, count, 1e-12, &y, err));
     return call_give(c, y);
 }
 

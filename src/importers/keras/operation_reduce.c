@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* keras.ops along axes: reductions, extremes, sorting, products, norms. */
+#include <float.h>
 #include <math.h>
 
 #include "importers/keras/internal.h"
@@ -108,6 +109,22 @@ static enum status variance(struct call *c, struct error *err)
     return call_add(c, y, VALUE_NONE, err);
 }
 
+/* Of Keras 3: -0 is less than 0, as if it were the smallest number below it. */
+static enum status zeros_order(struct call *c, value_id *x, struct error *err)
+{
+    value_id least, inverse, negative;
+
+    if (c->k->generation < 3 || !dtype_is_float(emit_dtype(c->e, *x)))
+        return STATUS_OK;
+    if (dtype_size(emit_dtype(c->e, *x)) < 4)
+        TRY(emit_cast(c->e, *x, DTYPE_F32, x, err));
+    TRY(emit_1(c->e, "Reciprocal", *x, &inverse, err));
+    TRY(emit_node(c->e, "", "IsInf", EMIT(inverse),
+                  EMIT_ATTRIBUTES(attribute_of_int("detect_positive", 0)), &negative, err));
+    TRY(emit_number(c->e, emit_dtype(c->e, *x), -FLT_MIN, &least, err));
+    return emit_where(c->e, negative, least, *x, x, err);
+}
+
 static enum status arg(struct call *c, struct error *err)
 {
     const struct json *given = operand_option(c, 1, "axis dimension");
@@ -120,6 +137,7 @@ static enum status arg(struct call *c, struct error *err)
         TRY(option_int(c, 1, "axis dimension", 0, &axis, err));
     else if (c->k->generation >= 3) /* of all elements */
         TRY(emit_reshape(c->e, x, (const int64_t[]){-1}, 1, &x, err));
+    TRY(zeros_order(c, &x, err));
     TRY(emit_node(
         c->e, "", call_is(c, "Argmax") ? "ArgMax" : "ArgMin", EMIT(x),
         EMIT_ATTRIBUTES(attribute_of_int("axis", axis), attribute_of_int("keepdims", keep)), &y,
@@ -282,7 +300,19 @@ static enum status norm_of_order(struct call *c, double order, value_id x, const
     return emit_2(c->e, "Pow", *y, number, y, err);
 }
 
-/* x * min(rsqrt(sum of squares), 1 / epsilon); TensorFlow: x * rsqrt(max(sum, epsilon)). */
+enum status unit_emit(struct call *c, value_id x, const int64_t *axes, size_t count, double epsilon,
+                      value_id *y, struct error *err)
+{
+    TRY(emit_reduce(c->e, "ReduceSumSquare", x, axes, count, true, y, err));
+    if (c->k->generation < 3)
+        TRY(emit_clip(c->e, *y, epsilon, HUGE_VAL, y, err));
+    TRY(emit_1(c->e, "Sqrt", *y, y, err));
+    TRY(emit_1(c->e, "Reciprocal", *y, y, err));
+    if (c->k->generation >= 3)
+        TRY(emit_clip(c->e, *y, -HUGE_VAL, 1 / epsilon, y, err));
+    return emit_2(c->e, "Mul", x, *y, y, err);
+}
+
 static enum status normalize(struct call *c, struct error *err)
 {
     double epsilon = option_number(c, 3, "epsilon", c->k->generation >= 3 ? 1e-7 : 1e-12);
@@ -294,22 +324,15 @@ static enum status normalize(struct call *c, struct error *err)
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
     TRY(option_int(c, 2, "order", 2, &order, err));
     TRY(axes_of(c, x, axes, &count, &keep, err));
-    if (order != 2) { /* x / max(the norm, epsilon) */
-        if (order < 1)
-            return error_set(err, STATUS_UNSUPPORTED, "its 'order' is %lld", (long long)order);
-        TRY(norm_of_order(c, (double)order, x, axes, count, true, &y, err));
-        TRY(emit_clip(c->e, y, epsilon, HUGE_VAL, &y, err));
-        TRY(emit_2(c->e, "Div", x, y, &y, err));
+    if (order < 1)
+        return error_set(err, STATUS_UNSUPPORTED, "its 'order' is %lld", (long long)order);
+    if (order == 2) {
+        TRY(unit_emit(c, x, axes, count, epsilon, &y, err));
         return call_give(c, y);
     }
-    TRY(emit_reduce(c->e, "ReduceSumSquare", x, axes, count, true, &y, err));
-    if (c->k->generation < 3)
-        TRY(emit_clip(c->e, y, epsilon, HUGE_VAL, &y, err));
-    TRY(emit_1(c->e, "Sqrt", y, &y, err));
-    TRY(emit_1(c->e, "Reciprocal", y, &y, err));
-    if (c->k->generation >= 3)
-        TRY(emit_clip(c->e, y, -HUGE_VAL, 1 / epsilon, &y, err));
-    TRY(emit_2(c->e, "Mul", x, y, &y, err));
+    TRY(norm_of_order(c, (double)order, x, axes, count, true, &y, err)); /* x / max(it, epsilon) */
+    TRY(emit_clip(c->e, y, epsilon, HUGE_VAL, &y, err));
+    TRY(emit_2(c->e, "Div", x, y, &y, err));
     return call_give(c, y);
 }
 

@@ -210,6 +210,7 @@ static enum status flip(struct call *c, struct error *err)
 static enum status rotate(struct call *c, struct error *err)
 {
     int64_t k, axes[RANK_MAX] = {0, 1}, perm[RANK_MAX];
+    const int64_t *sides;
     size_t count;
     value_id x;
     int rank;
@@ -224,6 +225,11 @@ static enum status rotate(struct call *c, struct error *err)
     if (axes[0] == axes[1])
         return error_set(err, STATUS_INVALID_INPUT, "turns one axis");
     k = (k % 4 + 4) % 4;
+    sides = emit_shape(c->e, x)->dims;
+    if (k == 2 && (sides[axes[0]] < 1 || sides[axes[0]] != sides[axes[1]]))
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "half a turn of sides that are not equal, which Keras' backends do "
+                         "differently");
     for (int d = 0; d < rank; d++)
         perm[d] = d == axes[0] ? axes[1] : d == axes[1] ? axes[0] : d;
     if (k == 1 || k == 2)

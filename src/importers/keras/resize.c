@@ -94,9 +94,9 @@ static enum status enlarge(struct call *c, int spatial, const int64_t *times, co
         y, err);
 }
 
-/* tf.keras: rows and columns times so many, as TensorFlow has it. */
-static enum status bicubic_of_tensorflow(struct call *c, const int64_t *times, value_id *y,
-                                         struct error *err)
+/* Rows and columns times so many, as TensorFlow has it. */
+static enum status enlarge_by_table(struct call *c, const int64_t *times, value_id *y,
+                                    struct error *err)
 {
     bool first = config_channels_first(c, 2);
     int64_t at = first ? 2 : 1;
@@ -116,6 +116,7 @@ static enum status up_sampling(struct call *c, int spatial, struct error *err)
     const char *key = config_get(c, "size", NULL) ? "size" : "length";
     struct bytes how = config_text_or(c, "interpolation", NULL, "nearest");
     int64_t times[SPATIAL_MAX];
+    bool table = false;
     struct image image;
     value_id y;
 
@@ -124,8 +125,10 @@ static enum status up_sampling(struct call *c, int spatial, struct error *err)
     for (int d = 0; d < spatial; d++)
         if (times[d] < 1 || times[d] > 1 << 16)
             return error_set(err, STATUS_INVALID_INPUT, "its size is %lld", (long long)times[d]);
-    if (bytes_is(how, "bicubic") && spatial == 2 && c->k->generation == 2) {
-        TRY(bicubic_of_tensorflow(c, times, &y, err));
+    if (bytes_is(how, "bicubic") && spatial == 2)
+        TRY(bicubic_of_tensorflow(c->k, &table, err));
+    if (table) {
+        TRY(enlarge_by_table(c, times, &y, err));
         return call_give(c, y);
     }
     for (size_t i = 0; i < ARRAY_COUNT(MODES); i++)
