@@ -4,10 +4,12 @@ Keras as SavedModels."""
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework import function
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+from tensorflow.python.ops import functional_ops
 
 from .exports import OldControlFlow
-from .operators import normal, whole
+from .operators import GraphCase, normal, whole
 from .savedmodel import ModelCase, asked, function_case
 
 F, I = tf.float32, tf.int32
@@ -326,7 +328,21 @@ def recurrent():
     yield layer_case("ConvLSTM2D", lambda x: K.layers.ConvLSTM2D(2, 3, return_sequences=True)(x), (4, 6, 5, 2))
 
 
+def counted():
+    """The operator For, which only graphs of TensorFlow 1 hold."""
+
+    @function.Defun(tf.int32, tf.float32, tf.float32)
+    def body(i, x, total):
+        return x * 1.5 - tf.cast(i, tf.float32), total + x
+
+    for start, limit, delta in ((0, 4, 1), (7, 1, -2), (3, 3, 1), (3, 3, 0), (-5, 9, 4), (0, 1, 5)):
+        x = normal(3)
+        yield GraphCase(f"For.{start}.{limit}.{delta}", lambda x, limit, start=start, delta=delta: functional_ops.For(start, limit, delta, [x, tf.zeros_like(x)], body), {"x": x, "limit": np.int32(limit)}, operator="For")
+        yield GraphCase(f"For.{start}.{limit}.{delta}.fixed", lambda x, start=start, limit=limit, delta=delta: functional_ops.For(start, limit, delta, [x, x], body), {"x": x}, operator="For")
+
+
 def cases():
+    yield from counted()
     yield from branches()
     yield from loops()
     yield from arrays()

@@ -65,6 +65,11 @@ def convolutions():
                     yield f"{op}.{label}", op, lambda x, op=op, w=w, kind=kind, common=common, more=more: shown(getattr(R, op)(input=tf.bitcast(x, kind), filter=integers(w, tf.qint8), **common, **more)), {"x": x}
         whole_bias = whole(4, low=-9000, high=9000)
         yield f"whole_bias.{kind.name}", "QuantizedConv2DWithBiasAndReluAndRequantize", lambda x, w=w, kind=kind, common=common, b=whole_bias: shown(R.QuantizedConv2DWithBiasAndReluAndRequantize(input=tf.bitcast(x, kind), filter=integers(w, tf.qint8), bias=integers(b, tf.qint32), min_freezed_output=0.0, max_freezed_output=20.0, **common)), {"x": x}
+        w, bias = weights(3, 3, 3, 16), normal(16) * 5
+        for high in (0.11, 0.37, 1.0, 2.9, 123.0):  # where a float leaves the integers by one
+            for filters in ((-1.0, 0.8), (-0.3, 0.25), (-0.77, 2.3)):
+                ranges = dict(min_input=-high / 2 if signed else 0.0, max_input=high, min_filter=filters[0], max_filter=filters[1])
+                yield f"bias.{kind.name}.{high}.{filters}", "QuantizedConv2DWithBias", lambda x, w=w, kind=kind, bias=bias, ranges=ranges: shown(R.QuantizedConv2DWithBias(input=tf.bitcast(x, kind), filter=integers(w, tf.qint8), bias=bias, strides=[1, 1, 1, 1], padding="SAME", **ranges)), {"x": x}
     x = whole(2, 7, 6, 3, low=0, high=256, dtype=np.uint8)
     for stride in (1, 2):
         w, bias = weights(3, 3, 3, 1), normal(3) * 5

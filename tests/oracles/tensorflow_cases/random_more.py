@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from .operators import K, normal, one
+from .operators import K, OpCase, normal, one
 from .savedmodel import function_case, module_case
 
 raw, v1 = tf.raw_ops, tf.compat.v1
@@ -33,6 +33,7 @@ def generators():
         "StatefulUniformInt": lambda v, a, s: [raw.StatefulUniformInt(resource=v, algorithm=a, shape=s, minval=tf.constant(-5, d), maxval=tf.constant(90, d)) for d in (tf.int32, tf.int64)],
         "StatefulUniformFullInt": lambda v, a, s: [raw.StatefulUniformFullInt(resource=v, algorithm=a, shape=s, dtype=d) for d in (tf.int32, tf.uint64)],
         "RngSkip": lambda v, a, s: [raw.RngSkip(resource=v, algorithm=a, delta=tf.constant(7, tf.int64)), raw.StatefulUniform(resource=v, algorithm=a, shape=s, dtype=tf.float32)][1:],
+        "StatefulRandomBinomial": lambda v, a, s: [raw.StatefulRandomBinomial(resource=v, algorithm=a, shape=tf.cast(s, tf.int32), counts=n, probs=p, dtype=d) for d, n, p in ((tf.float32, [9.0, 200.0, 3.0, 50.0, 1.0], 0.3), (tf.int64, 40.0, 0.7), (tf.float64, [[5.0], [70.0], [1.0]], [0.1, 0.5, 0.9, 0.0, 1.0]))],
         "Generator": lambda v, a, s: [],
     }
     for name, draw in draws.items():
@@ -65,5 +66,7 @@ def functions():
 
 def cases():
     yield from counts()
+    for dtype in (tf.int32, tf.int64, tf.uint32, tf.uint64):
+        yield OpCase("NonDeterministicInts", {"shape": np.array([3, 2], np.int64), "dtype": dtype}, dtype.name, shapes_only=True)
     yield from generators()
     yield from functions()

@@ -157,7 +157,102 @@ static enum status lower_while(struct tf_call *c, struct error *err)
     return STATUS_OK;
 }
 
+/* --- For: start, limit, delta, values; the body takes the counter and the values --- */
+
+enum { COUNTER, LIMIT, DELTA, VALUES }; /* states of the loop */
+
+/* One sign of delta, and the counter on that side of the limit. */
+static enum status side_emit(struct emitter *e, const char *compare, const value_id *states,
+                             value_id *y, struct error *err)
+{
+    value_id zero, sign;
+
+    TRY(emit_number(e, DTYPE_I32, 0, &zero, err));
+    TRY(emit_2(e, compare, zero, states[DELTA], &sign, err));
+    TRY(emit_2(e, compare, states[COUNTER], states[LIMIT], y, err));
+    return emit_2(e, "And", sign, *y, y, err);
+}
+
+static enum status counter_inside(void *context, struct emitter *e, struct tf_body *body,
+                                  const value_id *states, value_id *condition, struct error *err)
+{
+    value_id up, down;
+
+    (void)context;
+    (void)body;
+    TRY(side_emit(e, "Less", states, &up, err));
+    TRY(side_emit(e, "Greater", states, &down, err));
+    return emit_2(e, "Or", up, down, condition, err);
+}
+
+static enum status counted_lower(void *context, struct emitter *e, struct tf_body *body,
+                                 const value_id *states, value_id *next, struct error *err)
+{
+    const struct looping *l = context;
+    size_t count = l->call->in_count - VALUES;
+    value_id *arguments = arena_new(l->call->l->keep, value_id, count + 1);
+
+    (void)body;
+    if (!arguments)
+        return error_no_memory(err, "a loop");
+    arguments[0] = states[COUNTER];
+    for (size_t i = 0; i < count; i++)
+        arguments[1 + i] = states[VALUES + i];
+    next[LIMIT] = states[LIMIT];
+    next[DELTA] = states[DELTA];
+    TRY(emit_2(e, "Add", states[COUNTER], states[DELTA], &next[COUNTER], err));
+    return tf_function_lower(l->call->scope, l->body, e, arguments, count + 1, next + VALUES, err);
+}
+
+/* The limit lies where delta leads, or the loop is an error. */
+static enum status direction_check(struct tf_call *c, struct error *err)
+{
+    value_id distance, way, right;
+
+    TRY(emit_2(c->e, "Sub", c->in[LIMIT], c->in[COUNTER], &distance, err));
+    TRY(emit_1(c->e, "Sign", distance, &distance, err));
+    TRY(emit_1(c->e, "Sign", c->in[DELTA], &way, err));
+    TRY(emit_2(c->e, "Mul", distance, distance, &right, err));
+    TRY(emit_2(c->e, "Mul", right, way, &right, err)); /* 0 where there is no distance */
+    TRY(emit_2(c->e, "Equal", distance, right, &right, err));
+    TRY(emit_node(c->e, "firn", "Assert", EMIT(right),
+                  EMIT_ATTRIBUTES(attribute_of_text("message", "a loop whose delta does not lead "
+                                                               "from its start to its limit")),
+                  &right, err));
+    return tf_guard_add(c->l, c->e->graph, right, err);
+}
+
+static enum status lower_for(struct tf_call *c, struct error *err)
+{
+    struct looping l = {.call = c};
+    struct tf_loop loop = {.count = c->in_count,
+                           .entry = c->in,
+                           .condition = counter_inside,
+                           .next = counted_lower,
+                           .context = &l};
+    value_id *results = arena_new(c->l->keep, value_id, c->in_count);
+
+    if (!results)
+        return error_no_memory(err, "a loop");
+    if (c->in_count < VALUES)
+        return error_set(err, STATUS_INVALID_INPUT, "has %zu inputs", c->in_count);
+    for (size_t i = 0; i < VALUES; i++)
+        if (emit_dtype(c->e, c->in[i]) != DTYPE_I32)
+            return error_set(err, STATUS_INVALID_INPUT, "input %zu is %s", i,
+                             dtype_name(emit_dtype(c->e, c->in[i])));
+    TRY(function_of(c, "body", &l.body, err));
+    if (l.body->result_count != c->in_count - VALUES)
+        return error_set(err, STATUS_INVALID_INPUT, "a loop over %zu values whose body gives %zu",
+                         c->in_count - VALUES, l.body->result_count);
+    TRY(direction_check(c, err));
+    TRY(tf_loop_emit(c->l, c->e, &loop, results, err));
+    for (size_t i = VALUES; i < c->in_count; i++)
+        TRY(tf_add(c, results[i], err));
+    return STATUS_OK;
+}
+
 const struct tf_op_set tf_ops_control_v2 = TF_OP_SET(
     {.name = "If", .lower = lower_if}, {.name = "StatelessIf", .lower = lower_if},
     {.name = "Case", .lower = lower_case}, {.name = "StatelessCase", .lower = lower_case},
-    {.name = "While", .lower = lower_while}, {.name = "StatelessWhile", .lower = lower_while}, );
+    {.name = "While", .lower = lower_while}, {.name = "StatelessWhile", .lower = lower_while},
+    {.name = "For", .lower = lower_for}, );

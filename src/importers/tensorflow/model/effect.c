@@ -51,6 +51,7 @@ static const struct {
     {"StatefulUniform*", TF_WRITES},
     {"StatefulStandardNormal*", TF_WRITES},
     {"StatefulTruncatedNormal", TF_WRITES},
+    {"StatefulRandomBinomial", TF_WRITES},
     {"StackPush*", TF_WRITES},
     {"StackPop*", TF_WRITES},
     {"QueueEnqueue*", TF_WRITES},

@@ -338,6 +338,7 @@ DRAWS(uniform, stateful, "uniform")
 DRAWS(normal, stateful, "normal")
 DRAWS(truncated, stateful, "truncated")
 DRAWS(integer, stateful, "integer")
+DRAWS(whole, stateful, "whole")
 
 const struct tf_op_set tf_ops_random = TF_OP_SET(
     {.name = "StatelessRandomUniform", .lower = uniform_by_seed, .inputs = 2},
@@ -357,6 +358,7 @@ const struct tf_op_set tf_ops_random = TF_OP_SET(
     {.name = "RandomStandardNormal", .lower = normal, .inputs = 1},
     {.name = "TruncatedNormal", .lower = truncated, .inputs = 1},
     {.name = "RandomUniformInt", .lower = integer, .inputs = 3},
+    {.name = "NonDeterministicInts", .lower = whole, .inputs = 1},
     {.name = "RandomShuffle", .lower = shuffle, .inputs = 1},
     {.name = "StatelessShuffle", .lower = shuffle_by_key, .inputs = 4},
     {.name = "Multinomial", .lower = pick, .inputs = 2},

@@ -63,18 +63,20 @@ static enum status binomial_by_seed(struct tf_call *c, struct error *err)
 
 /* --- generators: state, algorithm, ... --- */
 
-/* The state before, of which key and counter are parts; from here on it is further by as many
- * samples as there are elements. */
-static enum status state_take(struct tf_call *c, size_t dims, value_id *key, value_id *counter,
+/* The state before, of which key and counter are parts; from here on it is `further` samples, a
+ * scalar int64, further. */
+static enum status state_take(struct tf_call *c, value_id further, value_id *key, value_id *counter,
                               struct error *err)
 {
-    const int64_t axis = 0;
-    value_id in[3] = {c->in[0], c->in[1], 0}, state, shape;
+    value_id in[3] = {c->in[0], c->in[1], further}, state;
     struct tf_call skip = *c;
     value_id *out = c->out;
+    int64_t algorithm;
 
-    TRY(tf_index(c, dims, &shape, err));
-    TRY(emit_reduce(c->e, "ReduceProd", shape, &axis, 1, false, &in[2], err));
+    TRY(tf_known_int(c, 1, &algorithm, err));
+    if (algorithm != PHILOX)
+        return error_set(err, STATUS_UNSUPPORTED, "its algorithm is number %lld, not Philox",
+                         (long long)algorithm);
     skip.out = &state;
     TRY(tf_lower_as(&skip, "RngReadAndSkip", in, 3, err));
     c->out = out;
@@ -82,17 +84,67 @@ static enum status state_take(struct tf_call *c, size_t dims, value_id *key, val
     return emit_slice(c->e, state, 0, 2, 3, 1, key, err);
 }
 
+static enum status product_of(struct tf_call *c, value_id dims, value_id *y, struct error *err)
+{
+    const int64_t axis = 0;
+
+    return emit_reduce(c->e, "ReduceProd", dims, &axis, 1, false, y, err);
+}
+
 static enum status drawn(struct tf_call *c, const char *what, struct error *err)
 {
-    value_id key, counter, y;
-    int64_t algorithm;
+    value_id dims, size, key, counter, y;
 
-    TRY(tf_known_int(c, 1, &algorithm, err));
-    if (algorithm != PHILOX)
-        return error_set(err, STATUS_UNSUPPORTED, "its algorithm is number %lld, not Philox",
-                         (long long)algorithm);
-    TRY(state_take(c, 2, &key, &counter, err));
+    TRY(tf_index(c, 2, &dims, err));
+    TRY(product_of(c, dims, &size, err));
+    TRY(state_take(c, size, &key, &counter, err));
     TRY(tf_draw(c, what, 2, key, counter, 3, &y, err));
+    return tf_give(c, y);
+}
+
+/* How far the kernel sets its generator for samples of so many distributions: 200 for each, a
+ * quarter of three more samples. */
+static enum status binomial_further(struct tf_call *c, int batch_rank, value_id *y,
+                                    struct error *err)
+{
+    static const struct {
+        const char *op;
+        int64_t number;
+    } STEPS[] = {{"Add", 3}, {"Mul", 200}, {"Mul", 0}, {"Div", 4}};
+    value_id dims, batches, number;
+
+    TRY(tf_index(c, 2, &dims, err));
+    TRY(emit_slice(c->e, dims, 0, batch_rank ? -batch_rank : INT64_MAX, INT64_MAX, 1, &batches,
+                   err));
+    TRY(product_of(c, batches, &batches, err));
+    TRY(emit_slice(c->e, dims, 0, 0, batch_rank ? -batch_rank : INT64_MAX, 1, y, err));
+    TRY(product_of(c, *y, y, err));
+    for (size_t i = 0; i < sizeof STEPS / sizeof *STEPS; i++) {
+        if (STEPS[i].number)
+            TRY(emit_ints(c->e, &STEPS[i].number, 1, &number, err));
+        else
+            number = batches;
+        TRY(emit_reshape(c->e, number, NULL, 0, &number, err));
+        TRY(emit_2(c->e, STEPS[i].op, *y, number, y, err));
+    }
+    return STATUS_OK;
+}
+
+/* state, algorithm, shape, counts, probabilities */
+static enum status binomial(struct tf_call *c, struct error *err)
+{
+    int counts, probabilities;
+    value_id dims, further, key, counter, y;
+    struct attribute to;
+
+    TRY(to_type(c, &to, err));
+    TRY(tf_rank(c, 3, &counts, err));
+    TRY(tf_rank(c, 4, &probabilities, err));
+    TRY(binomial_further(c, counts > probabilities ? counts : probabilities, &further, err));
+    TRY(state_take(c, further, &key, &counter, err));
+    TRY(tf_index_list(c, 2, &dims, err));
+    TRY(emit(c->e, "firn", "PhiloxBinomial", (value_id[]){dims, c->in[3], c->in[4], key, counter},
+             5, &to, 1, &y, 1, err));
     return tf_give(c, y);
 }
 
@@ -117,10 +169,12 @@ DRAWS(whole, "whole")
 const struct tf_op_set tf_ops_random_more =
     TF_OP_SET({.name = "StatelessRandomPoisson", .lower = poisson_by_seed, .inputs = 3},
               {.name = "StatelessRandomBinomial", .lower = binomial_by_seed, .inputs = 4},
+              {.name = "RandomPoisson", .lower = poisson, .inputs = 2},
               {.name = "RandomPoissonV2", .lower = poisson, .inputs = 2},
               {.name = "StatefulUniform", .lower = uniform, .inputs = 3},
               {.name = "StatefulStandardNormalV2", .lower = normal, .inputs = 3},
               {.name = "StatefulTruncatedNormal", .lower = truncated, .inputs = 3},
               {.name = "StatefulUniformInt", .lower = integer, .inputs = 5},
               {.name = "StatefulUniformFullInt", .lower = whole, .inputs = 3},
+              {.name = "StatefulRandomBinomial", .lower = binomial, .inputs = 5},
               {.name = "RngSkip", .lower = skip, .inputs = 3}, );
