@@ -32,3 +32,8 @@ size_t unicode_plain(uint32_t code, uint8_t out[UNICODE_PLAIN_MAX]);
 enum { UNICODE_SEVERAL = 0x7FFFFFFF };
 uint32_t unicode_lower(uint32_t code);
 uint32_t unicode_upper(uint32_t code);
+
+/* Its script by the number that ICU gives it (Unicode 13): 0 common, 1 inherited, 25 Latin ...;
+ * UNKNOWN where nothing is assigned, NO_SCRIPT beyond Unicode. */
+enum { UNICODE_NO_SCRIPT = -1, UNICODE_UNKNOWN_SCRIPT = 103 };
+int unicode_script(uint32_t code);

@@ -177,6 +177,7 @@ def matrices():
             out = op(input=M.astype(dtype))
             yield f"{name.lower()}_{np.dtype(dtype).name}", name, {}, [M.astype(dtype)], list(out) if isinstance(out, tuple) else out
     yield "cholesky", "Cholesky", {}, [SPD], RAW.Cholesky(input=SPD)
+    yield "logarithm", "MatrixLogarithm", {}, [SPD], tf.math.real(RAW.MatrixLogarithm(input=SPD.astype(np.complex128)))
     yield "square_root", "MatrixSquareRoot", {}, [SPD], RAW.MatrixSquareRoot(input=SPD)
     yield "exponential", "MatrixExponential", {}, [M / 3], tf.linalg.expm(M / 3)
     for adjoint in (0, 1):

@@ -64,10 +64,10 @@ def parts(value):
     return (value.real, value.imag) if value.dtype.kind == "c" else (value,)
 
 
-def number_fault(got, want, rtol, near):
-    """rtol: of the largest finite value; near: of each value."""
+def number_fault(got, want, rtol, near, whole):
+    """rtol: of the largest finite value of `whole`, whose part `want` may be; near: of each value."""
     got, want = got.astype(np.float64), want.astype(np.float64)
-    size = np.abs(want[np.isfinite(want)]) if want.size else want
+    size = np.abs(whole[np.isfinite(whole)]).astype(np.float64)
     with np.errstate(all="ignore"):
         limit = rtol * np.abs(want) + 1e-7 * (rtol >= 1e-5) if near else rtol * (size.max() if size.size else 1) + 1e-30
         right = (np.abs(got - want) <= limit) | (got == want) | (np.isnan(got) & np.isnan(want))
@@ -91,7 +91,7 @@ def fault_of(got, stored, rtol, near):
         return f"{got.dtype} is not {want.dtype}"
     if want.dtype.kind in "fc":
         rtol = rtol and max(rtol, RTOL[stored.dtype.name]) or RTOL[stored.dtype.name]
-        return next((f for f in (number_fault(g, w, rtol, near) for g, w in zip(parts(got), parts(want))) if f), None)
+        return next((f for f in (number_fault(g, w, rtol, near, want) for g, w in zip(parts(got), parts(want))) if f), None)
     wrong = got != want
     if not wrong.any():
         return None

@@ -38,6 +38,7 @@ def rows():
     """Names in the tables; those of tensor arrays are there without their versions."""
     text = "".join(path.read_text() for path in FOLDER.rglob("*.c") if path.name not in ("effect.c", "ends.c"))
     found = set(re.findall(r'"([A-Z_][A-Za-z0-9_]*)"', text))
+    found |= {"PlaceholderV2"}  # an input (model/effect.c)
     return found | {name + version for name in found if name.startswith("TensorArray") for version in ("V2", "V3")}
 
 

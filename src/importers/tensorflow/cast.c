@@ -129,8 +129,7 @@ static enum status complex_function(struct tf_call *c, const char *function, con
     return emit(c->e, "firn", "Complex", in, count, &attribute, 1, y, 1, err);
 }
 
-/* From one complex type to the other: by way of the parts. */
-static enum status complex_cast(struct tf_call *c, enum dtype part, value_id *x, struct error *err)
+enum status tf_complex_cast(struct tf_call *c, enum dtype part, value_id *x, struct error *err)
 {
     value_id parts[2];
 
@@ -155,7 +154,7 @@ static enum status cast(struct tf_call *c, struct error *err)
     TRY(cut_bits(c, from, to, &y, err));
     part = to == DTYPE_C64 ? DTYPE_F32 : DTYPE_F64;
     if (dtype_kind(from) == KIND_COMPLEX && dtype_kind(to) == KIND_COMPLEX) {
-        TRY(complex_cast(c, part, &y, err));
+        TRY(tf_complex_cast(c, part, &y, err));
         return tf_give(c, y);
     }
     if (dtype_kind(from) == KIND_COMPLEX)

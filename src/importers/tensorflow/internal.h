@@ -555,6 +555,9 @@ enum status tf_call_function(struct tf_call *c, const struct tf_function *functi
 enum status tf_scatter_nd(struct tf_call *c, value_id x, value_id indices, value_id updates,
                           const char *reduction, bool negate, value_id *y, struct error *err)
     must_check;
+/* x, of one complex type, with parts of this type (cast.c). */
+enum status tf_complex_cast(struct tf_call *c, enum dtype part, value_id *x, struct error *err)
+    must_check;
 enum status tf_give(struct tf_call *c, value_id value);
 enum status tf_add(struct tf_call *c, value_id value, struct error *err) must_check;
 /* The tensor that an input is, when it is known now; or NULL. */

@@ -62,6 +62,20 @@ static enum status square_root(struct tf_call *c, struct error *err)
     return call_op(c, "MatrixSquareRoot", NULL, 0, 1, err);
 }
 
+/* Of complex matrices, in double: the square roots on the way lose digits. */
+static enum status logarithm(struct tf_call *c, struct error *err)
+{
+    value_id y = c->in[0];
+    bool narrow = emit_dtype(c->e, y) == DTYPE_C64;
+
+    if (narrow)
+        TRY(tf_complex_cast(c, DTYPE_F64, &y, err));
+    TRY(emit_node(c->e, "firn", "MatrixLogarithm", EMIT(y), EMIT_PLAIN, &y, err));
+    if (narrow)
+        TRY(tf_complex_cast(c, DTYPE_F32, &y, err));
+    return tf_give(c, y);
+}
+
 static enum status solve(struct tf_call *c, struct error *err)
 {
     struct attribute adjoint;
@@ -166,6 +180,7 @@ const struct tf_op_set tf_ops_matrix = TF_OP_SET(
     {.name = "LogMatrixDeterminant", .lower = log_determinant, .inputs = 1},
     ROW("MatrixInverse", inverse, 1), ROW("BatchMatrixInverse", inverse, 1),
     ROW("MatrixExponential", exponential, 1), ROW("MatrixSquareRoot", square_root, 1),
+    ROW("MatrixLogarithm", logarithm, 1),
     ROW("MatrixSolve", solve, 2), ROW("BatchMatrixSolve", solve, 2),
     ROW("MatrixSolveLs", solve_least_squares, 3), ROW("BatchMatrixSolveLs", solve_least_squares, 3),
     ROW("MatrixTriangularSolve", solve_triangular, 2),

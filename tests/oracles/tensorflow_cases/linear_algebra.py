@@ -51,7 +51,10 @@ def decompositions():
         return [e, tf.matmul(v * e[..., None, :], v, adjoint_b=True)]
 
     yield GraphCase("SelfAdjointEigV2.rebuilt", diagonal, {"x": SPD}, operator="SelfAdjointEigV2")
-    yield from one("MatrixLogarithm", input=SPD.astype(np.complex64))
+    far = np.array([[1e6, 3, 0.5j], [2, 1e-3, 1j], [0, 0.25, -2 + 1e-2j]])
+    for x in (SPD, A + 1j * normal(2, 3, 3), np.eye(4)[None] + 0.01 * normal(2, 4, 4), normal(6, 6) + 1j * normal(6, 6), np.zeros((2, 0, 0)), 1j * np.ones((1, 1)), far):
+        for dtype in (np.complex64, np.complex128):
+            yield from one("MatrixLogarithm", f"{np.shape(x)}.{dtype.__name__}", input=np.asarray(x, dtype), _rtol=1e-4 if dtype is np.complex64 else 1e-9)  # near 1 a float has few digits
     yield from one("MatrixSquareRoot", input=SPD)
     for pivoting in (False, True):
         yield from one("TridiagonalSolve", diagonals=normal(3, 4) + np.array([[0], [5], [0]], np.float32), rhs=normal(4, 2), partial_pivoting=pivoting)

@@ -143,6 +143,25 @@ def sequences():
         yield GraphCase(f"ParseSingleSequenceExample.{i}", old_single, {"serialized": np.array(SEQUENCES[i], object)}, operator="ParseSingleSequenceExample")
 
 
+def json_examples():
+    """As bytes: what is written, and in which order."""
+    def wrapped(kind, *values):
+        return [f'{{"features":{{"feature":{{"k":{{"{kind}":{{"value":{value}}}}}}}}}}}' for value in values]
+
+    whole = ["[1,-1,300]", '["7","-9223372036854775808",9223372036854775807]', "[1.0,1e2,-0.0]", '["1e2","2.0"]', "[null]", "[]", "null", "5", '"5"', '["-0"]']
+    real = ["[1.5,-0.0,0.1,1e-46,16777217,3.4028235e38]", '["NaN","Infinity","-Infinity","2.5e-1"]', "[null]", "1.5", "[1,2]", "[1.00000005960464477540]"]
+    blobs = ['["aGVsbG8=","aGVsbG8"]', '["_-8=","+/8=","_-8"]', '["",null]', '"YQ=="', "[]"]
+    others = [
+        "{}", " { } ", '{"features":null}', '{"features":{}}', '{"features":{"feature":{}}}', '{"features":{"feature":null}}', '{"features":{"feature":{"a":null,"b":{},"":{"int64List":null}}}}',
+        '{"features":{"feature":{"z":{"int64List":{"value":[1]}},"a":{"float_list":{"value":[2]}},"m":{"bytesList":{}}}}}',
+        '{"features":{"feature":{"\\u00e9\\ud83d\\ude00\\n":{"bytes_list":{"value":["/w=="]}}}}}', '{"features":{"feature":{"long":{"int64List":{"value":[' + ",".join(map(str, range(300))) + "]}}}}}"]
+    for label, texts in {"int64": wrapped("int64List", *whole), "float": wrapped("floatList", *real), "bytes": wrapped("bytesList", *blobs), "others": others}.items():
+        yield GraphCase(f"DecodeJSONExample.{label}", lambda x: IO.encode_base64(IO.decode_json_example(x)), {"x": np.array([texts], object)}, operator="DecodeJSONExample")
+        for i, text in enumerate(texts):
+            yield GraphCase(f"DecodeJSONExample.{label}.{i}", lambda x: IO.encode_base64(IO.decode_json_example(x)), {"x": np.array(text, object)}, operator="DecodeJSONExample")
+
+
 def cases():
+    yield from json_examples()
     yield from examples()
     yield from sequences()

@@ -114,7 +114,8 @@ def unicode():
         yield GraphCase(f"UnicodeEncode.{encoding}", encode, {"values": np.array([72, 233, 0x1F600, 26085], np.int32), "splits": np.array([0, 3, 4], np.int64)}, operator="UnicodeEncode")
     yield from one("UnicodeTranscode", "latin", input=np.array([b"na\xefve", b"x"], object), input_encoding="ISO-8859-1", output_encoding="UTF-8")
     yield from one("UnicodeTranscode", "utf8", input=np.array([b"a\xffb", b"ok\x01"], object), input_encoding="UTF-8", output_encoding="UTF-8", replace_control_characters=True)
-    yield from one("UnicodeScript", input=np.array([65, 26085, 0x3042, 48, 0x410, 945], np.int32))
+    yield from one("UnicodeScript", "all", input=np.arange(-3, 0x110003, dtype=np.int32))
+    yield from one("UnicodeScript", "ends", input=np.array([[-(2**31), 2**31 - 1], [65, 0x3042]], np.int32))
 
 
 def cases():

@@ -242,7 +242,16 @@ static enum status parse_single(struct tf_call *c, struct error *err)
     return tf_parse_emit(c, &p, err);
 }
 
+static enum status from_json(struct tf_call *c, struct error *err)
+{
+    value_id y;
+
+    TRY(emit_node(c->e, "firn", "JsonExample", EMIT(c->in[0]), EMIT_PLAIN, &y, err));
+    return tf_give(c, y);
+}
+
 const struct tf_op_set tf_ops_parsing =
     TF_OP_SET({.name = "ParseExample", .lower = parse_example},
               {.name = "ParseExampleV2", .lower = parse_example_v2},
-              {.name = "ParseSingleExample", .lower = parse_single}, );
+              {.name = "ParseSingleExample", .lower = parse_single},
+              {.name = "DecodeJSONExample", .lower = from_json, .inputs = 1}, );

@@ -100,10 +100,16 @@ static enum status decode_base64(struct tf_call *c, struct error *err)
     return ours(c, "TextBase64", 1, 1, &attribute, 1, err);
 }
 
+static enum status script(struct tf_call *c, struct error *err)
+{
+    return ours(c, "CodeScript", 1, 1, NULL, 0, err);
+}
+
 const struct tf_op_set tf_ops_unicode =
     TF_OP_SET({.name = "UnicodeDecode", .lower = decode, .inputs = 1},
               {.name = "UnicodeDecodeWithOffsets", .lower = decode_with_offsets, .inputs = 1},
               {.name = "UnicodeEncode", .lower = encode, .inputs = 2},
               {.name = "UnicodeTranscode", .lower = transcode, .inputs = 1},
+              {.name = "UnicodeScript", .lower = script, .inputs = 1},
               {.name = "EncodeBase64", .lower = encode_base64, .inputs = 1},
               {.name = "DecodeBase64", .lower = decode_base64, .inputs = 1}, );

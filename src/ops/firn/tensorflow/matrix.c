@@ -127,6 +127,7 @@ static enum status run_least_squares(const struct op_call *call, struct error *e
 
 RUN(exponential)
 RUN(square_root)
+RUN(logarithm)
 
 /* --- square in, square out; or one number each --- */
 
@@ -351,6 +352,7 @@ const struct op_set ops_firn_matrix =
            ROW("MatrixInverse", "inverse matrices", 1, 1, square, inverse),
            ROW("MatrixExponential", "exp of matrices", 1, 1, square, exponential),
            ROW("MatrixSquareRoot", "square roots of matrices", 1, 1, square, square_root),
+           ROW("MatrixLogarithm", "logarithms of matrices", 1, 1, square, logarithm),
            ROW("MatrixSolve", "systems of linear equations", 2, 1, solve, solve),
            ROW("MatrixSolveLs", "least squares", 3, 1, solve, least_squares),
            ROW("MatrixTriangularSolve", "triangular systems", 2, 1, triangular, triangular),

@@ -26,7 +26,7 @@ typedef const char *(*matrix_kernel)(const struct matrix_job *job);
 
 struct matrix_kernels { /* NULL: not of this dtype */
     matrix_kernel determinant, log_determinant, inverse, solve, triangular_solve, cholesky, qr, lu;
-    matrix_kernel svd, eigen, least_squares, least_norm, exponential, square_root;
+    matrix_kernel svd, eigen, least_squares, least_norm, exponential, square_root, logarithm;
 };
 
 /* float, double and the complex ones; others have none. */
