@@ -375,6 +375,24 @@ def node(definition, name):
     return next(n for n in definition.node if n.name == name)
 
 
+@case("frozen: messages that the program describes", "descriptor_source", "p.q.M")
+def _(folder):
+    with tf.Graph().as_default() as graph:
+        x = tf.compat.v1.placeholder(tf.string, [None], "x")
+        tf.raw_ops.DecodeProtoV2(bytes=x, message_type="p.q.M", field_names=["a"], output_types=[tf.int32], name="y")
+    (folder / "model.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    return folder / "model.pb"
+
+
+@case("frozen: a description of messages that ends", "message ends", "cut short", "ends in")
+def _(folder):
+    with tf.Graph().as_default() as graph:
+        x = tf.compat.v1.placeholder(tf.string, [None], "x")
+        tf.raw_ops.DecodeProtoV2(bytes=x, message_type="p.q.M", field_names=["a"], output_types=[tf.int32], descriptor_source=b"bytes://\x0a\x7fabc", name="y")
+    (folder / "model.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    return folder / "model.pb"
+
+
 @case("frozen: a cycle", "needs itself", "part of a cycle")
 def _(folder):
     return frozen(folder, lambda d: node(d, "mul").input.__setitem__(0, "r"))
