@@ -384,7 +384,7 @@ def _(folder):
     return folder / "model.pb"
 
 
-@case("frozen: a description of messages that ends", "message ends", "cut short", "ends in")
+@case("frozen: a description of messages that ends", "in a message that has 3 left")
 def _(folder):
     with tf.Graph().as_default() as graph:
         x = tf.compat.v1.placeholder(tf.string, [None], "x")

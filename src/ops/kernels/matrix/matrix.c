@@ -109,7 +109,7 @@
                    least_squares_##D,                                                              \
                    least_norm_##D,                                                                 \
                    exponential_##D,                                                                \
-                   square_root_##D,                                                               \
+                   square_root_##D,                                                                \
                    logarithm_##D}
 
 const struct matrix_kernels *matrix_kernels_of(enum dtype dtype)
