@@ -171,6 +171,7 @@ def complex_numbers():
         yield from one("ComplexAbs", "128", x=z.astype(np.complex128), Tout=__import__("tensorflow").float64)
     yield from one("Conj", input=z)
     yield from one("Complex", real=normal(2, 3), imag=normal(3))
+    yield from one("Log1p", "infinite", x=np.array([complex(np.inf, -0.24), complex(-np.inf, 0.3), complex(1, np.inf), 1e200 + 1e200j, -1e-9 + 1e-9j]))
     yield from one("Complex", "64", real=normal(2, 3).astype(np.float64), imag=normal(2, 3).astype(np.float64), Tout=__import__("tensorflow").complex128)
 
 

@@ -44,11 +44,14 @@ static number sign(number x)
     return x == 0 ? 0 : x / cabs(x);
 }
 
-/* log |1 + x| without cancellation near zero */
+/* log |1 + x| without cancellation near zero; of infinite numbers it is none: TensorFlow's has
+ * x log(1 + x) / (1 + x - 1) */
 static number log_1p(number x)
 {
     double re = creal(x), im = cimag(x);
 
+    if (isinf(re) || isinf(im))
+        return CMPLX(NAN, NAN);
     if (cabs(x) > 0.5)
         return clog(1 + x);
     return CMPLX(0.5 * log1p(re * (2 + re) + im * im), atan2(im, 1 + re));
