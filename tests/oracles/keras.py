@@ -31,6 +31,8 @@ from keras_data import inputs_of, random_weights
 warnings.filterwarnings("ignore")
 logging.disable(logging.WARNING)
 RTOL, ATOL = 1e-5, 1e-5
+# Keras 3.15 on TensorFlow ends with a fault here; KERAS_BACKEND=jax asks them.
+JAX_ALONE = {"Conv2DTranspose output_padding same 2 3 0", "ops.softmax axes", "ops.norm", "ops.pads"} if keras.backend.backend() == "tensorflow" else set()
 EXTREMES = (0, 1e-9, 1e4) if "--extremes" in sys.argv else ()  # the three rows are multiplied with these
 
 
@@ -121,8 +123,12 @@ def main():
     arguments = sys.argv[1:]
     step = int(arguments.pop(arguments.index("--sample") + 1)) if "--sample" in arguments else 1
     used, missing = set(), 0
-    passed = failed = refused = 0
+    passed = failed = refused = skipped = 0
     for case in wanted(keras_models.CASES, arguments)[::step]:
+        if case[0] in JAX_ALONE:
+            skipped += 1
+            print(f"SKIPPED {case[0]}: Keras on TensorFlow does not answer")
+            continue
         try:
             faults = work(case, used)
         except Exception as error:  # of Keras itself
@@ -134,7 +140,7 @@ def main():
             print(f"FAILED {case[0]}: {fault}", flush=True)
     if step == 1 and not arguments:
         missing = summary(used)
-    tally("keras", passed, refused, failed - refused)
+    tally("keras", passed, refused, failed - refused, skipped)
     failed += missing
     print(f"keras: {passed} passed, {failed} failed")
     return int(failed > 0)
