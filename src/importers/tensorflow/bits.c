@@ -48,8 +48,7 @@ static enum status bitcast(struct tf_call *c, struct error *err)
         return error_set(err, STATUS_INVALID_INPUT, "has no type");
     if (to == emit_dtype(c->e, c->in[0]))
         return tf_give(c, c->in[0]);
-    TRY(emit_node(c->e, "firn", "Bitcast", EMIT(c->in[0]),
-                  EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(to))), &y, err));
+    TRY(tf_bitcast(c->e, c->in[0], to, &y, err));
     return tf_give(c, y);
 }
 

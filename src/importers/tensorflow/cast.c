@@ -29,11 +29,9 @@ static enum status cut_bits(struct tf_call *c, enum dtype from, enum dtype to, v
     kept = ~UINT64_C(0) << (mantissa_bits(from) - mantissa_bits(to));
     memcpy(mask.data, &kept, dtype_size(bits)); /* little endian */
     TRY(emit_constant(c->e, &mask, &by, err));
-    TRY(emit_node(c->e, "firn", "Bitcast", EMIT(*x),
-                  EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(bits))), x, err));
+    TRY(tf_bitcast(c->e, *x, bits, x, err));
     TRY(emit_2(c->e, "BitwiseAnd", *x, by, x, err));
-    return emit_node(c->e, "firn", "Bitcast", EMIT(*x),
-                     EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(from))), x, err);
+    return tf_bitcast(c->e, *x, from, x, err);
 }
 
 /* What is beyond the 8-bit floats becomes infinite, or NaN, and not the largest one. */

@@ -558,6 +558,7 @@ enum status tf_scatter_nd(struct tf_call *c, value_id x, value_id indices, value
 /* x, of one complex type, with parts of this type (cast.c). */
 enum status tf_complex_cast(struct tf_call *c, enum dtype part, value_id *x, struct error *err)
     must_check;
+/* What rows are written with (model/row.c). */
 enum status tf_give(struct tf_call *c, value_id value);
 enum status tf_add(struct tf_call *c, value_id value, struct error *err) must_check;
 /* The tensor that an input is, when it is known now; or NULL. */
@@ -573,3 +574,6 @@ enum status tf_index(const struct tf_call *c, size_t input, value_id *value, str
     must_check;
 enum status tf_index_list(const struct tf_call *c, size_t input, value_id *value, struct error *err)
     must_check;
+/* The same bytes as another type: of a smaller one, in one more dimension; and back. */
+enum status tf_bitcast(const struct emitter *e, value_id x, enum dtype dtype, value_id *y,
+                       struct error *err) must_check;

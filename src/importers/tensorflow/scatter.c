@@ -25,13 +25,6 @@ static enum status indices_checked(struct tf_call *c, value_id *indices, struct 
     return emit_where(c->e, below, far, *indices, indices, err);
 }
 
-/* Complex numbers as pairs of parts, in one more dimension, and back. */
-static enum status as_parts(struct tf_call *c, enum dtype to, value_id *x, struct error *err)
-{
-    return emit_node(c->e, "firn", "Bitcast", EMIT(*x),
-                     EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(to))), x, err);
-}
-
 enum status tf_scatter_nd(struct tf_call *c, value_id x, value_id indices, value_id updates,
                           const char *reduction, bool negate, value_id *y, struct error *err)
 {
@@ -44,8 +37,8 @@ enum status tf_scatter_nd(struct tf_call *c, value_id x, value_id indices, value
     TRY(bad_indices(c, err));
     TRY(indices_checked(c, &indices, err));
     if (complex) {
-        TRY(as_parts(c, part, &x, err));
-        TRY(as_parts(c, part, &updates, err));
+        TRY(tf_bitcast(c->e, x, part, &x, err));
+        TRY(tf_bitcast(c->e, updates, part, &updates, err));
     }
     if (flags) {
         TRY(emit_cast(c->e, x, DTYPE_U8, &x, err));
@@ -59,7 +52,7 @@ enum status tf_scatter_nd(struct tf_call *c, value_id x, value_id indices, value
     TRY(emit_node(c->e, "", "ScatterND", EMIT(x, indices, updates),
                   EMIT_ATTRIBUTES(attribute_of_text("reduction", reduction)), y, err));
     if (complex)
-        return as_parts(c, dtype, y, err);
+        return tf_bitcast(c->e, *y, dtype, y, err);
     return flags ? emit_cast(c->e, *y, DTYPE_BOOL, y, err) : STATUS_OK;
 }
 

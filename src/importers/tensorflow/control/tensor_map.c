@@ -79,9 +79,7 @@ static enum status as_bits(struct tf_call *c, value_id *x, struct error *err)
         return STATUS_OK;
     if (!dtype_is_float(dtype) || dtype_size(dtype) > 8)
         return error_set(err, STATUS_UNSUPPORTED, "keys of %s", dtype_name(dtype));
-    return emit_node(c->e, "firn", "Bitcast", EMIT(*x),
-                     EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(BITS[dtype_size(dtype)]))),
-                     x, err);
+    return tf_bitcast(c->e, *x, BITS[dtype_size(dtype)], x, err);
 }
 
 /* Is it the entry of this key? MAYBE: *same says it when it runs, a scalar; it is there then. */

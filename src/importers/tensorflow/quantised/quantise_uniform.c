@@ -12,13 +12,6 @@ static enum dtype plain_of(enum dtype dtype)
                                  : DTYPE_NONE;
 }
 
-static enum status bits(struct tf_call *c, value_id x, enum dtype dtype, value_id *y,
-                        struct error *err)
-{
-    return emit_node(c->e, "firn", "Bitcast", EMIT(x),
-                     EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(dtype))), y, err);
-}
-
 /* Scales or zero points along the dimension that they are of. */
 static enum status along(struct tf_call *c, value_id list, value_id *y, struct error *err)
 {
@@ -77,7 +70,7 @@ static enum status quantise(struct tf_call *c, struct error *err)
     TRY(emit_2(c->e, "Add", y, zero, &y, err));
     TRY(emit_clip(c->e, y, limits[0], limits[1], &y, err));
     TRY(emit_cast(c->e, y, plain_of(dtype), &y, err));
-    TRY(bits(c, y, dtype, &y, err));
+    TRY(tf_bitcast(c->e, y, dtype, &y, err));
     return tf_give(c, y);
 }
 
@@ -91,7 +84,7 @@ static enum status dequantise(struct tf_call *c, struct error *err)
         return error_set(err, STATUS_UNSUPPORTED, "of %s", dtype_name(emit_dtype(c->e, c->in[0])));
     TRY(along(c, c->in[1], &scale, err));
     TRY(along(c, c->in[2], &zero, err));
-    TRY(bits(c, c->in[0], dtype, &y, err));
+    TRY(tf_bitcast(c->e, c->in[0], dtype, &y, err));
     TRY(emit_cast(c->e, y, DTYPE_I32, &y, err));
     TRY(emit_2(c->e, "Sub", y, zero, &y, err));
     TRY(emit_cast(c->e, y, DTYPE_F32, &y, err));
@@ -107,14 +100,14 @@ static enum status clip(struct tf_call *c, struct error *err)
 
     if (from != DTYPE_QI32)
         return error_set(err, STATUS_UNSUPPORTED, "of %s", dtype_name(from));
-    TRY(bits(c, c->in[0], DTYPE_I32, &y, err));
-    TRY(bits(c, c->in[1], DTYPE_I32, &low, err));
-    TRY(bits(c, c->in[2], DTYPE_I32, &high, err));
+    TRY(tf_bitcast(c->e, c->in[0], DTYPE_I32, &y, err));
+    TRY(tf_bitcast(c->e, c->in[1], DTYPE_I32, &low, err));
+    TRY(tf_bitcast(c->e, c->in[2], DTYPE_I32, &high, err));
     TRY(along(c, low, &low, err));
     TRY(along(c, high, &high, err));
     TRY(emit_2(c->e, "Min", y, high, &y, err));
     TRY(emit_2(c->e, "Max", y, low, &y, err));
-    TRY(bits(c, y, from, &y, err));
+    TRY(tf_bitcast(c->e, y, from, &y, err));
     return tf_give(c, y);
 }
 

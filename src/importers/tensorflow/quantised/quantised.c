@@ -12,22 +12,15 @@ static int64_t number_of(enum dtype dtype)
 }
 
 /* The same bytes as `dtype`. */
-static enum status bits(struct tf_call *c, value_id x, enum dtype dtype, value_id *y,
-                        struct error *err)
-{
-    return emit_node(c->e, "firn", "Bitcast", EMIT(x),
-                     EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(dtype))), y, err);
-}
-
 static enum status plain(struct tf_call *c, value_id x, value_id *y, struct error *err)
 {
     switch (emit_dtype(c->e, x)) {
     case DTYPE_QU8:
-        return bits(c, x, DTYPE_U8, y, err);
+        return tf_bitcast(c->e, x, DTYPE_U8, y, err);
     case DTYPE_QI8:
-        return bits(c, x, DTYPE_I8, y, err);
+        return tf_bitcast(c->e, x, DTYPE_I8, y, err);
     case DTYPE_QI32:
-        return bits(c, x, DTYPE_I32, y, err);
+        return tf_bitcast(c->e, x, DTYPE_I32, y, err);
     default:
         return error_set(err, STATUS_UNSUPPORTED, "of %s", dtype_name(emit_dtype(c->e, x)));
     }
@@ -65,7 +58,7 @@ static enum status give_product(struct tf_call *c, value_id y, const value_id ra
     value_id range[2];
 
     TRY(emit(c->e, "firn", "QuantisedProductRange", ranges, 4, types, 2, range, 2, err));
-    TRY(bits(c, y, DTYPE_QI32, &y, err));
+    TRY(tf_bitcast(c->e, y, DTYPE_QI32, &y, err));
     TRY(tf_add(c, y, err));
     TRY(tf_add(c, range[0], err));
     return tf_add(c, range[1], err);
@@ -182,7 +175,7 @@ static enum status common(struct tf_call *c, const char *how, value_id x[2], val
 static enum status give_ranged(struct tf_call *c, value_id y, enum dtype dtype, value_id low,
                                value_id high, struct error *err)
 {
-    TRY(bits(c, y, dtype, &y, err));
+    TRY(tf_bitcast(c->e, y, dtype, &y, err));
     TRY(tf_add(c, y, err));
     TRY(tf_add(c, low, err));
     return tf_add(c, high, err);

@@ -6,13 +6,6 @@
 
 #include "importers/tensorflow/internal.h"
 
-static enum status bits(struct tf_call *c, value_id x, enum dtype dtype, value_id *y,
-                        struct error *err)
-{
-    return emit_node(c->e, "firn", "Bitcast", EMIT(x),
-                     EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(dtype))), y, err);
-}
-
 /* qint32, channels last, and lists of their least and most: the integers, and the larger end. */
 static enum status channels(struct tf_call *c, int most, value_id *x, value_id *end,
                             struct error *err)
@@ -33,7 +26,7 @@ static enum status channels(struct tf_call *c, int most, value_id *x, value_id *
         TRY(emit_1(c->e, "Abs", c->in[1 + i], &ends[i], err));
     }
     TRY(emit_2(c->e, "Max", ends[0], ends[1], end, err));
-    return bits(c, c->in[0], DTYPE_I32, x, err);
+    return tf_bitcast(c->e, c->in[0], DTYPE_I32, x, err);
 }
 
 /* x, mins, maxs, min and max of the result */
@@ -61,7 +54,7 @@ static enum status requantize(struct tf_call *c, struct error *err)
     TRY(emit_1(c->e, "Round", y, &y, err));
     TRY(emit_clip(c->e, y, is_signed ? -128 : 0, is_signed ? 127 : 255, &y, err));
     TRY(emit_cast(c->e, y, is_signed ? DTYPE_I8 : DTYPE_U8, &y, err));
-    TRY(bits(c, y, is_signed ? DTYPE_QI8 : DTYPE_QU8, &y, err));
+    TRY(tf_bitcast(c->e, y, is_signed ? DTYPE_QI8 : DTYPE_QU8, &y, err));
     TRY(tf_add(c, y, err));
     TRY(tf_add(c, c->in[3], err));
     return tf_add(c, c->in[4], err);

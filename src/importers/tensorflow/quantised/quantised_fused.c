@@ -55,13 +55,6 @@ static enum status form_of(const struct tf_call *c, const struct form **form, st
     return error_set(err, STATUS_INTERNAL, "no form of it is known");
 }
 
-static enum status bits(struct tf_call *c, value_id x, enum dtype dtype, value_id *y,
-                        struct error *err)
-{
-    return emit_node(c->e, "firn", "Bitcast", EMIT(x),
-                     EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(dtype))), y, err);
-}
-
 /* The larger of two ends, without their signs, or their distance, over how many steps: double. */
 static enum status step_of(struct tf_call *c, value_id low, value_id high, bool distance,
                            double steps, value_id *y, struct error *err)
@@ -90,8 +83,8 @@ static enum status operands(struct tf_call *c, value_id in[2], struct error *err
     if ((dtype != DTYPE_QU8 && dtype != DTYPE_QI8) || emit_dtype(c->e, c->in[1]) != DTYPE_QI8)
         return error_set(err, STATUS_UNSUPPORTED, "of %s and %s", dtype_name(dtype),
                          dtype_name(emit_dtype(c->e, c->in[1])));
-    TRY(bits(c, c->in[0], dtype == DTYPE_QU8 ? DTYPE_U8 : DTYPE_I8, &in[0], err));
-    return bits(c, c->in[1], DTYPE_I8, &in[1], err);
+    TRY(tf_bitcast(c->e, c->in[0], dtype == DTYPE_QU8 ? DTYPE_U8 : DTYPE_I8, &in[0], err));
+    return tf_bitcast(c->e, c->in[1], DTYPE_I8, &in[1], err);
 }
 
 /* Height, width, channels, of each -> channels, 1, height, width. */
@@ -195,7 +188,7 @@ static enum status bias_add(struct tf_call *c, struct fused *f, struct error *er
     if (f->bias == VALUE_NONE)
         return STATUS_OK;
     if (emit_dtype(c->e, f->bias) == DTYPE_QI32) {
-        TRY(bits(c, f->bias, DTYPE_I32, &bias, err));
+        TRY(tf_bitcast(c->e, f->bias, DTYPE_I32, &bias, err));
     } else if (f->form->into == WIDE && !f->form->product) {
         return STATUS_OK; /* added to the floats: sum_real */
     } else if (f->form->into == WIDE) {
@@ -265,7 +258,7 @@ static enum status give_wide(struct tf_call *c, struct fused *f, struct error *e
     TRY(emit_2(c->e, "Mul", steps[0], steps[1], &range[1], err));
     TRY(emit_cast(c->e, range[1], DTYPE_F32, &range[1], err));
     TRY(emit_1(c->e, "Neg", range[1], &range[0], err));
-    TRY(bits(c, f->sum, DTYPE_QI32, &f->sum, err));
+    TRY(tf_bitcast(c->e, f->sum, DTYPE_QI32, &f->sum, err));
     TRY(tf_add(c, f->sum, err));
     TRY(tf_add(c, range[0], err));
     return tf_add(c, range[1], err);
@@ -280,7 +273,7 @@ static enum status summand_of(struct tf_call *c, const struct fused *f, value_id
     if (emit_dtype(c->e, f->ranges[6]) != DTYPE_QU8)
         return error_set(err, STATUS_UNSUPPORTED, "a sum with %s",
                          dtype_name(emit_dtype(c->e, f->ranges[6])));
-    TRY(bits(c, f->ranges[6], DTYPE_U8, y, err));
+    TRY(tf_bitcast(c->e, f->ranges[6], DTYPE_U8, y, err));
     TRY(emit_cast(c->e, *y, DTYPE_F64, y, err));
     TRY(step_of(c, f->ranges[7], f->ranges[8], false, 255, &step, err));
     return emit_2(c->e, "Mul", *y, step, y, err);
@@ -323,7 +316,7 @@ static enum status give_narrow(struct tf_call *c, const struct fused *f, struct 
     TRY(emit_1(c->e, "Round", y, &y, err));
     TRY(emit_clip(c->e, y, relu ? 0 : -128, relu ? 255 : 127, &y, err));
     TRY(emit_cast(c->e, y, relu ? DTYPE_U8 : DTYPE_I8, &y, err));
-    TRY(bits(c, y, to, &y, err));
+    TRY(tf_bitcast(c->e, y, to, &y, err));
     TRY(tf_add(c, y, err));
     TRY(tf_add(c, f->ranges[4], err));
     return tf_add(c, f->ranges[5], err);

@@ -10,13 +10,6 @@ struct scaled {
     int64_t axis; /* -1: all */
 };
 
-static enum status bits(struct tf_call *c, value_id x, enum dtype dtype, value_id *y,
-                        struct error *err)
-{
-    return emit_node(c->e, "firn", "Bitcast", EMIT(x),
-                     EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(dtype))), y, err);
-}
-
 static enum status wants(const struct tf_call *c, value_id x, enum dtype dtype, struct error *err)
 {
     return emit_dtype(c->e, x) == dtype
@@ -108,14 +101,14 @@ static enum status requantise(struct tf_call *c, struct error *err)
     if (limits.low < INT8_MIN || limits.high > INT8_MAX)
         return error_set(err, STATUS_UNSUPPORTED, "from %lld to %lld", (long long)limits.low,
                          (long long)limits.high);
-    TRY(bits(c, old.x, from == DTYPE_QI8 ? DTYPE_I8 : DTYPE_I32, &in[0], err));
+    TRY(tf_bitcast(c->e, old.x, from == DTYPE_QI8 ? DTYPE_I8 : DTYPE_I32, &in[0], err));
     TRY(emit_cast(c->e, in[0], DTYPE_I32, &in[0], err));
     TRY(multiplier_of(c, old.scale, VALUE_NONE, new.scale, &in[1], err));
     in[2] = old.zero;
     in[3] = new.zero;
     TRY(requantised(c, in, old.axis < 0 ? new.axis : old.axis, &limits, &y, err));
     TRY(emit_cast(c->e, y, DTYPE_I8, &y, err));
-    TRY(bits(c, y, DTYPE_QI8, &y, err));
+    TRY(tf_bitcast(c->e, y, DTYPE_QI8, &y, err));
     return tf_give(c, y);
 }
 
@@ -145,7 +138,7 @@ static enum status add(struct tf_call *c, struct error *err)
 
         if (sum.axis >= 0 && rank[i] - a[i].axis != most - sum.axis)
             return error_set(err, STATUS_INVALID_INPUT, "scales of two dimensions");
-        TRY(bits(c, a[i].x, DTYPE_I32, &in[0], err));
+        TRY(tf_bitcast(c->e, a[i].x, DTYPE_I32, &in[0], err));
         TRY(multiplier_of(c, a[i].scale, VALUE_NONE, sum.scale, &in[1], err));
         in[2] = a[i].zero;
         in[3] = none;
@@ -157,7 +150,7 @@ static enum status add(struct tf_call *c, struct error *err)
     in[2] = none;
     in[3] = sum.zero;
     TRY(requantised(c, in, sum.axis, &limits, &y[0], err));
-    TRY(bits(c, y[0], DTYPE_QI32, &y[0], err));
+    TRY(tf_bitcast(c->e, y[0], DTYPE_QI32, &y[0], err));
     return tf_give(c, y[0]);
 }
 
@@ -174,7 +167,7 @@ static enum status centred(struct tf_call *c, value_id x, value_id zero, int ran
     if (axis >= 0)
         TRY(emit_reshape(c->e, zero, dims, (size_t)rank, &zero, err));
     if (emit_dtype(c->e, x) == DTYPE_QI8)
-        TRY(bits(c, x, DTYPE_I8, &x, err));
+        TRY(tf_bitcast(c->e, x, DTYPE_I8, &x, err));
     TRY(emit_cast(c->e, x, DTYPE_I32, &x, err));
     TRY(emit_2(c->e, "Sub", x, zero, &x, err));
     return emit_cast(c->e, x, DTYPE_F64, y, err);
@@ -250,7 +243,7 @@ static enum status scaled_sum(struct tf_call *c, const struct factors *f, value_
         TRY(no_zero(c, &in[2], err));
         in[3] = f->y.zero;
         TRY(requantised(c, in, axis, &f->limits, y, err));
-        return bits(c, *y, DTYPE_QI32, y, err);
+        return tf_bitcast(c->e, *y, DTYPE_QI32, y, err);
     }
     for (int d = 0; d < rank; d++) {
         rows[d] = d == 0 ? -1 : 1;
