@@ -2,19 +2,6 @@
 /* Arithmetic and functions of real and complex numbers, division. */
 #include "importers/tensorflow/internal.h"
 
-static bool is_complex(const struct tf_call *c, size_t input)
-{
-    return input < c->in_count && dtype_kind(emit_dtype(c->e, c->in[input])) == KIND_COMPLEX;
-}
-
-static enum status complex_function(struct tf_call *c, const char *function, const value_id *in,
-                                    size_t count, value_id *y, struct error *err)
-{
-    struct attribute attribute = attribute_of_text("function", function);
-
-    return emit(c->e, "firn", "Complex", in, count, &attribute, 1, y, 1, err);
-}
-
 /* ONNX's operator of real numbers; NULL: composed below. Complex numbers: firn's function. */
 static const struct {
     const char *op, *onnx, *complex;
@@ -82,8 +69,9 @@ static enum status number(struct tf_call *c, struct error *err)
 
     while (strcmp(NUMBERS[i].op, c->node->op))
         i++;
-    if (is_complex(c, 0))
-        TRY(complex_function(c, NUMBERS[i].complex, c->in, c->in_count, &y, err));
+    if (tf_is_complex(c->e, c->in[0]))
+        TRY(tf_complex(c->e, NUMBERS[i].complex, (struct emit_inputs){c->in, c->in_count}, &y,
+                       err));
     else if (i == 0 && emit_dtype(c->e, c->in[0]) == DTYPE_STRING) /* Add alone */
         TRY(emit_2(c->e, "StringConcat", c->in[0], c->in[1], &y, err));
     else if (NUMBERS[i].onnx)
@@ -97,7 +85,7 @@ static enum status make_complex(struct tf_call *c, struct error *err)
 {
     value_id y;
 
-    TRY(complex_function(c, "make", c->in, 2, &y, err));
+    TRY(tf_complex(c->e, "make", EMIT(c->in[0], c->in[1]), &y, err));
     return tf_give(c, y);
 }
 
@@ -114,12 +102,10 @@ static enum status add_all(struct tf_call *c, struct error *err)
     }
     y = c->in[0];
     for (size_t i = 1; i < c->in_count; i++) {
-        value_id pair[2] = {y, c->in[i]};
-
-        if (is_complex(c, 0))
-            TRY(complex_function(c, "add", pair, 2, &y, err));
+        if (tf_is_complex(c->e, y))
+            TRY(tf_complex(c->e, "add", EMIT(y, c->in[i]), &y, err));
         else
-            TRY(emit_2(c->e, "Add", pair[0], pair[1], &y, err));
+            TRY(emit_2(c->e, "Add", y, c->in[i], &y, err));
     }
     return tf_give(c, y);
 }

@@ -119,23 +119,15 @@ static enum status to_integer(struct tf_call *c, enum dtype from, enum dtype to,
 
 /* --- Cast --- */
 
-static enum status complex_function(struct tf_call *c, const char *function, const value_id *in,
-                                    size_t count, value_id *y, struct error *err)
-{
-    struct attribute attribute = attribute_of_text("function", function);
-
-    return emit(c->e, "firn", "Complex", in, count, &attribute, 1, y, 1, err);
-}
-
 enum status tf_complex_cast(struct tf_call *c, enum dtype part, value_id *x, struct error *err)
 {
     value_id parts[2];
 
-    TRY(complex_function(c, "real", x, 1, &parts[0], err));
-    TRY(complex_function(c, "imag", x, 1, &parts[1], err));
+    TRY(tf_complex(c->e, "real", EMIT(*x), &parts[0], err));
+    TRY(tf_complex(c->e, "imag", EMIT(*x), &parts[1], err));
     TRY(emit_cast(c->e, parts[0], part, &parts[0], err));
     TRY(emit_cast(c->e, parts[1], part, &parts[1], err));
-    return complex_function(c, "make", parts, 2, x, err);
+    return tf_complex(c->e, "make", EMIT(parts[0], parts[1]), x, err);
 }
 
 /* To a complex type: by way of its parts. From one: the real part. */
@@ -150,21 +142,21 @@ static enum status cast(struct tf_call *c, struct error *err)
     if (from == to)
         return tf_give(c, y);
     TRY(cut_bits(c, from, to, &y, err));
-    part = to == DTYPE_C64 ? DTYPE_F32 : DTYPE_F64;
+    part = tf_complex_part(to);
     if (dtype_kind(from) == KIND_COMPLEX && dtype_kind(to) == KIND_COMPLEX) {
         TRY(tf_complex_cast(c, part, &y, err));
         return tf_give(c, y);
     }
     if (dtype_kind(from) == KIND_COMPLEX)
-        TRY(complex_function(c, "real", &y, 1, &y, err));
+        TRY(tf_complex(c->e, "real", EMIT(y), &y, err));
     if (dtype_is_integer(to) && dtype_bits(to) >= 8 && dtype_is_float(emit_dtype(c->e, y)))
         TRY(to_integer(c, from, to, y, &y, err));
     else if (dtype_is_float(to) && dtype_size(to) == 1)
         TRY(to_small(c, to, y, &y, err));
     else
-        TRY(emit_cast(c->e, y, dtype_kind(to) == KIND_COMPLEX ? part : to, &y, err));
+        TRY(emit_cast(c->e, y, part, &y, err));
     if (dtype_kind(to) == KIND_COMPLEX)
-        TRY(complex_function(c, "widen", &y, 1, &y, err));
+        TRY(tf_complex(c->e, "widen", EMIT(y), &y, err));
     return tf_give(c, y);
 }
 

@@ -574,6 +574,12 @@ enum status tf_index(const struct tf_call *c, size_t input, value_id *value, str
     must_check;
 enum status tf_index_list(const struct tf_call *c, size_t input, value_id *value, struct error *err)
     must_check;
+/* firn's Complex; the part that is a complex number twice; its conjugate, a real one as it is. */
+bool tf_is_complex(const struct emitter *e, value_id x);
+enum dtype tf_complex_part(enum dtype dtype);
+enum status tf_complex(const struct emitter *e, const char *function, struct emit_inputs in,
+                       value_id *y, struct error *err) must_check;
+enum status tf_conjugate(const struct emitter *e, value_id *x, struct error *err) must_check;
 /* The same bytes as another type: of a smaller one, in one more dimension; and back. */
 enum status tf_bitcast(const struct emitter *e, value_id x, enum dtype dtype, value_id *y,
                        struct error *err) must_check;

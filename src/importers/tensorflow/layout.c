@@ -81,9 +81,7 @@ static enum status conjugate_transpose(struct tf_call *c, struct error *err)
     value_id y;
 
     TRY(emit_node(c->e, "firn", "Permute", EMIT(c->in[0], c->in[1]), EMIT_PLAIN, &y, err));
-    if (dtype_kind(emit_dtype(c->e, y)) == KIND_COMPLEX)
-        TRY(emit_node(c->e, "firn", "Complex", EMIT(y),
-                      EMIT_ATTRIBUTES(attribute_of_text("function", "conj")), &y, err));
+    TRY(tf_conjugate(c->e, &y, err));
     return tf_give(c, y);
 }
 

@@ -74,9 +74,8 @@ static enum status equality(struct tf_call *c, bool inverse, struct error *err)
         TRY(emit_number(c->e, DTYPE_BOOL, inverse, &y, err));
         return tf_give(c, y);
     }
-    if (dtype_kind(emit_dtype(c->e, c->in[0])) == KIND_COMPLEX)
-        TRY(emit_node(c->e, "firn", "Complex", EMIT(c->in[0], c->in[1]),
-                      EMIT_ATTRIBUTES(attribute_of_text("function", "equal")), &y, err));
+    if (tf_is_complex(c->e, c->in[0]))
+        TRY(tf_complex(c->e, "equal", EMIT(c->in[0], c->in[1]), &y, err));
     else
         TRY(emit_2(c->e, "Equal", c->in[0], c->in[1], &y, err));
     if (inverse)

@@ -19,18 +19,6 @@ static enum status transpose_last(struct tf_call *c, value_id x, value_id *y, st
     return emit_transpose(c->e, x, perm, (size_t)rank, y, err);
 }
 
-static bool is_complex(const struct tf_call *c, value_id x)
-{
-    return dtype_kind(emit_dtype(c->e, x)) == KIND_COMPLEX;
-}
-
-static enum status part(struct tf_call *c, const char *which, value_id x, value_id *y,
-                        struct error *err)
-{
-    return emit_node(c->e, "firn", "Complex", EMIT(x),
-                     EMIT_ATTRIBUTES(attribute_of_text("function", which)), y, err);
-}
-
 /* What is linear in each of one or two operands: `product` of real ones. */
 typedef enum status (*product_of)(struct tf_call *c, const value_id *in, size_t count, value_id *y,
                                   struct error *err);
@@ -41,8 +29,8 @@ static enum status complex_product(struct tf_call *c, product_of product, const 
     value_id re[2], im[2], terms[4], parts[2];
 
     for (size_t i = 0; i < count; i++) {
-        TRY(part(c, "real", in[i], &re[i], err));
-        TRY(part(c, "imag", in[i], &im[i], err));
+        TRY(tf_complex(c->e, "real", EMIT(in[i]), &re[i], err));
+        TRY(tf_complex(c->e, "imag", EMIT(in[i]), &im[i], err));
     }
     if (count == 1) {
         TRY(product(c, re, 1, &parts[0], err));
@@ -55,8 +43,7 @@ static enum status complex_product(struct tf_call *c, product_of product, const 
         TRY(emit_2(c->e, "Sub", terms[0], terms[1], &parts[0], err));
         TRY(emit_2(c->e, "Add", terms[2], terms[3], &parts[1], err));
     }
-    return emit_node(c->e, "firn", "Complex", EMIT(parts[0], parts[1]),
-                     EMIT_ATTRIBUTES(attribute_of_text("function", "make")), y, err);
+    return tf_complex(c->e, "make", EMIT(parts[0], parts[1]), y, err);
 }
 
 static enum status linear(struct tf_call *c, product_of product, const value_id *in, size_t count,
@@ -64,7 +51,7 @@ static enum status linear(struct tf_call *c, product_of product, const value_id 
 {
     value_id y;
 
-    if (count && is_complex(c, in[0])) {
+    if (count && tf_is_complex(c->e, in[0])) {
         if (count > 2)
             return error_set(err, STATUS_UNSUPPORTED, "of %zu complex operands", count);
         TRY(complex_product(c, product, in, count, &y, err));
@@ -91,8 +78,8 @@ static enum status turned(struct tf_call *c, const char *attribute, bool conjuga
     TRY(tf_bool(c->node, attribute, false, &turn, err));
     if (!turn)
         return STATUS_OK;
-    if (conjugated && is_complex(c, *x))
-        TRY(part(c, "conj", *x, x, err));
+    if (conjugated)
+        TRY(tf_conjugate(c->e, x, err));
     return transpose_last(c, *x, x, err);
 }
 

@@ -25,17 +25,15 @@ static enum status reduce_linear(struct tf_call *c, const char *op, struct error
     struct tf_call as = *c;
     value_id in[2] = {c->in[0], c->in[1]}, parts[2], y;
 
-    if (dtype_kind(emit_dtype(c->e, c->in[0])) != KIND_COMPLEX)
+    if (!tf_is_complex(c->e, c->in[0]))
         return reduce(c, op, err);
     as.in = in;
     for (int i = 0; i < 2; i++) {
-        TRY(emit_node(c->e, "firn", "Complex", EMIT(c->in[0]),
-                      EMIT_ATTRIBUTES(attribute_of_text("function", PARTS[i])), &in[0], err));
+        TRY(tf_complex(c->e, PARTS[i], EMIT(c->in[0]), &in[0], err));
         TRY(reduce(&as, op, err));
         parts[i] = as.out[0];
     }
-    TRY(emit_node(c->e, "firn", "Complex", EMIT(parts[0], parts[1]),
-                  EMIT_ATTRIBUTES(attribute_of_text("function", "make")), &y, err));
+    TRY(tf_complex(c->e, "make", EMIT(parts[0], parts[1]), &y, err));
     return tf_give(c, y);
 }
 
@@ -133,7 +131,7 @@ static enum status cumsum(struct tf_call *c, struct error *err)
     bool exclusive, reverse;
     value_id y;
 
-    if (dtype_kind(emit_dtype(c->e, c->in[0])) == KIND_COMPLEX)
+    if (tf_is_complex(c->e, c->in[0]))
         return cumulative(c, "sum", err);
     TRY(tf_bool(c->node, "exclusive", false, &exclusive, err));
     TRY(tf_bool(c->node, "reverse", false, &reverse, err));

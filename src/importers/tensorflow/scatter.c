@@ -31,7 +31,7 @@ enum status tf_scatter_nd(struct tf_call *c, value_id x, value_id indices, value
     enum dtype dtype = emit_dtype(c->e, x);
     bool flags = dtype == DTYPE_BOOL && strcmp(reduction, "none"); /* added: or */
     bool complex = dtype_kind(dtype) == KIND_COMPLEX;
-    enum dtype part = dtype == DTYPE_C64 ? DTYPE_F32 : DTYPE_F64;
+    enum dtype part = tf_complex_part(dtype);
     value_id zero;
 
     TRY(bad_indices(c, err));
@@ -46,7 +46,7 @@ enum status tf_scatter_nd(struct tf_call *c, value_id x, value_id indices, value
         reduction = "max";
     }
     if (negate) {
-        TRY(emit_number(c->e, complex ? part : dtype, 0, &zero, err));
+        TRY(emit_number(c->e, part, 0, &zero, err));
         TRY(emit_2(c->e, "Sub", zero, updates, &updates, err));
     }
     TRY(emit_node(c->e, "", "ScatterND", EMIT(x, indices, updates),

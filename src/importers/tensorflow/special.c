@@ -45,7 +45,7 @@ static const struct {
 
 static enum status special(struct tf_call *c, struct error *err)
 {
-    const char *op = dtype_kind(emit_dtype(c->e, c->in[0])) == KIND_COMPLEX ? "Complex" : "Special";
+    const char *op = tf_is_complex(c->e, c->in[0]) ? "Complex" : "Special";
     value_id y;
 
     for (size_t i = 0; i < ARRAY_COUNT(FUNCTIONS); i++) {

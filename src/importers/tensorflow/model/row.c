@@ -79,3 +79,26 @@ enum status tf_bitcast(const struct emitter *e, value_id x, enum dtype dtype, va
     return emit_node(e, "firn", "Bitcast", EMIT(x),
                      EMIT_ATTRIBUTES(attribute_of_text("to", dtype_name(dtype))), y, err);
 }
+
+bool tf_is_complex(const struct emitter *e, value_id x)
+{
+    return dtype_kind(emit_dtype(e, x)) == KIND_COMPLEX;
+}
+
+enum dtype tf_complex_part(enum dtype dtype)
+{
+    return dtype == DTYPE_C64 ? DTYPE_F32 : dtype == DTYPE_C128 ? DTYPE_F64 : dtype;
+}
+
+enum status tf_complex(const struct emitter *e, const char *function, struct emit_inputs in,
+                       value_id *y, struct error *err)
+{
+    struct attribute attribute = attribute_of_text("function", function);
+
+    return emit(e, "firn", "Complex", in.values, in.count, &attribute, 1, y, 1, err);
+}
+
+enum status tf_conjugate(const struct emitter *e, value_id *x, struct error *err)
+{
+    return tf_is_complex(e, *x) ? tf_complex(e, "conj", EMIT(*x), x, err) : STATUS_OK;
+}

@@ -9,19 +9,6 @@ struct matrix {
     int rank;
 };
 
-static bool is_complex(const struct tf_call *c, value_id x)
-{
-    return dtype_kind(emit_dtype(c->e, x)) == KIND_COMPLEX;
-}
-
-static enum status conjugate(struct tf_call *c, value_id *x, struct error *err)
-{
-    if (!is_complex(c, *x))
-        return STATUS_OK;
-    return emit_node(c->e, "firn", "Complex", EMIT(*x),
-                     EMIT_ATTRIBUTES(attribute_of_text("function", "conj")), x, err);
-}
-
 /* x, once the condition holds. */
 static enum status require(struct tf_call *c, value_id condition, const char *message, value_id *x,
                            struct error *err)
@@ -113,14 +100,9 @@ static enum status to_dense(struct tf_call *c, struct error *err)
 
     TRY(matrix_of(c, 0, &m, err));
     dtype = emit_dtype(c->e, m.values);
-    TRY(emit_number(c->e,
-                    dtype == DTYPE_C64    ? DTYPE_F32
-                    : dtype == DTYPE_C128 ? DTYPE_F64
-                                          : dtype,
-                    0, &zero, err));
-    if (is_complex(c, m.values))
-        TRY(emit_node(c->e, "firn", "Complex", EMIT(zero, zero),
-                      EMIT_ATTRIBUTES(attribute_of_text("function", "make")), &zero, err));
+    TRY(emit_number(c->e, tf_complex_part(dtype), 0, &zero, err));
+    if (tf_is_complex(c->e, m.values))
+        TRY(tf_complex(c->e, "make", EMIT(zero, zero), &zero, err));
     TRY(emit(c->e, "firn", "SparseToDense", (value_id[]){m.indices, m.shape, m.values, zero}, 4,
              &validate, 1, &y, 1, err));
     return tf_give(c, y);
@@ -258,7 +240,7 @@ static enum status transpose(struct tf_call *c, struct error *err)
     TRY(matrix_of(c, 0, &m, err));
     TRY(tf_bool(c->node, "conjugate", false, &conjugated, err));
     if (conjugated)
-        TRY(conjugate(c, &m.values, err));
+        TRY(tf_conjugate(c->e, &m.values, err));
     TRY(turn(c, &m, err));
     return give(c, &m, err);
 }
@@ -285,7 +267,7 @@ static enum status operand(struct tf_call *c, size_t input, const char *transpos
     TRY(matrix_of(c, input, m, err));
     TRY(asked(c, transposed, adjoint, &turned, &conjugated, err));
     if (conjugated)
-        TRY(conjugate(c, &m->values, err));
+        TRY(tf_conjugate(c->e, &m->values, err));
     return turned ? turn(c, m, err) : STATUS_OK;
 }
 
@@ -408,11 +390,11 @@ static enum status mat_mul(struct tf_call *c, struct error *err)
     TRY(tf_bool(c->node, "transpose_output", false, &turn_y, err));
     TRY(tf_bool(c->node, "conjugate_output", false, &conjugate_y, err));
     if (conjugate_b)
-        TRY(conjugate(c, &b, err));
+        TRY(tf_conjugate(c->e, &b, err));
     if (turn_b)
         TRY(turn_dense(c, &b, err));
     if (turn_a && !conjugate_a) /* SparseMatMul knows adjoints */
-        TRY(conjugate(c, &a.values, err));
+        TRY(tf_conjugate(c->e, &a.values, err));
     TRY(emit_node(c->e, "", "Shape", EMIT(b), EMIT_ATTRIBUTES(attribute_of_int("start", -1)),
                   &width, err));
     flat = a;
@@ -438,7 +420,7 @@ static enum status mat_mul(struct tf_call *c, struct error *err)
         TRY(turn_dense(c, &y, err));
     }
     if (conjugate_y)
-        TRY(conjugate(c, &y, err));
+        TRY(tf_conjugate(c->e, &y, err));
     return tf_give(c, y);
 }
 
