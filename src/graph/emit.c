@@ -48,6 +48,22 @@ enum status emit_where(const struct emitter *e, value_id condition, value_id yes
     return emit_node(e, "", "Where", EMIT(condition, yes, no), EMIT_PLAIN, output, err);
 }
 
+enum status emit_assert(const struct emitter *e, value_id condition, const char *message,
+                        value_id *checked, struct error *err)
+{
+    return emit_node(e, "firn", "Assert", EMIT(condition),
+                     EMIT_ATTRIBUTES(attribute_of_text("message", message)), checked, err);
+}
+
+enum status emit_require(const struct emitter *e, value_id condition, const char *message,
+                         value_id *x, struct error *err)
+{
+    value_id checked;
+
+    TRY(emit_assert(e, condition, message, &checked, err));
+    return emit_node(e, "firn", "After", EMIT(*x, checked), EMIT_PLAIN, x, err);
+}
+
 enum status emit_constant(const struct emitter *e, const struct tensor *tensor, value_id *output,
                           struct error *err)
 {

@@ -51,6 +51,12 @@ enum status emit_2(const struct emitter *e, const char *op, value_id a, value_id
 enum status emit_where(const struct emitter *e, value_id condition, value_id yes, value_id no,
                        value_id *output, struct error *err) must_check;
 
+/* A condition without which the model fails with `message` (copied); *x once it holds. */
+enum status emit_assert(const struct emitter *e, value_id condition, const char *message,
+                        value_id *checked, struct error *err) must_check;
+enum status emit_require(const struct emitter *e, value_id condition, const char *message,
+                         value_id *x, struct error *err) must_check;
+
 /* Constants: a tensor (its data borrowed as graph_constant says), a list of integers (n,), one
  * number of this dtype (copied). */
 enum status emit_constant(const struct emitter *e, const struct tensor *tensor, value_id *output,

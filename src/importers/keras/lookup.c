@@ -273,10 +273,7 @@ static enum status indices_emit(struct lookup *l, value_id x, value_id *y, struc
         return STATUS_OK;
     TRY(emit_number(e, DTYPE_I64, 0, &zero, err));
     TRY(emit_2(e, "GreaterOrEqual", *y, zero, &is, err));
-    TRY(emit_node(e, "firn", "Assert", EMIT(is),
-                  EMIT_ATTRIBUTES(attribute_of_text("message", "a value is not in the vocabulary")),
-                  &is, err));
-    return emit_node(e, "firn", "After", EMIT(*y, is), EMIT_PLAIN, y, err);
+    return emit_require(e, is, "a value is not in the vocabulary", y, err);
 }
 
 /* Indices to tokens: those in front of the first token are oov, but for the mask. */

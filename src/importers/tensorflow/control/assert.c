@@ -44,8 +44,7 @@ static enum status assertion(struct tf_call *c, struct error *err)
     message = message_of(c);
     if (!message)
         return error_no_memory(err, "a message");
-    TRY(emit_node(c->e, "firn", "Assert", EMIT(c->in[0]),
-                  EMIT_ATTRIBUTES(attribute_of_text("message", message)), &value, err));
+    TRY(emit_assert(c->e, c->in[0], message, &value, err));
     return tf_guard_add(c->l, c->e->graph, value, err);
 }
 
@@ -69,7 +68,7 @@ static enum status check_numerics(struct tf_call *c, struct error *err)
 {
     const char *text;
     struct bytes message;
-    value_id nan, infinite, bad, good, checked, y;
+    value_id nan, infinite, bad, good, y = c->in[0];
 
     if (c->l->phase != TF_SERVING)
         return tf_give(c, c->in[0]);
@@ -82,9 +81,7 @@ static enum status check_numerics(struct tf_call *c, struct error *err)
     TRY(emit_1(c->e, "IsInf", c->in[0], &infinite, err));
     TRY(emit_2(c->e, "Or", nan, infinite, &bad, err));
     TRY(emit_1(c->e, "Not", bad, &good, err));
-    TRY(emit_node(c->e, "firn", "Assert", EMIT(good),
-                  EMIT_ATTRIBUTES(attribute_of_text("message", text)), &checked, err));
-    TRY(emit_node(c->e, "firn", "After", EMIT(c->in[0], checked), EMIT_PLAIN, &y, err));
+    TRY(emit_require(c->e, good, text, &y, err));
     return tf_give(c, y);
 }
 

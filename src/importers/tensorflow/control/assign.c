@@ -248,7 +248,7 @@ static enum status scatter_div(struct tf_call *c, struct error *err)
 static enum status count_up(struct tf_call *c, struct error *err)
 {
     struct tf_resource *variable;
-    value_id value, limit, one, below, checked, before;
+    value_id value, limit, one, below, before;
     int64_t number;
 
     TRY(tf_int(c->node, "limit", 0, &number, err));
@@ -260,10 +260,8 @@ static enum status count_up(struct tf_call *c, struct error *err)
                          dtype_name(emit_dtype(c->e, value)));
     TRY(emit_number(c->e, emit_dtype(c->e, value), (double)number, &limit, err));
     TRY(emit_2(c->e, "Less", value, limit, &below, err));
-    TRY(emit_node(c->e, "firn", "Assert", EMIT(below),
-                  EMIT_ATTRIBUTES(attribute_of_text("message", "the counter reached its limit")),
-                  &checked, err));
-    TRY(emit_node(c->e, "firn", "After", EMIT(value, checked), EMIT_PLAIN, &before, err));
+    before = value;
+    TRY(emit_require(c->e, below, "the counter reached its limit", &before, err));
     TRY(emit_number(c->e, emit_dtype(c->e, value), 1, &one, err));
     TRY(emit_2(c->e, "Add", before, one, &value, err));
     TRY(assign_served(c, variable, value, err));

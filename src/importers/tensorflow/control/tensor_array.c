@@ -154,7 +154,6 @@ static enum status pack(struct tf_call *c, struct error *err)
 /* handle, value, flow: as many elements as the array has, or grows to. */
 static enum status unpack(struct tf_call *c, struct error *err)
 {
-    static const char MESSAGE[] = "fewer elements than the array has";
     const struct array *array;
     value_id list, number[3], length, fits, places;
 
@@ -166,10 +165,8 @@ static enum status unpack(struct tf_call *c, struct error *err)
     TRY(tf_list_length(c->e, list, &length, err));
     TRY(emit_cast(c->e, length, DTYPE_I64, &length, err));
     TRY(emit_2(c->e, "LessOrEqual", length, number[1], &fits, err));
-    TRY(emit_node(c->e, "firn", "Assert", EMIT(fits),
-                  EMIT_ATTRIBUTES(attribute_of_text("message", MESSAGE)), &fits, err));
     TRY(emit(c->e, "", "Range", number, 3, NULL, 0, &places, 1, err));
-    TRY(emit_node(c->e, "firn", "After", EMIT(places, fits), EMIT_PLAIN, &places, err));
+    TRY(emit_require(c->e, fits, "fewer elements than the array has", &places, err));
     TRY(emit_node(c->e, "firn", "ListScatter", EMIT(list, places, c->in[1]),
                   EMIT_ATTRIBUTES(attribute_of_int("grow", array->grows)), &list, err));
     return array_give(c, array, list, err);

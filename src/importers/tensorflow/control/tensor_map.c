@@ -190,15 +190,7 @@ static enum status insert(struct tf_call *c, struct error *err)
     return entries_give(c, &entries, err);
 }
 
-static enum status check(struct tf_call *c, enum answer answer, value_id found, value_id *checked,
-                         struct error *err)
-{
-    if (answer == NO)
-        return error_set(err, STATUS_INVALID_INPUT, "the map does not have the key");
-    return emit_node(c->e, "firn", "Assert", EMIT(found),
-                     EMIT_ATTRIBUTES(attribute_of_text("message", "the map does not have the key")),
-                     checked, err);
-}
+static const char ABSENT[] = "the map does not have the key";
 
 static enum status erase(struct tf_call *c, struct error *err)
 {
@@ -208,8 +200,10 @@ static enum status erase(struct tf_call *c, struct error *err)
 
     TRY(entries_of(c, &entries, err));
     TRY(without(c, &entries, c->in[1], &answer, &found, err));
-    if (answer != YES) {
-        TRY(check(c, answer, found, &checked, err));
+    if (answer == NO)
+        return error_set(err, STATUS_INVALID_INPUT, "%s", ABSENT);
+    if (answer == MAYBE) {
+        TRY(emit_assert(c->e, found, ABSENT, &checked, err));
         TRY(tf_guard_add(c->l, c->e->graph, checked, err));
     }
     return entries_give(c, &entries, err);
@@ -229,7 +223,7 @@ static bool same_shape(const struct tf_call *c, value_id a, value_id b)
 
 static enum status lookup(struct tf_call *c, struct error *err)
 {
-    value_id y = VALUE_NONE, found = VALUE_NONE, same, checked;
+    value_id y = VALUE_NONE, found = VALUE_NONE, same;
     enum answer answer = NO, now;
     struct entries entries;
     enum dtype dtype;
@@ -252,10 +246,10 @@ static enum status lookup(struct tf_call *c, struct error *err)
         if (now == MAYBE)
             TRY(either(c, same, &found, err));
     }
-    if (answer != YES) {
-        TRY(check(c, answer, found, &checked, err));
-        TRY(emit_node(c->e, "firn", "After", EMIT(y, checked), EMIT_PLAIN, &y, err));
-    }
+    if (answer == NO)
+        return error_set(err, STATUS_INVALID_INPUT, "%s", ABSENT);
+    if (answer == MAYBE)
+        TRY(emit_require(c->e, found, ABSENT, &y, err));
     if (emit_dtype(c->e, y) != dtype)
         return error_set(err, STATUS_INVALID_INPUT, "a tensor of %s, not %s",
                          dtype_name(emit_dtype(c->e, y)), dtype_name(dtype));

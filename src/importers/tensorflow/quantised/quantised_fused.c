@@ -143,11 +143,8 @@ static enum status from_zero(struct tf_call *c, value_id low, value_id *x, struc
                                tensor_f64(known, 0));
     TRY(emit_number(c->e, DTYPE_F32, 0, &zero, err));
     TRY(emit_2(c->e, "Equal", low, zero, &same, err));
-    TRY(emit_node(c->e, "firn", "Assert", EMIT(same),
-                  EMIT_ATTRIBUTES(attribute_of_text(
-                      "message", "quantised product: the range of its input begins not with 0")),
-                  &same, err));
-    return emit_node(c->e, "firn", "After", EMIT(*x, same), EMIT_PLAIN, x, err);
+    return emit_require(c->e, same, "quantised product: the range of its input begins not with 0",
+                        x, err);
 }
 
 static enum status product(struct tf_call *c, value_id low, value_id *y, struct error *err)

@@ -9,17 +9,6 @@ struct matrix {
     int rank;
 };
 
-/* x, once the condition holds. */
-static enum status require(struct tf_call *c, value_id condition, const char *message, value_id *x,
-                           struct error *err)
-{
-    value_id checked;
-
-    TRY(emit_node(c->e, "firn", "Assert", EMIT(condition),
-                  EMIT_ATTRIBUTES(attribute_of_text("message", message)), &checked, err));
-    return emit_node(c->e, "firn", "After", EMIT(*x, checked), EMIT_PLAIN, x, err);
-}
-
 static enum status give(struct tf_call *c, const struct matrix *m, struct error *err)
 {
     value_id parts[] = {m->indices, m->values, m->shape};
@@ -173,7 +162,8 @@ static enum status chosen(struct tf_call *c, struct matrix *m, struct error *err
     TRY(emit_2(c->e, "GreaterOrEqual", index, zero, &low, err));
     TRY(emit_2(c->e, "Less", index, length, &high, err));
     TRY(emit_2(c->e, "And", low, high, &low, err));
-    TRY(require(c, low, "index is not that of a matrix", m->rank == 3 ? &index : &m->indices, err));
+    TRY(emit_require(c->e, low, "index is not that of a matrix",
+                     m->rank == 3 ? &index : &m->indices, err));
     if (m->rank == 2)
         return STATUS_OK;
     TRY(EMIT_INTS(c->e, &rest, err, 0, 0));
@@ -334,7 +324,7 @@ static enum status mat_mul_sparse(struct tf_call *c, struct error *err)
         TRY(dim(c, &a, 0, &batches[0], err));
         TRY(dim(c, &b, 0, &batches[1], err));
         TRY(emit_2(c->e, "Equal", batches[0], batches[1], &same, err));
-        TRY(require(c, same, "batches of matrices differ", &a.indices, err));
+        TRY(emit_require(c->e, same, "batches of matrices differ", &a.indices, err));
     }
     TRY(emit_concat(c->e, EMIT(ends[0], ends[1]), 0, &shape, err));
     TRY(diagonal(c, &a, err));
@@ -370,7 +360,7 @@ static enum status stacked(struct tf_call *c, const struct matrix *a, bool turne
     TRY(dim(c, a, turned ? 1 : 2, &inner, err));
     TRY(emit_concat(c->e, EMIT(batches, inner), 0, &want, err));
     TRY(emit_2(c->e, "Equal", have, want, &same, err));
-    TRY(require(c, same, "the batches of matrices do not fit", b, err));
+    TRY(emit_require(c->e, same, "the batches of matrices do not fit", b, err));
     return emit_node(c->e, "", "Flatten", EMIT(*b), EMIT_ATTRIBUTES(attribute_of_int("axis", 2)), b,
                      err);
 }
