@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Broken and hostile files of TensorFlow and Keras: each is refused soon, by the name of what is at fault.
+"""Broken and hostile files of TensorFlow and Keras: each is refused soon and in little memory, by the name of
+what is at fault.
 
     scripts/python tests/oracles/tensorflow_broken.py          all cases
     scripts/python tests/oracles/tensorflow_broken.py hdf5     those whose names hold a word
@@ -30,6 +31,7 @@ sys.path.append(HERE)
 from common import FIRN, wanted
 
 SECONDS = 10  # of one CPU; by the clock, what a machine that is busy makes of them
+MEMORY = 1 << 28  # bytes of its own
 REFUSALS = (2, 5, 6)  # invalid, too large, unsupported
 CASES = []
 
@@ -178,30 +180,31 @@ def _(folder):
     return path
 
 
-@case("savedmodel: functions that double, forty deep", "more than", told=True)
-def _(folder):
+def multiplied(folder, times, deep):
+    """Each function calls the one before it so many times."""
+
     def edit(meta):
         library, (first, node) = meta.graph_def.library, body(meta)
-        for depth in range(40):
+        for depth in range(deep):
             made = library.function.add()
             made.CopyFrom(first)
             del made.node_def[:]
-            made.signature.name = f"double{depth}"
+            made.signature.name = f"made{depth}"
             del made.signature.input_arg[:], made.signature.output_arg[:]
             made.signature.input_arg.add(name="x", type=1)
             made.signature.output_arg.add(name="y", type=1)
             made.ret.clear()
-            for i in range(2):
+            for i in range(times):
                 call = made.node_def.add(name=f"call{i}", op="PartitionedCall" if depth else "Neg")
-                call.input.append("x" if not i else f"call0:{'output' if depth else 'y'}:0")
+                call.input.append("x" if not i else f"call{i - 1}:{'output' if depth else 'y'}:0")
                 call.attr["T"].type = 1
-                call.attr["f"].func.name = f"double{depth - 1}"
+                call.attr["f"].func.name = f"made{depth - 1}"
                 call.attr["Tin"].list.type.append(1)
                 call.attr["Tout"].list.type.append(1)
-            made.ret["y"] = f"call1:{'output' if depth else 'y'}:0"
+            made.ret["y"] = f"call{times - 1}:{'output' if depth else 'y'}:0"
             made.attr.clear(), made.arg_attr.clear()
         node.op = "PartitionedCall"
-        node.attr["f"].func.name = "double39"
+        node.attr["f"].func.name = f"made{deep - 1}"
         node.attr["Tin"].list.type.append(1)
         node.attr["Tout"].list.type.append(1)
         for f in library.function:
@@ -210,6 +213,16 @@ def _(folder):
                     f.ret[key] = f.ret[key].replace("Relu:activations", "Relu:output")
 
     return edited(folder, edit)
+
+
+@case("savedmodel: functions that double, forty deep", "too many nodes", told=True)
+def _(folder):
+    return multiplied(folder, 2, 40)
+
+
+@case("savedmodel: sixteen calls in each function, five deep", "too many nodes", told=True)
+def _(folder):
+    return multiplied(folder, 16, 5)
 
 
 # --- HDF5 ---
@@ -455,8 +468,13 @@ def _(folder):
 # --- asking ---
 
 
+def limited():
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+
+
 def asked(command, path):
-    done = subprocess.run([str(FIRN), command, str(path)], capture_output=True, text=True, timeout=20 * SECONDS, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS)))
+    done = subprocess.run([str(FIRN), command, str(path)], capture_output=True, text=True, timeout=20 * SECONDS, preexec_fn=limited)
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 

@@ -5,8 +5,23 @@
 
 enum {
     FUNCTION_DEPTH_MAX = 32,
-    NODES_MAX = 1 << 20, /* after functions are expanded */
+    /* after functions are expanded: so many, and one for each byte of the file up to NODES_MAX */
+    NODES_FREE = 1 << 16,
+    NODES_MAX = 1 << 20,
 };
+
+/* Functions that call functions multiply, a few bytes each. */
+static enum status nodes_take(struct building *b, size_t count, struct error *err)
+{
+    size_t most = b->model->size < NODES_MAX - NODES_FREE ? NODES_FREE + b->model->size : NODES_MAX;
+
+    if (count > most - b->nodes)
+        return error_set(
+            err, STATUS_TOO_LARGE,
+            "too many nodes for the size of the file: more than %zu with all functions", most);
+    b->nodes += count;
+    return STATUS_OK;
+}
 
 enum status onnx_name_set(struct scope *scope, struct bytes name, value_id value, struct error *err)
 {
@@ -166,6 +181,7 @@ static enum status call_function(struct building *b, struct scope *caller,
     if (node->input_count > function->input_count || node->output_count > function->output_count)
         return error_set(err, STATUS_INVALID_INPUT, "function '%s' has %zu inputs and %zu outputs",
                          function->name, function->input_count, function->output_count);
+    TRY(nodes_take(b, function->input_count, err));
     map_init(&scope.values, b->keep);
     TRY(onnx_attributes(b, caller, node, &arguments, &scope.argument_count, err));
     scope.arguments = arguments;
@@ -273,8 +289,7 @@ static enum status node_build(struct building *b, struct scope *scope, const str
 {
     const struct onnx_function *function = function_of(b, node);
 
-    if (++b->nodes > NODES_MAX)
-        return error_set(err, STATUS_TOO_LARGE, "the model has more than %d nodes", NODES_MAX);
+    TRY(nodes_take(b, 1, err));
     if (function)
         return call_function(b, scope, node, function, err);
     if (onnx_is_lowered(node))

@@ -80,6 +80,7 @@ struct onnx_model { /* ModelProto */
     struct onnx_function *functions;
     size_t function_count;
     bool has_graph;
+    size_t size; /* of the file, in bytes */
 };
 
 struct onnx_place { /* where files that the model names are looked for */

@@ -571,7 +571,7 @@ enum status onnx_model_read(struct bytes bytes, const struct onnx_place *place,
     struct reading r = {place, keep};
     struct protobuf_field field;
 
-    *model = (struct onnx_model){.producer = "", .producer_version = ""};
+    *model = (struct onnx_model){.producer = "", .producer_version = "", .size = bytes.size};
     TRY(opsets_read(message, 8, &model->opsets, &r, err));
     TRY(room_for(&message, 25, sizeof *model->functions, &model->functions, &r, err));
     for (;;) {

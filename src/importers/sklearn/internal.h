@@ -350,6 +350,7 @@ struct lowering {
     int64_t batch;    /* the symbol of dimension 0 */
     int depth;
     size_t steps; /* calls of estimator_lower, bounded */
+    size_t text;  /* of functions that expressions call, each time; bounded */
     struct map *memo;
     const struct memory *memories; /* the latest first */
 

@@ -430,11 +430,11 @@ struct tf_lowering {
     const char
         *uninitialised; /* why initialising was left off: for whoever misses a table; or NULL */
     struct map rows;    /* the operators by name */
-    struct tf_stack *stacks;    /* spare ones of tf_lower */
-    struct tf_outputs *outputs; /* spare ones of tf_call */
-    struct tf_body *bodies;     /* subgraphs, the newest first */
-    size_t steps;               /* nodes lowered: functions and loops in functions may multiply */
-    struct map lists;           /* values that are arrays of tensors; model/control.c */
+    struct tf_stack *stacks;        /* spare ones of tf_lower */
+    struct tf_outputs *outputs;     /* spare ones of tf_call */
+    struct tf_body *bodies;         /* subgraphs, the newest first */
+    size_t steps, steps_max;        /* functions and loops in functions may multiply */
+    struct map lists;               /* values that are arrays of tensors; model/control.c */
     struct tf_ragged_kind *raggeds; /* that were made variants; ragged_variant.c */
     struct map compounds;           /* model/compound.c */
     size_t version;                 /* of the variables: how often one was written */

@@ -241,3 +241,41 @@ TEST(functions_that_are_not_understood_are_refused)
     for (size_t i = 0; i < ARRAY_COUNT(SOURCES); i++)
         CHECK(evaluate_with("f(X[0])", SOURCES[i], 1, 1, &answer, &err) == STATUS_UNSUPPORTED);
 }
+
+/* Each function calls the one before it eight times: 8^6 calls in a few hundred bytes. */
+TEST(functions_that_multiply_are_refused)
+{
+    static char defs[2048];
+    size_t size = 0;
+    struct error err;
+    double answer;
+
+    size += (size_t)snprintf(defs, sizeof defs, "Vfunction_defs\n(");
+    for (int f = 0; f < 7; f++) {
+        size +=
+            (size_t)snprintf(defs + size, sizeof defs - size, "Vdef f%d(a):\\u000a    return a", f);
+        for (int call = 0; f && call < 8; call++)
+            size += (size_t)snprintf(defs + size, sizeof defs - size, "+f%d(a)", f - 1);
+        size += (size_t)snprintf(defs + size, sizeof defs - size, "\\u000a\n");
+    }
+    size += (size_t)snprintf(defs + size, sizeof defs - size, "lub");
+    CHECK(size < sizeof defs);
+    CHECK_OK(evaluate_with("f2(X[0])", defs, 1, 1, &answer, &err), err);
+    CHECK(answer == 1 + 8 * 9); /* a and eight times f1, which is 9a */
+    CHECK_FAILS(evaluate_with("f6(X[0])", defs, 1, 1, &answer, &err), err, STATUS_UNSUPPORTED,
+                "functions that are too long with all their calls");
+}
+
+TEST(too_many_functions_are_refused)
+{
+    static char defs[8000];
+    size_t size = (size_t)snprintf(defs, sizeof defs, "Vfunction_defs\n(");
+    struct error err;
+    double answer;
+
+    for (int f = 0; f < 257; f++)
+        size += (size_t)snprintf(defs + size, sizeof defs - size, "Vf%d\n", f);
+    snprintf(defs + size, sizeof defs - size, "lub");
+    CHECK_FAILS(evaluate_with("X[0]", defs, 1, 1, &answer, &err), err, STATUS_UNSUPPORTED,
+                "an expression of too many functions");
+}

@@ -202,3 +202,33 @@ TEST(functions_that_go_round_are_refused)
     model = model_of(&graph, &function);
     check_refused(&model, "functions call each other more than 32 deep");
 }
+
+/* Each function calls the one before it sixteen times: 16^6 nodes in a few kB. */
+TEST(functions_that_multiply_are_refused)
+{
+    struct text graph = body_with("f6", (const char *[]){"x", NULL});
+    struct text model;
+
+    put_value(&graph, GRAPH_INPUT, "x", FLOAT);
+    model = model_of(&graph, NULL);
+    for (int f = 0; f < 7; f++) {
+        struct text function = {0};
+        char name[16], calls[16], from[16], to[16];
+
+        snprintf(name, sizeof name, "f%d", f);
+        snprintf(calls, sizeof calls, f ? "f%d" : "Neg", f - 1);
+        put_text(&function, 1, name);
+        put_text(&function, 4, "v0");
+        put_text(&function, 5, "v16");
+        for (int n = 0; n < 16; n++) {
+            struct text node;
+
+            snprintf(from, sizeof from, "v%d", n);
+            snprintf(to, sizeof to, "v%d", n + 1);
+            node = node_of(calls, (const char *[]){from, NULL}, to);
+            put_message(&function, 7, &node);
+        }
+        put_message(&model, 25, &function);
+    }
+    check_refused(&model, "too many nodes for the size of the file");
+}

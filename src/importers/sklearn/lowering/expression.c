@@ -522,6 +522,8 @@ enum status expression_with_functions(struct lowering *l, struct bytes text,
                        .end = text.data + text.size};
     struct operand result;
 
+    if (pickle_length(functions) > FUNCTIONS_MAX)
+        return parser_fault(&p, "an expression of too many functions", err);
     TRY(parser_choice(&p, &result, err));
     parser_blanks(&p);
     if (p.at != p.end)

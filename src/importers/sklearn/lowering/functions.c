@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { LINES_MAX = 128, NESTED_MAX = 16 };
+enum { LINES_MAX = 128, NESTED_MAX = 16, TEXT_MAX = 1 << 18 };
 
 struct line {
     size_t indent;
@@ -203,24 +203,23 @@ static enum status arguments(struct parser *p, struct operand values[PARAMETERS_
 enum status function_call(struct parser *p, struct bytes name, struct operand *out,
                           struct error *err)
 {
-    struct body *body = arena_new(p->l->keep, struct body, 1);
-    struct parser *inner = arena_new(p->l->keep, struct parser, 1);
     struct bytes source = source_of(p, name);
+    struct body body = {.at = 1};
+    struct parser inner = *p;
     size_t count;
 
-    if (!body || !inner)
-        return error_no_memory(err, "a function");
-    *inner = *p;
-    TRY(arguments(p, inner->values, &count, err));
-    if (++inner->calls > CALLS_MAX)
+    TRY(arguments(p, inner.values, &count, err));
+    if (++inner.calls > CALLS_MAX)
         return parser_fault(p, "functions that call too deep", err);
-    if (!body_split(source, body) || !parameters_of(after_name(body->lines[0].text, name), inner) ||
-        inner->parameters != count)
+    if (source.size > TEXT_MAX - p->l->text)
+        return parser_fault(p, "functions that are too long with all their calls", err);
+    p->l->text += source.size;
+    if (!body_split(source, &body) ||
+        !parameters_of(after_name(body.lines[0].text, name), &inner) || inner.parameters != count)
         return parser_fault(p, "a function that is not understood", err);
-    body->at = 1;
-    if (body->lines[1].indent == 0)
+    if (body.lines[1].indent == 0)
         return parser_fault(p, "a function without a body", err);
-    TRY(block(inner, body, out, err));
-    return body->at == body->count ? STATUS_OK
-                                   : parser_fault(inner, "more than what is returned", err);
+    TRY(block(&inner, &body, out, err));
+    return body.at == body.count ? STATUS_OK
+                                 : parser_fault(&inner, "more than what is returned", err);
 }

@@ -14,7 +14,7 @@ struct operand {
     struct bytes text;
 };
 
-enum { PARAMETERS_MAX = 16, CALLS_MAX = 8 };
+enum { PARAMETERS_MAX = 16, CALLS_MAX = 8, FUNCTIONS_MAX = 256 };
 
 struct parser {
     struct lowering *l;

@@ -4,7 +4,9 @@
 #include "gen/tf_ops.h"
 #include "importers/tensorflow/control/control.h"
 
-enum { STEPS_MAX = 1 << 20 }; /* nodes lowered in all scopes: a function may be called often */
+/* Steps: room for a node in a scope, and its lowering. A function may be called often, and those in
+ * it, so what a file asks for is bound to its own size. */
+enum { STEPS_MAX = 1 << 21, STEPS_FREE = 1 << 17, STEPS_PER_NODE = 256, STEPS_PER_BYTE = 4 };
 
 static enum status rows_index(struct tf_lowering *l, struct error *err)
 {
@@ -37,7 +39,25 @@ static enum status node_error(const struct tf_node *node, struct error *err)
 void tf_lowering_init(struct tf_lowering *l, const struct tf_graph *graph, struct arena *keep,
                       struct arena *scratch)
 {
+    size_t own = graph->count < STEPS_MAX ? graph->count * STEPS_PER_NODE : STEPS_MAX;
+    size_t library = graph->library.input.size;
+
+    library = library < STEPS_MAX ? library * STEPS_PER_BYTE : STEPS_MAX;
     *l = (struct tf_lowering){.keep = keep, .scratch = scratch, .graph = graph};
+    l->steps_max = STEPS_FREE + own + library;
+    if (l->steps_max > STEPS_MAX)
+        l->steps_max = STEPS_MAX;
+}
+
+static enum status steps_take(struct tf_lowering *l, size_t count, struct error *err)
+{
+    if (count > l->steps_max - l->steps)
+        return error_set(
+            err, STATUS_TOO_LARGE,
+            "too many nodes for the size of the file: more than %zu with all functions",
+            l->steps_max / 2);
+    l->steps += count;
+    return STATUS_OK;
 }
 
 enum status tf_scope_open(struct tf_scope *scope, struct tf_lowering *l,
@@ -55,6 +75,7 @@ enum status tf_scope_open(struct tf_scope *scope, struct tf_lowering *l,
                          TF_DEPTH_MAX);
     if (!l->rows.arena)
         TRY(rows_index(l, err));
+    TRY(steps_take(l, scope->stored->count, err));
     scope->states = arena_new(l->keep, struct tf_state, scope->stored->count);
     if (!scope->states)
         return error_no_memory(err, "the graph");
@@ -374,8 +395,7 @@ static enum status node_lower(struct tf_scope *scope, const struct tf_node *node
 
     if (!in || !outputs)
         return error_no_memory(err, "a node");
-    if (++l->steps > STEPS_MAX)
-        return error_set(err, STATUS_TOO_LARGE, "more than %d nodes with all functions", STEPS_MAX);
+    TRY(steps_take(l, 1, err));
     scope->e->where = node->name;
     scope->at = node;
     for (size_t i = 0; i < node->input_count && !is_lazy(scope, node); i++) {
