@@ -87,12 +87,13 @@ static double gelu(double x, bool with_tanh)
                      : x / 2 * (1 + erf(x * M_SQRT1_2));
 }
 
-/* Does the value follow Gelu of x, within what constants of floats make of it? */
+/* Does the value follow Gelu of x, within what constants of its dtype make of it? */
 static bool follows(const struct graph *graph, value_id value, value_id x, bool *with_tanh)
 {
     static const double AT[] = {-3.1, -2.3, -1.7, -1.1, -0.6, -0.2, -0.013,
                                 0.02, 0.3,  0.7,  1.3,  1.9,  2.6,  3.7};
     struct tree tree = {.graph = graph, .x = x, .rank = graph->values[x].shape.rank};
+    double tolerance = graph->values[x].dtype == DTYPE_F64 ? 1e-11 : 1e-6;
 
     for (size_t i = 0; i < ARRAY_COUNT(AT); i++) {
         double y, want;
@@ -103,7 +104,7 @@ static bool follows(const struct graph *graph, value_id value, value_id x, bool 
             return false;
         *with_tanh = tree.has_tanh;
         want = gelu(AT[i], *with_tanh);
-        if (!(fabs(y - want) <= 1e-6 * fabs(want)))
+        if (!(fabs(y - want) <= tolerance * fabs(want)))
             return false;
     }
     return true;

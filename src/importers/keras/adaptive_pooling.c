@@ -5,6 +5,34 @@
 
 enum { SPATIAL_MAX = 3, WINDOWS_MAX = 4096 };
 
+/* (factor size + added) / windows */
+static enum status bound(const struct emitter *e, value_id size, int64_t factor, int64_t added,
+                         int64_t windows, value_id *y, struct error *err)
+{
+    value_id number;
+
+    TRY(EMIT_INTS(e, &number, err, factor));
+    TRY(emit_2(e, "Mul", size, number, y, err));
+    TRY(EMIT_INTS(e, &number, err, added));
+    TRY(emit_2(e, "Add", *y, number, y, err));
+    TRY(EMIT_INTS(e, &number, err, windows));
+    return emit_2(e, "Div", *y, number, y, err);
+}
+
+/* Window i where the size is not known. */
+static enum status window_open(const struct emitter *e, value_id x, int64_t axis, int64_t i,
+                               int64_t windows, value_id *y, struct error *err)
+{
+    value_id size, from, to, axes;
+
+    TRY(emit_1(e, "Shape", x, &size, err));
+    TRY(emit_slice(e, size, 0, axis, axis + 1, 1, &size, err));
+    TRY(bound(e, size, i, 0, windows, &from, err));
+    TRY(bound(e, size, i + 1, windows - 1, windows, &to, err));
+    TRY(EMIT_INTS(e, &axes, err, axis));
+    return emit_node(e, "", "Slice", EMIT(x, from, to, axes), EMIT_PLAIN, y, err);
+}
+
 static enum status along(struct call *c, const char *op, int64_t axis, int64_t size,
                          int64_t windows, value_id *x, struct error *err)
 {
@@ -17,7 +45,10 @@ static enum status along(struct call *c, const char *op, int64_t axis, int64_t s
     for (int64_t i = 0; i < windows; i++) {
         int64_t from = i * size / windows, to = ((i + 1) * size + windows - 1) / windows;
 
-        TRY(emit_slice(c->e, *x, axis, from, to, 1, &parts[i], err));
+        if (size < 0)
+            TRY(window_open(c->e, *x, axis, i, windows, &parts[i], err));
+        else
+            TRY(emit_slice(c->e, *x, axis, from, to, 1, &parts[i], err));
         TRY(emit_reduce(c->e, op, parts[i], &axis, 1, true, &parts[i], err));
     }
     return emit_concat(c->e, (struct emit_inputs){parts, (size_t)windows}, axis, x, err);
@@ -46,11 +77,11 @@ static enum status adaptive(struct call *c, bool max, int spatial, struct error 
         return error_set(err, STATUS_INVALID_INPUT, "its input has %d dimensions", rank);
     TRY(config_ints(c, "output_size", (size_t)spatial, 1, windows, err));
     for (int d = 0; d < spatial; d++) {
-        TRY(call_dim(c, 0, at + d, &sizes[d], err));
-        if (windows[d] < 1 || windows[d] > WINDOWS_MAX || sizes[d] < windows[d])
+        sizes[d] = emit_shape(c->e, x)->dims[at + d];
+        if (windows[d] < 1 || windows[d] > WINDOWS_MAX || sizes[d] == 0)
             return error_set(err, STATUS_UNSUPPORTED, "%lld windows of %lld", (long long)windows[d],
                              (long long)sizes[d]);
-        even = even && sizes[d] % windows[d] == 0;
+        even = even && sizes[d] > 0 && sizes[d] % windows[d] == 0;
         each[d] = sizes[d] / windows[d];
     }
     if (even) {

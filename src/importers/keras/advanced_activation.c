@@ -8,11 +8,13 @@
 static enum status above_threshold(struct call *c, value_id x, double slope, double threshold,
                                    value_id *y, struct error *err)
 {
+    double from = c->k->generation > 2 ? number_single(threshold) : threshold;
     value_id limit, factor, above, below;
 
+    TRY(emit_number(c->e, emit_dtype(c->e, x), from, &limit, err));
+    TRY(emit_2(c->e, "Greater", x, limit, &above, err));
     TRY(emit_number(c->e, emit_dtype(c->e, x), threshold, &limit, err));
     TRY(emit_number(c->e, emit_dtype(c->e, x), slope, &factor, err));
-    TRY(emit_2(c->e, "Greater", x, limit, &above, err));
     TRY(emit_2(c->e, "Sub", x, limit, &below, err));
     TRY(emit_2(c->e, "Mul", below, factor, &below, err));
     return emit_where(c->e, above, x, below, y, err);
@@ -29,12 +31,15 @@ static enum status relu(struct call *c, struct error *err)
     if (threshold != 0)
         TRY(above_threshold(c, x, slope, threshold, &y, err));
     else if (slope != 0)
-        TRY(emit_node(c->e, "", "LeakyRelu", EMIT(x),
-                      EMIT_ATTRIBUTES(attribute_of_float("alpha", slope)), &y, err));
+        TRY(emit_node(
+            c->e, "", "LeakyRelu", EMIT(x),
+            EMIT_ATTRIBUTES(attribute_of_float("alpha", max >= 0 ? slope : number_single(slope))),
+            &y, err));
     else
         TRY(emit_1(c->e, "Relu", x, &y, err));
     if (max >= 0)
-        TRY(emit_clip(c->e, y, -HUGE_VAL, max, &y, err));
+        TRY(emit_clip(c->e, y, -HUGE_VAL, c->k->generation > 2 ? number_single(max) : max, &y,
+                      err));
     return call_give(c, y);
 }
 
@@ -45,7 +50,7 @@ static enum status leaky_relu(struct call *c, struct error *err)
 
     TRY(call_wants(c, 1, err));
     TRY(emit_node(c->e, "", "LeakyRelu", EMIT(c->in[0].value),
-                  EMIT_ATTRIBUTES(attribute_of_float("alpha", alpha)), &y, err));
+                  EMIT_ATTRIBUTES(attribute_of_float("alpha", number_single(alpha))), &y, err));
     return call_give(c, y);
 }
 

@@ -313,6 +313,7 @@ static enum status attend(struct heads *h, struct error *err)
 {
     struct call *c = h->c;
     value_id query = h->in[0].value, q, k, v, gate = VALUE_NONE, scale, scores, mask, y;
+    double root = 1 / sqrt((double)h->key_dim);
 
     TRY(axes_read(h, err));
     TRY(flatten(h, err));
@@ -325,7 +326,8 @@ static enum status attend(struct heads *h, struct error *err)
     TRY(project(h, h->in[1].value, "value_dense", h->keys, h->value_dim, &v, err));
     TRY(repeat_heads(h, h->key_dim, &k, err));
     TRY(repeat_heads(h, h->value_dim, &v, err));
-    TRY(emit_number(c->e, c->dtype, 1 / sqrt((double)h->key_dim), &scale, err));
+    TRY(emit_number(c->e, c->dtype, c->k->generation > 2 ? number_single(root) : root, &scale,
+                    err));
     TRY(emit_2(c->e, "Mul", q, scale, &q, err));
     TRY(emit_transpose(c->e, k, (const int64_t[]){0, 1, 3, 2}, 4, &k, err));
     TRY(emit_2(c->e, "MatMul", q, k, &scores, err));

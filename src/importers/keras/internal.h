@@ -168,11 +168,13 @@ struct layer_class {
     const char *name;
     const char *alias; /* a second name, of another generation; or NULL */
     enum status (*lower)(struct call *c, struct error *err);
-    bool masks;     /* the mask of the input is that of the output */
-    bool keywords;  /* reads all arguments of its call; for others they must not matter */
-    bool quantised; /* reads its weights as quantize(mode) leaves them */
-    bool any_dtype; /* its dtype policy says nothing about its inputs and outputs */
-    bool idle;      /* gives its input: nothing of its configuration matters */
+    bool masks;        /* the mask of the input is that of the output */
+    bool keywords;     /* reads all arguments of its call; for others they must not matter */
+    bool quantised;    /* reads its weights as quantize(mode) leaves them */
+    bool any_dtype;    /* its dtype policy says nothing about its inputs and outputs */
+    bool idle;         /* gives its input: nothing of its configuration matters */
+    bool full_weights; /* under a half policy its weights are not rounded */
+    bool full_inputs;  /* nor are, in Keras 3, its inputs */
     int mask_place; /* Keras 3: the place of argument `mask`, behind the input; 0: by name alone */
 };
 
@@ -294,6 +296,12 @@ enum status config_ints(const struct call *c, const char *key, size_t rank, int6
                         int64_t *values, struct error *err) must_check;
 /* Is `name` one of the words, which have spaces between? */
 bool is_word_of(struct bytes name, const char *words);
+/* A Python number that Keras casts, or gives an operator as attribute: TensorFlow makes it a
+ * float32 first, whatever the dtype in which the layer computes. */
+static inline double number_single(double number)
+{
+    return (double)(float)number;
+}
 /* UNSUPPORTED unless the key is absent, null, false or zero. */
 enum status config_refuse(const struct call *c, const char *key, struct error *err) must_check;
 /* An HDF5 file keeps the matrices of LoRA beside the kernel of this name, an archive their sum:
@@ -386,6 +394,8 @@ enum status activation_emit(struct call *c, const struct json *activation, value
                             struct error *err) must_check;
 /* The same for key "activation" of the layer, "linear" when absent. */
 enum status activation_of(struct call *c, value_id x, value_id *y, struct error *err) must_check;
+enum status gelu_emit(struct call *c, value_id x, bool approximate, value_id *y, struct error *err)
+    must_check;
 /* As firn's recurrent operators name it, which have more than ONNX's. */
 struct recurrent_activation {
     const char *name;

@@ -279,11 +279,28 @@ static enum status group_normalization(struct call *c, struct error *err)
 }
 
 const struct layer_set layers_normalization =
-    LAYER_SET({.name = "BatchNormalization", .lower = batch_normalization, .masks = true},
-              {.name = "BatchNormalizationV1", .lower = batch_normalization, .masks = true},
-              {.name = "SyncBatchNormalization", .lower = batch_normalization, .masks = true},
-              {.name = "LayerNormalization", .lower = layer_normalization, .masks = true},
+    LAYER_SET({.name = "BatchNormalization",
+               .lower = batch_normalization,
+               .masks = true,
+               .full_weights = true},
+              {.name = "BatchNormalizationV1",
+               .lower = batch_normalization,
+               .masks = true,
+               .full_weights = true},
+              {.name = "SyncBatchNormalization",
+               .lower = batch_normalization,
+               .masks = true,
+               .full_weights = true},
+              {.name = "LayerNormalization",
+               .lower = layer_normalization,
+               .masks = true,
+               .full_weights = true,
+               .full_inputs = true},
               {.name = "LayerScale", .lower = layer_scale},
               {.name = "RMSNormalization", .lower = rms_normalization},
               {.name = "UnitNormalization", .lower = unit_normalization, .masks = true},
-              {.name = "GroupNormalization", .lower = group_normalization, .masks = true}, );
+              {.name = "GroupNormalization",
+               .lower = group_normalization,
+               .masks = true,
+               .full_weights = true,
+               .full_inputs = true}, );

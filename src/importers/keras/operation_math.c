@@ -158,12 +158,13 @@ static enum status activation(struct call *c, struct error *err)
         a++;
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
     TRY(value_floats(c, &x, err));
-    if (a->key)
-        TRY(emit_node(
-            c->e, "", a->activation, EMIT(x),
-            EMIT_ATTRIBUTES(attribute_of_float("alpha", option_number(c, 1, a->key, a->otherwise))),
-            &y, err));
-    else {
+    if (a->key) {
+        double alpha = option_number(c, 1, a->key, a->otherwise);
+
+        alpha = call_is(c, "LeakyRelu") ? number_single(alpha) : alpha;
+        TRY(emit_node(c->e, "", a->activation, EMIT(x),
+                      EMIT_ATTRIBUTES(attribute_of_float("alpha", alpha)), &y, err));
+    } else {
         word.string = bytes_of(a->activation);
         TRY(activation_emit(c, &word, x, &y, err));
     }
@@ -176,9 +177,7 @@ static enum status gelu(struct call *c, struct error *err)
     value_id x, y;
 
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
-    TRY(emit_node(c->e, "", "Gelu", EMIT(x),
-                  EMIT_ATTRIBUTES(attribute_of_text("approximate", approximate ? "tanh" : "none")),
-                  &y, err));
+    TRY(gelu_emit(c, x, approximate, &y, err));
     return call_give(c, y);
 }
 

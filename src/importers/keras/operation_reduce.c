@@ -162,7 +162,7 @@ static enum status cumulate(struct call *c, struct error *err)
     return call_give(c, y);
 }
 
-/* The k largest along the last axis, and where they are; -k: the smallest. */
+/* The k largest along an axis, or the smallest, and where they are; k below 0: all. */
 static enum status top(struct call *c, int64_t k, bool largest, int64_t axis, value_id x,
                        value_id out[2], struct error *err)
 {
@@ -170,7 +170,12 @@ static enum status top(struct call *c, int64_t k, bool largest, int64_t axis, va
                                      attribute_of_int("largest", largest)};
     value_id in[2] = {x, VALUE_NONE};
 
-    TRY(EMIT_INTS(c->e, &in[1], err, k));
+    if (k < 0) {
+        TRY(emit_1(c->e, "Shape", x, &in[1], err));
+        TRY(emit_slice(c->e, in[1], 0, axis, axis + 1, 1, &in[1], err));
+    } else {
+        TRY(EMIT_INTS(c->e, &in[1], err, k));
+    }
     return emit(c->e, "", "TopK", in, 2, attributes, ARRAY_COUNT(attributes), out, 2, err);
 }
 
@@ -181,6 +186,8 @@ static enum status top_k(struct call *c, struct error *err)
 
     TRY(operand_tensor(c, 0, OPERAND_1, &x, err));
     TRY(option_int(c, 1, "k", 1, &k, err));
+    if (k < 0)
+        return error_set(err, STATUS_INVALID_INPUT, "its 'k' is %lld", (long long)k);
     TRY(top(c, k, true, -1, x, out, err));
     TRY(emit_cast(c->e, out[1], DTYPE_I32, &out[1], err));
     TRY(call_add(c, out[0], VALUE_NONE, err));
@@ -190,17 +197,12 @@ static enum status top_k(struct call *c, struct error *err)
 static enum status sort(struct call *c, struct error *err)
 {
     bool index = call_is(c, "Argsort");
-    int64_t axis, size;
+    int64_t axis;
     value_id x, out[2];
-    int rank;
 
     TRY(operand_tensor(c, 0, OPERAND_1 " values", &x, err));
-    TRY(option_int(c, 1, "axis", -1, &axis, err));
-    rank = emit_shape(c->e, x)->rank;
-    axis += axis < 0 ? rank : 0;
-    if (axis < 0 || axis >= rank || (size = emit_shape(c->e, x)->dims[axis]) < 0)
-        return error_set(err, STATUS_UNSUPPORTED, "the size along its axis is not known");
-    TRY(top(c, size, false, axis, x, out, err));
+    TRY(option_axis(c, 1, -1, emit_shape(c->e, x)->rank, &axis, err));
+    TRY(top(c, -1, false, axis, x, out, err));
     if (index)
         TRY(emit_cast(c->e, out[1], DTYPE_I32, &out[1], err));
     return call_give(c, out[index]);

@@ -157,7 +157,7 @@ static enum status quantile(struct call *c, struct error *err)
         TRY(operand_read(c, 1, "q", &given, err));
         if (!given.given || !given.weak)
             return error_set(err, STATUS_UNSUPPORTED, "its 'q' is no number");
-        q.at = call_is(c, "Percentile") ? given.number / 100 : given.number;
+        q.at = number_single(call_is(c, "Percentile") ? given.number / 100 : given.number);
         json_string(operand_option(c, SIZE_MAX, "method"), &q.method);
     }
     if (!(q.at >= 0 && q.at <= 1))

@@ -15,7 +15,8 @@ static enum status numbers(struct call *c, const char *key, double otherwise, va
 
     list = inner && inner->kind == JSON_ARRAY ? inner : list;
     if (!list || list->kind != JSON_ARRAY)
-        return emit_number(c->e, c->dtype, config_number_or(c, key, otherwise), value, err);
+        return emit_number(c->e, c->dtype, number_single(config_number_or(c, key, otherwise)),
+                           value, err);
     shape = SHAPE((int64_t)list->count);
     TRY(tensor_new(&tensor, c->dtype, &shape, c->k->keep, err));
     for (size_t i = 0; i < list->count; i++) {
@@ -23,7 +24,7 @@ static enum status numbers(struct call *c, const char *key, double otherwise, va
 
         if (!json_f64(&list->items[i], &number))
             return error_set(err, STATUS_INVALID_INPUT, "its '%s' is no list of numbers", key);
-        tensor_set_f64(&tensor, i, number);
+        tensor_set_f64(&tensor, i, number_single(number));
     }
     return emit_constant(c->e, &tensor, value, err);
 }
@@ -104,8 +105,8 @@ static enum status normalization(struct call *c, struct error *err)
 
         if (!variance)
             return error_set(err, STATUS_INVALID_INPUT, "has a mean without variance");
-        TRY(constant_read(c, mean, c->dtype, &means, err));
-        TRY(constant_read(c, variance, c->dtype, &variances, err));
+        TRY(constant_read(c, mean, DTYPE_F32, &means, err));
+        TRY(constant_read(c, variance, DTYPE_F32, &variances, err));
     } else {
         TRY(weight_take(c, "mean", -1, &means, err));
         TRY(weight_take(c, "variance", -1, &variances, err));
@@ -119,6 +120,7 @@ static enum status normalization(struct call *c, struct error *err)
     TRY(along_axes(&means, axes, count, rank, err));
     TRY(along_axes(&deviations, axes, count, rank, err));
     TRY(emit_constant(c->e, &means, &m, err));
+    TRY(emit_cast(c->e, m, c->dtype, &m, err));
     TRY(emit_constant(c->e, &deviations, &d, err));
     if (invert) {
         TRY(emit_2(c->e, "Mul", x, d, &y, err));
@@ -137,6 +139,7 @@ static enum status discretization(struct call *c, struct error *err)
     const struct json *inner = json_get(json_get(given, "config"), "value");
     struct bytes mode = config_text_or(c, "output_mode", NULL, "int");
     value_id x = c->in[0].value, edges, reached, y;
+    enum dtype own = c->k->generation > 2 ? DTYPE_I32 : DTYPE_I64;
     struct tensor boundaries;
     int64_t last = -1;
 
@@ -155,7 +158,7 @@ static enum status discretization(struct call *c, struct error *err)
     TRY(emit_cast(c->e, reached, DTYPE_I64, &reached, err));
     TRY(emit_reduce(c->e, "ReduceSum", reached, &last, 1, false, &y, err));
     TRY(categories_encode(c, y, mode, boundaries.shape.dims[0] + 1, VALUE_NONE,
-                          bytes_is(mode, "int") ? DTYPE_I64 : DTYPE_F32, &y, err));
+                          bytes_is(mode, "int") ? own : DTYPE_F32, &y, err));
     return call_give(c, y);
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Activations by their names (keras/src/activations/activations.py). */
+#include <math.h>
+
 #include "base/text.h"
 #include "importers/keras/internal.h"
 
@@ -16,15 +18,14 @@ static const struct simple {
     {.name = "softsign", .op = "Softsign"},
     {.name = "exponential", .op = "Exp"},
     {.name = "elu", .op = "Elu", "alpha", NULL, 1, 0, 0},
-    {.name = "selu", .op = "Selu"},
+    {.name = "selu", "Selu", "alpha", "gamma", 1.6732632423543772, 1.0507009873554805, 0},
     {.name = "celu", .op = "Celu", "alpha", NULL, 1, 0, 0},
     {.name = "mish", .op = "Mish"},
-    {.name = "gelu", .op = "Gelu"},
     {.name = "hard_sigmoid", "HardSigmoid", "alpha", "beta", 0.2, 0.5, 2},
     {.name = "hard_sigmoid", "HardSigmoid", "alpha", "beta", 1.0 / 6, 0.5, 3},
     {.name = "hard_silu", .op = "HardSwish"},
     {.name = "hard_swish", .op = "HardSwish"},
-    {.name = "leaky_relu", "LeakyRelu", "alpha", NULL, 0.2, 0, 0},
+    {.name = "leaky_relu", "LeakyRelu", "alpha", NULL, 0.2f, 0, 0},
     {.name = "hard_shrink", "Shrink", "lambd", NULL, 0.5, 0, 0},
     {.name = "soft_shrink", "Shrink", "lambd", "bias", 0.5, 0.5, 0},
     {.name = "softmax", .op = "Softmax"}, /* axis -1 is the default */
@@ -45,6 +46,62 @@ static enum status simple_emit(struct call *c, const struct simple *row, value_i
 }
 
 /* --- of several operators --- */
+
+/* tanh(0.7978845608028654 (x + 0.044715 x^3)) */
+static enum status gelu_tanh(struct call *c, value_id x, value_id *y, struct error *err)
+{
+    enum dtype dtype = emit_dtype(c->e, x);
+    value_id number, cube;
+
+    TRY(emit_2(c->e, "Mul", x, x, &cube, err));
+    TRY(emit_2(c->e, "Mul", cube, x, &cube, err));
+    TRY(emit_number(c->e, dtype, number_single(0.044715), &number, err));
+    TRY(emit_2(c->e, "Mul", cube, number, &cube, err));
+    TRY(emit_2(c->e, "Add", x, cube, &cube, err));
+    TRY(emit_number(c->e, dtype, 0.7978845608028654, &number, err));
+    TRY(emit_2(c->e, "Mul", cube, number, &cube, err));
+    return emit_1(c->e, "Tanh", cube, y, err);
+}
+
+/* x erfc(-x r) / 2, or x (1 + tanh ...) / 2; r, the root of 1/2, and 0.044715 are of float32 also
+ * where x is of float64. */
+enum status gelu_emit(struct call *c, value_id x, bool approximate, value_id *y, struct error *err)
+{
+    enum dtype dtype = emit_dtype(c->e, x);
+    value_id number, part;
+
+    if (dtype != DTYPE_F64)
+        return emit_node(
+            c->e, "", "Gelu", EMIT(x),
+            EMIT_ATTRIBUTES(attribute_of_text("approximate", approximate ? "tanh" : "none")), y,
+            err);
+    if (approximate) {
+        TRY(gelu_tanh(c, x, &part, err));
+        TRY(emit_number(c->e, dtype, 1, &number, err));
+        TRY(emit_2(c->e, "Add", part, number, &part, err));
+    } else {
+        TRY(emit_number(c->e, dtype, -number_single(M_SQRT1_2), &number, err));
+        TRY(emit_2(c->e, "Mul", x, number, &part, err));
+        TRY(emit_node(c->e, "firn", "Special", EMIT(part),
+                      EMIT_ATTRIBUTES(attribute_of_text("function", "erfc")), &part, err));
+    }
+    TRY(emit_number(c->e, dtype, 0.5, &number, err));
+    TRY(emit_2(c->e, "Mul", x, number, &x, err));
+    return emit_2(c->e, "Mul", x, part, y, err);
+}
+
+static enum status gelu(struct call *c, value_id x, value_id *y, struct error *err)
+{
+    return gelu_emit(c, x, false, y, err);
+}
+
+/* -softplus(-x), which is finite where sigmoid(x) is zero. */
+static enum status log_sigmoid(struct call *c, value_id x, value_id *y, struct error *err)
+{
+    TRY(emit_1(c->e, "Neg", x, y, err));
+    TRY(emit_1(c->e, "Softplus", *y, y, err));
+    return emit_1(c->e, "Neg", *y, y, err);
+}
 
 /* (x + sqrt(x^2 + 4)) / 2 */
 static enum status squareplus(struct call *c, value_id x, value_id *y, struct error *err)
@@ -145,7 +202,8 @@ static const struct {
 } COMPOSED[] = {
     {"squareplus", squareplus},   {"sparse_sigmoid", sparse_sigmoid},
     {"sparse_plus", sparse_plus}, {"glu", glu},
-    {"sparsemax", sparsemax},
+    {"sparsemax", sparsemax},     {"gelu", gelu},
+    {"log_sigmoid", log_sigmoid},
 };
 
 static enum status by_name(struct call *c, struct bytes name, value_id x, value_id *y,
@@ -174,10 +232,6 @@ static enum status by_name(struct call *c, struct bytes name, value_id x, value_
     if (bytes_is(name, "tanh_shrink")) {
         TRY(emit_1(c->e, "Tanh", x, &t, err));
         return emit_2(c->e, "Sub", x, t, y, err);
-    }
-    if (bytes_is(name, "log_sigmoid")) {
-        TRY(emit_1(c->e, "Sigmoid", x, &t, err));
-        return emit_1(c->e, "Log", t, y, err);
     }
     for (size_t i = 0; i < ARRAY_COUNT(COMPOSED); i++)
         if (bytes_is(name, COMPOSED[i].name))
@@ -229,7 +283,7 @@ enum status activation_recurrent(const struct call *c, const struct json *activa
         {"elu", {"Elu", 1, 1, 0}},
         {"celu", {"Elu", 1, 1, 0}},
         {"linear", {"Affine", 2, 1, 0}},
-        {"leaky_relu", {"LeakyRelu", 1, 0.2, 0}},
+        {"leaky_relu", {"LeakyRelu", 1, 0.2f, 0}},
         {"hard_tanh", {.name = "HardTanh"}},
         {"relu6", {.name = "Relu6"}},
         {"selu", {.name = "Selu"}},

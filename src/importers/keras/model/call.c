@@ -211,15 +211,16 @@ static enum status policy_find(const struct call *c, const struct policy **polic
 }
 
 /* The tensors of a call as the layer computes with them. */
-static enum status inputs_cast(struct call *c, size_t count, const struct policy *policy,
-                               struct error *err)
+static enum status inputs_cast(struct call *c, size_t count, const struct layer_class *class,
+                               const struct policy *policy, struct error *err)
 {
+    bool rounds = policy->half != DTYPE_NONE && !(class->full_inputs && c->k->generation > 2);
     struct keras_tensor *cast = NULL;
 
     for (size_t i = 0; i < count; i++) {
         enum dtype dtype = emit_dtype(c->e, c->tensors[i].value);
 
-        if (!dtype_is_float(dtype) || (dtype == policy->dtype && policy->half == DTYPE_NONE))
+        if (!dtype_is_float(dtype) || (dtype == policy->dtype && !rounds))
             continue;
         if (!cast) {
             cast = arena_new(c->k->keep, struct keras_tensor, count);
@@ -227,7 +228,7 @@ static enum status inputs_cast(struct call *c, size_t count, const struct policy
                 return error_no_memory(err, "a call");
             memcpy(cast, c->tensors, count * sizeof *cast);
         }
-        if (policy->half != DTYPE_NONE)
+        if (rounds)
             TRY(emit_cast(c->e, cast[i].value, policy->half, &cast[i].value, err));
         TRY(emit_cast(c->e, cast[i].value, policy->dtype, &cast[i].value, err));
     }
@@ -286,13 +287,13 @@ static enum status layer_lower(struct call *c, const struct layer_class *class, 
         TRY(quantised_order(c, err));
     }
     c->dtype = policy->dtype;
-    c->half = policy->half;
+    c->half = class->full_weights ? DTYPE_NONE : policy->half;
     TRY(arguments_check(c, class, err));
     if (!c->in_count && !class->keywords)
         return error_set(err, STATUS_INVALID_INPUT, "has no input");
     TRY(call_masks(c, (size_t) class->mask_place, err));
     if (!class->any_dtype)
-        TRY(inputs_cast(c, count, policy, err));
+        TRY(inputs_cast(c, count, class, policy, err));
     TRY(class->lower(c, err));
     if (!class->any_dtype)
         TRY(outputs_cast(c, policy, err));

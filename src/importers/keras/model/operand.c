@@ -165,13 +165,21 @@ enum status operand_tensor(struct call *c, size_t place, const char *names, valu
     return operand_value(c, &o, DTYPE_NONE, value, err);
 }
 
+/* Operations of Keras 3 that make tensors of their numbers before they look at dtypes. */
+#define FROM_SINGLE                                                                                \
+    "Mod Fmod Greater GreaterEqual Less LessEqual Equal NotEqual Logaddexp Logaddexp2 Arctan2 "    \
+    "Hypot Isclose Nextafter"
+
 enum status operand_value(struct call *c, const struct operand *o, enum dtype dtype,
                           value_id *value, struct error *err)
 {
+    bool single =
+        c->operation && c->k->generation > 2 && is_word_of(bytes_of(c->class_name), FROM_SINGLE);
+
     if (o->weak && dtype == DTYPE_NONE)
         dtype = o->kind == JSON_FLOAT ? DTYPE_F32 : o->kind == JSON_BOOL ? DTYPE_BOOL : DTYPE_I32;
     if (o->weak)
-        return emit_number(c->e, dtype, o->number, value, err);
+        return emit_number(c->e, dtype, single ? number_single(o->number) : o->number, value, err);
     *value = o->value;
     return dtype == DTYPE_NONE ? STATUS_OK : emit_cast(c->e, o->value, dtype, value, err);
 }

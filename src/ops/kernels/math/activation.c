@@ -130,7 +130,8 @@ static double apply_more(int kind, double x)
     case SELU:
         return 1.0507009873554805 * (x < 0 ? 1.6732632423543772 * expm1(x) : x);
     case GELU:
-        return 0.5 * x * erfc(-x * M_SQRT1_2);
+        return 0.5 * x *
+               erfc(-x * (double)(float)M_SQRT1_2); /* of float32, as TensorFlow casts it */
     case SWISH:
         return x / (1 + exp(-x));
     case HARD_SWISH:
