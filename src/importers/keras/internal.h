@@ -230,7 +230,7 @@ const struct keras_tensor *call_tensor(const struct call *c, size_t place, const
 /* The mask of the steps of a recurrent layer. Keras 3 hands on none beside initial states, unless
  * the call has it. */
 value_id call_steps_mask(const struct call *c);
-/* Say that nothing is kept from call to call. */
+/* Say that nothing is kept from call to call. Keras stores no states, and loads zeros. */
 enum status call_stateful(const struct call *c, struct error *err) must_check;
 
 /* Rank of an input; UNSUPPORTED when it is not known. */

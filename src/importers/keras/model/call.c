@@ -135,9 +135,11 @@ value_id call_steps_mask(const struct call *c)
 
 enum status call_stateful(const struct call *c, struct error *err)
 {
-    return description_warn(c->k->description, c->k->keep, err,
-                            "layer '%.64s' is stateful: every request starts from zero states",
-                            c->e->where);
+    return description_warn(
+        c->k->description, c->k->keep, err,
+        "layer '%.64s' is stateful: the file holds no states, every request starts "
+        "from zeros; Keras goes on from the request before",
+        c->e->where);
 }
 
 enum status call_rank(const struct call *c, size_t input, int *rank, struct error *err)
