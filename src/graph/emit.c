@@ -64,6 +64,25 @@ enum status emit_require(const struct emitter *e, value_id condition, const char
     return emit_node(e, "firn", "After", EMIT(*x, checked), EMIT_PLAIN, x, err);
 }
 
+enum status emit_math(const struct emitter *e, const char *function, value_id x, value_id *y,
+                      struct error *err)
+{
+    enum dtype dtype = emit_dtype(e, x);
+
+    TRY(emit_cast(e, x, DTYPE_F64, &x, err));
+    TRY(emit_node(e, "firn", "Math", EMIT(x),
+                  EMIT_ATTRIBUTES(attribute_of_text("function", function)), y, err));
+    return emit_cast(e, *y, dtype, y, err);
+}
+
+enum status emit_one_minus(const struct emitter *e, value_id x, value_id *y, struct error *err)
+{
+    value_id one;
+
+    TRY(emit_number(e, emit_dtype(e, x), 1, &one, err));
+    return emit_2(e, "Sub", one, x, y, err);
+}
+
 enum status emit_constant(const struct emitter *e, const struct tensor *tensor, value_id *output,
                           struct error *err)
 {

@@ -57,6 +57,13 @@ enum status emit_assert(const struct emitter *e, value_id condition, const char 
 enum status emit_require(const struct emitter *e, value_id condition, const char *message,
                          value_id *x, struct error *err) must_check;
 
+/* A function of firn's Math, by its name in numpy ("arctan"), computed in float64: y has x's dtype.
+ * 1 - x. */
+enum status emit_math(const struct emitter *e, const char *function, value_id x, value_id *y,
+                      struct error *err) must_check;
+enum status emit_one_minus(const struct emitter *e, value_id x, value_id *y, struct error *err)
+    must_check;
+
 /* Constants: a tensor (its data borrowed as graph_constant says), a list of integers (n,), one
  * number of this dtype (copied). */
 enum status emit_constant(const struct emitter *e, const struct tensor *tensor, value_id *output,

@@ -6,7 +6,7 @@
 static enum status highway(struct call *c, struct error *err)
 {
     bool biased = config_bool_or(c, "bias", NULL, true);
-    value_id x = c->in[0].value, kernels[2], biases[2], h, t, one, y;
+    value_id x = c->in[0].value, kernels[2], biases[2], h, t, y;
 
     TRY(call_wants(c, 1, err));
     for (int i = 0; i < 2; i++)
@@ -22,8 +22,7 @@ static enum status highway(struct call *c, struct error *err)
         TRY(emit_2(c->e, "Add", h, biases[0], &h, err));
     TRY(activation_of(c, h, &h, err));
     TRY(emit_2(c->e, "Mul", h, t, &h, err));
-    TRY(emit_number(c->e, c->dtype, 1, &one, err));
-    TRY(emit_2(c->e, "Sub", one, t, &t, err));
+    TRY(emit_one_minus(c->e, t, &t, err));
     TRY(emit_2(c->e, "Mul", x, t, &y, err));
     TRY(emit_2(c->e, "Add", h, y, &y, err));
     return call_give(c, y);

@@ -50,7 +50,6 @@ static const struct function {
 static enum status function(struct call *c, struct error *err)
 {
     const struct function *f = FUNCTIONS;
-    enum dtype dtype;
     value_id x;
 
     while (strcmp(f->name, c->class_name))
@@ -60,15 +59,7 @@ static enum status function(struct call *c, struct error *err)
         TRY(value_floats(c, &x, err));
     if (f->takes == BOOLS)
         TRY(emit_cast(c->e, x, DTYPE_BOOL, &x, err));
-    if (f->op) {
-        TRY(emit_1(c->e, f->op, x, &x, err));
-        return call_give(c, x);
-    }
-    dtype = emit_dtype(c->e, x);
-    TRY(emit_cast(c->e, x, DTYPE_F64, &x, err));
-    TRY(emit_node(c->e, "firn", "Math", EMIT(x),
-                  EMIT_ATTRIBUTES(attribute_of_text("function", f->math)), &x, err));
-    TRY(emit_cast(c->e, x, dtype, &x, err));
+    TRY(f->op ? emit_1(c->e, f->op, x, &x, err) : emit_math(c->e, f->math, x, &x, err));
     return call_give(c, x);
 }
 

@@ -325,16 +325,6 @@ static enum status hypot_(struct call *c, struct error *err)
     return call_give(c, y);
 }
 
-static enum status math(struct call *c, const char *name, value_id *x, struct error *err)
-{
-    enum dtype dtype = emit_dtype(c->e, *x);
-
-    TRY(emit_cast(c->e, *x, DTYPE_F64, x, err));
-    TRY(emit_node(c->e, "firn", "Math", EMIT(*x),
-                  EMIT_ATTRIBUTES(attribute_of_text("function", name)), x, err));
-    return emit_cast(c->e, *x, dtype, x, err);
-}
-
 /* The larger + log(1 + exp(-difference)); in base 2 with 2^ and log2. */
 static enum status log_add(struct call *c, struct error *err)
 {
@@ -347,7 +337,7 @@ static enum status log_add(struct call *c, struct error *err)
     TRY(emit_1(c->e, "Abs", y, &y, err));
     TRY(times(c, y, two ? -M_LN2 : -1, &y, err));
     TRY(emit_1(c->e, "Exp", y, &y, err));
-    TRY(math(c, "log1p", &y, err));
+    TRY(emit_math(c->e, "log1p", y, &y, err));
     if (two)
         TRY(times(c, y, M_LOG2E, &y, err));
     TRY(emit_2(c->e, "Add", large, y, &y, err));

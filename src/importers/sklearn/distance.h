@@ -22,6 +22,15 @@ enum status emit_manhattan_distances(struct lowering *l, value_id x, const struc
 enum status emit_nearest(struct lowering *l, value_id distances, value_id *index, struct error *err)
     must_check;
 
+/* Rows over their norms (n, 1); those with a norm of 0, or below `least`, stay.
+ * sklearn.preprocessing .normalize has had a `least` since 1.0: unit_rows_least. */
+enum norm { NORM_L2, NORM_L1, NORM_MAX };
+enum status emit_unit_rows(struct lowering *l, value_id x, enum norm norm, double least,
+                           value_id *out, struct error *err) must_check;
+enum status emit_over_norms(struct lowering *l, value_id x, value_id norms, double least,
+                            value_id *out, struct error *err) must_check;
+double unit_rows_least(const struct lowering *l, const struct pickle_object *self);
+
 /* The kernel that the attributes kernel, gamma, coef0 and degree say ("linear", "poly",
  * "polynomial", "rbf", "laplacian", "sigmoid", "cosine"), of `gamma` where gamma_ holds the value
  * that counts. UNSUPPORTED for others and for code of one's own. */

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Functions of rows and elements: PolynomialFeatures, Normalizer, FunctionTransformer. */
-#include "importers/sklearn/internal.h"
+#include "importers/sklearn/distance.h"
 
-#include <float.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -110,43 +109,22 @@ static enum status polynomial(struct lowering *l, const struct pickle_object *se
 
 /* --- Normalizer --- */
 
-static enum status emit_reduced(struct lowering *l, const char *op, value_id x, value_id *out,
-                                struct error *err)
-{
-    int64_t one = 1;
-    struct shape shape = shape_of(1, &one);
-    value_id axes;
-
-    TRY(graph_constant_i64(l->e.graph, &one, &shape, &axes, err));
-    return emit_2(&l->e, op, x, axes, out, err);
-}
-
 static enum status normalize(struct lowering *l, const struct pickle_object *self,
                              const struct table *in, struct table *out, struct error *err)
 {
     static const char *const NORMS[] = {"l2", "l1", "max", NULL};
     int version = estimator_version(l, self);
-    value_id x, norm, limit, one, small;
-    size_t which;
+    value_id x, norms;
+    size_t norm;
 
-    TRY(state_choice(self, "norm", NORMS, 0, &which, err));
+    TRY(state_choice(self, "norm", NORMS, NORM_L2, &norm, err));
     TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
-    if (which == 0) {
-        TRY(emit_2(&l->e, "Mul", x, x, &norm, err));
-        TRY(emit_reduced(l, "ReduceSum", norm, &norm, err));
-        TRY(emit_1(&l->e, "Sqrt", norm, &norm, err));
-    } else if (which == 2 && version < 2400) { /* the largest number, not the largest size */
-        TRY(emit_reduced(l, "ReduceMax", x, &norm, err));
+    if (norm == NORM_MAX && version < 2400) { /* the largest number, not the largest size */
+        TRY(emit_reduce(&l->e, "ReduceMax", x, (const int64_t[]){1}, 1, true, &norms, err));
+        TRY(emit_over_norms(l, x, norms, 0, &x, err));
     } else {
-        TRY(emit_1(&l->e, "Abs", x, &norm, err));
-        TRY(emit_reduced(l, which == 1 ? "ReduceSum" : "ReduceMax", norm, &norm, err));
+        TRY(emit_unit_rows(l, x, (enum norm)norm, unit_rows_least(l, self), &x, err));
     }
-    /* Rows of zeros stay; since 1.0 also those of almost nothing. */
-    TRY(emit_scalar(l, version >= 10000 ? 10 * DBL_EPSILON : 0, &limit, err));
-    TRY(emit_scalar(l, 1, &one, err));
-    TRY(emit_2(&l->e, version >= 10000 ? "Less" : "Equal", norm, limit, &small, err));
-    TRY(emit_where(&l->e, small, one, norm, &norm, err));
-    TRY(emit_2(&l->e, "Div", x, norm, &x, err));
     return table_of_matrix(l, x, in->count, out, err);
 }
 
@@ -171,13 +149,11 @@ enum status emit_ufunc(struct lowering *l, const struct pickle_object *function,
                        value_id *out, struct error *err)
 {
     const char *name = ufunc_name(l, function);
-    struct attribute attribute;
 
     if (!name)
         return state_error(err, "func", "%s.%s is not a function that firn knows",
                            pickle_module(function), pickle_name(function));
-    attribute = attribute_of_text("function", name);
-    return emit(&l->e, "firn", "Math", &x, 1, &attribute, 1, out, 1, err);
+    return emit_math(&l->e, name, x, out, err);
 }
 
 static bool is_empty(const struct pickle_object *object)

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "importers/sklearn/internal.h"
+#include "importers/sklearn/distance.h"
 
 enum { VOCABULARY_MAX = 1 << 24, NGRAMS_MAX = 64 };
 
@@ -253,29 +253,6 @@ static enum status idf_of(struct lowering *l, const struct pickle_object *self, 
     return STATUS_OK;
 }
 
-/* Rows to a length of 1, those of zeros as they are. */
-static enum status emit_unit_rows(struct lowering *l, bool squares, value_id x, value_id *out,
-                                  struct error *err)
-{
-    int64_t one = 1;
-    struct shape shape = shape_of(1, &one);
-    value_id axes, norm, zero, unit, empty;
-
-    if (squares)
-        TRY(emit_2(&l->e, "Mul", x, x, &norm, err));
-    else
-        TRY(emit_1(&l->e, "Abs", x, &norm, err));
-    TRY(graph_constant_i64(l->e.graph, &one, &shape, &axes, err));
-    TRY(emit_2(&l->e, "ReduceSum", norm, axes, &norm, err));
-    if (squares)
-        TRY(emit_1(&l->e, "Sqrt", norm, &norm, err));
-    TRY(emit_scalar(l, 0, &zero, err));
-    TRY(emit_scalar(l, 1, &unit, err));
-    TRY(emit_2(&l->e, "Equal", norm, zero, &empty, err));
-    TRY(emit_where(&l->e, empty, unit, norm, &norm, err));
-    return emit_2(&l->e, "Div", x, norm, out, err);
-}
-
 /* `single`: counts and results are float32. */
 static enum status weigh(struct lowering *l, const struct pickle_object *self, bool single,
                          size_t width, value_id *x, struct error *err)
@@ -312,7 +289,7 @@ static enum status weigh(struct lowering *l, const struct pickle_object *self, b
         TRY(emit_cast(&l->e, *x, DTYPE_F32, x, err));
         TRY(emit_cast(&l->e, *x, DTYPE_F64, x, err));
     }
-    return pickle_is_none(norm) ? STATUS_OK : emit_unit_rows(l, which == 0, *x, x, err);
+    return pickle_is_none(norm) ? STATUS_OK : emit_unit_rows(l, *x, (enum norm)which, 0, x, err);
 }
 
 static enum status tfidf(struct lowering *l, const struct pickle_object *self,
@@ -376,7 +353,7 @@ static enum status hash(struct lowering *l, const struct pickle_object *self,
     TRY(table_vector(l, in, 0, DTYPE_STRING, &x, err));
     TRY(emit(&l->e, "firn", "TokenCounts", &x, 1, list.items, list.count, &x, 1, err));
     if (!pickle_is_none(norm))
-        TRY(emit_unit_rows(l, which == 0, x, &x, err));
+        TRY(emit_unit_rows(l, x, (enum norm)which, 0, &x, err));
     return table_of_matrix(l, x, (size_t)features, out, err);
 }
 

@@ -156,11 +156,10 @@ static enum status softsign_grad(struct tf_call *c, struct error *err)
 /* gradient * (1 - y^2) */
 static enum status tanh_grad(struct tf_call *c, struct error *err)
 {
-    value_id one, y;
+    value_id y;
 
-    TRY(number_like(c, 1, &one, err));
     TRY(emit_2(c->e, "Mul", c->in[0], c->in[0], &y, err));
-    TRY(emit_2(c->e, "Sub", one, y, &y, err));
+    TRY(emit_one_minus(c->e, y, &y, err));
     TRY(emit_2(c->e, "Mul", c->in[1], y, &y, err));
     return tf_give(c, y);
 }
@@ -168,10 +167,9 @@ static enum status tanh_grad(struct tf_call *c, struct error *err)
 /* gradient * y * (1 - y) */
 static enum status sigmoid_grad(struct tf_call *c, struct error *err)
 {
-    value_id one, rest, y;
+    value_id rest, y;
 
-    TRY(number_like(c, 1, &one, err));
-    TRY(emit_2(c->e, "Sub", one, c->in[0], &rest, err));
+    TRY(emit_one_minus(c->e, c->in[0], &rest, err));
     TRY(emit_2(c->e, "Mul", c->in[1], c->in[0], &y, err));
     TRY(emit_2(c->e, "Mul", y, rest, &y, err));
     return tf_give(c, y);

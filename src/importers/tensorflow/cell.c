@@ -23,7 +23,7 @@ static enum status split_columns(struct tf_call *c, value_id x, size_t count, va
 /* x, h, weights and biases of reset and update, of the candidate -> r, u, c, h */
 static enum status gru(struct tf_call *c, struct error *err)
 {
-    value_id x = c->in[0], h = c->in[1], gates[2], candidate, one, rest, y;
+    value_id x = c->in[0], h = c->in[1], gates[2], candidate, rest, y;
 
     TRY(affine_of(c, x, h, c->in[2], c->in[4], &y, err));
     TRY(emit_1(c->e, "Sigmoid", y, &y, err));
@@ -31,8 +31,7 @@ static enum status gru(struct tf_call *c, struct error *err)
     TRY(emit_2(c->e, "Mul", h, gates[0], &y, err));
     TRY(affine_of(c, x, y, c->in[3], c->in[5], &candidate, err));
     TRY(emit_1(c->e, "Tanh", candidate, &candidate, err));
-    TRY(emit_number(c->e, emit_dtype(c->e, x), 1, &one, err));
-    TRY(emit_2(c->e, "Sub", one, gates[1], &rest, err));
+    TRY(emit_one_minus(c->e, gates[1], &rest, err));
     TRY(emit_2(c->e, "Mul", rest, candidate, &rest, err));
     TRY(emit_2(c->e, "Mul", gates[1], h, &y, err));
     TRY(emit_2(c->e, "Add", y, rest, &y, err));

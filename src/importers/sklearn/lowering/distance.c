@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/sklearn/distance.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
-
-static enum status emit_row_sums(struct lowering *l, const char *op, value_id x, value_id *out,
-                                 struct error *err)
-{
-    return emit_reduce(&l->e, op, x, (const int64_t[]){1}, 1, true, out, err);
-}
 
 enum status emit_partial_distances(struct lowering *l, value_id x, const struct tensor *rows,
                                    value_id *out, struct error *err)
@@ -35,7 +30,7 @@ enum status emit_square_distances(struct lowering *l, value_id x, const struct t
     value_id squares, zero;
 
     TRY(emit_partial_distances(l, x, rows, out, err));
-    TRY(emit_row_sums(l, "ReduceSumSquare", x, &squares, err));
+    TRY(emit_reduce(&l->e, "ReduceSumSquare", x, (const int64_t[]){1}, 1, true, &squares, err));
     TRY(emit_2(&l->e, "Add", *out, squares, out, err));
     TRY(emit_scalar(l, 0, &zero, err));
     return emit_2(&l->e, "Max", *out, zero, out, err);
@@ -71,6 +66,37 @@ enum status emit_nearest(struct lowering *l, value_id distances, value_id *index
                      index, err);
 }
 
+/* --- norms --- */
+
+double unit_rows_least(const struct lowering *l, const struct pickle_object *self)
+{
+    return estimator_version(l, self) >= 10000 ? 10 * DBL_EPSILON : 0;
+}
+
+enum status emit_over_norms(struct lowering *l, value_id x, value_id norms, double least,
+                            value_id *out, struct error *err)
+{
+    value_id limit, one, small;
+
+    TRY(emit_scalar(l, least, &limit, err));
+    TRY(emit_scalar(l, 1, &one, err));
+    TRY(emit_2(&l->e, least > 0 ? "Less" : "Equal", norms, limit, &small, err));
+    TRY(emit_where(&l->e, small, one, norms, &norms, err));
+    return emit_2(&l->e, "Div", x, norms, out, err);
+}
+
+enum status emit_unit_rows(struct lowering *l, value_id x, enum norm norm, double least,
+                           value_id *out, struct error *err)
+{
+    static const char *const OPS[] = {"ReduceL2", "ReduceL1", "ReduceMax"};
+    value_id norms = x;
+
+    if (norm == NORM_MAX)
+        TRY(emit_1(&l->e, "Abs", x, &norms, err));
+    TRY(emit_reduce(&l->e, OPS[norm], norms, (const int64_t[]){1}, 1, true, &norms, err));
+    return emit_over_norms(l, x, norms, least, out, err);
+}
+
 /* --- kernels --- */
 
 enum { LINEAR, POLY, POLYNOMIAL, RBF, LAPLACIAN, SIGMOID, COSINE };
@@ -85,33 +111,23 @@ static enum status number_or(const struct pickle_object *self, const char *name,
     return state_f64(self, name, otherwise, number, err);
 }
 
-/* x over the length of its rows; rows of zeros stay. */
-static enum status emit_unit_rows(struct lowering *l, value_id x, value_id *out, struct error *err)
-{
-    value_id norms, zero, one, none;
-
-    TRY(emit_row_sums(l, "ReduceL2", x, &norms, err));
-    TRY(emit_scalar(l, 0, &zero, err));
-    TRY(emit_scalar(l, 1, &one, err));
-    TRY(emit_2(&l->e, "Equal", norms, zero, &none, err));
-    TRY(emit_where(&l->e, none, one, norms, &norms, err));
-    return emit_2(&l->e, "Div", x, norms, out, err);
-}
-
-static enum status unit_rows_of(struct lowering *l, const struct tensor *rows, struct tensor *unit,
-                                struct error *err)
+static enum status unit_rows_of(struct lowering *l, const struct tensor *rows, double least,
+                                struct tensor *unit, struct error *err)
 {
     size_t width = (size_t)rows->shape.dims[1];
 
     TRY(tensor_new(unit, DTYPE_F64, &rows->shape, l->keep, err));
     for (size_t r = 0; r < (size_t)rows->shape.dims[0]; r++) {
         const double *from = (const double *)rows->data + r * width;
-        double sum = 0;
+        double norm = 0;
 
         for (size_t f = 0; f < width; f++)
-            sum += from[f] * from[f];
+            norm += from[f] * from[f];
+        norm = sqrt(norm);
+        if (norm == 0 || norm < least)
+            norm = 1;
         for (size_t f = 0; f < width; f++)
-            ((double *)unit->data)[r * width + f] = sum > 0 ? from[f] / sqrt(sum) : from[f];
+            ((double *)unit->data)[r * width + f] = from[f] / norm;
     }
     return STATUS_OK;
 }
@@ -140,8 +156,10 @@ enum status emit_kernel(struct lowering *l, const struct pickle_object *self, va
         return emit_1(&l->e, "Exp", *out, out, err);
     }
     if (kernel == COSINE) {
-        TRY(emit_unit_rows(l, x, &x, err));
-        TRY(unit_rows_of(l, rows, &unit, err));
+        double least = unit_rows_least(l, self);
+
+        TRY(emit_unit_rows(l, x, NORM_L2, least, &x, err));
+        TRY(unit_rows_of(l, rows, least, &unit, err));
         return emit_linear(l, x, &unit, NULL, out, err);
     }
     TRY(emit_linear(l, x, rows, NULL, out, err));

@@ -202,7 +202,6 @@ static enum status call(struct parser *p, struct operand *out, struct error *err
     static const char *const MODULES[] = {"numpy.", "np.", "math.", "pandas.", "pd."};
     const uint8_t *start = p->at;
     char name[NAME_MAX];
-    struct attribute function;
     size_t size, skip = 0;
 
     while (p->at < p->end && (is_letter(*p->at) || is_digit(*p->at) || *p->at == '.'))
@@ -238,8 +237,7 @@ static enum status call(struct parser *p, struct operand *out, struct error *err
         TRY(emit_1(&p->l->e, "IsNaN", out->value, &out->value, err));
         return emit_1(&p->l->e, "Not", out->value, &out->value, err);
     }
-    function = attribute_of_text("function", name);
-    if (emit(&p->l->e, "firn", "Math", &out->value, 1, &function, 1, &out->value, 1, err))
+    if (emit_math(&p->l->e, name, out->value, &out->value, err))
         return parser_fault(p, "a function that is not known", err);
     return STATUS_OK;
 }

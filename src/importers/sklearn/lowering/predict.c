@@ -77,10 +77,9 @@ enum status predict_columns(struct lowering *l, const struct tensor *classes, va
 enum status emit_both(struct lowering *l, value_id p, value_id *out, struct error *err)
 {
     struct attribute axis = attribute_of_int("axis", 1);
-    value_id one, rest;
+    value_id rest;
 
-    TRY(emit_scalar(l, 1, &one, err));
-    TRY(emit_2(&l->e, "Sub", one, p, &rest, err));
+    TRY(emit_one_minus(&l->e, p, &rest, err));
     return emit(&l->e, "", "Concat", (value_id[]){rest, p}, 2, &axis, 1, out, 1, err);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* sklearn2pmml's estimators whose answers are expressions. */
+#include "importers/sklearn/distance.h"
 #include "importers/sklearn/packages/expression.h"
 
 #include <string.h>
@@ -87,7 +88,7 @@ static enum status scores(struct lowering *l, const struct pickle_object *self,
 static enum status of_two(struct lowering *l, bool logit, bool first, value_id x, value_id *y,
                           struct error *err)
 {
-    value_id rest, one;
+    value_id rest;
 
     if (logit)
         TRY(emit_1(&l->e, "Sigmoid", x, &x, err));
@@ -95,24 +96,8 @@ static enum status of_two(struct lowering *l, bool logit, bool first, value_id x
         TRY(emit_clip(&l->e, x, 0, 1, &x, err));
     if (!first)
         return emit_both(l, x, y, err);
-    TRY(emit_scalar(l, 1, &one, err));
-    TRY(emit_2(&l->e, "Sub", one, x, &rest, err));
+    TRY(emit_one_minus(&l->e, x, &rest, err));
     return emit_concat(&l->e, EMIT(x, rest), 1, y, err);
-}
-
-/* Divided by the sum of absolute values, where that is not 0. */
-static enum status simple_max(struct lowering *l, value_id x, value_id *y, struct error *err)
-{
-    const int64_t axis = 1;
-    value_id sum, zero, one, none;
-
-    TRY(emit_1(&l->e, "Abs", x, &sum, err));
-    TRY(emit_reduce(&l->e, "ReduceSum", sum, &axis, 1, true, &sum, err));
-    TRY(emit_scalar(l, 0, &zero, err));
-    TRY(emit_scalar(l, 1, &one, err));
-    TRY(emit_2(&l->e, "Equal", sum, zero, &none, err));
-    TRY(emit_where(&l->e, none, one, sum, &sum, err));
-    return emit_2(&l->e, "Div", x, sum, y, err);
 }
 
 static enum status probabilities(struct lowering *l, const struct pickle_object *self,
@@ -130,7 +115,7 @@ static enum status probabilities(struct lowering *l, const struct pickle_object 
     if (method < 2 && all == 2 && count == 1)
         TRY(of_two(l, method == 1, first == 0, x, &y, err));
     else if (method == 2 && count == all)
-        TRY(simple_max(l, x, &y, err));
+        TRY(emit_unit_rows(l, x, NORM_L1, 0, &y, err));
     else if (method == 3 && count == all)
         TRY(emit_softmax(l, x, &y, err));
     else

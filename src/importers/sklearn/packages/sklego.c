@@ -55,7 +55,7 @@ static enum status ordinal_proba(struct lowering *l, const struct pickle_object 
 {
     struct table checked;
     struct tensor classes;
-    value_id x, first, last, low, one, differences;
+    value_id x, first, last, low, differences;
     int64_t inner_count;
 
     TRY(state_labels(l, self, "classes_", &classes, err));
@@ -67,8 +67,7 @@ static enum status ordinal_proba(struct lowering *l, const struct pickle_object 
     inner_count = (int64_t)tensor_count(&classes) - 1;
     TRY(emit_slice(&l->e, x, 1, 0, 1, 1, &first, err));
     TRY(emit_slice(&l->e, x, 1, inner_count - 1, inner_count, 1, &last, err));
-    TRY(emit_scalar(l, 1, &one, err));
-    TRY(emit_2(&l->e, "Sub", one, last, &last, err));
+    TRY(emit_one_minus(&l->e, last, &last, err));
     if (inner_count == 1)
         TRY(emit_concat(&l->e, EMIT(first, last), 1, &x, err));
     else {

@@ -77,37 +77,21 @@ static enum status predictor(struct lowering *l, const struct fitted *f, const s
     return emit_2(&l->e, "Add", *y, bias, y, err);
 }
 
-static enum status function(struct lowering *l, const char *name, value_id x, value_id *y,
-                            struct error *err)
-{
-    struct attribute attribute = attribute_of_text("function", name);
-
-    return emit(&l->e, "firn", "Math", &x, 1, &attribute, 1, y, 1, err);
-}
-
-static enum status one_minus(struct lowering *l, value_id x, value_id *y, struct error *err)
-{
-    value_id one;
-
-    TRY(emit_scalar(l, 1, &one, err));
-    return emit_2(&l->e, "Sub", one, x, y, err);
-}
-
 /* --- links --- */
 
 /* exp(-exp(z)) */
 static enum status twice(struct lowering *l, value_id z, value_id *y, struct error *err)
 {
-    TRY(function(l, "exp", z, y, err));
-    TRY(function(l, "negative", *y, y, err));
-    return function(l, "exp", *y, y, err);
+    TRY(emit_math(&l->e, "exp", z, y, err));
+    TRY(emit_math(&l->e, "negative", *y, y, err));
+    return emit_math(&l->e, "exp", *y, y, err);
 }
 
 static enum status cauchy(struct lowering *l, value_id z, value_id *y, struct error *err)
 {
     value_id half;
 
-    TRY(function(l, "arctan", z, y, err));
+    TRY(emit_math(&l->e, "arctan", z, y, err));
     TRY(emit_scaled(l, "Mul", *y, 1 / M_PI, y, err));
     TRY(emit_scalar(l, 0.5, &half, err));
     return emit_2(&l->e, "Add", *y, half, y, err);
@@ -132,9 +116,9 @@ static enum status negative_binomial(struct lowering *l, const struct pickle_obj
     value_id minus;
 
     TRY(state_f64(link, "alpha", 1, &alpha, err));
-    TRY(function(l, "negative", z, y, err));
-    TRY(function(l, "exp", *y, y, err));
-    TRY(one_minus(l, *y, y, err));
+    TRY(emit_math(&l->e, "negative", z, y, err));
+    TRY(emit_math(&l->e, "exp", *y, y, err));
+    TRY(emit_one_minus(&l->e, *y, y, err));
     TRY(emit_scaled(l, "Mul", *y, alpha, y, err));
     TRY(emit_scalar(l, -1, &minus, err));
     return emit_2(&l->e, "Div", minus, *y, y, err);
@@ -153,23 +137,23 @@ static enum status inverse(struct lowering *l, const struct pickle_object *famil
     if (!pickle_is(link, "statsmodels", name))
         return state_error(err, "family", "has no link that firn knows");
     if (!strcasecmp(name, "logit"))
-        return function(l, "expit", z, y, err);
+        return emit_math(&l->e, "expit", z, y, err);
     if (!strcasecmp(name, "log"))
-        return function(l, "exp", z, y, err);
+        return emit_math(&l->e, "exp", z, y, err);
     if (!strcasecmp(name, "probit"))
-        return function(l, "ndtr", z, y, err);
+        return emit_math(&l->e, "ndtr", z, y, err);
     if (!strcasecmp(name, "cauchy"))
         return cauchy(l, z, y, err);
     if (!strcasecmp(name, "logc")) {
-        TRY(function(l, "exp", z, y, err));
-        return one_minus(l, *y, y, err);
+        TRY(emit_math(&l->e, "exp", z, y, err));
+        return emit_one_minus(&l->e, *y, y, err);
     }
     if (!strcasecmp(name, "cloglog")) {
         TRY(twice(l, z, y, err));
-        return one_minus(l, *y, y, err);
+        return emit_one_minus(&l->e, *y, y, err);
     }
     if (!strcasecmp(name, "loglog")) {
-        TRY(function(l, "negative", z, y, err));
+        TRY(emit_math(&l->e, "negative", z, y, err));
         return twice(l, *y, y, err);
     }
     if (!strcasecmp(name, "NegativeBinomial") || !strcmp(name, "nbinom"))
@@ -204,11 +188,11 @@ static enum status expectation(struct lowering *l, const struct fitted *f, const
     case MEAN_IDENTITY:
         return STATUS_OK;
     case MEAN_EXP:
-        return function(l, "exp", *y, y, err);
+        return emit_math(&l->e, "exp", *y, y, err);
     case MEAN_LOGISTIC:
-        return function(l, "expit", *y, y, err);
+        return emit_math(&l->e, "expit", *y, y, err);
     case MEAN_NORMAL:
-        return function(l, "ndtr", *y, y, err);
+        return emit_math(&l->e, "ndtr", *y, y, err);
     case MEAN_LINK:
         return inverse(l, pickle_get(f->model, "family"), *y, y, err);
     }
@@ -240,7 +224,7 @@ static enum status multinomial(struct lowering *l, const struct fitted *f, const
     for (size_t i = 0; i < rows * others; i++)
         params[i / others * (others + 1) + 1 + i % others] = tensor_f64(&f->params, i);
     TRY(predictor(l, f, in, params, rows, others + 1, y, err));
-    TRY(function(l, "exp", *y, y, err));
+    TRY(emit_math(&l->e, "exp", *y, y, err));
     return emit_normalised(l, *y, y, err);
 }
 
@@ -270,9 +254,9 @@ static enum status ordered(struct lowering *l, const struct fitted *f, const str
     }
     TRY(graph_constant_f64(l->e.graph, thresholds, &shape, &limits, err));
     TRY(emit_2(&l->e, "Sub", limits, x, y, err));
-    TRY(function(l, normal ? "ndtr" : "expit", *y, y, err));
+    TRY(emit_math(&l->e, normal ? "ndtr" : "expit", *y, y, err));
     TRY(emit_slice(&l->e, *y, 1, (int64_t)classes - 2, (int64_t)classes - 1, 1, &last, err));
-    TRY(one_minus(l, last, &last, err));
+    TRY(emit_one_minus(&l->e, last, &last, err));
     TRY(emit_slice(&l->e, *y, 1, 0, 1, 1, &x, err));
     if (classes > 2) {
         TRY(emit_slice(&l->e, *y, 1, 0, (int64_t)classes - 2, 1, &low, err));
