@@ -125,10 +125,16 @@ enum status lower_item(struct lowering *l, const char *what, size_t index,
 /* Without the first of two columns: of two probabilities the second says it all. */
 enum status second_column(struct lowering *l, struct table *table, struct error *err) must_check;
 
-/* The one score of a classifier with two classes: decision_function, or the second probability. */
-enum status lower_binary_score(struct lowering *l, const char *what, size_t index,
-                               const struct pickle_object *item, const struct table *in,
-                               struct table *out, bool *is_decision, struct error *err) must_check;
+/* What each of estimators_, all of one output, says: one column each, side by side. By a method, of
+ * two probabilities the second; or by what classifiers of two classes are told apart by
+ * (decision_function, else the second probability, else what a regressor predicts): above
+ * `threshold` is the second class. Their roles are "`what` 0" ..., "estimator 0" ... */
+enum status lower_members(struct lowering *l, const char *what, const struct pickle_object *self,
+                          enum method method, const struct table *in, struct table *out,
+                          struct error *err) must_check;
+enum status lower_binary_scores(struct lowering *l, const struct pickle_object *self,
+                                const struct table *in, struct table *out, double *threshold,
+                                struct error *err) must_check;
 
 /* scikit-learn version that fitted `self`, 1.7.2 as 10702; that of the whole file when the object
  * does not say; 0 when unknown. */

@@ -3,33 +3,6 @@
  * (sklearn/multiclass.py). */
 #include "importers/sklearn/distance.h"
 
-/* What each estimator says, side by side; `threshold`: above it is the second class. */
-static enum status scores_of(struct lowering *l, const struct pickle_object *self,
-                             const struct table *in, struct table *scores, double *threshold,
-                             struct error *err)
-{
-    struct pickle_object **estimators;
-    bool decision = false;
-    struct table *parts;
-    size_t count;
-
-    TRY(state_list(l, self, "estimators_", &estimators, &count, err));
-    parts = arena_new(l->keep, struct table, count);
-    if (!parts)
-        return error_no_memory(err, "tables");
-    for (size_t i = 0; i < count; i++) {
-        if (!estimator_has(estimators[i], METHOD_DECISION_FUNCTION) &&
-            !estimator_has(estimators[i], METHOD_PREDICT_PROBA)) /* a regressor */
-            TRY(lower_item(l, "estimator", i, estimators[i], METHOD_PREDICT, in, &parts[i], err));
-        else
-            TRY(lower_binary_score(l, "estimator", i, estimators[i], in, &parts[i], &decision,
-                                   err));
-        TRY(table_expect(&parts[i], 1, err));
-    }
-    *threshold = decision ? 0 : 0.5;
-    return table_join(l, parts, count, scores, err);
-}
-
 /* --- _ConstantPredictor: of a classifier of two that saw one class --- */
 
 static enum status constant_say(struct lowering *l, const struct pickle_object *self,
@@ -60,33 +33,15 @@ static enum status constant_proba(struct lowering *l, const struct pickle_object
 
 /* --- OneVsOneClassifier --- */
 
-/* The labels 0 and 1 that the estimators of the pairs give. */
-static enum status winners_of(struct lowering *l, const struct pickle_object *self,
-                              const struct table *in, value_id *winners, struct error *err)
-{
-    struct pickle_object **estimators;
-    struct table *parts, joined;
-    size_t count;
-
-    TRY(state_list(l, self, "estimators_", &estimators, &count, err));
-    parts = arena_new(l->keep, struct table, count);
-    if (!parts)
-        return error_no_memory(err, "tables");
-    for (size_t i = 0; i < count; i++)
-        TRY(lower_item(l, "estimator", i, estimators[i], METHOD_PREDICT, in, &parts[i], err));
-    TRY(table_join(l, parts, count, &joined, err));
-    return table_matrix(l, &joined, CHECK_NONE, winners, err);
-}
-
 /* Votes and a part of the summed confidences that stays below a third: (n, classes). */
 static enum status one_one_scores(struct lowering *l, const struct pickle_object *self,
                                   const struct table *in, struct tensor *classes, value_id *scores,
                                   double *threshold, struct error *err)
 {
     struct tensor signs, first;
-    struct table confidences;
+    struct table confidences, winners;
     size_t count, pairs, pair = 0;
-    value_id sums, bound, equal, one;
+    value_id sums, bound, votes, one;
     struct shape shape, vector;
 
     if (estimator_version(l, self) < 2200)
@@ -94,7 +49,7 @@ static enum status one_one_scores(struct lowering *l, const struct pickle_object
     if (!pickle_is_none(pickle_get(self, "pairwise_indices_")))
         return state_error(err, "pairwise_indices_", "is not None");
     TRY(state_labels(l, self, "classes_", classes, err));
-    TRY(scores_of(l, self, in, &confidences, threshold, err));
+    TRY(lower_binary_scores(l, self, in, &confidences, threshold, err));
     count = tensor_count(classes);
     pairs = confidences.count;
     if (count < 2 || pairs != count * (count - 1) / 2)
@@ -109,8 +64,9 @@ static enum status one_one_scores(struct lowering *l, const struct pickle_object
             ((double *)signs.data)[j * pairs + pair] = 1;
             ((double *)first.data)[i] += 1;
         }
-    TRY(winners_of(l, self, in, &equal, err));
-    TRY(emit_linear(l, equal, &signs, &first, scores, err));
+    TRY(lower_members(l, "estimator", self, METHOD_PREDICT, in, &winners, err)); /* 0 or 1 */
+    TRY(table_matrix(l, &winners, CHECK_NONE, &votes, err));
+    TRY(emit_linear(l, votes, &signs, &first, scores, err));
     TRY(table_matrix(l, &confidences, CHECK_NONE, &sums, err));
     TRY(emit_linear(l, sums, &signs, NULL, &sums, err));
     TRY(emit_1(&l->e, "Abs", sums, &bound, err));
@@ -162,7 +118,7 @@ static enum status code_predict(struct lowering *l, const struct pickle_object *
     value_id x;
 
     TRY(state_labels(l, self, "classes_", &classes, err));
-    TRY(scores_of(l, self, in, &scores, &ignored, err));
+    TRY(lower_binary_scores(l, self, in, &scores, &ignored, err));
     TRY(state_matrix(l, self, "code_book_", (int64_t)tensor_count(&classes), (int64_t)scores.count,
                      &codes, err));
     TRY(table_matrix(l, &scores, CHECK_NONE, &x, err));

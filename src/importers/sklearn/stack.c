@@ -5,15 +5,59 @@
 
 #include "base/text.h"
 
-enum status lower_binary_score(struct lowering *l, const char *what, size_t index,
-                               const struct pickle_object *item, const struct table *in,
-                               struct table *out, bool *is_decision, struct error *err)
+/* The score of a classifier with two classes, the second probability where it has no
+ * decision_function; what a regressor predicts. */
+static enum status binary_score(struct lowering *l, size_t index, const struct pickle_object *item,
+                                const struct table *in, struct table *out, struct error *err)
 {
-    *is_decision = estimator_has(item, METHOD_DECISION_FUNCTION);
-    if (*is_decision)
-        return lower_item(l, what, index, item, METHOD_DECISION_FUNCTION, in, out, err);
-    TRY(lower_item(l, what, index, item, METHOD_PREDICT_PROBA, in, out, err));
+    if (estimator_has(item, METHOD_DECISION_FUNCTION))
+        return lower_item(l, "estimator", index, item, METHOD_DECISION_FUNCTION, in, out, err);
+    if (!estimator_has(item, METHOD_PREDICT_PROBA))
+        return lower_item(l, "estimator", index, item, METHOD_PREDICT, in, out, err);
+    TRY(lower_item(l, "estimator", index, item, METHOD_PREDICT_PROBA, in, out, err));
     return second_column(l, out, err);
+}
+
+enum status lower_binary_scores(struct lowering *l, const struct pickle_object *self,
+                                const struct table *in, struct table *out, double *threshold,
+                                struct error *err)
+{
+    struct pickle_object **estimators;
+    struct table *parts;
+    size_t count;
+
+    *threshold = 0.5;
+    TRY(state_list(l, self, "estimators_", &estimators, &count, err));
+    parts = arena_new(l->keep, struct table, count);
+    if (!parts)
+        return error_no_memory(err, "tables");
+    for (size_t i = 0; i < count; i++) {
+        TRY(binary_score(l, i, estimators[i], in, &parts[i], err));
+        TRY(table_expect(&parts[i], 1, err));
+        *threshold = estimator_has(estimators[i], METHOD_DECISION_FUNCTION) ? 0 : 0.5;
+    }
+    return table_join(l, parts, count, out, err);
+}
+
+enum status lower_members(struct lowering *l, const char *what, const struct pickle_object *self,
+                          enum method method, const struct table *in, struct table *out,
+                          struct error *err)
+{
+    struct pickle_object **estimators;
+    struct table *parts;
+    size_t count;
+
+    TRY(state_list(l, self, "estimators_", &estimators, &count, err));
+    parts = arena_new(l->keep, struct table, count);
+    if (!parts)
+        return error_no_memory(err, "tables");
+    for (size_t i = 0; i < count; i++) {
+        TRY(lower_item(l, what, i, estimators[i], method, in, &parts[i], err));
+        if (method == METHOD_PREDICT_PROBA)
+            TRY(second_column(l, &parts[i], err));
+        TRY(table_expect(&parts[i], 1, err));
+    }
+    return table_join(l, parts, count, out, err);
 }
 
 /* --- Stacking --- */
@@ -133,17 +177,7 @@ static bool stack_has(const struct pickle_object *self, enum method method)
 static enum status multi_predict(struct lowering *l, const struct pickle_object *self,
                                  const struct table *in, struct table *out, struct error *err)
 {
-    struct pickle_object **estimators;
-    struct table *parts;
-    size_t count;
-
-    TRY(state_list(l, self, "estimators_", &estimators, &count, err));
-    parts = arena_new(l->keep, struct table, count);
-    if (!parts)
-        return error_no_memory(err, "tables");
-    for (size_t i = 0; i < count; i++)
-        TRY(lower_item(l, "output", i, estimators[i], METHOD_PREDICT, in, &parts[i], err));
-    return table_join(l, parts, count, out, err);
+    return lower_members(l, "output", self, METHOD_PREDICT, in, out, err);
 }
 
 /* One column: what a link says by this method, of two probabilities the second. */
@@ -234,35 +268,6 @@ static enum status rest_classes(struct lowering *l, const struct pickle_object *
     return state_labels(l, binarizer, "classes_", classes, err);
 }
 
-/* A score for each estimator, side by side. */
-static enum status rest_scores(struct lowering *l, const struct pickle_object *self,
-                               const struct table *in, enum method method, struct table *scores,
-                               double *threshold, struct error *err)
-{
-    struct pickle_object **estimators;
-    bool decision = false;
-    struct table *parts;
-    size_t count;
-
-    TRY(state_list(l, self, "estimators_", &estimators, &count, err));
-    parts = arena_new(l->keep, struct table, count);
-    if (!parts)
-        return error_no_memory(err, "tables");
-    for (size_t i = 0; i < count; i++) {
-        if (method == METHOD_PREDICT) {
-            TRY(lower_binary_score(l, "estimator", i, estimators[i], in, &parts[i], &decision,
-                                   err));
-        } else {
-            TRY(lower_item(l, "estimator", i, estimators[i], method, in, &parts[i], err));
-            if (method == METHOD_PREDICT_PROBA)
-                TRY(second_column(l, &parts[i], err));
-        }
-        TRY(table_expect(&parts[i], 1, err));
-    }
-    *threshold = decision ? 0 : 0.5;
-    return table_join(l, parts, count, scores, err);
-}
-
 static enum status rest_predict(struct lowering *l, const struct pickle_object *self,
                                 const struct table *in, struct table *out, struct error *err)
 {
@@ -276,7 +281,7 @@ static enum status rest_predict(struct lowering *l, const struct pickle_object *
     value_id x, index;
 
     TRY(rest_classes(l, self, &classes, err));
-    TRY(rest_scores(l, self, in, METHOD_PREDICT, &scores, &threshold, err));
+    TRY(lower_binary_scores(l, self, in, &scores, &threshold, err));
     TRY(table_matrix(l, &scores, CHECK_NONE, &x, err));
     if (scores.count == 1) {
         TRY(emit_scaled(l, "Sub", x, threshold, &x, err));
@@ -292,11 +297,10 @@ static enum status rest_proba(struct lowering *l, const struct pickle_object *se
 {
     struct tensor classes;
     struct table scores;
-    double ignored;
     value_id x;
 
     TRY(rest_classes(l, self, &classes, err));
-    TRY(rest_scores(l, self, in, METHOD_PREDICT_PROBA, &scores, &ignored, err));
+    TRY(lower_members(l, "estimator", self, METHOD_PREDICT_PROBA, in, &scores, err));
     TRY(table_matrix(l, &scores, CHECK_NONE, &x, err));
     if (scores.count == 1)
         TRY(emit_both(l, x, &x, err));
@@ -312,11 +316,10 @@ static enum status rest_decision(struct lowering *l, const struct pickle_object 
 {
     struct tensor classes;
     struct table scores;
-    double ignored;
     value_id x;
 
     TRY(rest_classes(l, self, &classes, err));
-    TRY(rest_scores(l, self, in, METHOD_DECISION_FUNCTION, &scores, &ignored, err));
+    TRY(lower_members(l, "estimator", self, METHOD_DECISION_FUNCTION, in, &scores, err));
     TRY(table_matrix(l, &scores, CHECK_NONE, &x, err));
     if (scores.count == 1)
         return predict_numbers(l, x, 1, true, out, err);
