@@ -134,8 +134,8 @@ static bool is_total(const struct choices *c)
     return false;
 }
 
-/* The mask of step `index`, refusing rows for which no predicate holds: their answer is None. */
-static enum status guarded_mask(struct choices *c, size_t index, value_id *mask, struct error *err)
+/* True for every row, refusing those for which no predicate holds: their answer is None. */
+static enum status some_predicate(struct choices *c, value_id *some, struct error *err)
 {
     struct shape keys_shape = SHAPE(1), rows_shape = SHAPE(2, 1);
     struct tensor *tensors = arena_new(c->l->keep, struct tensor, 2);
@@ -155,8 +155,7 @@ static enum status guarded_mask(struct choices *c, size_t index, value_id *mask,
     attributes[2] = attribute_of_text("column", "whether a predicate holds");
     TRY(emit_cast(&c->l->e, any, DTYPE_F64, &any, err));
     TRY(emit(&c->l->e, "firn", "Lookup", &any, 1, attributes, 3, &any, 1, err));
-    TRY(emit_cast(&c->l->e, any, DTYPE_BOOL, &any, err));
-    return emit_2(&c->l->e, "And", c->masks[index], any, mask, err);
+    return emit_cast(&c->l->e, any, DTYPE_BOOL, some, err);
 }
 
 /* Which of the steps' answers a row gets: the first or the last whose predicate holds. */
@@ -164,10 +163,12 @@ static enum status choose_value(struct choices *c, bool first, const value_id *v
                                 value_id *out, struct error *err)
 {
     bool total = is_total(c), any = false;
-    value_id mask;
+    value_id mask, some = VALUE_NONE;
 
     if (!total && c->count == 1)
         return state_error(err, "steps", "is one step, which is not for all rows");
+    if (!total)
+        TRY(some_predicate(c, &some, err));
     for (size_t n = 0; n < c->count; n++) {
         size_t i = first ? c->count - 1 - n : n;
 
@@ -178,7 +179,7 @@ static enum status choose_value(struct choices *c, bool first, const value_id *v
         }
         mask = c->masks[i];
         if (!total)
-            TRY(guarded_mask(c, i, &mask, err));
+            TRY(emit_2(&c->l->e, "And", mask, some, &mask, err));
         if (flat)
             TRY(emit_squeeze(&c->l->e, mask, 1, &mask, err));
         TRY(emit_where(&c->l->e, mask, values[i], *out, out, err));

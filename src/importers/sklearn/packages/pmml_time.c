@@ -74,33 +74,39 @@ static enum status year_begin(const struct pickle_object *self, double *seconds,
     return STATUS_OK;
 }
 
-static enum status seconds_since(struct lowering *l, const struct pickle_object *self,
-                                 const struct table *in, struct table *out, struct error *err)
+/* Whole numbers, under the names and in the shape of the input. */
+static enum status give_whole(struct lowering *l, value_id x, const struct table *in,
+                              struct table *out, struct error *err)
 {
-    double begin;
-    value_id x;
-
-    TRY(year_begin(self, &begin, err));
-    TRY(table_matrix(l, in, CHECK_NONE, &x, err));
-    TRY(emit_scaled(l, "Sub", x, begin, &x, err));
     TRY(table_of_matrix(l, x, in->count, out, err));
     mark_integral(out, in);
     return STATUS_OK;
 }
 
-static enum status days_since(struct lowering *l, const struct pickle_object *self,
+static enum status since_year(struct lowering *l, const struct pickle_object *self, bool days,
                               const struct table *in, struct table *out, struct error *err)
 {
-    double begin;
+    double begin = 0;
     value_id x;
 
     TRY(year_begin(self, &begin, err));
     TRY(table_matrix(l, in, CHECK_NONE, &x, err));
     TRY(emit_scaled(l, "Sub", x, begin, &x, err));
-    TRY(round_down(l, x, DAY, &x, err));
-    TRY(table_of_matrix(l, x, in->count, out, err));
-    mark_integral(out, in);
-    return STATUS_OK;
+    if (days)
+        TRY(round_down(l, x, DAY, &x, err));
+    return give_whole(l, x, in, out, err);
+}
+
+static enum status seconds_since(struct lowering *l, const struct pickle_object *self,
+                                 const struct table *in, struct table *out, struct error *err)
+{
+    return since_year(l, self, false, in, out, err);
+}
+
+static enum status days_since(struct lowering *l, const struct pickle_object *self,
+                              const struct table *in, struct table *out, struct error *err)
+{
+    return since_year(l, self, true, in, out, err);
 }
 
 static enum status seconds_of_day(struct lowering *l, const struct pickle_object *self,
@@ -113,9 +119,7 @@ static enum status seconds_of_day(struct lowering *l, const struct pickle_object
     TRY(round_down(l, x, DAY, &begin, err));
     TRY(emit_scaled(l, "Mul", begin, DAY, &begin, err));
     TRY(emit_2(&l->e, "Sub", x, begin, &x, err));
-    TRY(table_of_matrix(l, x, in->count, out, err));
-    mark_integral(out, in);
-    return STATUS_OK;
+    return give_whole(l, x, in, out, err);
 }
 
 static enum status format(struct lowering *l, const struct pickle_object *self,
