@@ -66,13 +66,73 @@ enum status encoding_keys(struct lowering *l, const struct pickle_object *object
     return STATUS_OK;
 }
 
-bool label_same(const struct pickle_object *a, const struct pickle_object *b)
+void label_map_init(struct label_map *map, struct arena *keep)
 {
-    double x, y;
+    map_init(&map->texts, keep);
+    map_init(&map->numbers, keep);
+}
 
-    if (a->kind == PICKLE_TEXT || b->kind == PICKLE_TEXT)
-        return a->kind == b->kind && bytes_equal(a->bytes, b->bytes);
-    return pickle_to_f64(a, &x) && pickle_to_f64(b, &y) && (x == y || (isnan(x) && isnan(y)));
+/* The same bits for the same number. */
+static bool number_key(const struct pickle_object *label, double *number)
+{
+    if (!pickle_to_f64(label, number))
+        return false;
+    if (*number == 0 || isnan(*number))
+        *number = *number == 0 ? 0 : (double)NAN;
+    return true;
+}
+
+enum status label_map_add(struct label_map *map, const struct pickle_object *label, size_t *place,
+                          struct error *err)
+{
+    bool text = label->kind == PICKLE_TEXT;
+    struct map *among = text ? &map->texts : &map->numbers;
+    size_t *kept;
+    double number, *stored;
+    struct bytes key;
+
+    if (!text && !number_key(label, &number))
+        return STATUS_OK;
+    key = text ? label->bytes : (struct bytes){(const uint8_t *)&number, sizeof number};
+    kept = map_find(among, key);
+    if (kept) {
+        *place = *kept;
+        return STATUS_OK;
+    }
+    kept = arena_new(among->arena, size_t, 1);
+    stored = arena_new(among->arena, double, 1);
+    if (!kept || !stored)
+        return error_no_memory(err, "labels");
+    *kept = *place;
+    *stored = number;
+    if (!text)
+        key.data = (const uint8_t *)stored;
+    return map_set(among, key, kept) ? STATUS_OK : error_no_memory(err, "labels");
+}
+
+enum status label_map_of(struct label_map *map, struct pickle_object *const *labels, size_t count,
+                         struct arena *keep, struct error *err)
+{
+    label_map_init(map, keep);
+    for (size_t i = 0; i < count; i++) {
+        size_t place = i;
+
+        TRY(label_map_add(map, labels[i], &place, err));
+    }
+    return STATUS_OK;
+}
+
+size_t label_map_find(const struct label_map *map, const struct pickle_object *label,
+                      size_t otherwise)
+{
+    const size_t *kept = NULL;
+    double number;
+
+    if (label->kind == PICKLE_TEXT)
+        kept = map_find(&map->texts, label->bytes);
+    else if (number_key(label, &number))
+        kept = map_find(&map->numbers, (struct bytes){(const uint8_t *)&number, sizeof number});
+    return kept ? *kept : otherwise;
 }
 
 /* What becomes an unknown category, when those are allowed, and what is refused instead: until

@@ -2,6 +2,7 @@
 /* One column of categories, encoded by a Lookup: encode.c, for encoders of other packages too. */
 #pragma once
 
+#include "base/map.h"
 #include "importers/sklearn/internal.h"
 
 /* What becomes of the categories of a column. Exactly one of rows and positions. */
@@ -27,5 +28,17 @@ enum status encode_column(struct lowering *l, const struct table *in, size_t col
                           const struct encoding *encoding, struct table *out, struct error *err)
     must_check;
 
-/* Whether two labels are the same text or number; what is missing is as well. */
-bool label_same(const struct pickle_object *a, const struct pickle_object *b);
+/* Labels to places. Two are the same when they are the same text or number; NaN is NaN, and what is
+ * neither text nor a number is the same as nothing. Labels are borrowed as long as the map. */
+struct label_map {
+    struct map texts, numbers;
+};
+void label_map_init(struct label_map *map, struct arena *keep);
+/* A label at *place, which becomes that of the same label where there is one already. */
+enum status label_map_add(struct label_map *map, const struct pickle_object *label, size_t *place,
+                          struct error *err) must_check;
+enum status label_map_of(struct label_map *map, struct pickle_object *const *labels, size_t count,
+                         struct arena *keep, struct error *err) must_check;
+/* The place of a label, `otherwise` when it is not there. */
+size_t label_map_find(const struct label_map *map, const struct pickle_object *label,
+                      size_t otherwise);

@@ -205,29 +205,26 @@ static enum status code_recipe(const struct encoder *e, const struct series *cod
     return STATUS_OK;
 }
 
-/* The place of a code among labels; `count` when it is not there. */
-static size_t code_place(struct pickle_object *const *labels, size_t count, double code)
-{
-    double label;
-
-    for (size_t i = 0; i < count; i++)
-        if (pickle_to_f64(labels[i], &label) && label == code)
-            return i;
-    return count;
-}
-
 /* Rows by code: those of a code that is not there are NaN, as pandas' reindex and map have it. */
-static void rows_by_code(const struct series *codes, struct pickle_object *const *labels,
-                         size_t label_count, double *const *columns, struct recipe *recipe)
+static enum status rows_by_code(const struct encoder *e, const struct series *codes,
+                                struct pickle_object *const *labels, size_t label_count,
+                                double *const *columns, struct recipe *recipe, struct error *err)
 {
+    struct label_map places;
+
+    TRY(label_map_of(&places, labels, label_count, e->l->keep, err));
     for (size_t i = 0; i <= codes->count; i++) {
         bool last = i == codes->count;
-        size_t place = code_place(labels, label_count, last ? CODE_UNKNOWN : codes->values[i]);
         double *row = last ? recipe->other : recipe->rows + i * recipe->width;
+        const struct pickle_object code = {.kind = PICKLE_FLOAT,
+                                           .number = last ? CODE_UNKNOWN : codes->values[i]};
+        size_t place =
+            isnan(code.number) ? label_count : label_map_find(&places, &code, label_count);
 
         for (size_t c = 0; c < recipe->width; c++)
             row[c] = place < label_count ? columns[c][place] : NAN;
     }
+    return STATUS_OK;
 }
 
 static enum status frame_recipe(const struct encoder *e, const struct series *codes,
@@ -249,7 +246,7 @@ static enum status frame_recipe(const struct encoder *e, const struct series *co
         return error_no_memory(err, "a mapping");
     for (size_t c = 0; c < width; c++)
         TRY(frame_column(e->l, frame, c, label_count, &columns[c], err));
-    rows_by_code(codes, labels, label_count, columns, recipe);
+    TRY(rows_by_code(e, codes, labels, label_count, columns, recipe, err));
     recipe->refuse_unknown = e->unknown == POLICY_ERROR;
     return STATUS_OK;
 }
@@ -262,7 +259,7 @@ static enum status series_recipe(const struct encoder *e, const struct series *c
 
     TRY(series_of(e->l, object, &series, err));
     TRY(recipe_init(e, recipe, 1, err));
-    rows_by_code(codes, series.labels, series.count, &series.values, recipe);
+    TRY(rows_by_code(e, codes, series.labels, series.count, &series.values, recipe, err));
     recipe->refuse_unknown = e->unknown == POLICY_ERROR;
     return STATUS_OK;
 }
@@ -279,14 +276,14 @@ static void count_add(struct recipe *recipe, struct pickle_object *key, double v
 
 /* Categories that were put together: {category: name of the group}. */
 static enum status count_lumped(const struct series *counts, const struct pickle_object *lumped,
-                                struct recipe *recipe, struct error *err)
+                                struct recipe *recipe, struct arena *keep, struct error *err)
 {
-    for (size_t i = 0; lumped && i < lumped->count; i++) {
-        size_t place = 0;
+    struct label_map places;
 
-        while (place < counts->count &&
-               !label_same(counts->labels[place], lumped->items[2 * i + 1]))
-            place++;
+    TRY(label_map_of(&places, counts->labels, counts->count, keep, err));
+    for (size_t i = 0; i < lumped->count; i++) {
+        size_t place = label_map_find(&places, lumped->items[2 * i + 1], counts->count);
+
         if (place == counts->count)
             return state_error(err, "_min_group_categories", "names a group that is not counted");
         count_add(recipe, lumped->items[2 * i], counts->values[place]);
@@ -294,13 +291,25 @@ static enum status count_lumped(const struct series *counts, const struct pickle
     return STATUS_OK;
 }
 
-/* Groups' names are no categories where categories are numbers. */
-static bool count_is_group(const struct pickle_object *label, const struct pickle_object *lumped)
+/* All others. Groups' names are no categories where categories are numbers. */
+static enum status count_single(const struct series *counts, const struct pickle_object *lumped,
+                                struct recipe *recipe, struct arena *keep, struct error *err)
 {
-    for (size_t i = 0; lumped && i < lumped->count; i++)
-        if (label_same(label, lumped->items[2 * i + 1]))
-            return lumped->items[2 * i]->kind != PICKLE_TEXT;
-    return false;
+    struct label_map groups;
+
+    label_map_init(&groups, keep);
+    for (size_t i = 0; lumped && i < lumped->count; i++) {
+        size_t place = i;
+
+        TRY(label_map_add(&groups, lumped->items[2 * i + 1], &place, err));
+    }
+    for (size_t i = 0; i < counts->count; i++) {
+        size_t group = label_map_find(&groups, counts->labels[i], SIZE_MAX);
+
+        if (group == SIZE_MAX || lumped->items[2 * group]->kind == PICKLE_TEXT)
+            count_add(recipe, counts->labels[i], counts->values[i]);
+    }
+    return STATUS_OK;
 }
 
 static enum status count_recipe(const struct encoder *e, const struct table *in, size_t column,
@@ -331,10 +340,9 @@ static enum status count_recipe(const struct encoder *e, const struct table *in,
         return error_no_memory(err, "categories");
     TRY(recipe_init(e, recipe, 1, err));
     recipe->count = 0;
-    TRY(count_lumped(&counts, lumped, recipe, err));
-    for (size_t i = 0; i < counts.count; i++)
-        if (!count_is_group(counts.labels[i], lumped))
-            count_add(recipe, counts.labels[i], counts.values[i]);
+    if (lumped)
+        TRY(count_lumped(&counts, lumped, recipe, e->l->keep, err));
+    TRY(count_single(&counts, lumped, recipe, e->l->keep, err));
     recipe->other[0] = unknown == POLICY_NUMBER                           ? number
                        : unknown == POLICY_VALUE && missing != POLICY_NAN ? 0
                                                                           : NAN;

@@ -277,17 +277,19 @@ struct keys { /* categories and what they become; the same one twice: the last c
     struct pickle_object **items;
     double *values;
     size_t count;
+    struct label_map places;
 };
 
-static void keys_add(struct keys *keys, struct pickle_object *item, double value)
+static enum status keys_add(struct keys *keys, struct pickle_object *item, double value,
+                            struct error *err)
 {
-    size_t i = 0;
+    size_t i = keys->count;
 
-    while (i < keys->count && !label_same(keys->items[i], item))
-        i++;
+    TRY(label_map_add(&keys->places, item, &i, err));
     keys->items[i] = item;
     keys->values[i] = value;
     keys->count += i == keys->count;
+    return STATUS_OK;
 }
 
 static enum status keys_of(struct variable *v, struct keys *keys, struct error *err)
@@ -305,15 +307,16 @@ static enum status keys_of(struct variable *v, struct keys *keys, struct error *
     keys->values = arena_new(v->l->keep, double, most);
     if (!keys->items || !keys->values || !none)
         return error_no_memory(err, "categories");
+    label_map_init(&keys->places, v->l->keep);
     for (size_t i = 0; i < v->category_count; i++)
-        keys_add(keys, v->categories[i], v->values[bin_of(v, i)]);
+        TRY(keys_add(keys, v->categories[i], v->values[bin_of(v, i)], err));
     for (size_t i = 0; i < other_count; i++)
-        keys_add(keys, others[i], v->values[v->bins - 1]);
+        TRY(keys_add(keys, others[i], v->values[v->bins - 1], err));
     for (size_t i = 0; i < code_count; i++) /* numbers are no values of text, nor text of numbers */
         if (!keys->count || is_text(codes[i]) == is_text(keys->items[0]))
-            keys_add(keys, codes[i], special);
+            TRY(keys_add(keys, codes[i], special, err));
     *none = (struct pickle_object){.kind = PICKLE_FLOAT, .number = NAN};
-    keys_add(keys, none, missing);
+    TRY(keys_add(keys, none, missing, err));
     return STATUS_OK;
 }
 
