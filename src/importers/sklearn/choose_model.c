@@ -12,36 +12,31 @@
 static enum status add_tree(struct lowering *l, const struct pickle_object *estimator,
                             bool normalised, size_t width, double *importances, struct error *err)
 {
-    const struct pickle_object *tree, *stored;
-    struct tensor left, right, feature, impurity, weight;
+    const struct pickle_object *tree;
+    struct tensor feature, impurity, weight;
     double *own = arena_new(l->keep, double, width), sum = 0;
-    size_t count;
+    struct tree_nodes nodes;
 
     if (!own)
         return error_no_memory(err, "importances");
     TRY(state_object(estimator, "tree_", &tree, err));
-    TRY(state_object(tree, "nodes", &stored, err));
-    if (stored->kind != PICKLE_ARRAY || stored->array->shape.rank != 1)
-        return state_error(err, "nodes", "is no array of nodes");
-    TRY(node_field(l, stored->array, "left_child", DTYPE_I64, &left, err));
-    TRY(node_field(l, stored->array, "right_child", DTYPE_I64, &right, err));
-    TRY(node_field(l, stored->array, "feature", DTYPE_I64, &feature, err));
-    TRY(node_field(l, stored->array, "impurity", DTYPE_F64, &impurity, err));
-    TRY(node_field(l, stored->array, "weighted_n_node_samples", DTYPE_F64, &weight, err));
-    count = tensor_count(&left);
-    for (size_t i = 0; i < count; i++) {
-        int64_t a = tensor_i64(&left, i), b = tensor_i64(&right, i), f = tensor_i64(&feature, i);
+    TRY(tree_nodes_of(l, tree, &nodes, err));
+    TRY(node_field(l, nodes.array, "feature", DTYPE_I64, &feature, err));
+    TRY(node_field(l, nodes.array, "impurity", DTYPE_F64, &impurity, err));
+    TRY(node_field(l, nodes.array, "weighted_n_node_samples", DTYPE_F64, &weight, err));
+    for (size_t i = 0; i < nodes.count; i++) {
+        int64_t a, b, f = tensor_i64(&feature, i);
 
+        TRY(tree_node_children(&nodes, i, &a, &b, err));
         if (a == -1)
             continue;
-        if (a < 0 || b < 0 || f < 0 || a >= (int64_t)count || b >= (int64_t)count ||
-            f >= (int64_t)width)
-            return state_error(err, "nodes", "node %zu has no valid children", i);
+        if (f < 0 || f >= (int64_t)width)
+            return state_error(err, "nodes", "node %zu asks for a feature that is not there", i);
         own[f] += tensor_f64(&weight, i) * tensor_f64(&impurity, i) -
                   tensor_f64(&weight, (size_t)a) * tensor_f64(&impurity, (size_t)a) -
                   tensor_f64(&weight, (size_t)b) * tensor_f64(&impurity, (size_t)b);
     }
-    for (size_t f = 0; count && f < width; f++) {
+    for (size_t f = 0; nodes.count && f < width; f++) {
         own[f] /= tensor_f64(&weight, 0);
         sum += own[f];
     }

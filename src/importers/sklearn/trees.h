@@ -48,6 +48,19 @@ enum status tree_list_append(struct tree_list *list, const struct pickle_object 
 /* What a search among `count` samples needs on average. */
 double mean_path(double count);
 
+/* The nodes of a sklearn.tree._tree.Tree. */
+struct tree_nodes {
+    const struct numpy_array *array; /* of structures: see node_field */
+    struct tensor left, right;       /* (count,) I64; -1: a leaf */
+    struct tensor threshold;         /* (count,) F64 */
+    size_t count;
+};
+enum status tree_nodes_of(struct lowering *l, const struct pickle_object *tree,
+                          struct tree_nodes *nodes, struct error *err) must_check;
+/* Node i's; INVALID_INPUT for those that are no nodes. */
+enum status tree_node_children(const struct tree_nodes *nodes, size_t i, int64_t *left,
+                               int64_t *right, struct error *err) must_check;
+
 /* A field of a structured array of nodes as (count,) of `dtype`. */
 enum status node_field(struct lowering *l, const struct numpy_array *nodes, const char *name,
                        enum dtype dtype, struct tensor *field, struct error *err) must_check;

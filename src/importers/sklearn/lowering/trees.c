@@ -95,11 +95,6 @@ enum status tree_list_set(struct tree_list *list, const uint64_t words[4], int64
 
 /* --- scikit-learn's Tree --- */
 
-struct tree_nodes { /* (count,) each, I64 and F64 */
-    struct tensor left, right, feature, threshold, missing;
-    size_t count;
-};
-
 enum status node_field(struct lowering *l, const struct numpy_array *nodes, const char *name,
                        enum dtype dtype, struct tensor *field, struct error *err)
 {
@@ -121,25 +116,32 @@ bool node_has_field(const struct numpy_array *nodes, const char *name)
     return false;
 }
 
-static enum status nodes_of(struct tree_list *list, const struct pickle_object *tree, bool missing,
-                            struct tree_nodes *nodes, struct error *err)
+enum status tree_nodes_of(struct lowering *l, const struct pickle_object *tree,
+                          struct tree_nodes *nodes, struct error *err)
 {
     const struct pickle_object *stored;
-    const struct numpy_array *array;
 
     *nodes = (struct tree_nodes){0};
     TRY(state_object(tree, "nodes", &stored, err));
     if (stored->kind != PICKLE_ARRAY || stored->array->shape.rank != 1)
         return state_error(err, "nodes", "is no array of nodes");
-    array = stored->array;
-    nodes->count = (size_t)array->shape.dims[0];
-    TRY(node_field(list->l, array, "left_child", DTYPE_I64, &nodes->left, err));
-    TRY(node_field(list->l, array, "right_child", DTYPE_I64, &nodes->right, err));
-    TRY(node_field(list->l, array, "feature", DTYPE_I64, &nodes->feature, err));
-    TRY(node_field(list->l, array, "threshold", DTYPE_F64, &nodes->threshold, err));
-    if (missing && node_has_field(array, "missing_go_to_left"))
-        TRY(node_field(list->l, array, "missing_go_to_left", DTYPE_I64, &nodes->missing, err));
-    return STATUS_OK;
+    nodes->array = stored->array;
+    nodes->count = (size_t)stored->array->shape.dims[0];
+    TRY(node_field(l, nodes->array, "left_child", DTYPE_I64, &nodes->left, err));
+    TRY(node_field(l, nodes->array, "right_child", DTYPE_I64, &nodes->right, err));
+    return node_field(l, nodes->array, "threshold", DTYPE_F64, &nodes->threshold, err);
+}
+
+enum status tree_node_children(const struct tree_nodes *nodes, size_t i, int64_t *left,
+                               int64_t *right, struct error *err)
+{
+    *left = tensor_i64(&nodes->left, i);
+    *right = tensor_i64(&nodes->right, i);
+    if (*left == -1 || (*left >= 0 && *right >= 0 && *left < (int64_t)nodes->count &&
+                        *right < (int64_t)nodes->count))
+        return STATUS_OK;
+    return error_set(err, STATUS_INVALID_INPUT, "attribute 'nodes': node %zu has no valid children",
+                     i);
 }
 
 /* Class counts (to 1.2) and fractions (from 1.3) alike; what sums to one stays as it is. */
@@ -198,28 +200,26 @@ double mean_path(double count)
 
 /* VALUES_PATHS: the values (node, 1, 1) that such a tree does not store. Children come after their
  * parents. */
-static enum status path_values(struct tree_list *list, const struct pickle_object *tree,
-                               const struct tree_nodes *nodes, struct tensor *values,
-                               struct error *err)
+static enum status path_values(struct tree_list *list, const struct tree_nodes *nodes,
+                               struct tensor *values, struct error *err)
 {
     struct shape shape = SHAPE((int64_t)nodes->count, 1, 1);
     struct tensor samples;
     double *depth;
 
-    TRY(node_field(list->l, pickle_get(tree, "nodes")->array, "n_node_samples", DTYPE_F64, &samples,
-                   err));
+    TRY(node_field(list->l, nodes->array, "n_node_samples", DTYPE_F64, &samples, err));
     TRY(tensor_new(values, DTYPE_F64, &shape, list->l->keep, err));
     depth = values->data;
     for (size_t i = 0; i < nodes->count; i++) {
-        int64_t left = tensor_i64(&nodes->left, i), right = tensor_i64(&nodes->right, i);
+        int64_t left, right;
 
+        TRY(tree_node_children(nodes, i, &left, &right, err));
         if (left == -1) {
             depth[i] += mean_path(tensor_f64(&samples, i));
             continue;
         }
-        if (left <= (int64_t)i || right <= (int64_t)i || left >= (int64_t)nodes->count ||
-            right >= (int64_t)nodes->count)
-            return state_error(err, "nodes", "node %zu has no valid children", i);
+        if (left <= (int64_t)i || right <= (int64_t)i)
+            return state_error(err, "nodes", "node %zu comes after its children", i);
         depth[left] = depth[right] = depth[i] + 1;
     }
     return STATUS_OK;
@@ -255,14 +255,17 @@ enum status tree_list_append(struct tree_list *list, const struct pickle_object 
                              struct error *err)
 {
     size_t width = target >= 0 ? 1 : (size_t)list->outputs, start = list->node_count;
+    struct tensor values, feature, missing_left = {0};
     struct tree_nodes nodes;
-    struct tensor values;
 
     if (width == 0)
         return state_error(err, "values", "are none: there are no classes");
-    TRY(nodes_of(list, tree, missing, &nodes, err));
+    TRY(tree_nodes_of(list->l, tree, &nodes, err));
+    TRY(node_field(list->l, nodes.array, "feature", DTYPE_I64, &feature, err));
+    if (missing && node_has_field(nodes.array, "missing_go_to_left"))
+        TRY(node_field(list->l, nodes.array, "missing_go_to_left", DTYPE_I64, &missing_left, err));
     if (rule == VALUES_PATHS)
-        TRY(path_values(list, tree, &nodes, &values, err));
+        TRY(path_values(list, &nodes, &values, err));
     else if (rule == VALUES_LEAVES)
         TRY(leaf_values(list, nodes.count, &values, err));
     else
@@ -270,22 +273,19 @@ enum status tree_list_append(struct tree_list *list, const struct pickle_object 
     TRY(tree_list_reserve(list, nodes.count, err));
     TRY(tree_list_root(list, start, err));
     for (size_t i = 0; i < nodes.count; i++) {
-        int64_t left = tensor_i64(&nodes.left, i), right = tensor_i64(&nodes.right, i);
         size_t at = list->node_count;
-        int64_t column = -1;
-        bool leaf = left == -1;
+        int64_t left, right, column = -1;
+        bool leaf;
 
-        if (!leaf && (left < 0 || right < 0 || left >= (int64_t)nodes.count ||
-                      right >= (int64_t)nodes.count))
-            return error_set(err, STATUS_INVALID_INPUT,
-                             "attribute 'nodes': node %zu has no valid children", i);
+        TRY(tree_node_children(&nodes, i, &left, &right, err));
+        leaf = left == -1;
         if (!leaf)
-            TRY(column_of(list, tensor_i64(&nodes.feature, i), i, &column, err));
+            TRY(column_of(list, tensor_i64(&feature, i), i, &column, err));
         list->feature[at] = column;
         list->left[at] = leaf ? (int64_t)(list->value_count / width) : left + (int64_t)start;
         list->right[at] = leaf ? -1 : right + (int64_t)start;
         list->threshold[at] = leaf ? 0 : tensor_f64(&nodes.threshold, i);
-        list->missing_left[at] = !leaf && nodes.missing.data && tensor_i64(&nodes.missing, i);
+        list->missing_left[at] = !leaf && missing_left.data && tensor_i64(&missing_left, i);
         list->node_count++;
         if (leaf)
             TRY(leaf_append(list, (const double *)values.data + i * width, rule, target, scale,

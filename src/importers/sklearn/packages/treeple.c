@@ -8,29 +8,39 @@
 
 enum { SUMS_MAX = 1 << 20, TERMS_MAX = 256 };
 
+struct term {
+    int64_t feature;
+    float weight;
+};
+
 struct sums { /* of all nodes of all trees */
     struct lowering *l;
-    size_t features, count, capacity, terms; /* terms: most of one sum */
-    float **weights;                         /* (count,) of (features,) */
+    size_t features, most; /* most: terms of one sum */
+    struct term *terms;
+    size_t term_count, term_capacity;
+    size_t *starts; /* (count,): where the terms of a sum begin */
+    size_t count, capacity;
 };
 
 static enum status sum_add(struct sums *s, const double *weights, struct error *err)
 {
-    float *row = arena_new(s->l->keep, float, s->features);
-    size_t terms = 0;
+    size_t start = s->term_count;
 
-    if (s->count >= SUMS_MAX || !row || !ARENA_GROW(s->l->keep, s->weights, s->count, s->capacity))
-        return s->count >= SUMS_MAX
-                   ? error_set(err, STATUS_TOO_LARGE, "more than %d oblique nodes", SUMS_MAX)
-                   : error_no_memory(err, "oblique nodes");
+    if (s->count >= SUMS_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "more than %d oblique nodes", SUMS_MAX);
+    if (!ARENA_GROW(s->l->keep, s->starts, s->count, s->capacity))
+        return error_no_memory(err, "oblique nodes");
+    s->starts[s->count++] = start;
     for (size_t f = 0; f < s->features; f++) {
-        row[f] = (float)weights[f];
-        terms += row[f] != 0;
+        if ((float)weights[f] == 0)
+            continue;
+        if (!ARENA_GROW(s->l->keep, s->terms, s->term_count, s->term_capacity))
+            return error_no_memory(err, "oblique nodes");
+        s->terms[s->term_count++] = (struct term){(int64_t)f, (float)weights[f]};
     }
-    if (terms > TERMS_MAX)
+    if (s->term_count - start > TERMS_MAX)
         return state_error(err, "proj_vecs", "adds more than %d features", TERMS_MAX);
-    s->terms = terms > s->terms ? terms : s->terms;
-    s->weights[s->count++] = row;
+    s->most = s->term_count - start > s->most ? s->term_count - start : s->most;
     return STATUS_OK;
 }
 
@@ -47,13 +57,12 @@ static enum status term(struct sums *s, size_t t, value_id x, value_id *y, struc
         return error_no_memory(err, "oblique nodes");
     TRY(tensor_new(weights, DTYPE_F32, &shape, s->l->keep, err));
     for (size_t i = 0; i < s->count; i++) {
-        size_t seen = 0, f = 0;
+        size_t end = i + 1 < s->count ? s->starts[i + 1] : s->term_count;
 
-        for (; f < s->features; f++)
-            if (s->weights[i][f] != 0 && seen++ == t)
-                break;
-        places[i] = f < s->features ? (int64_t)f : 0;
-        ((float *)weights->data)[i] = f < s->features ? s->weights[i][f] : 0;
+        if (t >= end - s->starts[i])
+            continue;
+        places[i] = s->terms[s->starts[i] + t].feature;
+        ((float *)weights->data)[i] = s->terms[s->starts[i] + t].weight;
     }
     TRY(graph_constant_i64(s->l->e.graph, places, &shape, &index, err));
     TRY(emit(&s->l->e, "", "Gather", (value_id[]){x, index}, 2, &axis, 1, y, 1, err));
@@ -69,7 +78,7 @@ static enum status sums_emit(struct sums *s, const struct table *in, value_id *y
     TRY(table_matrix(s->l, in, CHECK_FINITE_F32, &x, err));
     TRY(emit_cast(&s->l->e, x, DTYPE_F32, &x, err));
     TRY(term(s, 0, x, y, err));
-    for (size_t t = 1; t < s->terms; t++) {
+    for (size_t t = 1; t < s->most; t++) {
         TRY(term(s, t, x, &next, err));
         TRY(emit_2(&s->l->e, "Add", *y, next, y, err));
     }
@@ -78,30 +87,23 @@ static enum status sums_emit(struct sums *s, const struct table *in, value_id *y
 
 /* --- trees --- */
 
-struct nodes {
-    struct tensor left, right, threshold, values, weights;
-    size_t count;
+struct oblique { /* a tree */
+    struct tree_nodes nodes;
+    struct tensor values, weights; /* (nodes, width), (nodes, features) */
 };
 
-static enum status nodes_of(struct sums *s, const struct pickle_object *tree, size_t width,
-                            struct nodes *nodes, struct error *err)
+static enum status oblique_of(struct sums *s, const struct pickle_object *tree, size_t width,
+                              struct oblique *oblique, struct error *err)
 {
-    const struct pickle_object *stored;
-    const struct numpy_array *array;
+    size_t count;
 
-    TRY(state_object(tree, "nodes", &stored, err));
-    if (stored->kind != PICKLE_ARRAY || stored->array->shape.rank != 1)
-        return state_error(err, "nodes", "is no array of nodes");
-    array = stored->array;
-    nodes->count = (size_t)array->shape.dims[0];
-    TRY(node_field(s->l, array, "left_child", DTYPE_I64, &nodes->left, err));
-    TRY(node_field(s->l, array, "right_child", DTYPE_I64, &nodes->right, err));
-    TRY(node_field(s->l, array, "threshold", DTYPE_F64, &nodes->threshold, err));
-    if (pickle_to_tensor_f64(pickle_get(tree, "values"), &nodes->values, s->l->keep, err) ||
-        tensor_count(&nodes->values) != nodes->count * width)
-        return state_error(err, "values", "do not fit %zu nodes", nodes->count);
-    return state_matrix(s->l, tree, "proj_vecs", (int64_t)nodes->count, (int64_t)s->features,
-                        &nodes->weights, err);
+    TRY(tree_nodes_of(s->l, tree, &oblique->nodes, err));
+    count = oblique->nodes.count;
+    if (pickle_to_tensor_f64(pickle_get(tree, "values"), &oblique->values, s->l->keep, err) ||
+        tensor_count(&oblique->values) != count * width)
+        return state_error(err, "values", "do not fit %zu nodes", count);
+    return state_matrix(s->l, tree, "proj_vecs", (int64_t)count, (int64_t)s->features,
+                        &oblique->weights, err);
 }
 
 /* The leaf's numbers; those of a classifier as fractions of their sum. */
@@ -119,28 +121,27 @@ static enum status leaf(struct tree_list *list, const double *values, size_t wid
     return STATUS_OK;
 }
 
-static enum status node_append(struct tree_list *list, struct sums *s, const struct nodes *nodes,
-                               size_t i, size_t start, bool fractions, struct error *err)
+static enum status node_append(struct tree_list *list, struct sums *s,
+                               const struct oblique *oblique, size_t i, size_t start,
+                               bool fractions, struct error *err)
 {
-    int64_t left = tensor_i64(&nodes->left, i), right = tensor_i64(&nodes->right, i);
     size_t at = list->node_count, width = (size_t)list->outputs;
+    int64_t left, right;
 
+    TRY(tree_node_children(&oblique->nodes, i, &left, &right, err));
     if (left == -1) {
         list->feature[at] = list->right[at] = -1;
         list->left[at] = (int64_t)(list->value_count / width);
         list->threshold[at] = 0;
         list->node_count++;
-        return leaf(list, (const double *)nodes->values.data + i * width, width, fractions, err);
+        return leaf(list, (const double *)oblique->values.data + i * width, width, fractions, err);
     }
-    if (left <= (int64_t)i || right <= (int64_t)i || left >= (int64_t)nodes->count ||
-        right >= (int64_t)nodes->count)
-        return state_error(err, "nodes", "node %zu has no valid children", i);
     list->feature[at] = (int64_t)s->count;
     list->left[at] = left + (int64_t)start;
     list->right[at] = right + (int64_t)start;
-    list->threshold[at] = tensor_f64(&nodes->threshold, i);
+    list->threshold[at] = tensor_f64(&oblique->nodes.threshold, i);
     list->node_count++;
-    return sum_add(s, (const double *)nodes->weights.data + i * s->features, err);
+    return sum_add(s, (const double *)oblique->weights.data + i * s->features, err);
 }
 
 static enum status append(struct tree_list *list, struct sums *s,
@@ -148,14 +149,14 @@ static enum status append(struct tree_list *list, struct sums *s,
 {
     const struct pickle_object *tree;
     size_t start = list->node_count;
-    struct nodes nodes;
+    struct oblique oblique;
 
     TRY(state_object(estimator, "tree_", &tree, err));
-    TRY(nodes_of(s, tree, (size_t)list->outputs, &nodes, err));
-    TRY(tree_list_reserve(list, nodes.count, err));
+    TRY(oblique_of(s, tree, (size_t)list->outputs, &oblique, err));
+    TRY(tree_list_reserve(list, oblique.nodes.count, err));
     TRY(tree_list_root(list, start, err));
-    for (size_t i = 0; i < nodes.count; i++)
-        TRY(node_append(list, s, &nodes, i, start, fractions, err));
+    for (size_t i = 0; i < oblique.nodes.count; i++)
+        TRY(node_append(list, s, &oblique, i, start, fractions, err));
     return STATUS_OK;
 }
 
