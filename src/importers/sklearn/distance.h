@@ -18,6 +18,11 @@ enum status emit_exact_square_distances(struct lowering *l, value_id x, const st
 enum status emit_manhattan_distances(struct lowering *l, value_id x, const struct tensor *rows,
                                      value_id *out, struct error *err) must_check;
 
+/* (x - center)' precision (x - center): center (w,), precision (w, w) -> (n, 1). */
+enum status emit_mahalanobis(struct lowering *l, value_id x, const struct tensor *center,
+                             const struct tensor *precision, value_id *out, struct error *err)
+    must_check;
+
 /* The row of the smallest distance, the first of several: (n, m) -> (n,) I64. */
 enum status emit_nearest(struct lowering *l, value_id distances, value_id *index, struct error *err)
     must_check;

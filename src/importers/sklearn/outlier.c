@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* IsolationForest: how short the paths are that isolate a sample; EllipticEnvelope. */
+#include "importers/sklearn/distance.h"
 #include "importers/sklearn/trees.h"
 
 #include <math.h>
@@ -81,7 +82,7 @@ static enum status envelope(struct lowering *l, const struct pickle_object *self
                             const struct table *in, struct table *out, struct error *err)
 {
     struct tensor location, precision;
-    value_id x, y, center;
+    value_id x;
 
     if (estimator_version(l, self) < 2200)
         return error_set(err, STATUS_UNSUPPORTED, "EllipticEnvelope of versions before 0.22");
@@ -89,11 +90,7 @@ static enum status envelope(struct lowering *l, const struct pickle_object *self
     TRY(state_matrix(l, self, "precision_", (int64_t)in->count, (int64_t)in->count, &precision,
                      err));
     TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
-    TRY(emit_constant(&l->e, &location, &center, err));
-    TRY(emit_2(&l->e, "Sub", x, center, &x, err));
-    TRY(emit_linear(l, x, &precision, NULL, &y, err));
-    TRY(emit_2(&l->e, "Mul", x, y, &x, err));
-    TRY(emit_reduce(&l->e, "ReduceSum", x, (const int64_t[]){1}, 1, true, &x, err));
+    TRY(emit_mahalanobis(l, x, &location, &precision, &x, err));
     TRY(emit_1(&l->e, "Neg", x, &x, err));
     return predict_numbers(l, x, 1, true, out, err);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Projections: PCA, IncrementalPCA, TruncatedSVD, FactorAnalysis, FastICA and others that are a
  * product with their components. */
-#include "importers/sklearn/internal.h"
+#include "importers/sklearn/distance.h"
 
 #include <float.h>
 #include <math.h>
@@ -257,17 +257,13 @@ static enum status normal_scores(struct lowering *l, const struct pickle_object 
     struct shape square = SHAPE((int64_t)in->count, (int64_t)in->count);
     struct tensor precision, mean;
     double logs;
-    value_id x, y, center;
+    value_id x, y;
 
     TRY(tensor_new(&precision, DTYPE_F64, &square, l->keep, err));
     TRY(invert_matrix(l, in->count, covariance, precision.data, &logs, err));
     TRY(state_vector(l, self, "mean_", (int64_t)in->count, &mean, err));
     TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
-    TRY(emit_constant(&l->e, &mean, &center, err));
-    TRY(emit_2(&l->e, "Sub", x, center, &x, err));
-    TRY(emit_linear(l, x, &precision, NULL, &y, err));
-    TRY(emit_2(&l->e, "Mul", x, y, &y, err));
-    TRY(emit_reduce(&l->e, "ReduceSum", y, (const int64_t[]){1}, 1, true, &y, err));
+    TRY(emit_mahalanobis(l, x, &mean, &precision, &y, err));
     TRY(emit_scaled(l, "Mul", y, -0.5, &y, err));
     TRY(emit_scaled(l, "Sub", y, 0.5 * ((double)in->count * log(2 * acos(-1)) + logs), &y, err));
     return predict_numbers(l, y, 1, true, out, err);

@@ -18,46 +18,51 @@ static enum status binary_score(struct lowering *l, size_t index, const struct p
     return second_column(l, out, err);
 }
 
+/* estimators_, and a table for what each says. */
+struct members {
+    struct pickle_object **estimators;
+    struct table *parts;
+    size_t count;
+};
+
+static enum status members_init(struct lowering *l, const struct pickle_object *self,
+                                struct members *m, struct error *err)
+{
+    TRY(state_list(l, self, "estimators_", &m->estimators, &m->count, err));
+    m->parts = arena_new(l->keep, struct table, m->count);
+    return m->parts ? STATUS_OK : error_no_memory(err, "tables");
+}
+
 enum status lower_binary_scores(struct lowering *l, const struct pickle_object *self,
                                 const struct table *in, struct table *out, double *threshold,
                                 struct error *err)
 {
-    struct pickle_object **estimators;
-    struct table *parts;
-    size_t count;
+    struct members m;
 
     *threshold = 0.5;
-    TRY(state_list(l, self, "estimators_", &estimators, &count, err));
-    parts = arena_new(l->keep, struct table, count);
-    if (!parts)
-        return error_no_memory(err, "tables");
-    for (size_t i = 0; i < count; i++) {
-        TRY(binary_score(l, i, estimators[i], in, &parts[i], err));
-        TRY(table_expect(&parts[i], 1, err));
-        *threshold = estimator_has(estimators[i], METHOD_DECISION_FUNCTION) ? 0 : 0.5;
+    TRY(members_init(l, self, &m, err));
+    for (size_t i = 0; i < m.count; i++) {
+        TRY(binary_score(l, i, m.estimators[i], in, &m.parts[i], err));
+        TRY(table_expect(&m.parts[i], 1, err));
+        *threshold = estimator_has(m.estimators[i], METHOD_DECISION_FUNCTION) ? 0 : 0.5;
     }
-    return table_join(l, parts, count, out, err);
+    return table_join(l, m.parts, m.count, out, err);
 }
 
 enum status lower_members(struct lowering *l, const char *what, const struct pickle_object *self,
                           enum method method, const struct table *in, struct table *out,
                           struct error *err)
 {
-    struct pickle_object **estimators;
-    struct table *parts;
-    size_t count;
+    struct members m;
 
-    TRY(state_list(l, self, "estimators_", &estimators, &count, err));
-    parts = arena_new(l->keep, struct table, count);
-    if (!parts)
-        return error_no_memory(err, "tables");
-    for (size_t i = 0; i < count; i++) {
-        TRY(lower_item(l, what, i, estimators[i], method, in, &parts[i], err));
+    TRY(members_init(l, self, &m, err));
+    for (size_t i = 0; i < m.count; i++) {
+        TRY(lower_item(l, what, i, m.estimators[i], method, in, &m.parts[i], err));
         if (method == METHOD_PREDICT_PROBA)
-            TRY(second_column(l, &parts[i], err));
-        TRY(table_expect(&parts[i], 1, err));
+            TRY(second_column(l, &m.parts[i], err));
+        TRY(table_expect(&m.parts[i], 1, err));
     }
-    return table_join(l, parts, count, out, err);
+    return table_join(l, m.parts, m.count, out, err);
 }
 
 /* --- Stacking --- */

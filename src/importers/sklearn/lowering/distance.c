@@ -59,6 +59,18 @@ enum status emit_manhattan_distances(struct lowering *l, value_id x, const struc
     return emit_differences(l, "ReduceL1", x, rows, out, err);
 }
 
+enum status emit_mahalanobis(struct lowering *l, value_id x, const struct tensor *center,
+                             const struct tensor *precision, value_id *out, struct error *err)
+{
+    value_id constant, y;
+
+    TRY(emit_constant(&l->e, center, &constant, err));
+    TRY(emit_2(&l->e, "Sub", x, constant, &x, err));
+    TRY(emit_linear(l, x, precision, NULL, &y, err));
+    TRY(emit_2(&l->e, "Mul", x, y, &y, err));
+    return emit_reduce(&l->e, "ReduceSum", y, (const int64_t[]){1}, 1, true, out, err);
+}
+
 enum status emit_nearest(struct lowering *l, value_id distances, value_id *index, struct error *err)
 {
     return emit_node(&l->e, "", "ArgMin", EMIT(distances),
