@@ -427,10 +427,9 @@ static bool place_in(const struct pickle_object *placement, size_t column, size_
 }
 
 struct pickle_object **pickle_column(const struct pickle_object *object, size_t column,
-                                     size_t *count, struct arena *keep)
+                                     struct pickle_block *block, size_t *count, struct arena *keep)
 {
     const struct pickle_object *manager = manager_of(object), *values, *placement, *plain;
-    struct pickle_object **elements;
     size_t place, rows;
 
     *count = 0;
@@ -439,15 +438,20 @@ struct pickle_object **pickle_column(const struct pickle_object *object, size_t 
     for (size_t i = 0; block_at(manager, i, &values, &placement); i++) {
         if (!place_in(placement, column, &place, keep))
             continue;
-        elements = pickle_elements(values, count, keep);
+        if (block->values != values) {
+            block->values = values;
+            block->elements = pickle_elements(values, &block->count, keep);
+        }
+        *count = block->count;
         plain = pickle_pandas_values(values);
-        if (!elements || !plain || plain->kind != PICKLE_ARRAY || plain->array->shape.rank != 2)
-            return place == 0 ? elements : NULL; /* extension arrays hold one column */
+        if (!block->elements || !plain || plain->kind != PICKLE_ARRAY ||
+            plain->array->shape.rank != 2)
+            return place == 0 ? block->elements : NULL; /* extension arrays hold one column */
         rows = (size_t)plain->array->shape.dims[1];
         if (place >= (size_t)plain->array->shape.dims[0])
             return NULL;
         *count = rows;
-        return elements + place * rows;
+        return block->elements + place * rows;
     }
     return NULL;
 }

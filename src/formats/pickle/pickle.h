@@ -177,9 +177,15 @@ bool pickle_columns(const struct pickle_object *object, struct tensor *names, st
 /* Row labels (axis 0) of a pandas Series or DataFrame, columns (axis 1) of a DataFrame: an Index,
  * for pickle_elements or pickle_to_tensor. Or NULL. */
 const struct pickle_object *pickle_axis(const struct pickle_object *object, int axis);
-/* The values of a DataFrame's column by its place, as pickle_elements gives them. */
+/* The values of a DataFrame's column by its place, as pickle_elements gives them. `block`, zeroed
+ * before the first column, keeps what columns of one block share. */
+struct pickle_block {
+    const struct pickle_object *values;
+    struct pickle_object **elements;
+    size_t count;
+};
 struct pickle_object **pickle_column(const struct pickle_object *object, size_t column,
-                                     size_t *count, struct arena *keep);
+                                     struct pickle_block *block, size_t *count, struct arena *keep);
 
 /* The tree as indented text, at most about `limit` bytes. What was printed before is a reference:
  * cycles end. */

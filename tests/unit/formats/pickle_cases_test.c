@@ -213,7 +213,8 @@ static void check_fact(struct file *file, const struct fact *fact)
         elements = pickle_elements(object, &got, keep);
         check_elements(elements, got, want, count);
     } else if (strncmp(kind, "column", 6) == 0 && kind[6] != 's') {
-        elements = pickle_column(object, (size_t)strtol(kind + 6, NULL, 10), &got, keep);
+        elements = pickle_column(object, (size_t)strtol(kind + 6, NULL, 10),
+                                 &(struct pickle_block){0}, &got, keep);
         check_elements(elements, got, want, count);
     } else if (strcmp(kind, "columns") == 0) {
         CHECK(pickle_columns(object, &tensor, keep));

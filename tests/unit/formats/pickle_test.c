@@ -447,7 +447,8 @@ TEST(getters_accept_null)
     CHECK(!pickle_to_bool(NULL, &boolean) && !pickle_to_text(NULL, &text, &keep));
     CHECK(!pickle_text_is(NULL, "") && !pickle_to_dtype(NULL, &dtype));
     CHECK(!pickle_elements(NULL, &count, &keep) && !pickle_columns(NULL, &tensor, &keep));
-    CHECK(!pickle_axis(NULL, 0) && !pickle_column(NULL, 0, &count, &keep));
+    CHECK(!pickle_axis(NULL, 0) &&
+          !pickle_column(NULL, 0, &(struct pickle_block){0}, &count, &keep));
     CHECK_FAILS(pickle_to_tensor(NULL, &tensor, &keep, &err), err, STATUS_INVALID_INPUT, "missing");
     arena_release(&keep);
 }

@@ -160,10 +160,11 @@ static enum status series_of(struct lowering *l, const struct pickle_object *obj
 }
 
 static enum status frame_column(struct lowering *l, const struct pickle_object *frame,
-                                size_t column, size_t rows, double **values, struct error *err)
+                                size_t column, size_t rows, struct pickle_block *block,
+                                double **values, struct error *err)
 {
     size_t count = 0;
-    struct pickle_object **items = pickle_column(frame, column, &count, l->keep);
+    struct pickle_object **items = pickle_column(frame, column, block, &count, l->keep);
 
     if (!items || count != rows)
         return state_error(err, "mapping", "is a DataFrame that firn cannot read");
@@ -232,6 +233,7 @@ static enum status frame_recipe(const struct encoder *e, const struct series *co
                                 struct error *err)
 {
     struct pickle_object **labels;
+    struct pickle_block block = {0};
     size_t label_count, width;
     double **columns;
 
@@ -245,7 +247,7 @@ static enum status frame_recipe(const struct encoder *e, const struct series *co
     if (!columns)
         return error_no_memory(err, "a mapping");
     for (size_t c = 0; c < width; c++)
-        TRY(frame_column(e->l, frame, c, label_count, &columns[c], err));
+        TRY(frame_column(e->l, frame, c, label_count, &block, &columns[c], err));
     TRY(rows_by_code(e, codes, labels, label_count, columns, recipe, err));
     recipe->refuse_unknown = e->unknown == POLICY_ERROR;
     return STATUS_OK;
@@ -360,6 +362,7 @@ static bool is_missing(const struct pickle_object *label)
 static enum status sum_and_count(const struct encoder *e, const struct pickle_object *frame,
                                  size_t rows, double **sums, double **counts, struct error *err)
 {
+    struct pickle_block block = {0};
     struct tensor names;
     const struct bytes *texts;
 
@@ -369,9 +372,9 @@ static enum status sum_and_count(const struct encoder *e, const struct pickle_ob
     texts = names.data;
     for (size_t c = 0; c < tensor_count(&names); c++) {
         if (bytes_is(texts[c], "sum"))
-            TRY(frame_column(e->l, frame, c, rows, sums, err));
+            TRY(frame_column(e->l, frame, c, rows, &block, sums, err));
         if (bytes_is(texts[c], "count"))
-            TRY(frame_column(e->l, frame, c, rows, counts, err));
+            TRY(frame_column(e->l, frame, c, rows, &block, counts, err));
     }
     return *sums && *counts ? STATUS_OK : state_error(err, "mapping", "has no sums and counts");
 }
