@@ -131,8 +131,9 @@ static int compare(const void *a, const void *b)
 }
 
 /* SelectKBest: the last k of a stable sort by score, so that of equal scores the later wins. */
-static enum status k_best(struct lowering *l, const struct pickle_object *self,
-                          const struct table *in, struct table *out, struct error *err)
+static enum status largest(struct lowering *l, const struct pickle_object *self,
+                           const char *parameter, const struct table *in, struct table *out,
+                           struct error *err)
 {
     bool *mask = arena_new(l->keep, bool, in->count);
     struct tensor scores;
@@ -141,10 +142,10 @@ static enum status k_best(struct lowering *l, const struct pickle_object *self,
     if (!mask)
         return error_no_memory(err, "columns");
     TRY(state_vector(l, self, "scores_", (int64_t)in->count, &scores, err));
-    if (pickle_text_is(pickle_get(self, "k"), "all"))
+    if (pickle_text_is(pickle_get(self, parameter), "all"))
         k = (int64_t)in->count;
     else
-        TRY(state_i64(self, "k", 10, &k, err));
+        TRY(state_i64(self, parameter, 10, &k, err));
     for (size_t i = 0; i < in->count; i++) {
         int64_t better = 0;
 
@@ -169,8 +170,9 @@ static double percentile(const double *sorted, size_t count, double percent)
                    : sorted[i + 1] - (sorted[i + 1] - sorted[i]) * (1 - t);
 }
 
-static enum status best_percent(struct lowering *l, const struct pickle_object *self,
-                                const struct table *in, struct table *out, struct error *err)
+static enum status largest_share(struct lowering *l, const struct pickle_object *self,
+                                 const char *parameter, const struct table *in, struct table *out,
+                                 struct error *err)
 {
     bool *mask = arena_new(l->keep, bool, in->count);
     double *sorted = arena_new(l->keep, double, in->count), percent, threshold;
@@ -180,9 +182,9 @@ static enum status best_percent(struct lowering *l, const struct pickle_object *
     if (!mask || !sorted)
         return error_no_memory(err, "columns");
     TRY(state_vector(l, self, "scores_", (int64_t)in->count, &scores, err));
-    TRY(state_f64(self, "percentile", 10, &percent, err));
+    TRY(state_f64(self, parameter, 10, &percent, err));
     if (!(percent >= 0 && percent <= 100))
-        return state_error(err, "percentile", "is out of range");
+        return state_error(err, parameter, "is out of range");
     for (size_t i = 0; i < in->count; i++)
         sorted[i] = clean(tensor_f64(&scores, i));
     qsort(sorted, in->count, sizeof *sorted, compare);
@@ -250,6 +252,18 @@ static enum status by_chance(struct lowering *l, const struct pickle_object *sel
     return keep_mask(l, in, mask, CHECK_FINITE, out, err);
 }
 
+static enum status k_best(struct lowering *l, const struct pickle_object *self,
+                          const struct table *in, struct table *out, struct error *err)
+{
+    return largest(l, self, "k", in, out, err);
+}
+
+static enum status best_percent(struct lowering *l, const struct pickle_object *self,
+                                const struct table *in, struct table *out, struct error *err)
+{
+    return largest_share(l, self, "percentile", in, out, err);
+}
+
 static enum status false_positives(struct lowering *l, const struct pickle_object *self,
                                    const struct table *in, struct table *out, struct error *err)
 {
@@ -266,6 +280,20 @@ static enum status family_wise(struct lowering *l, const struct pickle_object *s
                                const struct table *in, struct table *out, struct error *err)
 {
     return by_chance(l, self, "alpha", FAMILY_WISE, in, out, err);
+}
+
+/* GenericUnivariateSelect: one of these, by name. */
+static enum status by_mode(struct lowering *l, const struct pickle_object *self,
+                           const struct table *in, struct table *out, struct error *err)
+{
+    static const char *const MODES[] = {"percentile", "k_best", "fpr", "fdr", "fwe", NULL};
+    static const enum chance_rule RULES[] = {[2] = FALSE_POSITIVES, FALSE_DISCOVERIES, FAMILY_WISE};
+    size_t mode;
+
+    TRY(state_choice(self, "mode", MODES, 0, &mode, err));
+    if (mode < 2)
+        return (mode ? largest : largest_share)(l, self, "param", in, out, err);
+    return by_chance(l, self, "param", RULES[mode], in, out, err);
 }
 
 /* A column that was kept because it helped a model: SequentialFeatureSelector. */
@@ -292,6 +320,7 @@ const struct estimator_set estimators_choose = ESTIMATOR_SET(
     {.name = "SelectFpr", .transform = false_positives, .width = "pvalues_"},
     {.name = "SelectFdr", .transform = false_discoveries, .width = "pvalues_"},
     {.name = "SelectFwe", .transform = family_wise, .width = "pvalues_"},
+    {.name = "GenericUnivariateSelect", .transform = by_mode, .width = "scores_"},
     {.name = "SequentialFeatureSelector", .transform = sequential, .width = "support_"},
     RFE_CLASS("RFE"), RFE_CLASS("RFECV"),
     {.name = "SelectorProxy", .package = "sklearn2pmml", .transform = proxy},
