@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+enum { CHI2_STEPS_MAX = 64 };
+
 /* --- KernelRidge --- */
 
 static enum status ridge(struct lowering *l, const struct pickle_object *self,
@@ -120,6 +122,67 @@ static enum status rbf_sample(struct lowering *l, const struct pickle_object *se
     return table_of_matrix(l, x, (size_t)count, out, err);
 }
 
+static enum status refuse_negative(struct lowering *l, size_t width, value_id *x, struct error *err)
+{
+    double *low = arena_new(l->keep, double, width + 1),
+           *high = arena_new(l->keep, double, width + 1);
+
+    if (!low || !high)
+        return error_no_memory(err, "limits");
+    for (size_t i = 0; i < width; i++)
+        high[i] = INFINITY;
+    return emit_node(
+        &l->e, "firn", "Domain", EMIT(*x),
+        EMIT_ATTRIBUTES({.name = "low", .kind = ATTRIBUTE_FLOATS, .count = width, .floats = low},
+                        {.name = "high", .kind = ATTRIBUTE_FLOATS, .count = width, .floats = high}),
+        x, err);
+}
+
+/* The roots of x and of its products with cosines and sines of steps of log x; 0 stays 0. */
+static enum status chi2_sample(struct lowering *l, const struct pickle_object *self,
+                               const struct table *in, struct table *out, struct error *err)
+{
+    static const double INTERVALS[] = {0.8, 0.5, 0.4};
+    const struct pickle_object *stored = pickle_get(self, "sample_interval");
+    double interval;
+    value_id x, log, zero, none, parts[2 * CHI2_STEPS_MAX];
+    int64_t steps;
+
+    TRY(state_i64(self, "sample_steps", 2, &steps, err));
+    if (steps < 1 || steps > CHI2_STEPS_MAX || (pickle_is_none(stored) && steps > 3))
+        return state_error(err, "sample_steps", "is %lld", (long long)steps);
+    interval = pickle_is_none(stored) ? INTERVALS[steps - 1] : 0;
+    if (!pickle_is_none(stored))
+        TRY(state_f64(self, "sample_interval", 0, &interval, err));
+    if (!(interval > 0))
+        return state_error(err, "sample_interval", "is %g", interval);
+    TRY(table_matrix(l, in, CHECK_FINITE, &x, err));
+    TRY(refuse_negative(l, in->count, &x, err));
+    TRY(emit_scalar(l, 0, &zero, err));
+    TRY(emit_2(&l->e, "Equal", x, zero, &none, err));
+    TRY(emit_1(&l->e, "Log", x, &log, err));
+    TRY(emit_scaled(l, "Mul", log, interval, &log, err));
+    TRY(emit_scaled(l, "Mul", x, interval, &parts[0], err));
+    TRY(emit_1(&l->e, "Sqrt", parts[0], &parts[0], err));
+    TRY(emit_scaled(l, "Mul", x, 2 * interval, &x, err));
+    for (int64_t j = 1; j < steps; j++) {
+        value_id factor, angle;
+
+        TRY(emit_scaled(l, "Div", x, cosh(acos(-1) * (double)j * interval), &factor, err));
+        TRY(emit_1(&l->e, "Sqrt", factor, &factor, err));
+        TRY(emit_scaled(l, "Mul", log, (double)j, &angle, err));
+        for (int64_t s = 0; s < 2; s++) {
+            value_id *part = &parts[2 * j - 1 + s];
+
+            TRY(emit_1(&l->e, s ? "Sin" : "Cos", angle, part, err));
+            TRY(emit_2(&l->e, "Mul", factor, *part, part, err));
+            TRY(emit_where(&l->e, none, zero, *part, part, err));
+        }
+    }
+    TRY(emit_concat(&l->e, (struct emit_inputs){parts, 2 * (size_t)steps - 1}, 1, &x, err));
+    return table_of_matrix(l, x, in->count * (2 * (size_t)steps - 1), out, err);
+}
+
 static enum status hidden(struct lowering *l, const struct pickle_object *self,
                           const struct table *in, struct table *out, struct error *err)
 {
@@ -169,6 +232,7 @@ const struct estimator_set estimators_kernels =
                   {.name = "KernelPCA", .transform = kernel_components, .width = "X_fit_"},
                   {.name = "Nystroem", .transform = nystroem, .width = "components_"},
                   {.name = "RBFSampler", .transform = rbf_sample},
+                  {.name = "AdditiveChi2Sampler", .transform = chi2_sample},
                   {.name = "BernoulliRBM",
                    .transform = hidden,
                    .score_samples = lower_unsupported, /* draws a column at random */
