@@ -28,18 +28,18 @@ from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, 
 from sklearn.ensemble import (ExtraTreesClassifier, ExtraTreesRegressor, GradientBoostingClassifier, GradientBoostingRegressor,
                               HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier,
                               RandomForestRegressor, RandomTreesEmbedding, VotingClassifier, VotingRegressor)
-from sklearn.feature_selection import SelectFdr, SelectFpr, SelectFromModel, SelectFwe
+from sklearn.feature_selection import GenericUnivariateSelect, SelectFdr, SelectFpr, SelectFromModel, SelectFwe
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, ExpSineSquared, Matern, RationalQuadratic, WhiteKernel
 from sklearn.impute import KNNImputer, SimpleImputer
-from sklearn.kernel_approximation import Nystroem, RBFSampler
+from sklearn.kernel_approximation import AdditiveChi2Sampler, Nystroem, RBFSampler
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import (ARDRegression, BayesianRidge, ElasticNet, ElasticNetCV, HuberRegressor, Lars, Lasso, LassoCV,
                                   LassoLars, LinearRegression, LogisticRegression, LogisticRegressionCV, MultiTaskLasso,
                                   PassiveAggressiveClassifier, Perceptron, PoissonRegressor, Ridge, RidgeClassifier, RidgeCV,
                                   SGDClassifier, SGDRegressor, TheilSenRegressor, TweedieRegressor)
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor, NearestCentroid, NeighborhoodComponentsAnalysis
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor, NearestCentroid, NeighborhoodComponentsAnalysis, RadiusNeighborsClassifier, RadiusNeighborsRegressor
 from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
 from sklearn.neural_network import BernoulliRBM, MLPClassifier, MLPRegressor
@@ -413,6 +413,8 @@ for name, model in {"tree": DecisionTreeClassifier(random_state=0), "forest": Ra
     case(f"SelectFromModel-{name}-median", make_pipeline(SelectFromModel(model, threshold="1.1*median", max_features=3), GaussianNB()), "binary")
 for name, chooser in {"SelectFpr": SelectFpr(alpha=1e-4), "SelectFdr": SelectFdr(), "SelectFwe": SelectFwe()}.items():
     case(name, chooser, "three")
+for mode, param in {"percentile": 50, "k_best": 2, "fpr": 1e-4, "fdr": 0.05, "fwe": 0.05}.items():
+    case(f"GenericUnivariateSelect-{mode}", GenericUnivariateSelect(mode=mode, param=param), "three")
 case("OneClassSVM", make_pipeline(StandardScaler(), OneClassSVM()), "binary")
 case("KMeans", KMeans(4, n_init=2, random_state=0), "binary")
 case("MiniBatchKMeans", MiniBatchKMeans(3, n_init=1, random_state=0), "binary")
@@ -426,6 +428,16 @@ for name, options in {"": {}, "-brute": {"algorithm": "brute"}, "-ball": {"algor
 for data in ("words", "yes_no", "truth", "floats", "one_class"):
     case(f"KNeighborsClassifier-{data}", KNeighborsClassifier(), data, no_middles=True)
 case("KNeighborsRegressor-targets", KNeighborsRegressor(4), "lines", no_middles=True)
+for name, options in {"": {"radius": 3.0}, "-small": {"radius": 0.9}, "-ball": {"radius": 3.0, "algorithm": "ball_tree"}, "-distance": {"radius": 3.0, "weights": "distance"},
+                      "-manhattan": {"radius": 4.0, "p": 1}, "-minkowski": {"radius": 2.5, "p": 3}, "-chebyshev": {"radius": 2.0, "metric": "chebyshev"}}.items():
+    case(f"RadiusNeighborsRegressor{name}", RadiusNeighborsRegressor(**options), "line")
+    for label in (0, 7, "most_frequent"):
+        case(f"RadiusNeighborsClassifier{name}-{label}", RadiusNeighborsClassifier(**options, outlier_label=label), "three")
+case("RadiusNeighborsClassifier-words", RadiusNeighborsClassifier(2.0, outlier_label="none"), "words")
+case("RadiusNeighborsRegressor-brute", RadiusNeighborsRegressor(2.0, algorithm="brute"), "line")
+case("RadiusNeighborsRegressor-targets", RadiusNeighborsRegressor(2.0), "lines")
+for steps, interval in ((1, None), (2, None), (3, None), (5, 0.3)):
+    case(f"AdditiveChi2Sampler-{steps}", AdditiveChi2Sampler(sample_steps=steps, sample_interval=interval), "counts")
 
 # --- composition ---
 case("FeatureUnion", FeatureUnion([("s", StandardScaler()), ("p", PCA(2))]), "binary")
@@ -526,6 +538,8 @@ REFUSALS = [
     ("NaN-MLP", CLASSIFIERS["MLPClassifier"], "binary", lambda a: a * np.nan),
     ("unknown-OneHotEncoder", OneHotEncoder(), "codes", lambda a: a + 10),
     ("unknown-OrdinalEncoder", OrdinalEncoder(), "codes", lambda a: a + 0.5),
+    ("negative-AdditiveChi2Sampler", AdditiveChi2Sampler(), "counts", lambda a: a - 1e-9),
+    ("alone-RadiusNeighborsClassifier", RadiusNeighborsClassifier(2.0), "three", lambda a: a + 100),
     ("width-LogisticRegression", BASIC, "binary", lambda a: a[:, :3]),
     ("width-RandomForest", RandomForestClassifier(3), "binary", lambda a: np.hstack([a, a])),
 ]

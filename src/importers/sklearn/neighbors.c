@@ -5,7 +5,7 @@
 struct fitted { /* what all outputs share */
     value_id x, data;
     int64_t rows;
-    struct attribute attributes[8];
+    struct attribute attributes[10];
     size_t count; /* of attributes; room for classes and labels */
 };
 
@@ -38,6 +38,41 @@ static enum status metric_read(const struct pickle_object *self, struct fitted *
     return STATUS_OK;
 }
 
+/* RadiusNeighborsClassifier, RadiusNeighborsRegressor. */
+static bool is_radius(const struct pickle_object *self)
+{
+    return strncmp(pickle_name(self), "Radius", 6) == 0;
+}
+
+/* How many neighbours count, or how far: those of a classifier where there may be none have a
+ * label. */
+static enum status reach_read(const struct pickle_object *self, struct fitted *f, bool brute,
+                              bool weighted, struct error *err)
+{
+    bool classifier = pickle_get(self, "classes_") != NULL;
+    const struct pickle_object *outlier = pickle_get(self, "outlier_label_");
+    double radius = 1;
+    int64_t neighbours;
+
+    if (!is_radius(self)) {
+        TRY(state_i64(self, "n_neighbors", 5, &neighbours, err));
+        if (neighbours < 1 || neighbours > f->rows)
+            return state_error(err, "n_neighbors", "is %lld, there are %lld training rows",
+                               (long long)neighbours, (long long)f->rows);
+        f->attributes[f->count++] = attribute_of_int("neighbours", neighbours);
+        return STATUS_OK;
+    }
+    TRY(state_f64(self, "radius", 1, &radius, err));
+    if (!(radius >= 0))
+        return state_error(err, "radius", "is %g", radius);
+    if (brute && (weighted || (classifier && !pickle_is_none(outlier))))
+        return state_error(err, "_fit_method", "'brute' with %s is not served",
+                           weighted ? "weights" : "a label of outliers");
+    f->attributes[f->count++] = attribute_of_float("radius", radius);
+    f->attributes[f->count++] = attribute_of_int("empty", !classifier || !pickle_is_none(outlier));
+    return STATUS_OK;
+}
+
 /* Distances come from products where scikit-learn searches by brute force in Euclidean space. */
 static enum status search_read(const struct pickle_object *self, struct fitted *f,
                                struct error *err)
@@ -45,16 +80,11 @@ static enum status search_read(const struct pickle_object *self, struct fitted *
     static const char *const SEARCHES[] = {"brute", "kd_tree", "ball_tree", NULL};
     static const char *const WEIGHTS[] = {"uniform", "distance", NULL};
     size_t search, weights = 0;
-    int64_t neighbours;
 
     TRY(state_choice(self, "_fit_method", SEARCHES, 0, &search, err));
     if (!pickle_is_none(pickle_get(self, "weights")))
         TRY(state_choice(self, "weights", WEIGHTS, 0, &weights, err));
-    TRY(state_i64(self, "n_neighbors", 5, &neighbours, err));
-    if (neighbours < 1 || neighbours > f->rows)
-        return state_error(err, "n_neighbors", "is %lld, there are %lld training rows",
-                           (long long)neighbours, (long long)f->rows);
-    f->attributes[f->count++] = attribute_of_int("neighbours", neighbours);
+    TRY(reach_read(self, f, search == 0, weights == 1, err));
     f->attributes[f->count++] = attribute_of_int("weighted", (int64_t)weights);
     f->attributes[f->count++] = attribute_of_int("rounded", search == 0);
     return STATUS_OK;
@@ -143,6 +173,79 @@ static enum status votes(struct lowering *l, const struct pickle_object *self,
                 count, out, 1, err);
 }
 
+/* --- the label of rows without neighbours --- */
+
+/* Its place among the classes, which it is added to where it is none of them; -1: there is none. */
+static enum status outlier_place(struct lowering *l, const struct pickle_object *self,
+                                 size_t output, struct tensor *classes, int64_t *place,
+                                 struct error *err)
+{
+    struct pickle_object *label = pickle_item(pickle_get(self, "outlier_label_"), output);
+    struct pickle_object list = {.kind = PICKLE_LIST, .items = &label, .count = 1};
+    size_t count = tensor_count(classes), size = dtype_size(classes->dtype);
+    struct shape shape = SHAPE((int64_t)count + 1);
+    struct tensor single, all;
+
+    *place = -1;
+    if (!is_radius(self) || pickle_is_none(pickle_get(self, "outlier_label_")))
+        return STATUS_OK;
+    if (!label || labels_of(l, &list, &single, err) || single.dtype != classes->dtype)
+        return state_error(err, "outlier_label_", "is not of the kind of the classes");
+    for (*place = 0; *place < (int64_t)count; (*place)++)
+        if (classes->dtype == DTYPE_STRING
+                ? bytes_equal(((const struct bytes *)classes->data)[*place],
+                              *(const struct bytes *)single.data)
+                : !memcmp((const char *)classes->data + (size_t)*place * size, single.data, size))
+            return STATUS_OK;
+    TRY(tensor_new(&all, classes->dtype, &shape, l->keep, err));
+    memcpy(all.data, classes->data, count * size);
+    memcpy((char *)all.data + count * size, single.data, size);
+    *classes = all;
+    return STATUS_OK;
+}
+
+/* The labels of one output: the index after the last class stands for no neighbours. */
+static enum status labels_emit(struct lowering *l, const struct pickle_object *self,
+                               const struct fitted *f, struct tensor *classes, bool several,
+                               size_t output, struct table *out, struct error *err)
+{
+    double none = (double)tensor_count(classes);
+    value_id index, nothing, number, is;
+    int64_t place;
+
+    TRY(votes(l, self, f, classes, several, output, true, &index, err));
+    TRY(outlier_place(l, self, output, classes, &place, err));
+    if (place >= 0) {
+        TRY(emit_number(&l->e, DTYPE_I64, none, &nothing, err));
+        TRY(emit_number(&l->e, DTYPE_I64, (double)place, &number, err));
+        TRY(emit_2(&l->e, "Equal", index, nothing, &is, err));
+        TRY(emit_where(&l->e, is, number, index, &index, err));
+    }
+    return predict_labels(l, classes, index, out, err);
+}
+
+/* Rows without votes: the label's share is 1 where it is a class. */
+static enum status shares_of_outliers(struct lowering *l, const struct pickle_object *self,
+                                      const struct tensor *classes, value_id *shares,
+                                      struct error *err)
+{
+    struct shape shape = SHAPE(1, (int64_t)tensor_count(classes));
+    struct tensor known = *classes, row;
+    value_id sum, zero, none, constant;
+    int64_t place;
+
+    TRY(outlier_place(l, self, 0, &known, &place, err));
+    if (place < 0 || place >= shape.dims[1])
+        return STATUS_OK;
+    TRY(tensor_new(&row, DTYPE_F64, &shape, l->keep, err));
+    tensor_set_f64(&row, (size_t)place, 1);
+    TRY(emit_constant(&l->e, &row, &constant, err));
+    TRY(emit_reduce(&l->e, "ReduceSum", *shares, (const int64_t[]){1}, 1, true, &sum, err));
+    TRY(emit_scalar(l, 0, &zero, err));
+    TRY(emit_2(&l->e, "Equal", sum, zero, &none, err));
+    return emit_where(&l->e, none, constant, *shares, shares, err);
+}
+
 static enum status classify(struct lowering *l, const struct pickle_object *self,
                             const struct table *in, struct table *out, struct error *err)
 {
@@ -157,11 +260,8 @@ static enum status classify(struct lowering *l, const struct pickle_object *self
     tables = arena_new(l->keep, struct table, count);
     if (!tables)
         return error_no_memory(err, "outputs");
-    for (size_t i = 0; i < count; i++) {
-        value_id index;
-        TRY(votes(l, self, &f, &classes[i], several, i, true, &index, err));
-        TRY(predict_labels(l, &classes[i], index, &tables[i], err));
-    }
+    for (size_t i = 0; i < count; i++)
+        TRY(labels_emit(l, self, &f, &classes[i], several, i, &tables[i], err));
     if (several)
         return table_join(l, tables, count, out, err);
     *out = tables[0];
@@ -184,6 +284,7 @@ static enum status classify_proba(struct lowering *l, const struct pickle_object
                            "list of arrays");
     TRY(fitted_read(l, self, in, &f, err));
     TRY(votes(l, self, &f, classes, false, 0, false, &shares, err));
+    TRY(shares_of_outliers(l, self, classes, &shares, err));
     return predict_columns(l, classes, shares, out, err);
 }
 
@@ -258,6 +359,11 @@ const struct estimator_set estimators_neighbors =
                    .predict_proba = classify_proba,
                    .width = "_fit_X"},
                   {.name = "KNeighborsRegressor", .predict = regress, .width = "_fit_X"},
+                  {.name = "RadiusNeighborsClassifier",
+                   .predict = classify,
+                   .predict_proba = classify_proba,
+                   .width = "_fit_X"},
+                  {.name = "RadiusNeighborsRegressor", .predict = regress, .width = "_fit_X"},
                   {.name = "LocalOutlierFactor",
                    .predict = predict_inlier,
                    .decision_function = decide_inlier,

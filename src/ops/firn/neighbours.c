@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* NearestNeighbours: what the nearest rows of a training set say of each row
- * (sklearn/neighbors: KNeighborsClassifier, KNeighborsRegressor).
+ * (sklearn/neighbors: KNeighbors- and RadiusNeighborsClassifier and -Regressor).
  *
  * Inputs: x (n, w), data (w, m): the training rows as columns, targets (m, t); all double.
  * Attributes:
- *   neighbours  how many count (1 ... m)
+ *   neighbours  how many count (1 ... m); with `radius` (FLOAT) all up to that distance, if any
+ *   empty       of a row without neighbours: 0 an error, 1 NaN for means, no votes, the label c
  *   metric      0 Euclidean, 1 Manhattan, 2 Chebyshev, 3 Minkowski of exponent `power`
  *   weighted    1: a neighbour counts as the inverse of its distance; those at 0 alone, if any
  *   rounded     1: the framework took distances from products (|x|^2 - 2 x y + |y|^2)
@@ -14,7 +15,8 @@
  *
  * Rows that are equally near up to rounding, at the border of those that count: the framework's
  * choice among them hangs on its search and its threads. Where the answer depends on that choice
- * there is none: UNSUPPORTED names the row. */
+ * there is none: UNSUPPORTED names the row. So it is of a row that is as far as the radius, but
+ * where both are exact. */
 #include <math.h>
 #include <string.h>
 
@@ -26,7 +28,8 @@ enum { CLASSES_MAX = 100000 };
 struct rule { /* the attributes, and the sizes */
     struct nearest search;
     size_t targets, neighbours, classes;
-    bool weighted, labels;
+    bool weighted, labels, empty;
+    double radius; /* negative: none */
 };
 
 static struct rule rule_of(const struct op_call *call)
@@ -41,6 +44,8 @@ static struct rule rule_of(const struct op_call *call)
         .classes = (size_t)attribute_int(a, "classes", 0),
         .weighted = attribute_int(a, "weighted", 0) != 0,
         .labels = attribute_int(a, "labels", 0) != 0,
+        .empty = attribute_int(a, "empty", 0) != 0,
+        .radius = attribute_float(a, "radius", -1),
     };
 }
 
@@ -58,7 +63,8 @@ static enum status infer(struct op_call *call, struct error *err)
     }
     rule = rule_of(call);
     if (rule.neighbours < 1 || rule.classes > CLASSES_MAX || !nearest_is_valid(&rule.search) ||
-        (rule.labels && !rule.classes))
+        (rule.labels && !rule.classes) ||
+        (rule.radius >= 0 && rule.weighted && rule.search.rounded))
         return op_error(call, err, STATUS_INVALID_INPUT, "the attributes do not fit");
     if (shape_is_known(data) && shape_is_known(targets)) {
         if (data->dims[1] != targets->dims[0] || rule.neighbours > rule.search.rows ||
@@ -269,6 +275,66 @@ static enum status average(const struct op_call *call, const struct row *row, si
     return STATUS_OK;
 }
 
+/* The k nearest. */
+static void nearest_find(struct row *row, const double *x, double *heap)
+{
+    const struct rule *rule = row->rule;
+
+    row->border = nearest_kth(row->distance, rule->search.rows, rule->neighbours, heap);
+    row->slack = nearest_slack(&rule->search, x, row->border);
+    for (size_t j = 0; j < rule->search.rows; j++) {
+        row->inside += is_inside(row, j);
+        row->at_border += is_at_border(row, j);
+    }
+}
+
+/* Those up to the radius: all are inside. */
+static enum status within_find(const struct op_call *call, struct row *row, const double *x,
+                               size_t r, struct error *err)
+{
+    const struct rule *rule = row->rule;
+    double border = nearest_reduced(&rule->search, rule->radius);
+    double slack = nearest_slack(&rule->search, x, border);
+    bool exact = !rule->search.rounded && (rule->search.metric == METRIC_MANHATTAN ||
+                                           rule->search.metric == METRIC_CHEBYSHEV ||
+                                           (rule->search.metric == METRIC_EUCLIDEAN &&
+                                            fma(rule->radius, rule->radius, -border) == 0));
+
+    row->border = nextafter(border, INFINITY);
+    for (size_t j = 0; j < rule->search.rows; j++) {
+        if (fabs(row->distance[j] - border) <= slack && !(exact && row->distance[j] == border))
+            return undecided(call, r, err);
+        row->inside += is_inside(row, j);
+    }
+    if (!row->inside && !rule->empty)
+        return op_error(call, err, STATUS_INVALID_INPUT,
+                        "no training row is within the radius of row %zu", r);
+    return STATUS_OK;
+}
+
+static void answer_nothing(const struct op_call *call, const struct rule *rule, size_t r)
+{
+    size_t width = rule->classes ? rule->classes : rule->targets;
+    double *out = (double *)call->out[0].data + r * width;
+
+    if (rule->labels)
+        ((int64_t *)call->out[0].data)[r] = (int64_t)rule->classes;
+    for (size_t i = 0; !rule->labels && i < width; i++)
+        out[i] = rule->classes ? 0 : NAN;
+}
+
+static enum status answer(const struct op_call *call, struct row *row, size_t r, double *scratch,
+                          struct error *err)
+{
+    struct rule rule = *row->rule;
+
+    if (rule.radius >= 0)
+        rule.neighbours = row->inside;
+    row->rule = &rule;
+    TRY(find_zero(call, row, r, err));
+    return rule.classes ? vote(call, row, r, scratch, err) : average(call, row, r, err);
+}
+
 static size_t scratch_size(const struct op_call *call)
 {
     struct rule rule = rule_of(call);
@@ -288,17 +354,14 @@ static enum status run(const struct op_call *call, struct error *err)
         struct row row = {.rule = &rule, .distance = distance, .targets = call->in[2].data};
 
         nearest_distances(&rule.search, x, distance);
-        row.border = nearest_kth(distance, rule.search.rows, rule.neighbours, heap);
-        row.slack = nearest_slack(&rule.search, x, row.border);
-        for (size_t j = 0; j < rule.search.rows; j++) {
-            row.inside += is_inside(&row, j);
-            row.at_border += is_at_border(&row, j);
-        }
-        TRY(find_zero(call, &row, r, err));
-        if (rule.classes)
-            TRY(vote(call, &row, r, heap + rule.neighbours, err));
+        if (rule.radius >= 0)
+            TRY(within_find(call, &row, x, r, err));
         else
-            TRY(average(call, &row, r, err));
+            nearest_find(&row, x, heap);
+        if (rule.radius >= 0 && !row.inside)
+            answer_nothing(call, &rule, r);
+        else
+            TRY(answer(call, &row, r, heap + rule.neighbours, err));
     }
     return STATUS_OK;
 }
