@@ -33,7 +33,8 @@ static enum status constant_proba(struct lowering *l, const struct pickle_object
 
 /* --- OneVsOneClassifier --- */
 
-/* Votes and a part of the summed confidences that stays below a third: (n, classes). */
+/* Votes and a part of the summed confidences that stays below a third: (n, classes); of two
+ * classes the second's (n, 1). */
 static enum status one_one_scores(struct lowering *l, const struct pickle_object *self,
                                   const struct table *in, struct tensor *classes, value_id *scores,
                                   double *threshold, struct error *err)
@@ -74,7 +75,8 @@ static enum status one_one_scores(struct lowering *l, const struct pickle_object
     TRY(emit_2(&l->e, "Add", bound, one, &bound, err));
     TRY(emit_scaled(l, "Mul", bound, 3, &bound, err));
     TRY(emit_2(&l->e, "Div", sums, bound, &sums, err));
-    return emit_2(&l->e, "Add", *scores, sums, scores, err);
+    TRY(emit_2(&l->e, "Add", *scores, sums, scores, err));
+    return count == 2 ? emit_slice(&l->e, *scores, 1, 1, 2, 1, scores, err) : STATUS_OK;
 }
 
 static enum status one_one_decision(struct lowering *l, const struct pickle_object *self,
@@ -87,7 +89,6 @@ static enum status one_one_decision(struct lowering *l, const struct pickle_obje
     TRY(one_one_scores(l, self, in, &classes, &x, &threshold, err));
     if (tensor_count(&classes) != 2)
         return predict_columns(l, &classes, x, out, err);
-    TRY(emit_slice(&l->e, x, 1, 1, 2, 1, &x, err));
     return predict_numbers(l, x, 1, true, out, err);
 }
 
@@ -101,7 +102,6 @@ static enum status one_one_predict(struct lowering *l, const struct pickle_objec
     TRY(one_one_scores(l, self, in, &classes, &x, &threshold, err));
     if (tensor_count(&classes) != 2)
         return predict_argmax(l, &classes, x, out, err);
-    TRY(emit_slice(&l->e, x, 1, 1, 2, 1, &x, err));
     TRY(emit_scaled(l, "Sub", x, threshold, &x, err));
     return predict_sign(l, &classes, x, out, err);
 }
