@@ -31,6 +31,8 @@ from keras_data import inputs_of, random_weights
 warnings.filterwarnings("ignore")
 logging.disable(logging.WARNING)
 RTOL, ATOL = 1e-5, 1e-5
+# Numbers that grow beyond a float from step to step; hues of pixels that TensorFlow flushes to zero.
+UNBOUNDED = ("leaky_relu linear", "SimpleRNN exponential", "ops.image.colours")
 # Keras 3.15 on TensorFlow ends with a fault here; KERAS_BACKEND=jax asks them.
 JAX_ALONE = {"Conv2DTranspose output_padding same 2 3 0", "ops.softmax axes", "ops.norm", "ops.pads"} if keras.backend.backend() == "tensorflow" else set()
 EXTREMES = (0, 1e-9, 1e4) if "--extremes" in sys.argv else ()  # the three rows are multiplied with these
@@ -47,10 +49,10 @@ def tolerance(name):
 
 
 def rows_differ(got, want):
-    """Of numbers of any size: as a share of the largest in each row."""
+    """Of numbers of any size: as a share of the largest in each row; of the tiny ones TensorFlow's exp(x) - 1 is 0."""
     for row in range(len(want)):
         scale = np.abs(want[row], where=np.isfinite(want[row]), out=np.zeros_like(want[row])).max(initial=1e-30) if want.dtype.kind == "f" else 0
-        fault = differs(got[row : row + 1], want[row : row + 1], RTOL, RTOL * float(scale))
+        fault = differs(got[row : row + 1], want[row : row + 1], RTOL, RTOL * float(scale) + 3e-9)
         if fault:
             return f"row {row}: {fault}"
     return None
@@ -99,7 +101,7 @@ def work(case, used):
 
 
 def compare(got, want, name):
-    if EXTREMES and got.shape == want.shape and want.ndim:
+    if EXTREMES and "float16" not in name and got.shape == want.shape and want.ndim:
         return rows_differ(got, want)
     return differs(got, want, *tolerance(name))
 
@@ -125,9 +127,9 @@ def main():
     used, missing = set(), 0
     passed = failed = refused = skipped = 0
     for case in wanted(keras_models.CASES, arguments)[::step]:
-        if case[0] in JAX_ALONE:
+        if case[0] in JAX_ALONE or EXTREMES and any(word in case[0] for word in UNBOUNDED):
             skipped += 1
-            print(f"SKIPPED {case[0]}: Keras on TensorFlow does not answer")
+            print(f"SKIPPED {case[0]}: {'Keras on TensorFlow does not answer' if case[0] in JAX_ALONE else 'its numbers have no bounds'}")
             continue
         try:
             faults = work(case, used)
