@@ -25,6 +25,7 @@ import h5py
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework import graph_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 sys.path.append(HERE)
@@ -404,6 +405,20 @@ def _(folder):
         tf.raw_ops.DecodeProtoV2(bytes=x, message_type="p.q.M", field_names=["a"], output_types=[tf.int32], descriptor_source=b"bytes://\x0a\x7fabc", name="y")
     (folder / "model.pb").write_bytes(graph.as_graph_def().SerializeToString())
     return folder / "model.pb"
+
+
+def custom(operator, package):
+    @case(f"frozen: {operator} of {package}", f"({operator}): the operator is not supported: it is ", told=True)
+    def _(folder):
+        definition = graph_pb2.GraphDef()
+        definition.node.add(name="x", op="Placeholder").attr["dtype"].type = tf.string.as_datatype_enum
+        definition.node.add(name="y", op=operator, input=["x"])
+        (folder / "model.pb").write_bytes(definition.SerializeToString())
+        return folder / "model.pb"
+
+
+for operator, package in (("WhitespaceTokenizeWithOffsetsV2", "text"), ("TFText>FastWordpieceTokenizeWithOffsets", "text"), ("SimpleMLInferenceOpWithHandle", "forests"), ("Addons>CosineThing", "addons"), ("IO>DecodeAvro", "io"), ("TRTEngineOp", "TensorRT")):
+    custom(operator, package)
 
 
 @case("frozen: a cycle", "needs itself", "part of a cycle")
