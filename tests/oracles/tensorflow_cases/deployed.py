@@ -212,6 +212,118 @@ def hub():
     yield function_case("ragged.operations", ragged, [spec(3, dtype=S)], {"x": text("the quick brown fox", "", "héllo wörld")})
 
 
+# --- what users write in a module ---
+
+
+def served():
+    def tables(folder):
+        """Tables that were filled before saving: their keys and values come from the checkpoint."""
+
+        class Lookup(tf.Module):
+            def __init__(self):
+                super().__init__()
+                self.words = tf.lookup.experimental.MutableHashTable(S, L, -1)
+                self.mutable = tf.lookup.experimental.MutableHashTable(L, F, tf.constant([0.0, -1.0]))
+                self.words.insert(["a", "b", "c"], tf.constant([10, 20, 30], L))
+                self.mutable.insert(tf.constant([10, 30], L), normal(2, 2))
+                self.bound = tf.Variable([0.25, 0.75])
+
+            @tf.function(input_signature=[tf.TensorSpec([None, None], S, name="keys")])
+            def find(self, keys):
+                ids = self.words.lookup(keys)
+                return {"ids": ids, "rows": self.mutable.lookup(ids) * self.bound, "size": self.words.size()}
+
+        module = Lookup()
+        return module, {"find": module.find}, {"find": {"keys": text("a", "x", "c", "b").reshape(2, 2)}}
+
+    yield module_case("served.tables", tables)
+
+    def composite(folder):
+        """Ragged and sparse values cross the border of the signature as their parts; outputs are nested."""
+        module = tf.Module()
+        module.w = tf.Variable(normal(20, 3))
+
+        def serve(ids, weights):
+            rows = tf.ragged.map_flat_values(tf.nn.embedding_lookup, module.w, ids)
+            pooled = tf.reduce_mean(rows, 1)
+            return {"pooled": pooled, "dense": tf.sparse.to_dense(tf.sparse.reorder(weights)) + tf.reduce_sum(pooled), "lengths": ids.row_lengths()}
+
+        module.f = tf.function(serve, input_signature=[tf.RaggedTensorSpec([None, None], L, 1), tf.SparseTensorSpec([None, 4], F)])
+        concrete = tf.function(lambda values, splits, indices, weights, shape: serve(tf.RaggedTensor.from_row_splits(values, splits), tf.SparseTensor(indices, weights, shape)), input_signature=[tf.TensorSpec([None], L, "values"), tf.TensorSpec([None], L, "splits"), tf.TensorSpec([None, 2], L, "indices"), tf.TensorSpec([None], F, "weights"), tf.TensorSpec([2], L, "shape")])
+        return module, {"serving_default": concrete}, {"serving_default": {"values": np.array([3, 19, 0, 4], np.int64), "splits": np.array([0, 2, 2, 4], np.int64), "indices": np.array([[2, 3], [0, 1]], np.int64), "weights": normal(2), "shape": np.array([3, 4], np.int64)}}
+
+    yield module_case("served.composite", composite)
+
+    def beam(folder):
+        """Decoding step by step: a loop that samples the best, stops early, gathers by beam."""
+        module = tf.Module()
+        module.e, module.u, module.o = (tf.Variable(normal(*shape) * 0.7) for shape in ((9, 6), (6, 6), (6, 9)))
+
+        @tf.function(input_signature=[tf.TensorSpec([None], I, "start"), tf.TensorSpec([], I, "steps")])
+        def decode(start, steps):
+            n = tf.shape(start)[0]
+            h, tokens, done = tf.zeros([n, 6]), start[:, None], tf.zeros([n], tf.bool)
+            score = tf.zeros([n])
+            for _ in tf.range(steps):
+                tf.autograph.experimental.set_loop_options(shape_invariants=[(tokens, tf.TensorShape([None, None]))])
+                h = tf.tanh(tf.gather(module.e, tokens[:, -1]) + tf.matmul(h, module.u))
+                log = tf.nn.log_softmax(tf.matmul(h, module.o))
+                best = tf.math.top_k(log, 2)
+                following = tf.where(done, 0, best.indices[:, 0])
+                score += tf.where(done, 0.0, best.values[:, 0])
+                done = done | (following == 8)
+                tokens = tf.concat([tokens, following[:, None]], 1)
+                if tf.reduce_all(done):
+                    break
+            return {"tokens": tokens, "score": score / tf.cast(tf.shape(tokens)[1], F), "done": done}
+
+        module.f = decode
+        return module, {"serving_default": decode}, {"serving_default": {"start": np.array([1, 5, 3], np.int32), "steps": np.int32(7)}}
+
+    yield module_case("served.decoding", beam)
+
+    def features(x, when, words):
+        days = tf.strings.to_number(tf.strings.substr(when, 8, 2), I)
+        month = tf.strings.to_number(tf.strings.regex_replace(when, r"^\d+-(\d+)-.*$", r"\1"), I)
+        angle = 2 * np.pi * tf.cast(month, F) / 12
+        hashed = tf.strings.to_hash_bucket_strong(words, 50, [7, 11])
+        clipped = tf.clip_by_value(tf.where(tf.math.is_nan(x), tf.zeros_like(x), x), -3.0, 3.0)
+        quantiles = tf.cast(tf.searchsorted(tf.constant([[-1.0, 0.0, 1.0]] * 3), clipped, side="left"), F)
+        crossed = tf.strings.to_hash_bucket_fast(tf.strings.join([words, tf.strings.as_string(days)], "|"), 100)
+        ranked = tf.argsort(tf.argsort(clipped, direction="DESCENDING", stable=True), stable=True)
+        return {"days": days, "cycle": tf.stack([tf.sin(angle), tf.cos(angle)], -1), "hashed": hashed, "clipped": clipped, "quantiles": quantiles, "crossed": crossed, "ranked": ranked, "unique": tf.unique_with_counts(hashed)[2], "histogram": tf.histogram_fixed_width(clipped, [-3.0, 3.0], 6), "padded": tf.strings.format("{}", tf.shape(x)[0])}
+
+    x = normal(3, 4) * 3
+    x[1, 2] = np.nan
+    yield function_case("served.features", features, [spec(3, None), spec(None, dtype=S), spec(None, dtype=S)], {"x": x, "when": text("2024-02-29", "1999-12-01", "2030-07-15"), "words": text("red", "", "green fox")})
+
+    def image(folder):
+        """Bytes in, classes and their names out, best first, as the server of a classifier has it."""
+        (folder / "labels.txt").write_text("\n".join(f"label {i}" for i in range(7)) + "\n")
+        module = tf.Module()
+        module.k, module.w = tf.Variable(normal(3, 3, 3, 5) * 0.3), tf.Variable(normal(5, 7))
+        module.labels = tf.saved_model.Asset(str(folder / "labels.txt"))
+        module.table = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(module.labels.asset_path, L, tf.lookup.TextFileIndex.LINE_NUMBER, S, tf.lookup.TextFileIndex.WHOLE_LINE), "?")
+
+        @tf.function(input_signature=[tf.TensorSpec([None], S, name="image_bytes")])
+        def serve(pictures):
+            def prepare(b):
+                x = tf.image.convert_image_dtype(tf.io.decode_png(b, channels=3), F)
+                x = tf.image.resize_with_pad(tf.image.central_crop(x, 0.875), 12, 12)
+                return tf.image.per_image_standardization(x)
+
+            x = tf.map_fn(prepare, pictures, fn_output_signature=tf.TensorSpec([12, 12, 3], F))
+            p = tf.nn.softmax(tf.matmul(tf.reduce_max(tf.nn.relu(tf.nn.conv2d(x, module.k, 2, "SAME")), [1, 2]), module.w))
+            best = tf.math.top_k(p, 3)
+            return {"classes": module.table.lookup(tf.cast(best.indices, L)), "scores": best.values, "all": p}
+
+        module.f = serve
+        rows = [tf.io.encode_png(whole(16, 20 + i, 3, low=0, high=256, dtype=np.uint8)).numpy() for i in range(2)]
+        return module, {"serving_default": serve}, {"serving_default": {"image_bytes": np.array(rows, object)}}
+
+    yield module_case("served.image", image, rtol=1e-4)
+
+
 # --- what grappler leaves ---
 
 
@@ -308,5 +420,5 @@ def meta_graphs():
 
 
 def cases():
-    for family in (transform, columns, hub, grappler, meta_graphs):
+    for family in (transform, columns, hub, served, grappler, meta_graphs):
         yield from family()
