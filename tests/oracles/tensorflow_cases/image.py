@@ -5,7 +5,7 @@ import io
 import numpy as np
 import tensorflow as tf
 
-from .operators import K, free, normal, one, positive, sweep, whole
+from .operators import GraphCase, K, free, normal, one, positive, sweep, whole
 
 X = positive(2, 5, 6, 3)
 
@@ -143,6 +143,14 @@ def files():
         yield from one("DecodeImage", f"webp.{lossless}", contents=contents, expand_animations=False)
 
 
+def pixels():
+    """What is resized and cut to bytes shows the last bit of the floats."""
+    for size, to in (((14, 11), (12, 12)), ((20, 31), (112, 96)), ((99, 80), (48, 49)), ((7, 7), (13, 13))):
+        for half, corners in ((True, False), (False, False), (False, True)):
+            yield GraphCase(f"ResizeBilinear.bytes.{size}.{to}.{half}.{corners}", lambda x, to=to, half=half, corners=corners: tf.cast(tf.raw_ops.ResizeBilinear(images=x, size=to, half_pixel_centers=half, align_corners=corners), tf.uint8), {"x": whole(2, *size, 3, low=0, high=256, dtype=np.uint8).astype(np.float32)}, operator="ResizeBilinear")
+
+
 def cases():
+    yield from pixels()
     for family in (resizing, colours, boxes, patches, files):
         yield from family()

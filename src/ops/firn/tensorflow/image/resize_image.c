@@ -468,6 +468,38 @@ static void run_reference(const struct op_call *call, const struct resize *r,
             }
 }
 
+/* Between two rows and two columns, each step rounded as TensorFlow rounds it: what is cut to whole
+ * pixels afterwards shows the last bit. */
+static void run_bilinear(const struct op_call *call, const struct resize_table *rows,
+                         const struct resize_table *columns)
+{
+    const struct tensor *x = &call->in[X];
+    const struct shape *out = &call->out[0].shape;
+    size_t channels = (size_t)x->shape.dims[3], line = (size_t)columns->in * channels;
+    float *y = call->out[0].data;
+
+    for (size_t n = 0; n < (size_t)x->shape.dims[0]; n++)
+        for (int64_t i = 0; i < out->dims[1]; i++) {
+            const float *image = (const float *)x->data + n * (size_t)rows->in * line;
+            float down = (float)rows->weights[2 * i + 1];
+            const float *top = image + (size_t)resize_index(rows, i, 0) * line;
+            const float *bottom = image + (size_t)resize_index(rows, i, down > 0) * line;
+
+            for (int64_t j = 0; j < out->dims[2]; j++, y += channels) {
+                float right = (float)columns->weights[2 * j + 1];
+                size_t a = (size_t)resize_index(columns, j, 0) * channels;
+                size_t b = (size_t)resize_index(columns, j, right > 0) * channels;
+
+                for (size_t c = 0; c < channels; c++) {
+                    float above = top[a + c] + (top[b + c] - top[a + c]) * right;
+                    float below = bottom[a + c] + (bottom[b + c] - bottom[a + c]) * right;
+
+                    y[c] = above + (below - above) * down;
+                }
+            }
+        }
+}
+
 static enum status run(const struct op_call *call, struct error *err)
 {
     struct image_resize fast = {.x = &call->in[X], .y = &call->out[0]};
@@ -484,7 +516,10 @@ static enum status run(const struct op_call *call, struct error *err)
         memory = table_fill(&r, i, memory, &tables[i + 1]);
     fast.tables = tables;
     fast.nearest = !r.is_translate && r.method == NEAREST;
-    if (r.is_translate || r.method == AREA || op_wants_reference(call) || !image_resize_fits(&fast))
+    if (!r.is_translate && r.method == BILINEAR)
+        run_bilinear(call, &tables[1], &tables[2]);
+    else if (r.is_translate || r.method == AREA || op_wants_reference(call) ||
+             !image_resize_fits(&fast))
         run_reference(call, &r, &tables[1], &tables[2]);
     else
         image_resize_run(&fast, call->team);
