@@ -24,6 +24,14 @@ def counts():
     yield from one("StatelessRandomBinomial", "scalar", shape=np.array([50], np.int32), seed=np.array([4, 9], np.int64), counts=np.float64(40), probs=np.float64(0.7), dtype=tf.int64)
 
 
+def sobol():
+    for dtype in (tf.float32, tf.float64):
+        for dim, points, skip in ((1, 1, 0), (3, 9, 0), (5, 700, 11), (1111, 70, 0), (40, 5, 123456), (2, 3, 2**28), (7, 1200, 1000)):
+            given = {"dim": np.int32(dim), "num_results": np.int32(points), "skip": np.int32(skip)}
+            yield from one("SobolSample", f"{dtype.name}.{dim}.{points}.{skip}", dtype=dtype, **given)
+            yield from one("SobolSample", f"{dtype.name}.{dim}.{points}.{skip}.fixed", dtype=dtype, **{n: K(v) for n, v in given.items()})
+
+
 def generators():
     shape = np.array([3, 5], np.int64)
     draws = {
@@ -68,5 +76,6 @@ def cases():
     yield from counts()
     for dtype in (tf.int32, tf.int64, tf.uint32, tf.uint64):
         yield OpCase("NonDeterministicInts", {"shape": np.array([3, 2], np.int64), "dtype": dtype}, dtype.name, shapes_only=True)
+    yield from sobol()
     yield from generators()
     yield from functions()

@@ -166,6 +166,19 @@ DRAWS(truncated, "truncated")
 DRAWS(integer, "integer")
 DRAWS(whole, "whole")
 
+/* dimensions, points, skipped */
+static enum status sobol(struct tf_call *c, struct error *err)
+{
+    struct attribute to;
+    enum dtype dtype;
+    value_id y;
+
+    TRY(tf_type(c->node, "dtype", &dtype, err));
+    to = attribute_of_int("to", dtype_to_onnx(dtype == DTYPE_NONE ? DTYPE_F32 : dtype));
+    TRY(emit(c->e, "firn", "SobolSample", c->in, 3, &to, 1, &y, 1, err));
+    return tf_give(c, y);
+}
+
 const struct tf_op_set tf_ops_random_more =
     TF_OP_SET({.name = "StatelessRandomPoisson", .lower = poisson_by_seed, .inputs = 3},
               {.name = "StatelessRandomBinomial", .lower = binomial_by_seed, .inputs = 4},
@@ -177,4 +190,5 @@ const struct tf_op_set tf_ops_random_more =
               {.name = "StatefulUniformInt", .lower = integer, .inputs = 5},
               {.name = "StatefulUniformFullInt", .lower = whole, .inputs = 3},
               {.name = "StatefulRandomBinomial", .lower = binomial, .inputs = 5},
+              {.name = "SobolSample", .lower = sobol, .inputs = 3},
               {.name = "RngSkip", .lower = skip, .inputs = 3}, );
