@@ -125,8 +125,8 @@ void manifest_file_print(const struct manifest_file *file, struct text *text)
 /* Where lists of `filters` begin to be written. */
 static const char HEAD[] = "filters:\n  fields:\n";
 
-static enum status base_read(const char *path, const char *manifest, struct manifest_file *file,
-                             struct arena *keep, struct error *err)
+enum status manifest_text_read(const char *path, const char *manifest, struct manifest_file *file,
+                               struct arena *keep, struct error *err)
 {
     struct stat facts;
     bool folder = !stat(path, &facts) && S_ISDIR(facts.st_mode);
@@ -146,7 +146,7 @@ enum status manifest_with_filters(const char *path, const char *manifest,
     struct text made = {0};
     enum status status;
 
-    TRY(base_read(path, manifest, &file, keep, err));
+    TRY(manifest_text_read(path, manifest, &file, keep, err));
     if (file.text.size) {
         TRY(manifest_parse(file.text, file.name, &parsed, keep, err));
         if (parsed.chain_count)

@@ -20,8 +20,11 @@ enum status manifest_file_read(const char *path, bool optional, struct manifest_
 struct text;
 void manifest_file_print(const struct manifest_file *file, struct text *text);
 
-/* The manifest of a model at `path` (`manifest`: a file, or NULL for the one of the folder, or for
- * none) with chains added, each written as one line of YAML: "FIELD: FILTERS". */
+/* The manifest of a model at `path`, not parsed (`manifest`: a file, or NULL for the one of the
+ * folder, or for none). */
+enum status manifest_text_read(const char *path, const char *manifest, struct manifest_file *file,
+                               struct arena *keep, struct error *err) must_check;
+/* The same with chains added, each written as one line of YAML: "FIELD: FILTERS". */
 enum status manifest_with_filters(const char *path, const char *manifest,
                                   const char *const *filters, size_t count, struct bytes *text,
                                   struct arena *keep, struct error *err) must_check;

@@ -22,31 +22,25 @@ static const char *path_beside(const char *model, const char *file, struct arena
     return slash ? arena_printf(keep, "%.*s%s", (int)(slash - model + 1), model, file) : file;
 }
 
-static enum status keep_file(struct store_call *call, const struct version *version,
-                             const char *path)
+static enum status training_open(const char *path, struct file_map *map, struct error *err)
 {
-    struct file_map map = {{NULL, 0}};
-    enum status status = file_map_open(&map, AT_FDCWD, path, true, call->err);
-
-    if (!status && !map.bytes.size)
-        status = error_set(call->err, STATUS_INVALID_INPUT, "\"%s\" is empty", path);
-    if (!status)
-        status = call->store->class->keep_training(call->store, version, map.bytes, call->keep,
-                                                   call->err);
-    file_map_close(&map);
-    return status ? error_within(call->err, "%s:%lld is there, but not its training data",
-                                 version->model, (long long)version->number)
-                  : STATUS_OK;
+    *map = (struct file_map){{NULL, 0}};
+    TRY(file_map_open(map, AT_FDCWD, path, true, err));
+    if (map->bytes.size)
+        return STATUS_OK;
+    file_map_close(map);
+    return error_set(err, STATUS_INVALID_INPUT, "\"%s\" is empty", path);
 }
 
-enum status training_keep(struct store_call *call, const struct version *version, const char *path)
+enum status training_named(struct store_call *call, struct bytes text, const char *model,
+                           const char **path)
 {
     struct manifest manifest;
+    struct file_map map;
     struct error ignored;
 
-    if (!path || !version->manifest || !*version->manifest ||
-        manifest_parse(bytes_of(version->manifest), MANIFEST_NAME, &manifest, call->keep,
-                       &ignored) ||
+    *path = NULL;
+    if (!text.size || manifest_parse(text, MANIFEST_NAME, &manifest, call->keep, &ignored) ||
         !manifest.training_data || !*manifest.training_data)
         return STATUS_OK;
     if (strncmp(manifest.training_data, "s3://", 5) == 0) {
@@ -54,6 +48,31 @@ enum status training_keep(struct store_call *call, const struct version *version
                        manifest.training_data);
         return STATUS_OK;
     }
-    path = path_beside(path, manifest.training_data, call->keep);
-    return path ? keep_file(call, version, path) : error_no_memory(call->err, "a path");
+    *path = path_beside(model, manifest.training_data, call->keep);
+    if (!*path)
+        return error_no_memory(call->err, "a path");
+    if (training_open(*path, &map, call->err)) {
+        error_fix(call->err, "put the file there, or leave training-data out of the manifest");
+        return error_within(call->err, "training-data of the manifest");
+    }
+    file_map_close(&map);
+    return STATUS_OK;
+}
+
+enum status training_keep(struct store_call *call, const struct version *version, const char *path)
+{
+    struct file_map map;
+    enum status status;
+
+    if (!path)
+        return STATUS_OK;
+    status = training_open(path, &map, call->err);
+    if (!status) {
+        status = call->store->class->keep_training(call->store, version, map.bytes, call->keep,
+                                                   call->err);
+        file_map_close(&map);
+    }
+    return status ? error_within(call->err, "%s:%lld is there, but not its training data",
+                                 version->model, (long long)version->number)
+                  : STATUS_OK;
 }

@@ -4,8 +4,12 @@
 
 #include "cli/store.h"
 
-/* `path`: the model that was uploaded, a file or a folder; the file is relative to its folder. A
- * manifest without them is fine; s3:// is a warning. NOT_FOUND when the file is not there: the
- * version is. */
+/* The file that a manifest (`text`) of `model`, a file or a folder, names, relative to its folder:
+ * *path, or NULL when it names none; s3:// is a warning. Asked before anything is uploaded:
+ * NOT_FOUND when it is not there, INVALID_INPUT when it is empty. What is wrong with the manifest
+ * itself, the upload says. */
+enum status training_named(struct store_call *call, struct bytes text, const char *model,
+                           const char **path) must_check;
+/* Kept with the version; `path` may be NULL. */
 enum status training_keep(struct store_call *call, const struct version *version, const char *path)
     must_check;

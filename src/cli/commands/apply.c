@@ -45,10 +45,12 @@ static enum status model_apply(struct store_call *call, const struct manifest_fi
     const struct store_upload upload = {
         .path = file->folder, .text = text, .facts = git_facts(file->folder, call->keep)};
     struct loading loading = {0};
+    const char *training;
     struct version version;
     bool unchanged = false;
     enum status status;
 
+    TRY(training_named(call, text, file->folder, &training));
     if (options->dry_run) {
         status = load_open_text(file->folder, text, file->name, &loading, call->err);
         if (!status)
@@ -62,7 +64,7 @@ static enum status model_apply(struct store_call *call, const struct manifest_fi
     TRY(store_of(call));
     TRY(call->store->class->upload(call->store, &upload, &version, &unchanged, call->keep,
                                    call->err));
-    TRY(training_keep(call, &version, file->folder));
+    TRY(training_keep(call, &version, training));
     return say(call, "model", &version, unchanged);
 }
 

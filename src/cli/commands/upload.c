@@ -86,8 +86,24 @@ static enum status print_people(const struct store_call *call, const struct vers
     return STATUS_OK;
 }
 
+/* The text of the manifest that will be read; nothing where that is in an archive. What is wrong
+ * with it, the upload says. */
+static struct bytes manifest_text(struct store_call *call, struct bytes made)
+{
+    const struct upload *options = call->values;
+    struct manifest_file file;
+    struct error ignored;
+
+    if (made.size || (options->manifest && !strcmp(options->manifest, "-")) ||
+        manifest_text_read(call->arguments->items[0], options->manifest, &file, call->keep,
+                           &ignored))
+        return made;
+    return file.text;
+}
+
 /* From a path, or out of an image. */
-static enum status store(struct store_call *call, struct version *version, bool *unchanged)
+static enum status store(struct store_call *call, struct version *version, const char **training,
+                         bool *unchanged)
 {
     const struct upload *options = call->values;
     const struct store_class *class = call->store->class;
@@ -111,6 +127,7 @@ static enum status store(struct store_call *call, struct version *version, bool 
                                     .registries = options->registries,
                                     .progress = show,
                                     .context = &progress};
+    struct bytes text = {NULL, 0};
     enum status status;
 
     if (options->filters.count) {
@@ -118,17 +135,25 @@ static enum status store(struct store_call *call, struct version *version, bool 
                                   options->filters.count, &upload.text, call->keep, call->err));
         upload.manifest = NULL;
     }
+    *training = NULL;
+    if (!options->image) {
+        text = manifest_text(call, upload.text);
+        TRY(training_named(call, text, source, training));
+    }
     progress_start(&progress, options->image ? "pulling" : "storing");
     status = options->image
                  ? class->pull(call->store, &pull, version, unchanged, call->keep, call->err)
                  : class->upload(call->store, &upload, version, unchanged, call->keep, call->err);
     progress_end(&progress);
+    if (!status && !options->image && !text.size && version->manifest)
+        status = training_named(call, bytes_of(version->manifest), source, training);
     return status;
 }
 
 static enum status work(struct store_call *call)
 {
     const struct upload *options = call->values;
+    const char *training;
     struct version version;
     bool unchanged = false;
 
@@ -146,8 +171,8 @@ static enum status work(struct store_call *call)
         return error_set(call->err, STATUS_INVALID_INPUT,
                          "--path and --registries go with --image");
     TRY(store_of(call));
-    TRY(store(call, &version, &unchanged));
-    TRY(training_keep(call, &version, options->image ? NULL : call->arguments->items[0]));
+    TRY(store(call, &version, &training, &unchanged));
+    TRY(training_keep(call, &version, training));
     if (options->alias)
         TRY(call->store->class->alias(call->store, version.model, options->alias, version.number,
                                       -1, call->err));
