@@ -393,6 +393,8 @@ for padding in ("valid", "same"):
         layer(f"Conv2DTranspose output_padding {padding} {size} {stride} {extra}", (4, 5, 3), lambda p=padding, k=size, s=stride, o=extra: L.Conv2DTranspose(2, k, strides=s, padding=p, output_padding=o))
 
 # --- options that few use ---
+for interpolation in ("bilinear", "nearest", "bicubic"):
+    case(f"Resizing {interpolation} of bytes", [(64, 48, 3)], lambda x, i=interpolation: L.Resizing(37, 101, interpolation=i)(keras.ops.cast(keras.ops.abs(x), "uint8")), 256)
 layer("UpSampling2D bicubic", (5, 4, 3), lambda: L.UpSampling2D((2, 3), interpolation="bicubic"))
 for mode in ("multi_hot", "count"):
     layer(f"CategoryEncoding {mode} of matrices", (3, 4), lambda m=mode: L.CategoryEncoding(6, output_mode=m), 6)

@@ -484,9 +484,6 @@ enum status attention_softmax(struct call *c, value_id scores, value_id mask,
                               enum attention_style style, value_id *y, struct error *err)
     must_check;
 
-/* Whether bicubic weights are those of TensorFlow's table: but for Keras 3 on another backend. */
-enum status bicubic_of_tensorflow(const struct keras *k, bool *table, struct error *err) must_check;
-
 /* --- norms (operation_reduce.c) --- */
 
 /* x * min(rsqrt(sum of squares), 1 / epsilon); before Keras 3 x * rsqrt(max(sum, epsilon)). */
@@ -513,9 +510,14 @@ struct image {
 enum status image_resize(struct call *c, const struct image *image, value_id x,
                          struct bytes interpolation, bool antialias, value_id *y, struct error *err)
     must_check;
-/* As TensorFlow does, with weights from a table: to a size (2,). */
-enum status image_resize_bicubic(struct call *c, bool first, value_id x, value_id size, value_id *y,
-                                 struct error *err) must_check;
+/* Whether TensorFlow's kernels resize, whose roundings and weights of cubes from a table are their
+ * own: but for Keras 3 where the file states another backend. */
+enum status resizes_as_tensorflow(const struct keras *k, struct bytes interpolation, bool *as,
+                                  struct error *err) must_check;
+/* To a size (2,); method: "nearest", "bilinear", "bicubic". */
+enum status image_resize_as_tensorflow(struct call *c, bool first, value_id x, value_id size,
+                                       const char *method, value_id *y, struct error *err)
+    must_check;
 /* The largest part in the middle that has the sides' ratio that is wanted; a border that makes it.
  */
 enum status image_crop(struct call *c, const struct image *image, value_id *x, struct error *err)

@@ -106,7 +106,7 @@ static enum status enlarge_by_table(struct call *c, const int64_t *times, value_
     TRY(emit_slice(c->e, size, 0, at, at + 2, 1, &size, err));
     TRY(emit_ints(c->e, times, 2, &factors, err));
     TRY(emit_2(c->e, "Mul", size, factors, &size, err));
-    return image_resize_bicubic(c, first, x, size, y, err);
+    return image_resize_as_tensorflow(c, first, x, size, "bicubic", y, err);
 }
 
 static enum status up_sampling(struct call *c, int spatial, struct error *err)
@@ -126,7 +126,7 @@ static enum status up_sampling(struct call *c, int spatial, struct error *err)
         if (times[d] < 1 || times[d] > 1 << 16)
             return error_set(err, STATUS_INVALID_INPUT, "its size is %lld", (long long)times[d]);
     if (bytes_is(how, "bicubic") && spatial == 2)
-        TRY(bicubic_of_tensorflow(c->k, &table, err));
+        TRY(resizes_as_tensorflow(c->k, how, &table, err));
     if (table) {
         TRY(enlarge_by_table(c, times, &y, err));
         return call_give(c, y);

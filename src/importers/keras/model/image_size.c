@@ -12,23 +12,26 @@ static enum status side_of(const struct call *c, value_id x, int axis, int64_t *
                : error_set(err, STATUS_UNSUPPORTED, "dimension %d of its input is not known", axis);
 }
 
-enum status bicubic_of_tensorflow(const struct keras *k, bool *table, struct error *err)
+enum status resizes_as_tensorflow(const struct keras *k, struct bytes interpolation, bool *as,
+                                  struct error *err)
 {
-    *table = k->generation < 3 || !k->backend.size || bytes_is(k->backend, "tensorflow");
-    if (*table && !k->backend.size && k->generation >= 3)
+    bool stated = k->generation < 3 || k->backend.size, cubic = bytes_is(interpolation, "bicubic");
+
+    *as = k->generation < 3 || !stated || bytes_is(k->backend, "tensorflow");
+    if (*as && !stated && cubic)
         return description_warn(k->description, k->keep, err,
                                 "'%.64s' is bicubic: as on Keras' TensorFlow, for .keras does not "
                                 "state its backend",
                                 k->e.where);
-    if (*table || bytes_is(k->backend, "jax") || bytes_is(k->backend, "numpy"))
+    if (*as || !cubic || bytes_is(k->backend, "jax") || bytes_is(k->backend, "numpy"))
         return STATUS_OK;
     return error_set(err, STATUS_UNSUPPORTED, "bicubic as backend '%.*s' has it",
                      (int)(k->backend.size < 32 ? k->backend.size : 32),
                      (const char *)k->backend.data);
 }
 
-enum status image_resize_bicubic(struct call *c, bool first, value_id x, value_id size, value_id *y,
-                                 struct error *err)
+enum status image_resize_as_tensorflow(struct call *c, bool first, value_id x, value_id size,
+                                       const char *method, value_id *y, struct error *err)
 {
     static const int64_t TO_LAST[] = {0, 2, 3, 1}, TO_FIRST[] = {0, 3, 1, 2};
     enum dtype own = emit_dtype(c->e, x);
@@ -37,7 +40,7 @@ enum status image_resize_bicubic(struct call *c, bool first, value_id x, value_i
     if (first)
         TRY(emit_transpose(c->e, x, TO_LAST, 4, &x, err));
     TRY(emit_node(c->e, "firn", "ResizeImage", EMIT(x, size),
-                  EMIT_ATTRIBUTES(attribute_of_text("method", "bicubic"),
+                  EMIT_ATTRIBUTES(attribute_of_text("method", method),
                                   attribute_of_int("corners", 0), attribute_of_int("half", 1)),
                   y, err));
     TRY(emit_cast(c->e, *y, own, y, err));
@@ -83,18 +86,22 @@ enum status image_resize(struct call *c, const struct image *image, value_id x,
     bool nearest = bytes_is(interpolation, "nearest"), cubic = bytes_is(interpolation, "bicubic");
     struct attribute attributes[6];
     value_id in[4] = {x, VALUE_NONE, VALUE_NONE, VALUE_NONE}, shape, size, rest;
-    bool table = false;
+    bool as_tensorflow = false;
     size_t count = 0;
 
     if (bytes_is(interpolation, "lanczos3") || bytes_is(interpolation, "lanczos5"))
         return resize_lanczos(c, image, x, interpolation, antialias, y, err);
     if (!nearest && !cubic && !bytes_is(interpolation, "bilinear"))
         return error_set(err, STATUS_UNSUPPORTED, "its 'interpolation' is not supported");
-    if (cubic && !antialias)
-        TRY(bicubic_of_tensorflow(c->k, &table, err));
-    if (table) {
+    if (!antialias)
+        TRY(resizes_as_tensorflow(c->k, interpolation, &as_tensorflow, err));
+    if (as_tensorflow) {
         TRY(EMIT_INTS(c->e, &size, err, image->height, image->width));
-        return image_resize_bicubic(c, image->rows == 2, x, size, y, err);
+        return image_resize_as_tensorflow(c, image->rows == 2, x, size,
+                                          nearest ? "nearest"
+                                          : cubic ? "bicubic"
+                                                  : "bilinear",
+                                          y, err);
     }
     attributes[count++] = attribute_of_text("mode", nearest ? "nearest"
                                                     : cubic ? "cubic"
