@@ -160,7 +160,7 @@ def ask(model, method, asked, folder):
         return ("right" if isinstance(want, Exception) else "refused"), " ".join(line[7:] for line in refusal.args[1].splitlines() if line.startswith("cause"))
     if isinstance(want, Exception):
         return "wrong", f"scikit-learn refuses: {str(want)[:100]}"
-    atol = 1e-12
+    atol = 1e-12 if type(model).__name__ != "RBFSampler" else 1e-10  # cosines of angles of 1e5
     if method == "transform" and want.dtype.kind == "f":
         atol = max(atol, 1e-12 * float(np.nanmax(np.abs(want), initial=0)))
     fault = differs(got, want, 1e-6 if want.dtype == np.float32 else 1e-8, atol)
