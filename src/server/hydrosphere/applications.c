@@ -3,36 +3,14 @@
 
 #include "server/internal.h"
 
-static enum status list_print(const struct view *view, application_writer *write, struct error *err)
-{
-    bool any = false;
-
-    text_append(view->text, "[");
-    for (size_t m = 0; m < model_table_count(view->table); m++) {
-        const struct table_model *model = model_table_at(view->table, m);
-
-        if (!model->serving || !hydrosphere_is_application(loaded_row(model->serving)))
-            continue;
-        text_append(view->text, any ? "," : "");
-        any = true;
-        TRY(write(view, model, err));
-    }
-    text_append(view->text, "]");
-    return STATUS_OK;
-}
-
 enum status applications_list(struct request *request, struct response *response,
-                              application_writer *write, struct error *err)
+                              view_writer *write, struct error *err)
 {
-    struct view view = view_of(request, response);
-    enum status status = list_print(&view, write, err);
-
-    model_release(request);
-    return status;
+    return view_list(request, response, view_is_application, write, err);
 }
 
 static enum status print_named(struct request *request, struct response *response,
-                               struct bytes name, application_writer *write, struct error *err)
+                               struct bytes name, view_writer *write, struct error *err)
 {
     struct view view = view_of(request, response);
     const struct table_model *model;
@@ -44,14 +22,14 @@ static enum status print_named(struct request *request, struct response *respons
     return status;
 }
 
-enum status application_show(struct request *request, struct response *response,
-                             application_writer *write, struct error *err)
+enum status application_show(struct request *request, struct response *response, view_writer *write,
+                             struct error *err)
 {
     return print_named(request, response, request->parameters[0], write, err);
 }
 
 enum status application_compose(struct request *request, struct response *response,
-                                enum compose compose, application_writer *write, struct error *err)
+                                enum compose compose, view_writer *write, struct error *err)
 {
     struct version version;
 
@@ -62,7 +40,7 @@ enum status application_compose(struct request *request, struct response *respon
 }
 
 enum status application_delete(struct request *request, struct response *response,
-                               application_writer *write, struct error *err)
+                               view_writer *write, struct error *err)
 {
     struct view view = view_of(request, response);
     const struct table_model *model;

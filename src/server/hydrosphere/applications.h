@@ -6,18 +6,15 @@
 #include "server/hydrosphere/compose.h"
 #include "server/hydrosphere/view.h"
 
-typedef enum status application_writer(const struct view *view, const struct table_model *model,
-                                       struct error *err);
-
 enum status applications_list(struct request *request, struct response *response,
-                              application_writer *write, struct error *err) must_check;
+                              view_writer *write, struct error *err) must_check;
 /* The application that path parameter 0 names. */
-enum status application_show(struct request *request, struct response *response,
-                             application_writer *write, struct error *err) must_check;
+enum status application_show(struct request *request, struct response *response, view_writer *write,
+                             struct error *err) must_check;
 /* From the body; the answer is what came of it. */
 enum status application_compose(struct request *request, struct response *response,
-                                enum compose compose, application_writer *write, struct error *err)
+                                enum compose compose, view_writer *write, struct error *err)
     must_check;
 /* With its history; the answer is what it was. */
 enum status application_delete(struct request *request, struct response *response,
-                               application_writer *write, struct error *err) must_check;
+                               view_writer *write, struct error *err) must_check;

@@ -5,37 +5,10 @@
 
 #include "server/internal.h"
 
-static bool is_model(const struct table_model *model)
-{
-    return model->count && !hydrosphere_is_application(loaded_row(model->versions[0]));
-}
-
-static enum status list_print(const struct view *view, model_writer *write, struct error *err)
-{
-    bool any = false;
-
-    text_append(view->text, "[");
-    for (size_t m = 0; m < model_table_count(view->table); m++) {
-        const struct table_model *model = model_table_at(view->table, m);
-
-        if (!is_model(model))
-            continue;
-        text_append(view->text, any ? "," : "");
-        any = true;
-        TRY(write(view, model, err));
-    }
-    text_append(view->text, "]");
-    return STATUS_OK;
-}
-
 enum status hydrosphere_models_list(struct request *request, struct response *response,
-                                    model_writer *write, struct error *err)
+                                    view_writer *write, struct error *err)
 {
-    struct view view = view_of(request, response);
-    enum status status = list_print(&view, write, err);
-
-    model_release(request);
-    return status;
+    return view_list(request, response, view_is_model, write, err);
 }
 
 static const struct table_model *model_in(const struct model_table *table, int64_t id)
@@ -43,7 +16,7 @@ static const struct table_model *model_in(const struct model_table *table, int64
     for (size_t m = 0; m < model_table_count(table); m++) {
         const struct table_model *model = model_table_at(table, m);
 
-        if (is_model(model) && loaded_row(model->versions[0])->model_id == id)
+        if (view_is_model(model) && loaded_row(model->versions[0])->model_id == id)
             return model;
     }
     return NULL;
@@ -66,7 +39,7 @@ enum status hydrosphere_model_find(struct request *request, struct view *view,
 }
 
 /* Found and written; the table stays pinned. */
-static enum status found_print(struct request *request, struct view *view, model_writer *write,
+static enum status found_print(struct request *request, struct view *view, view_writer *write,
                                const struct table_model **model, struct error *err)
 {
     TRY(hydrosphere_model_find(request, view, model, err));
@@ -74,7 +47,7 @@ static enum status found_print(struct request *request, struct view *view, model
 }
 
 enum status hydrosphere_model_show(struct request *request, struct response *response,
-                                   model_writer *write, struct error *err)
+                                   view_writer *write, struct error *err)
 {
     struct view view = view_of(request, response);
     const struct table_model *model;
@@ -85,7 +58,7 @@ enum status hydrosphere_model_show(struct request *request, struct response *res
 }
 
 enum status hydrosphere_model_delete(struct request *request, struct response *response,
-                                     model_writer *write, struct error *err)
+                                     view_writer *write, struct error *err)
 {
     struct view view = view_of(request, response);
     const struct table_model *model;
@@ -112,7 +85,7 @@ enum status hydrosphere_versions(const struct view *view, struct loaded ***versi
     for (size_t m = 0; m < model_table_count(view->table); m++) {
         const struct table_model *model = model_table_at(view->table, m);
 
-        for (size_t v = 0; is_model(model) && v < model->count; v++) {
+        for (size_t v = 0; view_is_model(model) && v < model->count; v++) {
             if (!ARENA_GROW(view->arena, *versions, *count, capacity))
                 return error_no_memory(err, "a list");
             (*versions)[(*count)++] = model->versions[v];

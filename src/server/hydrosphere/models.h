@@ -5,17 +5,14 @@
 
 #include "server/hydrosphere/view.h"
 
-typedef enum status model_writer(const struct view *view, const struct table_model *model,
-                                 struct error *err);
-
 enum status hydrosphere_models_list(struct request *request, struct response *response,
-                                    model_writer *write, struct error *err) must_check;
+                                    view_writer *write, struct error *err) must_check;
 /* The model that path parameter 0 names, an id. */
 enum status hydrosphere_model_show(struct request *request, struct response *response,
-                                   model_writer *write, struct error *err) must_check;
+                                   view_writer *write, struct error *err) must_check;
 /* With all its versions, whose bytes go with gc; the answer is what it was. */
 enum status hydrosphere_model_delete(struct request *request, struct response *response,
-                                     model_writer *write, struct error *err) must_check;
+                                     view_writer *write, struct error *err) must_check;
 
 /* The model with the id of path parameter 0, after another look at the store. NOT_FOUND. */
 enum status hydrosphere_model_find(struct request *request, struct view *view,

@@ -59,7 +59,53 @@ void view_write_reason(const struct error *err, struct text *text)
     text_release(&both);
 }
 
+enum status view_refuse(struct request *request, struct response *response, struct error *err)
+{
+    response->status = 501;
+    return error_set(err, STATUS_UNSUPPORTED, "%s", request->match.route->summary);
+}
+
 /* --- finding --- */
+
+bool view_is_model(const struct table_model *model)
+{
+    return model->count && !hydrosphere_is_application(loaded_row(model->versions[0]));
+}
+
+bool view_is_application(const struct table_model *model)
+{
+    return model->serving && hydrosphere_is_application(loaded_row(model->serving));
+}
+
+static enum status list_print(const struct view *view, bool (*is)(const struct table_model *model),
+                              view_writer *write, struct error *err)
+{
+    bool any = false;
+
+    text_append(view->text, "[");
+    for (size_t m = 0; m < model_table_count(view->table); m++) {
+        const struct table_model *model = model_table_at(view->table, m);
+
+        if (!is(model))
+            continue;
+        text_append(view->text, any ? "," : "");
+        any = true;
+        TRY(write(view, model, err));
+    }
+    text_append(view->text, "]");
+    return STATUS_OK;
+}
+
+enum status view_list(struct request *request, struct response *response,
+                      bool (*is)(const struct table_model *model), view_writer *write,
+                      struct error *err)
+{
+    struct view view = view_of(request, response);
+    enum status status = list_print(&view, is, write, err);
+
+    model_release(request);
+    return status;
+}
 
 enum status view_id(const struct request *request, size_t index, int64_t *id, struct error *err)
 {
@@ -97,14 +143,13 @@ static const struct table_model *application_in(const struct model_table *table,
     const struct table_model *model = model_table_find(table, name);
     int64_t id;
 
-    if (model && model->serving && hydrosphere_is_application(loaded_row(model->serving)))
+    if (model && view_is_application(model))
         return model;
     if (!number_i64_from_text(name, &id))
         return NULL;
     for (size_t m = 0; m < model_table_count(table); m++) {
         model = model_table_at(table, m);
-        if (model->serving && loaded_row(model->serving)->model_id == id &&
-            hydrosphere_is_application(loaded_row(model->serving)))
+        if (view_is_application(model) && loaded_row(model->serving)->model_id == id)
             return model;
     }
     return NULL;

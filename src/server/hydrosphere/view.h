@@ -22,6 +22,9 @@ struct view view_of(struct request *request, struct response *response);
 void view_write_error(const struct error *err, struct text *text);
 /* Those of the monitoring too: {"error", "message", "errors": ["..."]}. */
 void view_write_error_monitoring(const struct error *err, struct text *text);
+/* What firn has not: 501, the route's summary is the reason. */
+enum status view_refuse(struct request *request, struct response *response, struct error *err)
+    must_check;
 /* What is wrong and what to do, as a JSON string. */
 void view_write_reason(const struct error *err, struct text *text);
 
@@ -37,6 +40,16 @@ enum status view_find_version(struct request *request, struct view *view, int64_
 /* The application of that name or, a number, id. */
 enum status view_find_application(struct request *request, struct view *view, struct bytes name,
                                   const struct table_model **model, struct error *err) must_check;
+
+/* One model or application of a pinned table. */
+typedef enum status view_writer(const struct view *view, const struct table_model *model,
+                                struct error *err);
+bool view_is_model(const struct table_model *model);
+bool view_is_application(const struct table_model *model); /* that is served */
+/* [...] of those in the request's table that `is` says. */
+enum status view_list(struct request *request, struct response *response,
+                      bool (*is)(const struct table_model *model), view_writer *write,
+                      struct error *err) must_check;
 
 /* After `model` was found and written, of which `status` tells: delete all its versions. What is
  * pinned is released. */

@@ -85,6 +85,18 @@ static void print_streaming(struct text *text, const struct json *streaming)
 
 /* --- applications --- */
 
+/* What it is, and its first members as every generation writes them. */
+static enum status begin(const struct view *view, const struct table_model *model,
+                         struct hydrosphere_application *application, struct told *told,
+                         struct error *err)
+{
+    TRY(hydrosphere_application(view->table, model, application, view->arena, err));
+    TRY(told_read(view, application->row, told, err));
+    text_printf(view->text, "{\"id\":%lld,", (long long)application->id);
+    view_text(view->text, "name", model->name);
+    return STATUS_OK;
+}
+
 static enum status print_variant(const struct view *view, const struct hydrosphere_variant *variant,
                                  const struct json *deployment, struct error *err)
 {
@@ -127,10 +139,7 @@ enum status view_application(const struct view *view, const struct table_model *
     struct text *text = view->text;
     struct told told;
 
-    TRY(hydrosphere_application(view->table, model, &application, view->arena, err));
-    TRY(told_read(view, application.row, &told, err));
-    text_printf(text, "{\"id\":%lld,", (long long)application.id);
-    view_text(text, "name", model->name);
+    TRY(begin(view, model, &application, &told, err));
     text_printf(text, ",\"version\":%lld,", (long long)application.row->number);
     view_text(text, "status", application_state_name(application.state));
     text_append(text, ",");
@@ -193,10 +202,7 @@ enum status view_application_1(const struct view *view, const struct table_model
     struct text *text = view->text;
     struct told told;
 
-    TRY(hydrosphere_application(view->table, model, &application, view->arena, err));
-    TRY(told_read(view, application.row, &told, err));
-    text_printf(text, "{\"id\":%lld,", (long long)application.id);
-    view_text(text, "name", model->name);
+    TRY(begin(view, model, &application, &told, err));
     text_append(text, ",");
     print_string(text, "namespace", told.namespace);
     text_append(text, ",\"contract\":");

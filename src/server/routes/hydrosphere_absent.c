@@ -13,13 +13,6 @@ static enum status no_service(struct request *request, struct response *response
     return error_set(err, STATUS_UNAVAILABLE, "firn has no such service");
 }
 
-/* The route's summary is the reason. */
-static enum status refuse(struct request *request, struct response *response, struct error *err)
-{
-    response->status = 501;
-    return error_set(err, STATUS_UNSUPPORTED, "%s", request->match.route->summary);
-}
-
 #define DRIFT "requests are not kept, so drift is not measured: compare them where they are made"
 #define CAUSES "requests are not kept, so none is explained"
 #define PROJECTION "there is no projection of embeddings"
@@ -61,25 +54,25 @@ static const struct route ROWS[] = {
     {HTTP_GET, "/stat/health", no_service, "503: there is no such service", 0},
     {HTTP_GET, "/stat/support", drift_support,
      "can drift of a version be measured? no; ?model_version_id=", ROUTE_CONTROL},
-    {HTTP_GET, "/stat/metrics", refuse, DRIFT, 0},
-    {HTTP_GET, "/stat/config", refuse, DRIFT, 0},
-    {HTTP_PUT, "/stat/config", refuse, DRIFT, 0},
+    {HTTP_GET, "/stat/metrics", view_refuse, DRIFT, 0},
+    {HTTP_GET, "/stat/config", view_refuse, DRIFT, 0},
+    {HTTP_PUT, "/stat/config", view_refuse, DRIFT, 0},
     {HTTP_GET, "/rootcause/buildinfo", no_service, "503: there is no such service", 0},
     {HTTP_GET, "/rootcause/healthcheck", no_service, "503: there is no such service", 0},
-    {HTTP_GET, "/rootcause/explanation", refuse, CAUSES, 0},
-    {HTTP_POST, "/rootcause/explanation", refuse, CAUSES, 0},
-    {HTTP_GET, "/rootcause/task_status", refuse, CAUSES, 0},
-    {HTTP_GET, "/rootcause/config", refuse, CAUSES, 0},
-    {HTTP_PATCH, "/rootcause/config", refuse, CAUSES, 0},
+    {HTTP_GET, "/rootcause/explanation", view_refuse, CAUSES, 0},
+    {HTTP_POST, "/rootcause/explanation", view_refuse, CAUSES, 0},
+    {HTTP_GET, "/rootcause/task_status", view_refuse, CAUSES, 0},
+    {HTTP_GET, "/rootcause/config", view_refuse, CAUSES, 0},
+    {HTTP_PATCH, "/rootcause/config", view_refuse, CAUSES, 0},
     {HTTP_GET, "/visualization/buildinfo", no_service, "503: there is no such service", 0},
     {HTTP_GET, "/visualization/health", no_service, "503: there is no such service", 0},
     {HTTP_GET, "/visualization/supported", projection_support,
      "can a version be projected? no; ?model_version_id=", ROUTE_CONTROL},
-    {HTTP_POST, "/visualization/plottable_embeddings/{method}", refuse, PROJECTION, 0},
-    {HTTP_GET, "/visualization/jobs", refuse, PROJECTION, 0},
-    {HTTP_POST, "/visualization/jobs/{method}", refuse, PROJECTION, 0},
-    {HTTP_GET, "/visualization/params/{method}", refuse, PROJECTION, 0},
-    {HTTP_POST, "/visualization/params/{method}", refuse, PROJECTION, 0},
+    {HTTP_POST, "/visualization/plottable_embeddings/{method}", view_refuse, PROJECTION, 0},
+    {HTTP_GET, "/visualization/jobs", view_refuse, PROJECTION, 0},
+    {HTTP_POST, "/visualization/jobs/{method}", view_refuse, PROJECTION, 0},
+    {HTTP_GET, "/visualization/params/{method}", view_refuse, PROJECTION, 0},
+    {HTTP_POST, "/visualization/params/{method}", view_refuse, PROJECTION, 0},
 };
 
 const struct route_set routes_hydrosphere_absent = {

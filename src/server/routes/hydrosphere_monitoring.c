@@ -35,13 +35,26 @@ static enum status version_of(struct request *request, struct registry **registr
     return registry_resolve_id(*registry, id, version, request_arena(request), err);
 }
 
+/* The body, beside the version of this id, which may still be on its way. */
+static enum status training_keep(struct request *request, int64_t id, struct received *received,
+                                 struct error *err)
+{
+    struct record record = {.kind = LOAD_TRAINING, .name = LOAD_TRAINING};
+    struct registry *registry;
+    struct version version;
+
+    TRY(received_open(request->server, received, err));
+    TRY(received_body(request, received, err));
+    TRY(builds_await(request, id, err));
+    TRY(version_of(request, &registry, &version, err));
+    record.version = version.id;
+    return registry_record_put(registry, &record, received->bytes, true, err);
+}
+
 static enum status training_put(struct request *request, struct response *response,
                                 struct error *err)
 {
-    struct record record = {.kind = LOAD_TRAINING, .name = LOAD_TRAINING};
     struct received received = RECEIVED_NONE;
-    struct registry *registry;
-    struct version version;
     struct bytes type;
     enum status status;
     int64_t id;
@@ -51,16 +64,7 @@ static enum status training_put(struct request *request, struct response *respon
         bytes_starts(type, bytes_of("application/json")))
         return no_bucket(request, response, err);
     TRY(view_id(request, 0, &id, err));
-    status = received_open(request->server, &received, err);
-    if (!status)
-        status = received_body(request, &received, err);
-    if (!status)
-        status = builds_await(request, id, err);
-    if (!status)
-        status = version_of(request, &registry, &version, err);
-    record.version = status ? 0 : version.id;
-    if (!status)
-        status = registry_record_put(registry, &record, received.bytes, true, err);
+    status = training_keep(request, id, &received, err);
     received_release(&received);
     response->content_type = "text/plain; charset=utf-8";
     if (!status)
@@ -234,13 +238,6 @@ static enum status training_get(struct request *request, struct response *respon
 
 /* --- what is not kept --- */
 
-/* The route's summary is the reason. */
-static enum status refuse(struct request *request, struct response *response, struct error *err)
-{
-    response->status = 501;
-    return error_set(err, STATUS_UNSUPPORTED, "%s", request->match.route->summary);
-}
-
 #define CHECKS                                                                                     \
     "requests are not kept, so there are no checks of them: check them where they are made"
 
@@ -260,12 +257,12 @@ static const struct route ROWS[] = {
      "where training data are: [] or a path; ?modelVersionId=", ROUTE_CONTROL},
     {HTTP_GET, "/monitoring/training_data/{id}", training_get, "the training data of a version",
      ROUTE_CONTROL},
-    {HTTP_GET, "/monitoring/checks/{id}", refuse, CHECKS, 0},
-    {HTTP_GET, "/monitoring/checks/all/{id}", refuse, CHECKS, 0},
-    {HTTP_GET, "/monitoring/checks/aggregates/{id}", refuse, CHECKS, 0},
-    {HTTP_GET, "/monitoring/checks/subsample/{id}", refuse, CHECKS, 0},
-    {HTTP_GET, "/monitoring/checks/comparision/{id}/{aggregation}/{other}", refuse, CHECKS, 0},
-    {HTTP_GET, "/monitoring/slow/checks/{id}/{aggregation}", refuse, CHECKS, 0},
+    {HTTP_GET, "/monitoring/checks/{id}", view_refuse, CHECKS, 0},
+    {HTTP_GET, "/monitoring/checks/all/{id}", view_refuse, CHECKS, 0},
+    {HTTP_GET, "/monitoring/checks/aggregates/{id}", view_refuse, CHECKS, 0},
+    {HTTP_GET, "/monitoring/checks/subsample/{id}", view_refuse, CHECKS, 0},
+    {HTTP_GET, "/monitoring/checks/comparision/{id}/{aggregation}/{other}", view_refuse, CHECKS, 0},
+    {HTTP_GET, "/monitoring/slow/checks/{id}/{aggregation}", view_refuse, CHECKS, 0},
 };
 
 const struct route_set routes_hydrosphere_monitoring = {
