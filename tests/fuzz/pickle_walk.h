@@ -90,6 +90,7 @@ static void ask(const struct pickle_object *object)
     struct bytes text;
     struct error err;
     struct pickle_object **elements;
+    struct pickle_block block = {0};
     enum dtype dtype;
     size_t count;
     double f64;
@@ -111,7 +112,7 @@ static void ask(const struct pickle_object *object)
                 tensor_touch(&tensor);
     for (size_t i = 0; i < ARRAY_COUNT(KEYS); i++)
         (void)pickle_get(object, KEYS[i]);
-    for (size_t i = 0; i < 3 && (elements = pickle_column(object, i, &count, &keep)); i++)
+    for (size_t i = 0; i < 3 && (elements = pickle_column(object, i, &block, &count, &keep)); i++)
         for (size_t k = 0; k < count; k++)
             (void)pickle_is_none(elements[k]);
     if (pickle_columns(object, &tensor, &keep))

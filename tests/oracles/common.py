@@ -104,6 +104,12 @@ def tally(name, right, refused=0, wrong=0, skipped=0):
     print(f"{name}: {right} right, {refused} refused, {wrong} wrong, {skipped} skipped", flush=True)
 
 
+def multiplies_bytes_exactly():
+    """Whether frameworks do here: without VNNI their sums of two products of bytes stop at 16 bits, and oneDNN halves weights
+    beside signed inputs (oneDNN, Nuances of int8 Computations)."""
+    return any("vnni" in line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
+
+
 def part_of(items, arguments):
     """Every N-th item, the K-th and on, where the arguments hold --part K/N (taken out of them)."""
     if "--part" not in arguments:

@@ -7,6 +7,8 @@ exact values alone), so that two right implementations agree to a few units in t
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+from common import multiplies_bytes_exactly
+
 FLOAT, DOUBLE, FLOAT16 = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16
 NUMPY = {FLOAT: np.float32, DOUBLE: np.float64, FLOAT16: np.float16}
 MOVES = ("Reshape", "Transpose", "Concat", "Slice", "Split", "Pad", "Gather", "Relu", "Add", "Sub", "Max", "Min", "Identity", "Neg", "Abs")
@@ -490,7 +492,8 @@ class RandomGraph:
             return self.node("DequantizeLinear", [self.node("QuantizeLinear", [v, s, z]), s, z])
 
         y = there_and_back(x, scale, zero)
-        weights = lambda shape: self.node("DequantizeLinear", [self.constant(self.random.randint(-127, 128, shape).astype(np.int8)), self.constant(np.float32(0.005)), self.constant(np.int8(0))])
+        divisor = 1 if multiplies_bytes_exactly() else 2
+        weights = lambda shape: self.node("DequantizeLinear", [self.constant((self.random.randint(-127, 128, shape) // divisor).astype(np.int8)), self.constant(np.float32(0.005)), self.constant(np.int8(0))])
         out_scale = np.float32(0.05)
         if x.rank == 4 and x.shape[1] <= 32 and min(x.shape[2:]) >= 3:
             c = x.shape[1]

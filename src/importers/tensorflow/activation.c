@@ -153,24 +153,39 @@ static enum status softsign_grad(struct tf_call *c, struct error *err)
 
 /* --- of the output y and the gradient: (y, gradient) --- */
 
+/* The gradient, which TensorFlow reads element by element of y, whatever its own shape. */
+static enum status gradient_of(struct tf_call *c, value_id *gradient, struct error *err)
+{
+    value_id shape;
+
+    *gradient = c->in[1];
+    if (shape_equal(emit_shape(c->e, c->in[0]), emit_shape(c->e, c->in[1])))
+        return STATUS_OK;
+    TRY(emit_1(c->e, "Shape", c->in[0], &shape, err));
+    return emit_node(c->e, "", "Reshape", EMIT(c->in[1], shape),
+                     EMIT_ATTRIBUTES(attribute_of_int("allowzero", 1)), gradient, err);
+}
+
 /* gradient * (1 - y^2) */
 static enum status tanh_grad(struct tf_call *c, struct error *err)
 {
-    value_id y;
+    value_id y, gradient;
 
+    TRY(gradient_of(c, &gradient, err));
     TRY(emit_2(c->e, "Mul", c->in[0], c->in[0], &y, err));
     TRY(emit_one_minus(c->e, y, &y, err));
-    TRY(emit_2(c->e, "Mul", c->in[1], y, &y, err));
+    TRY(emit_2(c->e, "Mul", gradient, y, &y, err));
     return tf_give(c, y);
 }
 
 /* gradient * y * (1 - y) */
 static enum status sigmoid_grad(struct tf_call *c, struct error *err)
 {
-    value_id rest, y;
+    value_id rest, y, gradient;
 
+    TRY(gradient_of(c, &gradient, err));
     TRY(emit_one_minus(c->e, c->in[0], &rest, err));
-    TRY(emit_2(c->e, "Mul", c->in[1], c->in[0], &y, err));
+    TRY(emit_2(c->e, "Mul", gradient, c->in[0], &y, err));
     TRY(emit_2(c->e, "Mul", y, rest, &y, err));
     return tf_give(c, y);
 }
@@ -178,10 +193,11 @@ static enum status sigmoid_grad(struct tf_call *c, struct error *err)
 /* -gradient / 2 / ... : of y = sqrt(x): 0.5 gradient / y */
 static enum status sqrt_grad(struct tf_call *c, struct error *err)
 {
-    value_id half, y;
+    value_id half, y, gradient;
 
+    TRY(gradient_of(c, &gradient, err));
     TRY(number_like(c, 0.5, &half, err));
-    TRY(emit_2(c->e, "Mul", c->in[1], half, &y, err));
+    TRY(emit_2(c->e, "Mul", gradient, half, &y, err));
     TRY(emit_2(c->e, "Div", y, c->in[0], &y, err));
     return tf_give(c, y);
 }
@@ -189,12 +205,13 @@ static enum status sqrt_grad(struct tf_call *c, struct error *err)
 /* Of y = 1 / sqrt(x): -0.5 gradient y^3 */
 static enum status rsqrt_grad(struct tf_call *c, struct error *err)
 {
-    value_id half, cube, y;
+    value_id half, cube, y, gradient;
 
+    TRY(gradient_of(c, &gradient, err));
     TRY(number_like(c, -0.5, &half, err));
     TRY(emit_2(c->e, "Mul", c->in[0], c->in[0], &cube, err));
     TRY(emit_2(c->e, "Mul", cube, c->in[0], &cube, err));
-    TRY(emit_2(c->e, "Mul", c->in[1], half, &y, err));
+    TRY(emit_2(c->e, "Mul", gradient, half, &y, err));
     TRY(emit_2(c->e, "Mul", y, cube, &y, err));
     return tf_give(c, y);
 }
@@ -202,10 +219,11 @@ static enum status rsqrt_grad(struct tf_call *c, struct error *err)
 /* Of y = 1 / x: -gradient y^2 */
 static enum status reciprocal_grad(struct tf_call *c, struct error *err)
 {
-    value_id y;
+    value_id y, gradient;
 
+    TRY(gradient_of(c, &gradient, err));
     TRY(emit_2(c->e, "Mul", c->in[0], c->in[0], &y, err));
-    TRY(emit_2(c->e, "Mul", y, c->in[1], &y, err));
+    TRY(emit_2(c->e, "Mul", y, gradient, &y, err));
     TRY(emit_1(c->e, "Neg", y, &y, err));
     return tf_give(c, y);
 }

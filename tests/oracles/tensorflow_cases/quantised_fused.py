@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from common import multiplies_bytes_exactly
+
 from .operators import CONFIG, GraphCase, NotInTensorFlow, normal, whole
 
 R = tf.raw_ops
@@ -29,18 +31,12 @@ def integers(value, dtype):
     return tf.bitcast(tf.constant(value), dtype)
 
 
-def exact():
-    """Whether oneDNN's products of bytes are exact here: without VNNI sums of two of them stop at 16 bits, and weights beside
-    signed inputs are halved (oneDNN, Nuances of int8 Computations)."""
-    return any("vnni" in line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
-
-
 def weights(*shape):
     """Of the whole range where the processor multiplies them exactly; else even ones that neither limit meets."""
     return whole(*shape, low=-127, high=128, dtype=np.int8) if EXACT else whole(*shape, low=-32, high=32, dtype=np.int8) * np.int8(2)
 
 
-EXACT = exact()
+EXACT = multiplies_bytes_exactly()
 
 
 def convolutions():

@@ -187,7 +187,9 @@ static enum status bias_add(struct tf_call *c, struct fused *f, struct error *er
     if (emit_dtype(c->e, f->bias) == DTYPE_QI32) {
         TRY(tf_bitcast(c->e, f->bias, DTYPE_I32, &bias, err));
     } else if (f->form->into == WIDE && !f->form->product) {
-        return STATUS_OK; /* added to the floats: sum_real */
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "a bias in float beside sums in int32, which TensorFlow rounds otherwise "
+                         "by one in some elements");
     } else if (f->form->into == WIDE) {
         TRY(emit_cast(c->e, f->bias, DTYPE_F64, &bias, err));
         TRY(emit_2(c->e, "Div", bias, f->scale, &bias, err));
@@ -200,43 +202,6 @@ static enum status bias_add(struct tf_call *c, struct fused *f, struct error *er
     return emit_2(c->e, "Add", f->sum, bias, &f->sum, err);
 }
 
-/* What one step of a range without a zero point is, float as oneDNN computes it. */
-static enum status step_float(struct tf_call *c, value_id low, value_id high, double steps,
-                              value_id *y, struct error *err)
-{
-    value_id ends[2], count;
-
-    TRY(emit_1(c->e, "Abs", low, &ends[0], err));
-    TRY(emit_1(c->e, "Abs", high, &ends[1], err));
-    TRY(emit_2(c->e, "Max", ends[0], ends[1], y, err));
-    TRY(emit_number(c->e, DTYPE_F32, steps, &count, err));
-    return emit_2(c->e, "Div", *y, count, y, err);
-}
-
-/* With a bias in float oneDNN leaves the integers: the sum times its scale and the bias, in float,
- * and back by the reciprocal, each step rounded. */
-static enum status sum_real(struct tf_call *c, struct fused *f, struct error *err)
-{
-    value_id scales[2], scale, back, one, y, zero;
-
-    TRY(step_float(c, f->ranges[0], f->ranges[1], f->steps, &scales[0], err));
-    TRY(step_float(c, f->ranges[2], f->ranges[3], 127, &scales[1], err));
-    TRY(emit_2(c->e, "Mul", scales[0], scales[1], &scale, err));
-    TRY(emit_number(c->e, DTYPE_F32, 1, &one, err));
-    TRY(emit_2(c->e, "Div", one, scale, &back, err));
-    TRY(emit_cast(c->e, f->sum, DTYPE_F32, &y, err));
-    TRY(emit_2(c->e, "Mul", y, scale, &y, err));
-    TRY(emit_2(c->e, "Add", y, f->bias, &y, err));
-    if (f->form->relu) {
-        TRY(emit_number(c->e, DTYPE_F32, 0, &zero, err));
-        TRY(emit_2(c->e, "Max", y, zero, &y, err));
-    }
-    TRY(emit_2(c->e, "Mul", y, back, &y, err));
-    TRY(emit_1(c->e, "Round", y, &y, err));
-    TRY(emit_clip(c->e, y, -0x1p31, 0x1.fffffep30, &y, err));
-    return emit_cast(c->e, y, DTYPE_I32, &f->sum, err);
-}
-
 /* As int32, in the range of products. */
 static enum status give_wide(struct tf_call *c, struct fused *f, struct error *err)
 {
@@ -244,9 +209,7 @@ static enum status give_wide(struct tf_call *c, struct fused *f, struct error *e
 
     if (f->channels)
         return error_set(err, STATUS_UNSUPPORTED, "its filter has a range for each channel");
-    if (f->bias != VALUE_NONE) {
-        TRY(sum_real(c, f, err));
-    } else if (f->form->relu) {
+    if (f->form->relu) {
         TRY(emit_number(c->e, DTYPE_I32, 0, &zero, err));
         TRY(emit_2(c->e, "Max", f->sum, zero, &f->sum, err));
     }
